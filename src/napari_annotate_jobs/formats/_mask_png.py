@@ -1,0 +1,182 @@
+"""The mask of one slice as a small lossless greyscale PNG."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from napari_annotate_jobs.errors import CorruptError, InvalidValueError
+from napari_annotate_jobs.model import MaskRef, Provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+__all__ = ["MEDIA_TYPE", "decode_mask", "encode_mask", "mask_ref"]
+
+MEDIA_TYPE = "image/png"
+"""Media type of an encoded mask."""
+
+MAX_PIXELS = 1 << 28
+"""More are taken for a damaged header, before anything is allocated for them."""
+
+_RUN_LENGTHS = 3
+"""zlib's Z_RLE: masks are runs of one value, so that it is both the fastest way
+to write them and, but for the slowest settings, the one that makes them smallest.
+"""
+
+
+def encode_mask(mask: ArrayLike) -> bytes:
+    """Encode the mask of a slice; the same mask always gives the same bytes.
+
+    Parameters
+    ----------
+    mask : array of int or bool, shape (rows, columns)
+        Label ids, 0 to 65,535; 0 is background.
+
+    Returns
+    -------
+    bytes
+        A greyscale PNG of 8 bits, or of 16 where an id exceeds 255.
+
+    Raises
+    ------
+    InvalidValueError
+        If it is not such an array.
+    """
+    return _encode(_as_ids(mask))
+
+
+def mask_ref(
+    mask: ArrayLike,
+    *,
+    provenance: Provenance = Provenance.MANUAL,
+    keys: Sequence[int] = (),
+) -> tuple[MaskRef, bytes] | None:
+    """Encode a mask and say what is in it.
+
+    Parameters
+    ----------
+    mask : array of int or bool, shape (rows, columns)
+        Label ids, 0 to 65,535; 0 is background.
+    provenance : Provenance
+        How it came about.
+    keys : sequence of int
+        For an interpolated or tracked mask, the slices it was made from.
+
+    Returns
+    -------
+    (MaskRef, bytes) or None
+        The reference and the encoded bytes it names; None if no pixel is set.
+
+    Raises
+    ------
+    InvalidValueError
+        As for :func:`encode_mask`.
+    """
+    ids = _as_ids(mask)
+    pixels = _count(ids)
+    if not pixels:
+        return None
+    data = _encode(ids)
+    digest = hashlib.sha256(data).hexdigest()
+    ref = MaskRef(digest=digest, pixels=pixels, provenance=provenance, keys=tuple(keys))
+    return ref, data
+
+
+def decode_mask(
+    data: bytes, dtype: DTypeLike = np.uint16, *, shape: tuple[int, int] | None = None
+) -> NDArray[np.integer]:
+    """Decode what :func:`encode_mask` made.
+
+    Parameters
+    ----------
+    data : bytes
+        A greyscale PNG.
+    dtype : data-type
+        Integer type of the result.
+    shape : (int, int), optional
+        Rows and columns it must have.
+
+    Returns
+    -------
+    ndarray, shape (rows, columns)
+        Label ids; the caller's own, writable copy.
+
+    Raises
+    ------
+    CorruptError
+        If the bytes are no such image, or have another shape.
+    InvalidValueError
+        If `dtype` cannot hold its ids.
+    """
+    try:
+        # Reading pixels does not look at the checksum of every chunk, this does.
+        PngImagePlugin.PngImageFile(io.BytesIO(data)).verify()
+        # Image.open would refuse, or warn of, the large slices of microscopy.
+        with PngImagePlugin.PngImageFile(io.BytesIO(data)) as image:
+            columns, rows = image.size
+            if rows * columns > MAX_PIXELS:
+                raise CorruptError(f"a mask of {rows} x {columns} pixels")
+            if image.mode not in {"L", "I;16", "I"}:
+                raise CorruptError(f"a mask of mode {image.mode} is not greyscale")
+            ids = np.asarray(image)
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as e:
+        if isinstance(e, CorruptError):
+            raise
+        raise CorruptError(
+            f"the mask is not a readable PNG image ({e})",
+            remedy="Restore the file from a backup",
+        ) from e
+    if shape is not None and ids.shape != tuple(shape):
+        raise CorruptError(
+            f"the mask has {ids.shape[0]} x {ids.shape[1]} pixels, "
+            f"the slice {shape[0]} x {shape[1]}",
+            remedy="It was made on other images: check the paths of the case",
+        )
+    wanted = np.dtype(dtype)
+    if wanted.kind not in "iu":
+        raise InvalidValueError(f"masks are integers, not {wanted}")
+    if ids.size and int(ids.max()) > np.iinfo(wanted).max:
+        raise InvalidValueError(f"label id {int(ids.max())} does not fit in {wanted}")
+    return ids.astype(wanted)
+
+
+def _as_ids(mask: ArrayLike) -> NDArray[np.unsignedinteger]:
+    """Check a mask and return it as uint8 or uint16, whichever is enough."""
+    array = np.asarray(mask)
+    if array.ndim != 2 or array.size == 0:
+        raise InvalidValueError(
+            f"a mask has rows and columns, not the shape {array.shape}",
+            remedy="Give the mask of one slice at a time",
+        )
+    if array.dtype.kind not in "iub":
+        raise InvalidValueError(
+            f"a mask holds label ids, not {array.dtype}",
+            remedy="Convert it to an integer type",
+        )
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high > 65_535:
+        raise InvalidValueError(
+            f"a mask holds label ids from 0 to 65535, not {low if low < 0 else high}"
+        )
+    return np.ascontiguousarray(array, dtype=np.uint8 if high < 256 else np.uint16)
+
+
+def _encode(ids: NDArray[np.unsignedinteger]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(ids).save(buffer, "PNG", compress_type=_RUN_LENGTHS)
+    return buffer.getvalue()
+
+
+def _count(ids: NDArray[np.unsignedinteger]) -> dict[int, int]:
+    """Count the pixels of each id but 0."""
+    counts = np.bincount(ids.ravel())
+    return {int(i): int(counts[i]) for i in np.flatnonzero(counts) if i}
