@@ -1,0 +1,60 @@
+"""What all tests share: a home of their own, an order, the sample images."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# The user's settings and caches are neither read nor touched. Set before anything
+# of napari's settings is imported, and in every worker process anew.
+_HOME = tempfile.TemporaryDirectory(prefix="annotate-jobs-tests-")
+_OUTSIDE = dict(os.environ)
+for _name in ("CACHE", "CONFIG", "DATA", "STATE"):
+    os.environ[f"XDG_{_name}_HOME"] = os.path.join(_HOME.name, _name.lower())
+if sys.platform == "darwin":  # where the XDG variables mean nothing
+    os.environ["HOME"] = _HOME.name
+os.environ["NAPARI_CONFIG"] = os.path.join(_HOME.name, "napari", "settings.yaml")
+# A Qt that finds no screen aborts the whole process.
+if sys.platform == "linux" and not (
+    os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+):
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+# No test is timed: machines are shared. In CI the same examples run every time.
+settings.register_profile(
+    "project", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("ci", settings.get_profile("project"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "project")
+
+
+def pytest_unconfigure() -> None:
+    _HOME.cleanup()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Quick answers first; the sort keeps the order among equals.
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.fixture(scope="session")
+def outside_env() -> dict[str, str]:
+    """Return the environment as it was, for tools with caches of their own."""
+    return dict(_OUTSIDE)
+
+
+@pytest.fixture(scope="session")
+def samples() -> dict[str, Path]:
+    """Return the folders of the sample images by name."""
+    from napari_annotate_jobs.samples import sample_paths
+
+    return sample_paths()
