@@ -1,0 +1,47 @@
+"""What an annotator does, as evented state: no Qt, no napari."""
+
+from __future__ import annotations
+
+from ._editor import CaseEditor
+from ._executor import Executor, SynchronousExecutor
+from ._history import Edit, History
+from ._opening import OpenCase
+from ._ranges import (
+    Propagation,
+    delete_range,
+    lift,
+    plan_propagation,
+    propagate,
+    relabel_range,
+    resize_range,
+)
+from ._recovery import Kept, Recovery
+from ._saver import Saver
+from ._session import AnnotationSession
+from ._state import Cell, SaveKind, SaveState, SubmitCheck
+from ._view import CaseView
+
+__all__ = [
+    "AnnotationSession",
+    "CaseEditor",
+    "CaseView",
+    "Cell",
+    "Edit",
+    "Executor",
+    "History",
+    "Kept",
+    "OpenCase",
+    "Propagation",
+    "Recovery",
+    "SaveKind",
+    "SaveState",
+    "Saver",
+    "SubmitCheck",
+    "SynchronousExecutor",
+    "delete_range",
+    "lift",
+    "plan_propagation",
+    "propagate",
+    "relabel_range",
+    "resize_range",
+]

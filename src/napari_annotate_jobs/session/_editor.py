@@ -1,0 +1,430 @@
+"""Edits of one open case, with undo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from psygnal import Signal
+
+from napari_annotate_jobs.errors import InvalidValueError, LockedError, TransitionError
+from napari_annotate_jobs.formats import decode_mask, mask_ref
+from napari_annotate_jobs.model import (
+    Annotation,
+    AnnotationChange,
+    Box,
+    Comment,
+    MaskRef,
+    Method,
+    Provenance,
+    Scope,
+    SliceAnnotation,
+    SliceId,
+    SliceRange,
+    check_change,
+)
+
+from . import _edits
+from ._history import Edit, History
+from ._view import CaseView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_annotate_jobs.model import Label, Project
+
+__all__ = ["CaseEditor"]
+
+
+class CaseEditor(CaseView):
+    """The annotation of one case while it is open.
+
+    Every method that edits is one undo step, tells :attr:`changed`, and hands
+    the change to `on_change`, which saves it.
+
+    Parameters
+    ----------
+    annotation : Annotation
+        The draft as loaded.
+    slices : sequence of SliceId
+        The slices of the reference series.
+    project : Project
+        Its label set is closed: nothing else can be said.
+    person : str
+        Who edits.
+    read_blob : callable
+        Returns an encoded mask by its digest.
+    on_change : callable
+        Takes an AnnotationChange and the new blobs by digest.
+    locked : bool
+        If True, every edit raises LockedError.
+    """
+
+    changed = Signal(tuple)
+    """Indices of the slices that changed; empty if only the case did."""
+
+    history_changed = Signal()
+
+    def __init__(
+        self,
+        annotation: Annotation,
+        slices: Sequence[SliceId],
+        project: Project,
+        *,
+        person: str,
+        read_blob: Callable[[str], bytes],
+        on_change: Callable[[AnnotationChange, Mapping[str, bytes]], None],
+        locked: bool = False,
+    ) -> None:
+        super().__init__(annotation, slices, project, read_blob=read_blob)
+        self.person = person
+        self.locked = locked
+        self.history = History()
+        self._on_change = on_change
+        self._new_blobs: dict[str, bytes] = {}
+
+    # -------------------------------------------------------------- deciding
+    def set_class(self, indices: Iterable[int], label_id: int, on: bool) -> bool:
+        """Put a class label on slices, or take it away."""
+        label = self._class_label(label_id, Scope.SLICE)
+        verb = "Label" if on else "Take away"
+        return self._edit(
+            f"{verb} {label.name}",
+            {
+                i: _edits.with_class(self.content(i), (label_id,), self.labels)
+                if on
+                else _edits.without_class(self.content(i), (label_id,))
+                for i in indices
+            },
+        )
+
+    def set_nothing_to_label(
+        self, indices: Iterable[int], on: bool = True, *, clear: bool = False
+    ) -> bool:
+        """Mark slices as verified negatives, or lift that.
+
+        Raises
+        ------
+        TransitionError
+            If a slice has labels and `clear` is False.
+        """
+        chosen = list(indices)
+        busy = self.with_labels(chosen) if on else []
+        if busy and not clear:
+            raise TransitionError(
+                f"{len(busy)} of the slices carry labels",
+                where=f"slice {busy[0] + 1}",
+                remedy="Nothing to Label would clear them: clear them first, or ask "
+                "for it",
+            )
+        return self._edit(
+            "Nothing to Label" if on else "Lift Nothing to Label",
+            {
+                i: _edits.with_nothing(self.content(i))
+                if on
+                else self.content(i).evolve(nothing_to_label=False)
+                for i in chosen
+            },
+        )
+
+    def set_excluded(self, indices: Iterable[int], on: bool = True) -> bool:
+        """Exclude slices, or bring them back with all they held."""
+        return self._edit(
+            "Exclude" if on else "Lift exclusion",
+            {i: self.content(i).evolve(excluded=on) for i in indices},
+        )
+
+    def set_case_label(self, label_id: int, on: bool = True) -> bool:
+        """Choose a label for the whole case, or take it away."""
+        label = self._class_label(label_id, Scope.CASE)
+        ids = set(self.annotation.case_labels)
+        if on:
+            ids -= self.labels.exclusive_with(label)
+            ids.add(label_id)
+        else:
+            ids.discard(label_id)
+        return self._edit(
+            f"Case: {label.name}" if on else f"Case: take away {label.name}",
+            {},
+            case_labels=tuple(sorted(ids)),
+            case_nothing_to_label=False,
+        )
+
+    def set_case_nothing_to_label(self, on: bool = True) -> bool:
+        """Say that there is nothing to label in the whole case.
+
+        Every undecided slice becomes a nothing-to-label slice; labels of slices
+        stay. Lifting it leaves the slices as they are.
+        """
+        chosen = self.undecided() if on else ()
+        return self._edit(
+            "Case: Nothing to Label" if on else "Case: lift Nothing to Label",
+            {i: _edits.with_nothing(self.content(i)) for i in chosen},
+            case_labels=() if on else None,
+            case_nothing_to_label=on,
+        )
+
+    # --------------------------------------------------------- masks, boxes
+    def set_masks(
+        self,
+        masks: Mapping[tuple[int, str], NDArray[np.integer]],
+        *,
+        text: str = "Paint",
+        provenance: Provenance = Provenance.MANUAL,
+    ) -> bool:
+        """Set the masks of slices; painting lifts nothing-to-label.
+
+        Parameters
+        ----------
+        masks : mapping
+            By slice index and overlap group: label ids, shape (rows, columns).
+            What stood there is replaced.
+        text : str
+            The undo entry.
+        provenance : Provenance
+            How they came about.
+
+        Raises
+        ------
+        InvalidValueError
+            If a pixel holds an id that is not declared for this overlap group.
+        """
+        contents: dict[int, SliceAnnotation] = {}
+        for (index, group), mask in masks.items():
+            content = contents.get(index, self.content(index))
+            refs = self._put(content.masks, group, mask, provenance)
+            contents[index] = content.evolve(
+                masks=refs, nothing_to_label=content.nothing_to_label and not refs
+            )
+        return self._edit(text, contents)
+
+    def set_boxes(
+        self, boxes: Mapping[int, Sequence[Box]], *, text: str = "Boxes"
+    ) -> bool:
+        """Set the boxes of slices; a box lifts nothing-to-label."""
+        contents = {}
+        for index, chosen in boxes.items():
+            content = self.content(index)
+            confirmed = any(not box.proposal for box in chosen)
+            contents[index] = content.evolve(
+                boxes=tuple(chosen),
+                nothing_to_label=content.nothing_to_label and not confirmed,
+            )
+        return self._edit(text, contents)
+
+    def propose_masks(
+        self,
+        masks: Mapping[tuple[int, str], NDArray[np.integer]],
+        *,
+        provenance: Provenance,
+        keys: Sequence[int] = (),
+        text: str = "Propose masks",
+    ) -> bool:
+        """Set mask proposals; they hold no pixel where a confirmed one is.
+
+        Slices that are excluded, or marked nothing to label, are left alone.
+        """
+        contents: dict[int, SliceAnnotation] = {}
+        for (index, group), mask in masks.items():
+            content = contents.get(index, self.content(index))
+            if content.excluded or content.nothing_to_label:
+                continue
+            proposed = np.asarray(mask)
+            confirmed = self.mask(index, group)
+            if confirmed is not None:
+                proposed = np.where(confirmed > 0, 0, proposed)
+            refs = self._put(content.proposals, group, proposed, provenance, keys)
+            contents[index] = content.evolve(proposals=refs)
+        return self._edit(text, contents, by_hand=False)
+
+    def confirm(self, indices: Iterable[int]) -> bool:
+        """Confirm all proposals of slices."""
+        contents = {}
+        for index in indices:
+            content = self.content(index)
+            if not content.has_proposals:
+                continue
+            refs = dict(content.masks)
+            for group, ref in content.proposals.items():
+                whole = _edits.merged_mask(
+                    self.mask(index, group), decode_mask(self.blob(ref.digest))
+                )
+                refs = self._put(refs, group, whole, ref.provenance, ref.keys)
+            boxes = [
+                box.model_copy(update={"proposal": False}) for box in content.boxes
+            ]
+            contents[index] = content.evolve(
+                masks=refs, proposals={}, boxes=tuple(boxes), nothing_to_label=False
+            )
+        return self._edit("Confirm", contents)
+
+    def reject(self, indices: Iterable[int]) -> bool:
+        """Drop all proposals of slices."""
+        contents = {}
+        for index in indices:
+            content = self.content(index)
+            boxes = tuple(box for box in content.boxes if not box.proposal)
+            contents[index] = content.evolve(proposals={}, boxes=boxes)
+        return self._edit("Reject", contents)
+
+    # -------------------------------------------------------------- comments
+    def add_comment(self, text: str, index: int | None = None) -> bool:
+        """Write a comment on the case, or on one of its slices."""
+        comment = Comment(
+            person=self.person,
+            text=text.strip(),
+            index=index,
+            slice_key=None if index is None else self._keys[index],
+        )
+        comments = (*self.annotation.comments, comment)
+        touched = () if index is None else (index,)
+        return self._edit("Comment", {}, comments=comments, touched=touched)
+
+    def remove_comment(self, comment_id: str) -> bool:
+        """Delete one of the comments."""
+        gone = [c for c in self.annotation.comments if c.id == comment_id]
+        return self._edit(
+            "Delete comment",
+            {},
+            comments=tuple(c for c in self.annotation.comments if c.id != comment_id),
+            touched=tuple(c.index for c in gone if c.index is not None),
+        )
+
+    # ------------------------------------------------------------------ undo
+    def undo(self) -> int | None:
+        """Take back the last edit; return the slice to show, if any."""
+        edit = None if self.locked else self.history.undo()
+        return None if edit is None else self._replay(edit, edit.before)
+
+    def redo(self) -> int | None:
+        """Do again what was undone; return the slice to show, if any."""
+        edit = None if self.locked else self.history.redo()
+        return None if edit is None else self._replay(edit, edit.after)
+
+    def _replay(self, edit: Edit, change: AnnotationChange) -> int | None:
+        self._apply(change)
+        return edit.focus
+
+    # ------------------------------------------------------------- internals
+    def edit(
+        self,
+        text: str,
+        contents: Mapping[int, SliceAnnotation],
+        *,
+        ranges: tuple[SliceRange, ...] | None = None,
+        by_hand: bool = False,
+    ) -> bool:
+        """Make one undo step of new contents of slices, and ranges."""
+        return self._edit(text, contents, ranges=ranges, by_hand=by_hand)
+
+    def _class_label(self, label_id: int, scope: Scope) -> Label:
+        label = self.labels[label_id]
+        if label.method is not Method.CLASSIFICATION or label.scope is not scope:
+            raise InvalidValueError(
+                f"{label.name!r} is not a class label of scope {scope}"
+            )
+        return label
+
+    def _put(
+        self,
+        refs: Mapping[str, MaskRef],
+        group: str,
+        mask: NDArray[np.integer],
+        provenance: Provenance,
+        keys: Sequence[int] = (),
+    ) -> dict[str, MaskRef]:
+        found = mask_ref(mask, provenance=provenance, keys=tuple(keys))
+        others = {name: ref for name, ref in refs.items() if name != group}
+        if found is None:
+            return others
+        ref, data = found
+        old = refs.get(group)
+        if old is not None and old.digest == ref.digest:
+            ref = old
+        self._blobs[ref.digest] = self._new_blobs[ref.digest] = data
+        return {**others, group: ref}
+
+    def _edit(
+        self,
+        text: str,
+        contents: Mapping[int, SliceAnnotation],
+        *,
+        case_labels: tuple[int, ...] | None = None,
+        case_nothing_to_label: bool | None = None,
+        ranges: tuple[SliceRange, ...] | None = None,
+        comments: tuple[Comment, ...] | None = None,
+        touched: tuple[int, ...] = (),
+        by_hand: bool = True,
+    ) -> bool:
+        if self.locked:
+            raise LockedError(
+                "the case is submitted and therefore read-only",
+                where=self.annotation.case_id,
+                remedy="A reviewer can return it to make it editable again",
+            )
+        changed = {i: c for i, c in contents.items() if c != self.content(i)}
+        if by_hand and ranges is None:
+            ranges = self._ranges_without(changed)
+        if case_nothing_to_label is None and self.annotation.case_nothing_to_label:
+            if any(content.has_labels for content in changed.values()):
+                case_nothing_to_label = False
+        old = self.annotation
+        fields = {
+            "case_labels": case_labels,
+            "case_nothing_to_label": case_nothing_to_label,
+            "ranges": ranges,
+            "comments": comments,
+        }
+        fields = {
+            name: value
+            for name, value in fields.items()
+            if value is not None and value != getattr(old, name)
+        }
+        after = AnnotationChange(
+            slices={
+                self._keys[i]: None if content.is_empty else content
+                for i, content in changed.items()
+            },
+            **fields,
+        )
+        if after.is_empty:
+            return False
+        check_change(after, self.labels)
+        before = AnnotationChange(
+            slices={key: old.slices.get(key) for key in after.slices},
+            **{name: getattr(old, name) for name in fields},
+        )
+        focus = min([*changed, *touched], default=None)
+        self.history.push(Edit(text, before, after, focus))
+        self._apply(after, touched)
+        return True
+
+    def _apply(self, change: AnnotationChange, touched: Sequence[int] = ()) -> None:
+        revision = self.annotation.revision
+        self.annotation = self.annotation.apply(change, revision=revision)
+        indices = {self._index[key] for key in change.slices}.union(touched)
+        for ranges in (change.ranges, change.comments):
+            if ranges is not None:
+                indices.update(range(self.n_slices))
+        blobs, self._new_blobs = self._new_blobs, {}
+        for content in change.slices.values():
+            for refs in (content.masks, content.proposals) if content else ():
+                for ref in refs.values():
+                    if ref.digest in self._blobs:  # the store has all others
+                        blobs[ref.digest] = self._blobs[ref.digest]
+        self._on_change(change, blobs)
+        self.changed.emit(tuple(sorted(indices)))
+        self.history_changed.emit()
+
+    def _ranges_without(self, indices: Iterable[int]) -> tuple[SliceRange, ...] | None:
+        left = set(indices)
+        if not any(left.intersection(span.applied) for span in self.annotation.ranges):
+            return None
+        kept = []
+        for span in self.annotation.ranges:
+            rest = tuple(i for i in span.applied if i not in left)
+            if rest or not span.applied:
+                kept.append(span.model_copy(update={"applied": rest}))
+        return tuple(kept)

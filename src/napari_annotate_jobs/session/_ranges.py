@@ -1,0 +1,237 @@
+"""Propagations of class labels, nothing to label and exclude, and their ranges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
+from napari_annotate_jobs.model import RangeAction, SliceRange
+from napari_annotate_jobs.propagation import Mode, RangePlan, plan
+
+from . import _edits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._editor import CaseEditor
+
+__all__ = [
+    "Propagation",
+    "delete_range",
+    "lift",
+    "plan_propagation",
+    "propagate",
+    "relabel_range",
+    "resize_range",
+]
+
+
+@dataclass(frozen=True)
+class Propagation:
+    """What is to be applied to which slices.
+
+    Parameters
+    ----------
+    action : RangeAction
+        Class labels, nothing to label, or exclude.
+    targets : tuple of int
+        Slice indices, ascending (see
+        :func:`~napari_annotate_jobs.propagation.target_slices`).
+    origin : int
+        The slice it goes out from.
+    labels : tuple of int
+        Label ids, for class labels.
+    mode : Mode
+        What becomes of slices that already hold something.
+    """
+
+    action: RangeAction
+    targets: tuple[int, ...]
+    origin: int
+    labels: tuple[int, ...] = ()
+    mode: Mode = Mode.KEEP
+
+
+def plan_propagation(editor: CaseEditor, propagation: Propagation) -> RangePlan:
+    """Return how many slices each choice of mode would touch."""
+    return _plan(editor, propagation.action, propagation.labels, propagation.targets)
+
+
+def _plan(
+    editor: CaseEditor,
+    action: RangeAction,
+    labels: Sequence[int],
+    targets: Sequence[int],
+) -> RangePlan:
+    contents = [editor.content(i) for i in range(editor.n_slices)]
+    wanted = set(labels)
+    clash = frozenset[int]().union(
+        *(editor.labels.exclusive_with(editor.labels[i]) for i in labels)
+    )
+
+    return plan(
+        np.asarray(targets, dtype=np.intp),
+        _edits.PLAN_ACTIONS[action],
+        labelled=[bool(c.class_labels) for c in contents],
+        nothing=[c.nothing_to_label for c in contents],
+        excluded=[c.excluded for c in contents],
+        drawn=[bool(c.masks or c.boxes or c.proposals) for c in contents],
+        same=[wanted.issubset(c.class_labels) for c in contents],
+        other=[bool(set(c.class_labels) - wanted) for c in contents],
+        conflict=[bool(clash.intersection(c.class_labels)) for c in contents],
+    )
+
+
+def propagate(editor: CaseEditor, propagation: Propagation) -> SliceRange | None:
+    """Apply a propagation as one undo step, and leave a range behind.
+
+    Returns
+    -------
+    SliceRange or None
+        None if no slice changes.
+
+    Raises
+    ------
+    InvalidValueError
+        If there are no targets, or no labels where some are needed.
+    """
+    if not propagation.targets:
+        raise InvalidValueError("no slice was chosen to propagate to")
+    if propagation.action is RangeAction.CLASS_LABELS and not propagation.labels:
+        raise InvalidValueError(
+            "no class label was chosen to propagate",
+            remedy="Label this slice first, or choose a label",
+        )
+    touched = [
+        int(i) for i in plan_propagation(editor, propagation).touched[propagation.mode]
+    ]
+    if not touched:
+        return None
+    span = SliceRange(
+        action=propagation.action,
+        labels=propagation.labels,
+        origin=propagation.origin,
+        start=min(propagation.targets),
+        stop=max(propagation.targets),
+        applied=tuple(touched),
+        person=editor.person,
+    )
+    contents = {
+        i: _edits.applied(
+            editor.content(i),
+            span.action,
+            span.labels,
+            propagation.mode,
+            editor.labels,
+        )
+        for i in touched
+    }
+    ranges = _left(editor.annotation.ranges, touched)
+    editor.edit(f"Propagate {_text(editor, span)}", contents, ranges=(*ranges, span))
+    return span
+
+
+def lift(editor: CaseEditor, propagation: Propagation) -> bool:
+    """Take class labels, nothing to label or exclude away from target slices."""
+    probe = SliceRange(
+        action=propagation.action,
+        labels=propagation.labels,
+        origin=propagation.origin,
+        start=min(propagation.targets),
+        stop=max(propagation.targets),
+    )
+    contents = {
+        i: _edits.taken_back(editor.content(i), probe) for i in propagation.targets
+    }
+    return editor.edit(f"Lift {_text(editor, probe)}", contents, by_hand=True)
+
+
+def resize_range(editor: CaseEditor, range_id: str, start: int, stop: int) -> bool:
+    """Shorten or extend a range; slices added keep what they already hold."""
+    span = _find(editor, range_id)
+    start, stop = max(start, 0), min(stop, editor.n_slices - 1)
+    dropped = [i for i in span.applied if not start <= i <= stop]
+    added_span = [i for i in range(start, stop + 1) if not span.start <= i <= span.stop]
+    planned = _plan(editor, span.action, span.labels, added_span)
+    added = [int(i) for i in planned.touched[Mode.KEEP]]
+    contents = {i: _edits.taken_back(editor.content(i), span) for i in dropped}
+    contents |= {
+        i: _edits.applied(
+            editor.content(i), span.action, span.labels, Mode.KEEP, editor.labels
+        )
+        for i in added
+    }
+    new = span.model_copy(
+        update={
+            "start": start,
+            "stop": stop,
+            "origin": min(max(span.origin, start), stop),
+            "applied": tuple(sorted((set(span.applied) - set(dropped)) | set(added))),
+        }
+    )
+    ranges = _left(editor.annotation.ranges, added)
+    return editor.edit(
+        "Resize range",
+        contents,
+        ranges=tuple(new if s.id == range_id else s for s in ranges),
+    )
+
+
+def delete_range(editor: CaseEditor, range_id: str) -> bool:
+    """Take a range away, with what it applied and still rules."""
+    span = _find(editor, range_id)
+    contents = {i: _edits.taken_back(editor.content(i), span) for i in span.applied}
+    rest = tuple(s for s in editor.annotation.ranges if s.id != range_id)
+    return editor.edit(f"Delete range {_text(editor, span)}", contents, ranges=rest)
+
+
+def relabel_range(editor: CaseEditor, range_id: str, labels: Sequence[int]) -> bool:
+    """Give a range of class labels other labels."""
+    span = _find(editor, range_id)
+    if span.action is not RangeAction.CLASS_LABELS or not labels:
+        raise InvalidValueError("only a range of class labels can be relabelled")
+    contents = {
+        i: _edits.with_class(
+            _edits.taken_back(editor.content(i), span), labels, editor.labels
+        )
+        for i in span.applied
+    }
+    new = span.model_copy(update={"labels": tuple(sorted(set(labels)))})
+    return editor.edit(
+        f"Relabel range to {_text(editor, new)}",
+        contents,
+        ranges=tuple(new if s.id == range_id else s for s in editor.annotation.ranges),
+    )
+
+
+def _find(editor: CaseEditor, range_id: str) -> SliceRange:
+    for span in editor.annotation.ranges:
+        if span.id == range_id:
+            return span
+    raise NotFoundError("this range is not there any more")
+
+
+def _left(
+    ranges: Sequence[SliceRange], indices: Sequence[int]
+) -> tuple[SliceRange, ...]:
+    """Let slices leave the ranges they were in."""
+    gone = set(indices)
+    kept = []
+    for span in ranges:
+        rest = tuple(i for i in span.applied if i not in gone)
+        if rest:
+            kept.append(span.model_copy(update={"applied": rest}))
+    return tuple(kept)
+
+
+def _text(editor: CaseEditor, span: SliceRange) -> str:
+    if span.action is RangeAction.CLASS_LABELS:
+        return ", ".join(editor.labels[i].name for i in span.labels)
+    return (
+        "Nothing to Label"
+        if (span.action is RangeAction.NOTHING_TO_LABEL)
+        else "Exclude"
+    )

@@ -1,0 +1,365 @@
+"""A person at work: the open job, the open case, and what follows from edits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from napari_annotate_jobs.errors import AnnotateJobsError, TransitionError
+from napari_annotate_jobs.model import (
+    Annotation,
+    AnnotationChange,
+    CaseRow,
+    Counts,
+    Status,
+)
+
+from ._actions import SliceActions
+from ._editor import CaseEditor
+from ._executor import SynchronousExecutor
+from ._opening import OpenCase, first_slice, load_case
+from ._saver import Saver
+from ._state import SaveKind, SaveState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from napari_annotate_jobs.model import Submission
+    from napari_annotate_jobs.stores import Draft, JobStore
+
+    from ._executor import Executor
+    from ._recovery import Recovery
+
+__all__ = ["AnnotationSession"]
+
+
+class AnnotationSession(SliceActions):
+    """What one annotator does in one job, without any window.
+
+    Parameters
+    ----------
+    store : JobStore
+        Where the job is.
+    job_id : str
+        The job.
+    executor : Executor, optional
+        Runs slow things; by default everything runs at once.
+    recovery : Recovery, optional
+        Keeps on this computer what cannot be saved.
+    """
+
+    opened = Signal(OpenCase)
+    """A case is open; `editor` is there."""
+    closed = Signal()
+    """No case is open any more."""
+    busy = Signal(str)
+    """What is being done; empty when it is finished."""
+    slices_changed = Signal(tuple)
+    """Indices of slices that changed; empty if only the case did."""
+    history_changed = Signal()
+    """What undo and redo would do."""
+    save_state_changed = Signal(SaveState)
+    """The truth about saving."""
+    status_changed = Signal(Status)
+    """The open case was submitted."""
+    counts_changed = Signal(Counts)
+    """How many cases are left."""
+    failed = Signal(Exception)
+    """Something went wrong; its text says what to do."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        job_id: str,
+        *,
+        executor: Executor | None = None,
+        recovery: Recovery | None = None,
+    ) -> None:
+        super().__init__(store.job(job_id))
+        self.store = store
+        self.executor: Executor = executor or SynchronousExecutor()
+        self.open_next = True
+        self.case: OpenCase | None = None
+        self.status = Status.REMAINING
+        self._recovery = recovery
+        self._saver: Saver | None = None
+        self._generation = 0
+
+    @property
+    def save_state(self) -> SaveState:
+        """The truth about saving."""
+        return SaveState() if self._saver is None else self._saver.state
+
+    # ------------------------------------------------------------ navigation
+    def cases(self, status: Status | None = None) -> Sequence[CaseRow]:
+        """Return the cases of the job, all of them: for scripts."""
+        rows: list[CaseRow] = []
+        while True:
+            page = self.store.cases(
+                self.job.id, status=status, offset=len(rows), limit=500
+            )
+            rows.extend(page.rows)
+            if not page.rows or len(rows) >= page.total:
+                return rows
+
+    def open_case(self, case_id: str, *, slice: int | None = None) -> None:
+        """Open a case; the draft of the open one is saved first.
+
+        Parameters
+        ----------
+        case_id : str
+            The case.
+        slice : int, optional
+            The slice to show; by default the first that a reviewer commented
+            on, else the first undecided one.
+        """
+        self._open(lambda: self.store.case(self.job.id, case_id), slice)
+
+    def open_first(self) -> None:
+        """Open the first returned case, else the first remaining one."""
+
+        def find() -> CaseRow | None:
+            for status in (Status.RETURNED, Status.REMAINING):
+                row = self.store.neighbour(self.job.id, statuses=(status,))
+                if row is not None:
+                    return row
+            return self.store.neighbour(self.job.id)
+
+        self._open(find, None, "This job has no cases.")
+
+    def go(self, step: int) -> None:
+        """Open the next (1) or previous (-1) case without submitting."""
+        here = None if self.case is None else self.case.row.case.id
+        self._open(
+            lambda: self.store.neighbour(self.job.id, here, step=step),
+            None,
+            f"This is the {'last' if step > 0 else 'first'} case of the job.",
+        )
+
+    def _open_next_left(self) -> None:
+        here = None if self.case is None else self.case.row.case.id
+        left = (Status.RETURNED, Status.REMAINING)
+        self._open(
+            lambda: self.store.neighbour(self.job.id, here, statuses=left, wrap=True),
+            None,
+            "All cases of this job are finished.",
+        )
+
+    def _open(
+        self,
+        find: Callable[[], CaseRow | None],
+        index: int | None,
+        nothing: str = "",
+    ) -> None:
+        self._generation += 1
+        generation = self._generation
+        self.busy.emit("Opening")
+
+        def task() -> OpenCase | None:
+            row = find()
+            return None if row is None else load_case(self.store, self.job.id, row)
+
+        def done(case: OpenCase | None) -> None:
+            if generation != self._generation:
+                return
+            self.busy.emit("")
+            if case is None:
+                self.told.emit(nothing)
+            else:
+                self._begin(case, index)
+
+        def failed(error: Exception) -> None:
+            if generation == self._generation:
+                self.busy.emit("")
+                self.failed.emit(error)
+
+        def start() -> None:
+            self.executor.run(task, done, failed)
+
+        if self._saver is None:
+            start()
+        else:
+            self._saver.when_settled(start)
+
+    def _begin(self, case: OpenCase, index: int | None) -> None:
+        self.close_case()
+        job, case_id = self.job.id, case.row.case.id
+        annotation = case.draft.annotation
+        self._saver = Saver(
+            self.store,
+            job,
+            case_id,
+            base=annotation.revision,
+            executor=self.executor,
+            recovery=self._recovery,
+        )
+        annotation = self._recovered(annotation, self._saver)
+        self.case, self.status = case, case.draft.status
+        self._editor = self._make_editor(annotation)
+        self._window = case.windows[0]
+        self._slice = first_slice(case, self._editor) if index is None else index
+        self._slice = min(max(self._slice, 0), self._editor.n_slices - 1)
+        self._saver.changed.connect(self.save_state_changed.emit)
+        self.opened.emit(case)
+        self.save_state_changed.emit(self._saver.state)
+        self.history_changed.emit()
+
+    def _make_editor(self, annotation: Annotation) -> CaseEditor:
+        assert self.case is not None
+        store, job, case_id = self.store, self.job.id, self.case.row.case.id
+        editor = CaseEditor(
+            annotation,
+            self.case.series.header.slices,
+            self.job.project,
+            person=store.person,
+            read_blob=lambda digest: store.read_blob(job, case_id, digest),
+            on_change=self._save,
+            locked=self.status is Status.FINISHED,
+        )
+        editor.changed.connect(self.slices_changed.emit)
+        editor.history_changed.connect(self.history_changed.emit)
+        return editor
+
+    def _recovered(self, annotation: Annotation, saver: Saver) -> Annotation:
+        """Add what could not be saved the last time."""
+        kept = None if self._recovery is None else self._recovery.load(*saver.place)
+        if kept is None:
+            return annotation
+        saver.revision = kept.base
+        saver.add(kept.change, kept.blobs, kept.count)
+        self.told.emit(
+            f"{kept.count} unsaved change{'' if kept.count == 1 else 's'} of the last "
+            "time were found on this computer and are being saved."
+        )
+        return annotation.apply(kept.change, revision=annotation.revision)
+
+    def close_case(self) -> None:
+        """Close the open case; its changes are saved, or kept on this computer."""
+        if self._saver is not None:
+            self._saver.changed.disconnect()
+            self._saver.close()
+        was_open = self._editor is not None
+        if self._editor is not None:
+            self._editor.changed.disconnect()
+            self._editor.history_changed.disconnect()
+        self._editor = self._saver = self.case = None
+        if was_open:
+            self.closed.emit()
+
+    def close(self) -> None:
+        """End the session: wait until all is saved, or kept on this computer."""
+        self._generation += 1
+        self.executor.drain()
+        self.close_case()
+        self.store.close()
+
+    # ---------------------------------------------------------------- saving
+    def _save(self, change: AnnotationChange, blobs: Mapping[str, bytes]) -> None:
+        if self._saver is not None:
+            self._saver.add(change, blobs)
+
+    def retry_save(self) -> None:
+        """Try again to save what could not be saved."""
+        if self._saver is not None:
+            self._saver.retry()
+
+    def resolve_conflict(self, *, keep_mine: bool) -> None:
+        """Settle a conflict with someone who changed the same annotation.
+
+        Parameters
+        ----------
+        keep_mine : bool
+            True saves your changes on top of theirs: slices that both changed
+            become yours. False shows their version; your changes stay on this
+            computer, in the folder of unsaved work.
+        """
+        saver, case = self._saver, self.case
+        if saver is None or case is None or saver.state.kind is not SaveKind.CONFLICT:
+            return
+        generation = self._generation
+        case_id = case.row.case.id
+
+        def done(draft: Draft) -> None:
+            if generation != self._generation:
+                return
+            theirs = draft.annotation
+            self.status = draft.status
+            if keep_mine:
+                theirs = theirs.apply(saver.waiting, revision=theirs.revision)
+            else:
+                saver.drop()
+            saver.rebase(draft.annotation.revision)
+            self._editor = self._make_editor(theirs)
+            self.slices_changed.emit(tuple(range(self.editor.n_slices)))
+            self.history_changed.emit()
+            self.status_changed.emit(self.status)
+
+        self.executor.run(
+            lambda: self.store.load(self.job.id, case_id), done, self.failed.emit
+        )
+
+    def submit(self) -> None:
+        """Submit the open case; then open the next one that is left.
+
+        Raises
+        ------
+        TransitionError
+            If it cannot be submitted as it stands (see
+            :meth:`CaseEditor.submit_check`).
+        """
+        saver, case, editor = self._saver, self.case, self.editor
+        assert saver is not None and case is not None
+        refused = editor.submit_check().refused
+        if editor.locked:
+            refused = "The case is already submitted."
+        if refused:
+            raise TransitionError(refused.rstrip("."), where=case.row.case.name)
+        generation = self._generation
+        self.busy.emit("Submitting")
+
+        def done(submission: Submission) -> None:
+            self.busy.emit("")
+            if generation != self._generation:
+                return
+            self.status, editor.locked = Status.FINISHED, True
+            self.status_changed.emit(Status.FINISHED)
+            self.told.emit(
+                f"{case.row.case.name} was submitted (number {submission.number})."
+            )
+            self._tell_counts()
+            if self.open_next:
+                self._open_next_left()
+
+        def failed(error: Exception) -> None:
+            self.busy.emit("")
+            self.failed.emit(error)
+
+        def send() -> None:
+            if not saver.is_idle:
+                self.busy.emit("")
+                self.failed.emit(
+                    AnnotateJobsError(
+                        "the case was not submitted, because its changes are not "
+                        "saved yet",
+                        where=case.row.case.name,
+                        remedy=saver.state.message or "Try again when they are",
+                    )
+                )
+                return
+            self.executor.run(
+                lambda: self.store.submit(
+                    self.job.id, case.row.case.id, base=saver.revision
+                ),
+                done,
+                failed,
+            )
+
+        saver.when_settled(send)
+
+    def _tell_counts(self) -> None:
+        self.executor.run(
+            lambda: self.store.counts(self.job.id),
+            self.counts_changed.emit,
+            self.failed.emit,
+        )
