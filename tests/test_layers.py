@@ -1,0 +1,341 @@
+"""The layers of the package: who may know whom.
+
+The arrows are read from the sources, wherever an import stands: at the top of a
+module, inside a function, or as the dotted name of a lazily loaded module. Imports
+under ``if TYPE_CHECKING:`` bind nothing at run time, so naming a type of the same
+or a lower layer is harmless there; an arrow upwards, or from below the viewer to
+Qt or napari, is forbidden there too.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+import napari_annotate_jobs
+
+PACKAGE = "napari_annotate_jobs"
+SRC = Path(napari_annotate_jobs.__file__).parent
+MAX_LINES = 450
+
+QT = frozenset({"PyQt5", "PyQt6", "PySide2", "PySide6", "magicgui", "qtpy", "superqt"})
+NAPARI = frozenset({"napari", "napari_builtins", "vispy"})
+DECODERS = frozenset({"gdcm", "jpeg_ls", "libjpeg", "openjpeg", "pylibjpeg", "rle"})
+
+
+@dataclass(frozen=True)
+class Layer:
+    level: int
+    ours: frozenset[str]
+    theirs: frozenset[str]
+
+
+def layer(level: int, ours: str = "", theirs: str = "") -> Layer:
+    if "pydantic" in theirs:
+        theirs += " pydantic_core"  # they are one, in two wheels
+    return Layer(level, frozenset(ours.split()), frozenset(theirs.split()))
+
+
+LAYERS = {
+    "errors": layer(0),
+    "model": layer(0, "errors", "numpy pydantic"),
+    "imaging": layer(
+        1,
+        "errors model",
+        "PIL SimpleITK nibabel nrrd numpy pydantic pydicom scipy skimage tifffile "
+        + " ".join(DECODERS),
+    ),
+    "propagation": layer(1, "errors model", "numpy scipy skimage"),
+    "formats": layer(
+        1,
+        "errors model",
+        "PIL highdicom nibabel nrrd numpy pandas pyarrow pydantic pydicom scipy "
+        "skimage yaml",
+    ),
+    "samples": layer(1, "errors", "numpy pydicom"),
+    "stores": layer(
+        2,
+        "errors formats imaging model",
+        "PIL filelock httpx numpy platformdirs pydantic yaml",
+    ),
+    "server": layer(2, "errors model stores", "fastapi pydantic starlette uvicorn"),
+    "session": layer(
+        3,
+        "errors formats model propagation stores",
+        "numpy platformdirs psygnal pydantic",
+    ),
+    "viewer": layer(4, "errors model session", "napari numpy psygnal vispy"),
+    "widgets": layer(4, "errors model session", "magicgui numpy psygnal qtpy superqt"),
+}
+# Below the viewer nothing may know Qt or napari, and it must import without them.
+HEADLESS = sorted(name for name, rules in LAYERS.items() if rules.level < 4)
+# The session knows the contract of the stores, not those that fulfil it.
+CONTRACT = "napari_annotate_jobs.stores._contract"
+
+
+@dataclass(frozen=True)
+class Import:
+    line: int
+    module: str
+    name: str
+    typing_only: bool
+
+
+def modules() -> list[Path]:
+    return sorted(SRC.rglob("*.py"))
+
+
+def unit(path: Path) -> str:
+    """Return the part of the package a file belongs to: its row in LAYERS."""
+    first = path.relative_to(SRC).parts[0]
+    return first.removesuffix(".py")
+
+
+def is_root(name: str) -> bool:
+    """Tell the modules that put everything together: they may know everyone."""
+    return name == "cli" or name.startswith("_")
+
+
+def level(name: str) -> int:
+    return 5 if is_root(name) else LAYERS[name].level
+
+
+def is_typing_only(node: ast.If) -> bool:
+    return ast.unparse(node.test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}
+
+
+DOTTED = re.compile(rf"{PACKAGE}(\.\w+)+(:\w+)?")
+
+
+def imports(path: Path) -> list[Import]:
+    """Return all that a module imports, with absolute names."""
+    package = [PACKAGE, *path.relative_to(SRC).parent.parts]
+    found: list[Import] = []
+
+    def visit(node: ast.AST, typing_only: bool) -> None:
+        if isinstance(node, ast.If) and is_typing_only(node):
+            for child in node.body:
+                visit(child, True)
+            for child in node.orelse:
+                visit(child, typing_only)
+            return
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found.append(Import(node.lineno, alias.name, "", typing_only))
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            for alias in node.names:
+                found.append(Import(node.lineno, module, alias.name, typing_only))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if DOTTED.fullmatch(node.value):  # "package.module:name", loaded lazily
+                module, _, name = node.value.partition(":")
+                found.append(Import(node.lineno, module, name, typing_only))
+        for child in ast.iter_child_nodes(node):
+            visit(child, typing_only)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")), False)
+    return found
+
+
+def contract_names() -> set[str]:
+    path = SRC / "stores" / "_contract.py"
+    return set(public_names(path) or ())
+
+
+def public_names(path: Path) -> list[str] | None:
+    """Return the literal ``__all__`` of a module, or None."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(t, ast.Name) and t.id == "__all__" for t in targets):
+                assert node.value is not None
+                return list(ast.literal_eval(node.value))
+    return None
+
+
+def fault(path: Path, found: Import) -> str | None:
+    """Say what is wrong with an import, or None."""
+    source = unit(path)
+    top, *rest = found.module.split(".")
+    if top == PACKAGE:
+        # "from napari_annotate_jobs import model" names its target last.
+        target = rest[0] if rest else found.name
+        if target in {source, "__version__"}:
+            return None
+        if not is_root(target) and target not in LAYERS:
+            return f"{target} is in no layer"
+        if is_root(source):
+            return None
+        if found.typing_only:
+            return None if level(target) <= level(source) else "points upwards"
+        if target not in LAYERS[source].ours:
+            return f"{source} may not import {target}"
+        if source == "session" and target == "stores":
+            of_contract = found.module == CONTRACT or (
+                len(rest) == 1 and found.name in contract_names()
+            )
+            return None if of_contract else "only the contract of the stores"
+        return None
+    if top in sys.stdlib_module_names or is_root(source):
+        return None
+    if top in LAYERS[source].theirs:
+        return None
+    if found.typing_only and level(source) < 4 and top not in QT | NAPARI:
+        return None
+    return f"{source} may not import {top}"
+
+
+def test_every_module_belongs_to_a_layer() -> None:
+    unknown = {unit(path) for path in modules()} - set(LAYERS)
+    assert not {name for name in unknown if not is_root(name)}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(SRC)))
+def test_arrows(path: Path) -> None:
+    faults = [
+        f"{path.relative_to(SRC)}:{found.line} imports {found.module} "
+        f"{found.name}: {text}"
+        for found in imports(path)
+        if (text := fault(path, found))
+    ]
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("model/_x.py", "import napari_annotate_jobs.imaging"),
+        ("model/_x.py", "def f():\n    import qtpy"),
+        ("imaging/_x.py", "from ..stores import open_store"),
+        ("imaging/_x.py", "from napari_annotate_jobs import session"),
+        ("imaging/_x.py", "import requests"),
+        (
+            "session/_x.py",
+            "from typing import TYPE_CHECKING\n"
+            "if TYPE_CHECKING:\n    from napari_annotate_jobs.viewer import Bridge",
+        ),
+        (
+            "session/_x.py",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
+            "    from napari.layers import Labels",
+        ),
+        ("session/_x.py", "from napari_annotate_jobs.stores._folder import A"),
+        ("session/_x.py", "from napari_annotate_jobs.stores import FolderStore"),
+        ("widgets/_x.py", "from napari.layers import Labels"),
+        ("widgets/_x.py", "from napari_annotate_jobs.viewer import Bridge"),
+        ("stores/_x.py", "LAZY = 'napari_annotate_jobs.session._state:State'"),
+        ("model/_x.py", "from napari_annotate_jobs.misc import x"),
+        ("model/_x.py", "from napari_annotate_jobs._plugin import main"),
+    ],
+)
+def test_forbidden_arrows_are_seen(
+    file: str, source: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / file
+    path.parent.mkdir()
+    path.write_text(source)
+    # Only the place of the file is pretended; the contract stays the real one.
+    names = contract_names()
+    monkeypatch.setattr(sys.modules[__name__], "SRC", tmp_path)
+    monkeypatch.setattr(sys.modules[__name__], "contract_names", lambda: names)
+    assert any(fault(path, found) for found in imports(path))
+
+
+# --- what importing loads --------------------------------------------------------
+
+
+def loaded_by(imported: list[str]) -> set[str]:
+    """Return the top-level packages a fresh process has after some imports."""
+    code = (
+        "import importlib, json, sys\n"
+        "for name in json.loads(sys.argv[1]): importlib.import_module(name)\n"
+        "print(json.dumps(sorted({n.partition('.')[0] for n in sys.modules})))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(imported)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def dotted(path: Path) -> str:
+    parts = path.relative_to(SRC).with_suffix("").parts
+    return ".".join([PACKAGE, *(p for p in parts if p != "__init__")])
+
+
+def test_headless_layers_load_no_window() -> None:
+    names = [dotted(path) for path in modules() if unit(path) in {*HEADLESS, "cli"}]
+    assert not loaded_by(names) & (QT | NAPARI)
+
+
+def manifest_modules() -> list[str]:
+    manifest = yaml.safe_load((SRC / "napari.yaml").read_text(encoding="utf-8"))
+    commands = manifest["contributions"]["commands"] or []
+    return sorted({command["python_name"].partition(":")[0] for command in commands})
+
+
+def test_manifest_loads_nothing_heavy() -> None:
+    loaded = loaded_by([PACKAGE, *manifest_modules()])
+    assert not loaded & (QT | {"nibabel", "pydicom", "scipy", "skimage", "vispy"})
+
+
+# --- the shape of the tree -------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(SRC)))
+def test_files_stay_short(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= MAX_LINES, f"{path.name} has {lines} lines: split it by thought"
+
+
+def packages() -> list[Path]:
+    return sorted({path.parent for path in modules()})
+
+
+def sort_key(name: str) -> tuple[int, str]:
+    """Order names as ruff does: CONSTANTS, Classes, then the rest."""
+    kind = 0 if name.isupper() and len(name) > 1 else 1 if name[0].isupper() else 2
+    return kind, name
+
+
+@pytest.mark.parametrize("path", packages(), ids=lambda p: p.name)
+def test_packages_say_what_is_public(path: Path) -> None:
+    init = path / "__init__.py"
+    assert init.exists(), f"{path.name} has modules and no __init__.py"
+    names = public_names(init)
+    assert names is not None, f"{path.name} has no __all__"
+    assert names == sorted(set(names), key=sort_key)
+    private = [
+        p.name for p in path.glob("*.py") if path != SRC and not p.name.startswith("_")
+    ]
+    assert not private, f"{private} should be private, beside a public __all__"
+
+
+@pytest.mark.parametrize("path", packages(), ids=lambda p: p.name)
+def test_public_names_exist(path: Path) -> None:
+    if unit(path / "__init__.py") not in {*HEADLESS, "__init__"}:
+        pytest.skip("needs a window system")
+    code = (
+        "import importlib, sys\n"
+        "module = importlib.import_module(sys.argv[1])\n"
+        "for name in module.__all__: getattr(module, name)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, dotted(path / "__init__.py")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
