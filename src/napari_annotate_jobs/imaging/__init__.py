@@ -1,0 +1,55 @@
+"""DICOM, NIfTI and everyday images as volumes with their place in the patient.
+
+Everything is read in two steps: headers, which say what there is and where
+each slice lies, and pixels, slice by slice or whole. Neither needs napari.
+"""
+
+from __future__ import annotations
+
+from napari_annotate_jobs.imaging._find import (
+    find_series,
+    is_image,
+    open_series,
+    read_series,
+)
+from napari_annotate_jobs.imaging._header import SeriesHeader
+from napari_annotate_jobs.imaging._layer import layer_data, layer_metadata
+from napari_annotate_jobs.imaging._series import Series, nearest_first
+from napari_annotate_jobs.imaging._types import (
+    FileRef,
+    FoundFault,
+    FoundSeries,
+    FrameSource,
+    ImageWarning,
+    PixelFormat,
+    Split,
+)
+from napari_annotate_jobs.imaging._volume import Volume
+from napari_annotate_jobs.imaging._windows import (
+    apply_window,
+    default_window,
+    thumbnail,
+)
+
+__all__ = [
+    "FileRef",
+    "FoundFault",
+    "FoundSeries",
+    "FrameSource",
+    "ImageWarning",
+    "PixelFormat",
+    "Series",
+    "SeriesHeader",
+    "Split",
+    "Volume",
+    "apply_window",
+    "default_window",
+    "find_series",
+    "is_image",
+    "layer_data",
+    "layer_metadata",
+    "nearest_first",
+    "open_series",
+    "read_series",
+    "thumbnail",
+]

@@ -1,0 +1,311 @@
+"""Decode one compressed DICOM frame.
+
+pydicom and its plug-ins are the decoders of record. For lossless JPEG 2000 and
+JPEG-LS of one sample, imagecodecs is taken where it is installed: it calls the
+same libraries, but lets other threads run meanwhile, so that a series decodes
+on all cores. Tests prove that the values are the same.
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_annotate_jobs.errors import (
+    AnnotateJobsError,
+    MissingExtraError,
+    UnreadableImageError,
+    UnsupportedImageError,
+)
+from napari_annotate_jobs.imaging._quiet import quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_annotate_jobs.imaging._types import PixelFormat
+
+__all__ = ["check_decoder", "decode_frame", "frame_data"]
+
+JPEG2000 = frozenset({"1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"})
+HTJ2K = frozenset(
+    {
+        "1.2.840.10008.1.2.4.201",
+        "1.2.840.10008.1.2.4.202",
+        "1.2.840.10008.1.2.4.203",
+    }
+)
+JPEG_LS = frozenset({"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"})
+RLE = "1.2.840.10008.1.2.5"
+_DAMAGED = "Copy or export the file again"
+_PLAUSIBLE = 4000  # times smaller than its pixels: what a large frame may be
+_LARGE = 1 << 28
+
+
+def frame_data(raw: bytes, where: Path) -> bytes:
+    """Join the fragments of one frame, PS3.5 annex A.4.
+
+    Parameters
+    ----------
+    raw : bytes
+        The items, each with its head; what follows the last is ignored.
+    where : Path
+        The file, for errors.
+
+    Raises
+    ------
+    UnreadableImageError
+        If an item is cut off, or there is none.
+    """
+    pos, end = 0, len(raw)
+    pieces = []
+    while pos + 8 <= end:
+        tag, length = struct.unpack_from("<II", raw, pos)
+        if tag != 0xE000FFFE:
+            break
+        pos += 8
+        if pos + length > end:
+            raise UnreadableImageError(
+                f"its compressed pixel data is cut off: {end - pos} bytes of {length}",
+                where=where,
+                remedy=_DAMAGED,
+            )
+        pieces.append(raw[pos : pos + length])
+        pos += length
+    if not pieces:
+        raise UnreadableImageError(
+            "has no compressed pixel data where it should be",
+            where=where,
+            remedy=_DAMAGED,
+        )
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def check_decoder(syntax: str, where: Path) -> Any:
+    """Return pydicom's decoder of a transfer syntax.
+
+    Raises
+    ------
+    UnsupportedImageError
+        If there is none for it.
+    MissingExtraError
+        If its packages are not installed.
+    """
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import UID
+
+    name = UID(syntax).name
+    try:
+        decoder = get_decoder(UID(syntax))
+    except NotImplementedError as error:
+        raise UnsupportedImageError(
+            f"is encoded as {name}, which cannot be decoded",
+            where=where,
+            remedy="Export it uncompressed, or as JPEG 2000 or JPEG-LS",
+        ) from error
+    if not decoder.is_available:
+        raise MissingExtraError(
+            "a decoder (pylibjpeg, pyjpegls)",
+            extra="codecs",
+            purpose=f"{name}",
+            where=where,
+        )
+    return decoder
+
+
+def decode_frame(
+    data: bytes, pixel: PixelFormat, size: tuple[int, int], where: Path
+) -> NDArray[Any]:
+    """Decode one frame.
+
+    Parameters
+    ----------
+    data : bytes
+        The codestream, or the native bytes of the frame.
+    pixel : PixelFormat
+        What the file says of it.
+    size : tuple of int
+        Rows and columns.
+    where : Path
+        The file, for errors.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (rows, columns) or (rows, columns, 3): stored values, colour as
+        RGB, native byte order.
+
+    Raises
+    ------
+    UnreadableImageError
+        If the data is damaged, or of another size than the header says.
+    UnsupportedImageError, MissingExtraError
+        See :func:`check_decoder`.
+    """
+    _check_claims(data, pixel, size, where)
+    fast = _fast_decoder(pixel, data)
+    try:
+        with quiet():
+            if fast is not None:
+                array = fast(data)
+                if array.shape == size:
+                    return array
+            return _with_pydicom(data, pixel, size, where)
+    except AnnotateJobsError:
+        raise
+    except Exception as error:
+        raise UnreadableImageError(
+            f"its pixel data cannot be decoded ({' '.join(str(error).split())[:200]})",
+            where=where,
+            remedy=_DAMAGED,
+        ) from error
+
+
+def _with_pydicom(
+    data: bytes, pixel: PixelFormat, size: tuple[int, int], where: Path
+) -> NDArray[Any]:
+    from pydicom.encaps import encapsulate
+
+    decoder = check_decoder(pixel.transfer_syntax, where)
+    options: dict[str, Any] = {
+        "rows": size[0],
+        "columns": size[1],
+        "number_of_frames": 1,
+        "samples_per_pixel": pixel.samples,
+        "photometric_interpretation": pixel.photometric,
+        "bits_allocated": pixel.allocated,
+        "bits_stored": pixel.stored,
+        "pixel_representation": pixel.signed,
+        "pixel_keyword": pixel.element,
+    }
+    if pixel.samples > 1:
+        options["planar_configuration"] = pixel.planar
+    if pixel.element != "PixelData":
+        options.pop("pixel_representation")
+    source = encapsulate([data], has_bot=False) if decoder.is_encapsulated else data
+    array, _ = decoder.as_array(source, index=0, **options)
+    return np.asarray(array)
+
+
+def _check_claims(
+    data: bytes, pixel: PixelFormat, size: tuple[int, int], where: Path
+) -> None:
+    """Compare the codestream's size with the header's before decoding it."""
+    claimed = _codestream_size(data, pixel.transfer_syntax)
+    if claimed is not None and claimed != size:
+        raise UnreadableImageError(
+            f"its header says {size[1]} x {size[0]} pixels, its compressed data "
+            f"{claimed[1]} x {claimed[0]}",
+            where=where,
+            remedy=_DAMAGED,
+        )
+    bytes_out = size[0] * size[1] * pixel.samples * pixel.allocated // 8
+    if bytes_out > _LARGE and len(data) * _PLAUSIBLE < bytes_out:
+        raise UnreadableImageError(
+            f"claims {bytes_out} bytes of pixels in {len(data)} compressed bytes",
+            where=where,
+            remedy=_DAMAGED,
+        )
+
+
+def _codestream_size(data: bytes, syntax: str) -> tuple[int, int] | None:
+    if syntax in JPEG2000 or syntax in HTJ2K:
+        found = _siz(data)
+        return None if found is None else found[0]
+    if syntax.startswith("1.2.840.10008.1.2.4."):
+        frame = _sof(data)
+        return None if frame is None or not frame[0][0] else frame[0]
+    return None
+
+
+def _siz(data: bytes) -> tuple[tuple[int, int], int, int] | None:
+    """Return (size, components, Ssiz) of a JPEG 2000 codestream, T.800 A.5.1."""
+    start = data.find(b"\xff\x4f\xff\x51", 0, 4096)
+    if start < 0 or start + 43 > len(data):
+        return None
+    x1, y1, x0, y0 = struct.unpack_from(">4I", data, start + 8)
+    (components,) = struct.unpack_from(">H", data, start + 40)
+    precision = data[start + 42]
+    return (y1 - y0, x1 - x0), components, precision
+
+
+def _sof(data: bytes) -> tuple[tuple[int, int], int, int] | None:
+    """Return (size, components, precision) of a JPEG or JPEG-LS codestream."""
+    pos = data.find(b"\xff\xd8", 0, 16) + 2
+    if pos < 2:
+        return None
+    while pos + 10 <= len(data):
+        if data[pos] != 0xFF:
+            return None
+        marker = data[pos + 1]
+        if marker == 0xFF:
+            pos += 1
+            continue
+        if marker == 0xF7 or (
+            0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)
+        ):
+            precision, rows, columns, components = struct.unpack_from(
+                ">BHHB", data, pos + 4
+            )
+            return (rows, columns), components, precision
+        if marker == 0xDA:
+            return None
+        pos += 2 + struct.unpack_from(">H", data, pos + 2)[0]
+    return None
+
+
+@cache
+def _imagecodecs() -> Any:
+    """Return imagecodecs, or None where it is not installed."""
+    try:
+        import imagecodecs
+    except ImportError:
+        return None
+    return imagecodecs
+
+
+def _fast_decoder(
+    pixel: PixelFormat, data: bytes
+) -> Callable[[bytes], NDArray[Any]] | None:
+    """Return a decoder that lets other threads run, where it is sure to agree."""
+    if pixel.samples != 1 or pixel.allocated not in (8, 16):
+        return None
+    dtype = np.dtype(f"{'i' if pixel.signed else 'u'}{pixel.allocated // 8}")
+    if pixel.transfer_syntax in JPEG2000:
+        found = _siz(data)
+        codecs = _imagecodecs()
+        expected = pixel.stored - 1 + (128 if pixel.signed else 0)
+        if codecs is None or found is None or found[1:] != (1, expected):
+            return None
+
+        def jpeg2000(raw: bytes) -> NDArray[Any]:
+            array: NDArray[Any] = codecs.jpeg2k_decode(raw)
+            if array.dtype != dtype:
+                return np.empty(0)
+            return array
+
+        return jpeg2000
+    if pixel.transfer_syntax in JPEG_LS:
+        frame = _sof(data)
+        codecs = _imagecodecs()
+        if codecs is None or frame is None or frame[1:] != (1, pixel.stored):
+            return None
+
+        def jpegls(raw: bytes) -> NDArray[Any]:
+            array: NDArray[Any] = codecs.jpegls_decode(raw)
+            if array.itemsize != dtype.itemsize:
+                return np.empty(0)
+            array = array.view(dtype)
+            shift = pixel.allocated - pixel.stored
+            if pixel.signed and shift:
+                np.left_shift(array, shift, out=array)
+                np.right_shift(array, shift, out=array)
+            return array
+
+        return jpegls
+    return None

@@ -1,0 +1,210 @@
+"""Read the pixels of DICOM slices straight into the place they are wanted."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_annotate_jobs.errors import UnreadableImageError
+from napari_annotate_jobs.imaging._codecs import decode_frame, frame_data
+from napari_annotate_jobs.imaging._dicom import stored_dtype
+from napari_annotate_jobs.imaging._dicom_details import apply_lut
+from napari_annotate_jobs.imaging._frames import NATIVE
+from napari_annotate_jobs.imaging._quiet import quiet
+from napari_annotate_jobs.imaging._rescale import rescale_into
+from napari_annotate_jobs.imaging._scan import BIG_ENDIAN, DEFLATED, read_dataset
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from pydicom.dataset import Dataset
+
+    from napari_annotate_jobs.imaging._header import SeriesHeader
+    from napari_annotate_jobs.imaging._types import FrameSource, PixelFormat
+
+__all__ = ["DicomReader"]
+
+
+class DicomReader:
+    """Reads single slices; may be used from several threads.
+
+    Parameters
+    ----------
+    header : SeriesHeader
+        Of a DICOM series.
+    """
+
+    def __init__(self, header: SeriesHeader) -> None:
+        assert header.pixel is not None
+        self._header = header
+        self._pixel = header.pixel
+        self._size = (header.shape[1], header.shape[2])
+        self._stored = stored_dtype(header.pixel)
+        self._straight = _is_straight(header.pixel)
+        self._lock = threading.Lock()
+        self._opened: tuple[int, bool, Dataset] | None = None
+
+    def read_into(self, index: int, out: NDArray[Any], *, saturate: bool) -> None:
+        """Read one slice.
+
+        Parameters
+        ----------
+        index : int
+            Of the slice.
+        out : numpy.ndarray
+            Shape (rows, columns[, channels]); receives the values.
+        saturate : bool
+            Clip values that the type of `out` cannot hold.
+
+        Raises
+        ------
+        DoesNotFit
+            If a value exceeds the type of `out`, unless `saturate`.
+        UnreadableImageError
+            If the file is gone, cut off or damaged.
+        """
+        header = self._header
+        source = header.frames[index]
+        path = header.files[source.file].path
+        slope, intercept = self._rescale(index)
+        exact = out.dtype.itemsize == self._stored.itemsize
+        if self._straight and source.length:
+            if exact and out.dtype.kind in "iu" and out.flags.c_contiguous:
+                stored = out.view(self._stored)
+            elif out.dtype == self._stored and out.flags.c_contiguous:
+                stored = out
+            else:
+                stored = np.empty(out.shape, self._stored)
+            _read_exactly(path, source.offset, stored)
+            _drop_unused_bits(stored, self._pixel)
+        else:
+            stored = self._decoded(source, path)
+        check = header.optimistic or not np.can_cast(header.dtype, out.dtype)
+        rescale_into(out, stored, slope, intercept, check=check, saturate=saturate)
+
+    def _rescale(self, index: int) -> tuple[float, float]:
+        header = self._header
+        if header.slice_rescale is not None:
+            return header.slice_rescale[index]
+        return header.rescale or (1.0, 0.0)
+
+    def _decoded(self, source: FrameSource, path: Path) -> NDArray[Any]:
+        pixel = self._pixel
+        if source.length and pixel.allocated != 1 and _in_place(pixel):
+            raw = _read_bytes(path, source.offset, source.length)
+            if pixel.transfer_syntax not in NATIVE:
+                raw = frame_data(raw, path)
+            array = decode_frame(raw, pixel, self._size, path)
+        else:
+            array = self._whole(source, path)
+        if pixel.has_lut:
+            array = apply_lut(array, self._dataset(source.file, pixels=False), path)
+        wanted = self._header.shape[1:]
+        if array.shape != wanted:
+            raise UnreadableImageError(
+                f"its pixels are of shape {array.shape}, its header says {wanted}",
+                where=path,
+                remedy="Copy or export the file again",
+            )
+        return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+    def _dataset(self, file: int, *, pixels: bool) -> Dataset:
+        """Return a file parsed by pydicom; the last one is kept."""
+        with self._lock:
+            kept = self._opened
+            if kept is not None and kept[0] == file and kept[1] >= pixels:
+                return kept[2]
+            path = self._header.files[file].path
+            dataset = read_dataset(path, pixels=pixels)
+            meta = getattr(dataset, "file_meta", None)
+            if meta is not None and not meta.get("TransferSyntaxUID"):
+                from pydicom.uid import UID
+
+                meta.TransferSyntaxUID = UID(self._pixel.transfer_syntax)
+            self._opened = (file, pixels, dataset)
+            return dataset
+
+    def _whole(self, source: FrameSource, path: Path) -> NDArray[Any]:
+        """Decode a frame of a file that pydicom must read as a whole."""
+        from pydicom.pixels.utils import pixel_array
+
+        dataset = self._dataset(source.file, pixels=True)
+        try:
+            with quiet():
+                return np.asarray(pixel_array(dataset, index=source.frame))
+        except Exception as error:
+            raise UnreadableImageError(
+                f"its pixel data cannot be decoded "
+                f"({' '.join(str(error).split())[:200]})",
+                where=path,
+                remedy="Copy or export the file again",
+            ) from error
+
+
+def _is_straight(pixel: PixelFormat) -> bool:
+    """Whether the file holds the values as they go into memory."""
+    return (
+        pixel.transfer_syntax in NATIVE
+        and _in_place(pixel)
+        and not pixel.has_lut
+        and pixel.allocated != 1
+        and (pixel.samples == 1 or (pixel.photometric == "RGB" and not pixel.planar))
+    )
+
+
+def _in_place(pixel: PixelFormat) -> bool:
+    """Whether a frame's bytes stand in the file one after another."""
+    return pixel.transfer_syntax not in (BIG_ENDIAN, DEFLATED)
+
+
+def _read_exactly(path: Path, offset: int, out: NDArray[Any]) -> None:
+    view = memoryview(out.reshape(-1).view(np.uint8).data)
+    try:
+        with open(path, "rb", buffering=0) as handle:
+            handle.seek(offset)
+            done = 0
+            while done < len(view):
+                count = handle.readinto(view[done:])
+                if not count:
+                    break
+                done += count
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if done < len(view):
+        raise UnreadableImageError(
+            f"its pixel data is cut off: {done} bytes of {len(view)}",
+            where=path,
+            remedy="Copy or export the file again",
+        )
+
+
+def _read_bytes(path: Path, offset: int, length: int) -> bytes:
+    try:
+        with open(path, "rb", buffering=0) as handle:
+            handle.seek(offset)
+            return handle.read(length)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> UnreadableImageError:
+    return UnreadableImageError(
+        f"cannot be read ({error.strerror or error})",
+        where=path,
+        remedy="Check that the file is there and that you may read it",
+    )
+
+
+def _drop_unused_bits(array: NDArray[Any], pixel: PixelFormat) -> None:
+    """Clear what is above Bits Stored: overlays of old may lie there."""
+    shift = pixel.allocated - pixel.stored
+    if not shift or pixel.element != "PixelData":
+        return
+    if pixel.signed:
+        np.left_shift(array, shift, out=array)
+        np.right_shift(array, shift, out=array)
+    else:
+        np.bitwise_and(array, array.dtype.type((1 << pixel.stored) - 1), out=array)

@@ -1,0 +1,425 @@
+"""Find and open what a file or a folder holds."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_annotate_jobs.errors import (
+    AnnotateJobsError,
+    Cancelled,
+    NoImageError,
+    UnreadableImageError,
+    UnsupportedImageError,
+)
+from napari_annotate_jobs.imaging._itk import ITK_ENDINGS, itk_headers
+from napari_annotate_jobs.imaging._raster import RASTER_ENDINGS, raster_headers
+from napari_annotate_jobs.imaging._scan import looks_like_dicom, scan_file
+from napari_annotate_jobs.imaging._series import Series, path_of
+from napari_annotate_jobs.imaging._types import FoundFault, FoundSeries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_annotate_jobs.imaging._frames import Frame
+    from napari_annotate_jobs.imaging._header import SeriesHeader
+    from napari_annotate_jobs.imaging._series import Cancel, Progress
+    from napari_annotate_jobs.imaging._volume import Volume
+
+__all__ = ["find_series", "is_image", "open_series", "read_series"]
+
+_NIFTI = (".nii", ".nii.gz", ".img", ".img.gz", ".hdr", ".hdr.gz")
+_DICOM_ENDINGS = frozenset({".dcm", ".dic", ".dicom", ".ima"})
+# what never is an image: looked at only when it is named itself
+_OTHER = frozenset(
+    {".txt", ".json", ".csv", ".xml", ".html", ".pdf", ".zip", ".py", ".md", ".log"}
+    | {".yaml", ".yml", ".toml", ".exe", ".dll", ".gz", ".tar", ".ini", ".raw"}
+)
+_FORMATS = "DICOM, NIfTI, PNG, JPEG, TIFF, NRRD and MHA can be opened"
+
+
+def _kind(path: Path) -> str:
+    """Name the format by the file's ending, else by its first bytes."""
+    name = path.name.lower()
+    if name.endswith(_NIFTI):
+        # an .img without a header beside it is no Analyze pair
+        header = (
+            path.with_name(path.name[: name.rindex(".img")] + ".hdr")
+            if (".img" in name)
+            else path
+        )
+        if header.exists() or header.with_name(header.name + ".gz").exists():
+            return "nifti"
+    ending = path.suffix.lower()
+    if ending in RASTER_ENDINGS:
+        return "raster"
+    if ending in ITK_ENDINGS:
+        return "itk"
+    if ending in _DICOM_ENDINGS:
+        return "dicom"
+    try:
+        with open(path, "rb") as handle:
+            head = handle.read(132)
+    except OSError as error:
+        raise UnreadableImageError(
+            f"cannot be read ({error.strerror or error})",
+            where=path,
+            remedy="Check that the file is there and that you may read it",
+        ) from error
+    return "dicom" if looks_like_dicom(head) else ""
+
+
+def is_image(path: str | os.PathLike[str]) -> bool:
+    """Whether a file looks like one that can be opened; cheap, by its first bytes."""
+    place = path_of(path)
+    try:
+        return place.is_file() and bool(_kind(place))
+    except AnnotateJobsError:
+        return False
+
+
+def find_series(
+    path: str | os.PathLike[str],
+    *,
+    progress: Progress | None = None,
+    cancelled: Cancel | None = None,
+) -> FoundSeries:
+    """Find every series a file or a folder holds, reading headers only.
+
+    Parameters
+    ----------
+    path : path-like
+        A file of any supported format, a ``DICOMDIR``, or a folder, which is
+        searched with its sub-folders.
+    progress : callable, optional
+        Called with (files done, files in all).
+    cancelled : callable, optional
+        Asked between files.
+
+    Returns
+    -------
+    FoundSeries
+        A list of :class:`SeriesHeader`, localisers last; its ``faults`` name
+        the files that could not be used.
+
+    Raises
+    ------
+    NoImageError
+        If there is nothing at `path`.
+    Cancelled
+        If `cancelled` returned True.
+    """
+    root = path_of(path)
+    if not root.exists():
+        raise NoImageError(
+            "is not there", where=root, remedy="Check the name and the drive"
+        )
+    search = _Search(root, progress, cancelled)
+    return search.run()
+
+
+class _Search:
+    """One walk over a folder or a file."""
+
+    def __init__(
+        self, root: Path, progress: Progress | None, cancelled: Cancel | None
+    ) -> None:
+        self._root = root
+        self._progress = progress
+        self._cancelled = cancelled
+        self._frames: list[Frame] = []
+        self._headers: list[SeriesHeader] = []
+        self._faults: list[FoundFault] = []
+
+    def run(self) -> FoundSeries:
+        from napari_annotate_jobs.imaging._dicom import headers_of
+
+        named = self._root.is_file()
+        if named and _is_dicomdir(self._root):
+            files = self._listed(self._root)
+        elif named:
+            files = [self._root]
+        else:
+            files = _walk(self._root)
+        for done, file in enumerate(files):
+            if self._cancelled is not None and self._cancelled():
+                raise Cancelled("opening was stopped", where=self._root)
+            self._look_at(file, named and len(files) == 1)
+            if self._progress is not None:
+                self._progress(done + 1, len(files))
+        headers, faults = headers_of(self._frames, self._root)
+        headers = [_with_folders(h, self._root) for h in headers + self._headers]
+        headers.sort(key=lambda header: header.localizer)
+        return FoundSeries(headers, [*self._faults, *faults])
+
+    def _look_at(self, file: Path, named: bool) -> None:
+        try:
+            if not named and file.suffix.lower() in _OTHER and not _is_nifti(file):
+                return
+            kind = _kind(file)
+            if not kind and named:
+                raise UnreadableImageError(
+                    "is not an image of a known format", where=file, remedy=_FORMATS
+                )
+            if kind == "dicom":
+                self._dicom(file, named)
+            elif kind:
+                self._headers += self._by_kind(kind)(file, self._root)
+        except AnnotateJobsError as error:
+            self._faults.append(FoundFault(file, error))
+
+    def _dicom(self, file: Path, named: bool) -> None:
+        from napari_annotate_jobs.imaging._frames import frames_of
+
+        try:
+            record = scan_file(file)
+        except UnsupportedImageError:
+            # reports and plans lie beside the images of every study
+            if named:
+                raise
+            return
+        self._frames += frames_of(record)
+
+    @staticmethod
+    def _by_kind(kind: str) -> Callable[[Path, Path], list[SeriesHeader]]:
+        if kind == "nifti":
+            from napari_annotate_jobs.imaging._nifti import nifti_headers
+
+            return nifti_headers
+        return itk_headers if kind == "itk" else raster_headers
+
+    def _listed(self, dicomdir: Path) -> list[Path]:
+        """Return the images a DICOMDIR names; those not there are faults."""
+        from napari_annotate_jobs.imaging._scan import read_dataset
+
+        try:
+            records = read_dataset(dicomdir).get("DirectoryRecordSequence") or ()
+            named = [r.get("ReferencedFileID") for r in records]
+        except AnnotateJobsError as error:
+            self._faults.append(FoundFault(dicomdir, error))
+            return []
+        except Exception as error:
+            self._faults.append(
+                FoundFault(
+                    dicomdir,
+                    UnreadableImageError(
+                        f"its directory is damaged ({error})",
+                        where=dicomdir,
+                        remedy="Open the folder instead of the DICOMDIR",
+                    ),
+                )
+            )
+            return []
+        files = []
+        for parts in named:
+            if not parts:
+                continue
+            pieces = [parts] if isinstance(parts, str) else [str(p) for p in parts]
+            file = _regardless_of_case(dicomdir.parent, pieces)
+            if file is not None:
+                files.append(file)
+                continue
+            missing = dicomdir.parent.joinpath(*pieces)
+            self._faults.append(
+                FoundFault(
+                    missing,
+                    NoImageError(
+                        "is named in the DICOMDIR, but is not there",
+                        where=missing,
+                        remedy="Copy the whole disc",
+                    ),
+                )
+            )
+        return files
+
+
+def _is_nifti(file: Path) -> bool:
+    return file.name.lower().endswith(_NIFTI)
+
+
+def _is_dicomdir(path: Path) -> bool:
+    if path.name.upper() == "DICOMDIR":
+        return True
+    with open(path, "rb") as handle:
+        # Media Storage Directory Storage, in the meta header
+        return b"1.2.840.10008.1.3.10\0" in handle.read(512)
+
+
+def _regardless_of_case(folder: Path, pieces: list[str]) -> Path | None:
+    """Find a file named in capitals, as discs do, however it was copied."""
+    place = folder
+    for piece in pieces:
+        if piece in ("", ".", "..") or os.sep in piece:
+            return None
+        exact = place / piece
+        if not exact.exists():
+            try:
+                found = [p for p in place.iterdir() if p.name.lower() == piece.lower()]
+            except OSError:
+                return None
+            if not found:
+                return None
+            exact = found[0]
+        place = exact
+    return place if place.is_file() else None
+
+
+def _walk(root: Path) -> list[Path]:
+    """All files below a folder in a stable order, without hidden ones."""
+    files: list[Path] = []
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(
+            f for f in folders if not f.startswith(".") and f != "__MACOSX"
+        )
+        place = Path(folder)
+        files += [
+            place / name
+            for name in sorted(names)
+            if not name.startswith(".")
+            and name.upper() not in ("DICOMDIR", "THUMBS.DB")
+            and not _is_pair_data(name, names)
+        ]
+    return files
+
+
+def _is_pair_data(name: str, names: list[str]) -> bool:
+    """Whether it holds the voxels of a NIfTI header that is there as well."""
+    lower = name.lower()
+    if not lower.endswith((".img", ".img.gz")):
+        return False
+    stem = lower[: lower.rindex(".img")]
+    return any(n.lower() in (stem + ".hdr", stem + ".hdr.gz") for n in names)
+
+
+def _with_folders(header: SeriesHeader, root: Path) -> SeriesHeader:
+    """Remember when the folders of a series last changed."""
+    if header.format != "dicom" or not root.is_dir():
+        return header
+    folders = []
+    for folder in dict.fromkeys([root, *(f.path.parent for f in header.files)]):
+        name = folder.relative_to(root).as_posix()
+        folders.append((name, folder.stat().st_mtime_ns))
+    return replace(header, folders=tuple(folders))
+
+
+def open_series(
+    path: str | os.PathLike[str],
+    *,
+    series_uid: str | None = None,
+    cached: SeriesHeader | None = None,
+) -> Series:
+    """Open one series, reading headers only.
+
+    Parameters
+    ----------
+    path : path-like
+        A file or a folder.
+    series_uid : str, optional
+        Which one, where there are several: a Series Instance UID, or the
+        ``key`` of a header.
+    cached : SeriesHeader, optional
+        The header of an earlier opening: used, without reading any header,
+        when ``cached.is_current()``.
+
+    Returns
+    -------
+    Series
+        Ready to read.
+
+    Raises
+    ------
+    NoImageError
+        If there is no image, no such series, or several to choose from.
+    UnreadableImageError
+        If the file is damaged or not an image.
+    """
+    if cached is not None and cached.is_current():
+        return Series(cached)
+    if cached is not None and series_uid is None:
+        series_uid = cached.key
+    found = find_series(path)
+    return Series(_chosen(found, series_uid, path_of(path)))
+
+
+def _chosen(found: FoundSeries, wanted: str | None, path: Path) -> SeriesHeader:
+    if not found:
+        if len(found.faults) == 1:
+            raise found.faults[0].error
+        if found.faults:
+            first = found.faults[0].error
+            raise UnreadableImageError(
+                f"none of its {len(found.faults)} images can be opened; the first: "
+                f"{str(first).rstrip('.')}",
+                where=path,
+            ) from first
+        raise NoImageError("holds no image", where=path, remedy=_FORMATS)
+    if wanted is not None:
+        exact = [h for h in found if h.key == wanted]
+        if exact:
+            return exact[0]
+        candidates = [h for h in found if h.series_uid == wanted]
+        if not candidates:
+            raise NoImageError(
+                f"holds no series {wanted!r}",
+                where=path,
+                remedy=f"It holds {_listing(found)}",
+            )
+    else:
+        candidates = [h for h in found if not h.localizer] or list(found)
+    if len(candidates) == 1:
+        return candidates[0]
+    stems = {h.key.split("#")[0] for h in candidates}
+    kinds = {h.split.by if h.split else "" for h in candidates}
+    if len(stems) == 1 and len(kinds) == 1 and "" not in kinds:
+        # volumes of one series that differ in time or echo: start with the first
+        return candidates[0]
+    raise NoImageError(
+        f"holds {len(candidates)} series",
+        where=path,
+        remedy=f"Name one of them: {_listing(candidates)}",
+    )
+
+
+def _listing(headers: list[SeriesHeader]) -> str:
+    shown = [f"{h.key} ({h.name}, {h.shape[0]} slices)" for h in headers[:8]]
+    more = "" if len(headers) <= 8 else f" and {len(headers) - 8} more"
+    return ", ".join(shown) + more
+
+
+def read_series(
+    path: str | os.PathLike[str],
+    *,
+    series_uid: str | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancel | None = None,
+) -> Volume:
+    """Read one series into memory.
+
+    Parameters
+    ----------
+    path : path-like
+        A file or a folder.
+    series_uid : str, optional
+        Which one, where there are several; see :func:`open_series`.
+    progress : callable, optional
+        Called with (slices done, slices in all).
+    cancelled : callable, optional
+        Asked between slices.
+
+    Returns
+    -------
+    Volume
+        ``voxels`` of shape (slice, row, column[, channel]) in modality units.
+
+    Raises
+    ------
+    NoImageError, UnreadableImageError, GeometryError, MissingExtraError
+        See :func:`open_series`; the text names the file and the remedy.
+    Cancelled
+        If `cancelled` returned True.
+    """
+    if cancelled is not None and cancelled():
+        raise Cancelled("opening was stopped", where=path_of(path))
+    return open_series(path, series_uid=series_uid).volume(progress, cancelled)

@@ -1,0 +1,233 @@
+"""What is known of a series before its pixels are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_annotate_jobs.errors import GeometryError, InvalidValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_annotate_jobs.imaging._types import (
+        FileRef,
+        FrameSource,
+        ImageWarning,
+        PixelFormat,
+        Split,
+    )
+    from napari_annotate_jobs.model import SliceId, Window
+
+__all__ = ["SeriesHeader"]
+
+
+def _frozen_array(value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    array = np.array(value, dtype=np.float64)
+    if array.shape != shape or not np.isfinite(array).all():
+        raise InvalidValueError(f"expected finite numbers of shape {shape}")
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SeriesHeader:
+    """All that is known of a series without reading its pixels.
+
+    Parameters
+    ----------
+    path : Path
+        What was opened: a folder or a file.
+    format : str
+        ``"dicom"``, ``"nifti"``, ``"raster"`` or ``"itk"``.
+    key : str
+        Names the series within `path`: the Series Instance UID, with the part
+        behind a ``#`` where a series was split; the file's relative path for
+        other formats.
+    files : tuple of FileRef
+        The files the slices come from.
+    frames : tuple of FrameSource
+        One for each slice, in the order of `slices`.
+    shape : tuple of int
+        (slices, rows, columns) or (slices, rows, columns, channels).
+    dtype : numpy.dtype
+        Of the voxels, after rescale; native byte order.
+    spacing : tuple of float
+        (slice, row, column) distances in mm; 1.0 where unknown.
+    has_spacing : bool
+        Whether the in-plane spacing is known.
+    affine : numpy.ndarray, optional
+        Shape (4, 4), float64: (slice, row, column, 1) to patient LPS, mm.
+    origins : numpy.ndarray, optional
+        Shape (slices, 3), float64: the centre of each slice's first voxel in
+        patient LPS, mm. Exact where gaps are uneven, which `affine` cannot be.
+    slices : tuple of SliceId
+        The names of the slices.
+    windows : tuple of Window
+        Those stored in the image, in its order.
+    inverted : bool
+        Whether high values are shown dark (MONOCHROME1).
+    rescale : tuple of float, optional
+        (slope, intercept) that were applied to the stored values; None where
+        they differ between slices or a look-up table was applied.
+    slice_rescale : tuple of tuple of float, optional
+        One (slope, intercept) a slice, where they differ.
+    optimistic : bool
+        Whether values may exceed `dtype`: it was chosen because images of this
+        kind fit, the header alone cannot prove it.
+    unit : str
+        Of the voxel values: ``"HU"``, another unit, or nothing.
+    padding : float, optional
+        Value of voxels outside the image, after rescale.
+    """
+
+    path: Path
+    format: str
+    key: str
+    files: tuple[FileRef, ...]
+    frames: tuple[FrameSource, ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    slices: tuple[SliceId, ...]
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    has_spacing: bool = False
+    affine: NDArray[np.float64] | None = None
+    origins: NDArray[np.float64] | None = None
+    windows: tuple[Window, ...] = ()
+    inverted: bool = False
+    rescale: tuple[float, float] | None = (1.0, 0.0)
+    slice_rescale: tuple[tuple[float, float], ...] | None = None
+    optimistic: bool = False
+    unit: str = ""
+    padding: float | None = None
+    series_uid: str | None = None
+    study_uid: str | None = None
+    modality: str | None = None
+    description: str | None = None
+    frame_of_reference: str | None = None
+    localizer: bool = False
+    split: Split | None = None
+    pixel: PixelFormat | None = None
+    layout: tuple[int, int, int] | None = None
+    warnings: tuple[ImageWarning, ...] = ()
+    folders: tuple[tuple[str, int], ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path))
+        object.__setattr__(self, "dtype", np.dtype(self.dtype))
+        where = self.path
+        if len(self.shape) not in (3, 4) or min(self.shape) < 1:
+            raise GeometryError(f"an image of shape {self.shape}", where=where)
+        count = self.shape[0]
+        if len(self.slices) != count or len(self.frames) != count:
+            raise GeometryError(
+                f"{count} slices, but {len(self.slices)} names", where=where
+            )
+        if not all(np.isfinite(s) and s > 0 for s in self.spacing):
+            raise GeometryError(f"a spacing of {self.spacing} mm", where=where)
+        if self.affine is not None:
+            object.__setattr__(self, "affine", _frozen_array(self.affine, (4, 4)))
+        if self.origins is not None:
+            object.__setattr__(self, "origins", _frozen_array(self.origins, (count, 3)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SeriesHeader):
+            return NotImplemented
+        return self.path == other.path and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash((self.path, self.key, self.shape))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes the whole volume takes in memory."""
+        return int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
+
+    @property
+    def is_color(self) -> bool:
+        """Whether the last axis holds colour channels."""
+        return len(self.shape) == 4
+
+    @property
+    def name(self) -> str:
+        """Text that names the series for people; never from a patient's tag."""
+        name = self.description or self.modality or self.path.name
+        if self.split is not None and self.split.count > 1:
+            name = f"{name} ({self.split.by} {self.split.value})"
+        return name
+
+    @property
+    def orientation(self) -> str:
+        """``axial``, ``coronal``, ``sagittal``, with ``oblique`` in front, or ``""``.
+
+        From the angle between the plane's normal and the patient's axes;
+        oblique when it is more than 5 degrees.
+        """
+        if self.affine is None:
+            return ""
+        normal = np.cross(self.affine[:3, 2], self.affine[:3, 1])
+        length = float(np.linalg.norm(normal))
+        if not length:
+            return ""
+        normal = np.abs(normal / length)
+        axis = int(np.argmax(normal))
+        plane = ("sagittal", "coronal", "axial")[axis]
+        return plane if normal[axis] > np.cos(np.deg2rad(5)) else f"oblique {plane}"
+
+    def is_current(self) -> bool:
+        """Whether the files are as they were when this header was made.
+
+        Compares size and time of every file, and the time of every folder
+        they lie in, so that files added or removed are noticed.
+        """
+        for folder, mtime_ns in self.folders:
+            try:
+                if self.root.joinpath(folder).stat().st_mtime_ns != mtime_ns:
+                    return False
+            except OSError:
+                return False
+        return all(file.is_current() for file in self.files)
+
+    def with_warnings(self, extra: Sequence[ImageWarning]) -> SeriesHeader:
+        """Return the header with more warnings behind its own."""
+        return replace(self, warnings=(*self.warnings, *extra))
+
+    @property
+    def root(self) -> Path:
+        """The folder that file names are relative to."""
+        return self.path.parent if self.path.is_file() else self.path
+
+    def to_json(self) -> str:
+        """Return a JSON document that :meth:`from_json` reads.
+
+        It carries no tag that identifies a patient. File names are relative
+        to the folder opened, so that it stays true when the folder is moved.
+        """
+        from napari_annotate_jobs.imaging._header_json import header_to_json
+
+        return header_to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str, *, path: Path | str | None = None) -> SeriesHeader:
+        """Make the header again from :meth:`to_json`.
+
+        Parameters
+        ----------
+        text : str
+            The document.
+        path : Path, optional
+            Where the folder or file is now, if it was moved.
+
+        Raises
+        ------
+        InvalidValueError
+            If the text is no such document.
+        """
+        from napari_annotate_jobs.imaging._header_json import header_from_json
+
+        return header_from_json(text, path)

@@ -1,0 +1,138 @@
+"""Series headers as JSON, so that a second opening need not read them again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_annotate_jobs.errors import InvalidValueError
+from napari_annotate_jobs.imaging._header import SeriesHeader
+from napari_annotate_jobs.imaging._types import (
+    FileRef,
+    FrameSource,
+    ImageWarning,
+    PixelFormat,
+    Split,
+)
+from napari_annotate_jobs.model import SliceId, Window
+
+__all__ = ["header_from_json", "header_to_json"]
+
+VERSION = 1
+_PLAIN = (
+    "format",
+    "key",
+    "shape",
+    "spacing",
+    "has_spacing",
+    "inverted",
+    "rescale",
+    "slice_rescale",
+    "optimistic",
+    "unit",
+    "padding",
+    "series_uid",
+    "study_uid",
+    "modality",
+    "description",
+    "frame_of_reference",
+    "localizer",
+    "layout",
+)
+
+
+def header_to_json(header: SeriesHeader) -> str:
+    """Return the document; see :meth:`SeriesHeader.to_json`."""
+    root = header.root
+    document: dict[str, Any] = {
+        "version": VERSION,
+        "path": str(header.path),
+        "files": [
+            [_relative(file.path, root), file.size, file.mtime_ns]
+            for file in header.files
+        ],
+        "folders": [list(item) for item in header.folders],
+        "frames": [[f.file, f.frame, f.offset, f.length] for f in header.frames],
+        "slices": [[s.sop_instance_uid, s.frame] for s in header.slices],
+        "dtype": header.dtype.str,
+        "affine": None if header.affine is None else header.affine.tolist(),
+        "origins": None if header.origins is None else header.origins.tolist(),
+        "windows": [w.model_dump(mode="json") for w in header.windows],
+        "warnings": [[w.code, w.text, list(w.slices)] for w in header.warnings],
+        "pixel": None if header.pixel is None else _fields(header.pixel),
+        "split": None if header.split is None else _fields(header.split),
+    }
+    document.update((name, getattr(header, name)) for name in _PLAIN)
+    return json.dumps(document, separators=(",", ":"))
+
+
+def header_from_json(text: str, path: Path | str | None) -> SeriesHeader:
+    """Return the header; see :meth:`SeriesHeader.from_json`."""
+    try:
+        document = json.loads(text)
+        version = document["version"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise _invalid(error) from error
+    if version != VERSION:
+        raise InvalidValueError(
+            f"a series header of version {version}, not {VERSION}",
+            remedy="Open the images again to make a new one",
+        )
+    try:
+        return _built(document, Path(document["path"] if path is None else path))
+    except InvalidValueError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise _invalid(error) from error
+
+
+def _invalid(error: Exception) -> InvalidValueError:
+    return InvalidValueError(
+        f"not a series header ({error})",
+        remedy="Open the images again to make a new one",
+    )
+
+
+def _built(doc: dict[str, Any], place: Path) -> SeriesHeader:
+    root = place.parent if place.is_file() else place
+    return SeriesHeader(
+        path=place,
+        files=tuple(
+            FileRef(root / name, size, mtime) for name, size, mtime in doc["files"]
+        ),
+        folders=tuple((name, mtime) for name, mtime in doc["folders"]),
+        frames=tuple(FrameSource(*item) for item in doc["frames"]),
+        slices=tuple(
+            SliceId(index=i, sop_instance_uid=uid, frame=frame)
+            for i, (uid, frame) in enumerate(doc["slices"])
+        ),
+        dtype=np.dtype(doc["dtype"]),
+        affine=doc["affine"],
+        origins=doc["origins"],
+        windows=tuple(Window(**item) for item in doc["windows"]),
+        warnings=tuple(
+            ImageWarning(code, words, tuple(slices))
+            for code, words, slices in doc["warnings"]
+        ),
+        pixel=None if doc["pixel"] is None else PixelFormat(**doc["pixel"]),
+        split=None if doc["split"] is None else Split(**doc["split"]),
+        **{name: _tupled(doc[name]) for name in _PLAIN},
+    )
+
+
+def _fields(item: Any) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in item.__dataclass_fields__}
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(_tupled(v) for v in value) if isinstance(value, list) else value
+
+
+def _relative(path: Path, root: Path) -> str:
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return path.as_posix()

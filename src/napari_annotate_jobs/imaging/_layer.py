@@ -1,0 +1,98 @@
+"""A volume as napari layer data, without importing napari."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_annotate_jobs.imaging._windows import apply_window, default_window
+
+if TYPE_CHECKING:
+    from napari_annotate_jobs.imaging._header import SeriesHeader
+    from napari_annotate_jobs.imaging._series import Series
+    from napari_annotate_jobs.imaging._volume import Volume
+    from napari_annotate_jobs.model import Window
+
+__all__ = ["layer_data", "layer_metadata"]
+
+
+def layer_metadata(header: SeriesHeader) -> dict[str, Any]:
+    """Return what travels in a layer's metadata.
+
+    Parameters
+    ----------
+    header : SeriesHeader
+        Of the series.
+
+    Returns
+    -------
+    dict
+        ``affine`` (4 x 4, (slice, row, column, 1) to LPS in mm, or None),
+        ``slices`` (their keys), ``modality``, ``unit``, ``windows``,
+        ``warnings``, ``frame_of_reference`` and ``path``; no patient's tag.
+    """
+    return {
+        "affine": None if header.affine is None else np.array(header.affine),
+        "slices": tuple(item.key for item in header.slices),
+        "modality": header.modality,
+        "unit": header.unit,
+        "windows": header.windows,
+        "warnings": tuple(item.text for item in header.warnings),
+        "frame_of_reference": header.frame_of_reference,
+        "path": str(header.path),
+    }
+
+
+def layer_data(
+    volume: Volume | Series, *, data: Any = None, window: Window | None = None
+) -> tuple[Any, dict[str, Any], str]:
+    """Return what napari's readers return for one layer.
+
+    Parameters
+    ----------
+    volume : Volume or Series
+        The image. Of a series, `data` is to be given.
+    data : array-like, optional
+        What to show instead of the volume's voxels: a :class:`LazyVoxels`, or
+        an array that is being filled.
+    window : Window, optional
+        By default :func:`default_window`.
+
+    Returns
+    -------
+    data : array-like
+        Shape (slice, row, column[, channel]). Colour of more than 8 bits is
+        mapped to 8, since napari shows no other.
+    kwargs : dict
+        For ``napari.layers.Image``: ``name``, ``scale`` and ``units`` in mm (in
+        pixels where the spacing is unknown), ``axis_labels``, ``metadata``; for
+        grey images ``contrast_limits`` and ``colormap``, reversed where high
+        values are dark; for colour ``rgb``.
+    layer_type : str
+        ``"image"``.
+    """
+    from napari_annotate_jobs.imaging._volume import Volume
+
+    header = volume.header
+    if data is None:
+        data = volume.voxels if isinstance(volume, Volume) else volume.read()
+    unit = "mm" if header.has_spacing else "pixel"
+    kwargs: dict[str, Any] = {
+        "name": header.name,
+        "scale": header.spacing,
+        "units": (unit,) * 3,
+        "axis_labels": ("slice", "row", "column"),
+        "metadata": layer_metadata(header),
+    }
+    if header.is_color:
+        kwargs["rgb"] = True
+        if data.dtype != np.uint8:
+            shown = np.asarray(data)
+            data = apply_window(shown, window or default_window(shown, header))
+        return data, kwargs, "image"
+    if window is None:
+        window = default_window(volume)
+    kwargs["contrast_limits"] = window.limits
+    kwargs["colormap"] = "gray_r" if header.inverted else "gray"
+    return data, kwargs, "image"

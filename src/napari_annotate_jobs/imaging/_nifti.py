@@ -1,0 +1,318 @@
+"""NIfTI-1 and -2, also compressed, through nibabel."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import threading
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_annotate_jobs.errors import (
+    ImagingError,
+    MissingExtraError,
+    UnreadableImageError,
+    UnsupportedImageError,
+)
+from napari_annotate_jobs.imaging._gridded import file_ref, grid_header, to_plane
+from napari_annotate_jobs.imaging._quiet import quiet
+from napari_annotate_jobs.imaging._rescale import rescale_into, voxel_dtype
+from napari_annotate_jobs.imaging._types import ImageWarning, Split
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_annotate_jobs.imaging._header import SeriesHeader
+
+__all__ = ["NiftiReader", "nifti_headers"]
+
+_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_MILLIMETRES = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+_ZLIB_MOST = 1032  # deflate cannot pack more than this, zlib.net/zlib_tech.html
+_AGAIN = "Copy or export the file again"
+
+
+def _load(path: Path) -> Any:
+    """Read the header; the voxels stay in the file."""
+    try:
+        import nibabel
+    except ImportError as error:
+        raise MissingExtraError(
+            "nibabel", extra="nifti", purpose="Opening NIfTI files", where=path
+        ) from error
+    try:
+        with quiet():
+            image = nibabel.load(path)
+            if not isinstance(image, nibabel.Nifti1Pair):
+                raise UnsupportedImageError(
+                    "is not a NIfTI file",
+                    where=path,
+                    remedy="Convert it to NIfTI or DICOM",
+                )
+            return image
+    except ImagingError:
+        raise
+    except OSError as error:
+        if error.errno:
+            raise UnreadableImageError(
+                f"cannot be read ({error.strerror})",
+                where=path,
+                remedy="Check that the file is there and that you may read it",
+            ) from error
+        raise _damaged(path, error) from error
+    except Exception as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: BaseException) -> UnreadableImageError:
+    return UnreadableImageError(
+        f"is not a readable NIfTI file ({' '.join(str(error).split())[:160]})",
+        where=path,
+        remedy=_AGAIN,
+    )
+
+
+def nifti_headers(path: Path, root: Path) -> list[SeriesHeader]:
+    """Describe a NIfTI file: one header a volume.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    root : Path
+        What was opened; the file itself, or a folder above it.
+
+    Returns
+    -------
+    list of SeriesHeader
+        One, or one a time point of a file with four axes.
+
+    Raises
+    ------
+    UnreadableImageError
+        If it is damaged, or cut off.
+    UnsupportedImageError
+        If its values are complex, or vectors.
+    """
+    image = _load(path)
+    try:
+        return _described(image, path, root)
+    except ImagingError:
+        raise
+    except Exception as error:
+        raise _damaged(path, error) from error
+
+
+def _described(image: Any, path: Path, root: Path) -> list[SeriesHeader]:
+    raw = image.header
+    proxy = image.dataobj
+    stored, channels = _stored(np.dtype(proxy.dtype), path)
+    full = tuple(int(n) for n in proxy.shape)
+    size = (*full, 1, 1, 1)[:3]
+    parts = math.prod(full[3:])
+    if min(full) < 1 or (len(full) > 4 and parts != max(full[3:])):
+        raise UnsupportedImageError(
+            f"has {len(full)} axes of {full}",
+            where=path,
+            remedy="Write it with three axes, or four of which one is time",
+        )
+    data = Path(image.file_map["image"].filename)
+    files = tuple(file_ref(p) for p in dict.fromkeys((path, data)))
+    _check_size(proxy, data, path)
+    slope, intercept = float(proxy.slope), float(proxy.inter)
+    if not math.isfinite(slope) or not math.isfinite(intercept) or slope == 0:
+        slope, intercept = 1.0, 0.0
+    native = stored.newbyteorder("=")
+    rescale = (slope, intercept)
+    dtype, optimistic = native, False
+    if channels == 1:
+        dtype, optimistic = voxel_dtype(native, 8 * native.itemsize, [rescale])
+    affine, spacing, notes = _placed(image, path)
+    headers = []
+    for part in range(parts):
+        key = path.name if path == root else path.relative_to(root).as_posix()
+        headers.append(
+            grid_header(
+                path=root,
+                format="nifti",
+                key=key if parts == 1 else f"{key}#time={part + 1}",
+                files=files,
+                size=(size[0], size[1], size[2]),
+                channels=channels,
+                affine=affine,
+                spacing=spacing,
+                part=part,
+                dtype=dtype,
+                rescale=rescale,
+                optimistic=optimistic,
+                description=_plain_name(path),
+                split=None if parts == 1 else Split("time", str(part + 1), part, parts),
+                warnings=notes,
+                inverted=False,
+                unit="",
+                windows=_windows(raw),
+            )
+        )
+    return headers
+
+
+def _plain_name(path: Path) -> str:
+    name = path.name
+    for ending in (".gz", ".nii", ".img", ".hdr"):
+        name = name.removesuffix(ending)
+    return name
+
+
+def _windows(raw: Any) -> tuple[Any, ...]:
+    """Return the calibrated range cal_min .. cal_max, where there is one."""
+    from napari_annotate_jobs.model import Window
+
+    low, high = float(raw["cal_min"]), float(raw["cal_max"])
+    if math.isfinite(low) and math.isfinite(high) and high > low:
+        return (Window.from_limits(low, high, explanation="Calibrated"),)
+    return ()
+
+
+def _stored(dtype: np.dtype[Any], path: Path) -> tuple[np.dtype[Any], int]:
+    if dtype.names is not None and set(dtype.names) >= {"R", "G", "B"}:
+        return np.dtype(np.uint8), 3
+    if dtype.kind in "iu" or (dtype.kind == "f" and dtype.itemsize in (4, 8)):
+        return dtype, 1
+    raise UnsupportedImageError(
+        f"holds {dtype} values, which cannot be shown",
+        where=path,
+        remedy="Convert it to whole or real numbers of at most 64 bits",
+    )
+
+
+def _check_size(proxy: Any, data: Path, path: Path) -> None:
+    needed = (
+        int(proxy.offset)
+        + math.prod(int(n) for n in proxy.shape) * np.dtype(proxy.dtype).itemsize
+    )
+    there = data.stat().st_size
+    packed = data.suffix.lower() in (".gz", ".bz2", ".zst")
+    if there * (_ZLIB_MOST if packed else 1) < needed:
+        raise UnreadableImageError(
+            f"its voxels are cut off: {there} bytes, its header asks for {needed}",
+            where=path,
+            remedy=_AGAIN,
+        )
+
+
+def _placed(
+    image: Any, path: Path
+) -> tuple[
+    NDArray[np.float64] | None,
+    tuple[float, float, float] | None,
+    tuple[ImageWarning, ...],
+]:
+    """Return the affine to LPS, the spacing, and what is odd about them."""
+    raw = image.header
+    unit = raw.get_xyzt_units()[0]
+    scale = _MILLIMETRES.get(unit, 1.0)
+    zooms = [float(z) * scale for z in raw.get_zooms()[:3]]
+    zooms += [1.0] * (3 - len(zooms))
+    spacing = (zooms[0], zooms[1], zooms[2])
+    if int(raw["sform_code"]) == 0 and int(raw["qform_code"]) == 0:
+        note = ImageWarning(
+            "no-orientation",
+            "The file does not say how it lies in the patient: its planes are shown "
+            "as they are stored",
+        )
+        return None, spacing, (note,)
+    affine = np.diag([scale, scale, scale, 1.0]) @ image.affine
+    return _TO_LPS @ affine, spacing, ()
+
+
+class NiftiReader:
+    """Reads single slices of a NIfTI file.
+
+    Parameters
+    ----------
+    header : SeriesHeader
+        From :func:`nifti_headers`.
+
+    Notes
+    -----
+    An uncompressed file is mapped into memory. A compressed one can only be
+    read from its start: it is unpacked once, at the first slice.
+    """
+
+    def __init__(self, header: SeriesHeader) -> None:
+        self._header = header
+        self._lock = threading.Lock()
+        self._planes: NDArray[Any] | None = None
+
+    def read_into(self, index: int, out: NDArray[Any], *, saturate: bool) -> None:
+        """Read one slice into `out`, shape (rows, columns[, channels])."""
+        header = self._header
+        planes = self._unpacked()
+        layout = header.layout or (1, 1, 1)
+        plane = to_plane(planes[..., header.frames[index].frame], layout)
+        if plane.dtype.names is not None:
+            plane = np.stack([plane[name] for name in "RGB"], axis=-1)
+        slope, intercept = header.rescale or (1.0, 0.0)
+        if plane.dtype.byteorder not in "=|":
+            plane = plane.astype(plane.dtype.newbyteorder("="))
+        rescale_into(
+            out,
+            plane,
+            slope,
+            intercept,
+            check=header.optimistic or not np.can_cast(header.dtype, out.dtype),
+            saturate=saturate,
+        )
+
+    def _unpacked(self) -> NDArray[Any]:
+        """Return the stored values, shape (i, j, k of all parts)."""
+        with self._lock:
+            if self._planes is None:
+                self._planes = self._opened()
+            return self._planes
+
+    def _opened(self) -> NDArray[Any]:
+        path = self._header.files[0].path
+        image = _load(path)
+        proxy = image.dataobj
+        data = Path(image.file_map["image"].filename)
+        full = tuple(int(n) for n in proxy.shape)
+        size = (*full, 1, 1)[:2]
+        count = math.prod(full) // (size[0] * size[1])
+        shape = (size[0], size[1], count)
+        dtype, offset = np.dtype(proxy.dtype), int(proxy.offset)
+        try:
+            if data.suffix.lower() not in (".gz", ".bz2", ".zst"):
+                return np.memmap(data, dtype, "r", offset, shape, order="F")
+            if data.suffix.lower() == ".gz":
+                return _gunzipped(data, dtype, offset, shape)
+            values: NDArray[Any] = np.asanyarray(proxy.get_unscaled())
+            return values.reshape(shape, order="F")
+        except (OSError, EOFError, zlib.error, ValueError) as error:
+            raise UnreadableImageError(
+                f"its voxels cannot be read ({' '.join(str(error).split())[:160]})",
+                where=path,
+                remedy=_AGAIN,
+            ) from error
+
+
+def _gunzipped(
+    path: Path, dtype: np.dtype[Any], offset: int, shape: tuple[int, int, int]
+) -> NDArray[Any]:
+    flat = np.empty(math.prod(shape), dtype)
+    view = memoryview(flat.view(np.uint8).data)
+    with gzip.open(path, "rb") as handle:
+        handle.seek(offset)
+        done = 0
+        while done < len(view):
+            count = handle.readinto(view[done : done + (1 << 22)])
+            if not count:
+                raise EOFError(f"{done} bytes of {len(view)}")
+            done += count
+        # what follows is checked too: the sum at the end proves the file intact
+        while handle.read(1 << 20):
+            pass
+    return flat.reshape(shape, order="F")

@@ -1,0 +1,338 @@
+"""PNG, JPEG, TIFF and other everyday images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_annotate_jobs.errors import (
+    ImagingError,
+    MissingExtraError,
+    UnreadableImageError,
+    UnsupportedImageError,
+)
+from napari_annotate_jobs.imaging._gridded import file_ref
+from napari_annotate_jobs.imaging._header import SeriesHeader
+from napari_annotate_jobs.imaging._quiet import quiet
+from napari_annotate_jobs.imaging._types import FrameSource, ImageWarning
+from napari_annotate_jobs.model import SliceId
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["RASTER_ENDINGS", "RasterReader", "raster_headers"]
+
+TIFF_ENDINGS = frozenset({".tif", ".tiff"})
+RASTER_ENDINGS = TIFF_ENDINGS | {
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".bmp",
+    ".gif",
+    ".webp",
+}
+_AGAIN = "Copy or export the file again"
+_MOST_PIXELS = 1 << 29
+_ROTATED = frozenset({5, 6, 7, 8})
+_EXIF_ORIENTATION = 0x0112
+
+
+def raster_headers(path: Path, root: Path) -> list[SeriesHeader]:
+    """Describe an image file: one series, its pages the slices.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    root : Path
+        What was opened; the file itself, or a folder above it.
+
+    Raises
+    ------
+    UnreadableImageError
+        If it is damaged.
+    UnsupportedImageError
+        If its pages or pixels are of a kind that cannot be shown.
+    """
+    tiff = path.suffix.lower() in TIFF_ENDINGS
+    shape, dtype, spacing, inverted = (_tiff if tiff else _pillow)(path)
+    if shape[0] * shape[1] * shape[2] > _MOST_PIXELS * (shape[0] if tiff else 1):
+        raise UnsupportedImageError(
+            f"is an image of {shape[2]} x {shape[1]} pixels",
+            where=path,
+            remedy="Cut it into smaller ones",
+        )
+    key = path.name if path == root else path.relative_to(root).as_posix()
+    note = ImageWarning(
+        "spacing-unknown",
+        "The image does not say how large its pixels are: measures are in pixels",
+    )
+    return [
+        SeriesHeader(
+            path=root,
+            format="raster",
+            key=key,
+            files=(file_ref(path),),
+            frames=tuple(FrameSource(0, k) for k in range(shape[0])),
+            slices=tuple(SliceId(index=k) for k in range(shape[0])),
+            shape=shape,
+            dtype=dtype,
+            spacing=spacing or (1.0, 1.0, 1.0),
+            has_spacing=spacing is not None,
+            inverted=inverted,
+            description=path.stem,
+            warnings=() if spacing is not None else (note,),
+        )
+    ]
+
+
+_Described = tuple[
+    tuple[int, ...], np.dtype[Any], tuple[float, float, float] | None, bool
+]
+
+
+def _damaged(path: Path, error: BaseException) -> UnreadableImageError:
+    return UnreadableImageError(
+        f"is not a readable image ({' '.join(str(error).split())[:160]})",
+        where=path,
+        remedy=_AGAIN,
+    )
+
+
+def _open_pillow(path: Path) -> Any:
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise MissingExtraError(
+            "Pillow", extra="raster", purpose="Opening PNG and JPEG", where=path
+        ) from error
+    try:
+        with quiet():
+            return Image.open(path)
+    except Exception as error:
+        raise _damaged(path, error) from error
+
+
+def _mode(image: Any, path: Path) -> tuple[str, int, np.dtype[Any]]:
+    """Return the mode to convert to, its channels and its type."""
+    mode = image.mode
+    if mode in ("1", "L", "LA"):
+        return "L", 1, np.dtype(np.uint8)
+    if mode.startswith("I;16"):
+        return mode, 1, np.dtype(np.uint16)
+    if mode == "I":
+        return mode, 1, np.dtype(np.int32)
+    if mode == "F":
+        return mode, 1, np.dtype(np.float32)
+    if mode in ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"):
+        return "RGB", 3, np.dtype(np.uint8)
+    raise UnsupportedImageError(
+        f"has pixels of kind {mode}", where=path, remedy="Convert it to grey or RGB"
+    )
+
+
+def _pillow(path: Path) -> _Described:
+    with _open_pillow(path) as image:
+        _, channels, dtype = _mode(image, path)
+        columns, rows = image.size
+        try:
+            with quiet():
+                if image.getexif().get(_EXIF_ORIENTATION) in _ROTATED:
+                    rows, columns = columns, rows
+        except Exception as error:
+            raise _damaged(path, error) from error
+    shape = (1, rows, columns)
+    return shape if channels == 1 else (*shape, 3), dtype, None, False
+
+
+def _open_tiff(path: Path) -> Any:
+    try:
+        import tifffile
+    except ImportError as error:
+        raise MissingExtraError(
+            "tifffile", extra="raster", purpose="Opening TIFF", where=path
+        ) from error
+    try:
+        with quiet():
+            return tifffile.TiffFile(path)
+    except Exception as error:
+        raise _damaged(path, error) from error
+
+
+def _tiff(path: Path) -> _Described:
+    with _open_tiff(path) as file:
+        try:
+            with quiet():
+                return _tiff_described(file, path)
+        except ImagingError:
+            raise
+        except Exception as error:
+            raise _damaged(path, error) from error
+
+
+def _tiff_described(file: Any, path: Path) -> _Described:
+    pages = _full_size_pages(file)
+    first = pages[0]
+    shape, dtype = _page_shape(first, path)
+    for number, page in enumerate(pages, 1):
+        if _page_shape(page, path) != (shape, dtype):
+            raise UnsupportedImageError(
+                f"its page {number} differs from the first in size or kind",
+                where=path,
+                remedy="Save pages of one size and kind together",
+            )
+    _check_strips(pages, path)
+    spacing = _tiff_spacing(file, first)
+    if _tiff_turn(first) in _ROTATED:
+        shape = (shape[1], shape[0], *shape[2:])
+        if spacing is not None:
+            spacing = (spacing[0], spacing[2], spacing[1])
+    inverted = int(first.photometric) == 0
+    return (len(pages), *shape), dtype, spacing, inverted
+
+
+def _full_size_pages(file: Any) -> list[Any]:
+    """Leave out thumbnails and reduced copies."""
+    pages = [page.aspage() for page in file.pages]
+    return [p for p in pages if not int(p.subfiletype or 0) & 5] or pages[:1]
+
+
+def _page_shape(page: Any, path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    dtype, rows, columns = page.dtype, page.imagelength, page.imagewidth
+    samples = int(page.samplesperpixel)
+    if dtype is None or dtype.kind not in "biuf" or rows < 1 or columns < 1:
+        raise UnsupportedImageError(
+            f"has pixels of kind {dtype}",
+            where=path,
+            remedy="Convert it to grey or RGB",
+        )
+    if int(page.imagedepth) != 1 or samples not in (1, 2, 3, 4):
+        raise UnsupportedImageError(
+            f"has {samples} samples a pixel and {page.imagedepth} planes a page",
+            where=path,
+            remedy="Save it with one page a slice, grey or RGB",
+        )
+    dtype = np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")
+    if dtype.itemsize == 2 and dtype.kind == "f":
+        dtype = np.dtype(np.float32)
+    if int(page.photometric) == 3:
+        return (rows, columns, 3), np.dtype(np.uint8)
+    if samples >= 3:
+        return (rows, columns, 3), dtype
+    return (rows, columns), dtype
+
+
+def _check_strips(pages: list[Any], path: Path) -> None:
+    """Compare what the pages claim with the file, before making room for them."""
+    there = path.stat().st_size
+    for page in pages:
+        ends = [
+            o + c
+            for o, c in zip(page.dataoffsets, page.databytecounts, strict=False)
+            if c
+        ]
+        plain = int(page.compression) == 1
+        short = plain and sum(page.databytecounts) < page.nbytes
+        huge = page.nbytes > max(1 << 26, 4000 * sum(page.databytecounts))
+        if short or huge or (ends and max(ends) > there):
+            raise UnreadableImageError(
+                "its pixel data is cut off", where=path, remedy=_AGAIN
+            )
+
+
+def _tiff_turn(page: Any) -> int:
+    tag = page.tags.get(274)
+    return int(tag.value) if tag is not None else 1
+
+
+def _tiff_spacing(file: Any, page: Any) -> tuple[float, float, float] | None:
+    """Read pixel sizes where a microscope or ImageJ wrote lengths, not print dpi."""
+    meta = file.imagej_metadata if file.is_imagej else None
+    units = {"mm": 1.0, "um": 1e-3, "\u00b5m": 1e-3, "micron": 1e-3, "cm": 10.0}
+    scale = units.get(str((meta or {}).get("unit", "")).replace("\\u00B5", "\u00b5"))
+    x, y = page.tags.get(282), page.tags.get(283)
+    if meta is None or scale is None or x is None or y is None:
+        return None
+    (xa, xb), (ya, yb) = x.value, y.value
+    if not (xa and xb and ya and yb):
+        return None
+    depth = float(meta.get("spacing", 1.0)) * scale
+    return (depth if depth > 0 else 1.0, yb / ya * scale, xb / xa * scale)
+
+
+class RasterReader:
+    """Reads the pages of an image file.
+
+    Parameters
+    ----------
+    header : SeriesHeader
+        From :func:`raster_headers`.
+    """
+
+    def __init__(self, header: SeriesHeader) -> None:
+        self._header = header
+
+    def read_into(self, index: int, out: NDArray[Any], *, saturate: bool) -> None:
+        """Read one page into `out`, shape (rows, columns[, channels])."""
+        path = self._header.files[0].path
+        try:
+            with quiet():
+                if path.suffix.lower() in TIFF_ENDINGS:
+                    array = _tiff_page(path, self._header.frames[index].frame)
+                else:
+                    array = _pillow_pixels(path)
+        except ImagingError:
+            raise
+        except Exception as error:
+            raise _damaged(path, error) from error
+        if array.shape != out.shape:
+            raise UnreadableImageError(
+                f"its pixels are of shape {array.shape}, its header says {out.shape}",
+                where=path,
+                remedy=_AGAIN,
+            )
+        np.copyto(out, array, casting="unsafe")
+
+
+def _pillow_pixels(path: Path) -> NDArray[Any]:
+    from PIL import ImageOps
+
+    with _open_pillow(path) as image:
+        mode, _, _ = _mode(image, path)
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode != mode:
+            upright = upright.convert(mode)
+        return np.asarray(upright)
+
+
+def _tiff_page(path: Path, number: int) -> NDArray[Any]:
+    with _open_tiff(path) as file:
+        page = _full_size_pages(file)[number]
+        array = np.asarray(page.asarray())
+        if int(page.photometric) == 3 and page.colormap is not None:
+            array = (np.moveaxis(page.colormap[:, array], 0, -1) >> 8).astype(np.uint8)
+        samples = int(page.samplesperpixel)
+        if samples > 1 and array.ndim == 3 and array.shape[0] == samples:
+            if int(page.planarconfig or 1) == 2:
+                array = np.moveaxis(array, 0, -1)
+        if array.ndim == 3:
+            array = array[..., :3] if samples >= 3 else array[..., 0]
+        if array.dtype.kind == "b":
+            array = array.astype(np.uint8) * 255
+        return _upright(array, _tiff_turn(page))
+
+
+def _upright(array: NDArray[Any], turn: int) -> NDArray[Any]:
+    """Apply a TIFF/EXIF orientation, TIFF 6.0 p. 36."""
+    if turn in _ROTATED:
+        array = array.swapaxes(0, 1)
+    if turn in (3, 4, 7, 8):
+        array = array[::-1]
+    if turn in (2, 3, 6, 7):
+        array = array[:, ::-1]
+    return array

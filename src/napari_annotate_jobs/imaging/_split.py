@@ -1,0 +1,323 @@
+"""Tell apart the volumes, stacks and localisers that share a series."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_annotate_jobs.imaging._geometry import (
+    POSITION_TOLERANCE,
+    order_along_normal,
+)
+from napari_annotate_jobs.imaging._types import ImageWarning, PixelFormat, Split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from napari_annotate_jobs.imaging._frames import Frame
+
+__all__ = ["Part", "parts_of"]
+
+SAME_DIRECTION = 1e-3
+# tried in this order: the first that leaves no two planes at one place wins
+_KINDS = (
+    "stack",
+    "segment",
+    "time",
+    "echo",
+    "echo time",
+    "b-value",
+    "inversion time",
+    "acquisition",
+    "image type",
+    "trigger time",
+    "acquisition time",
+    "content time",
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Frames that make one volume or one stack.
+
+    Parameters
+    ----------
+    frames : tuple of Frame
+        Not yet in order.
+    pixel : PixelFormat
+        How they are encoded.
+    has_geometry : bool
+        Whether they are parallel planes at known places.
+    localizer : bool
+        Whether they are scouts.
+    split : Split, optional
+        What sets them apart from the rest of their series.
+    warnings : tuple of ImageWarning
+        What was found on the way.
+    """
+
+    frames: tuple[Frame, ...]
+    pixel: PixelFormat
+    has_geometry: bool
+    localizer: bool = False
+    split: Split | None = None
+    warnings: tuple[ImageWarning, ...] = ()
+
+
+def parts_of(frames: list[tuple[Frame, PixelFormat]]) -> list[Part]:
+    """Split the frames of one series into volumes.
+
+    Parameters
+    ----------
+    frames : list of (Frame, PixelFormat)
+        In any order.
+
+    Returns
+    -------
+    list of Part
+        Each of one size, encoding and orientation, with no two planes at one
+        place; what had to be left out for that is named in its warnings.
+    """
+    kept, note = _without_copies(frames)
+    groups: list[Part] = []
+    for (localizer, *_), members in _grouped(kept, _kind_of_image).items():
+        groups += _by_orientation(members, bool(localizer))
+    parts: list[Part] = []
+    if len(groups) > 1:
+        groups = _named(groups)
+    for group in groups:
+        parts += _by_place(group)
+    if note is not None:
+        parts = [replace(part, warnings=(note, *part.warnings)) for part in parts]
+    return parts
+
+
+def _grouped(items: list[Any], key: Callable[[Any], Hashable]) -> dict[Any, list[Any]]:
+    groups: dict[Any, list[Any]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return groups
+
+
+def _kind_of_image(item: tuple[Frame, PixelFormat]) -> tuple[Any, ...]:
+    frame, pixel = item
+    values = frame.record.values
+    # lossless and lossy, or big and little endian, may stand side by side: all
+    # that matters is that the values go into one array
+    return (
+        "LOCALIZER" in values.get("ImageType", ()),
+        values["Rows"],
+        values["Columns"],
+        replace(pixel, transfer_syntax="", high_bit=0, planar=0),
+        pixel.transfer_syntax,
+    )
+
+
+def _without_copies(
+    frames: list[tuple[Frame, PixelFormat]],
+) -> tuple[list[tuple[Frame, PixelFormat]], ImageWarning | None]:
+    """Leave out files that carry the same image as another."""
+    seen: dict[tuple[str, int | None], Any] = {}
+    kept, copies = [], []
+    for frame, pixel in frames:
+        uid = frame.record.values.get("SOPInstanceUID")
+        if uid is not None:
+            if seen.setdefault((uid, frame.number), frame.record) is not frame.record:
+                copies.append(frame.record.file.path.name)
+                continue
+        kept.append((frame, pixel))
+    if not copies:
+        return kept, None
+    return kept, ImageWarning(
+        "duplicates",
+        f"{_counted(copies, 'file')} left out: the same image is there twice",
+    )
+
+
+def _counted(names: list[str], what: str) -> str:
+    distinct = list(dict.fromkeys(names))
+    shown = ", ".join(distinct[:3]) + (" ..." if len(distinct) > 3 else "")
+    return f"{len(distinct)} {what}{'s' if len(distinct) > 1 else ''} ({shown})"
+
+
+def _by_orientation(
+    members: list[tuple[Frame, PixelFormat]], localizer: bool
+) -> list[Part]:
+    pixel = members[0][1]
+    frames = [frame for frame, _ in members]
+    placed = [f for f in frames if f.position is not None and f.orientation is not None]
+    rest = [f for f in frames if f.position is None or f.orientation is None]
+    parts: list[Part] = []
+    groups = _parallel(placed)
+    spinning = len(groups) > 3 and len(placed) < 2 * len(groups)
+    if spinning and not localizer:
+        note = ImageWarning(
+            "orientations-differ",
+            "The slices are not parallel: they are shown as a stack, in the order of "
+            "their numbers, without a common geometry",
+        )
+        parts.append(Part(tuple(placed), pixel, False, localizer, warnings=(note,)))
+    else:
+        parts += [Part(tuple(group), pixel, True, localizer) for group in groups]
+    if rest:
+        parts.append(Part(tuple(rest), pixel, False, localizer))
+    return parts
+
+
+def _parallel(frames: list[Frame]) -> list[list[Frame]]:
+    """Group frames whose cosines and spacing agree."""
+    groups: list[tuple[Any, Any, list[Frame]]] = []
+    for frame in frames:
+        cosines, spacing = frame.orientation, frame.spacing
+        for other, size, members in groups:
+            if cosines == other or np.allclose(
+                np.asarray(cosines),
+                np.asarray(other),
+                rtol=0,
+                atol=SAME_DIRECTION,
+            ):
+                if size == spacing or (
+                    size and spacing and np.allclose(size, spacing, rtol=1e-4, atol=0)
+                ):
+                    members.append(frame)
+                    break
+        else:
+            groups.append((cosines, spacing, [frame]))
+    return [members for _, _, members in groups]
+
+
+def _named(groups: list[Part]) -> list[Part]:
+    """Say what sets the parts of one series apart."""
+    named = []
+    for index, part in enumerate(groups):
+        values = part.frames[0].record.values
+        if part.localizer:
+            by, value = "localizer", str(index + 1)
+        elif len({(p.frames[0].record.values["Rows"], p.frames[0].record.values
+                   ["Columns"]) for p in groups}) > 1:  # fmt: skip
+            by, value = "size", f"{values['Columns']}x{values['Rows']}"
+        elif len({p.has_geometry for p in groups}) > 1:
+            by, value = "geometry", "known" if part.has_geometry else "unknown"
+        else:
+            by, value = "orientation", str(index + 1)
+        named.append(replace(part, split=Split(by, value, index, len(groups))))
+    counts = Counter((p.split.by, p.split.value) for p in named if p.split)
+    return [
+        replace(p, split=replace(p.split, value=f"{p.split.value}-{p.split.index + 1}"))
+        if p.split and counts[(p.split.by, p.split.value)] > 1
+        else p
+        for p in named
+    ]
+
+
+def _places(frames: list[Frame]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Give planes at one place along the normal one number."""
+    positions = np.array([f.position for f in frames], dtype=float)
+    orientation = frames[0].orientation
+    assert orientation is not None
+    order, distances = order_along_normal(positions, orientation)
+    sorted_distances = distances[order]
+    new = np.concatenate([[0], np.diff(sorted_distances) > POSITION_TOLERANCE])
+    places = np.empty(len(frames), dtype=np.int64)
+    places[order] = np.cumsum(new)
+    return places
+
+
+def _by_place(part: Part) -> list[Part]:
+    """Split a stack in which several planes are at one place."""
+    frames = list(part.frames)
+    if not part.has_geometry or len(frames) == 1:
+        return [part]
+    places = _places(frames)
+    if len(np.unique(places)) == len(frames):
+        return [part]
+    by, values = _telling(frames, places)
+    if by:
+        groups = _grouped(list(range(len(frames))), lambda i: values[i])
+        ordered = sorted(groups.items(), key=lambda item: _sortable(item[0]))
+        return [
+            replace(
+                part,
+                frames=tuple(frames[i] for i in members),
+                split=Split(by, _readable(value), index, len(ordered)),
+            )
+            for index, (value, members) in enumerate(ordered)
+        ]
+    return [_first_at_each_place(part, frames, places)]
+
+
+def _telling(
+    frames: list[Frame], places: np.ndarray[Any, np.dtype[np.int64]]
+) -> tuple[str, list[Any]]:
+    """Find what differs between planes at one place."""
+    varying = [
+        kind for kind in _KINDS if len({frame.traits.get(kind) for frame in frames}) > 1
+    ]
+    for number in (1, 2, len(varying)):
+        for kinds in combinations(varying, number):
+            values = [tuple(f.traits.get(kind) for kind in kinds) for f in frames]
+            if len(set(zip(places.tolist(), values, strict=True))) < len(frames):
+                continue
+            # something that is different everywhere explains nothing
+            if len(set(values)) <= max(len(frames) // 2, 2):
+                return " and ".join(kinds), values
+    counts = np.bincount(places)
+    if (counts == counts[0]).all():
+        return "repeat", _occurrences(frames, places)
+    return "", []
+
+
+def _occurrences(
+    frames: list[Frame], places: np.ndarray[Any, np.dtype[np.int64]]
+) -> list[Any]:
+    values: list[Any] = [None] * len(frames)
+    seen: Counter[int] = Counter()
+    for i in sorted(range(len(frames)), key=lambda i: frames[i].order):
+        seen[int(places[i])] += 1
+        values[i] = (seen[int(places[i])],)
+    return values
+
+
+def _first_at_each_place(
+    part: Part, frames: list[Frame], places: np.ndarray[Any, np.dtype[np.int64]]
+) -> Part:
+    taken: set[int] = set()
+    kept, dropped = [], []
+    for i in sorted(range(len(frames)), key=lambda i: frames[i].order):
+        if int(places[i]) in taken:
+            dropped.append(frames[i].record.file.path.name)
+        else:
+            taken.add(int(places[i]))
+            kept.append(frames[i])
+    note = ImageWarning(
+        "same-place",
+        f"{_counted(dropped, 'image')} left out: another image is at the same place, "
+        "and nothing tells them apart. Put them into a folder of their own to "
+        "annotate them",
+    )
+    return replace(part, frames=tuple(kept), warnings=(*part.warnings, note))
+
+
+def _sortable(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(
+        (v is not None, isinstance(v, str), v if v is not None else 0)
+        if not isinstance(v, tuple)
+        else (True, True, "\\".join(map(str, v)))
+        if any(isinstance(item, str) for item in v)
+        else (True, False, float(v[0]))
+        for v in value
+    )
+
+
+def _readable(value: tuple[Any, ...]) -> str:
+    texts = []
+    for item in value:
+        parts = item if isinstance(item, tuple) else (item,)
+        texts.append(
+            "/".join(f"{p:g}" if isinstance(p, float) else str(p) for p in parts)
+        )
+    return ", ".join(texts)
