@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 from ._contract import CasePage, Draft, Fault, JobStore
+from ._create import create_job
+from ._folder import FolderStore
 from ._memory import MemoryStore
 from ._names import default_person
+from ._recent import forget_location, recent_locations, remember_location
+from ._registry import open_store
 
-__all__ = ["CasePage", "Draft", "Fault", "JobStore", "MemoryStore", "default_person"]
+__all__ = [
+    "CasePage",
+    "Draft",
+    "Fault",
+    "FolderStore",
+    "JobStore",
+    "MemoryStore",
+    "create_job",
+    "default_person",
+    "forget_location",
+    "open_store",
+    "recent_locations",
+    "remember_location",
+]

@@ -1,0 +1,258 @@
+"""Verify all that a job folder holds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_annotate_jobs.errors import AnnotateJobsError, InvalidValueError
+from napari_annotate_jobs.formats import decode_mask
+from napari_annotate_jobs.model import (
+    AnnotationChange,
+    Case,
+    MaskRef,
+    check_change,
+)
+
+from ._catalogue import read_job
+from ._contract import Fault
+from ._documents import parsed, read_document, unwrap
+from ._files import TEMPORARY
+from ._names import case_folder, person_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from napari_annotate_jobs.model import Annotation, LabelSet
+
+    from ._job_folder import JobFolder
+    from ._work import WorkFolder
+
+__all__ = ["check_job"]
+
+
+def check_job(folder: JobFolder) -> list[Fault]:
+    """Verify every document, journal, submission and mask of a job folder.
+
+    Returns
+    -------
+    list of Fault
+        Empty if all is well. What an interrupted save left behind, and what
+        the program cleans away itself, is no fault.
+    """
+    return list(_Check(folder).faults())
+
+
+class _Check:
+    def __init__(self, folder: JobFolder) -> None:
+        self._folder = folder
+
+    def faults(self) -> Iterator[Fault]:
+        path = self._folder.path / "job.json"
+        try:
+            job, raw, _ = read_job(path)
+        except AnnotateJobsError as error:
+            yield _fault(error, path)
+            return
+        cases: dict[str, Case] = {}
+        for number, found in enumerate(raw):
+            try:
+                case = parsed(Case, found, where=f"{path}, case {number + 1}")
+            except AnnotateJobsError as error:
+                yield _fault(error, path)
+                continue
+            if case.id in cases:
+                yield Fault(
+                    where=str(path),
+                    what=f"two cases have the id {case.id!r}",
+                    remedy="Give each case its own id",
+                )
+            cases[case.id] = case
+            yield from self._images(case)
+        yield from self._notes(cases)
+        yield from self._annotations(cases, job.project.label_set)
+
+    def _images(self, case: Case) -> Iterator[Fault]:
+        for ref in case.series:
+            path = self._folder.path / ref.path
+            if not path.exists():
+                yield Fault(
+                    where=str(path),
+                    what=f"the images of case {case.id!r} are missing",
+                    remedy="Put them back, or correct the path in job.json",
+                )
+
+    def _notes(self, cases: dict[str, Case]) -> Iterator[Fault]:
+        known = {f"{case_folder(case_id)}.json": case_id for case_id in cases}
+        for path in _entries(self._folder.path / "cases"):
+            try:
+                found = read_document(path, "case")
+                body, _ = unwrap(
+                    found or {}, "case", ("case", "n_slices", "warnings"), where=path
+                )
+            except AnnotateJobsError as error:
+                yield _fault(error, path)
+                continue
+            if known.get(path.name) != body["case"]:
+                yield Fault(
+                    where=str(path),
+                    what=f"it is of case {body['case']!r}",
+                    remedy="Take the file away: it is made again",
+                )
+
+    def _annotations(self, cases: dict[str, Case], labels: LabelSet) -> Iterator[Fault]:
+        known = {case_folder(case_id): case_id for case_id in cases}
+        for path in _entries(self._folder.path / "annotations"):
+            case_id = known.get(path.name)
+            if case_id is None:
+                yield Fault(
+                    where=str(path),
+                    what="there is no such case in job.json",
+                    remedy="Add the case again, or take the folder away",
+                )
+                continue
+            for mine in _entries(path):
+                yield from self._work(case_id, mine, labels)
+
+    def _work(self, case_id: str, path: Path, labels: LabelSet) -> Iterator[Fault]:
+        document = path / "annotation.json"
+        try:
+            found = read_document(document, "annotation")
+            if found is None:
+                if any(p.name != ".lock" for p in _entries(path)):
+                    yield Fault(
+                        where=str(document),
+                        what="the annotation is missing",
+                        remedy="Restore it from a backup",
+                    )
+                return
+            body, _ = unwrap(found, "annotation", ("annotation",), where=document)
+            person = str(body["annotation"].get("person"))
+            if person_folder(person) != path.name:
+                yield Fault(
+                    where=str(document),
+                    what=f"an annotation of {person!r} is in the wrong folder",
+                    remedy=f"Its folder is {person_folder(person)}",
+                )
+                return
+            work = self._folder.work_of(case_id, person)
+            annotation = work.annotation()
+        except (AnnotateJobsError, AttributeError) as error:
+            yield _fault(error, document)
+            return
+        if b"\n" in work.torn():
+            yield Fault(
+                where=str(work.journal),
+                what="the last line of the journal is damaged",
+                remedy="Restore the file from a backup, or go on without this change",
+            )
+        seen: dict[str, Fault | None] = {}
+        yield from self._content(work, annotation, labels, document, seen)
+        yield from self._submissions(work, labels, seen)
+
+    def _submissions(
+        self, work: WorkFolder, labels: LabelSet, seen: dict[str, Fault | None]
+    ) -> Iterator[Fault]:
+        try:
+            count, _ = work.submitted.last()
+        except AnnotateJobsError as error:
+            yield _fault(error, work.submitted.path)
+            return
+        for number in range(1, count + 1):
+            path = work.submitted.path / f"{number:04d}.json"
+            try:
+                submission = work.submitted.read(number)
+                if (work.submitted.path / f"{number:04d}.return.json").exists():
+                    work.submitted.read_return(number)
+            except AnnotateJobsError as error:
+                yield _fault(error, path)
+                continue
+            found = submission.annotation
+            if (found.case_id, found.person) != (work.case_id, work.person):
+                yield Fault(
+                    where=str(path),
+                    what=f"it is of case {found.case_id!r} by {found.person!r}",
+                    remedy="Restore the file from a backup",
+                )
+            yield from self._content(work, found, labels, path, seen)
+
+    def _content(
+        self,
+        work: WorkFolder,
+        annotation: Annotation,
+        labels: LabelSet,
+        path: Path,
+        seen: dict[str, Fault | None],
+    ) -> Iterator[Fault]:
+        try:
+            check_change(
+                AnnotationChange(
+                    slices=dict(annotation.slices),
+                    case_labels=annotation.case_labels,
+                    ranges=annotation.ranges,
+                ),
+                labels,
+            )
+        except InvalidValueError as error:
+            yield Fault(
+                where=str(path),
+                what=str(error).rstrip("."),
+                remedy="The label set was changed after this was said: undo that",
+            )
+        for key, content in annotation.slices.items():
+            for masks in (content.masks, content.proposals):
+                for mask in masks.values():
+                    if mask.digest not in seen:
+                        seen[mask.digest] = fault = _mask_fault(work, mask, key)
+                        if fault is not None:
+                            yield fault
+
+
+def _mask_fault(work: WorkFolder, mask: MaskRef, key: str) -> Fault | None:
+    where = work.masks.path
+    try:
+        data = work.read_mask(mask.digest)
+        if data is None:
+            return Fault(
+                where=str(where),
+                what=f"the mask {mask.digest[:16]} of slice {key} is missing",
+                remedy="Restore the file from a backup, or paint the slice again",
+            )
+        assert hashlib.sha256(data).hexdigest() == mask.digest
+        counts = np.bincount(decode_mask(data).ravel())
+    except AnnotateJobsError as error:
+        return _fault(error, where)
+    pixels = {int(i): int(counts[i]) for i in np.flatnonzero(counts) if i}
+    if pixels != mask.pixels:
+        return Fault(
+            where=str(where),
+            what=f"the mask {mask.digest[:16]} of slice {key} holds other labels or "
+            "numbers of pixels than the annotation says",
+            remedy="Paint the slice again",
+        )
+    return None
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return what is in a folder, but for files still being written."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    return [folder / name for name in names if not name.startswith(TEMPORARY)]
+
+
+def _fault(error: Exception, path: Path) -> Fault:
+    if isinstance(error, AnnotateJobsError):
+        return Fault(
+            where=error.where or str(path), what=error.what, remedy=error.remedy or ""
+        )
+    return Fault(
+        where=str(path),
+        what="the document does not have the fields it should",
+        remedy="Restore the file from a backup",
+    )

@@ -1,0 +1,187 @@
+"""JSON documents that say what they are, in which version, and read well."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from napari_annotate_jobs.errors import (
+    CorruptError,
+    DocumentVersionError,
+    InvalidValueError,
+)
+from napari_annotate_jobs.model import validated
+
+from ._files import read_if_there, write_durably
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pydantic import BaseModel
+
+__all__ = [
+    "MIGRATIONS",
+    "VERSION",
+    "Envelope",
+    "parsed",
+    "pretty",
+    "read_document",
+    "unwrap",
+    "write_document",
+]
+
+VERSION = 1
+"""Of every kind of document this package writes."""
+
+MIGRATIONS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""How a body of (kind, version) becomes one of the next version."""
+
+_M = TypeVar("_M", bound="BaseModel")
+
+_FORMAT = "napari-annotate-jobs "
+_WIDTH = 160
+"""Of the lines of documents: what is said of a slice with one mask fits in one."""
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What stands around the content of a document.
+
+    Parameters
+    ----------
+    kind : str
+        As ``"job"``; written as ``"format": "napari-annotate-jobs job"``.
+    version : int
+        The version it had when it was read.
+    extra : dict
+        Fields this version does not know; they are written again.
+    """
+
+    kind: str
+    version: int = VERSION
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def read_document(path: Path, kind: str) -> dict[str, Any] | None:
+    """Return the fields of a document as they are on disk; None if it is missing.
+
+    Raises
+    ------
+    CorruptError
+        If it is not JSON, or not of this kind.
+    StoreAccessError
+        If it cannot be read.
+    """
+    data = read_if_there(path)
+    if data is None:
+        return None
+    try:
+        found = json.loads(data)
+    except ValueError as error:
+        raise CorruptError(
+            f"the document is damaged ({error})",
+            where=path,
+            remedy="Restore it from a backup",
+        ) from error
+    if not isinstance(found, dict) or found.get("format") != _FORMAT + kind:
+        raise CorruptError(
+            f'the document does not say "format": "{_FORMAT}{kind}"',
+            where=path,
+            remedy="Restore it from a backup, or take this file away",
+        )
+    return found
+
+
+def unwrap(
+    found: dict[str, Any], kind: str, known: tuple[str, ...], *, where: object
+) -> tuple[dict[str, Any], Envelope]:
+    """Tell the known fields of a document from the rest, in today's version.
+
+    Raises
+    ------
+    DocumentVersionError
+        If a newer version of the package wrote it.
+    CorruptError
+        If its version is no number, or nothing is known of so old a one, or a
+        known field is missing.
+    """
+    version = found.get("version")
+    if not isinstance(version, int):
+        raise CorruptError("the document has no version", where=where)
+    if version > VERSION:
+        raise DocumentVersionError(
+            f"the document has version {version}, this program knows {VERSION}",
+            where=where,
+            remedy="Update napari-annotate-jobs: it was written by a newer version",
+        )
+    body = {k: v for k, v in found.items() if k not in {"format", "version"}}
+    for step in range(version, VERSION):
+        migrate = MIGRATIONS.get((kind, step))
+        if migrate is None:
+            raise CorruptError(f"there is no version {step} of it", where=where)
+        body = migrate(body)
+    missing = [name for name in known if name not in body]
+    if missing:
+        raise CorruptError(
+            f"the document lacks {', '.join(missing)}",
+            where=where,
+            remedy="Restore it from a backup",
+        )
+    extra = {k: v for k, v in body.items() if k not in known}
+    return {k: body[k] for k in known}, Envelope(kind, version, extra)
+
+
+def parsed(model: type[_M], data: Any, *, where: object) -> _M:
+    """Build a model from what a document holds.
+
+    Raises
+    ------
+    CorruptError
+        Names the fields that do not fit.
+    """
+    try:
+        return validated(model, data, where=where)
+    except InvalidValueError as error:
+        raise CorruptError(
+            error.what, where=where, remedy="Restore the file from a backup"
+        ) from error
+
+
+def write_document(path: Path, envelope: Envelope, body: dict[str, Any]) -> None:
+    """Write a document durably; one of an older version is kept beside it.
+
+    Raises
+    ------
+    StoreAccessError
+        If it cannot be written; what was there is still there.
+    """
+    if envelope.version < VERSION:
+        kept = path.with_name(f"{path.stem}.v{envelope.version}{path.suffix}")
+        old = read_if_there(path)
+        if old is not None and not kept.exists():
+            write_durably(kept, old)
+    fields = {"format": _FORMAT + envelope.kind, "version": VERSION}
+    text = pretty({**fields, **body, **envelope.extra}) + "\n"
+    write_durably(path, text.encode())
+
+
+def pretty(value: Any, indent: str = "") -> str:
+    """Return JSON a person can read: what fits in a line stands in one."""
+    line = json.dumps(value, ensure_ascii=False)
+    if len(line) + len(indent) <= _WIDTH or not isinstance(value, dict | list):
+        return line
+    inner = indent + "  "
+    if isinstance(value, dict):
+        parts = [
+            f"{json.dumps(str(key), ensure_ascii=False)}: {pretty(item, inner)}"
+            for key, item in value.items()
+        ]
+        start, end = "{}"
+    elif all(isinstance(item, int | float) for item in value):
+        return line
+    else:
+        parts = [pretty(item, inner) for item in value]
+        start, end = "[]"
+    return start + "\n" + ",\n".join(inner + p for p in parts) + f"\n{indent}{end}"

@@ -1,0 +1,299 @@
+"""A job folder, or a folder of job folders, as a store."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_annotate_jobs.errors import (
+    CorruptError,
+    InvalidValueError,
+    NotFoundError,
+    StoreError,
+)
+from napari_annotate_jobs.model import JobSummary, Status
+
+from . import _rules
+from ._check import check_job
+from ._contract import CasePage, Draft, Fault, JobStore
+from ._files import accessing
+from ._job_folder import JobFolder
+from ._names import check_person, default_person
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+
+    from napari_annotate_jobs.imaging import Series
+    from napari_annotate_jobs.model import (
+        AnnotationChange,
+        Case,
+        CaseRow,
+        Comment,
+        Counts,
+        Job,
+        Return,
+        Submission,
+    )
+
+__all__ = ["FolderStore"]
+
+
+class FolderStore(JobStore):
+    """Jobs as plain files, described in ``docs/job-folder.md``.
+
+    Several stores, in several programs, may use the same folder, on a network
+    share too.
+
+    Parameters
+    ----------
+    location : path-like
+        A job folder (it holds ``job.json``), or a folder whose direct
+        sub-folders are job folders.
+    person : str, optional
+        Whose annotations it reads and writes; the system's user by default.
+    timeout : float
+        Seconds to wait for another program that is writing.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such folder.
+    """
+
+    def __init__(
+        self,
+        location: str | os.PathLike[str],
+        person: str | None = None,
+        *,
+        timeout: float = 10.0,
+    ) -> None:
+        self.person = check_person(person or default_person())
+        self._path = Path(location).expanduser().absolute()
+        self.location = str(self._path)
+        self._timeout = timeout
+        self._guard = threading.RLock()
+        self._folders: dict[Path, JobFolder] = {}
+        self._by_id: dict[str, JobFolder] = {}
+        self._faults: tuple[Fault, ...] = ()
+        with accessing(self._path, "read"):
+            if not self._path.is_dir():
+                raise NotFoundError(
+                    "there is no such folder",
+                    where=self._path,
+                    remedy="Check the path, and that the share is connected",
+                )
+
+    # ------------------------------------------------------------- jobs, cases
+    def jobs(self) -> Sequence[JobSummary]:
+        """Return all jobs; those that cannot be read are left out.
+
+        :attr:`faults` says which, and why. A store of one job raises instead.
+        """
+        summaries, faults = [], []
+        for folder in self._scan():
+            try:
+                summaries.append(
+                    JobSummary(
+                        job=folder.job(),
+                        counts=folder.catalogue.counts(),
+                        location=str(folder.path),
+                    )
+                )
+            except StoreError as error:
+                if folder.path == self._path:
+                    raise
+                where = str(folder.path) if error.where is None else error.where
+                faults.append(
+                    Fault(where=where, what=error.what, remedy=error.remedy or "")
+                )
+        self._faults = tuple(faults)
+        return summaries
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """Job folders that :meth:`jobs` could not read the last time."""
+        return self._faults
+
+    def job(self, job_id: str) -> Job:
+        return self._folder(job_id).job()
+
+    def counts(self, job_id: str) -> Counts:
+        return self._folder(job_id).catalogue.counts()
+
+    def cases(
+        self,
+        job_id: str,
+        *,
+        status: Status | None = None,
+        text: str = "",
+        offset: int = 0,
+        limit: int = 100,
+    ) -> CasePage:
+        _rules.check_page(offset, limit)
+        rows, total = self._folder(job_id).catalogue.page(status, text, offset, limit)
+        return CasePage(rows=tuple(rows), total=total)
+
+    def case(self, job_id: str, case_id: str) -> CaseRow:
+        return self._folder(job_id).catalogue.row(case_id)
+
+    def neighbour(
+        self,
+        job_id: str,
+        case_id: str | None = None,
+        *,
+        step: int = 1,
+        statuses: Sequence[Status] = (),
+        wrap: bool = False,
+    ) -> CaseRow | None:
+        if step not in (1, -1):
+            raise InvalidValueError(f"a step is 1 or -1, not {step}")
+        return self._folder(job_id).catalogue.neighbour(case_id, step, statuses, wrap)
+
+    def open_series(
+        self, job_id: str, case_id: str, series: int | None = None
+    ) -> Series:
+        from napari_annotate_jobs.imaging import open_series
+
+        folder = self._folder(job_id)
+        ref = _rules.series_of(folder.catalogue.row(case_id).case, series)
+        return open_series(folder.path / ref.path, series_uid=ref.series_uid)
+
+    # ------------------------------------------------------------- annotations
+    def load(self, job_id: str, case_id: str, *, person: str | None = None) -> Draft:
+        folder = self._folder(job_id)
+        work = folder.work(case_id, person)
+        annotation = work.annotation()
+        status, number, last_return = work.standing()
+        draft = Draft(
+            annotation=annotation,
+            status=status,
+            submissions=number,
+            returned=last_return,
+        )
+        if work.person == self.person:
+            # The index follows the truth, whatever it had heard.
+            folder.catalogue.mark(case_id)
+        return draft
+
+    def read_blob(self, job_id: str, case_id: str, digest: str) -> bytes:
+        return self._folder(job_id).read_mask(case_id, digest)
+
+    def save(
+        self,
+        job_id: str,
+        case_id: str,
+        change: AnnotationChange,
+        blobs: Mapping[str, bytes],
+        *,
+        base: int,
+    ) -> int:
+        folder = self._folder(job_id)
+        work = folder.work(case_id)
+        return work.save(
+            change,
+            blobs,
+            base=base,
+            job=folder.job(),
+            written=lambda: folder.changed(work),
+        ).revision
+
+    def submit(self, job_id: str, case_id: str, *, base: int) -> Submission:
+        folder = self._folder(job_id)
+        work = folder.work(case_id)
+        return work.submit(
+            base=base,
+            job=folder.job(),
+            case=folder.catalogue.row(case_id).case,
+            written=lambda: folder.changed(work, always=True, sync=True),
+        )
+
+    def submissions(
+        self, job_id: str, case_id: str, *, person: str | None = None
+    ) -> Sequence[Submission]:
+        return self._folder(job_id).work(case_id, person).submitted.read_all()
+
+    def return_case(
+        self,
+        job_id: str,
+        case_id: str,
+        comments: Sequence[Comment],
+        *,
+        person: str,
+    ) -> Return:
+        folder = self._folder(job_id)
+        work = folder.work(case_id, person)
+        return work.return_case(
+            comments,
+            reviewer=self.person,
+            written=lambda: folder.changed(work, always=True, sync=True),
+        )
+
+    def people(self, job_id: str, case_id: str) -> Sequence[str]:
+        return self._folder(job_id).people(case_id)
+
+    # ------------------------------------------------------------------- other
+    def note_case(
+        self, job_id: str, case_id: str, *, n_slices: int, warnings: Sequence[str] = ()
+    ) -> Case:
+        return self._folder(job_id).note(case_id, n_slices, warnings)
+
+    def check(self) -> Sequence[Fault]:
+        """Verify every document and mask, and make the indexes anew."""
+        faults = []
+        for folder in self._scan():
+            faults.extend(check_job(folder))
+            folder.catalogue.rebuild()
+        return faults
+
+    def close(self) -> None:
+        with self._guard:
+            folders = list(self._folders.values())
+            self._folders.clear()
+            self._by_id.clear()
+        for folder in folders:
+            folder.close()
+
+    # ----------------------------------------------------------------- private
+    def _scan(self) -> list[JobFolder]:
+        """Return the job folders that are there now, in the order of their names."""
+        with self._guard:
+            with accessing(self._path, "read"):
+                if (self._path / "job.json").exists():
+                    paths = [self._path]
+                else:
+                    found = (p for p in self._path.iterdir() if p.is_dir())
+                    paths = sorted(p for p in found if (p / "job.json").exists())
+            for path in paths:
+                if path not in self._folders:
+                    self._folders[path] = JobFolder(path, self.person, self._timeout)
+            return [self._folders[path] for path in paths]
+
+    def _folder(self, job_id: str) -> JobFolder:
+        with self._guard:
+            folder = self._by_id.get(job_id)
+            if folder is not None:
+                return folder
+            found = []
+            for candidate in self._scan():
+                try:
+                    if candidate.job().id == job_id:
+                        found.append(candidate)
+                except StoreError:
+                    if candidate.path == self._path:
+                        raise
+            if not found:
+                raise NotFoundError(
+                    f"there is no job {job_id!r}",
+                    where=self._path,
+                    remedy="Check that its folder is still there",
+                )
+            if len(found) > 1:
+                raise CorruptError(
+                    f"{found[0].path.name} and {found[1].path.name} hold the same job",
+                    where=self._path,
+                    remedy="Keep one of them here: the other is a copy",
+                )
+            self._by_id[job_id] = found[0]
+            return found[0]

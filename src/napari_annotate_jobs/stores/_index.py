@@ -1,0 +1,426 @@
+"""The index of a job: counts and case tables, derived from the documents.
+
+It is an SQLite file in the user's cache folder, never on a share, and never the
+truth: whatever is wrong with it, it is thrown away and made again.
+
+A case table of 100,000 rows must not cost more than one of 1,000. So each case has
+a row for each person, found by (person, status, place); the rows of a status are
+counted by blocks of 512 places, so that a page in the middle is found by adding up
+a few hundred numbers; and names are searched by their trigrams.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from napari_annotate_jobs.model import Counts, Status
+
+from ._names import fold
+from ._work import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+__all__ = ["Index", "IndexRow"]
+
+_T = TypeVar("_T")
+
+_SCHEMA = 1
+_BLOCK = 512
+_STATUSES = tuple(Status)
+_NUMBER = {status: number for number, status in enumerate(_STATUSES)}
+
+IndexRow = tuple[int, str, int | None, tuple[str, ...], Progress, bool]
+"""Place, case as JSON, slices, warnings, progress, and whether `decided` is known."""
+
+_TABLES = f"""
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+CREATE TABLE cases (
+    place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, doc TEXT NOT NULL,
+    n_slices INTEGER, warnings TEXT NOT NULL DEFAULT '[]'
+);
+CREATE TABLE names (place INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE people (number INTEGER PRIMARY KEY, person TEXT NOT NULL UNIQUE);
+CREATE TABLE progress (
+    person INTEGER, place INTEGER, status INTEGER NOT NULL DEFAULT 0,
+    draft INTEGER NOT NULL DEFAULT 0, decided INTEGER,
+    comment TEXT NOT NULL DEFAULT '', PRIMARY KEY (person, place)
+) WITHOUT ROWID;
+CREATE INDEX by_status ON progress (person, status, place);
+CREATE TABLE blocks (
+    person INTEGER, status INTEGER, block INTEGER, n INTEGER NOT NULL,
+    PRIMARY KEY (person, status, block)
+) WITHOUT ROWID;
+PRAGMA user_version = {_SCHEMA};
+"""
+_TRIGRAMS = """
+CREATE VIRTUAL TABLE trigrams
+USING fts5(name, content='names', content_rowid='place', tokenize='trigram');
+"""
+
+
+class Index:
+    """The index of one job folder.
+
+    Every method may be called from any thread, and other processes may use the
+    same file. Methods raise sqlite3.DatabaseError if the file is damaged.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The file; None to keep the index in memory.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._guard = threading.RLock()
+        self._db = self._open()
+
+    # --------------------------------------------------------------- life-cycle
+    def _open(self) -> sqlite3.Connection:
+        db = sqlite3.connect(
+            ":memory:" if self._path is None else str(self._path),
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=60.0,
+            cached_statements=64,
+        )
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")
+            if db.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA:
+                self._create(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    @staticmethod
+    def _create(db: sqlite3.Connection) -> None:
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            if db.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA:
+                tables = db.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table' "
+                    "AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'trigrams_%'"
+                ).fetchall()
+                for (name,) in tables:
+                    db.execute(f'DROP TABLE "{name}"')
+                for statement in _TABLES.split(";")[:-1]:
+                    db.execute(statement)
+                # SQLite can be built without it; names are then searched one by one.
+                with suppress(sqlite3.OperationalError):
+                    db.execute(_TRIGRAMS)
+            db.execute("COMMIT")
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._guard:
+            self._db.close()
+
+    def remove(self) -> None:
+        """Close the index and remove its files."""
+        self.close()
+        if self._path is not None:
+            for ending in ("", "-wal", "-shm"):
+                with suppress(OSError):
+                    self._path.with_name(self._path.name + ending).unlink()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Make all changes inside become one, for other processes too."""
+        with self._guard:
+            if self._db.in_transaction:
+                yield
+                return
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.rollback()
+                raise
+            self._db.execute("COMMIT")
+
+    # -------------------------------------------------------------------- meta
+    def get(self, name: str) -> Any:
+        """Return a noted value, None if there is none."""
+        row = self._one("SELECT value FROM meta WHERE name = ?", name)
+        return None if row is None else json.loads(row[0])
+
+    def put(self, name: str, value: object) -> None:
+        """Note a value that can be JSON."""
+        self._do("INSERT OR REPLACE INTO meta VALUES (?, ?)", name, json.dumps(value))
+
+    # ---------------------------------------------------------------- building
+    def fill(self, cases: Iterable[tuple[str, str, str]]) -> None:
+        """Start again with these cases: id, name and JSON, in their order."""
+        with self.writing():
+            for table in ("progress", "blocks", "people", "names", "cases", "meta"):
+                self._db.execute(f"DELETE FROM {table}")
+            rows = [(n, *case) for n, case in enumerate(cases)]
+            self._db.executemany(
+                "INSERT INTO cases (place, id, doc) VALUES (?, ?, ?)",
+                ((place, case_id, doc) for place, case_id, _, doc in rows),
+            )
+            self._db.executemany(
+                "INSERT INTO names VALUES (?, ?)",
+                ((place, fold(name)) for place, _, name, _ in rows),
+            )
+            if self._has_trigrams():
+                self._db.execute("INSERT INTO trigrams(trigrams) VALUES ('rebuild')")
+
+    def add_person(self, person: str) -> None:
+        """Give a person a row for each case, none of them begun."""
+        with self.writing():
+            self._do("INSERT OR IGNORE INTO people (person) VALUES (?)", person)
+            number = self.person(person)
+            for table in ("progress", "blocks"):
+                self._do(f"DELETE FROM {table} WHERE person = ?", number)
+            self._do(
+                "INSERT INTO progress (person, place, decided) "
+                "SELECT ?, place, 0 FROM cases",
+                number,
+            )
+            self._do(
+                "INSERT INTO blocks SELECT ?, 0, place / ?, count(*) FROM cases "
+                "GROUP BY place / ?",
+                number,
+                _BLOCK,
+                _BLOCK,
+            )
+
+    def forget_people(self) -> None:
+        """Forget what everybody did; the cases stay."""
+        with self.writing():
+            for table in ("progress", "blocks", "people"):
+                self._db.execute(f"DELETE FROM {table}")
+
+    def set_progress(
+        self, number: int, place: int, progress: Progress, *, known: bool = True
+    ) -> None:
+        """Set what a person did on a case.
+
+        Parameters
+        ----------
+        number : int
+            The person's.
+        place : int
+            The case's.
+        progress : Progress
+            Where it stands.
+        known : bool
+            False if the decided slices are still to be counted.
+        """
+        with self.writing():
+            status = _NUMBER[progress.status]
+            old = self._one(
+                "SELECT status FROM progress WHERE person = ? AND place = ?",
+                number,
+                place,
+            )
+            if old is None:
+                return
+            self._do(
+                "UPDATE progress SET status = ?, draft = ?, decided = ?, comment = ? "
+                "WHERE person = ? AND place = ?",
+                status,
+                progress.draft,
+                progress.decided if known else None,
+                progress.comment,
+                number,
+                place,
+            )
+            if old[0] != status:
+                block = place // _BLOCK
+                self._do(
+                    "UPDATE blocks SET n = n - 1 "
+                    "WHERE person = ? AND status = ? AND block = ?",
+                    number,
+                    old[0],
+                    block,
+                )
+                self._do(
+                    "INSERT INTO blocks VALUES (?, ?, ?, 1) "
+                    "ON CONFLICT DO UPDATE SET n = n + 1",
+                    number,
+                    status,
+                    block,
+                )
+
+    def set_note(
+        self, place: int, n_slices: int | None, warnings: Sequence[str]
+    ) -> None:
+        """Set what opening a case's images told."""
+        self._do(
+            "UPDATE cases SET n_slices = ?, warnings = ? WHERE place = ?",
+            n_slices,
+            json.dumps(list(warnings)),
+            place,
+        )
+
+    # ----------------------------------------------------------------- reading
+    def person(self, person: str) -> int | None:
+        """Return a person's number, None if there are no rows of theirs."""
+        row = self._one("SELECT number FROM people WHERE person = ?", person)
+        return None if row is None else int(row[0])
+
+    def place(self, case_id: str) -> int | None:
+        """Return a case's place, None if there is no such case."""
+        row = self._one("SELECT place FROM cases WHERE id = ?", case_id)
+        return None if row is None else int(row[0])
+
+    def places(self) -> dict[str, int]:
+        """Return the place of every case."""
+        return dict(self._all("SELECT id, place FROM cases"))
+
+    def n_cases(self) -> int:
+        """Return the number of cases."""
+        row = self._one("SELECT max(place) FROM cases")
+        return 0 if row is None or row[0] is None else int(row[0]) + 1
+
+    def counts(self, number: int) -> Counts:
+        """Return how many cases have which status."""
+        found = dict(
+            self._all(
+                "SELECT status, sum(n) FROM blocks WHERE person = ? GROUP BY status",
+                number,
+            )
+        )
+        return Counts(
+            **{s.value: int(found.get(n, 0)) for n, s in enumerate(_STATUSES)}
+        )
+
+    def rows(self, number: int, places: Sequence[int]) -> list[IndexRow]:
+        """Return the rows of cases, in the order of `places`."""
+        marks = ",".join("?" * len(places))
+        found = {
+            row[0]: _row(row)
+            for row in self._all(
+                "SELECT c.place, c.doc, c.n_slices, c.warnings, p.status, p.draft, "
+                "p.decided, p.comment FROM cases c JOIN progress p "
+                f"ON p.person = ? AND p.place = c.place WHERE c.place IN ({marks})",
+                number,
+                *places,
+            )
+        }
+        return [found[place] for place in places if place in found]
+
+    def page(
+        self, number: int, status: Status | None, text: str, offset: int, limit: int
+    ) -> tuple[list[int], int]:
+        """Return the places of a page of cases, and how many there are in all."""
+        if text:
+            return self._search(number, status, fold(text), offset, limit)
+        if status is None:
+            total = self.n_cases()
+            return list(range(min(offset, total), min(offset + limit, total))), total
+        total = self.counts(number).of(status)
+        if offset >= total:
+            return [], total
+        start, skipped = 0, 0
+        for block, n in self._all(
+            "SELECT block, n FROM blocks WHERE person = ? AND status = ? "
+            "ORDER BY block",
+            number,
+            _NUMBER[status],
+        ):
+            if skipped + n > offset:
+                start = block * _BLOCK
+                break
+            skipped += n
+        rows = self._all(
+            "SELECT place FROM progress WHERE person = ? AND status = ? AND place >= ? "
+            "ORDER BY place LIMIT ? OFFSET ?",
+            number,
+            _NUMBER[status],
+            start,
+            limit,
+            offset - skipped,
+        )
+        return [row[0] for row in rows], total
+
+    def nearest(
+        self, number: int, place: int, step: int, statuses: Sequence[Status]
+    ) -> int | None:
+        """Return the next place after (before) another with one of the statuses."""
+        if step > 0:
+            value, relation = "min(place)", ">"
+        else:
+            value, relation = "max(place)", "<"
+        found: list[int] = [
+            row[0]
+            for status in set(statuses)
+            for row in self._all(
+                f"SELECT {value} FROM progress "
+                f"WHERE person = ? AND status = ? AND place {relation} ?",
+                number,
+                _NUMBER[status],
+                place,
+            )
+            if row[0] is not None
+        ]
+        if not found:
+            return None
+        return min(found) if step > 0 else max(found)
+
+    # ----------------------------------------------------------------- private
+    def _search(
+        self, number: int, status: Status | None, text: str, offset: int, limit: int
+    ) -> tuple[list[int], int]:
+        if len(text) >= 3 and self._has_trigrams():
+            match = "trigrams MATCH ? AND instr(name, ?)"
+            words: list[Any] = ['"' + text.replace('"', '""') + '"', text]
+            source = "SELECT rowid AS place FROM trigrams WHERE " + match
+        else:
+            words = [text]
+            source = "SELECT place FROM names WHERE instr(name, ?)"
+        if status is not None:
+            source = (
+                f"SELECT f.place FROM ({source}) f JOIN progress p ON p.person = ? "
+                "AND p.place = f.place AND p.status = ?"
+            )
+            words += [number, _NUMBER[status]]
+        total = self._one(f"SELECT count(*) FROM ({source})", *words)
+        rows = self._all(
+            f"SELECT place FROM ({source}) ORDER BY place LIMIT ? OFFSET ?",
+            *words,
+            limit,
+            offset,
+        )
+        return [row[0] for row in rows], int(total[0]) if total else 0
+
+    def _has_trigrams(self) -> bool:
+        return bool(self._one("SELECT 1 FROM sqlite_master WHERE name = 'trigrams'"))
+
+    def _do(self, statement: str, *values: Any) -> None:
+        with self._guard:
+            self._db.execute(statement, values)
+
+    def _one(self, statement: str, *values: Any) -> Any:
+        with self._guard:
+            return self._db.execute(statement, values).fetchone()
+
+    def _all(self, statement: str, *values: Any) -> list[Any]:
+        with self._guard:
+            return self._db.execute(statement, values).fetchall()
+
+
+def _row(row: tuple[Any, ...]) -> IndexRow:
+    place, doc, n_slices, warnings, status, draft, decided, comment = row
+    progress = Progress(_STATUSES[status], bool(draft), decided or 0, comment)
+    return (
+        place,
+        doc,
+        n_slices,
+        tuple(json.loads(warnings)),
+        progress,
+        decided is not None,
+    )

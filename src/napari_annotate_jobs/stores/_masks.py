@@ -1,0 +1,155 @@
+"""The folder of mask files, named by slice, overlap group and content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from napari_annotate_jobs.errors import CorruptError
+
+from ._files import (
+    accessing,
+    make_folders,
+    read_if_there,
+    remove_leftovers,
+    write_many_durably,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from pathlib import Path
+
+    from napari_annotate_jobs.model import (
+        Annotation,
+        AnnotationChange,
+        SliceAnnotation,
+    )
+
+__all__ = ["MaskFolder", "mask_name"]
+
+_DIGITS = 16
+_NAME = re.compile(r"\d{4,}(?:-[\w-]+)?-([0-9a-f]{16})\.png\Z")
+
+_KEPT = 24 * 3600.0
+"""Seconds that a mask stays after the last slice let go of it: some window that
+is still open may undo that."""
+
+
+def mask_name(index: int, group: str, digest: str) -> str:
+    """Return the name of a mask's file, as ``0012-3f2a9c81d07be654.png``.
+
+    Parameters
+    ----------
+    index : int
+        Of the slice, from 0.
+    group : str
+        Overlap group, empty for the common one.
+    digest : str
+        SHA-256 of the file.
+    """
+    parts = [f"{index:04d}", *([group] if group else []), digest[:_DIGITS]]
+    return "-".join(parts) + ".png"
+
+
+class MaskFolder:
+    """Masks of one person's work on one case; files in it are never rewritten.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._names: dict[str, set[str]] = {}
+
+    def read(self, digest: str) -> bytes | None:
+        """Return a mask's bytes; None if there is no such mask.
+
+        Raises
+        ------
+        CorruptError
+            If the bytes do not have this digest.
+        """
+        damaged = None
+        for name in self._named(digest[:_DIGITS]):
+            data = read_if_there(self.path / name)
+            if data is None:
+                continue
+            if hashlib.sha256(data).hexdigest() == digest:
+                return data
+            damaged = name
+        if damaged is not None:
+            raise CorruptError(
+                "the mask is damaged",
+                where=self.path / damaged,
+                remedy="Restore the file from a backup, or paint the slice again",
+            )
+        return None
+
+    def add(
+        self, change: AnnotationChange, blobs: Mapping[str, bytes], *, root: Path
+    ) -> None:
+        """Write the masks of a change durably, those that are not there yet."""
+        files = {
+            self.path / mask_name(index, group, digest): blobs[digest]
+            for content in change.slices.values()
+            for index, group, digest in _masks_of(content)
+        }
+        if not files:
+            return
+        make_folders(self.path, root=root)
+        # One that is there but damaged is written again.
+        new = {p: data for p, data in files.items() if read_if_there(p) != data}
+        write_many_durably(new)
+        for path in new:
+            self._remember(path.name)
+
+    def retire(self, old: Annotation, change: AnnotationChange) -> None:
+        """Start the clock for masks that a change takes off a slice."""
+        for key, content in change.slices.items():
+            gone = set(_masks_of(old.slices.get(key))) - set(_masks_of(content))
+            for mask in gone:
+                with suppress(OSError):
+                    os.utime(self.path / mask_name(*mask))
+
+    def collect(self, used: Collection[str]) -> None:
+        """Remove masks without use for a day, and what interrupted writes left."""
+        prefixes = {digest[:_DIGITS] for digest in used}
+        limit = time.time() - _KEPT
+        with suppress(OSError):
+            for entry in list(os.scandir(self.path)):
+                found = _NAME.match(entry.name)
+                if found and found[1] not in prefixes and entry.stat().st_mtime < limit:
+                    with suppress(OSError):
+                        os.unlink(entry.path)
+        self._names.clear()
+        remove_leftovers(self.path, older=_KEPT)
+
+    def _named(self, prefix: str) -> list[str]:
+        """Return the files with a digest that begins so."""
+        if not any(
+            (self.path / n).exists() for n in tuple(self._names.get(prefix, ()))
+        ):
+            self._names.clear()
+            with accessing(self.path, "read"), suppress(FileNotFoundError):
+                for entry in os.scandir(self.path):
+                    self._remember(entry.name)
+        return sorted(self._names.get(prefix, ()))
+
+    def _remember(self, name: str) -> None:
+        found = _NAME.match(name)
+        if found:
+            self._names.setdefault(found[1], set()).add(name)
+
+
+def _masks_of(content: SliceAnnotation | None) -> Iterator[tuple[int, str, str]]:
+    if content is not None:
+        for masks in (content.masks, content.proposals):
+            for group, mask in masks.items():
+                yield content.index, group, mask.digest

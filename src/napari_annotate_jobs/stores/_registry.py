@@ -1,0 +1,73 @@
+"""Which store a location means."""
+
+from __future__ import annotations
+
+import os
+import re
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from napari_annotate_jobs.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._contract import JobStore
+
+__all__ = ["open_store"]
+
+_STORES: dict[str, tuple[str, str]] = {
+    "": ("napari_annotate_jobs.stores._registry", "_open_folder"),
+    "memory": ("napari_annotate_jobs.stores._registry", "_open_memory"),
+}
+"""Module and function by the scheme of the location; imported when it is needed."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+"""At least two letters: one is a drive."""
+
+
+def open_store(
+    location: str | os.PathLike[str], *, person: str | None = None
+) -> JobStore:
+    """Open the store that a location means.
+
+    Parameters
+    ----------
+    location : str or path-like
+        The path of a job folder or of a folder of job folders, or ``memory:``
+        (with a name to share it inside this program).
+    person : str, optional
+        Whose annotations it reads and writes; the system's user by default.
+
+    Raises
+    ------
+    StoreError
+        If no store of this version knows the location; NotFoundError if there
+        is no such folder.
+    """
+    text = os.fspath(location)
+    found = _SCHEME.match(text)
+    scheme = found[1].lower() if found and not os.path.exists(text) else ""
+    if scheme not in _STORES:
+        server = scheme in {"http", "https"}
+        raise StoreError(
+            f"{'job servers' if server else f'locations with {scheme}:'} are not "
+            "supported by this version",
+            where=text,
+            remedy="Give the path of a job folder",
+        )
+    module, name = _STORES[scheme]
+    opener: Callable[[str, str | None], JobStore] = getattr(import_module(module), name)
+    return opener(text, person)
+
+
+def _open_folder(location: str, person: str | None) -> JobStore:
+    from ._folder import FolderStore
+
+    return FolderStore(location, person)
+
+
+def _open_memory(location: str, person: str | None) -> JobStore:
+    from ._memory import MemoryStore
+
+    return MemoryStore(person=person, name=location.partition(":")[2] or None)

@@ -1,0 +1,112 @@
+"""The folder of frozen, numbered submissions and their returns."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from napari_annotate_jobs.errors import CorruptError, NotFoundError, StoreError
+from napari_annotate_jobs.model import Return, Submission, document_json
+
+from ._documents import Envelope, parsed, read_document, unwrap, write_document
+from ._files import accessing, make_folders
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["SubmissionFolder"]
+
+_NAME = re.compile(r"(\d{4,})(\.return)?\.json\Z")
+
+
+class SubmissionFolder:
+    """Submissions of one person's work on one case; none is ever rewritten.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def last(self) -> tuple[int, bool]:
+        """Return how many submissions there are, and whether the last was returned.
+
+        Raises
+        ------
+        CorruptError
+            If one of them is missing.
+        """
+        numbers: set[int] = set()
+        answered: set[int] = set()
+        try:
+            with accessing(self.path, "read"):
+                for name in os.listdir(self.path):
+                    if found := _NAME.match(name):
+                        (answered if found[2] else numbers).add(int(found[1]))
+        except OSError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return 0, False
+            raise
+        count = max(numbers | answered, default=0)
+        if len(numbers) < count:
+            missing = min(set(range(1, count + 1)) - numbers)
+            raise CorruptError(
+                f"submission {missing} is missing",
+                where=self.path,
+                remedy="Restore it from a backup",
+            )
+        return count, count in answered
+
+    def read(self, number: int) -> Submission:
+        """Return a submission; its digest was compared with its content."""
+        path = self.path / f"{number:04d}.json"
+        body = self._body(path, "submission")
+        submission = parsed(Submission, body, where=path)
+        if submission.number != number:
+            raise CorruptError(f"it holds submission {submission.number}", where=path)
+        return submission
+
+    def read_return(self, number: int) -> Return:
+        """Return what the reviewer wrote of a submission."""
+        path = self.path / f"{number:04d}.return.json"
+        answer = parsed(Return, self._body(path, "return"), where=path)
+        if answer.number != number:
+            raise CorruptError(f"it returns submission {answer.number}", where=path)
+        return answer
+
+    def read_all(self) -> list[Submission]:
+        """Return all submissions in their order."""
+        return [self.read(number) for number in range(1, self.last()[0] + 1)]
+
+    def write(self, submission: Submission, *, root: Path) -> None:
+        """Write the next submission, and see that it can be read again."""
+        make_folders(self.path, root=root)
+        path = self.path / f"{submission.number:04d}.json"
+        body = {"submission": document_json(submission)}
+        write_document(path, Envelope("submission"), body)
+        try:
+            whole = self.read(submission.number) == submission
+        except StoreError:
+            whole = False
+        if not whole:
+            path.unlink(missing_ok=True)
+            raise CorruptError(
+                "what was written is not what is read back, so nothing is submitted",
+                where=path,
+                remedy="Check the disk or network share, then submit again",
+            )
+
+    def write_return(self, answer: Return) -> None:
+        """Write the return of a submission."""
+        path = self.path / f"{answer.number:04d}.return.json"
+        write_document(path, Envelope("return"), {"return": document_json(answer)})
+
+    def _body(self, path: Path, kind: str) -> object:
+        found = read_document(path, kind)
+        if found is None:
+            raise NotFoundError(f"there is no such {kind}", where=path)
+        return unwrap(found, kind, (kind,), where=path)[0][kind]
