@@ -192,10 +192,13 @@ class JobFolder:
                     return
         # A log that cannot be written must not undo what is already on disk.
         with suppress(StoreError, OSError):
-            self._events.tell_progress(case_id, work.person, work.progress(), sync=sync)
-            if not always:
-                with self._guard:
-                    self._drafted.add(case_id)
+            progress = work.progress()
+            with self._guard:
+                if self._told.get((case_id, work.person)) == progress:
+                    return
+            self._events.tell_progress(case_id, work.person, progress, sync=sync)
+            with self._guard:
+                self._told[case_id, work.person] = progress
 
     def measure(self, case_id: str, full: bool) -> tuple[Progress, bool]:
         """Return where this person stands with a case, from the documents.
