@@ -13,7 +13,9 @@ from napari_annotate_jobs.imaging._find import (
     read_series,
 )
 from napari_annotate_jobs.imaging._header import SeriesHeader
+from napari_annotate_jobs.imaging._inspect import inspect
 from napari_annotate_jobs.imaging._layer import layer_data, layer_metadata
+from napari_annotate_jobs.imaging._lazy import LazyVoxels, default_budget
 from napari_annotate_jobs.imaging._series import Series, nearest_first
 from napari_annotate_jobs.imaging._types import (
     FileRef,
@@ -37,14 +39,17 @@ __all__ = [
     "FoundSeries",
     "FrameSource",
     "ImageWarning",
+    "LazyVoxels",
     "PixelFormat",
     "Series",
     "SeriesHeader",
     "Split",
     "Volume",
     "apply_window",
+    "default_budget",
     "default_window",
     "find_series",
+    "inspect",
     "is_image",
     "layer_data",
     "layer_metadata",

@@ -47,7 +47,7 @@ _PLAUSIBLE = 4000  # times smaller than its pixels: what a large frame may be
 _LARGE = 1 << 28
 
 
-def frame_data(raw: bytes, where: Path) -> bytes:
+def frame_data(raw: bytes, where: Path, *, last: bool) -> bytes:
     """Join the fragments of one frame, PS3.5 annex A.4.
 
     Parameters
@@ -56,6 +56,9 @@ def frame_data(raw: bytes, where: Path) -> bytes:
         The items, each with its head; what follows the last is ignored.
     where : Path
         The file, for errors.
+    last : bool
+        Whether the end of the pixel data must follow: without it nobody can
+        tell whether the frame is whole.
 
     Raises
     ------
@@ -63,6 +66,7 @@ def frame_data(raw: bytes, where: Path) -> bytes:
         If an item is cut off, or there is none.
     """
     pos, end = 0, len(raw)
+    tag = 0
     pieces = []
     while pos + 8 <= end:
         tag, length = struct.unpack_from("<II", raw, pos)
@@ -77,6 +81,12 @@ def frame_data(raw: bytes, where: Path) -> bytes:
             )
         pieces.append(raw[pos : pos + length])
         pos += length
+    if last and tag != 0xE0DDFFFE:
+        raise UnreadableImageError(
+            "its compressed pixel data is cut off: the end mark is missing",
+            where=where,
+            remedy=_DAMAGED,
+        )
     if not pieces:
         raise UnreadableImageError(
             "has no compressed pixel data where it should be",

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.imaging._dicom_details import Details, details_of
-from napari_annotate_jobs.imaging._frames import Frame, pixel_format
+from napari_annotate_jobs.imaging._frames import pixel_format
 from napari_annotate_jobs.imaging._geometry import order_along_normal, stack_geometry
 from napari_annotate_jobs.imaging._header import SeriesHeader
 from napari_annotate_jobs.imaging._rescale import voxel_dtype
@@ -26,6 +26,8 @@ from napari_annotate_jobs.model import SliceId
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from napari_annotate_jobs.imaging._frame import Frame
 
 __all__ = ["headers_of"]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
-    from napari_annotate_jobs.imaging._frames import Frame
+    from napari_annotate_jobs.imaging._frame import Frame
 
 __all__ = ["Details", "details_of"]
 
@@ -202,7 +202,8 @@ def _lut_dtype(dataset: Dataset, frame: Frame) -> np.dtype[Any] | None:
     palette = values.get("PhotometricInterpretation") == "PALETTE COLOR"
     if not palette and "ModalityLUTSequence" not in values:
         return None
-    probe = np.zeros((1, 1), np.uint8 if values["BitsAllocated"] <= 8 else np.uint16)
+    kind = "i" if values.get("PixelRepresentation") else "u"
+    probe = np.zeros((1, 1), f"{kind}{max(values['BitsAllocated'] // 8, 1)}")
     return apply_lut(probe, dataset, frame.record.file.path).dtype
 
 

@@ -11,10 +11,10 @@ from napari_annotate_jobs.errors import UnreadableImageError
 from napari_annotate_jobs.imaging._codecs import decode_frame, frame_data
 from napari_annotate_jobs.imaging._dicom import stored_dtype
 from napari_annotate_jobs.imaging._dicom_details import apply_lut
-from napari_annotate_jobs.imaging._frames import NATIVE
 from napari_annotate_jobs.imaging._quiet import quiet
+from napari_annotate_jobs.imaging._record import BIG_ENDIAN, DEFLATED, NATIVE
 from napari_annotate_jobs.imaging._rescale import rescale_into
-from napari_annotate_jobs.imaging._scan import BIG_ENDIAN, DEFLATED, read_dataset
+from napari_annotate_jobs.imaging._scan import read_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +96,11 @@ class DicomReader:
         if source.length and pixel.allocated != 1 and _in_place(pixel):
             raw = _read_bytes(path, source.offset, source.length)
             if pixel.transfer_syntax not in NATIVE:
-                raw = frame_data(raw, path)
+                last = (
+                    source.offset + source.length
+                    >= self._header.files[source.file].size
+                )
+                raw = frame_data(raw, path, last=last)
             array = decode_frame(raw, pixel, self._size, path)
         else:
             array = self._whole(source, path)

@@ -14,6 +14,7 @@ from napari_annotate_jobs.errors import (
     UnreadableImageError,
     UnsupportedImageError,
 )
+from napari_annotate_jobs.imaging._dicomdir import is_dicomdir, listed_files
 from napari_annotate_jobs.imaging._itk import ITK_ENDINGS, itk_headers
 from napari_annotate_jobs.imaging._raster import RASTER_ENDINGS, raster_headers
 from napari_annotate_jobs.imaging._scan import looks_like_dicom, scan_file
@@ -23,7 +24,7 @@ from napari_annotate_jobs.imaging._types import FoundFault, FoundSeries
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_annotate_jobs.imaging._frames import Frame
+    from napari_annotate_jobs.imaging._frame import Frame
     from napari_annotate_jobs.imaging._header import SeriesHeader
     from napari_annotate_jobs.imaging._series import Cancel, Progress
     from napari_annotate_jobs.imaging._volume import Volume
@@ -137,8 +138,9 @@ class _Search:
         from napari_annotate_jobs.imaging._dicom import headers_of
 
         named = self._root.is_file()
-        if named and _is_dicomdir(self._root):
-            files = self._listed(self._root)
+        if named and is_dicomdir(self._root):
+            files, faults = listed_files(self._root)
+            self._faults += faults
         elif named:
             files = [self._root]
         else:
@@ -190,80 +192,9 @@ class _Search:
             return nifti_headers
         return itk_headers if kind == "itk" else raster_headers
 
-    def _listed(self, dicomdir: Path) -> list[Path]:
-        """Return the images a DICOMDIR names; those not there are faults."""
-        from napari_annotate_jobs.imaging._scan import read_dataset
-
-        try:
-            records = read_dataset(dicomdir).get("DirectoryRecordSequence") or ()
-            named = [r.get("ReferencedFileID") for r in records]
-        except AnnotateJobsError as error:
-            self._faults.append(FoundFault(dicomdir, error))
-            return []
-        except Exception as error:
-            self._faults.append(
-                FoundFault(
-                    dicomdir,
-                    UnreadableImageError(
-                        f"its directory is damaged ({error})",
-                        where=dicomdir,
-                        remedy="Open the folder instead of the DICOMDIR",
-                    ),
-                )
-            )
-            return []
-        files = []
-        for parts in named:
-            if not parts:
-                continue
-            pieces = [parts] if isinstance(parts, str) else [str(p) for p in parts]
-            file = _regardless_of_case(dicomdir.parent, pieces)
-            if file is not None:
-                files.append(file)
-                continue
-            missing = dicomdir.parent.joinpath(*pieces)
-            self._faults.append(
-                FoundFault(
-                    missing,
-                    NoImageError(
-                        "is named in the DICOMDIR, but is not there",
-                        where=missing,
-                        remedy="Copy the whole disc",
-                    ),
-                )
-            )
-        return files
-
 
 def _is_nifti(file: Path) -> bool:
     return file.name.lower().endswith(_NIFTI)
-
-
-def _is_dicomdir(path: Path) -> bool:
-    if path.name.upper() == "DICOMDIR":
-        return True
-    with open(path, "rb") as handle:
-        # Media Storage Directory Storage, in the meta header
-        return b"1.2.840.10008.1.3.10\0" in handle.read(512)
-
-
-def _regardless_of_case(folder: Path, pieces: list[str]) -> Path | None:
-    """Find a file named in capitals, as discs do, however it was copied."""
-    place = folder
-    for piece in pieces:
-        if piece in ("", ".", "..") or os.sep in piece:
-            return None
-        exact = place / piece
-        if not exact.exists():
-            try:
-                found = [p for p in place.iterdir() if p.name.lower() == piece.lower()]
-            except OSError:
-                return None
-            if not found:
-                return None
-            exact = found[0]
-        place = exact
-    return place if place.is_file() else None
 
 
 def _walk(root: Path) -> list[Path]:

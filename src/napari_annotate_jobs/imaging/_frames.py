@@ -2,78 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_annotate_jobs.errors import UnreadableImageError, UnsupportedImageError
-from napari_annotate_jobs.imaging._quiet import quiet
-from napari_annotate_jobs.imaging._scan import (
-    BIG_ENDIAN,
-    DEFLATED,
-    EXPLICIT,
-    IMPLICIT,
-    Record,
-    frame_bits,
-    read_dataset,
+from napari_annotate_jobs.imaging._frame import (
+    Frame,
+    of_length,
+    orientation_of,
+    pair_of,
 )
+from napari_annotate_jobs.imaging._multiframe import multi_frames
+from napari_annotate_jobs.imaging._quiet import quiet
+from napari_annotate_jobs.imaging._record import (
+    DEFLATED,
+    Record,
+)
+from napari_annotate_jobs.imaging._scan import frame_bits
 from napari_annotate_jobs.imaging._types import PixelFormat
 
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
+__all__ = ["frames_of", "pixel_format"]
 
-__all__ = ["Frame", "frames_of", "pixel_format"]
-
-NATIVE = frozenset({IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED})
 _PHOTOMETRIC = {
     1: {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"},
     3: {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"},
 }
-
-
-@dataclass(slots=True)
-class Frame:
-    """One 2D image of a DICOM file.
-
-    Parameters
-    ----------
-    record : Record
-        The file.
-    number : int or None
-        Frame number from 1; None in a single-frame file.
-    position, orientation : tuple of float or None
-        Image Position and Orientation (Patient), mm and cosines.
-    spacing : tuple of float or None
-        (row, column) distance in mm.
-    slope, intercept : float
-        Of the modality rescale.
-    traits : dict
-        What may tell the volumes of one series apart, by kind.
-    offset, length : int
-        Byte range of the frame; length 0 where only pydicom can find it.
-    """
-
-    record: Record
-    number: int | None
-    position: tuple[float, ...] | None
-    orientation: tuple[float, ...] | None
-    spacing: tuple[float, float] | None
-    slope: float
-    intercept: float
-    traits: dict[str, Any] = field(default_factory=dict)
-    offset: int = 0
-    length: int = 0
-
-    @property
-    def order(self) -> tuple[float, int, str]:
-        """Sorts frames that have no position."""
-        values = self.record.values
-        instance = values.get("InstanceNumber")
-        return (
-            math.inf if instance is None else float(instance),
-            self.number or 0,
-            str(self.record.file.path),
-        )
 
 
 def pixel_format(record: Record) -> PixelFormat:
@@ -142,37 +94,11 @@ def frames_of(record: Record) -> list[Frame]:
     if count < 1:
         count = 1
     if count > 1 or "PerFrameFunctionalGroupsSequence" in values:
-        frames = _multi(record, count)
+        frames = multi_frames(record, _single(record), count)
     else:
         frames = [_single(record)]
     _place(record, frames)
     return frames
-
-
-def _pair(values: dict[str, Any], *names: str) -> tuple[float, float] | None:
-    for name in names:
-        numbers = values.get(name)
-        if numbers and len(numbers) == 2 and all(0 < n < 1000 for n in numbers):
-            return (float(numbers[0]), float(numbers[1]))
-    return None
-
-
-def _of_length(numbers: Any, length: int) -> tuple[float, ...] | None:
-    if not numbers or len(numbers) != length:
-        return None
-    numbers = tuple(float(n) for n in numbers)
-    return numbers if all(map(math.isfinite, numbers)) else None
-
-
-def _orientation(numbers: Any) -> tuple[float, ...] | None:
-    cosines = _of_length(numbers, 6)
-    if cosines is None:
-        return None
-    a, b, c, d, e, f = cosines
-    row, column = math.hypot(a, b, c), math.hypot(d, e, f)
-    if abs(row - 1) > 0.01 or abs(column - 1) > 0.01:
-        return None
-    return cosines if abs(a * d + b * e + c * f) < 0.01 else None
 
 
 def _rescale(values: dict[str, Any]) -> tuple[float, float]:
@@ -206,165 +132,15 @@ def _single(record: Record) -> Frame:
     return Frame(
         record,
         None,
-        _of_length(values.get("ImagePositionPatient"), 3),
-        _orientation(values.get("ImageOrientationPatient")),
-        _pair(
+        of_length(values.get("ImagePositionPatient"), 3),
+        orientation_of(values.get("ImageOrientationPatient")),
+        pair_of(
             values, "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"
         ),
         slope,
         intercept,
         traits,
     )
-
-
-def _multi(record: Record, count: int) -> list[Frame]:
-    first = _single(record)
-    dataset = record.dataset
-    if dataset is None and count > 1:
-        dataset = read_dataset(record.file.path)
-    elif dataset is None:
-        dataset = read_dataset(record.file.path)
-    _check_count(record, count)
-    record.dataset = dataset
-    try:
-        with quiet():
-            groups = dataset.get("PerFrameFunctionalGroupsSequence")
-            if groups is not None and len(groups) == count:
-                shared = dataset.get("SharedFunctionalGroupsSequence")
-                common = shared[0] if shared else None
-                return [
-                    _functional(record, first, i, groups[i], common)
-                    for i in range(count)
-                ]
-            return _stacked(record, first, count, dataset)
-    except UnreadableImageError:
-        raise
-    except Exception as error:
-        raise UnreadableImageError(
-            f"its description of the frames is damaged ({error})",
-            where=record.file.path,
-            remedy="Export the image again",
-        ) from error
-
-
-def _check_count(record: Record, count: int) -> None:
-    """Refuse more frames than the file could hold, before making them."""
-    room = record.file.size - record.offset
-    # the smallest compressed frame is an item head with two bytes of content
-    if record.length < 0 and count * 10 > room + 10:
-        raise UnreadableImageError(
-            f"claims {count} frames, but has room for {max(room, 0) // 10} at most",
-            where=record.file.path,
-            remedy="Copy or export the file again",
-        )
-    if count > 1_000_000:
-        raise UnreadableImageError(
-            f"claims {count} frames", where=record.file.path, remedy="Export it again"
-        )
-
-
-def _stacked(record: Record, first: Frame, count: int, dataset: Dataset) -> list[Frame]:
-    """Frames of a classic multi-frame file, placed where the file says how."""
-    offsets = dataset.get("GridFrameOffsetVector")  # RT Dose, PS3.3 C.8.8.3
-    steps: list[float] | None = None
-    if offsets is not None and len(offsets) == count:
-        steps = [float(v) - float(offsets[0]) for v in offsets]
-    elif "RECON TOMO" in record.values.get("ImageType", ()):
-        gap = dataset.get("SpacingBetweenSlices")
-        if gap:
-            steps = [float(gap) * i for i in range(count)]
-    position, orientation = first.position, first.orientation
-    if steps is None or position is None or orientation is None:
-        if count > 1:
-            position = orientation = None
-        steps = [0.0] * count
-    normal = _normal(orientation) if orientation is not None else (0.0, 0.0, 0.0)
-    return [
-        Frame(
-            record,
-            i + 1,
-            None
-            if position is None
-            else tuple(p + n * steps[i] for p, n in zip(position, normal, strict=True)),
-            orientation,
-            first.spacing,
-            first.slope,
-            first.intercept,
-            {},
-        )
-        for i in range(count)
-    ]
-
-
-def _normal(cosines: tuple[float, ...]) -> tuple[float, float, float]:
-    a, b, c, d, e, f = cosines
-    return (b * f - c * e, c * d - a * f, a * e - b * d)
-
-
-def _functional(
-    record: Record, first: Frame, index: int, own: Dataset, common: Dataset | None
-) -> Frame:
-    """Read one frame's functional groups, its own before the shared ones."""
-
-    def item(name: str) -> Dataset | None:
-        for group in (own, common):
-            if group is not None and group.get(name):
-                found: Dataset = group[name].value[0]
-                return found
-        return None
-
-    def numbers(name: str, keyword: str) -> Any:
-        group = item(name)
-        value = None if group is None else group.get(keyword)
-        if value is None or value == "":
-            return None
-        several = hasattr(value, "__iter__") and not isinstance(value, str)
-        return tuple(map(float, value if several else (value,)))
-
-    transform = "PixelValueTransformationSequence"
-    slope = numbers(transform, "RescaleSlope") or (first.slope,)
-    intercept = numbers(transform, "RescaleIntercept") or (first.intercept,)
-    spacing = numbers("PixelMeasuresSequence", "PixelSpacing")
-    return Frame(
-        record,
-        index + 1,
-        _of_length(numbers("PlanePositionSequence", "ImagePositionPatient"), 3)
-        or first.position,
-        _orientation(numbers("PlaneOrientationSequence", "ImageOrientationPatient"))
-        or first.orientation,
-        _pair({"PixelSpacing": spacing}, "PixelSpacing") or first.spacing,
-        slope[0] or 1.0,
-        intercept[0],
-        _functional_traits(item, numbers),
-    )
-
-
-def _functional_traits(item: Any, numbers: Any) -> dict[str, Any]:
-    traits: dict[str, Any] = {}
-    content = item("FrameContentSequence")
-    if content is not None:
-        for kind, keyword in (
-            ("stack", "StackID"),
-            ("time", "TemporalPositionIndex"),
-            ("acquisition", "FrameAcquisitionNumber"),
-        ):
-            value = content.get(keyword)
-            if value not in (None, ""):
-                traits[kind] = value if isinstance(value, int) else str(value)
-    echo = numbers("MREchoSequence", "EffectiveEchoTime")
-    if echo:
-        traits["echo time"] = echo
-    b_value = numbers("MRDiffusionSequence", "DiffusionBValue")
-    if b_value:
-        traits["b-value"] = b_value[0]
-    for name in ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence"):
-        group = item(name)
-        if group is not None and group.get("FrameType"):
-            traits["image type"] = tuple(str(v) for v in group.FrameType)
-    segment = item("SegmentIdentificationSequence")
-    if segment is not None and segment.get("ReferencedSegmentNumber") is not None:
-        traits["segment"] = int(segment.ReferencedSegmentNumber)
-    return traits
 
 
 def _place(record: Record, frames: list[Frame]) -> None:
@@ -400,12 +176,22 @@ def _fragment_ranges(record: Record, count: int) -> list[tuple[int, int]]:
             table = parse_basic_offsets(handle)
             base = handle.tell()
             total, places = parse_fragments(handle)
+            handle.seek(places[-1] + 4 if places else base)
+            if places:
+                handle.seek(int.from_bytes(handle.read(4), "little"), 1)
+            whole = handle.read(4) == b"\xfe\xff\xdd\xe0"
     except Exception as error:
         raise UnreadableImageError(
             f"its compressed frames are damaged ({error})",
             where=where,
             remedy="Copy or export the file again",
         ) from error
+    if not whole:
+        raise UnreadableImageError(
+            "its compressed pixel data is cut off: the end mark is missing",
+            where=where,
+            remedy="Copy or export the file again",
+        )
     extended = None
     if record.dataset is not None:
         extended = record.dataset.get("ExtendedOffsetTable")

@@ -7,8 +7,18 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import UnreadableImageError, UnsupportedImageError
-from napari_annotate_jobs.imaging import _scan
 from napari_annotate_jobs.imaging._quiet import quiet
+from napari_annotate_jobs.imaging._record import (
+    BIG_ENDIAN,
+    EXPLICIT,
+    IMPLICIT,
+    LONG_VRS,
+    PIXELS,
+    UNDEFINED,
+    WANTED,
+    Record,
+)
+from napari_annotate_jobs.imaging._scan import looks_like_dicom, reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,11 +30,11 @@ if TYPE_CHECKING:
 __all__ = ["scan_with_pydicom"]
 
 
-def scan_with_pydicom(file: FileRef) -> _scan.Record:
+def scan_with_pydicom(file: FileRef) -> Record:
     """Read a header with pydicom; see :func:`scan_file` for the errors."""
     with open(file.path, "rb") as handle:
         head = handle.read(132)
-    if not _scan.looks_like_dicom(head):
+    if not looks_like_dicom(head):
         raise UnreadableImageError(
             "is not a DICOM file",
             where=file.path,
@@ -32,7 +42,7 @@ def scan_with_pydicom(file: FileRef) -> _scan.Record:
         )
     dataset, offset, length, element = _parse(file.path)
     values: dict[str, Any] = {}
-    for name, (tag, kind) in _scan.WANTED.items():
+    for name, (tag, kind) in WANTED.items():
         value = _value(dataset, tag, kind, file.path)
         if value is not None:
             values[name] = value
@@ -44,9 +54,7 @@ def scan_with_pydicom(file: FileRef) -> _scan.Record:
         )
     syntax = _syntax(dataset)
     fragments = _behind_table(file.path, offset) if length < 0 else 0
-    return _scan.Record(
-        file, values, syntax, element, offset, length, dataset, fragments
-    )
+    return Record(file, values, syntax, element, offset, length, dataset, fragments)
 
 
 def _behind_table(path: Path, offset: int) -> int:
@@ -69,7 +77,7 @@ def _parse(path: Path) -> tuple[Dataset, int, int, str]:
     place: list[tuple[int, str, int]] = []
 
     def at_pixels(tag: int, vr: str | None, length: int) -> bool:
-        if int(tag) in _scan._PIXELS:
+        if int(tag) in PIXELS:
             place.append((int(tag), vr or "", length))
             return True
         return False
@@ -81,7 +89,7 @@ def _parse(path: Path) -> tuple[Dataset, int, int, str]:
             here = handle.tell()
     except Exception as error:
         raise UnreadableImageError(
-            f"is not a readable DICOM file ({_scan._reason(error)})",
+            f"is not a readable DICOM file ({reason(error)})",
             where=path,
             remedy="Export the image again, or leave the file out",
         ) from error
@@ -89,10 +97,10 @@ def _parse(path: Path) -> tuple[Dataset, int, int, str]:
         return dataset, 0, 0, ""
     tag, vr, length = place[0]
     implicit, _ = dataset.original_encoding
-    long_head = not implicit and vr.encode() in _scan._LONG
+    long_head = not implicit and vr.encode() in LONG_VRS
     start = here + (12 if long_head else 8)
-    length = -1 if length == _scan._UNDEFINED else length
-    return dataset, start, length, _scan._PIXELS[tag]
+    length = -1 if length == UNDEFINED else length
+    return dataset, start, length, PIXELS[tag]
 
 
 def _syntax(dataset: Dataset) -> str:
@@ -103,8 +111,8 @@ def _syntax(dataset: Dataset) -> str:
         return syntax
     implicit, little = dataset.original_encoding
     if implicit:
-        return _scan.IMPLICIT
-    return _scan.EXPLICIT if little else _scan.BIG_ENDIAN
+        return IMPLICIT
+    return EXPLICIT if little else BIG_ENDIAN
 
 
 def _class_name(dataset: Dataset) -> str:
@@ -129,7 +137,7 @@ def _value(dataset: Dataset, tag: int, kind: str, path: Path) -> Any:
         from pydicom.datadict import keyword_for_tag
 
         raise UnreadableImageError(
-            f"its {keyword_for_tag(tag)} is damaged ({_scan._reason(error)})",
+            f"its {keyword_for_tag(tag)} is damaged ({reason(error)})",
             where=path,
             remedy="Export the image again, or leave the file out",
         ) from error

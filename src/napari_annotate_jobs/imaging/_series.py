@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_annotate_jobs.imaging._header import SeriesHeader
+    from napari_annotate_jobs.model import Window
 
 __all__ = ["Cancel", "Progress", "Series", "nearest_first"]
 
@@ -141,6 +142,19 @@ class Series:
                 where=header.path,
                 remedy="Copy or export the file again",
             )
+
+    def suggested_windows(self) -> tuple[Window, ...]:
+        """Return the windows to offer, the one to begin with first.
+
+        Returns
+        -------
+        tuple of Window
+            :func:`default_window`, then the other ones stored in the image.
+        """
+        from napari_annotate_jobs.imaging._windows import default_window
+
+        first = default_window(self)
+        return (first, *(w for w in self.header.windows if w != first))
 
     def read_slice(self, index: int) -> NDArray[Any]:
         """Read one slice.

@@ -18,7 +18,7 @@ from napari_annotate_jobs.imaging._types import ImageWarning, PixelFormat, Split
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from napari_annotate_jobs.imaging._frames import Frame
+    from napari_annotate_jobs.imaging._frame import Frame
 
 __all__ = ["Part", "parts_of"]
 

@@ -1,0 +1,189 @@
+"""Voxels that stay on disk until they are looked at."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_annotate_jobs.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_annotate_jobs.imaging._series import Series
+
+__all__ = ["LazyVoxels", "default_budget"]
+
+_FALLBACK = 1 << 31
+
+
+def default_budget() -> int:
+    """Return the memory that images may take by default.
+
+    Returns
+    -------
+    int
+        Bytes: a quarter of the memory that is free now; 2 GiB where the system
+        does not tell.
+    """
+    with contextlib.suppress(ImportError):
+        # it comes with napari and knows every system
+        psutil: Any = importlib.import_module("psutil")
+        return int(psutil.virtual_memory().available) // 4
+    try:
+        pages = os.sysconf("SC_AVPHYS_PAGES")
+        return pages * os.sysconf("SC_PAGE_SIZE") // 4
+    except (AttributeError, OSError, ValueError):
+        return _FALLBACK
+
+
+class LazyVoxels:
+    """An array of a series whose slices are read when they are asked for.
+
+    What was read is kept, the least recently used slice given up first, within
+    a number of bytes. It has what napari's image layers need of an array, and
+    may be used from several threads.
+
+    Parameters
+    ----------
+    series : Series
+        What to read from.
+    budget : int, optional
+        Bytes of slices kept; by default :func:`default_budget`. One slice is
+        kept in any case.
+
+    Notes
+    -----
+    The type is fixed: values it cannot hold are clipped to its range.
+    """
+
+    def __init__(self, series: Series, budget: int | None = None) -> None:
+        if budget is not None and budget < 0:
+            raise InvalidValueError("a memory budget cannot be negative")
+        self._series = series
+        self._budget = default_budget() if budget is None else budget
+        self._slices: OrderedDict[int, NDArray[Any]] = OrderedDict()
+        self._held = 0
+        self._lock = threading.Lock()
+        self._reading: dict[int, threading.Lock] = {}
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(slices, rows, columns[, channels])."""
+        return self._series.header.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the voxels."""
+        return self._series.header.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=object))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the whole array, were it in memory."""
+        return self.size * self.dtype.itemsize
+
+    @property
+    def held(self) -> int:
+        """Bytes of the slices kept now."""
+        return self._held
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"LazyVoxels(shape={self.shape}, dtype={self.dtype})"
+
+    def plane(self, index: int) -> NDArray[Any]:
+        """Return one slice, from memory or from disk.
+
+        Parameters
+        ----------
+        index : int
+            Place along the slice axis, from 0.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (rows, columns[, channels]), read-only.
+        """
+        with self._lock:
+            kept = self._slices.get(index)
+            if kept is not None:
+                self._slices.move_to_end(index)
+                return kept
+            turn = self._reading.setdefault(index, threading.Lock())
+        with turn:
+            with self._lock:
+                kept = self._slices.get(index)
+            if kept is not None:
+                return kept
+            plane = self._read(index)
+            self._keep(index, plane)
+            return plane
+
+    def _read(self, index: int) -> NDArray[Any]:
+        plane = self._series.read_slice(index)
+        if plane.dtype != self.dtype:
+            info = np.iinfo(self.dtype)
+            plane = np.clip(plane, info.min, info.max).astype(self.dtype)
+        plane.flags.writeable = False
+        return plane
+
+    def _keep(self, index: int, plane: NDArray[Any]) -> None:
+        with self._lock:
+            self._reading.pop(index, None)
+            self._slices[index] = plane
+            self._held += plane.nbytes
+            while self._held > self._budget and len(self._slices) > 1:
+                _, old = self._slices.popitem(last=False)
+                self._held -= old.nbytes
+
+    def is_held(self, index: int) -> bool:
+        """Whether a slice is in memory, so that it shows at once."""
+        with self._lock:
+            return index in self._slices
+
+    def __getitem__(self, key: Any) -> Any:
+        keys = key if isinstance(key, tuple) else (key,)
+        if any(item is None for item in keys) or (
+            keys and isinstance(keys[0], np.ndarray) and keys[0].ndim > 1
+        ):
+            return np.asarray(self)[key]
+        if keys and keys[0] is Ellipsis:
+            rest = len(keys) - 1
+            keys = (slice(None),) * (self.ndim - rest) + keys[1:]
+        first, rest_keys = (keys[0], keys[1:]) if keys else (slice(None), ())
+        count = self.shape[0]
+        if isinstance(first, int | np.integer):
+            index = int(first)
+            if not -count <= index < count:
+                raise IndexError(f"slice {index} of {count}")
+            return self.plane(index % count)[rest_keys]
+        places = np.arange(count)[first]
+        if not places.size:
+            return np.empty((0, *self.shape[1:]), self.dtype)[(slice(None), *rest_keys)]
+        parts = [np.asarray(self.plane(int(i))[rest_keys]) for i in places]
+        return np.stack(parts)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the whole array in memory, whatever the budget."""
+        if copy is False:
+            raise ValueError("the voxels are on disk: reading them makes a copy")
+        out = self._series.read(np.empty(self.shape, self.dtype))
+        return out if dtype is None else out.astype(dtype, copy=False)
