@@ -28,7 +28,7 @@ MAX_LINES = 450
 
 QT = frozenset({"PyQt5", "PyQt6", "PySide2", "PySide6", "magicgui", "qtpy", "superqt"})
 NAPARI = frozenset({"napari", "napari_builtins", "vispy"})
-DECODERS = frozenset({"gdcm", "jpeg_ls", "libjpeg", "openjpeg", "pylibjpeg", "rle"})
+DECODERS = frozenset("gdcm imagecodecs jpeg_ls libjpeg openjpeg pylibjpeg rle".split())
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ LAYERS = {
     "imaging": layer(
         1,
         "errors model",
-        "PIL SimpleITK nibabel nrrd numpy pydantic pydicom scipy skimage tifffile "
+        "PIL SimpleITK nibabel numpy pydantic pydicom scipy skimage tifffile "
         + " ".join(DECODERS),
     ),
     "propagation": layer(1, "errors model", "numpy scipy skimage"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import venv
 import zipfile
 from email.parser import Parser
@@ -34,18 +37,22 @@ def run(*args: object, env: dict[str, str] | None = None) -> str:
     return done.stdout
 
 
-def build(out: Path, *what: str) -> None:
+def build(sources: Path, out: Path, *what: str) -> None:
     # What is needed to build is installed: nothing is downloaded.
-    run(sys.executable, "-m", "build", "-n", *what, "-o", out, ROOT)
+    run(sys.executable, "-m", "build", "-n", *what, "-o", out, sources)
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Build an sdist, a wheel from that sdist, and a wheel from the sources."""
+    # A copy, for the sources may be edited while this runs.
+    sources = tmp_path_factory.mktemp("sources") / "main"
+    hidden = shutil.ignore_patterns(".git", ".venv*", ".*_cache", "__pycache__")
+    shutil.copytree(ROOT, sources, symlinks=True, ignore=hidden)
     direct = tmp_path_factory.mktemp("direct")
     chain = tmp_path_factory.mktemp("chain")
-    build(direct, "--wheel")
-    build(chain)
+    build(sources, direct, "--wheel")
+    build(sources, chain)
     return {
         "wheel": next(direct.glob("*.whl")),
         "sdist": next(chain.glob("*.tar.gz")),
@@ -72,6 +79,19 @@ def test_manifest_is_valid() -> None:
     out = run(sys.executable, "-m", "npe2", "validate", MANIFEST)
     assert "valid" in out
     assert not re.search("warn|error|invalid", out, re.IGNORECASE)
+
+
+# --- the extras ------------------------------------------------------------------
+
+
+def test_extras_named_to_users_exist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == "extra":
+                if isinstance(node.value, ast.Constant) and node.value.value:
+                    named = {node.value.value} - {"allow", "forbid", "ignore"}
+                    assert named <= set(project["optional-dependencies"]), path
 
 
 # --- what is in the archives -----------------------------------------------------
