@@ -1,0 +1,210 @@
+"""Stores to test: whatever keeps the contract is added to ``WORLDS``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from napari_annotate_jobs.formats import mask_ref
+from napari_annotate_jobs.model import (
+    AnnotationChange,
+    Case,
+    Group,
+    Job,
+    Label,
+    LabelSet,
+    MaskRef,
+    Method,
+    Options,
+    Project,
+    Scope,
+    SeriesRef,
+    SliceAnnotation,
+)
+from napari_annotate_jobs.stores import FolderStore, MemoryStore, create_job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from napari_annotate_jobs.stores import JobStore
+
+LABELS = LabelSet(
+    labels=(
+        Label(id=1, name="lesion", color="#E69F00", method=Method.CLASSIFICATION),
+        Label(
+            id=2,
+            name="good",
+            color="#56B4E9",
+            method=Method.CLASSIFICATION,
+            group="quality",
+        ),
+        Label(
+            id=3,
+            name="bad",
+            color="#009E73",
+            method=Method.CLASSIFICATION,
+            group="quality",
+        ),
+        Label(
+            id=4,
+            name="contrast",
+            color="#F0E442",
+            method=Method.CLASSIFICATION,
+            scope=Scope.CASE,
+        ),
+        Label(id=5, name="nodule", color="#0072B2", method=Method.DETECTION),
+        Label(id=6, name="liver", color="#D55E00", method=Method.SEGMENTATION),
+        Label(id=700, name="tumour", color="#CC79A7", method=Method.SEGMENTATION),
+        Label(
+            id=8,
+            name="vessel",
+            color="#999999",
+            method=Method.SEGMENTATION,
+            overlap_group="vessels",
+        ),
+    ),
+    groups=(Group(name="quality", exclusive=True),),
+)
+
+
+class Kit:
+    """Makes what the tests put into stores."""
+
+    labels = LABELS
+
+    @staticmethod
+    def job(job_id: str = "job-1", **options: bool) -> Job:
+        return Job(
+            id=job_id,
+            project=Project(
+                name="Livers",
+                methods=tuple(Method),
+                label_set=LABELS,
+                options=Options(**options),
+            ),
+            published=datetime(2026, 1, 2, tzinfo=UTC),
+        )
+
+    @staticmethod
+    def cases(n: int = 5) -> list[Case]:
+        return [
+            Case(
+                id=f"case-{i}",
+                name=f"Case {i} of {'Zürich' if i % 2 else 'Graz'}",
+                series=(SeriesRef(path=f"images/{i}"),),
+            )
+            for i in range(n)
+        ]
+
+    @staticmethod
+    def mask(label: int = 6, seed: int = 0, size: int = 16) -> tuple[MaskRef, bytes]:
+        mask = np.zeros((size, size), dtype=np.uint16)
+        mask.flat[: 1 + seed % (size * size)] = label
+        found = mask_ref(mask)
+        assert found is not None
+        return found
+
+    @staticmethod
+    def change(*slices: SliceAnnotation, **fields: object) -> AnnotationChange:
+        return AnnotationChange(
+            slices={f"index:{content.index}": content for content in slices}, **fields
+        )
+
+    @classmethod
+    def labelled(cls, index: int, *class_labels: int) -> AnnotationChange:
+        return cls.change(SliceAnnotation(index=index, class_labels=class_labels))
+
+    @classmethod
+    def painted(
+        cls, index: int, label: int = 6, seed: int = 0
+    ) -> tuple[AnnotationChange, dict[str, bytes]]:
+        ref, data = cls.mask(label, seed)
+        group = LABELS[label].overlap_group
+        content = SliceAnnotation(index=index, masks={group: ref})
+        return cls.change(content), {ref.digest: data}
+
+
+class World(ABC):
+    """Jobs somewhere, that several people open."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+
+    @abstractmethod
+    def _store(self, person: str) -> JobStore: ...
+
+    def store(self, person: str = "ana") -> JobStore:
+        """Open one more store on the same jobs."""
+        store = self._store(person)
+        self._open.callback(store.close)
+        return store
+
+    def close(self) -> None:
+        self._open.close()
+
+
+class MemoryWorld(World):
+    def __init__(self, path: Path, jobs: Sequence[tuple[Job, Sequence[Case]]]) -> None:
+        super().__init__()
+        self._first = MemoryStore(jobs, base=path)
+        self._base = path
+
+    def _store(self, person: str) -> JobStore:
+        name = self._first.location.partition(":")[2]
+        return MemoryStore(person=person, name=name, base=self._base)
+
+
+class FolderWorld(World):
+    def __init__(self, path: Path, jobs: Sequence[tuple[Job, Sequence[Case]]]) -> None:
+        super().__init__()
+        self.path = path
+        for job, cases in jobs:
+            create_job(path / job.id, job, cases).close()
+
+    def _store(self, person: str) -> JobStore:
+        return FolderStore(self.path, person)
+
+
+WORLDS: dict[str, type[MemoryWorld | FolderWorld]] = {
+    "memory": MemoryWorld,
+    "folder": FolderWorld,
+}
+
+
+@pytest.fixture
+def kit() -> type[Kit]:
+    return Kit
+
+
+@pytest.fixture
+def worlds() -> dict[str, type[MemoryWorld | FolderWorld]]:
+    return WORLDS
+
+
+@pytest.fixture(params=sorted(WORLDS))
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    jobs = [(Kit.job("job-1"), Kit.cases()), (Kit.job("job-2"), Kit.cases(2))]
+    world = WORLDS[request.param](tmp_path, jobs)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def store(world: World) -> JobStore:
+    return world.store()
+
+
+@pytest.fixture
+def job_folder(tmp_path: Path) -> Path:
+    """Return a folder with one job, whose cases have images."""
+    path = tmp_path / "job"
+    for case in Kit.cases():
+        (path / case.series[0].path).mkdir(parents=True)
+    create_job(path, Kit.job(), Kit.cases()).close()
+    return path
