@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from ._case_model import CaseSource
 from ._executor import QtExecutor
+from ._job_page import JobPageView
 from ._my_jobs import MyJobsView
 
-__all__ = ["MyJobsView", "QtExecutor"]
+__all__ = [
+    "CaseSource",
+    "JobPageView",
+    "MyJobsView",
+    "QtExecutor",
+]

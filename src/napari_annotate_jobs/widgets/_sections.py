@@ -1,0 +1,223 @@
+"""Parts of a page that fold, and that are as high as what they hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QSize, Qt, QUrl, Signal
+from qtpy.QtGui import QColor, QTextCharFormat, QTextCursor
+from qtpy.QtWidgets import (
+    QFrame,
+    QScrollArea,
+    QSizePolicy,
+    QTextBrowser,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ._theme import Colors, readable
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QKeyEvent, QResizeEvent
+
+__all__ = ["Instructions", "Section", "Shelf"]
+
+LEAST = 40
+"""Height to which a part can be squeezed before others have to give way."""
+
+
+class Section(QWidget):
+    """A heading that folds what stands below it.
+
+    Parameters
+    ----------
+    title : str
+        The heading.
+    content : QWidget
+        What is shown while it is unfolded.
+    parent : QWidget, optional
+        Owns the section.
+    """
+
+    folded = Signal(bool)
+
+    def __init__(
+        self, title: str, content: QWidget, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._content = content
+        self._head = QToolButton(self)
+        self._head.setText(title)
+        self._head.setCheckable(True)
+        self._head.setChecked(True)
+        self._head.setAutoRaise(True)
+        self._head.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._head.setToolTip(f"Show or hide: {title}")
+        font = self._head.font()
+        font.setBold(True)
+        self._head.setFont(font)
+        self._head.toggled.connect(self._on_toggled)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self._head)
+        layout.addWidget(content)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self._show_arrow()
+
+    @property
+    def is_folded(self) -> bool:
+        """True if only the heading is shown."""
+        return not self._head.isChecked()
+
+    def set_folded(self, folded: bool) -> None:
+        """Fold or unfold it; tells nobody."""
+        blocked = self._head.blockSignals(True)
+        self._head.setChecked(not folded)
+        self._head.blockSignals(blocked)
+        self._content.setVisible(not folded)
+        self._show_arrow()
+
+    def _on_toggled(self, unfolded: bool) -> None:
+        self._content.setVisible(unfolded)
+        self._show_arrow()
+        self.folded.emit(not unfolded)
+
+    def _show_arrow(self) -> None:
+        self._head.setArrowType(
+            Qt.ArrowType.RightArrow if self.is_folded else Qt.ArrowType.DownArrow
+        )
+
+
+class Shelf(QScrollArea):
+    """Holds a widget whose height depends on its width; scrolls above a limit.
+
+    Parameters
+    ----------
+    widget : QWidget
+        What it holds.
+    most : int
+        Greatest height in pixels.
+    parent : QWidget, optional
+        Owns the shelf.
+    """
+
+    def __init__(
+        self, widget: QWidget, most: int, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._most = most
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setWidget(widget)
+
+    def fit(self) -> None:
+        """Take the height that the widget needs now."""
+        needed = self.widget().heightForWidth(max(self.viewport().width(), 80))
+        self.setMaximumHeight(min(needed, self._most))
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, self.maximumHeight())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, min(LEAST, self.maximumHeight()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self.fit()
+
+
+class Instructions(QTextBrowser):
+    """Markdown as high as it is long, up to a limit.
+
+    Links open in the web browser; pictures are not loaded, since a job folder that
+    comes from elsewhere must not make this computer fetch anything.
+
+    Parameters
+    ----------
+    most : int
+        Greatest height in pixels.
+    parent : QWidget, optional
+        Owns it.
+    """
+
+    def __init__(self, most: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._most = most
+        self._colors = Colors.dark()
+        self.setOpenExternalLinks(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setTabChangesFocus(True)
+        self.setAccessibleName("Instructions")
+        self.document().setDocumentMargin(2)
+
+    def set_markdown(self, text: str) -> None:
+        """Show a text."""
+        self.setMarkdown(text)
+        self._color_links()
+        self.fit()
+
+    def set_colors(self, colors: Colors) -> None:
+        """Show the text in the colours of a theme."""
+        self._colors = colors
+        self.setStyleSheet(
+            f"QTextBrowser {{ background: {colors.foreground}; color: {colors.text}; }}"
+        )
+        self._color_links()
+
+    def _color_links(self) -> None:
+        """Make links readable; Qt gives them the colour of no theme of napari."""
+        color = QColor(readable(self._colors.current, self._colors.foreground))
+        look = QTextCharFormat()
+        look.setForeground(color)
+        cursor = QTextCursor(self.document())
+        block = self.document().begin()
+        while block.isValid():
+            place = block.begin()
+            while not place.atEnd():
+                piece = place.fragment()
+                if piece.charFormat().isAnchor():
+                    cursor.setPosition(piece.position())
+                    cursor.setPosition(
+                        piece.position() + piece.length(),
+                        QTextCursor.MoveMode.KeepAnchor,
+                    )
+                    cursor.mergeCharFormat(look)
+                place += 1
+            block = block.next()
+
+    def fit(self) -> None:
+        """Take the height that the text needs now."""
+        document = self.document()
+        document.setTextWidth(max(self.viewport().width(), 80))
+        around = self.height() - self.viewport().height()
+        needed = round(document.size().height()) + max(around, 0) + 2
+        self.setMaximumHeight(min(needed, self._most))
+        self.updateGeometry()
+
+    def loadResource(self, kind: int, name: QUrl) -> Any:
+        return None
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.modifiers() & Qt.KeyboardModifier.AltModifier:
+            event.ignore()  # there is no page to go back to in here
+        else:
+            super().keyPressEvent(event)
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, self.maximumHeight())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, min(LEAST, self.maximumHeight()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self.fit()
