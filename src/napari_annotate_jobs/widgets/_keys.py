@@ -1,0 +1,384 @@
+"""The one list of our actions, their keys, and the gestures of the mouse."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QKeySequenceEdit,
+    QLineEdit,
+    QPlainTextEdit,
+    QTextEdit,
+    QWidget,
+)
+
+from napari_annotate_jobs.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from napari_annotate_jobs.model import LabelSet
+
+__all__ = [
+    "ACTIONS",
+    "GESTURES",
+    "LABEL_KEYS",
+    "NAPARI_KEYS",
+    "SHARED_WITH_NAPARI",
+    "Action",
+    "Gesture",
+    "KeyMap",
+    "key_text",
+    "label_keys",
+    "normal_key",
+    "text_has_focus",
+]
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something a key does.
+
+    Parameters
+    ----------
+    id : str
+        Names it in settings.
+    text : str
+        What it does.
+    group : str
+        The heading it is listed under.
+    key : str
+        Its default key, in Qt's portable notation; empty for none.
+    """
+
+    id: str
+    text: str
+    group: str
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Gesture:
+    """Something the mouse does.
+
+    Parameters
+    ----------
+    how : str
+        What to do with the mouse.
+    text : str
+        What happens.
+    group : str
+        Where it works.
+    """
+
+    how: str
+    text: str
+    group: str
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("nothing_to_label", "Nothing to Label", "Decide", "N"),
+    Action("exclude", "Exclude the image", "Decide", "Q"),
+    Action("propagate", "Propagate over slices", "Decide", "Alt+R"),
+    Action("confirm", "Confirm proposals", "Decide", "Alt+Y"),
+    Action("reject", "Reject proposals", "Decide", "Alt+X"),
+    Action("copy", "Copy what the slice holds", "Decide", "Ctrl+Alt+C"),
+    Action("paste", "Paste it to this slice", "Decide", "Ctrl+Alt+V"),
+    Action("undo", "Undo", "Decide", "Ctrl+Z"),
+    Action("redo", "Redo", "Decide", "Ctrl+Shift+Z"),
+    Action("next_undecided", "Next undecided slice", "Go", "U"),
+    Action("previous_undecided", "Previous undecided slice", "Go", "Shift+U"),
+    Action("next_change", "Next change", "Go", "Alt+Right"),
+    Action("previous_change", "Previous change", "Go", "Alt+Left"),
+    Action("play", "Play the stack, or stop", "Go", "Space"),
+    Action("submit", "Submit the case", "Case", "Shift+Return"),
+    Action(
+        "nothing_submit_next",
+        "Nothing to Label, submit, next case",
+        "Case",
+        "Alt+N",
+    ),
+    Action("next_case", "Next case, without submitting", "Case", "Shift+PgDown"),
+    Action("previous_case", "Previous case, without submitting", "Case", "Shift+PgUp"),
+    Action("preset_1", "Window: the image's own", "Window", "Shift+1"),
+    *(
+        Action(f"preset_{n}", f"Window: preset {n}", "Window", f"Shift+{n}")
+        for n in range(2, 8)
+    ),
+    Action("zoom_tool", "Zoom tool: slide to zoom", "Window", "Alt+Z"),
+    Action("help", "Keys and mouse", "Help", "F1"),
+)
+"""Everything of ours that has a key, except the labels of the job."""
+
+GESTURES: tuple[Gesture, ...] = (
+    Gesture(
+        "Wheel",
+        "Zoom, or step through slices (a setting)",
+        "In the image",
+    ),
+    Gesture("Alt + wheel", "The other of the two", "In the image"),
+    Gesture(
+        "Drag with the right button",
+        "Window: right is wider, down is darker",
+        "In the image",
+    ),
+    Gesture("Ctrl + drag with the right button", "Zoom by sliding", "In the image"),
+    Gesture("Click", "Go to the slice", "On the slice strip"),
+    Gesture("Drag", "Select slices", "On the slice strip"),
+    Gesture("Shift + click", "Extend the selection", "On the slice strip"),
+    Gesture("Right click", "All that can be done with them", "On the slice strip"),
+    Gesture("Wheel", "Step through slices", "On the slice strip"),
+    Gesture("Ctrl + wheel", "Zoom the strip", "On the slice strip"),
+    Gesture(
+        "Shift + wheel, or drag with the middle button",
+        "Move the zoomed strip",
+        "On the slice strip",
+    ),
+    Gesture(
+        "Drag an end of a range", "Shorten or extend the range", "On the slice strip"
+    ),
+)
+"""What the mouse does, as the help lists it."""
+
+LABEL_KEYS: tuple[str, ...] = (
+    *"GHJKW890",
+    *(f"Alt+{digit}" for digit in range(1, 10)),
+)
+"""Keys given to labels that bring none of their own, in this order."""
+
+SHARED_WITH_NAPARI: frozenset[str] = frozenset({"undo", "redo", "play"})
+"""Actions that share their default key with napari, on purpose.
+
+Undo and redo mean the same there, and one press does one of the two. The stack
+plays on a press of Space only while napari has no use for it.
+"""
+
+NAPARI_KEYS: frozenset[str] = frozenset(
+    [
+        *"ABCDEFILMOPRSTVXYZ1234567",
+        *("-", "=", "[", "]", "Space", "Return", "Esc", "Del", "Backspace"),
+        *("Left", "Right", "Tab"),
+        *("Shift+A", "Shift+L", "Shift+P", "Shift+V"),
+        *("Alt+Up", "Alt+Down", "Alt+Shift+Up", "Alt+Shift+Down"),
+        *("Alt+C", "Alt+S", "Alt+T", "Alt+Shift+C", "Alt+Shift+S", "Alt+Shift+T"),
+        *("Alt+D", "Alt+F", "Alt+H", "Alt+L", "Alt+P", "Alt+V", "Alt+W"),  # menus
+        *(f"Ctrl+{key}" for key in "ACEGMNOQRSTUVWYZ0=-,/"),
+        *("Ctrl+Up", "Ctrl+Down", "Ctrl+Del", "Ctrl+Backspace", "Ctrl+F11"),
+        *(f"Ctrl+Shift+{key}" for key in "COPTZ"),
+        *(f"Ctrl+Alt+{key}" for key in "OPST/"),
+    ]
+)
+"""Keys of napari 0.9's layers, viewer and menus, which stay napari's."""
+
+
+@lru_cache(maxsize=512)
+def normal_key(text: str) -> str:
+    """Write a key in Qt's portable notation, the main Enter key as ``Return``.
+
+    Raises
+    ------
+    InvalidValueError
+        If it is not one key, with or without Ctrl, Alt, Shift and Meta.
+    """
+    parts = [part.strip() for part in text.strip().split("+")]
+    if parts and parts[-1].casefold() == "enter":
+        parts[-1] = "Return"
+    sequence = QKeySequence("+".join(parts))
+    normal = sequence.toString(QKeySequence.SequenceFormat.PortableText)
+    # Qt takes "Foo" for an unknown key with an empty name.
+    if sequence.count() != 1 or not normal or normal.endswith("+ "):
+        raise InvalidValueError(
+            f"{text!r} is not a key",
+            remedy="Write it as G, Shift+G, Alt+Right or F1",
+        )
+    return normal
+
+
+def key_text(key: str) -> str:
+    """Write a key as people know it, as ``Shift+Enter``; empty for no key."""
+    words = {"Return": "Enter", "PgUp": "Page Up", "PgDown": "Page Down"}
+    if not key:
+        return ""
+    *modifiers, last = [key] if key == "+" else key.split("+")
+    return "+".join([*modifiers, words.get(last, last)])
+
+
+_ACTIONS: Mapping[str, Action] = MappingProxyType({a.id: a for a in ACTIONS})
+
+
+@dataclass(frozen=True)
+class KeyMap:
+    """The default keys, with what the user chose instead.
+
+    Parameters
+    ----------
+    overrides : mapping of str to str
+        Key by action id; an empty key switches the action's key off.
+
+    Raises
+    ------
+    InvalidValueError
+        If an action is not known, a key is not one, belongs to napari, or is
+        given to two actions; the text names the other one.
+    """
+
+    overrides: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        chosen = {}
+        for action_id, key in self.overrides.items():
+            action = self._action(action_id)
+            normal = normal_key(key) if key else ""
+            if normal == action.key:
+                continue
+            if normal in NAPARI_KEYS:
+                raise InvalidValueError(
+                    f"{key_text(normal)} belongs to napari",
+                    where=action.text,
+                    remedy="Choose one that is free, as G, Alt+G or Shift+G",
+                )
+            chosen[action_id] = normal
+        object.__setattr__(self, "overrides", MappingProxyType(chosen))
+        counts = Counter(key for key in self.keys().values() if key)
+        for key, count in counts.items():
+            if count > 1:
+                one, other = [a for a in ACTIONS if self.key(a.id) == key][:2]
+                if one.id not in chosen:
+                    one, other = other, one
+                raise InvalidValueError(
+                    f"{key_text(key)} is already the key of {other.text!r}",
+                    where=one.text,
+                    remedy="Choose another, or change that one first",
+                )
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.overrides.items()))
+
+    @staticmethod
+    def _action(action_id: str) -> Action:
+        try:
+            return _ACTIONS[action_id]
+        except KeyError:
+            raise InvalidValueError(
+                f"there is no action {action_id!r}",
+                remedy=f"The actions are {', '.join(_ACTIONS)}",
+            ) from None
+
+    def key(self, action_id: str) -> str:
+        """Return the key of an action; empty if it has none."""
+        action = self._action(action_id)
+        return self.overrides.get(action_id, action.key)
+
+    def keys(self) -> dict[str, str]:
+        """Return the key of every action by its id."""
+        return {action.id: self.key(action.id) for action in ACTIONS}
+
+    def hint(self, action_id: str) -> str:
+        """Return `` (key)`` to put behind a tooltip; empty if there is no key."""
+        text = key_text(self.key(action_id))
+        return f" ({text})" if text else ""
+
+    def with_key(self, action_id: str, key: str) -> KeyMap:
+        """Return the map with one key changed.
+
+        Raises
+        ------
+        InvalidValueError
+            If the key cannot be given to this action.
+        """
+        return KeyMap({**self.overrides, action_id: key})
+
+    def to_dict(self) -> dict[str, str]:
+        """Return what the user changed, for the settings."""
+        return dict(self.overrides)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, str]) -> KeyMap:
+        """Read settings; what is unknown or does not fit any more is left out."""
+        try:
+            return cls({str(name): str(key) for name, key in data.items()})
+        except InvalidValueError:
+            keys = cls()
+        for action_id, key in data.items():
+            try:
+                keys = keys.with_key(str(action_id), str(key))
+            except InvalidValueError:
+                continue
+        return keys
+
+
+def label_keys(label_set: LabelSet, keymap: KeyMap | None = None) -> dict[int, str]:
+    """Give each label its key.
+
+    A label's own key is honoured unless napari or an action has it; the others
+    take the free ones of :data:`LABEL_KEYS` in order. Labels beyond these have
+    none.
+
+    Parameters
+    ----------
+    label_set : LabelSet
+        The labels of the job.
+    keymap : KeyMap, optional
+        The keys of the actions.
+
+    Returns
+    -------
+    dict of int to str
+        Key by label id, in Qt's portable notation.
+    """
+    taken = NAPARI_KEYS.union((keymap or KeyMap()).keys().values())
+    found: dict[int, str] = {}
+    for label in label_set.labels:
+        try:
+            key = normal_key(label.key) if label.key else ""
+        except InvalidValueError:
+            continue
+        if key and key not in taken and key not in found.values():
+            found[label.id] = key
+    free = iter(_free(taken.union(found.values())))
+    for label in label_set.labels:
+        if label.id not in found:
+            key = next(free, "")
+            if not key:
+                break
+            found[label.id] = key
+    return found
+
+
+def _free(taken: Iterable[str]) -> list[str]:
+    gone = set(taken)
+    return [key for key in LABEL_KEYS if key not in gone]
+
+
+def text_has_focus(widget: QWidget | None = None) -> bool:
+    """Return True if what is typed goes into a text: then no key of ours acts.
+
+    Parameters
+    ----------
+    widget : QWidget, optional
+        Asked about instead of the one that has the focus.
+    """
+    focus = QApplication.focusWidget() if widget is None else widget
+    while focus is not None:
+        if isinstance(focus, QKeySequenceEdit):
+            return True
+        if isinstance(focus, (QLineEdit, QAbstractSpinBox, QTextEdit, QPlainTextEdit)):
+            return not focus.isReadOnly()
+        if isinstance(focus, QComboBox) and focus.isEditable():
+            return True
+        # The console of napari is built around a text edit that can be hidden
+        # behind a proxy; its class is not ours to import.
+        if type(focus).__name__ in {"QtConsole", "RichJupyterWidget"}:
+            return True
+        if focus.isWindow():
+            return False
+        focus = focus.parentWidget()
+    return False

@@ -1,0 +1,206 @@
+"""The row under the cells: where one is, how far one got, where to go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QFontMetricsF, QIcon, QPainter, QPen, QPixmap
+from qtpy.QtWidgets import QSizePolicy, QToolButton, QWidget
+
+from napari_annotate_jobs.model import Decision
+
+from ._strip_paint import Look, paint_look
+from ._theme import Colors, readable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from qtpy.QtGui import QPaintEvent
+
+    from napari_annotate_jobs.session import Cell
+
+__all__ = ["CountsBar", "count_cells", "counts_text", "strip_icon", "tool_button"]
+
+_ORDER = (
+    Decision.LABELLED,
+    Decision.NOTHING_TO_LABEL,
+    Decision.EXCLUDED,
+    Decision.UNDECIDED,
+)
+PROPOSALS = "to confirm"
+SIDE = 20
+"""Side of an icon, in pixels."""
+
+
+def count_cells(cells: Iterable[Cell]) -> dict[str, int]:
+    """Return how many slices have which decision, and how many hold proposals."""
+    shown = tuple(cells)
+    found = Counter(cell.decision for cell in shown)
+    counts = {decision.value: found[decision] for decision in _ORDER}
+    counts[PROPOSALS] = sum(cell.proposals for cell in shown)
+    return counts
+
+
+def counts_text(counts: dict[str, int]) -> str:
+    """Return one line: ``12 labelled · 283 undecided``; what is 0 is left out."""
+    return " · ".join(f"{n} {word}" for word, n in counts.items() if n) or "no slices"
+
+
+class CountsBar(QWidget):
+    """The numbers of slices by decision, each with its look: a legend, too.
+
+    Where there is no room for the words, the numbers stay.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        The widget it belongs to.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.colors = Colors.dark()
+        self._counts: dict[str, int] = {}
+        self._message = ""
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(policy)
+
+    def sizeHint(self) -> QSize:
+        """Return the size it likes best."""
+        return QSize(120, self.fontMetrics().height() + 4)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least size."""
+        return QSize(60, self.fontMetrics().height() + 4)
+
+    def set_counts(self, counts: dict[str, int]) -> None:
+        """Show numbers."""
+        self._counts = counts
+        text = counts_text(counts)
+        self.setToolTip(self._message or text)
+        self.setAccessibleName(text)
+        self.update()
+
+    def set_message(self, text: str) -> None:
+        """Show a hint in place of the numbers; empty for none."""
+        self._message = text
+        self.setToolTip(text or counts_text(self._counts))
+        self.update()
+
+    def text(self) -> str:
+        """Return what it says."""
+        return self._message or counts_text(self._counts)
+
+    def set_colors(self, colors: Colors) -> None:
+        """Paint with the colours of a theme."""
+        self.colors = colors
+        self.update()
+
+    def _looks(self) -> dict[str, Look]:
+        accent = readable(self.colors.current, self.colors.background, 3)
+        looks = {decision.value: Look(decision, (accent,)) for decision in _ORDER}
+        looks[Decision.EXCLUDED.value] = Look(Decision.EXCLUDED)
+        looks[PROPOSALS] = Look(proposals=True)
+        return looks
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the legend, or the hint."""
+        painter = QPainter(self)
+        painter.setPen(QColor(self.colors.text))
+        metrics = QFontMetricsF(self.font())
+        if self._message:
+            text = metrics.elidedText(
+                self._message, Qt.TextElideMode.ElideRight, self.width()
+            )
+            painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter), text)
+            painter.end()
+            return
+        shown = {word: n for word, n in self._counts.items() if n}
+        full = [f"{n} {word}" for word, n in shown.items()]
+        room = sum(metrics.horizontalAdvance(text) + 30 for text in full)
+        texts = full if room <= self.width() else [str(n) for n in shown.values()]
+        x, looks = 0.0, self._looks()
+        for word, text in zip(shown, texts, strict=True):
+            swatch = QRectF(x, self.height() / 2 - 6, 13, 12)
+            paint_look(painter, swatch, looks[word], self.colors, marks=False)
+            width = metrics.horizontalAdvance(text)
+            painter.setPen(QColor(self.colors.text))
+            painter.drawText(
+                QRectF(x + 16, 0, width + 2, self.height()),
+                int(Qt.AlignmentFlag.AlignVCenter),
+                text,
+            )
+            x += width + 30
+        painter.end()
+
+
+def strip_icon(name: str, colors: Colors) -> QIcon:
+    """Return an icon drawn in the colours of the theme.
+
+    Parameters
+    ----------
+    name : str
+        ``previous-undecided``, ``next-undecided``, ``previous-change``,
+        ``next-change``, ``zoom-in``, ``zoom-out`` or ``fit``.
+    colors : Colors
+        The theme.
+    """
+    ratio = 2
+    pixmap = QPixmap(SIDE * ratio, SIDE * ratio)
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    painter.setPen(QPen(QColor(colors.text), 1.6))
+    if name in _DRAWN:
+        _DRAWN[name](painter)
+    else:
+        way, what = name.split("-")
+        if way == "previous":  # the same, mirrored
+            painter.translate(SIDE, 0)
+            painter.scale(-1, 1)
+        painter.drawPolyline([QPointF(12, 4), QPointF(17, 10), QPointF(12, 16)])
+        if what == "undecided":
+            painter.drawRect(QRectF(3, 5, 6, 10))
+        else:
+            painter.fillRect(QRectF(2, 5, 4, 10), QColor(colors.text))
+            painter.drawRect(QRectF(6, 5.8, 4, 8.4))
+    painter.end()
+    return QIcon(pixmap)
+
+
+def _lens(painter: QPainter) -> None:
+    painter.drawEllipse(QPointF(8.5, 8.5), 5.5, 5.5)
+    painter.drawLine(QPointF(12.5, 12.5), QPointF(17, 17))
+    painter.drawLine(QPointF(6, 8.5), QPointF(11, 8.5))
+
+
+def _lens_plus(painter: QPainter) -> None:
+    _lens(painter)
+    painter.drawLine(QPointF(8.5, 6), QPointF(8.5, 11))
+
+
+def _fit(painter: QPainter) -> None:
+    painter.drawLine(QPointF(3, 4), QPointF(3, 16))
+    painter.drawLine(QPointF(17, 4), QPointF(17, 16))
+    painter.drawLine(QPointF(5, 10), QPointF(15, 10))
+    painter.drawPolyline([QPointF(8, 7), QPointF(5, 10), QPointF(8, 13)])
+    painter.drawPolyline([QPointF(12, 7), QPointF(15, 10), QPointF(12, 13)])
+
+
+_DRAWN: dict[str, Callable[[QPainter], None]] = {
+    "zoom-in": _lens_plus,
+    "zoom-out": _lens,
+    "fit": _fit,
+}
+
+
+def tool_button(name: str, parent: QWidget) -> QToolButton:
+    """Return a flat button for an icon of :func:`strip_icon`."""
+    button = QToolButton(parent)
+    button.setObjectName(name)
+    button.setAutoRaise(True)
+    button.setIconSize(QSize(SIDE, SIDE))
+    return button
