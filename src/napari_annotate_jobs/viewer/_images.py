@@ -1,0 +1,189 @@
+"""The reference image: filled in the background, shown in a window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image
+
+from napari_annotate_jobs.errors import Cancelled
+from napari_annotate_jobs.model import Window
+
+from ._connections import Connections
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from napari_annotate_jobs.imaging import Series
+    from napari_annotate_jobs.session import AnnotationSession, Executor
+
+    from ._geometry import Geometry
+
+__all__ = ["ImageLayer", "VolumeLoader"]
+
+CHUNK = 16
+"""Slices read before the interface hears of it."""
+
+
+class VolumeLoader:
+    """Reads a series into an array, the slices near the current one first.
+
+    Parameters
+    ----------
+    series : Series
+        What to read.
+    executor : Executor
+        Runs the reading.
+    current : callable
+        Returns the index of the slice that is shown.
+    on_progress : callable
+        Takes the number of slices read and of all slices, and the set of those
+        that just came; on the interface's thread.
+    on_error : callable
+        Takes the error that ended the reading.
+    """
+
+    def __init__(
+        self,
+        series: Series,
+        executor: Executor,
+        *,
+        current: Callable[[], int],
+        on_progress: Callable[[int, int, frozenset[int]], None],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        self.voxels: NDArray[Any] = np.zeros(
+            series.header.shape, dtype=series.header.dtype
+        )
+        self.filled = np.zeros(self.voxels.shape[0], dtype=bool)
+        self._series = series
+        self._executor = executor
+        self._current = current
+        self._on_progress, self._on_error = on_progress, on_error
+        self._cancelled = False
+
+    @property
+    def is_done(self) -> bool:
+        """True if every slice is there."""
+        return bool(self.filled.all())
+
+    def start(self) -> None:
+        """Begin to read; the first slice comes alone, so that it is shown at once."""
+        self._next(1)
+
+    def cancel(self) -> None:
+        """Stop reading; what is there stays."""
+        self._cancelled = True
+
+    def _next(self, count: int) -> None:
+        left = np.flatnonzero(~self.filled)
+        if self._cancelled or not left.size:
+            return
+        near = left[np.argsort(np.abs(left - self._current()), kind="stable")]
+        chosen = [int(i) for i in near[:count]]
+
+        def task() -> None:
+            self._series.read(
+                out=self.voxels, order=chosen, cancelled=lambda: self._cancelled
+            )
+
+        def done(_: None) -> None:
+            self.filled[chosen] = True
+            if not self._cancelled:
+                total = self.filled.size
+                self._on_progress(int(self.filled.sum()), total, frozenset(chosen))
+                self._next(CHUNK)
+
+        def failed(error: Exception) -> None:
+            if not self._cancelled and not isinstance(error, Cancelled):
+                self._on_error(error)
+
+        self._executor.run(task, done, failed)
+
+
+class ImageLayer:
+    """The reference series as an Image layer, in step with the session's window.
+
+    Parameters
+    ----------
+    session : AnnotationSession
+        With an open case.
+    voxels : ndarray
+        (slices, rows, columns[, channels]).
+    geometry : Geometry
+        Of the series.
+    inverted : bool
+        High values are dark (MONOCHROME1).
+    """
+
+    def __init__(
+        self,
+        session: AnnotationSession,
+        voxels: NDArray[Any],
+        geometry: Geometry,
+        *,
+        name: str,
+        inverted: bool,
+    ) -> None:
+        self._session = session
+        self.is_color = voxels.ndim == 4
+        kwargs: dict[str, Any] = {}
+        if not self.is_color:
+            assert session.window is not None
+            low, high = session.window.limits
+            kwargs = {
+                "contrast_limits": (low, high),
+                "colormap": "gray_r" if inverted else "gray",
+            }
+        self.layer = Image(
+            voxels,
+            name=name,
+            rgb=self.is_color,
+            interpolation2d="linear",
+            **kwargs,
+            **geometry.layer_kwargs,
+        )
+        self._connections = Connections()
+        if not self.is_color:
+            self._widen(*session.window.limits)  # type: ignore[union-attr]
+            self._connections.connect(session.window_changed, self._show_window)
+            self._connections.connect(
+                self.layer.events.contrast_limits, self._on_contrast_limits
+            )
+
+    @property
+    def inverted(self) -> bool:
+        """True if high values are dark."""
+        return self.layer.colormap.name == "gray_r"
+
+    @inverted.setter
+    def inverted(self, inverted: bool) -> None:
+        self.layer.colormap = "gray_r" if inverted else "gray"
+
+    def _show_window(self, window: Window) -> None:
+        low, high = window.limits
+        if not np.allclose(self.layer.contrast_limits, (low, high)):
+            self._widen(low, high)
+            self.layer.contrast_limits = (low, high)
+
+    def _widen(self, low: float, high: float) -> None:
+        """Let napari's own slider reach a little beyond the window."""
+        first, last = self.layer.contrast_limits_range
+        if first <= low and high <= last <= first + 40 * (high - low):
+            return
+        reach = 4 * (high - low)
+        self.layer.contrast_limits_range = (low - reach, high + reach)
+
+    def _on_contrast_limits(self) -> None:
+        low, high = (float(x) for x in self.layer.contrast_limits)
+        window = self._session.window
+        if window is None or high <= low or np.allclose(window.limits, (low, high)):
+            return
+        self._session.window = Window.from_limits(low, high, window.function)
+
+    def close(self) -> None:
+        """Release all connections."""
+        self._connections.release()

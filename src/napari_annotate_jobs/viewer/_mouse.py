@@ -1,0 +1,140 @@
+"""Mouse gestures on the canvas: window, zoom, and what the wheel does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._connections import Connections
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from napari.components import ViewerModel
+
+    from napari_annotate_jobs.session import AnnotationSession
+
+__all__ = ["MouseTools"]
+
+LEFT, RIGHT = 1, 2
+
+
+class MouseTools:
+    """Right drag sets the window; Ctrl+right drag, or the zoom tool, zooms.
+
+    The wheel zooms as in napari, or steps through the slices as in radiology
+    viewers; with Alt it does the other.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Whose canvas it is.
+    session : AnnotationSession
+        Whose window and slice are changed.
+    wheel_steps : bool
+        What the wheel does without Alt.
+    on_stroke : callable
+        Called with True when a left drag begins and with False when it ends.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        session: AnnotationSession,
+        *,
+        wheel_steps: bool = False,
+        on_stroke: Callable[[bool], None] = lambda began: None,
+    ) -> None:
+        self._viewer = viewer
+        self._session = session
+        self._on_stroke = on_stroke
+        self.wheel_steps = wheel_steps
+        self.zoom_tool = False
+        self._wheel = 0.0
+        self._connections = Connections()
+        # First of all, so that a gesture of ours is not napari's too.
+        self._connections.insert(viewer.mouse_drag_callbacks, self._on_drag)
+        self._connections.insert(viewer.mouse_wheel_callbacks, self._on_wheel)
+        self._take_alt_wheel(viewer.mouse_wheel_callbacks)
+
+    def _take_alt_wheel(self, callbacks: list[Any]) -> None:
+        """Alt+wheel is ours while a case is open: napari would change the layer."""
+        for callback in list(callbacks):
+            if getattr(callback, "__name__", "") == "layers_scroll":
+                place = callbacks.index(callback)
+                callbacks.remove(callback)
+                self._connections.on_release(
+                    lambda c=callback, i=place: callbacks.insert(i, c)
+                )
+
+    def _on_drag(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
+        if not self._session.is_open:
+            return
+        zooms = event.button == RIGHT and "Control" in event.modifiers
+        zooms |= event.button == LEFT and self.zoom_tool and not event.modifiers
+        if zooms:
+            yield from self._drag(event, self._zoom)
+        elif event.button == RIGHT and not event.modifiers:
+            if self._session.window is not None:
+                yield from self._drag(event, self._set_window)
+        elif event.button == LEFT:
+            self._on_stroke(True)
+            yield
+            while event.type == "mouse_move":
+                yield
+            self._on_stroke(False)
+
+    def _drag(self, event: Any, move: Callable[[float, float], None]) -> Iterator[None]:
+        event.handled = True
+        camera = self._viewer.scene.camera
+        pan, zoom = camera.mouse_pan, camera.mouse_zoom
+        # The active layer must not draw, nor the camera move, with this drag.
+        layer = self._viewer.layers.selection.active
+        callbacks = [] if layer is None else layer.mouse_drag_callbacks
+        held, callbacks[:] = list(callbacks), []
+        camera.mouse_pan = camera.mouse_zoom = False
+        x, y = event.pos
+        try:
+            yield
+            callbacks[:] = [*held, *callbacks]
+            held = []
+            while event.type == "mouse_move":
+                new_x, new_y = event.pos
+                move(new_x - x, new_y - y)
+                x, y = new_x, new_y
+                event.handled = True
+                yield
+        finally:
+            if held:
+                callbacks[:] = [*held, *callbacks]
+            camera.mouse_pan, camera.mouse_zoom = pan, zoom
+
+    def _set_window(self, right: float, down: float) -> None:
+        window = self._session.window
+        if window is not None:
+            self._session.window = window.dragged(right, down)
+
+    def _zoom(self, right: float, down: float) -> None:
+        self._viewer.scene.camera.zoom *= 1.01 ** (-down)
+
+    def _on_wheel(self, viewer: ViewerModel, event: Any) -> None:
+        if not self._session.is_open or viewer.dims.ndisplay != 2:
+            return
+        modifiers = set(event.modifiers)
+        if modifiers - {"Alt"}:
+            return
+        if ("Alt" in modifiers) == self.wheel_steps:
+            if modifiers:  # napari would step through the layers
+                self._viewer.scene.camera.zoom *= 1.1 ** sum(event.delta)
+                event.handled = True
+            return
+        event.handled = True
+        # With Alt, some systems turn the wheel's axis.
+        self._wheel -= sum(event.delta)
+        steps = int(self._wheel)
+        if steps:
+            self._wheel -= steps
+            self._session.slice += steps
+
+    def close(self) -> None:
+        """Release the gestures."""
+        self._connections.release()

@@ -1,0 +1,72 @@
+"""Text on the canvas: slice, decision and window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_annotate_jobs.model import Decision
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_annotate_jobs.session import AnnotationSession
+
+__all__ = ["ReadOut"]
+
+
+class ReadOut:
+    """Keeps napari's text overlay true; puts back what was there when closed.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Whose canvas it is.
+    session : AnnotationSession
+        With an open case.
+    """
+
+    def __init__(self, viewer: ViewerModel, session: AnnotationSession) -> None:
+        self._session = session
+        self._overlay = viewer.canvas.overlays.text
+        names = ("text", "visible", "position", "font_size", "box")
+        self._before: dict[str, Any] = {n: getattr(self._overlay, n) for n in names}
+        self._overlay.position = "top_left"
+        self._overlay.font_size = 10
+        self._overlay.box = True
+        self._overlay.visible = True
+        self.update()
+
+    def update(self) -> None:
+        """Write what is true now."""
+        session = self._session
+        if not session.is_open or session.case is None:
+            return
+        editor = session.editor
+        cell = editor.cell(session.slice)
+        lines = [
+            session.case.row.case.name,
+            f"{session.slice + 1} / {editor.n_slices}",
+        ]
+        decision = cell.decision.value.capitalize()
+        if cell.names:
+            names = ", ".join(cell.names)
+            decision = (
+                names if cell.decision is Decision.LABELLED else f"{decision} ({names})"
+            )
+        lines.append(decision)
+        window = session.window
+        if window is not None and not session.case.series.header.is_color:
+            width, level = _number(window.width), _number(window.center)
+            lines.append(f"WW {width}  WL {level}")
+        if session.locked:
+            lines.append("Submitted: read-only")
+        self._overlay.text = "\n".join(lines)
+
+    def close(self) -> None:
+        """Put back what was there."""
+        for name, value in self._before.items():
+            setattr(self._overlay, name, value)
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 20 else f"{value:.3g}"

@@ -1,0 +1,358 @@
+"""The dock beside the canvas: everything that is said of the open case."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible, QElidingLabel
+
+from napari_annotate_jobs.model import Decision, Status
+from napari_annotate_jobs.session import SaveKind
+
+from ._comments import CommentList
+from ._label_list import LabelList
+from ._theme import Colors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_annotate_jobs.session import AnnotationSession, SaveState
+
+__all__ = ["AnnotateDock"]
+
+
+class AnnotateDock(QWidget):
+    """Labels, decisions, window, comments, and the way on.
+
+    Parameters
+    ----------
+    window_control : QWidget
+        Shown below the decisions.
+    keys : mapping of str to str
+        Key of each action that is shown on a button, by the action's id.
+    """
+
+    label_requested = Signal(object)
+    nothing_requested = Signal()
+    case_nothing_requested = Signal()
+    exclude_requested = Signal()
+    propagate_requested = Signal()
+    confirm_requested = Signal()
+    reject_requested = Signal()
+    comment_requested = Signal(str, bool)
+    comment_removed = Signal(str)
+    slice_requested = Signal(int)
+    go_requested = Signal(int)
+    submit_requested = Signal()
+    undo_requested = Signal()
+    redo_requested = Signal()
+    zoom_tool_requested = Signal(bool)
+    help_requested = Signal()
+    retry_requested = Signal()
+
+    def __init__(
+        self,
+        window_control: QWidget,
+        keys: Mapping[str, str],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._colors = Colors.dark()
+        self._session: AnnotationSession | None = None
+        self._keys = keys
+        self.window_control = window_control
+
+        self.case_name = QElidingLabel()
+        self.case_name.setObjectName("case_name")
+        font = self.case_name.font()
+        font.setBold(True)
+        self.case_name.setFont(font)
+        self.state = QPushButton()
+        self.state.setFlat(True)
+        self.state.setAccessibleName("Save state")
+        self.state.clicked.connect(self.retry_requested)
+        self.notice = QLabel()
+        self.notice.setWordWrap(True)
+        self.notice.hide()
+
+        self.undo = self._tool("↶", "Undo", "undo", self.undo_requested)
+        self.redo = self._tool("↷", "Redo", "redo", self.redo_requested)
+        self.zoom = self._tool("⌕", "Zoom by sliding up and down", "zoom_tool", None)
+        self.zoom.setCheckable(True)
+        self.zoom.clicked.connect(self.zoom_tool_requested)
+        self.help = self._tool("?", "Keys and mouse", "help", self.help_requested)
+
+        self.labels = LabelList()
+        self.labels.label_requested.connect(self.label_requested)
+        self.labels.case_nothing_requested.connect(self.case_nothing_requested)
+
+        self.nothing = self._button("Nothing to Label", "nothing")
+        self.nothing.setCheckable(True)
+        self.nothing.setToolTip(
+            self._tip("There is nothing to label on this slice", "nothing")
+        )
+        self.nothing.clicked.connect(self._on_nothing)
+        self.exclude = self._button("Exclude image", "exclude")
+        self.exclude.setCheckable(True)
+        self.exclude.setToolTip(
+            self._tip(
+                "Take this slice out of counts and export; its labels stay", "exclude"
+            )
+        )
+        self.exclude.clicked.connect(self._on_exclude)
+        self.propagate = self._button("Propagate…", "propagate")
+        self.propagate.setToolTip(
+            self._tip("Apply what this slice says to a range of slices", "propagate")
+        )
+        self.propagate.clicked.connect(self.propagate_requested)
+        self.confirm = self._button("Confirm", "confirm")
+        self.confirm.setToolTip(self._tip("Confirm what is proposed here", "confirm"))
+        self.confirm.clicked.connect(self.confirm_requested)
+        self.reject = self._button("Reject", "reject")
+        self.reject.setToolTip(self._tip("Drop what is proposed here", "reject"))
+        self.reject.clicked.connect(self.reject_requested)
+
+        self.comments = CommentList()
+        self.comments.add_requested.connect(self.comment_requested)
+        self.comments.remove_requested.connect(self.comment_removed)
+        self.comments.slice_requested.connect(self.slice_requested)
+        self.comment_box = QCollapsible("Comments")
+        self.comment_box.setDuration(0)
+        self.comment_box.layout().setContentsMargins(0, 0, 0, 0)
+        self.comment_box.setContent(self.comments)
+
+        self.previous = self._button("«", "previous_case")
+        self.previous.setToolTip(
+            self._tip("Previous case; this one is kept as a draft", "previous_case")
+        )
+        self.previous.setAccessibleName("Previous case")
+        self.previous.clicked.connect(lambda: self.go_requested.emit(-1))
+        self.next = self._button("»", "next_case")
+        self.next.setToolTip(
+            self._tip("Next case; this one is kept as a draft", "next_case")
+        )
+        self.next.setAccessibleName("Next case")
+        self.next.clicked.connect(lambda: self.go_requested.emit(1))
+        self.submit = self._button("Submit", "submit")
+        self.submit.setToolTip(
+            self._tip("Hand this case in; it is then locked", "submit")
+        )
+        self.submit.clicked.connect(self.submit_requested)
+        self._lay_out()
+        self._update()
+
+    # ---------------------------------------------------------------- layout
+    def _button(self, text: str, action: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setObjectName(action)
+        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        return button
+
+    def _tool(
+        self, text: str, tip: str, action: str, signal: object | None
+    ) -> QToolButton:
+        button = QToolButton()
+        button.setText(text)
+        button.setToolTip(self._tip(tip, action))
+        button.setAccessibleName(tip)
+        button.setFixedSize(26, 24)
+        if signal is not None:
+            button.clicked.connect(signal)
+        return button
+
+    def _tip(self, text: str, action: str) -> str:
+        key = self._keys.get(action, "")
+        return f"{text} ({key})" if key else text
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(2)
+        top.addWidget(self.case_name, 1)
+        for tool in (self.undo, self.redo, self.zoom, self.help):
+            top.addWidget(tool)
+        decide = QGridLayout()
+        decide.setSpacing(4)
+        decide.addWidget(self.nothing, 0, 0)
+        decide.addWidget(self.exclude, 0, 1)
+        decide.addWidget(self.propagate, 1, 0, 1, 2)
+        decide.addWidget(self.confirm, 2, 0)
+        decide.addWidget(self.reject, 2, 1)
+        line = QFrame()
+        line.setFrameShape(QFrame.Shape.HLine)
+        bottom = QHBoxLayout()
+        bottom.setSpacing(4)
+        bottom.addWidget(self.previous, 1)
+        bottom.addWidget(self.submit, 3)
+        bottom.addWidget(self.next, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 6)
+        layout.setSpacing(5)
+        layout.addLayout(top)
+        layout.addWidget(self.state, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addWidget(self.notice)
+        layout.addWidget(self.labels, 1)
+        layout.addLayout(decide)
+        layout.addWidget(self.window_control)
+        layout.addWidget(self.comment_box)
+        layout.addWidget(line)
+        layout.addLayout(bottom)
+        self.setMinimumWidth(270)
+
+    # --------------------------------------------------------------- setters
+    def set_colors(self, colors: Colors) -> None:
+        """Use the colours of napari's theme."""
+        self._colors = colors
+        self._update_state()
+        self._update_notice()
+
+    def set_zoom_tool(self, on: bool) -> None:
+        """Show whether the zoom tool is on."""
+        self.zoom.setChecked(on)
+
+    def set_label_keys(self, keys: Mapping[int, str]) -> None:
+        """Show the key of each label."""
+        self._label_keys = keys
+        if self._session is not None:
+            self.labels.set_project(self._session.job.project, keys)
+            self._update()
+
+    def bind(self, session: AnnotationSession, label_keys: Mapping[int, str]) -> None:
+        """Follow a session."""
+        self.unbind()
+        self._session = session
+        self._signals = [
+            (session.opened, self._update),
+            (session.closed, self._update),
+            (session.slice_changed, self._update_slice),
+            (session.slices_changed, self._update_slice),
+            (session.status_changed, self._update),
+            (session.label_changed, self._update_slice),
+            (session.history_changed, self._update_history),
+            (session.save_state_changed, self._update_state),
+        ]
+        for signal, slot in self._signals:
+            signal.connect(slot)
+        self.set_label_keys(label_keys)
+
+    def unbind(self) -> None:
+        """Stop following."""
+        if self._session is not None:
+            for signal, slot in self._signals:
+                signal.disconnect(slot)
+            self._session = None
+            self._signals = []
+
+    # --------------------------------------------------------------- showing
+    def _update(self, *_: object) -> None:
+        session = self._session
+        is_open = session is not None and session.is_open
+        if is_open and session.case is not None:
+            self.case_name.setText(session.case.row.case.name)
+        else:
+            self.case_name.setText("No case is open")
+        locked = session is None or session.locked
+        self.labels.set_enabled(is_open and not locked)
+        for widget in (self.nothing, self.exclude, self.propagate, self.submit):
+            widget.setEnabled(is_open and not locked)
+        for widget in (self.previous, self.next, self.zoom, self.window_control):
+            widget.setEnabled(is_open)
+        self._update_notice()
+        self._update_slice()
+        self._update_history()
+        self._update_state()
+
+    def _update_notice(self) -> None:
+        session, text, color = self._session, "", self._colors.warning
+        if session is not None and session.is_open and session.case is not None:
+            returned = session.case.draft.returned
+            if session.status is Status.FINISHED:
+                text = (
+                    "Submitted: this case is read-only until a reviewer returns it."
+                )
+            elif session.status is Status.RETURNED and returned is not None:
+                text = f"Returned by {returned.reviewer}: see the comments below."
+                self.comment_box.expand(animate=False)
+        self.notice.setText(text)
+        self.notice.setVisible(bool(text))
+        self.notice.setStyleSheet(f"color: {color};")
+
+    def _update_slice(self, *_: object) -> None:
+        session = self._session
+        if session is None or not session.is_open:
+            self.labels.set_checked((), case_nothing=False)
+            self.labels.set_current(None)
+            self.nothing.setChecked(False)
+            self.exclude.setChecked(False)
+            self.confirm.hide()
+            self.reject.hide()
+            self.comments.set_comments((), editable=False)
+            return
+        editor = session.editor
+        content = editor.content(session.slice)
+        ids = {*content.class_labels, *editor.annotation.case_labels}
+        self.labels.set_checked(
+            ids, case_nothing=editor.annotation.case_nothing_to_label
+        )
+        self.labels.set_current(session.label)
+        self.nothing.setChecked(content.decision is Decision.NOTHING_TO_LABEL)
+        self.exclude.setChecked(content.excluded)
+        for button in (self.confirm, self.reject):
+            button.setVisible(content.has_proposals and not session.locked)
+        returned = session.case.draft.returned if session.case else None
+        comments = editor.annotation.comments
+        self.comments.set_comments(
+            comments,
+            returned.comments if returned is not None else (),
+            editable=not session.locked,
+        )
+        count = len(comments) + (len(returned.comments) if returned else 0)
+        self.comment_box.setText(f"Comments ({count})" if count else "Comments")
+
+    def _update_history(self, *_: object) -> None:
+        session = self._session
+        is_open = session is not None and session.is_open
+        for button, verb in ((self.undo, "undo"), (self.redo, "redo")):
+            text = getattr(session.editor.history, f"{verb}_text") if is_open else None
+            button.setEnabled(text is not None and not session.locked)
+            tip = f"{verb.capitalize()}: {text}" if text else verb.capitalize()
+            button.setToolTip(self._tip(tip, verb))
+
+    def _update_state(self, *_: object) -> None:
+        state: SaveState | None = None
+        if self._session is not None and self._session.is_open:
+            state = self._session.save_state
+        self.state.setVisible(state is not None)
+        if state is None:
+            return
+        bad = state.kind in (SaveKind.OFFLINE, SaveKind.CONFLICT, SaveKind.FAILED)
+        color = self._colors.error if bad else self._colors.text
+        self.state.setText(state.text)
+        self.state.setEnabled(bad)
+        self.state.setToolTip(
+            f"{state.message}\nClick to settle it." if bad else "Saved as you work"
+        )
+        self.state.setStyleSheet(
+            f"QPushButton {{ color: {color}; border: none; background: transparent;"
+            " padding: 0px; text-align: left; }"
+        )
+
+    # A check box of Qt changes by itself when clicked; only the session decides.
+    def _on_nothing(self) -> None:
+        self._update_slice()
+        self.nothing_requested.emit()
+
+    def _on_exclude(self) -> None:
+        self._update_slice()
+        self.exclude_requested.emit()

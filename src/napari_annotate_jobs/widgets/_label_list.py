@@ -1,0 +1,229 @@
+"""The labels of a job: grouped, coloured, filtered as you type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLineEdit,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_annotate_jobs.model import Label, Method, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from napari_annotate_jobs.model import LabelSet, Project
+
+__all__ = ["LabelList", "swatch"]
+
+_TITLES = {
+    Method.CLASSIFICATION: "Classification",
+    Method.DETECTION: "Detection",
+    Method.SEGMENTATION: "Segmentation",
+}
+_TOOLTIPS = {
+    Method.CLASSIFICATION: "Put {name} on the slice, or take it away",
+    Method.DETECTION: "Draw boxes around {name}",
+    Method.SEGMENTATION: "Paint {name}",
+}
+_LABEL_ROLE = Qt.ItemDataRole.UserRole
+
+
+def swatch(color: str, size: int = 14, *, round_: bool = False) -> QIcon:
+    """Return a square (or round) patch of a colour, with a thin border."""
+    pixmap = QPixmap(size, size)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(QColor(color))
+    painter.setPen(QColor(128, 128, 128))
+    if round_:
+        painter.drawEllipse(1, 1, size - 2, size - 2)
+    else:
+        painter.drawRoundedRect(1, 1, size - 2, size - 2, 3, 3)
+    painter.end()
+    return QIcon(pixmap)
+
+
+class LabelList(QWidget):
+    """Labels to choose from.
+
+    Class labels show a mark where the slice (or case) carries them; the label
+    that is chosen for drawing is highlighted.
+    """
+
+    label_requested = Signal(object)
+    """The Label that was clicked, or chosen with Enter or Space."""
+
+    case_nothing_requested = Signal()
+    """Nothing to Label for the whole case was clicked."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._items: dict[int, QTreeWidgetItem] = {}
+        self._groups: list[QTreeWidgetItem] = []
+        self._case_nothing: QTreeWidgetItem | None = None
+        self._exclusive: frozenset[int] = frozenset()
+
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText("Find a label")
+        self.filter.setClearButtonEnabled(True)
+        self.filter.setAccessibleName("Find a label")
+        self.filter.textChanged.connect(self._apply_filter)
+        self.filter.returnPressed.connect(self._choose_first)
+
+        self.tree = QTreeWidget()
+        self.tree.setColumnCount(2)
+        self.tree.setHeaderHidden(True)
+        self.tree.setRootIsDecorated(False)
+        self.tree.setIndentation(10)
+        self.tree.setIconSize(QSize(14, 14))
+        self.tree.setAccessibleName("Labels")
+        self.tree.setUniformRowHeights(True)
+        self.tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        # Letters are keys of the workstation, not a search in the list.
+        self.tree.keyboardSearch = lambda text: None
+        header = self.tree.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        self.tree.itemClicked.connect(self._on_item)
+        self.tree.itemActivated.connect(self._on_activated)
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        layout.addWidget(self.filter)
+        layout.addWidget(self.tree, 1)
+
+    # --------------------------------------------------------------- setters
+    def set_project(self, project: Project, keys: Mapping[int, str]) -> None:
+        """Show a project's labels.
+
+        Parameters
+        ----------
+        project : Project
+            The labels, grouped by its methods.
+        keys : mapping of int to str
+            The key of each label id that has one.
+        """
+        self.tree.clear()
+        self._items, self._groups = {}, []
+        labels = project.label_set
+        self._exclusive = frozenset(
+            label.id for label in labels.labels if labels.exclusive_with(label)
+        )
+        for method in project.methods:
+            for name, chosen in _groups_of(labels, method):
+                title = _TITLES[method] + (f" · {name}" if name else "")
+                group = self._group(title)
+                for label in chosen:
+                    self._add(group, label, keys.get(label.id, ""))
+        case = labels.of(Method.CLASSIFICATION, Scope.CASE)
+        group = self._group("Whole case")
+        for label in case:
+            self._add(group, label, keys.get(label.id, ""))
+        self._case_nothing = QTreeWidgetItem(group, ["Nothing to Label"])
+        self._case_nothing.setCheckState(0, Qt.CheckState.Unchecked)
+        self._case_nothing.setToolTip(
+            0, "Nothing to label in the whole case: marks every undecided slice"
+        )
+        self.filter.setVisible(len(labels.labels) > 8)
+        self.tree.expandAll()
+
+    def _group(self, title: str) -> QTreeWidgetItem:
+        group = QTreeWidgetItem(self.tree, [title])
+        group.setFlags(Qt.ItemFlag.ItemIsEnabled)
+        group.setFirstColumnSpanned(True)
+        font = group.font(0)
+        font.setBold(True)
+        group.setFont(0, font)
+        self._groups.append(group)
+        return group
+
+    def _add(self, group: QTreeWidgetItem, label: Label, key: str) -> None:
+        item = QTreeWidgetItem(group, [label.name, key])
+        item.setData(0, _LABEL_ROLE, label.id)
+        item.setTextAlignment(
+            1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        )
+        item.setIcon(0, swatch(label.color, round_=label.id in self._exclusive))
+        tip = _TOOLTIPS[label.method].format(name=label.name)
+        if label.scope is Scope.CASE:
+            tip = f"Say {label.name} of the whole case, or take it back"
+        item.setToolTip(0, f"{tip} ({key})" if key else tip)
+        if label.method is Method.CLASSIFICATION:
+            item.setCheckState(0, Qt.CheckState.Unchecked)
+        item.setData(0, Qt.ItemDataRole.UserRole + 1, label)
+        self._items[label.id] = item
+
+    def set_checked(self, ids: Collection[int], *, case_nothing: bool) -> None:
+        """Mark the class labels that the slice and the case carry."""
+        for label_id, item in self._items.items():
+            if item.data(0, Qt.ItemDataRole.CheckStateRole) is not None:
+                item.setCheckState(0, _checked(label_id in ids))
+        if self._case_nothing is not None:
+            self._case_nothing.setCheckState(0, _checked(case_nothing))
+
+    def set_current(self, label: Label | None) -> None:
+        """Highlight the label that is chosen for drawing."""
+        item = None if label is None else self._items.get(label.id)
+        if item is None:
+            self.tree.setCurrentItem(None)
+            self.tree.clearSelection()
+        else:
+            self.tree.setCurrentItem(item)
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Allow or forbid choosing."""
+        self.tree.setEnabled(enabled)
+
+    # --------------------------------------------------------------- actions
+    def _on_activated(self, item: QTreeWidgetItem) -> None:
+        # A double click activates too, but its first click was one already.
+        if self.tree.hasFocus() and not self.tree.underMouse():
+            self._on_item(item)
+
+    def _on_item(self, item: QTreeWidgetItem) -> None:
+        if item is self._case_nothing:
+            self.case_nothing_requested.emit()
+            return
+        label = item.data(0, Qt.ItemDataRole.UserRole + 1)
+        if label is not None:
+            self.label_requested.emit(label)
+
+    def _choose_first(self) -> None:
+        for item in self._items.values():
+            if not item.isHidden():
+                self._on_item(item)
+                self.filter.clear()
+                return
+
+    def _apply_filter(self, text: str) -> None:
+        needle = text.casefold().strip()
+        for item in self._items.values():
+            item.setHidden(needle not in item.text(0).casefold())
+        for group in self._groups:
+            children = [group.child(i) for i in range(group.childCount())]
+            group.setHidden(all(child.isHidden() for child in children))
+
+
+def _groups_of(labels: LabelSet, method: Method) -> list[tuple[str, list[Label]]]:
+    found: dict[str, list[Label]] = {}
+    for label in labels.of(method, Scope.SLICE):
+        found.setdefault(label.group or label.overlap_group, []).append(label)
+    return list(found.items())
+
+
+def _checked(on: bool) -> Qt.CheckState:
+    return Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
