@@ -288,7 +288,11 @@ class Catalogue:
 
     def _read_events(self, index: Index) -> None:
         log, offset = index.get("log"), index.get("offset")
-        tail = self._events.tail(log or "", offset or 0)
+        try:
+            tail = self._events.tail(log or "", offset or 0)
+        except StoreAccessError:
+            # Nothing is heard of the others, but the documents are still there.
+            return
         if not tail.whole and log is not None:
             # What the lost log told is in the documents.
             index.forget_people()

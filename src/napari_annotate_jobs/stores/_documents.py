@@ -109,7 +109,11 @@ def unwrap(
     """
     version = found.get("version")
     if not isinstance(version, int):
-        raise CorruptError("the document has no version", where=where)
+        raise CorruptError(
+            "the document has no version",
+            where=where,
+            remedy="Restore it from a backup",
+        )
     if version > VERSION:
         raise DocumentVersionError(
             f"the document has version {version}, this program knows {VERSION}",
@@ -120,7 +124,11 @@ def unwrap(
     for step in range(version, VERSION):
         migrate = MIGRATIONS.get((kind, step))
         if migrate is None:
-            raise CorruptError(f"there is no version {step} of it", where=where)
+            raise CorruptError(
+                f"there is no version {step} of such a document",
+                where=where,
+                remedy="Restore it from a backup",
+            )
         body = migrate(body)
     missing = [name for name in known if name not in body]
     if missing:

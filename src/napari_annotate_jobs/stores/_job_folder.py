@@ -139,7 +139,11 @@ class JobFolder:
                 annotation = found.get("annotation")
                 person = annotation.get("person") if annotation else None
                 if not isinstance(person, str):
-                    raise CorruptError("the annotation names no person", where=path)
+                    raise CorruptError(
+                        "the annotation names no person",
+                        where=path,
+                        remedy="Restore it from a backup",
+                    )
                 yield person
 
     def read_mask(self, case_id: str, digest: str) -> bytes:

@@ -67,7 +67,11 @@ class SubmissionFolder:
         body = self._body(path, "submission")
         submission = parsed(Submission, body, where=path)
         if submission.number != number:
-            raise CorruptError(f"it holds submission {submission.number}", where=path)
+            raise CorruptError(
+                f"it holds submission {submission.number}",
+                where=path,
+                remedy="Restore the file from a backup",
+            )
         return submission
 
     def read_return(self, number: int) -> Return:
@@ -75,7 +79,11 @@ class SubmissionFolder:
         path = self.path / f"{number:04d}.return.json"
         answer = parsed(Return, self._body(path, "return"), where=path)
         if answer.number != number:
-            raise CorruptError(f"it returns submission {answer.number}", where=path)
+            raise CorruptError(
+                f"it returns submission {answer.number}",
+                where=path,
+                remedy="Restore the file from a backup",
+            )
         return answer
 
     def read_all(self) -> list[Submission]:
@@ -108,5 +116,9 @@ class SubmissionFolder:
     def _body(self, path: Path, kind: str) -> object:
         found = read_document(path, kind)
         if found is None:
-            raise NotFoundError(f"there is no such {kind}", where=path)
+            raise NotFoundError(
+                f"there is no such {kind}",
+                where=path,
+                remedy="Restore the file from a backup",
+            )
         return unwrap(found, kind, (kind,), where=path)[0][kind]
