@@ -7,7 +7,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 import pytest
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, QTimer
 
 from napari_annotate_jobs.widgets._executor import QtExecutor
 
@@ -252,3 +252,19 @@ def test_is_collected(qapp) -> None:
     thread.join(10)
     assert alive() is None
     assert not thread.is_alive()
+
+
+def test_destroyed_while_the_worker_reports(qapp) -> None:
+    for n in range(300):
+        parent = QObject()
+        executor = QtExecutor(parent)
+        executor.run(lambda: None, lambda _: None, refuse)
+        # The outcome is there a moment before the worker says so.
+        executor.drain()
+        thread = executor._thread
+        if n % 2:
+            del executor
+        parent.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        thread.join(10)
+        assert not thread.is_alive()

@@ -59,7 +59,7 @@ class CaseTable(QListView):
         self.setStyleSheet("QListView { background: transparent; border: none; }")
         self.customContextMenuRequested.connect(self._show_menu)
         self.doubleClicked.connect(self._request)
-        self.verticalScrollBar().valueChanged.connect(lambda _: self._cases.load())
+        self.verticalScrollBar().valueChanged.connect(self._load)
         self.selectionModel().currentChanged.connect(self._on_current)
         self._cases.page_loaded.connect(self._keep_choice)
         self._cases.state_changed.connect(self.viewport().update)
@@ -103,6 +103,9 @@ class CaseTable(QListView):
         top = self.verticalScrollBar().value()
         bottom = top + max(self.viewport().height(), 1) - 1
         return top // height, bottom // height
+
+    def _load(self) -> None:
+        self._cases.load()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -6,6 +6,7 @@ import queue
 import sys
 import threading
 import weakref
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -41,6 +42,18 @@ class _Outcome(NamedTuple):
     dropped: bool = False
 
 
+class _Stop(threading.Event):
+    """Tells the worker to stop.
+
+    Set under its lock, so that the executor is not destroyed while the worker
+    sends a signal of it: Qt holds still in ``destroyed`` until that is over.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.RLock()
+
+
 class QtExecutor(QObject):
     """One worker thread; what it finds out arrives on the interface thread.
 
@@ -61,14 +74,14 @@ class QtExecutor(QObject):
         super().__init__(parent)
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._outcomes: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
-        self._stopped = threading.Event()
+        self._stopped = _Stop()
         self._waiting = 0
         self._timers: set[QTimer] = set()
         self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         stop, tasks = self._stopped, self._tasks
         # A bound method would keep the executor alive.
         self._stop = weakref.finalize(self, _tell_to_stop, stop, tasks)
-        self.destroyed.connect(lambda: _tell_to_stop(stop, tasks))
+        self.destroyed.connect(partial(_tell_to_stop, stop, tasks))
         # A daemon: a network share that hangs must not keep the program open.
         self._thread = threading.Thread(
             target=_work,
@@ -210,7 +223,7 @@ class QtExecutor(QObject):
 def _work(
     tasks: queue.SimpleQueue[_Task | None],
     outcomes: queue.SimpleQueue[_Outcome],
-    stopped: threading.Event,
+    stopped: _Stop,
     executor: weakref.ref[QtExecutor],
 ) -> None:
     """Run tasks until told to stop; holds no reference to the executor."""
@@ -230,25 +243,27 @@ def _work(
         outcomes.put(outcome)
         # Whatever is not needed may die now, not with the next task.
         del task, outcome
-        if not _ring(executor()):
+        if not _ring(executor(), stopped):
             return
 
 
-def _ring(executor: QtExecutor | None) -> bool:
+def _ring(executor: QtExecutor | None, stopped: _Stop) -> bool:
     """Tell the executor that an outcome is there; False if it is gone."""
-    if executor is None:
-        return False
-    try:
-        executor._arrived.emit()
-    except RuntimeError:  # destroyed in this very moment
-        return False
-    return True
+    with stopped.lock:
+        if executor is None or stopped.is_set():
+            return False
+        try:
+            executor._arrived.emit()
+        except RuntimeError:  # destroyed in this very moment
+            return False
+        return True
 
 
 def _tell_to_stop(
-    stopped: threading.Event, tasks: queue.SimpleQueue[_Task | None]
+    stopped: _Stop, tasks: queue.SimpleQueue[_Task | None], *_: object
 ) -> None:
-    stopped.set()
+    with stopped.lock:
+        stopped.set()
     tasks.put(None)
 
 

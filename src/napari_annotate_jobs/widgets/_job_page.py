@@ -199,7 +199,7 @@ class JobPageView(QWidget):
         self._back = QPushButton("← My Jobs", self)
         self._back.setToolTip("Back to My Jobs (Alt+Left)")
         self._back.setAccessibleName("Back to My Jobs")
-        self._back.clicked.connect(lambda: self.back_requested.emit())
+        self._back.clicked.connect(self.back_requested)
         self._badge = Badge("", self)
         row.addWidget(self._back)
         row.addStretch(1)
@@ -234,7 +234,7 @@ class JobPageView(QWidget):
     def _build_annotate(self) -> QPushButton:
         self._annotate = QPushButton(self)
         self._annotate.setObjectName("annotate")
-        self._annotate.clicked.connect(lambda: self.annotate_requested.emit())
+        self._annotate.clicked.connect(self.annotate_requested)
         return self._annotate
 
     def _build_filters(self) -> QHBoxLayout:
@@ -260,7 +260,7 @@ class JobPageView(QWidget):
         self._search.setToolTip("Search cases by name (Ctrl+F)")
         self._search.setAccessibleName("Search cases")
         self._search.setClearButtonEnabled(True)
-        self._search.textChanged.connect(lambda _: self._pause.start())
+        self._search.textChanged.connect(self._wait)
         self._search.returnPressed.connect(self._go_to_table)
         row.addWidget(self._search)
         return row
@@ -288,6 +288,10 @@ class JobPageView(QWidget):
         return self._table
 
     # ---------------------------------------------------------------- actions
+    def _wait(self) -> None:
+        """Search when the typing pauses."""
+        self._pause.start()
+
     def _query(self) -> None:
         self._pause.stop()
         status = FILTERS[self._filters.checkedId()]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QRect, QSize, Qt
-from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
+from qtpy.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QPainter, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from napari_annotate_jobs.model import Scope
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from qtpy.QtCore import QPoint
-    from qtpy.QtGui import QHelpEvent, QPaintEvent, QResizeEvent
+    from qtpy.QtGui import QPaintEvent, QResizeEvent
 
     from napari_annotate_jobs.model import Label, Method, Project
 
@@ -203,11 +203,8 @@ class LabelOverview(QWidget):
 
     # --------------------------------------------------------------- tool tips
     def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ToolTip:
-            return self._help(event)
-        return bool(super().event(event))
-
-    def _help(self, event: QHelpEvent) -> bool:
+        if not isinstance(event, QHelpEvent):
+            return bool(super().event(event))
         text = self.tool_tip(event.pos())
         if text:
             QToolTip.showText(event.globalPos(), text, self)

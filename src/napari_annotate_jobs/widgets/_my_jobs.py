@@ -174,7 +174,7 @@ class MyJobsView(QWidget):
         title.setStyleSheet("QLabel { font-size: 15pt; font-weight: bold; }")
         self._refresh = QPushButton("Refresh", self)
         self._refresh.setToolTip("Read the jobs again (F5)")
-        self._refresh.clicked.connect(lambda: self.refresh_requested.emit())
+        self._refresh.clicked.connect(self.refresh_requested)
         row.addWidget(title, 1)
         row.addWidget(self._refresh)
         return row
@@ -223,7 +223,7 @@ class MyJobsView(QWidget):
         cards.entered_pressed.connect(self._request_job)
         cards.delete_pressed.connect(self._request_forget)
         cards.customContextMenuRequested.connect(self._show_menu)
-        cards.selectionModel().currentChanged.connect(lambda *_: self._show_choice())
+        cards.selectionModel().currentChanged.connect(self._show_choice)
         return cards
 
     def _build_empty(self) -> QWidget:
@@ -236,9 +236,9 @@ class MyJobsView(QWidget):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             label.setWordWrap(True)
         self._empty_open = QPushButton("&Open a job folder…", page)
-        self._empty_open.clicked.connect(lambda: self.open_folder_requested.emit())
+        self._empty_open.clicked.connect(self.open_folder_requested)
         self._empty_demo = QPushButton("Try the &demo", page)
-        self._empty_demo.clicked.connect(lambda: self.demo_requested.emit())
+        self._empty_demo.clicked.connect(self.demo_requested)
         self._show_all = QPushButton("Show &all jobs", page)
         self._show_all.clicked.connect(self._clear_filters)
         column.addStretch(1)
@@ -259,7 +259,7 @@ class MyJobsView(QWidget):
         self._open.clicked.connect(self._request_job)
         self._open_folder = QPushButton("&Open a job folder…", foot)
         self._open_folder.setToolTip("List the jobs of another folder, and open one")
-        self._open_folder.clicked.connect(lambda: self.open_folder_requested.emit())
+        self._open_folder.clicked.connect(self.open_folder_requested)
         row.addWidget(self._open, 1)
         row.addWidget(self._open_folder, 1)
         return foot

@@ -190,7 +190,7 @@ class Instructions(QTextBrowser):
                         QTextCursor.MoveMode.KeepAnchor,
                     )
                     cursor.mergeCharFormat(look)
-                place += 1
+                place += 1  # type: ignore[operator]
             block = block.next()
 
     def fit(self) -> None:
