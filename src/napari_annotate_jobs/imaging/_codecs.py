@@ -120,12 +120,17 @@ def check_decoder(syntax: str, where: Path) -> Any:
         ) from error
     if not decoder.is_available:
         raise MissingExtraError(
-            "a decoder (pylibjpeg, pyjpegls)",
-            extra="codecs",
+            "its decoder",
+            extra=_extra_of(syntax),
             purpose=f"{name}",
             where=where,
         )
     return decoder
+
+
+def _extra_of(syntax: str) -> str:
+    """Name the extra of this package that brings a decoder."""
+    return "jpegls" if syntax in JPEG_LS else "jpeg"
 
 
 def decode_frame(

@@ -184,7 +184,7 @@ def _unit(dataset: Dataset, frame: Frame) -> str:
     source = _group(dataset, frame, "PixelValueTransformationSequence")
     kind = _text(source, "RescaleType") or ""
     values = frame.record.values
-    if kind in ("US", "normalized"):
+    if kind in ("US", "normalized") or "UNITLESS" in kind.upper():
         return ""
     if kind:
         return kind

@@ -38,6 +38,8 @@ _OTHER = frozenset(
     {".txt", ".json", ".csv", ".xml", ".html", ".pdf", ".zip", ".py", ".md", ".log"}
     | {".yaml", ".yml", ".toml", ".exe", ".dll", ".gz", ".tar", ".ini", ".raw"}
 )
+# parts of a series that differ in these are other images, not the same one again
+_OTHER_IMAGES = {"", "size", "orientation", "geometry"}
 _FORMATS = "DICOM, NIfTI, PNG, JPEG, TIFF, NRRD and MHA can be opened"
 
 
@@ -303,7 +305,7 @@ def _chosen(found: FoundSeries, wanted: str | None, path: Path) -> SeriesHeader:
         return candidates[0]
     stems = {h.key.split("#")[0] for h in candidates}
     kinds = {h.split.by if h.split else "" for h in candidates}
-    if len(stems) == 1 and len(kinds) == 1 and "" not in kinds:
+    if len(stems) == 1 and len(kinds) == 1 and not kinds & _OTHER_IMAGES:
         # volumes of one series that differ in time or echo: start with the first
         return candidates[0]
     raise NoImageError(

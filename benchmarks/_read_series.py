@@ -1,0 +1,134 @@
+"""Series for the reading benchmarks, written by them; nothing is downloaded."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import (
+    CTImageStorage,
+    ExplicitVRLittleEndian,
+    generate_uid,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["peak_bytes", "pydicom_loop", "simpleitk", "write_ct", "write_sparse"]
+
+_SEED = 20
+
+
+def _slice(series: str, number: int, size: int) -> Dataset:
+    """Return a CT slice such as scanners write it, without pixels."""
+    ds = Dataset()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.SOPClassUID = CTImageStorage
+    ds.file_meta.MediaStorageSOPClassUID = CTImageStorage
+    ds.SOPInstanceUID = f"{series}.{number + 1}"
+    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+    ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+    ds.StudyDate = ds.SeriesDate = "20200101"
+    ds.StudyTime = ds.SeriesTime = "120000"
+    ds.Modality, ds.Manufacturer = "CT", "Bench"
+    ds.StudyDescription, ds.SeriesDescription = "Chest", "Thin slices"
+    ds.PatientName, ds.PatientID = "Bench", "0"
+    ds.SliceThickness, ds.KVP = 1.0, 120
+    ds.StudyInstanceUID, ds.SeriesInstanceUID = f"{series}.0", series
+    ds.FrameOfReferenceUID = f"{series}.0.1"
+    ds.InstanceNumber = number + 1
+    ds.ImagePositionPatient = [-180.0, -175.5, 1.25 * number - 400]
+    ds.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+    ds.Rows = ds.Columns = size
+    ds.PixelSpacing = [0.703125, 0.703125]
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit = 16, 12, 11
+    ds.PixelRepresentation = 0
+    ds.WindowCenter, ds.WindowWidth = [40, -400], [400, 1500]
+    ds.WindowCenterWidthExplanation = ["SOFT", "LUNG"]
+    ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = -1024, 1, "HU"
+    return ds
+
+
+def _phantom(size: int, number: int, noise: np.ndarray) -> np.ndarray:
+    """Draw a body with lungs and noise, in stored values."""
+    y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
+    image = np.full((size, size), 24.0)
+    image[(x / 0.85) ** 2 + (y / 0.6) ** 2 < 1] = 1070
+    wide = 0.3 + 0.05 * np.sin(number / 20)
+    for side in (-0.4, 0.4):
+        image[((x - side) / wide) ** 2 + (y / 0.4) ** 2 < 1] = 180
+    image[x**2 + (y - 0.35) ** 2 < 0.01] = 1600
+    image += np.roll(noise, 37 * number)
+    return np.clip(image, 0, 4095).astype(np.uint16)
+
+
+def write_ct(
+    folder: Path, count: int = 300, size: int = 512, syntax: str | None = None
+) -> int:
+    """Write a CT series, one file a slice, in an order unlike its names.
+
+    Returns
+    -------
+    int
+        Bytes of its voxels.
+    """
+    rng = np.random.default_rng(_SEED)
+    noise = rng.normal(0, 12, (size, size))
+    names = rng.permutation(count)
+    series = generate_uid(entropy_srcs=["bench", str(count), str(size), str(syntax)])
+    series = series[:50].rstrip(".")
+    for number in range(count):
+        ds = _slice(series, number, size)
+        ds.PixelData = _phantom(size, number, noise).tobytes()
+        ds["PixelData"].VR = "OW"
+        if syntax is not None:
+            ds.compress(syntax, generate_instance_uid=False)
+        ds.save_as(folder / f"IM{names[number]:05d}", enforce_file_format=True)
+    return count * size * size * 2
+
+
+def write_sparse(folder: Path, count: int, size: int) -> int:
+    """Write a series of black slices that takes hardly any room on disk."""
+    series = generate_uid(entropy_srcs=["sparse", str(count)])[:50].rstrip(".")
+    for number in range(count):
+        ds = _slice(series, number, size)
+        ds.PixelData = b"\0\0"
+        ds["PixelData"].VR = "OW"
+        buffer = io.BytesIO()
+        ds.save_as(buffer, enforce_file_format=True)
+        length = size * size * 2
+        head = buffer.getvalue()[:-6] + length.to_bytes(4, "little")
+        with open(folder / f"IM{number:05d}", "wb") as handle:
+            handle.write(head)
+            handle.truncate(len(head) + length)
+    return count * size * size * 2
+
+
+def simpleitk(folder: Path) -> Any:
+    """Read a series as SimpleITK's users do."""
+    import SimpleITK as sitk
+
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
+    return sitk.GetArrayFromImage(reader.Execute())
+
+
+def pydicom_loop(folder: Path) -> np.ndarray:
+    """Read a series as pydicom's users do."""
+    datasets = [pydicom.dcmread(path) for path in folder.iterdir()]
+    datasets.sort(key=lambda ds: float(ds.ImagePositionPatient[2]))
+    return np.stack([ds.pixel_array for ds in datasets])
+
+
+def peak_bytes() -> int:
+    """Return the most memory this process ever had (Linux: not shared files)."""
+    with open("/proc/self/status", encoding="ascii") as handle:
+        for line in handle:
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) * 1024
+    raise RuntimeError("the system does not tell the peak memory of a process")
