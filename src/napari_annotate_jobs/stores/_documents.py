@@ -178,7 +178,9 @@ def write_document(path: Path, envelope: Envelope, body: dict[str, Any]) -> None
 def pretty(value: Any, indent: str = "") -> str:
     """Return JSON a person can read: what fits in a line stands in one."""
     line = json.dumps(value, ensure_ascii=False)
-    if len(line) + len(indent) <= _WIDTH or not isinstance(value, dict | list):
+    several = isinstance(value, list) and len(value) > 1 and isinstance(value[0], dict)
+    short = len(line) + len(indent) <= _WIDTH and not several
+    if short or not isinstance(value, dict | list):
         return line
     inner = indent + "  "
     if isinstance(value, dict):

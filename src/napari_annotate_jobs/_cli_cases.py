@@ -1,0 +1,341 @@
+"""The cases of a new job, from folders and files of images."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import unicodedata
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_annotate_jobs.errors import (
+    AnnotateJobsError,
+    ImagingError,
+    NoImageError,
+    StoreAccessError,
+)
+from napari_annotate_jobs.model import Case, SeriesRef
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from napari_annotate_jobs.imaging import SeriesHeader
+
+    Progress = Callable[[str, int, int], None]
+
+__all__ = ["FoundCases", "Unit", "find_cases", "place_images"]
+
+
+class Unit(StrEnum):
+    """What becomes a case."""
+
+    AUTO = "auto"
+    FOLDER = "folder"
+    SERIES = "series"
+
+
+@dataclass
+class _Draft:
+    """A case in the making."""
+
+    name: str
+    headers: list[SeriesHeader]
+    root: Path
+    many: bool
+
+
+@dataclass
+class FoundCases:
+    """What is in the folders and files that were given.
+
+    Parameters
+    ----------
+    cases : list of Case
+        With absolute paths.
+    warnings : dict of str to tuple of str
+        What the reader complained of, by the id of the case.
+    faults : list of (Path, str)
+        Files that were left out, and why.
+    """
+
+    cases: list[Case] = field(default_factory=list)
+    warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    faults: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def find_cases(
+    paths: Iterable[Path],
+    *,
+    unit: Unit = Unit.AUTO,
+    progress: Progress | None = None,
+) -> FoundCases:
+    """Make cases of images.
+
+    By default each file that is given is a case; of each folder that is given,
+    each direct sub-folder that holds images is a case (a study: all its series,
+    the one with the most slices being annotated), and so is each series that
+    lies in the folder itself.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Files and folders.
+    unit : Unit
+        ``FOLDER``: each folder that is given is one case with all its series.
+        ``SERIES``: each series is a case, wherever it lies.
+    progress : callable, optional
+        Called with a name, files done and files in all.
+
+    Returns
+    -------
+    FoundCases
+        In the order of `paths`, sub-folders in the order of their names.
+
+    Raises
+    ------
+    NoImageError
+        If a path does not exist.
+    """
+    found = FoundCases()
+    ids: set[str] = set()
+    given = list(dict.fromkeys(Path(os.path.abspath(path)) for path in paths))
+    for path in given:
+        if not path.exists():
+            raise NoImageError(
+                "is not there", where=path, remedy="Check the path given to --images"
+            )
+    # The files of a folder belong together: they may be the slices of one series.
+    files: dict[Path, list[Path]] = {}
+    for path in given:
+        if path.is_file():
+            files.setdefault(path.parent, []).append(path)
+    for path in given:
+        if path.is_dir():
+            drafts = _in_folder(path, unit, found, progress)
+        else:
+            drafts = _loose(files.pop(path.parent, []), path.parent, found, progress)
+        for draft in drafts:
+            case = _case(draft, ids)
+            found.cases.append(case)
+            texts = (w.text for header in draft.headers for w in header.warnings)
+            if warnings := tuple(dict.fromkeys(texts)):
+                found.warnings[case.id] = warnings
+    return found
+
+
+def place_images(
+    cases: Sequence[Case], folder: Path, *, copy: bool, relative: bool
+) -> list[Case]:
+    """Return the cases with the paths that are written into the job.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+        With absolute paths.
+    folder : Path
+        The job folder.
+    copy : bool
+        Copy the images to ``images/`` in the job folder.
+    relative : bool
+        Make all paths relative; otherwise only those in the job folder or in
+        the folder that it is in, for these move together.
+
+    Raises
+    ------
+    StoreAccessError
+        If the images cannot be copied.
+    """
+    folder = Path(os.path.abspath(folder))
+    placed = []
+    for case in cases:
+        refs = []
+        for ref in case.series:
+            path = Path(ref.path)
+            if copy:
+                path = _copy(path, folder / "images" / case.id)
+            near = path.is_relative_to(folder.parent) and folder.parent != Path(
+                folder.anchor
+            )
+            if relative or near:
+                text = Path(os.path.relpath(path, folder)).as_posix()
+            else:
+                text = str(path)
+            refs.append(ref.model_copy(update={"path": text}))
+        placed.append(case.model_copy(update={"series": tuple(refs)}))
+    return placed
+
+
+def _in_folder(
+    path: Path, unit: Unit, found: FoundCases, progress: Progress | None
+) -> list[_Draft]:
+    if unit is Unit.FOLDER:
+        return _together(_headers(path, found, progress), path)
+    try:
+        entries = sorted((e for e in path.iterdir() if e.name[0] != "."), key=_by_name)
+    except OSError as error:
+        raise StoreAccessError(
+            f"cannot be read ({error.strerror})",
+            where=path,
+            remedy="Check that you may read the folder",
+        ) from error
+    folders = [entry for entry in entries if entry.is_dir()]
+    loose = [entry for entry in entries if entry.is_file()]
+    drafts = []
+    for entry in folders:
+        headers = _headers(entry, found, progress)
+        if unit is Unit.SERIES:
+            drafts += _each(headers, entry, entry.name)
+        else:
+            drafts += _together(headers, entry)
+    if loose and not folders:
+        return _each(_headers(path, found, progress), path, path.name)
+    return drafts + _loose(loose, path, found, progress)
+
+
+def _loose(
+    files: Sequence[Path], folder: Path, found: FoundCases, progress: Progress | None
+) -> list[_Draft]:
+    """Make a case of each series in some of the files of a folder."""
+    series: dict[str, list[SeriesHeader]] = {}
+    for number, file in enumerate(files):
+        if progress is not None:
+            progress(folder.name, number, len(files))
+        for header in _headers(file, found, None):
+            series.setdefault(header.series_uid or str(file), []).append(header)
+    drafts = []
+    for uid, headers in series.items():
+        first = {ref.path for header in headers for ref in header.files}
+        if len(first) == 1:
+            drafts += _each(headers, folder, _stem(next(iter(first))))
+        else:
+            whole = _headers(folder, FoundCases(), progress)
+            same = [header for header in whole if header.series_uid == uid]
+            drafts += [
+                _Draft(folder.name, [header], folder, many=len(whole) > 1)
+                for header in same
+            ]
+    return drafts
+
+
+def _headers(
+    path: Path,
+    found: FoundCases,
+    progress: Progress | None,
+) -> list[SeriesHeader]:
+    from napari_annotate_jobs.imaging import find_series
+
+    def tell(done: int, total: int) -> None:
+        if progress is not None:
+            progress(path.name, done, total)
+
+    try:
+        series = find_series(path, progress=tell)
+    except ImagingError as error:
+        found.faults.append((path, str(error)))
+        return []
+    for fault in series.faults:
+        what = fault.error
+        text = what.what if isinstance(what, AnnotateJobsError) else str(what)
+        found.faults.append((fault.path, text))
+    return list(series)
+
+
+def _together(headers: list[SeriesHeader], path: Path) -> list[_Draft]:
+    if not headers:
+        return []
+    return [_Draft(path.name, headers, path, many=len(headers) > 1)]
+
+
+def _each(headers: list[SeriesHeader], root: Path, name: str) -> list[_Draft]:
+    drafts = []
+    for number, header in enumerate(headers, 1):
+        if len(header.files) == 1 and len(headers) > 1:
+            own = _stem(header.files[0].path)
+        else:
+            own = f"{name} {number}" if len(headers) > 1 else name
+        drafts.append(_Draft(own, [header], root, many=len(headers) > 1))
+    return drafts
+
+
+def _case(draft: _Draft, ids: set[str]) -> Case:
+    # A localiser is a plan of the others: not what is annotated.
+    sizes = [0 if h.localizer else h.shape[0] for h in draft.headers]
+    reference = sizes.index(max(sizes))
+    name, case_id = _unique(_clean(draft.name), ids)
+    return Case(
+        id=case_id,
+        name=name,
+        series=tuple(_ref(header, draft) for header in draft.headers),
+        reference=reference,
+        n_slices=draft.headers[reference].shape[0],
+    )
+
+
+def _ref(header: SeriesHeader, draft: _Draft) -> SeriesRef:
+    files = {ref.path for ref in header.files}
+    description = _clean(header.description or "", empty="")
+    if len(files) == 1 and draft.root.is_dir():
+        path = Path(os.path.abspath(next(iter(files))))
+        # A file of many series, as a cine of several orientations, needs the key.
+        alone = header.split is None
+        key = None if alone else header.key
+    else:
+        path, key = draft.root, header.key if draft.many else None
+    return SeriesRef(path=str(path), series_uid=key, description=description)
+
+
+def _stem(path: Path) -> str:
+    name = path.name
+    for ending in (".nii.gz", ".nii", ".nrrd", ".mha"):
+        if name.lower().endswith(ending) and len(name) > len(ending):
+            return name[: -len(ending)]
+    return path.stem if not path.stem.replace(".", "").isdigit() else name
+
+
+def _clean(text: str, empty: str = "case") -> str:
+    """Return printable text without blanks at its ends."""
+    text = text.encode("utf-8", "replace").decode()
+    text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split()) or empty
+
+
+def _identifier(name: str) -> str:
+    text = re.sub(r'[/\\:*?"<>|]', "_", unicodedata.normalize("NFC", name))
+    return text.strip(" .")[:100].strip(" .") or "case"
+
+
+def _unique(name: str, ids: set[str]) -> tuple[str, str]:
+    """Return a name and an id that no other case has, on any system."""
+    own, number = name, 1
+    while _identifier(own).casefold() in ids:
+        number += 1
+        own = f"{name[:90]} ({number})"
+    ids.add(_identifier(own).casefold())
+    return own, _identifier(own)
+
+
+def _by_name(path: Path) -> list[tuple[int, str]]:
+    """Sort ``case 9`` before ``case 10``."""
+    parts = re.split(r"(\d+)", path.name.casefold())
+    return [(int(p), "") if p.isdecimal() else (-1, p) for p in parts]
+
+
+def _copy(path: Path, folder: Path) -> Path:
+    target = folder / path.name if path.is_file() else folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.is_file():
+            shutil.copyfile(path, target)
+        else:
+            shutil.copytree(path, target, dirs_exist_ok=True)
+    except (OSError, shutil.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StoreAccessError(
+            f"cannot be copied to {folder} ({reason})",
+            where=path,
+            remedy="Check the rights and the free space, or do without --copy",
+        ) from error
+    return target

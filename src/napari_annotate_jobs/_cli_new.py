@@ -1,0 +1,209 @@
+"""The verb that makes a job."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+
+from napari_annotate_jobs._cli_show import complain, progress
+from napari_annotate_jobs.errors import ExistsError, NoImageError, StoreAccessError
+
+__all__ = ["EPILOG", "add_arguments", "make_job"]
+
+EPILOG = """\
+what becomes a case:
+  each file given to --images (files of one DICOM series are one case), and for
+  each folder given: each direct sub-folder that holds images (a study with all
+  its series; the one with the most slices is annotated), and each series that
+  lies in the folder itself. --case-per folder makes one case of each folder
+  given, --case-per series a case of every series.
+
+labels:
+  [METHOD:][GROUP/]NAME[=#RRGGBB]; the method may be left out if there is one.
+  A labels file is YAML (a list labels: of names, or of fields as name, method,
+  id, color, key, scope, group, overlap_group, concept; and a list groups:) or
+  CSV with such columns and, if wanted, one called exclusive.
+
+examples:
+  napari-annotate-jobs new lung --images ct-studies/ \\
+      --method segmentation --labels lung tumour --every-slice
+  napari-annotate-jobs new mixed --images ct-studies/ \\
+      --method classification detection \\
+      --labels classification:lesion detection:nodule --case-labels contrast
+  napari-annotate-jobs new brain --images brain/ --case-per folder \\
+      --labels-file labels.yaml --instructions-file how-to.md --due 2030-01-31
+"""
+
+
+def add_arguments(verb: argparse.ArgumentParser) -> None:
+    """Add what `make_job` asks for."""
+    verb.add_argument("job", metavar="JOB_DIR", help="the folder to make")
+    group = verb.add_argument_group("cases")
+    group.add_argument(
+        "--images", nargs="+", required=True, metavar="PATH", help="files and folders"
+    )
+    group.add_argument(
+        "--case-per",
+        choices=("auto", "folder", "series"),
+        default="auto",
+        help="what becomes a case (see below)",
+    )
+    group.add_argument(
+        "--copy", action="store_true", help="copy the images into the job folder"
+    )
+    group.add_argument(
+        "--relative",
+        action="store_true",
+        help="write relative paths even to images that lie elsewhere",
+    )
+    group = verb.add_argument_group("what is to be done")
+    group.add_argument(
+        "--method",
+        nargs="+",
+        action="extend",
+        default=[],
+        choices=("classification", "detection", "segmentation"),
+        help="one or more; those that the labels name by default",
+    )
+    group.add_argument(
+        "--labels", nargs="+", action="extend", default=[], metavar="LABEL"
+    )
+    group.add_argument("--labels-file", metavar="FILE", help="YAML or CSV")
+    group.add_argument(
+        "--case-labels",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="LABEL",
+        help="class labels for the whole case",
+    )
+    group.add_argument(
+        "--exclusive",
+        nargs="?",
+        action="append",
+        const="",
+        default=[],
+        metavar="GROUP",
+        help="only one label of GROUP can be chosen; without GROUP: of those in none",
+    )
+    group.add_argument(
+        "--every-slice",
+        action="store_true",
+        help="refuse to submit a case with undecided slices",
+    )
+    group.add_argument("--instructions", metavar="TEXT", help="Markdown")
+    group.add_argument("--instructions-file", metavar="FILE", help="Markdown")
+    group = verb.add_argument_group("the job")
+    group.add_argument("--name", help="as shown; the folder's name by default")
+    group.add_argument("--kind", choices=("annotation", "review"), default="annotation")
+    group.add_argument("--due", type=_date, metavar="YYYY-MM-DD", help="the last day")
+    group.add_argument(
+        "--published", type=_date, metavar="YYYY-MM-DD", help="today by default"
+    )
+    group.add_argument(
+        "--assignee", metavar="PERSON", help="anyone who opens it by default"
+    )
+
+
+def make_job(options: argparse.Namespace) -> int:
+    """Make a job folder; return the exit code."""
+    from napari_annotate_jobs._cli_cases import Unit, find_cases, place_images
+    from napari_annotate_jobs._cli_labels import (
+        label_set,
+        methods_of,
+        parse_label,
+        read_labels,
+    )
+    from napari_annotate_jobs.model import Job, Method, Options, Project, validated
+    from napari_annotate_jobs.stores import create_job, remember_location
+
+    folder = Path(options.job).expanduser()
+    if (folder / "job.json").exists():
+        raise ExistsError(
+            "there is a job already", where=folder, remedy="Choose another folder"
+        )
+    file = Path(options.labels_file) if options.labels_file else None
+    methods = [Method(name) for name in dict.fromkeys(options.method)]
+    named = methods_of(
+        [
+            *(read_labels(file)[0] if file else ()),
+            *map(parse_label, options.labels),
+            *({"method": Method.CLASSIFICATION} for _ in options.case_labels),
+        ]
+    )
+    methods += [method for method in named if method not in methods]
+    labels = label_set(
+        options.labels,
+        options.case_labels,
+        methods=methods,
+        exclusive=options.exclusive,
+        file=file,
+    )
+    instructions = options.instructions or ""
+    if options.instructions_file:
+        instructions = _text_of(Path(options.instructions_file))
+    project = validated(
+        Project,
+        {
+            "name": options.name or folder.absolute().name,
+            "methods": methods,
+            "label_set": labels,
+            "instructions": instructions,
+            "options": Options(every_slice=options.every_slice),
+        },
+    )
+    fields = {"kind": options.kind, "due": options.due, "assignee": options.assignee}
+    if options.published:
+        fields["published"] = datetime.combine(options.published, time(), UTC)
+    job = validated(Job, {"project": project, **fields})
+
+    found = find_cases(
+        map(Path, options.images), unit=Unit(options.case_per), progress=progress()
+    )
+    for path, what in found.faults:
+        complain(f"left out {path}: {what}")
+    if not found.cases:
+        raise NoImageError(
+            "there are no images to make cases of",
+            where=", ".join(options.images),
+            remedy="See what the reader makes of them with: napari-annotate-jobs "
+            "inspect PATH",
+        )
+    cases = place_images(
+        found.cases, folder, copy=options.copy, relative=options.relative
+    )
+    store = create_job(folder, job, cases)
+    for case in cases:
+        if case.id in found.warnings and case.n_slices:
+            store.note_case(
+                job.id,
+                case.id,
+                n_slices=case.n_slices,
+                warnings=found.warnings[case.id],
+            )
+    store.close()
+    remember_location(folder.absolute())
+    print(f"Made {folder}: {len(cases)} cases, {len(labels.labels)} labels.")
+    print(f"Open it with: napari-annotate-jobs open {folder}")
+    return 0
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a date such as 2030-01-31"
+        ) from None
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreAccessError(
+            f"cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})",
+            where=path,
+            remedy="Check the name of the file, and that it is text in UTF-8",
+        ) from error

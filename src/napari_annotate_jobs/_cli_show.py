@@ -1,0 +1,252 @@
+"""What the command line prints of jobs, cases, faults and images."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from napari_annotate_jobs.model import CaseRow, Job, JobSummary
+    from napari_annotate_jobs.stores import Fault
+
+__all__ = [
+    "case_data",
+    "cases_text",
+    "complain",
+    "dump",
+    "fault_text",
+    "inspection_text",
+    "job_data",
+    "job_text",
+    "jobs_text",
+    "progress",
+    "table",
+]
+
+
+def dump(data: object) -> str:
+    """Return JSON for other programs."""
+    return json.dumps(data, ensure_ascii=False, indent=2)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return lines of aligned columns; numbers to the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [
+        max(_width(text) for text in column)
+        for column in zip(head, *cells, strict=True)
+    ]
+    right = [
+        all(row[i].lstrip("-").isdecimal() for row in cells) and bool(cells)
+        for i in range(len(head))
+    ]
+    lines = []
+    for row in (list(head), *cells):
+        parts = []
+        for text, width, number in zip(row, widths, right, strict=True):
+            blank = " " * (width - _width(text))
+            parts.append(blank + text if number else text + blank)
+        lines.append("  ".join(parts).rstrip())
+    return "\n".join(lines)
+
+
+def job_data(summary: JobSummary, person: str) -> dict[str, Any]:
+    """Return a job with its counts, fit for JSON."""
+    job, counts = summary.job, summary.counts
+    return {
+        "id": job.id,
+        "name": job.name,
+        "kind": job.kind.value,
+        "location": summary.location,
+        "person": person,
+        "published": job.published.isoformat(),
+        "due": job.due.isoformat() if job.due else None,
+        "assignee": job.assignee,
+        "methods": [method.value for method in job.project.methods],
+        "counts": {
+            "total": counts.total,
+            "remaining": counts.remaining,
+            "finished": counts.finished,
+            "returned": counts.returned,
+            "left": counts.left,
+        },
+        "progress": round(counts.progress, 4),
+    }
+
+
+def case_data(row: CaseRow) -> dict[str, Any]:
+    """Return a case with its status, fit for JSON."""
+    return {
+        "id": row.case.id,
+        "name": row.case.name,
+        "status": row.status.value,
+        "draft": row.draft,
+        "decided": row.decided,
+        "slices": row.case.n_slices,
+        "returned_comment": row.returned_comment or None,
+        "warnings": list(row.warnings),
+        "series": [ref.path for ref in row.case.series],
+    }
+
+
+def jobs_text(summaries: Sequence[JobSummary]) -> str:
+    """Return the jobs as a table."""
+    rows = []
+    for summary in summaries:
+        job, counts = summary.job, summary.counts
+        rows.append(
+            (
+                job.name,
+                job.kind.value,
+                f"{counts.progress:.0%}",
+                counts.left,
+                counts.finished,
+                job.due.isoformat() if job.due else "",
+                summary.location,
+            )
+        )
+    return table(("NAME", "KIND", "DONE", "LEFT", "FINISHED", "DUE", "LOCATION"), rows)
+
+
+def job_text(summary: JobSummary, person: str) -> str:
+    """Return all about a job but its cases."""
+    job, counts = summary.job, summary.counts
+    lines = [
+        job.name,
+        f"  kind            {job.kind.value}",
+        f"  location        {summary.location}",
+        f"  published       {job.published.date().isoformat()}",
+    ]
+    if job.due:
+        lines.append(f"  due             {job.due.isoformat()}")
+    if job.assignee:
+        lines.append(f"  assigned        {job.assignee}")
+    verb = "review" if job.kind.value == "review" else "annotate"
+    lines += [
+        f"  cases           {counts.total}: {counts.remaining} remaining, "
+        f"{counts.finished} finished, {counts.returned} returned",
+        f"  progress        {counts.progress:.0%}, {counts.left} left to {verb} "
+        f"for {person}",
+        *_label_lines(job),
+    ]
+    if job.project.options.every_slice:
+        lines.append("  demands         a decision for every slice")
+    if job.project.instructions.strip():
+        lines.append("")
+        lines += [f"  {line}" for line in job.project.instructions.splitlines()]
+    return "\n".join(lines)
+
+
+def _label_lines(job: Job) -> list[str]:
+    lines = []
+    for method in job.project.methods:
+        names = []
+        for label in job.project.label_set.of(method):
+            group = f"{label.group}/" if label.group else ""
+            of_case = " (case)" if label.scope.value == "case" else ""
+            names.append(f"{label.id} {group}{label.name}{of_case}")
+        lines.append(f"  {method.value:<15} {', '.join(names)}")
+    return lines
+
+
+def cases_text(rows: Sequence[CaseRow]) -> str:
+    """Return cases as a table."""
+    return table(
+        ("CASE", "SLICES", "DECIDED", "STATUS", "REMARKS"),
+        (
+            (
+                row.case.name,
+                "" if row.case.n_slices is None else row.case.n_slices,
+                row.decided,
+                row.status.value + (", draft" if row.draft else ""),
+                " · ".join(
+                    [
+                        *filter(None, [" ".join(row.returned_comment.split())]),
+                        *row.warnings,
+                    ]
+                ),
+            )
+            for row in rows
+        ),
+    )
+
+
+def fault_text(fault: Fault) -> str:
+    """Return a fault as a line."""
+    remedy = f" {fault.remedy}." if fault.remedy else ""
+    return f"{fault.where}: {fault.what}.{remedy}"
+
+
+def inspection_text(found: Mapping[str, Any]) -> str:
+    """Return what the reader makes of images, for people."""
+    lines = [
+        f"{found['path']}: {len(found['series'])} series"
+        + (f", {len(found['faults'])} files left out" if found["faults"] else "")
+    ]
+    for number, series in enumerate(found["series"], 1):
+        lines += ["", f"{number}. {series['name']}", *_series_lines(series)]
+    if found["faults"]:
+        lines += ["", "Left out:"]
+        for fault in found["faults"]:
+            remedy = f" {fault['remedy']}." if fault.get("remedy") else ""
+            lines.append(f"  {fault['file']}: {fault['what']}.{remedy}")
+    return "\n".join(lines)
+
+
+def _series_lines(series: Mapping[str, Any]) -> list[str]:
+    shape = " x ".join(map(str, series["shape"]))
+    spacing = series["spacing"]
+    facts = {
+        "size": f"{shape} {series['dtype']}, {series['megabytes']} MB, "
+        f"{series['files']} files",
+        "kind": " ".join(filter(None, [series["format"], series["modality"]])),
+        "spacing": "unknown"
+        if spacing is None
+        else " x ".join(f"{value:.4g}" for value in spacing) + " mm",
+        "orientation": series["orientation"],
+        "encoding": series["transfer_syntax"],
+        "unit": series["unit"],
+        "windows": ", ".join(
+            f"{w['center']:g}/{w['width']:g}"
+            + (f" {w['explanation']}" if w["explanation"] else "")
+            for w in series["windows"]
+        ),
+        "shown": "inverted" if series["inverted"] else "",
+        "localiser": "yes" if series["localizer"] else "",
+    }
+    lines = [f"   {name:<12}{value}" for name, value in facts.items() if value]
+    lines += [f"   warning     {warning['text']}" for warning in series["warnings"]]
+    return lines
+
+
+def _width(text: str) -> int:
+    """Return the columns a text takes in a terminal."""
+    return sum(
+        0
+        if unicodedata.combining(char)
+        else 2
+        if unicodedata.east_asian_width(char) in "WF"
+        else 1
+        for char in text
+    )
+
+
+def progress() -> Callable[[str, int, int], None] | None:
+    """Return what tells the progress on a terminal, None if there is none."""
+    if not sys.stderr.isatty():
+        return None
+
+    def tell(name: str, done: int, total: int) -> None:
+        end = "\r" if done < total else "\r\x1b[K"
+        print(f"\x1b[Kreading {name}: {done} of {total}", end=end, file=sys.stderr)
+
+    return tell
+
+
+def complain(text: str) -> None:
+    """Tell the user on stderr."""
+    print(f"napari-annotate-jobs: {text}", file=sys.stderr)

@@ -1,0 +1,323 @@
+"""The command line: ``napari-annotate-jobs``.
+
+Nothing here loads Qt or napari, but for the verbs that open a window.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_annotate_jobs._cli_new import EPILOG, add_arguments, make_job
+from napari_annotate_jobs._cli_show import complain, progress
+from napari_annotate_jobs.errors import AnnotateJobsError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from napari_annotate_jobs.model import CaseRow, JobSummary, Status
+    from napari_annotate_jobs.stores import JobStore
+
+__all__ = ["build_parser", "main"]
+
+_EPILOG = """\
+examples:
+  napari-annotate-jobs new lung --images ct-studies/ \\
+      --method segmentation --labels liver tumour=#CC79A7
+  napari-annotate-jobs new chest --images xrays/*.dcm --method classification \\
+      --labels pneumonia effusion quality/good quality/bad --exclusive quality
+  napari-annotate-jobs open lung
+  napari-annotate-jobs check lung
+
+exit codes:
+  0  all is well
+  1  check found faults
+  2  it could not be done: the message says why, and what to do
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser, with all verbs."""
+    parser = argparse.ArgumentParser(
+        prog="napari-annotate-jobs",
+        description="Annotate medical images in napari, job by job.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    verb = _add(verbs, "new", make_job, "make a job folder of images", epilog=EPILOG)
+    add_arguments(verb)
+
+    verb = _add(verbs, "list", _list, "list jobs with what is left of them")
+    verb.add_argument(
+        "locations",
+        nargs="*",
+        metavar="LOCATION",
+        help="job folders, or folders of them; those used last by default",
+    )
+    _add_common(verb)
+
+    verb = _add(verbs, "show", _show, "show one job: counts, labels, instructions")
+    verb.add_argument("job", metavar="JOB", help="the job's folder")
+    verb.add_argument("--cases", action="store_true", help="list its cases too")
+    verb.add_argument(
+        "--status",
+        choices=("remaining", "finished", "returned"),
+        help="list the cases with this status",
+    )
+    _add_common(verb)
+
+    verb = _add(
+        verbs, "check", _check, "verify every file of a job; exit code 1 if any is bad"
+    )
+    verb.add_argument("job", metavar="JOB", help="a job folder, or a folder of them")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+
+    verb = _add(
+        verbs, "inspect", _inspect, "say what the reader makes of a file or folder"
+    )
+    verb.add_argument("path", metavar="PATH", help="a file or folder of images")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+
+    verb = _add(verbs, "open", _open, "open napari at My Jobs")
+    verb.add_argument(
+        "job", nargs="?", metavar="JOB", help="a job folder to add to My Jobs first"
+    )
+
+    verb = _add(verbs, "demo", _demo, "make a job of sample images and open it")
+    verb.add_argument(
+        "--dir", metavar="DIR", help="where to keep the demo's jobs; else temporary"
+    )
+    verb.add_argument(
+        "--headless",
+        metavar="DIR",
+        help="walk through it without a person; jobs and pictures go to DIR",
+    )
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of the process by default.
+
+    Returns
+    -------
+    int
+        The exit code: 0 if all is well, 1 if a check found faults, 2 if
+        something could not be done.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files need not be text, and a console need not know all letters.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    options = build_parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        code = run(options)
+        sys.stdout.flush()
+    except AnnotateJobsError as error:
+        complain(str(error))
+        return 2
+    except BrokenPipeError:
+        # As with "| head": who reads has seen enough. Python would complain when
+        # it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        complain("stopped")
+        return 130
+    return code
+
+
+# ------------------------------------------------------------------------- verbs
+def _list(options: argparse.Namespace) -> int:
+    from napari_annotate_jobs._cli_show import dump, fault_text, job_data, jobs_text
+    from napari_annotate_jobs.stores import FolderStore, recent_locations
+
+    locations = options.locations or recent_locations()
+    summaries: list[JobSummary] = []
+    code = 0
+    for location in locations:
+        try:
+            with _opened(location, options.person) as store:
+                summaries += store.jobs()
+                if isinstance(store, FolderStore):
+                    for fault in store.faults:
+                        complain(fault_text(fault))
+                        code = 2
+        except StoreError as error:
+            complain(str(error))
+            # A job used earlier may be gone; one that was named should be there.
+            code = 2 if options.locations else code
+    if options.json:
+        print(dump([job_data(s, _person(options)) for s in summaries]))
+    elif summaries:
+        print(jobs_text(summaries))
+    elif not code:
+        print("There are no jobs yet. Make one with: napari-annotate-jobs new --help")
+    return code
+
+
+def _show(options: argparse.Namespace) -> int:
+    from napari_annotate_jobs._cli_show import (
+        case_data,
+        cases_text,
+        dump,
+        job_data,
+        job_text,
+    )
+    from napari_annotate_jobs.model import Status
+
+    status = Status(options.status) if options.status else None
+    with _opened(options.job, options.person) as store:
+        shown = []
+        for summary in store.jobs():
+            rows = []
+            if options.cases or status:
+                rows = list(_all_cases(store, summary.job.id, status))
+            if options.json:
+                data = job_data(summary, store.person)
+                if options.cases or status:
+                    data["cases"] = [case_data(row) for row in rows]
+                shown.append(data)
+                continue
+            print(job_text(summary, store.person))
+            if rows:
+                print("\n" + cases_text(rows))
+            print()
+        if not shown and not store.jobs():
+            raise StoreError(
+                "there is no job here",
+                where=options.job,
+                remedy="Make one with: napari-annotate-jobs new",
+            )
+    if options.json:
+        print(dump(shown[0] if len(shown) == 1 else shown))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from napari_annotate_jobs._cli_show import dump, fault_text
+
+    with _opened(options.job, None) as store:
+        faults = store.check()
+    if options.json:
+        print(dump([fault.model_dump() for fault in faults]))
+    else:
+        for fault in faults:
+            print(fault_text(fault))
+        print(f"{len(faults)} faults." if faults else "All is well.")
+    return 1 if faults else 0
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from napari_annotate_jobs._cli_show import dump, inspection_text
+    from napari_annotate_jobs.imaging import inspect
+
+    tell = progress()
+    name = Path(options.path).name
+    found = inspect(
+        options.path, progress=tell and (lambda done, total: tell(name, done, total))
+    )
+    print(dump(found) if options.json else inspection_text(found))
+    return 0
+
+
+def _open(options: argparse.Namespace) -> int:
+    from napari_annotate_jobs._plugin import open_napari
+
+    if options.job:
+        with _opened(options.job, None):
+            pass  # what cannot be opened is told here, before a window comes up
+    open_napari(options.job)
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from napari_annotate_jobs._demo import run_demo, run_headless
+
+    if options.headless:
+        return int(run_headless(options.headless) or 0)
+    return int(run_demo(options.dir) or 0)
+
+
+# ----------------------------------------------------------------------- helpers
+def _add(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    text: str,
+    epilog: str | None = None,
+) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verb.set_defaults(run=run)
+    return verb
+
+
+def _add_common(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.add_argument(
+        "--person", help="whose progress; the name of the system's user by default"
+    )
+
+
+class _Version(argparse.Action):
+    """Prints the version; looked up only when it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="print the version")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from napari_annotate_jobs import __version__
+
+        print(f"{parser.prog} {__version__}")
+        parser.exit()
+
+
+@contextmanager
+def _opened(location: str, person: str | None) -> Iterator[JobStore]:
+    """Open a store for the length of a block."""
+    from napari_annotate_jobs.stores import open_store
+
+    store = open_store(location, person=person)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _all_cases(
+    store: JobStore, job_id: str, status: Status | None
+) -> Iterator[CaseRow]:
+    offset = 0
+    while True:
+        page = store.cases(job_id, status=status, offset=offset, limit=1000)
+        yield from page.rows
+        offset += len(page.rows)
+        if not page.rows or offset >= page.total:
+            return
+
+
+def _person(options: argparse.Namespace) -> str:
+    from napari_annotate_jobs.stores import default_person
+
+    return str(options.person or default_person())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
