@@ -62,7 +62,10 @@ class _PictureLessStore(MemoryStore):
 
     def open_series(self, job_id, case_id, **options):
         header = SimpleNamespace(
-            slices=tuple(SliceId(index=i) for i in range(self.n_slices)), warnings=()
+            slices=tuple(SliceId(index=i) for i in range(self.n_slices)),
+            warnings=(),
+            unit="HU",
+            inverted=False,
         )
         windows = (
             Window(center=50, width=350, explanation="Soft tissue"),
