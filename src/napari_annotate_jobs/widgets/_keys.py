@@ -67,12 +67,12 @@ class Action:
 
 @dataclass(frozen=True)
 class Gesture:
-    """Something the mouse does.
+    """Something the mouse does, or a fixed key where it acts.
 
     Parameters
     ----------
     how : str
-        What to do with the mouse.
+        What to do.
     text : str
         What happens.
     group : str
@@ -145,8 +145,23 @@ GESTURES: tuple[Gesture, ...] = (
     Gesture(
         "Drag an end of a range", "Shorten or extend the range", "On the slice strip"
     ),
+    *(
+        Gesture(how, text, "On the slice strip, by key")
+        for how, text in (
+            ("Left, Right", "Previous or next slice"),
+            ("Page Up, Page Down", "Ten slices back or on"),
+            ("Home, End", "First or last slice"),
+            ("Shift + Left, Right, Home, End", "Extend the selection"),
+            ("Ctrl+A", "Select all slices"),
+            ("Enter", "Propagate over the selected slices"),
+            ("Esc", "Let go of the selection, or give up a drag"),
+            ("Delete", "Delete the range that was clicked"),
+            ("+, -", "Zoom the strip"),
+            ("Menu, Shift+F10", "All that can be done with slices and ranges"),
+        )
+    ),
 )
-"""What the mouse does, as the help lists it."""
+"""What the mouse does, and the keys that act in one place only."""
 
 LABEL_KEYS: tuple[str, ...] = (
     *"GHJKW890",
@@ -194,7 +209,8 @@ def normal_key(text: str) -> str:
     sequence = QKeySequence("+".join(parts))
     normal = sequence.toString(QKeySequence.SequenceFormat.PortableText)
     # Qt takes "Foo" for an unknown key with an empty name.
-    if sequence.count() != 1 or not normal or normal.endswith("+ "):
+    bare = normal in {"Shift", "Ctrl", "Control", "Alt", "Meta", "AltGr"}
+    if sequence.count() != 1 or not normal or normal.endswith("+ ") or bare:
         raise InvalidValueError(
             f"{text!r} is not a key",
             remedy="Write it as G, Shift+G, Alt+Right or F1",

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from napari_annotate_jobs.model import COLORS, Label, LabelSet, Method
+from napari_annotate_jobs.widgets._help import HelpPanel
+from napari_annotate_jobs.widgets._keys import ACTIONS, GESTURES, KeyMap, key_text
+from napari_annotate_jobs.widgets._theme import Colors
+
+
+@pytest.fixture
+def panel(qtbot):
+    widget = HelpPanel()
+    qtbot.addWidget(widget)
+    widget.show()
+    qtbot.waitExposed(widget)
+    return widget
+
+
+def choose(panel, text):
+    found = panel.tree.findItems(
+        text, Qt.MatchFlag.MatchExactly | Qt.MatchFlag.MatchRecursive
+    )
+    panel.tree.setCurrentItem(found[0])
+
+
+def press(panel, key, modifiers=Qt.KeyboardModifier.NoModifier):
+    panel.key.setFocus()
+    QTest.keyClick(panel.key, key, modifiers)
+    panel.key.editingFinished.emit()
+
+
+def test_it_lists_every_key_and_gesture(panel):
+    rows = panel.rows()
+    assert [(t, k) for _, t, k in rows] == [
+        *((a.text, key_text(a.key)) for a in ACTIONS),
+        *((g.text, g.how) for g in GESTURES),
+    ]
+
+
+def test_it_lists_the_labels_of_the_job(panel):
+    label = Label(id=3, name="Lung", color=COLORS[0], method=Method.CLASSIFICATION)
+    panel.set_labels(LabelSet(labels=(label,)))
+    assert panel.rows()[0] == ("Labels of this job", "Lung", "G")
+
+
+def test_it_filters_as_one_types(panel):
+    QTest.keyClicks(panel.search, "undecided")
+    assert [text for _, text, _ in panel.rows()] == [
+        "Next undecided slice",
+        "Previous undecided slice",
+    ]
+    panel.search.setText("alt+n")
+    assert [text for _, text, _ in panel.rows()] == [
+        "Nothing to Label, submit, next case"
+    ]
+    panel.search.setText("strip wheel")
+    assert {heading for heading, _, _ in panel.rows()} == {"On the slice strip"}
+    panel.search.clear()
+    assert len(panel.rows()) == len(ACTIONS) + len(GESTURES)
+
+
+def test_a_key_is_changed_by_pressing_it(panel, qtbot):
+    choose(panel, "Exclude the image")
+    with qtbot.waitSignal(panel.keymap_changed) as told:
+        press(panel, Qt.Key.Key_E, Qt.KeyboardModifier.AltModifier)
+    assert told.args[0].to_dict() == {"exclude": "Alt+E"}
+    assert ("Decide", "Exclude the image", "Alt+E") in panel.rows()
+    assert panel.default.isEnabled(), "the row stays chosen"
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [(Qt.Key.Key_N, "Nothing to Label"), (Qt.Key.Key_P, "belongs to napari")],
+)
+def test_a_clash_is_refused_and_named(panel, key, reason):
+    told = []
+    panel.keymap_changed.connect(told.append)
+    choose(panel, "Exclude the image")
+    press(panel, key)
+    assert told == []
+    assert reason in panel.about.text()
+    assert panel.key.keySequence().toString() == "Q"
+
+
+def test_a_key_can_be_switched_off_and_set_back(panel):
+    told = []
+    panel.keymap_changed.connect(told.append)
+    choose(panel, "Exclude the image")
+    panel.clear.click()
+    assert ("Decide", "Exclude the image", "–") in panel.rows()
+    panel.default.click()
+    choose(panel, "Submit the case")
+    panel.clear.click()
+    panel.default_all.click()
+    assert [keymap.to_dict() for keymap in told] == [
+        {"exclude": ""},
+        {},
+        {"submit": ""},
+        {},
+    ]
+    assert not panel.default_all.isEnabled()
+
+
+def test_gestures_and_headings_have_no_key_to_change(panel):
+    choose(panel, "Zoom the strip")
+    assert not panel.key.isEnabled()
+    choose(panel, "Decide")
+    assert not panel.key.isEnabled()
+    assert "Choose a row" in panel.about.text()
+
+
+def test_setters_never_emit(panel):
+    told = []
+    panel.keymap_changed.connect(told.append)
+    panel.set_keymap(KeyMap({"exclude": "Alt+E"}))
+    panel.set_colors(Colors.light())
+    choose(panel, "Submit the case")
+    assert told == []
+    assert panel.keymap.key("exclude") == "Alt+E"
+
+
+def test_it_fits_a_dock_300_pixels_wide(panel):
+    assert panel.minimumSizeHint().width() <= 300
