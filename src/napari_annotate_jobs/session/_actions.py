@@ -12,6 +12,8 @@ from napari_annotate_jobs.model import Decision, Job, Label, Scope, Window
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_annotate_jobs.model import SliceAnnotation
+
     from ._editor import CaseEditor
 
 __all__ = ["SliceActions"]
@@ -41,6 +43,7 @@ class SliceActions:
         self._slice = 0
         self._label: Label | None = None
         self._window: Window | None = None
+        self._copied: SliceAnnotation | None = None
 
     @property
     def editor(self) -> CaseEditor:
@@ -133,6 +136,29 @@ class SliceActions:
 
     def _chosen(self, indices: Sequence[int] | None) -> list[int]:
         return [self._slice] if indices is None else list(indices)
+
+    def copy_slice(self) -> None:
+        """Remember what the current slice holds, to paste it elsewhere."""
+        self._copied = self.editor.content(self._slice)
+        self.told.emit(f"Slice {self._slice + 1} was copied.")
+
+    def paste_slice(self, indices: Sequence[int] | None = None) -> bool:
+        """Add what was copied to the slices (the current one).
+
+        On the current slice it is the user's word at once; on others, boxes and
+        masks wait as proposals.
+
+        Raises
+        ------
+        TransitionError
+            If nothing was copied.
+        """
+        if self._copied is None:
+            raise TransitionError("nothing was copied yet", remedy="Copy a slice first")
+        chosen = self._chosen(indices)
+        return self.editor.paste(
+            self._copied, chosen, confirmed=chosen == [self._slice]
+        )
 
     def undo(self) -> None:
         """Take back the last edit and show its slice."""

@@ -22,6 +22,7 @@ from napari_annotate_jobs.model import (
     SliceId,
     SliceRange,
     check_change,
+    new_id,
 )
 
 from . import _edits
@@ -268,6 +269,50 @@ class CaseEditor(CaseView):
             boxes = tuple(box for box in content.boxes if not box.proposal)
             contents[index] = content.evolve(proposals={}, boxes=boxes)
         return self._edit("Reject", contents)
+
+    def paste(
+        self, copied: SliceAnnotation, indices: Iterable[int], *, confirmed: bool
+    ) -> bool:
+        """Add a copied slice's labels, boxes and masks to slices, as one step.
+
+        Parameters
+        ----------
+        copied : SliceAnnotation
+            Of this case or of another one of the job.
+        indices : iterable of int
+            Where to.
+        confirmed : bool
+            False makes proposals of boxes and masks.
+        """
+        contents = {}
+        for index in indices:
+            content = self.content(index)
+            if copied.class_labels:
+                content = _edits.with_class(content, copied.class_labels, self.labels)
+            boxes = [
+                box.evolve(
+                    id=new_id(),
+                    provenance=Provenance.COPIED,
+                    proposal=not confirmed,
+                    track=None,
+                )
+                for box in copied.boxes
+            ]
+            refs = dict(content.masks if confirmed else content.proposals)
+            for group, ref in copied.masks.items():
+                whole = _edits.merged_mask(
+                    self.mask(index, group, proposal=not confirmed),
+                    decode_mask(self.blob(ref.digest)),
+                )
+                refs = self._put(refs, group, whole, Provenance.COPIED)
+            content = content.evolve(
+                boxes=(*content.boxes, *boxes),
+                nothing_to_label=content.nothing_to_label
+                and not (confirmed and (boxes or refs)),
+                **{"masks" if confirmed else "proposals": refs},
+            )
+            contents[index] = content
+        return self._edit("Paste", contents)
 
     # -------------------------------------------------------------- comments
     def add_comment(self, text: str, index: int | None = None) -> bool:

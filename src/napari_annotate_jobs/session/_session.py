@@ -198,9 +198,10 @@ class AnnotationSession(SliceActions):
         self.case, self.status = case, case.draft.status
         self._editor = self._make_editor(annotation)
         self._window = case.windows[0]
+        self._copied = None
         self._slice = first_slice(case, self._editor) if index is None else index
         self._slice = min(max(self._slice, 0), self._editor.n_slices - 1)
-        self._saver.changed.connect(self.save_state_changed.emit)
+        self._saver.changed.connect(self._on_save_state)
         self.opened.emit(case)
         self.save_state_changed.emit(self._saver.state)
         self.history_changed.emit()
@@ -217,9 +218,19 @@ class AnnotationSession(SliceActions):
             on_change=self._save,
             locked=self.status is Status.FINISHED,
         )
-        editor.changed.connect(self.slices_changed.emit)
-        editor.history_changed.connect(self.history_changed.emit)
+        editor.changed.connect(self._on_slices_changed)
+        editor.history_changed.connect(self._on_history_changed)
         return editor
+
+    # psygnal tries out what it connects to: never connect a signal's own emit.
+    def _on_slices_changed(self, indices: tuple[int, ...]) -> None:
+        self.slices_changed.emit(indices)
+
+    def _on_history_changed(self) -> None:
+        self.history_changed.emit()
+
+    def _on_save_state(self, state: SaveState) -> None:
+        self.save_state_changed.emit(state)
 
     def _recovered(self, annotation: Annotation, saver: Saver) -> Annotation:
         """Add what could not be saved the last time."""

@@ -159,6 +159,10 @@ class ViewerBridge:
         if self._case is not None:
             self._case.layer_removed(event.value)
 
+    def owns(self, layer: Layer | None) -> bool:
+        """Return True if a layer is one of the open case's."""
+        return self._case is not None and layer in self._case.layers
+
     def take(self) -> None:
         """Tell the session of everything that changed in the layers.
 

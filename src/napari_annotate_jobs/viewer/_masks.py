@@ -175,7 +175,9 @@ class MaskLayer:
         # At the end of a stroke the pixels are there; painted from code, napari
         # tells before it writes them, and refreshes afterwards.
         touched = _slices_of(event.value, self.layer.data.shape[0])
-        self._dirty.update(range(self.layer.data.shape[0]) if touched is None else touched)
+        self._dirty.update(
+            range(self.layer.data.shape[0]) if touched is None else touched
+        )
         self.take(touched)
 
     def _on_data(self) -> None:

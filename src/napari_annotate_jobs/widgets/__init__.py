@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from ._annotate_dock import AnnotateDock
 from ._case_model import CaseSource
 from ._executor import QtExecutor
+from ._help import HelpPanel
 from ._job_page import JobPageView
+from ._keys import KeyMap, label_keys, text_has_focus
 from ._my_jobs import MyJobsView
+from ._strip import SliceStrip
+from ._theme import Colors
+from ._window_control import WindowControl
 
 __all__ = [
+    "AnnotateDock",
     "CaseSource",
+    "Colors",
+    "HelpPanel",
     "JobPageView",
+    "KeyMap",
     "MyJobsView",
     "QtExecutor",
+    "SliceStrip",
+    "WindowControl",
+    "label_keys",
+    "text_has_focus",
 ]

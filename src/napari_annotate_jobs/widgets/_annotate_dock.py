@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.session import AnnotationSession, SaveState
 
+    from ._keys import KeyMap
+
 __all__ = ["AnnotateDock"]
 
 
@@ -40,8 +42,8 @@ class AnnotateDock(QWidget):
     ----------
     window_control : QWidget
         Shown below the decisions.
-    keys : mapping of str to str
-        Key of each action that is shown on a button, by the action's id.
+    keymap : KeyMap
+        The keys of the actions, shown in the tooltips.
     """
 
     label_requested = Signal(object)
@@ -65,13 +67,14 @@ class AnnotateDock(QWidget):
     def __init__(
         self,
         window_control: QWidget,
-        keys: Mapping[str, str],
+        keymap: KeyMap,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._colors = Colors.dark()
         self._session: AnnotationSession | None = None
-        self._keys = keys
+        self._keymap = keymap
+        self._tips: list[tuple[QWidget, str, str]] = []
         self.window_control = window_control
 
         self.case_name = QElidingLabel()
@@ -98,30 +101,32 @@ class AnnotateDock(QWidget):
         self.labels.label_requested.connect(self.label_requested)
         self.labels.case_nothing_requested.connect(self.case_nothing_requested)
 
-        self.nothing = self._button("Nothing to Label", "nothing")
+        self.nothing = self._button("Nothing to Label", "nothing_to_label")
         self.nothing.setCheckable(True)
-        self.nothing.setToolTip(
-            self._tip("There is nothing to label on this slice", "nothing")
+        self._tip(
+            self.nothing, "There is nothing to label on this slice", "nothing_to_label"
         )
         self.nothing.clicked.connect(self._on_nothing)
         self.exclude = self._button("Exclude image", "exclude")
         self.exclude.setCheckable(True)
-        self.exclude.setToolTip(
-            self._tip(
-                "Take this slice out of counts and export; its labels stay", "exclude"
-            )
+        self._tip(
+            self.exclude,
+            "Take this slice out of counts and export; its labels stay",
+            "exclude",
         )
         self.exclude.clicked.connect(self._on_exclude)
         self.propagate = self._button("Propagate…", "propagate")
-        self.propagate.setToolTip(
-            self._tip("Apply what this slice says to a range of slices", "propagate")
+        self._tip(
+            self.propagate,
+            "Apply what this slice says to a range of slices",
+            "propagate",
         )
         self.propagate.clicked.connect(self.propagate_requested)
         self.confirm = self._button("Confirm", "confirm")
-        self.confirm.setToolTip(self._tip("Confirm what is proposed here", "confirm"))
+        self._tip(self.confirm, "Confirm what is proposed here", "confirm")
         self.confirm.clicked.connect(self.confirm_requested)
         self.reject = self._button("Reject", "reject")
-        self.reject.setToolTip(self._tip("Drop what is proposed here", "reject"))
+        self._tip(self.reject, "Drop what is proposed here", "reject")
         self.reject.clicked.connect(self.reject_requested)
 
         self.comments = CommentList()
@@ -132,23 +137,20 @@ class AnnotateDock(QWidget):
         self.comment_box.setDuration(0)
         self.comment_box.layout().setContentsMargins(0, 0, 0, 0)
         self.comment_box.setContent(self.comments)
+        self.comment_box.collapse(animate=False)
 
         self.previous = self._button("«", "previous_case")
-        self.previous.setToolTip(
-            self._tip("Previous case; this one is kept as a draft", "previous_case")
+        self._tip(
+            self.previous, "Previous case; this one is kept as a draft", "previous_case"
         )
         self.previous.setAccessibleName("Previous case")
         self.previous.clicked.connect(lambda: self.go_requested.emit(-1))
         self.next = self._button("»", "next_case")
-        self.next.setToolTip(
-            self._tip("Next case; this one is kept as a draft", "next_case")
-        )
+        self._tip(self.next, "Next case; the draft is kept", "next_case")
         self.next.setAccessibleName("Next case")
         self.next.clicked.connect(lambda: self.go_requested.emit(1))
         self.submit = self._button("Submit", "submit")
-        self.submit.setToolTip(
-            self._tip("Hand this case in; it is then locked", "submit")
-        )
+        self._tip(self.submit, "Hand this case in; it is then locked", "submit")
         self.submit.clicked.connect(self.submit_requested)
         self._lay_out()
         self._update()
@@ -165,21 +167,22 @@ class AnnotateDock(QWidget):
     ) -> QToolButton:
         button = QToolButton()
         button.setText(text)
-        button.setToolTip(self._tip(tip, action))
+        self._tip(button, tip, action)
         button.setAccessibleName(tip)
         button.setFixedSize(26, 24)
         if signal is not None:
             button.clicked.connect(signal)
         return button
 
-    def _tip(self, text: str, action: str) -> str:
-        key = self._keys.get(action, "")
-        return f"{text} ({key})" if key else text
+    def _tip(self, widget: QWidget, text: str, action: str) -> None:
+        self._tips = [tip for tip in self._tips if tip[0] is not widget]
+        self._tips.append((widget, text, action))
+        widget.setToolTip(text + self._keymap.hint(action))
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.setSpacing(2)
-        top.addWidget(self.case_name, 1)
+        top.addWidget(self.state, 1)
         for tool in (self.undo, self.redo, self.zoom, self.help):
             top.addWidget(tool)
         decide = QGridLayout()
@@ -199,8 +202,8 @@ class AnnotateDock(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 6)
         layout.setSpacing(5)
+        layout.addWidget(self.case_name)
         layout.addLayout(top)
-        layout.addWidget(self.state, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self.notice)
         layout.addWidget(self.labels, 1)
         layout.addLayout(decide)
@@ -214,8 +217,16 @@ class AnnotateDock(QWidget):
     def set_colors(self, colors: Colors) -> None:
         """Use the colours of napari's theme."""
         self._colors = colors
+        self.comments.set_colors(colors)
+        self._update_slice()
         self._update_state()
         self._update_notice()
+
+    def set_keymap(self, keymap: KeyMap) -> None:
+        """Show other keys in the tooltips."""
+        self._keymap = keymap
+        for widget, text, action in list(self._tips):
+            self._tip(widget, text, action)
 
     def set_zoom_tool(self, on: bool) -> None:
         """Show whether the zoom tool is on."""
@@ -278,9 +289,7 @@ class AnnotateDock(QWidget):
         if session is not None and session.is_open and session.case is not None:
             returned = session.case.draft.returned
             if session.status is Status.FINISHED:
-                text = (
-                    "Submitted: this case is read-only until a reviewer returns it."
-                )
+                text = "Submitted: this case is read-only until a reviewer returns it."
             elif session.status is Status.RETURNED and returned is not None:
                 text = f"Returned by {returned.reviewer}: see the comments below."
                 self.comment_box.expand(animate=False)
@@ -327,7 +336,7 @@ class AnnotateDock(QWidget):
             text = getattr(session.editor.history, f"{verb}_text") if is_open else None
             button.setEnabled(text is not None and not session.locked)
             tip = f"{verb.capitalize()}: {text}" if text else verb.capitalize()
-            button.setToolTip(self._tip(tip, verb))
+            self._tip(button, tip, verb)
 
     def _update_state(self, *_: object) -> None:
         state: SaveState | None = None

@@ -16,6 +16,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ._theme import Colors
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -39,6 +41,7 @@ class CommentList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shown: object = None
+        self._link = Colors.dark().text
         self._list = QVBoxLayout()
         self._list.setSpacing(2)
         self.line = QLineEdit()
@@ -58,6 +61,10 @@ class CommentList(QWidget):
         layout.addLayout(self._list)
         layout.addLayout(row)
 
+    def set_colors(self, colors: Colors) -> None:
+        """Use the colours of napari's theme, from the next comments on."""
+        self._link = colors.text
+
     def set_comments(
         self,
         comments: Sequence[Comment],
@@ -66,7 +73,7 @@ class CommentList(QWidget):
         editable: bool = True,
     ) -> None:
         """Show the annotator's comments below those a reviewer returned it with."""
-        shown = (tuple(comments), tuple(returned), editable)
+        shown = (tuple(comments), tuple(returned), editable, self._link)
         if shown == self._shown:
             return
         self._shown = shown
@@ -90,7 +97,8 @@ class CommentList(QWidget):
         place = (
             "case"
             if comment.index is None
-            else f'<a href="{comment.index}">slice {comment.index + 1}</a>'
+            else f'<a style="color: {self._link};" href="{comment.index}">'
+            f"slice {comment.index + 1}</a>"
         )
         who = f"{escape(comment.person)}, " if reviewer else ""
         text = QLabel(f"<b>{who}{place}:</b> {escape(comment.text)}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -17,6 +17,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_annotate_jobs.model import Label, Method, Scope
+
+from ._theme import contrast_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -36,22 +38,54 @@ _TOOLTIPS = {
     Method.SEGMENTATION: "Paint {name}",
 }
 _LABEL_ROLE = Qt.ItemDataRole.UserRole
+_ROW = QSize(20, 23)
+_NEUTRAL = "#8a8f98"
 
 
-def swatch(color: str, size: int = 14, *, round_: bool = False) -> QIcon:
-    """Return a square (or round) patch of a colour, with a thin border."""
-    pixmap = QPixmap(size, size)
+def swatch(
+    color: str, size: int = 16, *, round_: bool = False, on: bool | None = None
+) -> QIcon:
+    """Return a patch of a colour.
+
+    Parameters
+    ----------
+    color : str
+        ``#rrggbb``.
+    size : int
+        In pixels.
+    round_ : bool
+        A disc, as radio buttons are; else a square.
+    on : bool, optional
+        For labels that are on or off: filled with a tick, or a frame only.
+    """
+    pixmap = QPixmap(2 * size, 2 * size)
+    pixmap.setDevicePixelRatio(2)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setBrush(QColor(color))
-    painter.setPen(QColor(128, 128, 128))
+    filled = on is not False
+    painter.setBrush(QColor(color) if filled else Qt.BrushStyle.NoBrush)
+    pen = QPen(QColor(128, 128, 128) if filled else QColor(color))
+    pen.setWidthF(1.0 if filled else 2.0)
+    painter.setPen(pen)
+    frame = QRectF(1.5, 1.5, size - 3, size - 3)
     if round_:
-        painter.drawEllipse(1, 1, size - 2, size - 2)
+        painter.drawEllipse(frame)
     else:
-        painter.drawRoundedRect(1, 1, size - 2, size - 2, 3, 3)
+        painter.drawRoundedRect(frame, 3, 3)
+    if on:
+        painter.setPen(QPen(QColor(contrast_text(color)), 2))
+        painter.drawPolyline(
+            [
+                QPointF(0.27 * size, 0.52 * size),
+                QPointF(0.44 * size, 0.69 * size),
+                QPointF(0.74 * size, 0.33 * size),
+            ]
+        )
     painter.end()
-    return QIcon(pixmap)
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)  # Qt would tint it
+    return icon
 
 
 class LabelList(QWidget):
@@ -86,7 +120,7 @@ class LabelList(QWidget):
         self.tree.setHeaderHidden(True)
         self.tree.setRootIsDecorated(False)
         self.tree.setIndentation(10)
-        self.tree.setIconSize(QSize(14, 14))
+        self.tree.setIconSize(QSize(16, 16))
         self.tree.setAccessibleName("Labels")
         self.tree.setUniformRowHeights(True)
         self.tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -134,16 +168,19 @@ class LabelList(QWidget):
         for label in case:
             self._add(group, label, keys.get(label.id, ""))
         self._case_nothing = QTreeWidgetItem(group, ["Nothing to Label"])
-        self._case_nothing.setCheckState(0, Qt.CheckState.Unchecked)
+        self._case_nothing.setSizeHint(0, _ROW)
         self._case_nothing.setToolTip(
             0, "Nothing to label in the whole case: marks every undecided slice"
         )
+        self._on: dict[int, bool] = {}
+        self.set_checked((), case_nothing=False)
         self.filter.setVisible(len(labels.labels) > 8)
         self.tree.expandAll()
 
     def _group(self, title: str) -> QTreeWidgetItem:
         group = QTreeWidgetItem(self.tree, [title])
         group.setFlags(Qt.ItemFlag.ItemIsEnabled)
+        group.setSizeHint(0, _ROW)
         group.setFirstColumnSpanned(True)
         font = group.font(0)
         font.setBold(True)
@@ -153,27 +190,35 @@ class LabelList(QWidget):
 
     def _add(self, group: QTreeWidgetItem, label: Label, key: str) -> None:
         item = QTreeWidgetItem(group, [label.name, key])
-        item.setData(0, _LABEL_ROLE, label.id)
+        item.setSizeHint(0, _ROW)
         item.setTextAlignment(
             1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         )
-        item.setIcon(0, swatch(label.color, round_=label.id in self._exclusive))
+        item.setIcon(0, swatch(label.color))
         tip = _TOOLTIPS[label.method].format(name=label.name)
         if label.scope is Scope.CASE:
             tip = f"Say {label.name} of the whole case, or take it back"
         item.setToolTip(0, f"{tip} ({key})" if key else tip)
-        if label.method is Method.CLASSIFICATION:
-            item.setCheckState(0, Qt.CheckState.Unchecked)
-        item.setData(0, Qt.ItemDataRole.UserRole + 1, label)
+        item.setData(0, _LABEL_ROLE, label)
         self._items[label.id] = item
 
     def set_checked(self, ids: Collection[int], *, case_nothing: bool) -> None:
         """Mark the class labels that the slice and the case carry."""
         for label_id, item in self._items.items():
-            if item.data(0, Qt.ItemDataRole.CheckStateRole) is not None:
-                item.setCheckState(0, _checked(label_id in ids))
-        if self._case_nothing is not None:
-            self._case_nothing.setCheckState(0, _checked(case_nothing))
+            label: Label = item.data(0, _LABEL_ROLE)
+            on = label_id in ids
+            if label.method is Method.CLASSIFICATION and self._on.get(label_id) != on:
+                self._on[label_id] = on
+                round_ = label_id in self._exclusive
+                item.setIcon(0, swatch(label.color, round_=round_, on=on))
+                item.setData(0, Qt.ItemDataRole.AccessibleTextRole, _said(label, on))
+        if self._case_nothing is not None and self._on.get(0) != case_nothing:
+            self._on[0] = case_nothing
+            self._case_nothing.setIcon(0, swatch(_NEUTRAL, on=case_nothing))
+
+    def is_checked(self, label_id: int) -> bool:
+        """Return True if a class label is shown as carried."""
+        return self._on.get(label_id, False)
 
     def set_current(self, label: Label | None) -> None:
         """Highlight the label that is chosen for drawing."""
@@ -198,7 +243,7 @@ class LabelList(QWidget):
         if item is self._case_nothing:
             self.case_nothing_requested.emit()
             return
-        label = item.data(0, Qt.ItemDataRole.UserRole + 1)
+        label = item.data(0, _LABEL_ROLE)
         if label is not None:
             self.label_requested.emit(label)
 
@@ -225,5 +270,5 @@ def _groups_of(labels: LabelSet, method: Method) -> list[tuple[str, list[Label]]
     return list(found.items())
 
 
-def _checked(on: bool) -> Qt.CheckState:
-    return Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
+def _said(label: Label, on: bool) -> str:
+    return f"{label.name}, {'on' if on else 'off'}"

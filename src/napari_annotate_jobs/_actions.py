@@ -1,0 +1,272 @@
+"""What the user's requests do, with the questions they raise."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from napari_annotate_jobs._asks import ask, tell
+from napari_annotate_jobs.errors import AnnotateJobsError
+from napari_annotate_jobs.model import Decision, Method
+from napari_annotate_jobs.session import SaveKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_annotate_jobs._desk import Desk
+    from napari_annotate_jobs.model import Label
+
+__all__ = ["DeskActions"]
+
+
+def _told(method: Callable[..., Any]) -> Callable[..., None]:
+    """Show the errors of an action to the user; do nothing if no case is open."""
+
+    @wraps(method)
+    def wrapper(self: DeskActions, *args: Any) -> None:
+        if not self.session.is_open:
+            return
+        try:
+            method(self, *args)
+        except AnnotateJobsError as error:
+            self._desk.show_error(error)
+
+    return wrapper
+
+
+class DeskActions:
+    """Actions on the open case.
+
+    What is decided applies to the slices selected on the strip, else to the
+    current one.
+
+    Parameters
+    ----------
+    desk : Desk
+        Whose session is acted on.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.session = desk.session
+
+    def by_id(self) -> dict[str, Callable[[], None]]:
+        """Return the actions that have keys, by their id."""
+        session, desk = self.session, self._desk
+        calls: dict[str, Callable[[], None]] = {
+            "nothing_to_label": self.nothing_to_label,
+            "exclude": self.exclude,
+            "propagate": desk.show_propagate,
+            "confirm": self.confirm,
+            "reject": self.reject,
+            "copy": self.copy,
+            "paste": self.paste,
+            "undo": self.undo,
+            "redo": self.redo,
+            "next_undecided": lambda: self._guarded(session.go_undecided, 1),
+            "previous_undecided": lambda: self._guarded(session.go_undecided, -1),
+            "next_change": lambda: self._guarded(session.go_change, 1),
+            "previous_change": lambda: self._guarded(session.go_change, -1),
+            "play": desk.toggle_play,
+            "submit": self.submit,
+            "nothing_submit_next": self.nothing_submit_next,
+            "next_case": lambda: self.go_case(1),
+            "previous_case": lambda: self.go_case(-1),
+            "zoom_tool": desk.toggle_zoom_tool,
+            "help": desk.help_requested.emit,
+        }
+        for number in range(1, 8):
+            calls[f"preset_{number}"] = lambda n=number: (
+                desk.window_control.choose_preset(n)
+            )
+        return calls
+
+    @_told
+    def _guarded(self, call: Callable[..., None], *args: Any) -> None:
+        call(*args)
+
+    def _targets(self) -> list[int]:
+        selection = self._desk.strip.selection()
+        if selection is None:
+            return [self.session.slice]
+        return list(range(selection[0], selection[1] + 1))
+
+    # -------------------------------------------------------------- deciding
+    @_told
+    def use_label(self, label: Label) -> None:
+        """Put a class label on, or take it off; ready the tool of the others."""
+        if label.method is Method.CLASSIFICATION:
+            self.session.toggle(label, self._targets())
+        else:
+            self.session.label = label
+
+    @_told
+    def nothing_to_label(self) -> None:
+        """Mark the slices as verified negatives, asking before labels go."""
+        targets, editor = self._targets(), self.session.editor
+        on = not all(editor.decision(i) is Decision.NOTHING_TO_LABEL for i in targets)
+        busy = editor.with_labels(targets) if on else []
+        if not busy:
+            self.session.toggle_nothing_to_label(targets)
+            return
+        which = (
+            f"Slice {busy[0] + 1} carries labels."
+            if len(busy) == 1
+            else f"{len(busy)} of the slices carry labels."
+        )
+        ask(
+            self._desk.main_window,
+            f"{which} Clear them and mark Nothing to Label?",
+            {
+                "Clear and mark": lambda: self._guarded(
+                    lambda: editor.set_nothing_to_label(targets, clear=True)
+                )
+            },
+            detail="One Undo brings them back.",
+        )
+
+    @_told
+    def case_nothing(self) -> None:
+        """Say that there is nothing to label in the whole case, or lift that."""
+        annotation = self.session.editor.annotation
+        self.session.editor.set_case_nothing_to_label(
+            not annotation.case_nothing_to_label
+        )
+
+    @_told
+    def exclude(self) -> None:
+        """Exclude the slices, or bring them back."""
+        self.session.toggle_excluded(self._targets())
+
+    @_told
+    def confirm(self) -> None:
+        """Confirm what is proposed on the slices."""
+        self.session.editor.confirm(self._targets())
+
+    @_told
+    def reject(self) -> None:
+        """Drop what is proposed on the slices."""
+        self.session.editor.reject(self._targets())
+
+    @_told
+    def copy(self) -> None:
+        """Remember what the slice holds."""
+        self.session.copy_slice()
+
+    @_told
+    def paste(self) -> None:
+        """Add what was copied to the slices."""
+        self.session.paste_slice(self._targets())
+
+    @_told
+    def comment(self, text: str, on_slice: bool) -> None:
+        """Write a comment."""
+        self.session.editor.add_comment(text, self.session.slice if on_slice else None)
+
+    @_told
+    def remove_comment(self, comment_id: str) -> None:
+        """Delete a comment."""
+        self.session.editor.remove_comment(comment_id)
+
+    @_told
+    def undo(self) -> None:
+        """Undo the last edit, or that of a layer that is not ours."""
+        self._history("undo")
+
+    @_told
+    def redo(self) -> None:
+        """Redo what was undone."""
+        self._history("redo")
+
+    def _history(self, verb: str) -> None:
+        active = self._desk.viewer.layers.selection.active
+        own = getattr(active, verb, None)
+        if own is not None and not self._desk.bridge.owns(active):
+            own()
+        else:
+            getattr(self.session, verb)()
+
+    # ------------------------------------------------------------------ going
+    @_told
+    def go_slice(self, index: int) -> None:
+        """Show a slice."""
+        self.session.slice = index
+
+    @_told
+    def go_case(self, step: int) -> None:
+        """Go to the next or previous case; the draft is kept."""
+        self._desk.bridge.take()
+        self.session.go(step)
+
+    @_told
+    def nothing_submit_next(self) -> None:
+        """Mark all undecided slices Nothing to Label, submit, and go on."""
+        self._desk.bridge.take()
+        self._mark_rest()
+        self.session.submit()
+
+    def _mark_rest(self) -> None:
+        editor = self.session.editor
+        contents = editor.annotation.slices.values()
+        if editor.annotation.case_labels or any(c.has_labels for c in contents):
+            editor.set_nothing_to_label(editor.undecided())
+        else:
+            editor.set_case_nothing_to_label()
+
+    @_told
+    def submit(self) -> None:
+        """Submit the case, asking about what is still open."""
+        self._desk.bridge.take()
+        check = self.session.editor.submit_check()
+        window = self._desk.main_window
+        if check.proposals:
+            first = check.proposals[0]
+            ask(
+                window,
+                check.refused or "",
+                {f"Go to slice {first + 1}": lambda: self.go_slice(first)},
+            )
+        elif check.blank or not check.undecided:
+            if check.refused:
+                tell(window, check.refused)
+            else:
+                self.session.submit()
+        else:
+            self._ask_undecided(check.undecided, must=check.every_slice)
+
+    def _ask_undecided(self, undecided: tuple[int, ...], *, must: bool) -> None:
+        n, first = len(undecided), undecided[0]
+        answers: dict[str, Callable[[], None]] = {
+            f"Go to slice {first + 1}": lambda: self.go_slice(first),
+            "Mark them Nothing to Label": lambda: self._guarded(self._mark_and_submit),
+        }
+        if not must:
+            answers["Submit anyway"] = lambda: self._guarded(self.session.submit)
+        ask(
+            self._desk.main_window,
+            f"{n} slice{' is' if n == 1 else 's are'} still undecided.",
+            answers,
+            detail="This project wants a decision on every slice." if must else "",
+        )
+
+    def _mark_and_submit(self) -> None:
+        self._mark_rest()
+        self.session.submit()
+
+    @_told
+    def settle_save(self) -> None:
+        """Try again to save, or settle a conflict."""
+        state = self.session.save_state
+        if state.kind is not SaveKind.CONFLICT:
+            self.session.retry_save()
+            return
+        ask(
+            self._desk.main_window,
+            "Someone else changed this annotation while you worked on it.",
+            {
+                "Keep mine": lambda: self.session.resolve_conflict(keep_mine=True),
+                "Take theirs": lambda: self.session.resolve_conflict(keep_mine=False),
+            },
+            detail="Keep mine saves your slices on top of theirs. Take theirs shows "
+            "their version; your changes stay on this computer.",
+        )

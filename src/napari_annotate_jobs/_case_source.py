@@ -1,0 +1,86 @@
+"""Feeds the case table from a store, off the interface thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_annotate_jobs._pictures import case_picture
+from napari_annotate_jobs.errors import AnnotateJobsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_annotate_jobs.model import Job, Status
+    from napari_annotate_jobs.session import Executor
+    from napari_annotate_jobs.stores import JobStore
+
+__all__ = ["StoreCaseSource"]
+
+
+class StoreCaseSource:
+    """The cases of one job, for the job's page.
+
+    Parameters
+    ----------
+    store : JobStore
+        Where the job is.
+    job : Job
+        The job.
+    tables : Executor
+        Reads rows.
+    pictures : Executor
+        Reads images.
+    on_error : callable
+        Takes an error to show.
+    """
+
+    def __init__(
+        self,
+        store: JobStore,
+        job: Job,
+        tables: Executor,
+        pictures: Executor,
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        self._store, self._job = store, job
+        self._tables, self._pictures = tables, pictures
+        self._on_error = on_error
+
+    def fetch(
+        self,
+        status: Status | None,
+        text: str,
+        offset: int,
+        limit: int,
+        reply: Callable[[Any, int], None],
+    ) -> None:
+        """Read a page of the cases; None and 0 if that fails."""
+
+        def failed(error: Exception) -> None:
+            self._on_error(error)
+            reply(None, 0)
+
+        self._tables.run(
+            lambda: self._store.cases(
+                self._job.id, status=status, text=text, offset=offset, limit=limit
+            ),
+            lambda page: reply(page.rows, page.total),
+            failed,
+        )
+
+    def thumbnail(self, case_id: str, reply: Callable[[Any], None]) -> None:
+        """Draw a case; None if its images cannot be read.
+
+        The table says what is wrong with them when the case is opened.
+        """
+
+        def failed(error: Exception) -> None:
+            if not isinstance(error, AnnotateJobsError):
+                self._on_error(error)
+            reply(None)
+
+        self._pictures.run(
+            lambda: case_picture(self._store, self._job.project, self._job.id, case_id),
+            reply,
+            failed,
+        )

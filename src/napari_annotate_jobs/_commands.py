@@ -1,0 +1,110 @@
+"""What the manifest names, besides widgets: readers and sample data.
+
+Importing this module loads nothing heavy; each command imports what it needs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+__all__ = ["get_reader"]
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+
+def get_reader(
+    path: str | Sequence[str],
+) -> Callable[[str | Sequence[str]], list[LayerData]] | None:
+    """Return a reader of DICOM folders and files, and NIfTI; None for others.
+
+    Parameters
+    ----------
+    path : str or sequence of str
+        What was dropped on napari.
+    """
+    from pathlib import Path
+
+    from napari_annotate_jobs.imaging import is_image
+
+    paths = [path] if isinstance(path, str) else list(path)
+    if not paths or not all(_is_medical(Path(p)) and is_image(Path(p)) for p in paths):
+        return None
+    return read_layers
+
+
+def _is_medical(path: Path) -> bool:
+    """Leave everyday pictures to napari's own reader."""
+    return path.suffix.casefold() not in {
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".tif",
+        ".tiff",
+        ".bmp",
+        ".gif",
+        ".svg",
+        ".csv",
+        ".npy",
+        ".zarr",
+    }
+
+
+def read_layers(path: str | Sequence[str]) -> list[LayerData]:
+    """Read one image layer for each series found.
+
+    Raises
+    ------
+    ImagingError
+        If nothing can be opened; names the file and the remedy.
+    """
+    from pathlib import Path
+
+    from napari_annotate_jobs.imaging import Series, find_series, layer_data
+
+    layers: list[LayerData] = []
+    for one in [path] if isinstance(path, str) else path:
+        found = find_series(Path(one))
+        if not found and found.faults:
+            raise found.faults[0].error
+        layers.extend(layer_data(Series(header).volume()) for header in found)
+    return layers
+
+
+def _sample(name: str) -> list[LayerData]:
+    from napari_annotate_jobs.samples import sample_paths
+
+    return read_layers(str(sample_paths()[name]))
+
+
+def sample_ct_lung() -> list[LayerData]:
+    """Open the CT of the lung with a large tumour."""
+    return _sample("ct-lung")
+
+
+def sample_ct_lung_nodule() -> list[LayerData]:
+    """Open the CT of the lung with a nodule."""
+    return _sample("ct-lung-nodule")
+
+
+def sample_mr_brain() -> list[LayerData]:
+    """Open the MR of the brain."""
+    return _sample("mr-brain")
+
+
+def sample_mr_brain_tumour() -> list[LayerData]:
+    """Open the MR of the brain with a tumour."""
+    return _sample("mr-brain-tumour")
+
+
+def sample_xray_chest() -> list[LayerData]:
+    """Open the X-ray of the chest."""
+    return _sample("xray-chest")
+
+
+def sample_xray_leg() -> list[LayerData]:
+    """Open the X-ray of the lower leg."""
+    return _sample("xray-leg")

@@ -1,0 +1,346 @@
+"""One open job on the screen: its session, the bridge to napari, docks and keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_info, show_warning
+from qtpy.QtCore import QEvent, QObject, QTimer, Signal
+
+from napari_annotate_jobs._actions import DeskActions
+from napari_annotate_jobs._key_router import KeyRouter
+from napari_annotate_jobs._pictures import draw_slice
+from napari_annotate_jobs.errors import AnnotateJobsError
+from napari_annotate_jobs.viewer import ViewerBridge
+from napari_annotate_jobs.widgets import (
+    AnnotateDock,
+    Colors,
+    KeyMap,
+    PropagatePanel,
+    SliceStrip,
+    WindowControl,
+    label_keys,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+    from qtpy.QtWidgets import QDockWidget, QWidget
+
+    from napari_annotate_jobs._settings import Settings
+    from napari_annotate_jobs.session import AnnotationSession, Executor
+
+__all__ = ["Desk"]
+
+
+class Desk(QObject):
+    """Everything an annotator has at hand while a case is open.
+
+    The docks appear with the first case and go with :meth:`close`; closing the
+    Annotate dock closes the case.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to work.
+    session : AnnotationSession
+        The job.
+    images : Executor
+        Reads pixels.
+    settings : Settings
+        The user's choices.
+    keymap : KeyMap
+        The keys of the actions.
+    """
+
+    help_requested = Signal()
+    """The list of keys is to be shown."""
+    jobs_requested = Signal()
+    """The job's page is to be shown."""
+
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        session: AnnotationSession,
+        images: Executor,
+        settings: Settings,
+        keymap: KeyMap,
+    ) -> None:
+        super().__init__()
+        self.viewer, self.session, self._images = viewer, session, images
+        self._keymap = keymap
+        self._docks: list[QDockWidget] = []
+        self.bridge = ViewerBridge(
+            viewer,
+            session,
+            images,
+            on_error=self.show_error,
+            wheel_steps=settings.wheel_steps,
+        )
+        self.window_control = WindowControl()
+        self.annotate = AnnotateDock(self.window_control, keymap)
+        self.strip = SliceStrip()
+        self.propagate = PropagatePanel()
+        self.actions = DeskActions(self)
+        self._keys: KeyRouter | None = None
+        self._play = QTimer(self)
+        self._play.setInterval(100)
+        self._play.timeout.connect(self._play_on)
+        self._connect()
+        self.set_colors(Colors.dark())
+
+    # ------------------------------------------------------------ connecting
+    def _connect(self) -> None:
+        session, actions = self.session, self.actions
+        self._signals: list[tuple[Any, Callable[..., Any]]] = [
+            (session.opened, self._on_opened),
+            (session.closed, self._on_closed),
+            (session.failed, self.show_error),
+            (session.told, show_info),
+            (session.label_changed, self._on_label),
+        ]
+        for signal, slot in self._signals:
+            signal.connect(slot)
+        self.label_keys = label_keys(session.job.project.label_set, self._keymap)
+        self.annotate.bind(session, self.label_keys)
+        self.window_control.bind(session)
+        self.strip.bind(session)
+        self.propagate.bind(session)
+        self.strip.failed.connect(self.show_error)
+        self.strip.propagate_requested.connect(
+            lambda start, stop: self.show_propagate()
+        )
+        self.strip.set_picture_source(self._draw)
+        self.propagate.set_picture_source(self._draw)
+        self.propagate.failed.connect(self.show_error)
+        self.window_control.invert_changed.connect(self._invert)
+        self.window_control.reset_requested.connect(self._reset_inverted)
+        dock = self.annotate
+        dock.label_requested.connect(actions.use_label)
+        dock.nothing_requested.connect(actions.nothing_to_label)
+        dock.case_nothing_requested.connect(actions.case_nothing)
+        dock.exclude_requested.connect(actions.exclude)
+        dock.propagate_requested.connect(self.show_propagate)
+        dock.confirm_requested.connect(actions.confirm)
+        dock.reject_requested.connect(actions.reject)
+        dock.comment_requested.connect(actions.comment)
+        dock.comment_removed.connect(actions.remove_comment)
+        dock.slice_requested.connect(actions.go_slice)
+        dock.go_requested.connect(actions.go_case)
+        dock.submit_requested.connect(actions.submit)
+        dock.undo_requested.connect(actions.undo)
+        dock.redo_requested.connect(actions.redo)
+        dock.zoom_tool_requested.connect(self.set_zoom_tool)
+        dock.help_requested.connect(self.help_requested)
+        dock.retry_requested.connect(actions.settle_save)
+
+    def set_keymap(self, keymap: KeyMap) -> None:
+        """Use other keys from now on."""
+        self._keymap = keymap
+        self.label_keys = label_keys(self.session.job.project.label_set, keymap)
+        self.annotate.set_keymap(keymap)
+        self.annotate.set_label_keys(self.label_keys)
+        self.strip.set_keymap(keymap)
+        self.window_control.set_keymap(keymap)
+        if self._keys is not None:
+            self._keys.set_keys(self._key_calls())
+
+    def _key_calls(self) -> dict[str, Callable[[], None]]:
+        """Return what each key does; Space is bound apart, see bind_space."""
+        calls = {
+            key: call
+            for action, call in self.actions.by_id().items()
+            for key in [self._keymap.key(action)]
+            if key and action != "play"
+        }
+        labels = self.session.job.project.label_set
+        for label_id, key in self.label_keys.items():
+            label = labels[label_id]
+            calls[key] = lambda label=label: self.actions.use_label(label)
+        return calls
+
+    # ----------------------------------------------------------------- docks
+    @property
+    def main_window(self) -> QWidget:
+        """The viewer's window."""
+        return self.annotate.window()
+
+    def _on_opened(self) -> None:
+        if not self._docks:
+            self._add_docks()
+        several = self.session.editor.n_slices > 1
+        self._strip_dock.setVisible(several)
+        self._annotate_dock.raise_()
+        self.window_control.set_inverted(self.bridge.inverted)
+        self.bind_space()
+
+    def _add_docks(self) -> None:
+        add = self.viewer.window.add_dock_widget
+        self._annotate_dock = add(
+            self.annotate,
+            name="Annotate",
+            area="right",
+            tabify=True,
+            add_vertical_stretch=False,
+        )
+        self._strip_dock = add(
+            self.strip,
+            name="Slices",
+            area="bottom",
+            tabify=False,
+            add_vertical_stretch=False,
+        )
+        self._docks = [self._annotate_dock, self._strip_dock]
+        self.annotate.installEventFilter(self)
+        self._keys = KeyRouter(self.main_window)
+        self._keys.set_keys(self._key_calls())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Close the case when its dock is closed; hiding the dock hides it only."""
+        if (
+            event.type() == QEvent.Type.ParentChange
+            and watched is self.annotate
+            and self.annotate.parent() is None
+            and self._docks
+        ):
+            self._remove_docks()
+            self.bridge.take()
+            self.session.close_case()
+        return False
+
+    def _remove_docks(self) -> None:
+        docks, self._docks = self._docks, []
+        self.annotate.removeEventFilter(self)
+        if self._keys is not None:
+            self._keys.clear()
+            self._keys = None
+        for widget, dock in zip((self.annotate, self.strip), docks, strict=True):
+            if widget.parent() is not None:
+                self.viewer.window.remove_dock_widget(dock)
+        self.propagate.hide()
+
+    def _on_closed(self) -> None:
+        self._play.stop()
+        self.propagate.hide()
+        self.unbind_space()
+
+    def show_propagate(self) -> None:
+        """Show the panel that propagates what the slice says."""
+        if self.session.locked:
+            return
+        selection = self.strip.selection()
+        self.propagate.open_for(selection)
+        if self.propagate.parent() is None:
+            self._propagate_dock = self.viewer.window.add_dock_widget(
+                self.propagate,
+                name="Propagate",
+                area="bottom",
+                add_vertical_stretch=False,
+            )
+        self.propagate.show()
+
+    # --------------------------------------------------------------- viewing
+    def set_colors(self, colors: Colors) -> None:
+        """Use the colours of napari's theme."""
+        for widget in (self.annotate, self.strip, self.propagate, self.window_control):
+            widget.set_colors(colors)
+
+    def set_zoom_tool(self, on: bool) -> None:
+        """Let the left button zoom by sliding."""
+        self.bridge.mouse.zoom_tool = on
+        self.annotate.set_zoom_tool(on)
+
+    def toggle_zoom_tool(self) -> None:
+        """Switch the zoom tool on or off."""
+        self.set_zoom_tool(not self.bridge.mouse.zoom_tool)
+
+    def _invert(self, inverted: bool) -> None:
+        self.bridge.inverted = inverted
+
+    def _reset_inverted(self) -> None:
+        if self.session.case is not None:
+            self.bridge.inverted = self.session.case.series.header.inverted
+            self.window_control.set_inverted(self.bridge.inverted)
+
+    def _draw(self, index: int, reply: Callable[[Any], None]) -> None:
+        """Draw a slice small, for the strip and the propagate panel."""
+        session, voxels = self.session, self.bridge.voxels
+        if not session.is_open or voxels is None or session.case is None:
+            reply(None)
+            return
+        series, window = session.case.series, session.window
+        view = session.editor
+        self._images.run(
+            lambda: draw_slice(
+                series.read_slice(index), series, view, index, window, 128
+            ),
+            reply,
+            lambda error: reply(None),
+        )
+
+    # --------------------------------------------------------------- playing
+    def toggle_play(self) -> None:
+        """Play the stack, or stop."""
+        if self._play.isActive():
+            self._play.stop()
+        elif self.session.is_open and self.session.editor.n_slices > 1:
+            self._play.start()
+
+    def _play_on(self) -> None:
+        session = self.session
+        if session.is_open:
+            session.slice = (session.slice + 1) % session.editor.n_slices
+
+    def _on_label(self) -> None:
+        self.bind_space()
+
+    def bind_space(self) -> None:
+        """Let Space play where napari has no use for it: with no drawing tool on."""
+        self.unbind_space()
+        active = self.viewer.layers.selection.active
+        if active is not None and str(getattr(active, "mode", "")) == "pan_zoom":
+            key = self._keymap.key("play")
+            if key == "Space":
+                self._space_layer = active
+                active.bind_key("Space", lambda layer: self.toggle_play())
+
+    def unbind_space(self) -> None:
+        """Give Space back to napari."""
+        layer, self._space_layer = getattr(self, "_space_layer", None), None
+        if layer is not None:
+            layer.bind_key("Space", None)
+
+    # --------------------------------------------------------------- telling
+    def show_error(self, error: Exception) -> None:
+        """Tell the user what went wrong and what to do."""
+        if isinstance(error, AnnotateJobsError):
+            show_warning(str(error))
+        else:
+            show_warning(f"{type(error).__name__}: {error}")
+
+    # --------------------------------------------------------------- closing
+    def flush(self) -> None:
+        """Bring every edit into the store, or keep it on this computer."""
+        self.bridge.take()
+        self.session.executor.drain()
+
+    def close(self) -> None:
+        """Save everything, take the docks and layers away, release all."""
+        self._play.stop()
+        self.unbind_space()
+        self.flush()
+        self._remove_docks()
+        if self.propagate.parent() is not None:
+            self.viewer.window.remove_dock_widget(self.propagate)
+        self.bridge.close()
+        for signal, slot in self._signals:
+            signal.disconnect(slot)
+        for widget in (self.annotate, self.strip, self.propagate, self.window_control):
+            widget.unbind()
+        self.strip.set_picture_source(None)
+        self.propagate.set_picture_source(None)
+        self.session.close()
+        for widget in (self.annotate, self.strip, self.propagate):
+            widget.deleteLater()
+        self.deleteLater()

@@ -1,0 +1,178 @@
+"""The widgets that the manifest contributes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
+
+from napari_annotate_jobs._workstation import Workstation
+from napari_annotate_jobs.widgets import HelpPanel, JobPageView, MyJobsView
+
+if TYPE_CHECKING:
+    import napari
+    from qtpy.QtGui import QShowEvent
+
+    from napari_annotate_jobs._desk import Desk
+
+__all__ = ["KeysAndMouse", "MyJobs", "show_my_jobs"]
+
+
+class MyJobs(QWidget):
+    """My Jobs, and the page of the job that is open.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Where to work.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.station = station = Workstation.of(napari_viewer)
+        self.setObjectName("my_jobs")
+        self.jobs = MyJobsView()
+        self.page = JobPageView()
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.jobs)
+        self._stack.addWidget(self.page)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._stack)
+
+        self.jobs.job_requested.connect(station.open_job)
+        self.jobs.open_folder_requested.connect(self._choose_folder)
+        self.jobs.demo_requested.connect(station.add_demo)
+        self.jobs.refresh_requested.connect(self.refresh)
+        self.jobs.forget_requested.connect(station.forget)
+        self.page.back_requested.connect(self.show_jobs)
+        self.page.annotate_requested.connect(self._annotate)
+        self.page.case_requested.connect(self._open_case)
+        self.page.details_requested.connect(self._show_details)
+        station.jobs_changed.connect(self._on_jobs)
+        station.jobs_failed.connect(self.jobs.set_error)
+        station.job_opened.connect(self._on_job_opened)
+        station.job_closed.connect(self.show_jobs)
+        station.counts_changed.connect(self.page.set_counts)
+        station.case_changed.connect(self.page.refresh_case)
+        station.colors_changed.connect(self._set_colors)
+        station.keymap_changed.connect(self._on_keymap)
+        station.keys_requested.connect(self._show_keys)
+        self._set_colors(station.colors)
+        if station.desk is not None:
+            self._on_job_opened(station.desk)
+        self.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Watch the window this widget is shown in."""
+        super().showEvent(event)
+        self.station.watch(self.window())
+
+    def refresh(self) -> None:
+        """Read the jobs again."""
+        self.jobs.set_busy(True)
+        self.station.refresh_jobs()
+
+    def show_jobs(self) -> None:
+        """Show My Jobs; an open case stays open."""
+        self._stack.setCurrentWidget(self.jobs)
+        self.refresh()
+
+    def _on_jobs(self, summaries: list[object]) -> None:
+        self.jobs.set_busy(False)
+        self.jobs.set_jobs(summaries)
+
+    def _on_job_opened(self, desk: Desk) -> None:
+        session = desk.session
+        counts = next(
+            (s.counts for s in self.station.summaries if s.job.id == session.job.id),
+            session.store.counts(session.job.id),
+        )
+        self.page.set_job(session.job, counts, desk.label_keys)
+        self.page.set_source(self.station.case_source())
+        self._stack.setCurrentWidget(self.page)
+
+    def _annotate(self) -> None:
+        if self.station.desk is not None:
+            self.station.desk.session.open_first()
+
+    def _open_case(self, case_id: str) -> None:
+        if self.station.desk is not None:
+            self.station.desk.bridge.take()
+            self.station.desk.session.open_case(case_id)
+
+    def _show_details(self, case_id: str) -> None:
+        from napari_annotate_jobs._asks import tell
+
+        desk = self.station.desk
+        if desk is not None:
+            row = desk.session.store.case(desk.session.job.id, case_id)
+            tell(self, f"Findings about {row.case.name}", "\n".join(row.warnings))
+
+    def _on_keymap(self) -> None:
+        desk = self.station.desk
+        if desk is not None:
+            self.page.set_job(
+                desk.session.job,
+                desk.session.store.counts(desk.session.job.id),
+                desk.label_keys,
+            )
+
+    def _show_keys(self) -> None:
+        viewer = self.station.viewer
+        viewer.window.add_plugin_dock_widget("napari-annotate-jobs", "Keys and Mouse")
+
+    def _choose_folder(self) -> None:
+        dialog = QFileDialog(self, "Open a job folder, or a folder of job folders")
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(self.station.add_location)
+        dialog.open()
+
+    def _set_colors(self, colors: object) -> None:
+        self.jobs.set_colors(colors)
+        self.page.set_colors(colors)
+
+
+class KeysAndMouse(QWidget):
+    """All keys and gestures, to look up and to change.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Whose keys they are.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.station = Workstation.of(napari_viewer)
+        self.panel = HelpPanel()
+        self.panel.set_keymap(self.station.keymap)
+        self.panel.set_colors(self.station.colors)
+        self.panel.keymap_changed.connect(self.station.set_keymap)
+        self.station.keymap_changed.connect(self.panel.set_keymap)
+        self.station.colors_changed.connect(self.panel.set_colors)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.panel)
+
+
+def show_my_jobs(viewer: napari.Viewer, location: str | None = None) -> MyJobs:
+    """Dock My Jobs in a viewer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to.
+    location : str, optional
+        A job folder, or a folder of them, to add first.
+
+    Returns
+    -------
+    MyJobs
+        The widget.
+    """
+    _, widget = viewer.window.add_plugin_dock_widget("napari-annotate-jobs", "My Jobs")
+    if location is not None:
+        widget.station.add_location(str(location))
+    return widget

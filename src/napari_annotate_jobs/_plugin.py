@@ -1,0 +1,32 @@
+"""What the manifest names as widgets; Qt is loaded when one of them is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["KeysAndMouse", "MyJobs", "open_napari"]  # noqa: F822
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("KeysAndMouse", "MyJobs"):
+        from napari_annotate_jobs import _docks
+
+        return getattr(_docks, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def open_napari(location: str | None = None) -> None:
+    """Open napari at My Jobs and stay until it is closed.
+
+    Parameters
+    ----------
+    location : str, optional
+        A job folder, or a folder of them, to add to My Jobs first.
+    """
+    import napari
+
+    from napari_annotate_jobs import _docks
+
+    viewer = napari.Viewer(title="napari · Annotate Jobs")
+    _docks.show_my_jobs(viewer, location)
+    napari.run()

@@ -1,0 +1,67 @@
+"""What the user set in napari's preferences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["PLUGIN", "Settings", "keys_from_text", "keys_to_text", "read_settings"]
+
+PLUGIN = "napari-annotate-jobs"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A snapshot of the plugin's settings.
+
+    Parameters
+    ----------
+    person : str
+        Whose annotations are read and written; empty for the system's user.
+    open_next : bool
+        Open the next case that is left after a submission.
+    wheel_steps : bool
+        The wheel steps through slices, and Alt+wheel zooms.
+    keys : dict of str to str
+        Keys that were changed, by action.
+    """
+
+    person: str
+    open_next: bool
+    wheel_steps: bool
+    keys: dict[str, str]
+
+
+def settings_model() -> Any:
+    """Return napari's evented model of our settings."""
+    from napari.settings import get_plugin_settings
+
+    return get_plugin_settings(PLUGIN).annotating
+
+
+def read_settings() -> Settings:
+    """Read the settings as they are now; defaults where napari has none of ours.
+
+    That is so when the package is used without being registered as a plugin.
+    """
+    try:
+        model = settings_model()
+    except (KeyError, AttributeError):
+        return Settings("", True, False, {})
+    return Settings(
+        person=model.person.strip(),
+        open_next=bool(model.open_next),
+        wheel_steps=bool(model.wheel_steps),
+        keys=keys_from_text(model.keys),
+    )
+
+
+def keys_from_text(text: str) -> dict[str, str]:
+    """Parse ``action=key;action=key``; what is not of this form is left out."""
+    pairs = (part.split("=", 1) for part in text.split(";") if "=" in part)
+    return {name.strip(): key.strip() for name, key in pairs}
+
+
+def keys_to_text(keys: dict[str, str]) -> str:
+    """Write changed keys in one line."""
+    return ";".join(f"{name}={key}" for name, key in sorted(keys.items()))

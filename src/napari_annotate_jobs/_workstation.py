@@ -1,0 +1,293 @@
+"""The composition root: from My Jobs to an open job, in one viewer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_warning
+from napari.utils.theme import get_theme
+from platformdirs import user_state_path
+from qtpy.QtCore import QEvent, QObject, Signal
+
+from napari_annotate_jobs._case_source import StoreCaseSource
+from napari_annotate_jobs._desk import Desk
+from napari_annotate_jobs._settings import (
+    PLUGIN,
+    keys_to_text,
+    read_settings,
+    settings_model,
+)
+from napari_annotate_jobs.errors import AnnotateJobsError, NotFoundError
+from napari_annotate_jobs.session import AnnotationSession, Recovery
+from napari_annotate_jobs.stores import (
+    forget_location,
+    open_store,
+    recent_locations,
+    remember_location,
+)
+from napari_annotate_jobs.widgets import Colors, KeyMap, QtExecutor
+
+if TYPE_CHECKING:
+    import napari
+
+    from napari_annotate_jobs.model import JobSummary
+    from napari_annotate_jobs.stores import JobStore
+
+__all__ = ["Workstation"]
+
+_STATIONS: dict[int, Workstation] = {}
+
+
+class Workstation(QObject):
+    """What one viewer has of the plugin; My Jobs and the job's page look at it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to work.
+    """
+
+    jobs_changed = Signal(object)
+    """The job summaries, as a list."""
+    jobs_failed = Signal(str)
+    """What could not be read, and what to do."""
+    job_opened = Signal(object)
+    """The Desk of the job that was opened."""
+    job_closed = Signal()
+    """No job is open any more."""
+    case_changed = Signal(str)
+    """Id of a case whose row may look different now."""
+    counts_changed = Signal(object)
+    """Counts of the open job."""
+    colors_changed = Signal(object)
+    """Colors of the theme."""
+    keymap_changed = Signal(object)
+    """The KeyMap in use."""
+    keys_requested = Signal()
+    """The list of keys is to be shown."""
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.tables = QtExecutor(self)
+        self.images = QtExecutor(self)
+        self.desk: Desk | None = None
+        self.summaries: list[JobSummary] = []
+        self.keymap = KeyMap.from_dict(read_settings().keys)
+        self._window: QObject | None = None
+        self._closed = False
+        viewer.events.theme.connect(self._on_theme)
+
+    @classmethod
+    def of(cls, viewer: napari.Viewer) -> Workstation:
+        """Return the workstation of a viewer; there is one for each."""
+        # Plugins are given a guarded view of the viewer; two of those are not equal.
+        viewer = getattr(viewer, "__wrapped__", viewer)
+        station = _STATIONS.get(id(viewer))
+        if station is None:
+            station = _STATIONS[id(viewer)] = cls(viewer)
+        return station
+
+    def watch(self, window: QObject) -> None:
+        """Notice when the viewer's window is closed."""
+        if self._window is None:
+            self._window = window
+            window.installEventFilter(self)
+            window.destroyed.connect(self.close)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Save everything before napari may close."""
+        if event.type() == QEvent.Type.Close and self.desk is not None:
+            self.desk.flush()
+        return False
+
+    @property
+    def colors(self) -> Colors:
+        """Colours of napari's theme."""
+        theme = get_theme(self.viewer.theme)
+        names = ("background", "foreground", "text", "secondary", "highlight")
+        names += ("current", "warning", "error")
+        return Colors.from_theme({n: getattr(theme, n).as_hex("long") for n in names})
+
+    def _on_theme(self) -> None:
+        self.colors_changed.emit(self.colors)
+        if self.desk is not None:
+            self.desk.set_colors(self.colors)
+
+    # --------------------------------------------------------------- my jobs
+    def refresh_jobs(self) -> None:
+        """Read all jobs of all known places again."""
+        person = read_settings().person or None
+
+        def task() -> tuple[list[JobSummary], list[str]]:
+            found: list[JobSummary] = []
+            faults: list[str] = []
+            for location in recent_locations():
+                try:
+                    store = open_store(location, person=person)
+                    try:
+                        found.extend(store.jobs())
+                    finally:
+                        store.close()
+                except AnnotateJobsError as error:
+                    faults.append(str(error))
+            seen: dict[tuple[str, str], JobSummary] = {}
+            for summary in found:
+                seen.setdefault((summary.location, summary.job.id), summary)
+            return list(seen.values()), faults
+
+        def done(result: tuple[list[JobSummary], list[str]]) -> None:
+            self.summaries, faults = result
+            self.jobs_changed.emit(self.summaries)
+            self.jobs_failed.emit("\n".join(faults))
+
+        self.tables.run(task, done, lambda error: self.jobs_failed.emit(str(error)))
+
+    def add_location(self, location: str) -> None:
+        """Add a job folder, or a folder of them, to My Jobs."""
+        person = read_settings().person or None
+
+        def task() -> None:
+            store = open_store(location, person=person)
+            try:
+                if not store.jobs():
+                    raise NotFoundError(
+                        "there is no job in this folder",
+                        where=location,
+                        remedy="Make one with: napari-annotate-jobs new",
+                    )
+            finally:
+                store.close()
+            remember_location(location)
+
+        self.tables.run(task, lambda _: self.refresh_jobs(), self.show_error)
+
+    def forget(self, summary: JobSummary) -> None:
+        """Take a job's place off My Jobs; its files are left alone."""
+
+        def task() -> None:
+            place = Path(summary.location)
+            for location in recent_locations():
+                if Path(location) in (place, place.parent):
+                    forget_location(location)
+
+        self.tables.run(task, lambda _: self.refresh_jobs(), self.show_error)
+
+    def add_demo(self) -> None:
+        """Make the demo jobs in the user's data folder, and list them."""
+        from napari_annotate_jobs._demo_jobs import demo_location, make_demo_jobs
+
+        self.tables.run(
+            lambda: make_demo_jobs(demo_location()),
+            lambda folder: self.add_location(str(folder)),
+            self.show_error,
+        )
+
+    # --------------------------------------------------------------- one job
+    def open_job(self, summary: JobSummary) -> None:
+        """Open a job; the one that was open is closed, with everything saved."""
+        person = read_settings().person or None
+        job_id = summary.job.id
+
+        def task() -> JobStore:
+            store = open_store(summary.location, person=person)
+            store.job(job_id)
+            return store
+
+        def done(store: JobStore) -> None:
+            try:
+                self._start(store, job_id)
+            except AnnotateJobsError as error:
+                self.show_error(error)
+
+        self.tables.run(task, done, self.show_error)
+
+    def _start(self, store: JobStore, job_id: str) -> None:
+        if self._closed:
+            store.close()
+            return
+        self.close_job()
+        settings = read_settings()
+        session = AnnotationSession(
+            store,
+            job_id,
+            executor=self.tables,
+            recovery=Recovery(user_state_path(PLUGIN) / "unsaved"),
+        )
+        session.open_next = settings.open_next
+        self.desk = Desk(self.viewer, session, self.images, settings, self.keymap)
+        self.desk.set_colors(self.colors)
+        self.desk.help_requested.connect(self.keys_requested)
+        session.counts_changed.connect(self._on_counts)
+        session.opened.connect(self._on_opened)
+        session.closed.connect(self._on_case_closed)
+        session.status_changed.connect(self._on_case_closed)
+        self._case_id = ""
+        self.job_opened.emit(self.desk)
+        self.tables.run(
+            lambda: store.counts(job_id), self.counts_changed.emit, self.show_error
+        )
+
+    def _on_counts(self, counts: Any) -> None:
+        self.counts_changed.emit(counts)
+
+    def _on_opened(self, case: Any) -> None:
+        self._case_id = case.row.case.id
+        self.case_changed.emit(self._case_id)
+
+    def _on_case_closed(self, *_: object) -> None:
+        if self._case_id:
+            self.case_changed.emit(self._case_id)
+
+    def case_source(self) -> StoreCaseSource:
+        """Return where the open job's case table reads from."""
+        assert self.desk is not None
+        session = self.desk.session
+        return StoreCaseSource(
+            session.store, session.job, self.tables, self.images, self.show_error
+        )
+
+    def close_job(self) -> None:
+        """Close the open job; everything is saved."""
+        if self.desk is None:
+            return
+        desk, self.desk = self.desk, None
+        session = desk.session
+        session.counts_changed.disconnect(self._on_counts)
+        session.opened.disconnect(self._on_opened)
+        session.closed.disconnect(self._on_case_closed)
+        session.status_changed.disconnect(self._on_case_closed)
+        desk.close()
+        self.job_closed.emit()
+
+    # ------------------------------------------------------------------ keys
+    def set_keymap(self, keymap: KeyMap) -> None:
+        """Use other keys, now and from now on."""
+        self.keymap = keymap
+        try:
+            settings_model().keys = keys_to_text(keymap.to_dict())
+        except (KeyError, AttributeError):
+            show_warning("The keys could not be kept: the plugin is not installed.")
+        if self.desk is not None:
+            self.desk.set_keymap(keymap)
+        self.keymap_changed.emit(keymap)
+
+    # --------------------------------------------------------------- telling
+    def show_error(self, error: Exception) -> None:
+        """Tell the user what went wrong and what to do."""
+        if isinstance(error, AnnotateJobsError):
+            show_warning(str(error))
+        else:
+            show_warning(f"{type(error).__name__}: {error}")
+
+    def close(self) -> None:
+        """Save everything and release the viewer."""
+        if self._closed:
+            return
+        self._closed = True
+        self.close_job()
+        self.viewer.events.theme.disconnect(self._on_theme)
+        _STATIONS.pop(id(self.viewer), None)
+        self.tables.close()
+        self.images.close()

@@ -1,0 +1,122 @@
+"""What all values of the model share."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from functools import cache
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import to_jsonable_python
+
+from napari_annotate_jobs.errors import InvalidValueError
+
+__all__ = [
+    "Document",
+    "Identifier",
+    "Value",
+    "document_json",
+    "new_id",
+    "now",
+    "validated",
+]
+
+
+_M = TypeVar("_M", bound=BaseModel)
+
+
+def new_id() -> str:
+    """Return a fresh random identifier of 16 hexadecimal digits."""
+    return secrets.token_hex(8)
+
+
+def now() -> datetime:
+    """Return the current time in UTC, to the millisecond."""
+    time = datetime.now(UTC)
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+
+def _check_identifier(text: str) -> str:
+    if not text or len(text) > 120 or text != text.strip():
+        raise ValueError("must have 1 to 120 characters and no blanks at its ends")
+    if text in {".", ".."} or any(c in '/\\:*?"<>|' or ord(c) < 32 for c in text):
+        raise ValueError(f'{text!r} cannot name a folder: leave out / \\ : * ? " < > |')
+    return text
+
+
+Identifier = Annotated[str, AfterValidator(_check_identifier)]
+"""Text that is safe as the name of a file or folder on every system."""
+
+
+class Value(BaseModel):
+    """A frozen value that cannot be built invalid; unknown fields are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Document(BaseModel):
+    """A frozen value that is written to files; unknown fields are carried along.
+
+    So that a document written by a newer version survives being rewritten by
+    this one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+def document_json(value: object) -> Any:
+    """Return a document as it is written: JSON values, without default values.
+
+    So that documents are short, and that those written before a field with a
+    default existed keep their digest. Only defaults that are the same every time
+    are left out; a time or a random id never is.
+    """
+    kind = type(value)
+    if kind in _LEAVES:
+        return value
+    if isinstance(value, Document):
+        defaults = _static_defaults(type(value))
+        return {
+            name: document_json(item)
+            for name, item in value
+            if name not in defaults or item != defaults[name]
+        }
+    if isinstance(value, dict):
+        return {str(key): document_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [document_json(item) for item in value]
+    return to_jsonable_python(value)
+
+
+_LEAVES = frozenset({str, int, float, bool, type(None)})
+
+
+@cache
+def _static_defaults(model: type[Document]) -> dict[str, Any]:
+    return {
+        name: field.get_default(call_default_factory=True)
+        for name, field in model.model_fields.items()
+        if not field.is_required() and field.default_factory in {None, dict}
+    }
+
+
+def validated(model: type[_M], data: Any, *, where: object = None) -> _M:
+    """Build `model` from parsed data, with an error a person can act on.
+
+    Raises
+    ------
+    InvalidValueError
+        Names the first fields that do not fit.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        faults = []
+        for fault in error.errors(include_url=False)[:3]:
+            place = ".".join(str(part) for part in fault["loc"])
+            message = fault["msg"].removeprefix("Value error, ")
+            faults.append(f"{place}: {message}" if place else message)
+        raise InvalidValueError(
+            f"not a valid {model.__name__.lower()} ({'; '.join(faults)})", where=where
+        ) from error

@@ -1,0 +1,87 @@
+"""Check what is said of a case against the project's label set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_annotate_jobs.errors import InvalidValueError
+
+from ._labels import LabelSet, Method, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ._annotation import AnnotationChange, SliceAnnotation
+
+__all__ = ["check_change"]
+
+
+def check_change(change: AnnotationChange, labels: LabelSet) -> None:
+    """Refuse a change that the label set does not allow.
+
+    Parameters
+    ----------
+    change : AnnotationChange
+        What is about to be saved.
+    labels : LabelSet
+        The project's closed label set.
+
+    Raises
+    ------
+    InvalidValueError
+        If a label is not declared, is used with another method, scope or overlap
+        group than its own, or stands beside one that it excludes.
+    """
+    for key, content in change.slices.items():
+        if content is not None:
+            _check_slice(content, labels, key)
+    if change.case_labels:
+        _check_classes(change.case_labels, labels, Scope.CASE, "the case")
+    for span in change.ranges or ():
+        _check_classes(span.labels, labels, Scope.SLICE, f"range {span.id}")
+
+
+def _check_slice(content: SliceAnnotation, labels: LabelSet, where: str) -> None:
+    _check_classes(content.class_labels, labels, Scope.SLICE, where)
+    _check_method((b.label for b in content.boxes), labels, Method.DETECTION, where)
+    for masks in (content.masks, content.proposals):
+        for group, mask in masks.items():
+            _check_method(mask.pixels, labels, Method.SEGMENTATION, where)
+            for label_id in mask.pixels:
+                if labels[label_id].overlap_group != group:
+                    raise InvalidValueError(
+                        f"label {labels[label_id].name!r} belongs to the overlap "
+                        f"group {labels[label_id].overlap_group!r}, not {group!r}",
+                        where=where,
+                    )
+
+
+def _check_method(
+    ids: Iterable[int], labels: LabelSet, method: Method, where: str
+) -> None:
+    for label_id in ids:
+        label = labels[label_id]
+        if label.method is not method:
+            raise InvalidValueError(
+                f"label {label.name!r} is for {label.method}, not for {method}",
+                where=where,
+            )
+
+
+def _check_classes(
+    ids: tuple[int, ...], labels: LabelSet, scope: Scope, where: str
+) -> None:
+    _check_method(ids, labels, Method.CLASSIFICATION, where)
+    for label_id in ids:
+        label = labels[label_id]
+        if label.scope is not scope:
+            raise InvalidValueError(
+                f"label {label.name!r} is of scope {label.scope}, not {scope}",
+                where=where,
+            )
+        clash = labels.exclusive_with(label).intersection(ids)
+        if clash:
+            other = labels[min(clash)]
+            raise InvalidValueError(
+                f"{label.name!r} and {other.name!r} exclude one another", where=where
+            )

@@ -1,0 +1,287 @@
+"""The closed label set of a project."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cached_property
+
+from pydantic import Field, field_validator, model_validator
+
+from napari_annotate_jobs.errors import InvalidValueError
+
+from ._base import Document
+
+__all__ = [
+    "COLORS",
+    "Attribute",
+    "Concept",
+    "Group",
+    "Label",
+    "LabelSet",
+    "Method",
+    "Scope",
+]
+
+MAX_LABEL_ID = 65_535
+"""The largest value of a mask pixel."""
+
+COLORS: tuple[str, ...] = (
+    "#E69F00",
+    "#56B4E9",
+    "#009E73",
+    "#F0E442",
+    "#0072B2",
+    "#D55E00",
+    "#CC79A7",
+    "#999999",
+    "#88CCEE",
+    "#DDCC77",
+    "#44AA99",
+    "#AA4499",
+)
+"""Default colours, told apart by colour-blind readers too.
+
+The first seven are those of Okabe and Ito (https://jfly.uni-koeln.de/color/),
+the last four of Paul Tol's muted scheme (SRON/EPS/TN/09-002).
+"""
+
+
+class Method(StrEnum):
+    """How something is annotated."""
+
+    CLASSIFICATION = "classification"
+    DETECTION = "detection"
+    SEGMENTATION = "segmentation"
+
+
+class Scope(StrEnum):
+    """What a class label is said of."""
+
+    SLICE = "slice"
+    CASE = "case"
+
+
+class Concept(Document):
+    """Coded concept, the code sequence macro of DICOM PS3.3 8.8.
+
+    Parameters
+    ----------
+    scheme, value, meaning : str
+        Coding Scheme Designator, Code Value and Code Meaning,
+        as ``SCT``, ``39607008``, ``Lung``.
+    """
+
+    scheme: str = Field(min_length=1, max_length=16)
+    value: str = Field(min_length=1, max_length=64)
+    meaning: str = Field(min_length=1, max_length=64)
+
+
+class Attribute(Document):
+    """A question asked of each object with this label.
+
+    Parameters
+    ----------
+    name : str
+        What is asked.
+    choices : tuple of str
+        The answers to choose from; empty for free text.
+    """
+
+    name: str = Field(min_length=1)
+    choices: tuple[str, ...] = ()
+
+
+class Group(Document):
+    """Class labels that belong together.
+
+    Parameters
+    ----------
+    name : str
+        Shown above the labels; empty for the labels without a group.
+    exclusive : bool
+        True if a slice (or case) carries at most one of them.
+    """
+
+    name: str = ""
+    exclusive: bool = False
+
+
+class Label(Document):
+    """One entry of the label set.
+
+    Parameters
+    ----------
+    id : int
+        1 to 65,535, unique in the label set; the value of a mask pixel.
+    name : str
+        Unique among the labels of its method.
+    color : str
+        ``#rrggbb``.
+    method : Method
+        How it is annotated.
+    scope : Scope
+        Slice, or (class labels only) the whole case.
+    key : str, optional
+        The key that chooses it, as ``"G"`` or ``"Shift+G"``.
+    group : str
+        The :class:`Group` of a class label.
+    overlap_group : str
+        Masks of different overlap groups are kept apart and may overlap.
+    concept : Concept, optional
+        What it is in a terminology.
+    attributes : tuple of Attribute
+        What is asked of each object.
+    """
+
+    id: int = Field(ge=1, le=MAX_LABEL_ID)
+    name: str = Field(min_length=1, max_length=120)
+    color: str = Field(pattern=r"^#[0-9A-Fa-f]{6}$")
+    method: Method
+    scope: Scope = Scope.SLICE
+    key: str | None = None
+    group: str = ""
+    overlap_group: str = ""
+    concept: Concept | None = None
+    attributes: tuple[Attribute, ...] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _trimmed(cls, name: str) -> str:
+        if name != name.strip() or not name.isprintable():
+            raise ValueError("must not begin or end with a blank, nor hold line breaks")
+        return name
+
+    @field_validator("overlap_group")
+    @classmethod
+    def _plain(cls, name: str) -> str:
+        if name and not name.replace("-", "").replace("_", "").isalnum():
+            raise ValueError("may hold letters, digits, - and _ only")
+        return name
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Label:
+        if self.scope is Scope.CASE and self.method is not Method.CLASSIFICATION:
+            raise ValueError("only class labels can be of scope case")
+        if self.group and self.method is not Method.CLASSIFICATION:
+            raise ValueError("only class labels can be in a group")
+        if self.overlap_group and self.method is not Method.SEGMENTATION:
+            raise ValueError("only segmentation labels can be in an overlap group")
+        return self
+
+    @property
+    def rgb(self) -> tuple[float, float, float]:
+        """Red, green and blue, each 0 to 1."""
+        value = int(self.color[1:], 16)
+        return (value >> 16) / 255, (value >> 8 & 255) / 255, (value & 255) / 255
+
+
+class LabelSet(Document):
+    """The closed set of labels of a project.
+
+    Parameters
+    ----------
+    labels : tuple of Label
+        In the order they are shown.
+    groups : tuple of Group
+        Groups not named here are multi-choice.
+    """
+
+    labels: tuple[Label, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+    @model_validator(mode="after")
+    def _unique(self) -> LabelSet:
+        ids: dict[int, str] = {}
+        names: set[tuple[Method, str]] = set()
+        keys: dict[str, str] = {}
+        scopes: dict[str, Scope] = {}
+        for label in self.labels:
+            if label.id in ids:
+                raise ValueError(
+                    f"id {label.id} is given to {ids[label.id]!r} and {label.name!r}"
+                )
+            ids[label.id] = label.name
+            if (label.method, label.name.casefold()) in names:
+                raise ValueError(f"two {label.method} labels are named {label.name!r}")
+            names.add((label.method, label.name.casefold()))
+            if label.key:
+                if label.key.casefold() in keys:
+                    other = keys[label.key.casefold()]
+                    raise ValueError(
+                        f"key {label.key} is given to {other!r} and {label.name!r}"
+                    )
+                keys[label.key.casefold()] = label.name
+            if label.group and scopes.setdefault(label.group, label.scope) != (
+                label.scope
+            ):
+                raise ValueError(
+                    f"group {label.group!r} mixes slice labels and case labels"
+                )
+        seen = [group.name for group in self.groups]
+        if len(set(seen)) < len(seen):
+            raise ValueError("two groups have the same name")
+        return self
+
+    @cached_property
+    def by_id(self) -> dict[int, Label]:
+        """The labels by their id."""
+        return {label.id: label for label in self.labels}
+
+    def __getitem__(self, label_id: int) -> Label:
+        try:
+            return self.by_id[label_id]
+        except KeyError:
+            raise InvalidValueError(
+                f"{label_id} is not a label of this project",
+                remedy="Choose one of "
+                + ", ".join(f"{x.id} ({x.name})" for x in self.labels[:20]),
+            ) from None
+
+    def of(self, method: Method, scope: Scope | None = None) -> tuple[Label, ...]:
+        """Return the labels of a method (and scope)."""
+        return tuple(
+            label
+            for label in self.labels
+            if label.method is method and scope in (None, label.scope)
+        )
+
+    def named(self, name: str, method: Method | None = None) -> Label:
+        """Return the label with this name.
+
+        Raises
+        ------
+        InvalidValueError
+            If there is none, or (without `method`) more than one.
+        """
+        found = [
+            label
+            for label in self.labels
+            if label.name.casefold() == name.casefold()
+            and method in (None, label.method)
+        ]
+        if len(found) != 1:
+            raise InvalidValueError(
+                f"{'no' if not found else 'more than one'} label is named {name!r}",
+                remedy="The labels are " + ", ".join(x.name for x in self.labels[:20]),
+            )
+        return found[0]
+
+    def exclusive_with(self, label: Label) -> frozenset[int]:
+        """Ids of the class labels that cannot stand beside `label`."""
+        if not any(g.name == label.group and g.exclusive for g in self.groups):
+            return frozenset()
+        return frozenset(
+            other.id
+            for other in self.labels
+            if other.method is Method.CLASSIFICATION
+            and other.scope is label.scope
+            and other.group == label.group
+            and other.id != label.id
+        )
+
+    @property
+    def overlap_groups(self) -> tuple[str, ...]:
+        """The overlap groups of the segmentation labels, in their order."""
+        return tuple(
+            dict.fromkeys(x.overlap_group for x in self.of(Method.SEGMENTATION))
+        )

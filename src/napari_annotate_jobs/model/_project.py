@@ -1,0 +1,253 @@
+"""Projects, jobs and cases."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Self
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from ._base import Document, Identifier, Value, new_id, now
+from ._labels import LabelSet, Method
+
+__all__ = [
+    "Case",
+    "CaseRow",
+    "Counts",
+    "Job",
+    "JobKind",
+    "JobSummary",
+    "Options",
+    "Project",
+    "SeriesRef",
+    "Status",
+]
+
+
+class JobKind(StrEnum):
+    """What the assigned person does."""
+
+    ANNOTATION = "annotation"
+    REVIEW = "review"
+
+
+class Status(StrEnum):
+    """Of a case and a person; exactly one holds."""
+
+    REMAINING = "remaining"
+    FINISHED = "finished"
+    RETURNED = "returned"
+
+
+class Options(Document):
+    """What a project demands.
+
+    Parameters
+    ----------
+    every_slice : bool
+        If True, a case with undecided slices cannot be submitted.
+    """
+
+    every_slice: bool = False
+
+
+class Project(Document):
+    """What an owner defines.
+
+    Parameters
+    ----------
+    name : str
+        As shown.
+    methods : tuple of Method
+        Those the annotator works with, in the order they are shown; each label's
+        method is among them.
+    label_set : LabelSet
+        The closed set of labels.
+    instructions : str
+        What the annotator is asked to do; Markdown.
+    options : Options
+        What a submission must satisfy.
+    """
+
+    name: str = Field(min_length=1, max_length=200)
+    methods: tuple[Method, ...] = Field(min_length=1)
+    label_set: LabelSet = LabelSet()
+    instructions: str = ""
+    options: Options = Options()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.methods)) < len(self.methods):
+            raise ValueError("a method is listed twice")
+        for label in self.label_set.labels:
+            if label.method not in self.methods:
+                raise ValueError(
+                    f"label {label.name!r} is for {label.method}, which is not among "
+                    "the methods"
+                )
+        for method in self.methods:
+            if not self.label_set.of(method):
+                raise ValueError(f"the method {method} has no label")
+        return self
+
+
+class Job(Document):
+    """The part of a project that is assigned to one person.
+
+    Parameters
+    ----------
+    id : str
+        Names the job in its store.
+    project : Project
+        What is to be done.
+    kind : JobKind
+        Annotation or review.
+    published : datetime
+        When it was assigned; with time zone.
+    due : date, optional
+        The last day.
+    assignee : str, optional
+        The person; None if anyone who opens it may work on it.
+    """
+
+    id: Identifier = Field(default_factory=new_id)
+    project: Project
+    kind: JobKind = JobKind.ANNOTATION
+    published: AwareDatetime = Field(default_factory=now)
+    due: date | None = None
+    assignee: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The project's name."""
+        return self.project.name
+
+
+class SeriesRef(Document):
+    """Where one series of a case is.
+
+    Parameters
+    ----------
+    path : str
+        A file or folder; relative to the job folder, with ``/``, or absolute.
+    series_uid : str, optional
+        Series Instance UID, where the path holds several series.
+    description : str
+        Shown beside the layer.
+    """
+
+    path: str = Field(min_length=1)
+    series_uid: str | None = None
+    description: str = ""
+
+
+class Case(Document):
+    """The unit of submission: one study with one or more series.
+
+    Parameters
+    ----------
+    id : str
+        Unique in the job; safe as a folder's name.
+    name : str
+        As shown; never a patient's name.
+    series : tuple of SeriesRef
+        One or more.
+    reference : int
+        Which of them is annotated.
+    n_slices : int, optional
+        Of the reference series, where it is known.
+    """
+
+    id: Identifier
+    name: str = Field(min_length=1)
+    series: tuple[SeriesRef, ...] = Field(min_length=1)
+    reference: int = Field(default=0, ge=0)
+    n_slices: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _reference_exists(self) -> Self:
+        if self.reference >= len(self.series):
+            raise ValueError("the reference is not one of the series")
+        return self
+
+
+class Counts(Value):
+    """How many cases of a job have which status, for one person.
+
+    Parameters
+    ----------
+    remaining, finished, returned : int
+        Numbers of cases.
+    """
+
+    remaining: int = Field(default=0, ge=0)
+    finished: int = Field(default=0, ge=0)
+    returned: int = Field(default=0, ge=0)
+
+    @property
+    def total(self) -> int:
+        """All cases."""
+        return self.remaining + self.finished + self.returned
+
+    @property
+    def left(self) -> int:
+        """Cases the person still has to work on."""
+        return self.remaining + self.returned
+
+    @property
+    def progress(self) -> float:
+        """Finished part, 0 to 1; 1 for a job without cases."""
+        return self.finished / self.total if self.total else 1.0
+
+    def of(self, status: Status | None) -> int:
+        """Return the number of cases with `status`, or of all for None."""
+        return self.total if status is None else int(getattr(self, status.value))
+
+
+class JobSummary(Value):
+    """A job as My Jobs lists it.
+
+    Parameters
+    ----------
+    job : Job
+        The job itself.
+    counts : Counts
+        For the person who asks.
+    location : str
+        The store's location, to open it again.
+    """
+
+    job: Job
+    counts: Counts
+    location: str
+
+
+class CaseRow(Value):
+    """A case as the case table lists it, for one person.
+
+    Parameters
+    ----------
+    case : Case
+        The case itself.
+    ordinal : int
+        Place among all cases of the job, from 0.
+    status : Status
+        Where it stands.
+    draft : bool
+        True if something was saved since the last submission.
+    returned_comment : str
+        What the reviewer wrote, for a returned case.
+    warnings : tuple of str
+        What the reader of the images complained of.
+    decided : int
+        Slices with a decision.
+    """
+
+    case: Case
+    ordinal: int = Field(ge=0)
+    status: Status = Status.REMAINING
+    draft: bool = False
+    returned_comment: str = ""
+    warnings: tuple[str, ...] = ()
+    decided: int = Field(default=0, ge=0)
