@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import weakref
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from qtpy.QtWidgets import QApplication, QPushButton, QToolTip, QWidget
 
 from napari_annotate_jobs.model import (
     COLORS,
+    AnnotationChange,
     Attribute,
     Case,
     CaseRow,
@@ -28,7 +30,9 @@ from napari_annotate_jobs.model import (
     SeriesRef,
     Status,
 )
+from napari_annotate_jobs.stores import MemoryStore
 from napari_annotate_jobs.widgets._case_model import PAGE, case_text, to_image
+from napari_annotate_jobs.widgets._executor import QtExecutor
 from napari_annotate_jobs.widgets._job_page import JobPageView
 from napari_annotate_jobs.widgets._sections import Instructions
 from napari_annotate_jobs.widgets._theme import Colors, contrast_ratio
@@ -91,11 +95,16 @@ def make_row(n: int, status: Status | None = None, **fields: object) -> CaseRow:
     return CaseRow(case=case, ordinal=n, status=status, **fields)
 
 
+@lru_cache
+def make_rows(count: int) -> tuple[CaseRow, ...]:
+    return tuple(make_row(n) for n in range(count))
+
+
 class Source:
     """A case source that answers when it is told to."""
 
     def __init__(self, count: int = 0, *, at_once: bool = True) -> None:
-        self.rows = [make_row(n) for n in range(count)]
+        self.rows = list(make_rows(count))
         self.at_once = at_once
         self.fail = False
         self.waiting: list[Callable[[], None]] = []
@@ -580,6 +589,7 @@ def test_pictures_of_rows_that_are_gone_are_not_drawn(view) -> None:
 def test_refresh_keeps_scroll_and_choice(view, qtbot) -> None:
     source = Source(1_000)
     view.set_source(source)
+    view.grab()
     choose(view, 500)
     bar = view._table.verticalScrollBar()
     bar.setValue(bar.value() + 7)
@@ -589,6 +599,20 @@ def test_refresh_keeps_scroll_and_choice(view, qtbot) -> None:
     assert bar.value() == offset
     assert view._table.chosen() == "c500"
     assert view._table.cases.case_row(500).draft
+
+
+def test_home_and_end(view, qtbot) -> None:
+    source = Source(1_000)
+    view.set_source(source)
+    view.grab()
+    qtbot.keyClick(view._table, Qt.Key.Key_End)
+    assert view._table.chosen() == "c999"
+    del source.rows[0]
+    view.refresh()
+    assert view._table.chosen() == "c999"
+    assert view._table.currentIndex().row() == 998
+    qtbot.keyClick(view._table, Qt.Key.Key_Home)
+    assert view._table.chosen() == "c1"
 
 
 def test_choice_follows_rows_that_move(view, qtbot) -> None:
@@ -758,6 +782,61 @@ def test_pictures_keep_their_pixels(qapp, shape) -> None:
             color = image.pixelColor(x, y)
             expected = np.broadcast_to(view[y, x], 3)
             assert (color.red(), color.green(), color.blue()) == tuple(expected)
+
+
+# --- with a store --------------------------------------------------------------------
+
+
+class StoreSource:
+    """Cases of a store, read by an executor, as in the plugin."""
+
+    def __init__(self, store: MemoryStore, executor: QtExecutor) -> None:
+        self.store, self.executor = store, executor
+        self.errors: list[Exception] = []
+
+    def fetch(self, status, text, offset, limit, reply) -> None:
+        def failed(error: Exception) -> None:
+            self.errors.append(error)
+            reply(None, 0)
+
+        self.executor.run(
+            lambda: self.store.cases(
+                "j", status=status, text=text, offset=offset, limit=limit
+            ),
+            lambda page: reply(page.rows, page.total),
+            failed,
+        )
+
+    def thumbnail(self, case_id, reply) -> None:
+        picture = np.zeros((48, 64), np.uint8)
+        self.executor.run(lambda: picture, reply, self.errors.append)
+
+
+def test_with_a_store_and_a_worker(view, qtbot) -> None:
+    cases = [row.case for row in make_rows(250)]
+    store = MemoryStore([(make_job(), cases)], person="ann")
+    executor = QtExecutor(view)
+    source = StoreSource(store, executor)
+    view.set_source(source)
+    qtbot.waitUntil(lambda: view._table.cases.picture("c0") is not None)
+    assert view._table.cases.total == 250
+    qtbot.keyClick(view._table, Qt.Key.Key_End)
+    qtbot.waitUntil(lambda: view._table.chosen() == "c249")
+    with qtbot.waitSignal(view.case_requested) as asked:
+        qtbot.keyClick(view._table, Qt.Key.Key_Return)
+    assert asked.args == ["c249"]
+    change = AnnotationChange(case_nothing_to_label=True)
+    store.save("j", "c249", change, {}, base=0)
+    store.submit("j", "c249", base=1)
+    view.refresh_case("c249")
+    executor.drain()
+    assert view._table.cases.case_row(249).status is Status.FINISHED
+    view.set_counts(store.counts("j"))
+    qtbot.mouseClick(view._filters.button(2), Qt.MouseButton.LeftButton)
+    executor.drain()
+    assert listed(view) == ["case 00249"]
+    assert source.errors == []
+    executor.close()
 
 
 # --- size and lifetime ----------------------------------------------------------------

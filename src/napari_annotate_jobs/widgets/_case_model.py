@@ -123,6 +123,11 @@ class CaseModel(QAbstractListModel):
         Returns the first and last visible row.
     parent : QObject, optional
         Owns the model.
+
+    Attributes
+    ----------
+    is_moving : bool
+        True while rows come or go whose content is not known yet.
     """
 
     page_loaded = Signal(int, int)
@@ -147,6 +152,7 @@ class CaseModel(QAbstractListModel):
         self._question = 0
         self._asked_page: tuple[int, int] | None = None
         self._asked_picture: tuple[int, str] | None = None
+        self.is_moving = False
         self._is_new = False
         self._failed = False
         self._busy = self._again = False
@@ -339,6 +345,7 @@ class CaseModel(QAbstractListModel):
     def _resize(self, total: int) -> None:
         """Change the number of rows; whatever is kept may have moved."""
         none = QModelIndex()
+        self.is_moving = True
         if total > self._total:
             self.beginInsertRows(none, self._total, total - 1)
             self._total = total
@@ -349,6 +356,7 @@ class CaseModel(QAbstractListModel):
             for page in [p for p in self._pages if p * PAGE >= total]:
                 del self._pages[page]
             self.endRemoveRows()
+        self.is_moving = False
         self._stale = set(self._pages)
 
     # ----------------------------------------------------------------- state

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QPoint, Qt, Signal
 from qtpy.QtGui import QColor, QPainter
-from qtpy.QtWidgets import QAbstractItemView, QListView, QMenu
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 
 from ._case_delegate import CaseDelegate
 from ._case_model import ROW, CaseModel
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["CaseTable"]
 
 
-class CaseTable(QListView):
+class CaseTable(QTableView):
     """Cases of a job, any number of them; reads what is visible.
+
+    One column, painted by a delegate: a QListView would lay out every row, and take
+    fifteen times as long for 100,000 cases as for 1,000.
 
     Parameters
     ----------
@@ -42,21 +45,28 @@ class CaseTable(QListView):
         super().__init__(parent)
         self._colors = Colors.dark()
         self._chosen: str | None = None
+        self._chosen_row = -1
         self._cases = CaseModel(self._visible_rows, self)
         self._delegate = CaseDelegate(self, self._cases)
         self.setModel(self._cases)
         self.setItemDelegate(self._delegate)
-        self.setUniformItemSizes(True)
+        self.horizontalHeader().setVisible(False)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.verticalHeader().setVisible(False)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.setShowGrid(False)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setTabKeyNavigation(False)
         self.setMouseTracking(True)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.setAccessibleName("Cases")
         # The rows stand on the background of the dock.
-        self.setStyleSheet("QListView { background: transparent; border: none; }")
+        self.setStyleSheet("QTableView { background: transparent; border: none; }")
+        self._set_row_height()
         self.customContextMenuRequested.connect(self._show_menu)
         self.doubleClicked.connect(self._request)
         self.verticalScrollBar().valueChanged.connect(self._load)
@@ -114,17 +124,26 @@ class CaseTable(QListView):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == event.Type.FontChange and hasattr(self, "_delegate"):
-            self.scheduleDelayedItemsLayout()
+            self._set_row_height()
+
+    def _set_row_height(self) -> None:
+        height = self._delegate.row_height()
+        # A smallest size above it, from the style, would win.
+        self.verticalHeader().setMinimumSectionSize(height)
+        self.verticalHeader().setDefaultSectionSize(height)
 
     def _on_current(self, current: QModelIndex) -> None:
+        self._chosen_row = current.row()
+        if self._cases.is_moving:
+            return  # Qt moves it off a row that goes, before the new ones are there
         row = current.data(ROW) if current.isValid() else None
-        if row is not None:
-            self._chosen = row.case.id
+        self._chosen = None if row is None else row.case.id
 
     def _keep_choice(self, first: int, last: int) -> None:
         """Follow the chosen case when rows move, as after a submission."""
         index = self.currentIndex()
-        if self._chosen is None:
+        if self._chosen is None or index.row() not in (-1, self._chosen_row):
+            self._on_current(index)  # it was chosen before it was read
             return
         if index.isValid():
             row = index.data(ROW)
@@ -156,6 +175,12 @@ class CaseTable(QListView):
                 self._request_details(self.currentIndex())
             else:
                 self._request(self.currentIndex())
+        elif event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End):
+            # In a table these mean the first and the last column.
+            last = event.key() == Qt.Key.Key_End
+            self.setCurrentIndex(
+                self._cases.index(self._cases.total - 1 if last else 0, 0)
+            )
         else:
             super().keyPressEvent(event)
 
