@@ -118,6 +118,9 @@ def find_cases(
         else:
             drafts = _loose(files.pop(path.parent, []), path.parent, found, progress)
         for draft in drafts:
+            if nameless := _nameless(draft):
+                found.faults.append((nameless, "its name is not text: rename it"))
+                continue
             case = _case(draft, ids)
             found.cases.append(case)
             texts = (w.text for header in draft.headers for w in header.warnings)
@@ -250,6 +253,8 @@ def _together(headers: list[SeriesHeader], path: Path) -> list[_Draft]:
 
 
 def _each(headers: list[SeriesHeader], root: Path, name: str) -> list[_Draft]:
+    if all(len(header.files) == 1 for header in headers):
+        headers = sorted(headers, key=lambda header: _by_name(header.files[0].path))
     drafts = []
     for number, header in enumerate(headers, 1):
         if len(header.files) == 1 and len(headers) > 1:
@@ -272,6 +277,17 @@ def _case(draft: _Draft, ids: set[str]) -> Case:
         reference=reference,
         n_slices=draft.headers[reference].shape[0],
     )
+
+
+def _nameless(draft: _Draft) -> Path | None:
+    """Return a path that cannot be written into a document, None if all can."""
+    paths = [draft.root, *(h.files[0].path for h in draft.headers if len(h.files) == 1)]
+    for path in paths:
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            return path
+    return None
 
 
 def _ref(header: SeriesHeader, draft: _Draft) -> SeriesRef:
