@@ -1,0 +1,212 @@
+"""Drives the real interface as a person would, with mouse and keys, and counts it."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QKeySequence
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QApplication,
+    QMessageBox,
+    QWidget,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from napari_annotate_jobs._docks import MyJobs
+
+__all__ = ["Driver"]
+
+LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+NONE = Qt.KeyboardModifier.NoModifier
+
+
+class Driver:
+    """Clicks, drags and types in a viewer with My Jobs open.
+
+    Parameters
+    ----------
+    my_jobs : MyJobs
+        The widget, docked in a viewer that is shown.
+
+    Attributes
+    ----------
+    actions : int
+        Clicks, drags and key presses so far.
+    """
+
+    def __init__(self, my_jobs: MyJobs) -> None:
+        self.my_jobs = my_jobs
+        self.station = my_jobs.station
+        self.viewer = self.station.viewer
+        self.actions = 0
+
+    # --------------------------------------------------------------- looking
+    @property
+    def desk(self):  # noqa: ANN201
+        """The open job's desk."""
+        assert self.station.desk is not None, "no job is open"
+        return self.station.desk
+
+    @property
+    def session(self):  # noqa: ANN201
+        """The open job's session."""
+        return self.desk.session
+
+    @property
+    def window(self) -> QWidget:
+        """The main window."""
+        return self.my_jobs.window()
+
+    @property
+    def canvas(self) -> QWidget:
+        """The widget that napari draws on."""
+        for widget in self.window.findChildren(QWidget):
+            if type(widget).__name__ == "CanvasBackendDesktop":
+                return widget
+        raise LookupError("the canvas was not found")
+
+    def wait(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+        """Let the interface go on until a condition holds.
+
+        Raises
+        ------
+        TimeoutError
+            If it does not come to hold.
+        """
+        end = monotonic() + seconds
+        while not condition():
+            if monotonic() > end:
+                raise TimeoutError("what was waited for did not happen")
+            QTest.qWait(5)
+
+    def settle(self) -> None:
+        """Wait until nothing is under way: no task, no reading, all saved."""
+        self.station.tables.drain()
+        self.station.images.drain()
+        QApplication.processEvents()
+        desk = self.station.desk
+        if desk is not None:
+            self.wait(lambda: not desk.bridge.is_loading)
+            self.wait(lambda: desk.session.save_state.pending == 0)
+        self.station.tables.drain()
+        QTest.qWait(30)
+
+    def screenshot(self, path: Path) -> None:
+        """Write a picture of the whole window."""
+        self.settle()
+        self.viewer.window.screenshot(str(path), canvas_only=False, flash=False)
+
+    # --------------------------------------------------------------- acting
+    def click(self, button: QAbstractButton) -> None:
+        """Click a button."""
+        assert button.isVisible() and button.isEnabled(), button.text()
+        self.actions += 1
+        QTest.mouseClick(button, LEFT)
+
+    def key(self, key: str, widget: QWidget | None = None) -> None:
+        """Press a key, as ``Shift+Return``; on the canvas unless told otherwise."""
+        self.actions += 1
+        combination = QKeySequence(key)[0]
+        target = self.canvas if widget is None else widget
+        QTest.keyClick(target, combination.key(), combination.keyboardModifiers())
+        QApplication.processEvents()
+
+    def press_action(self, action: str) -> None:
+        """Press the key of one of our actions."""
+        self.key(self.station.keymap.key(action))
+
+    def press_label(self, name: str) -> None:
+        """Press the key of a label."""
+        label = self.session.job.project.label_set.named(name)
+        self.key(self.desk.label_keys[label.id])
+
+    def click_row(self, view: QAbstractItemView, row: int, *, double: bool) -> None:
+        """Click (twice) on a row of a list."""
+        index = view.model().index(row, 0)
+        view.scrollTo(index)
+        place = view.visualRect(index).center()
+        self.actions += 1
+        QTest.mouseClick(view.viewport(), LEFT, NONE, place)
+        if double:
+            QTest.mouseDClick(view.viewport(), LEFT, NONE, place)
+
+    def answer(self, text: str) -> None:
+        """Click a button of the question that is shown."""
+        self.wait(lambda: self._question() is not None)
+        box = self._question()
+        for button in box.buttons():
+            if button.text().replace("&", "").startswith(text):
+                self.click(button)
+                QApplication.processEvents()
+                return
+        raise LookupError(f"no answer begins with {text!r}")
+
+    def _question(self) -> QMessageBox | None:
+        for widget in QApplication.topLevelWidgets():
+            if isinstance(widget, QMessageBox) and widget.isVisible():
+                return widget
+        return None
+
+    # ------------------------------------------------------------- on canvas
+    def point(self, row: float, column: float) -> QPoint:
+        """Return where a pixel of the image is on the canvas."""
+        layer = self.desk.bridge.image_layer
+        world = layer.data_to_world((self.session.slice, row, column))[-2:]
+        camera = self.viewer.scene.camera
+        center, canvas = camera.center[-2:], self.canvas
+        y = canvas.height() / 2 + (world[0] - center[0]) * camera.zoom
+        x = canvas.width() / 2 + (world[1] - center[1]) * camera.zoom
+        return QPoint(round(x), round(y))
+
+    def drag_pixels(self, path: Sequence[tuple[float, float]]) -> None:
+        """Drag with the left button over pixels (row, column) of the image."""
+        self.drag([self.point(*pixel) for pixel in path])
+
+    def drag(
+        self,
+        path: Sequence[QPoint],
+        button: Qt.MouseButton = LEFT,
+        modifiers: Qt.KeyboardModifier = NONE,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Press at the first point, move along, release at the last."""
+        self.actions += 1
+        target = self.canvas if widget is None else widget
+        QTest.mouseMove(target, path[0])
+        QTest.mousePress(target, button, modifiers, path[0])
+        for start, end in zip(path[:-1], path[1:], strict=True):
+            for step in range(1, 5):
+                between = start + (end - start) * (step / 4)
+                _move(target, between, button, modifiers)
+                QTest.qWait(8)  # napari takes a move every 5 ms
+        QTest.mouseRelease(target, button, modifiers, path[-1])
+        QTest.qWait(8)
+
+
+def _move(
+    target: QWidget,
+    place: QPoint,
+    button: Qt.MouseButton,
+    modifiers: Qt.KeyboardModifier,
+) -> None:
+    """Send a move with the button held; QTest's own holds none."""
+    from qtpy.QtCore import QEvent, QPointF
+    from qtpy.QtGui import QMouseEvent
+
+    event = QMouseEvent(
+        QEvent.Type.MouseMove,
+        QPointF(place),
+        QPointF(target.mapToGlobal(place)),
+        Qt.MouseButton.NoButton,
+        button,
+        modifiers,
+    )
+    QApplication.sendEvent(target, event)
