@@ -4,42 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from psygnal import Signal
 
 from napari_annotate_jobs.errors import InvalidValueError, LockedError, TransitionError
-from napari_annotate_jobs.formats import decode_mask, mask_ref
 from napari_annotate_jobs.model import (
     Annotation,
     AnnotationChange,
-    Box,
     Comment,
-    MaskRef,
     Method,
-    Provenance,
     Scope,
     SliceAnnotation,
     SliceId,
     SliceRange,
     check_change,
-    new_id,
 )
 
 from . import _edits
+from ._content_edits import ContentEdits
 from ._history import Edit, History
-from ._view import CaseView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
 
     from napari_annotate_jobs.model import Label, Project
 
 __all__ = ["CaseEditor"]
 
 
-class CaseEditor(CaseView):
+class CaseEditor(ContentEdits):
     """The annotation of one case while it is open.
 
     Every method that edits is one undo step, tells :attr:`changed`, and hands
@@ -167,153 +159,6 @@ class CaseEditor(CaseView):
             case_nothing_to_label=on,
         )
 
-    # --------------------------------------------------------- masks, boxes
-    def set_masks(
-        self,
-        masks: Mapping[tuple[int, str], NDArray[np.integer]],
-        *,
-        text: str = "Paint",
-        provenance: Provenance = Provenance.MANUAL,
-    ) -> bool:
-        """Set the masks of slices; painting lifts nothing-to-label.
-
-        Parameters
-        ----------
-        masks : mapping
-            By slice index and overlap group: label ids, shape (rows, columns).
-            What stood there is replaced.
-        text : str
-            The undo entry.
-        provenance : Provenance
-            How they came about.
-
-        Raises
-        ------
-        InvalidValueError
-            If a pixel holds an id that is not declared for this overlap group.
-        """
-        contents: dict[int, SliceAnnotation] = {}
-        for (index, group), mask in masks.items():
-            content = contents.get(index, self.content(index))
-            refs = self._put(content.masks, group, mask, provenance)
-            contents[index] = content.evolve(
-                masks=refs, nothing_to_label=content.nothing_to_label and not refs
-            )
-        return self._edit(text, contents)
-
-    def set_boxes(
-        self, boxes: Mapping[int, Sequence[Box]], *, text: str = "Boxes"
-    ) -> bool:
-        """Set the boxes of slices; a box lifts nothing-to-label."""
-        contents = {}
-        for index, chosen in boxes.items():
-            content = self.content(index)
-            confirmed = any(not box.proposal for box in chosen)
-            contents[index] = content.evolve(
-                boxes=tuple(chosen),
-                nothing_to_label=content.nothing_to_label and not confirmed,
-            )
-        return self._edit(text, contents)
-
-    def propose_masks(
-        self,
-        masks: Mapping[tuple[int, str], NDArray[np.integer]],
-        *,
-        provenance: Provenance,
-        keys: Sequence[int] = (),
-        text: str = "Propose masks",
-    ) -> bool:
-        """Set mask proposals; they hold no pixel where a confirmed one is.
-
-        Slices that are excluded, or marked nothing to label, are left alone.
-        """
-        contents: dict[int, SliceAnnotation] = {}
-        for (index, group), mask in masks.items():
-            content = contents.get(index, self.content(index))
-            if content.excluded or content.nothing_to_label:
-                continue
-            proposed = np.asarray(mask)
-            confirmed = self.mask(index, group)
-            if confirmed is not None:
-                proposed = np.where(confirmed > 0, 0, proposed)
-            refs = self._put(content.proposals, group, proposed, provenance, keys)
-            contents[index] = content.evolve(proposals=refs)
-        return self._edit(text, contents, by_hand=False)
-
-    def confirm(self, indices: Iterable[int]) -> bool:
-        """Confirm all proposals of slices."""
-        contents = {}
-        for index in indices:
-            content = self.content(index)
-            if not content.has_proposals:
-                continue
-            refs = dict(content.masks)
-            for group, ref in content.proposals.items():
-                whole = _edits.merged_mask(
-                    self.mask(index, group), decode_mask(self.blob(ref.digest))
-                )
-                refs = self._put(refs, group, whole, ref.provenance, ref.keys)
-            boxes = [
-                box.model_copy(update={"proposal": False}) for box in content.boxes
-            ]
-            contents[index] = content.evolve(
-                masks=refs, proposals={}, boxes=tuple(boxes), nothing_to_label=False
-            )
-        return self._edit("Confirm", contents)
-
-    def reject(self, indices: Iterable[int]) -> bool:
-        """Drop all proposals of slices."""
-        contents = {}
-        for index in indices:
-            content = self.content(index)
-            boxes = tuple(box for box in content.boxes if not box.proposal)
-            contents[index] = content.evolve(proposals={}, boxes=boxes)
-        return self._edit("Reject", contents)
-
-    def paste(
-        self, copied: SliceAnnotation, indices: Iterable[int], *, confirmed: bool
-    ) -> bool:
-        """Add a copied slice's labels, boxes and masks to slices, as one step.
-
-        Parameters
-        ----------
-        copied : SliceAnnotation
-            Of this case or of another one of the job.
-        indices : iterable of int
-            Where to.
-        confirmed : bool
-            False makes proposals of boxes and masks.
-        """
-        contents = {}
-        for index in indices:
-            content = self.content(index)
-            if copied.class_labels:
-                content = _edits.with_class(content, copied.class_labels, self.labels)
-            boxes = [
-                box.evolve(
-                    id=new_id(),
-                    provenance=Provenance.COPIED,
-                    proposal=not confirmed,
-                    track=None,
-                )
-                for box in copied.boxes
-            ]
-            refs = dict(content.masks if confirmed else content.proposals)
-            for group, ref in copied.masks.items():
-                whole = _edits.merged_mask(
-                    self.mask(index, group, proposal=not confirmed),
-                    decode_mask(self.blob(ref.digest)),
-                )
-                refs = self._put(refs, group, whole, Provenance.COPIED)
-            content = content.evolve(
-                boxes=(*content.boxes, *boxes),
-                nothing_to_label=content.nothing_to_label
-                and not (confirmed and (boxes or refs)),
-                **{"masks" if confirmed else "proposals": refs},
-            )
-            contents[index] = content
-        return self._edit("Paste", contents)
-
     # -------------------------------------------------------------- comments
     def add_comment(self, text: str, index: int | None = None) -> bool:
         """Write a comment on the case, or on one of its slices."""
@@ -371,25 +216,6 @@ class CaseEditor(CaseView):
                 f"{label.name!r} is not a class label of scope {scope}"
             )
         return label
-
-    def _put(
-        self,
-        refs: Mapping[str, MaskRef],
-        group: str,
-        mask: NDArray[np.integer],
-        provenance: Provenance,
-        keys: Sequence[int] = (),
-    ) -> dict[str, MaskRef]:
-        found = mask_ref(mask, provenance=provenance, keys=tuple(keys))
-        others = {name: ref for name, ref in refs.items() if name != group}
-        if found is None:
-            return others
-        ref, data = found
-        old = refs.get(group)
-        if old is not None and old.digest == ref.digest:
-            ref = old
-        self._blobs[ref.digest] = self._new_blobs[ref.digest] = data
-        return {**others, group: ref}
 
     def _edit(
         self,
