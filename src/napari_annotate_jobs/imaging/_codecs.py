@@ -21,6 +21,7 @@ from napari_annotate_jobs.errors import (
     UnsupportedImageError,
 )
 from napari_annotate_jobs.imaging._quiet import quiet
+from napari_annotate_jobs.imaging._scan import reason, uid_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.imaging._types import PixelFormat
 
-__all__ = ["check_decoder", "decode_frame", "frame_data"]
+__all__ = ["check_decoder", "decode_frame", "frame_data", "is_decoders", "undecodable"]
 
 JPEG2000 = frozenset({"1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"})
 HTJ2K = frozenset(
@@ -42,6 +43,7 @@ HTJ2K = frozenset(
 )
 JPEG_LS = frozenset({"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"})
 RLE = "1.2.840.10008.1.2.5"
+_JPEG_FAMILY = "1.2.840.10008.1.2.4."
 _DAMAGED = "Copy or export the file again"
 _PLAUSIBLE = 4000  # times smaller than its pixels: what a large frame may be
 _LARGE = 1 << 28
@@ -107,11 +109,10 @@ def check_decoder(syntax: str, where: Path) -> Any:
         If its packages are not installed.
     """
     from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.uid import UID
 
-    name = UID(syntax).name
+    name = uid_name(syntax)
     try:
-        decoder = get_decoder(UID(syntax))
+        decoder = get_decoder(syntax)
     except NotImplementedError as error:
         raise UnsupportedImageError(
             f"is encoded as {name}, which cannot be decoded",
@@ -162,7 +163,9 @@ def decode_frame(
     UnsupportedImageError, MissingExtraError
         See :func:`check_decoder`.
     """
-    _check_claims(data, pixel, size, where)
+    if pixel.transfer_syntax.startswith(_JPEG_FAMILY):
+        _check_claims(data, pixel, size, where)
+    _check_plausible(data, pixel, size, where)
     fast = _fast_decoder(pixel, data)
     try:
         with quiet():
@@ -171,14 +174,29 @@ def decode_frame(
                 if array.shape == size:
                     return array
             return _with_pydicom(data, pixel, size, where)
-    except AnnotateJobsError:
-        raise
-    except Exception as error:
-        raise UnreadableImageError(
-            f"its pixel data cannot be decoded ({' '.join(str(error).split())[:200]})",
-            where=where,
-            remedy=_DAMAGED,
-        ) from error
+    except BaseException as error:
+        if not is_decoders(error):
+            raise
+        raise undecodable(error, where) from error
+
+
+def is_decoders(error: BaseException) -> bool:
+    """Whether a decoder raised an error: not we, and not the user's Ctrl+C.
+
+    Decoders written in Rust raise a panic that is no ``Exception``.
+    """
+    if type(error).__name__ == "PanicException":
+        return True
+    return isinstance(error, Exception) and not isinstance(error, AnnotateJobsError)
+
+
+def undecodable(error: BaseException, where: Path) -> UnreadableImageError:
+    """Return our error for one that a decoder raised."""
+    return UnreadableImageError(
+        f"its pixel data cannot be decoded ({reason(error)})",
+        where=where,
+        remedy=_DAMAGED,
+    )
 
 
 def _with_pydicom(
@@ -203,6 +221,9 @@ def _with_pydicom(
     if pixel.element != "PixelData":
         options.pop("pixel_representation")
     source = encapsulate([data], has_bot=False) if decoder.is_encapsulated else data
+    if pixel.transfer_syntax == RLE:
+        # pydicom's own; the other panics on damaged data
+        options["decoding_plugin"] = "pydicom"
     array, _ = decoder.as_array(source, index=0, **options)
     return np.asarray(array)
 
@@ -211,14 +232,26 @@ def _check_claims(
     data: bytes, pixel: PixelFormat, size: tuple[int, int], where: Path
 ) -> None:
     """Compare the codestream's size with the header's before decoding it."""
-    claimed = _codestream_size(data, pixel.transfer_syntax)
-    if claimed is not None and claimed != size:
+    claimed, components = _codestream_size(data, pixel)
+    if components != pixel.samples:
+        raise UnreadableImageError(
+            f"its header says {pixel.samples} samples a pixel, its compressed data "
+            f"{components}",
+            where=where,
+            remedy=_DAMAGED,
+        )
+    if claimed != size:
         raise UnreadableImageError(
             f"its header says {size[1]} x {size[0]} pixels, its compressed data "
             f"{claimed[1]} x {claimed[0]}",
             where=where,
             remedy=_DAMAGED,
         )
+
+
+def _check_plausible(
+    data: bytes, pixel: PixelFormat, size: tuple[int, int], where: Path
+) -> None:
     bytes_out = size[0] * size[1] * pixel.samples * pixel.allocated // 8
     if bytes_out > _LARGE and len(data) * _PLAUSIBLE < bytes_out:
         raise UnreadableImageError(
@@ -228,14 +261,17 @@ def _check_claims(
         )
 
 
-def _codestream_size(data: bytes, syntax: str) -> tuple[int, int] | None:
-    if syntax in JPEG2000 or syntax in HTJ2K:
+def _codestream_size(data: bytes, pixel: PixelFormat) -> tuple[tuple[int, int], int]:
+    """Return rows and columns, and the components, that a codestream announces.
+
+    A stream that does not say so in its first markers is not handed to a
+    decoder: it might make room for anything.
+    """
+    if pixel.transfer_syntax in JPEG2000 or pixel.transfer_syntax in HTJ2K:
         found = _siz(data)
-        return None if found is None else found[0]
-    if syntax.startswith("1.2.840.10008.1.2.4."):
-        frame = _sof(data)
-        return None if frame is None or not frame[0][0] else frame[0]
-    return None
+    else:
+        found = _sof(data)
+    return ((0, 0), 0) if found is None else found[:2]
 
 
 def _siz(data: bytes) -> tuple[tuple[int, int], int, int] | None:

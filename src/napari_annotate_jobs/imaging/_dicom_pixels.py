@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_annotate_jobs.errors import UnreadableImageError
-from napari_annotate_jobs.imaging._codecs import decode_frame, frame_data
+from napari_annotate_jobs.imaging._codecs import (
+    decode_frame,
+    frame_data,
+    is_decoders,
+    undecodable,
+)
 from napari_annotate_jobs.imaging._dicom import stored_dtype
 from napari_annotate_jobs.imaging._dicom_details import apply_lut
 from napari_annotate_jobs.imaging._quiet import quiet
@@ -125,9 +130,7 @@ class DicomReader:
             dataset = read_dataset(path, pixels=pixels)
             meta = getattr(dataset, "file_meta", None)
             if meta is not None and not meta.get("TransferSyntaxUID"):
-                from pydicom.uid import UID
-
-                meta.TransferSyntaxUID = UID(self._pixel.transfer_syntax)
+                meta.TransferSyntaxUID = self._pixel.transfer_syntax
             self._opened = (file, pixels, dataset)
             return dataset
 
@@ -139,13 +142,10 @@ class DicomReader:
         try:
             with quiet():
                 return np.asarray(pixel_array(dataset, index=source.frame))
-        except Exception as error:
-            raise UnreadableImageError(
-                f"its pixel data cannot be decoded "
-                f"({' '.join(str(error).split())[:200]})",
-                where=path,
-                remedy="Copy or export the file again",
-            ) from error
+        except BaseException as error:
+            if not is_decoders(error):
+                raise
+            raise undecodable(error, path) from error
 
 
 def _is_straight(pixel: PixelFormat) -> bool:

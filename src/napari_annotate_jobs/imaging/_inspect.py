@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.imaging._find import find_series
+from napari_annotate_jobs.imaging._scan import uid_name
 from napari_annotate_jobs.imaging._series import path_of
 
 if TYPE_CHECKING:
@@ -113,7 +114,6 @@ def _described(header: SeriesHeader) -> dict[str, Any]:
 def _syntax_name(header: SeriesHeader) -> str | None:
     if header.pixel is None:
         return None
-    from pydicom.uid import UID
-
-    uid = UID(header.pixel.transfer_syntax)
-    return uid.name if uid.name == uid else f"{uid.name} ({uid})"
+    uid = header.pixel.transfer_syntax
+    name = uid_name(uid)
+    return name if name == uid else f"{name} ({uid})"

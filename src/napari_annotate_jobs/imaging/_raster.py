@@ -315,7 +315,8 @@ def _tiff_page(path: Path, number: int) -> NDArray[Any]:
         page = _full_size_pages(file)[number]
         array = np.asarray(page.asarray())
         if int(page.photometric) == 3 and page.colormap is not None:
-            array = (np.moveaxis(page.colormap[:, array], 0, -1) >> 8).astype(np.uint8)
+            colors = np.moveaxis(page.colormap[:, array], 0, -1) >> 8
+            return _upright(colors.astype(np.uint8), _tiff_turn(page))
         samples = int(page.samplesperpixel)
         if samples > 1 and array.ndim == 3 and array.shape[0] == samples:
             if int(page.planarconfig or 1) == 2:

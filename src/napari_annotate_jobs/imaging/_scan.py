@@ -25,7 +25,14 @@ from napari_annotate_jobs.imaging._walk import walk_file
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ["frame_bits", "looks_like_dicom", "read_dataset", "reason", "scan_file"]
+__all__ = [
+    "frame_bits",
+    "looks_like_dicom",
+    "read_dataset",
+    "reason",
+    "scan_file",
+    "uid_name",
+]
 
 
 def looks_like_dicom(head: bytes) -> bool:
@@ -130,6 +137,14 @@ def reason(error: BaseException) -> str:
     """Return an error's text in one line of at most 160 characters."""
     text = " ".join(str(error).split())
     return text if len(text) <= 160 else text[:157] + "..."
+
+
+def uid_name(uid: str) -> str:
+    """Return what the standard calls a UID, or the UID itself."""
+    from pydicom.uid import UID
+
+    with quiet():
+        return str(UID(uid).name)
 
 
 def _scan_slowly(file: FileRef) -> Record:

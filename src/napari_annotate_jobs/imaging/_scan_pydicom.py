@@ -18,7 +18,7 @@ from napari_annotate_jobs.imaging._record import (
     WANTED,
     Record,
 )
-from napari_annotate_jobs.imaging._scan import looks_like_dicom, reason
+from napari_annotate_jobs.imaging._scan import looks_like_dicom, reason, uid_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,10 +116,12 @@ def _syntax(dataset: Dataset) -> str:
 
 
 def _class_name(dataset: Dataset) -> str:
-    from pydicom.uid import UID
-
-    uid = dataset.get("SOPClassUID")
-    return UID(str(uid)).name if uid else "file"
+    try:
+        uid = str(dataset.get("SOPClassUID") or "")
+    except Exception:
+        uid = ""
+    name = uid_name(uid) if uid else ""
+    return name if name != uid else "file"
 
 
 def _value(dataset: Dataset, tag: int, kind: str, path: Path) -> Any:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_annotate_jobs.imaging._header import SeriesHeader
+    from napari_annotate_jobs.imaging._lazy import LazyVoxels
     from napari_annotate_jobs.model import Window
 
 __all__ = ["Cancel", "Progress", "Series", "nearest_first"]
@@ -155,6 +156,18 @@ class Series:
 
         first = default_window(self)
         return (first, *(w for w in self.header.windows if w != first))
+
+    def lazy(self, budget: int | None = None) -> LazyVoxels:
+        """Return its voxels as an array that reads slices when they are asked for.
+
+        Parameters
+        ----------
+        budget : int, optional
+            Bytes of slices it may keep (see :class:`LazyVoxels`).
+        """
+        from napari_annotate_jobs.imaging._lazy import LazyVoxels
+
+        return LazyVoxels(self, budget)
 
     def read_slice(self, index: int) -> NDArray[Any]:
         """Read one slice.
