@@ -11,6 +11,7 @@ from napari_annotate_jobs._actions import DeskActions
 from napari_annotate_jobs._key_router import KeyRouter
 from napari_annotate_jobs._pictures import draw_slice
 from napari_annotate_jobs.errors import AnnotateJobsError
+from napari_annotate_jobs.imaging import default_budget
 from napari_annotate_jobs.viewer import ViewerBridge
 from napari_annotate_jobs.widgets import (
     AnnotateDock,
@@ -77,6 +78,7 @@ class Desk(QObject):
             images,
             on_error=self.show_error,
             wheel_steps=settings.wheel_steps,
+            budget=settings.image_memory or default_budget(),
         )
         self.window_control = WindowControl()
         self.annotate = AnnotateDock(self.window_control, keymap)
@@ -320,6 +322,12 @@ class Desk(QObject):
             show_warning(f"{type(error).__name__}: {error}")
 
     # --------------------------------------------------------------- closing
+    def save_and_leave(self) -> None:
+        """Save everything when the window, and all that was in it, is gone."""
+        self._play.stop()
+        self.flush()
+        self.session.close()
+
     def flush(self) -> None:
         """Bring every edit into the store, or keep it on this computer."""
         self.bridge.take()

@@ -22,6 +22,8 @@ class Settings:
         Open the next case that is left after a submission.
     wheel_steps : bool
         The wheel steps through slices, and Alt+wheel zooms.
+    image_memory : int
+        Bytes that images may take; 0 for a quarter of what is free.
     keys : dict of str to str
         Keys that were changed, by action.
     """
@@ -29,6 +31,7 @@ class Settings:
     person: str
     open_next: bool
     wheel_steps: bool
+    image_memory: int
     keys: dict[str, str]
 
 
@@ -47,11 +50,12 @@ def read_settings() -> Settings:
     try:
         model = settings_model()
     except (KeyError, AttributeError):
-        return Settings("", True, False, {})
+        return Settings("", True, False, 0, {})
     return Settings(
         person=model.person.strip(),
         open_next=bool(model.open_next),
         wheel_steps=bool(model.wheel_steps),
+        image_memory=int(model.image_memory) * 2**20,
         keys=keys_from_text(model.keys),
     )
 

@@ -19,7 +19,7 @@ from napari_annotate_jobs._settings import (
     settings_model,
 )
 from napari_annotate_jobs.errors import AnnotateJobsError, NotFoundError
-from napari_annotate_jobs.session import AnnotationSession, Recovery
+from napari_annotate_jobs.session import AnnotationSession, Recovery, WindowMemory
 from napari_annotate_jobs.stores import (
     forget_location,
     open_store,
@@ -94,7 +94,13 @@ class Workstation(QObject):
         if self._window is None:
             self._window = window
             window.installEventFilter(self)
-            window.destroyed.connect(self.close)
+            window.destroyed.connect(self._on_window_gone)
+
+    def _on_window_gone(self) -> None:
+        if self.desk is not None:
+            self.desk.save_and_leave()
+            self.desk = None
+        self.close()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Save everything before napari may close."""
@@ -214,6 +220,7 @@ class Workstation(QObject):
             job_id,
             executor=self.tables,
             recovery=Recovery(user_state_path(PLUGIN) / "unsaved"),
+            windows=WindowMemory(user_state_path(PLUGIN) / "windows.json"),
         )
         session.open_next = settings.open_next
         self.desk = Desk(self.viewer, session, self.images, settings, self.keymap)

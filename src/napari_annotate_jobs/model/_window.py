@@ -108,8 +108,8 @@ class Window(BaseModel):
             width = max(width, 1.0)
         return self.model_copy(
             update={
-                "center": self.center + down * step,
-                "width": width,
+                "center": float(self.center + down * step),
+                "width": float(width),
                 "explanation": "",
             }
         )

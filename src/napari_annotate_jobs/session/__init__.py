@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._ahead import open_others, peek_next
 from ._editor import CaseEditor
 from ._executor import Executor, SynchronousExecutor
 from ._history import Edit, History
@@ -20,6 +21,7 @@ from ._saver import Saver
 from ._session import AnnotationSession
 from ._state import Cell, SaveKind, SaveState, SubmitCheck
 from ._view import CaseView
+from ._windows import WindowMemory
 
 __all__ = [
     "AnnotationSession",
@@ -38,8 +40,11 @@ __all__ = [
     "Saver",
     "SubmitCheck",
     "SynchronousExecutor",
+    "WindowMemory",
     "delete_range",
     "lift",
+    "open_others",
+    "peek_next",
     "plan_propagation",
     "propagate",
     "relabel_range",

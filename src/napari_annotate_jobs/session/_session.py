@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from ._executor import Executor
     from ._recovery import Recovery
+    from ._windows import WindowMemory
 
 __all__ = ["AnnotationSession"]
 
@@ -47,6 +48,8 @@ class AnnotationSession(SliceActions):
         Runs slow things; by default everything runs at once.
     recovery : Recovery, optional
         Keeps on this computer what cannot be saved.
+    windows : WindowMemory, optional
+        Remembers the window chosen for each kind of series.
     """
 
     opened = Signal(OpenCase)
@@ -75,6 +78,7 @@ class AnnotationSession(SliceActions):
         *,
         executor: Executor | None = None,
         recovery: Recovery | None = None,
+        windows: WindowMemory | None = None,
     ) -> None:
         super().__init__(store.job(job_id))
         self.store = store
@@ -83,6 +87,7 @@ class AnnotationSession(SliceActions):
         self.case: OpenCase | None = None
         self.status = Status.REMAINING
         self._recovery = recovery
+        self._windows = windows
         self._saver: Saver | None = None
         self._generation = 0
 
@@ -184,7 +189,7 @@ class AnnotationSession(SliceActions):
 
     def _begin(self, case: OpenCase, index: int | None) -> None:
         self.close_case()
-        job, case_id = self.job.id, case.row.case.id
+        job, case_id, header = self.job.id, case.row.case.id, case.series.header
         annotation = case.draft.annotation
         self._saver = Saver(
             self.store,
@@ -197,7 +202,8 @@ class AnnotationSession(SliceActions):
         annotation = self._recovered(annotation, self._saver)
         self.case, self.status = case, case.draft.status
         self._editor = self._make_editor(annotation)
-        self._window = case.windows[0]
+        known = None if self._windows is None else self._windows.recall(header)
+        self._window = self._first_window = known or case.windows[0]
         self._copied = None
         self._slice = first_slice(case, self._editor) if index is None else index
         self._slice = min(max(self._slice, 0), self._editor.n_slices - 1)
@@ -251,12 +257,19 @@ class AnnotationSession(SliceActions):
             self._saver.changed.disconnect()
             self._saver.close()
         was_open = self._editor is not None
+        self._remember_window()
         if self._editor is not None:
             self._editor.changed.disconnect()
             self._editor.history_changed.disconnect()
         self._editor = self._saver = self.case = None
         if was_open:
             self.closed.emit()
+
+    def _remember_window(self) -> None:
+        if self._windows is None or self.case is None or self._window is None:
+            return
+        if self._window != self._first_window:
+            self._windows.remember(self.case.series.header, self._window)
 
     def close(self) -> None:
         """End the session: wait until all is saved, or kept on this computer."""

@@ -44,6 +44,11 @@ class VolumeLoader:
         that just came; on the interface's thread.
     on_error : callable
         Takes the error that ended the reading.
+    budget : int, optional
+        Bytes; a larger series is not read as a whole, but slice by slice when it
+        is looked at.
+    ready : ndarray, optional
+        Its voxels, if they were read ahead.
     """
 
     def __init__(
@@ -54,11 +59,18 @@ class VolumeLoader:
         current: Callable[[], int],
         on_progress: Callable[[int, int, frozenset[int]], None],
         on_error: Callable[[Exception], None],
+        budget: int | None = None,
+        ready: NDArray[Any] | None = None,
     ) -> None:
-        self.voxels: NDArray[Any] = np.zeros(
-            series.header.shape, dtype=series.header.dtype
-        )
-        self.filled = np.zeros(self.voxels.shape[0], dtype=bool)
+        header = series.header
+        self.is_lazy = ready is None and budget is not None and header.nbytes > budget
+        self.voxels: Any = ready
+        if self.is_lazy:
+            self.voxels = series.lazy(budget)
+        elif ready is None:
+            self.voxels = np.zeros(header.shape, dtype=header.dtype)
+        whole = self.is_lazy or ready is not None
+        self.filled = np.full(header.shape[0], whole)
         self._series = series
         self._executor = executor
         self._current = current

@@ -1,0 +1,76 @@
+"""The window an annotator chose for each kind of series."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+from pydantic import ValidationError
+
+from napari_annotate_jobs.model import Window
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    class _Kind(Protocol):
+        """What a kind of series is told by."""
+
+        @property
+        def modality(self) -> str | None: ...
+        @property
+        def description(self) -> str | None: ...
+
+
+__all__ = ["WindowMemory"]
+
+LIMIT = 500
+"""Kinds of series that are remembered, the latest ones."""
+
+
+class WindowMemory:
+    """Windows by modality and series description, kept in a file.
+
+    A file that cannot be read or written costs the memory and nothing else.
+
+    Parameters
+    ----------
+    path : Path
+        A JSON file on this computer; made when something is remembered.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @staticmethod
+    def _key(header: _Kind) -> str:
+        return f"{header.modality or ''}|{(header.description or '').casefold()}"
+
+    def recall(self, header: _Kind) -> Window | None:
+        """Return the window last chosen for this kind of series."""
+        found = self._read().get(self._key(header))
+        with suppress(ValidationError):
+            return None if found is None else Window.model_validate(found)
+        return None
+
+    def remember(self, header: _Kind, window: Window) -> None:
+        """Keep a window for this kind of series."""
+        windows = self._read()
+        windows.pop(self._key(header), None)
+        windows[self._key(header)] = window.model_dump(mode="json")
+        kept = dict(list(windows.items())[-LIMIT:])
+        with suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self._path.parent, suffix=".tmp")
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(kept, file, indent=1)
+            os.replace(name, self._path)
+
+    def _read(self) -> dict[str, object]:
+        try:
+            found = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}

@@ -1,0 +1,153 @@
+"""The other series of a case, beside the one that is annotated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image
+
+from napari_annotate_jobs.session import open_others
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari.components import ViewerModel
+    from numpy.typing import NDArray
+
+    from napari_annotate_jobs.imaging import Series, SeriesHeader
+    from napari_annotate_jobs.model import SeriesRef, Window
+    from napari_annotate_jobs.session import AnnotationSession, Executor
+
+__all__ = ["OtherSeries", "world_affine"]
+
+PARALLEL = 0.02
+"""Sine of the angle up to which two series count as parallel, about 1 degree."""
+
+
+def world_affine(
+    reference: SeriesHeader, other: SeriesHeader
+) -> NDArray[np.float64] | None:
+    """Return where another series lies in the reference's world.
+
+    Parameters
+    ----------
+    reference, other : SeriesHeader
+        Both with patient geometry.
+
+    Returns
+    -------
+    ndarray of float64, shape (4, 4), or None
+        From the other's indices to the world of the reference (mm along its
+        slices, rows and columns). None if they have no frame of reference in
+        common, or are not parallel: napari shows no oblique slices.
+    """
+    if reference.affine is None or other.affine is None:
+        return None
+    if reference.frame_of_reference != other.frame_of_reference:
+        return None
+    scale = np.diag([*reference.spacing, 1.0])
+    matrix = scale @ np.linalg.inv(reference.affine) @ other.affine
+    linear = matrix[:3, :3]
+    lengths = np.linalg.norm(linear, axis=0)
+    off = linear / lengths
+    off[np.diag_indices(3)] = 0
+    if np.abs(off).max() > PARALLEL:
+        return None
+    matrix[:3, :3] = np.diag(np.diagonal(linear))
+    return matrix
+
+
+class OtherSeries:
+    """Image layers of the series that are looked at, and not annotated.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Where to show them.
+    session : AnnotationSession
+        With an open case.
+    images : Executor
+        Reads pixels.
+    on_error : callable
+        Takes an error to show.
+    budget : int, optional
+        Bytes; larger series are read slice by slice when they are looked at.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        session: AnnotationSession,
+        images: Executor,
+        *,
+        on_error: Callable[[Exception], None],
+        budget: int | None,
+    ) -> None:
+        self.layers: list[Image] = []
+        self._viewer, self._session = viewer, session
+        self._images, self._on_error = images, on_error
+        self._budget = budget
+        self._closed = False
+
+    def start(self) -> None:
+        """Begin to open them."""
+        open_others(self._session, self._read)
+
+    def _read(self, ref: SeriesRef, series: Series) -> None:
+        lazy = self._budget is not None and series.header.nbytes > self._budget
+
+        def task() -> tuple[Any, tuple[Window, ...]]:
+            voxels = series.lazy(self._budget) if lazy else series.read()
+            return voxels, series.suggested_windows()
+
+        def done(found: tuple[Any, tuple[Window, ...]]) -> None:
+            if not self._closed:
+                self._show(ref, series.header, *found)
+
+        self._images.run(task, done, self._on_error)
+
+    def _show(
+        self,
+        ref: SeriesRef,
+        header: SeriesHeader,
+        voxels: Any,
+        windows: tuple[Window, ...],
+    ) -> None:
+        case = self._session.case
+        if case is None:
+            return
+        reference = case.series.header
+        affine = world_affine(reference, header)
+        name = ref.description or header.name
+        kwargs: dict[str, Any] = {"scale": header.spacing}
+        if affine is not None:
+            kwargs = {"affine": affine}
+        elif header.shape[:3] != reference.shape[:3]:
+            name = f"{name} (not aligned)"
+        if not header.is_color:
+            kwargs["contrast_limits"] = windows[0].limits
+            kwargs["colormap"] = "gray_r" if header.inverted else "gray"
+        units = "mm" if reference.has_spacing else "pixel"
+        layer = Image(
+            voxels,
+            name=name,
+            rgb=header.is_color,
+            visible=False,
+            units=(units,) * 3,
+            axis_labels=("slice", "row", "column"),
+            metadata={"affine_lps": header.affine},
+            **kwargs,
+        )
+        active = self._viewer.layers.selection.active
+        self.layers.append(layer)
+        self._viewer.add_layer(layer)
+        self._viewer.layers.move(self._viewer.layers.index(layer), 0)
+        self._viewer.layers.selection.active = active
+
+    def close(self) -> None:
+        """Take the layers away."""
+        self._closed = True
+        for layer in self.layers:
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
