@@ -142,9 +142,7 @@ def test_going_back_to_the_default_is_no_change():
 
 
 def test_a_clash_names_the_other_action():
-    with pytest.raises(
-        InvalidValueError, match="key of 'Nothing to Label'"
-    ):
+    with pytest.raises(InvalidValueError, match="key of 'Nothing to Label'"):
         KeyMap().with_key("exclude", "N")
     with pytest.raises(InvalidValueError, match="already the key of 'Exclude"):
         KeyMap().with_key("nothing_to_label", "Q")

@@ -283,6 +283,19 @@ def test_what_changed_is_seen(strip):
     assert color() == COLORS[1]
 
 
+def test_the_keyboard_s_place_is_marked_and_hides_nothing(strip, monkeypatch):
+    strip.set_cells(Cell(i, Decision.LABELLED, (COLORS[1],)) for i in range(20))
+    track = strip.track
+    shown = []
+    for focus in (False, True):
+        monkeypatch.setattr(track, "hasFocus", lambda focus=focus: focus)
+        shown.append(track.grab().toImage())
+    assert shown[0] != shown[1]
+    for index in (3, 11):
+        color = shown[1].pixelColor(centre(strip, index)).name().upper()
+        assert color == COLORS[1]
+
+
 def test_hover_shows_the_slice_and_its_picture(strip, qtbot):
     strip.set_cells(
         [*(Cell(i) for i in range(9)), Cell(9, Decision.LABELLED, (COLORS[0],), ("A",))]

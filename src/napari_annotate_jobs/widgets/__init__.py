@@ -9,6 +9,7 @@ from ._help import HelpPanel
 from ._job_page import JobPageView
 from ._keys import KeyMap, label_keys, text_has_focus
 from ._my_jobs import MyJobsView
+from ._propagate import PropagatePanel
 from ._strip import SliceStrip
 from ._theme import Colors
 from ._window_control import WindowControl
@@ -21,6 +22,7 @@ __all__ = [
     "JobPageView",
     "KeyMap",
     "MyJobsView",
+    "PropagatePanel",
     "QtExecutor",
     "SliceStrip",
     "WindowControl",

@@ -120,7 +120,8 @@ class CountsBar(QWidget):
         shown = {word: n for word, n in self._counts.items() if n}
         full = [f"{n} {word}" for word, n in shown.items()]
         room = sum(metrics.horizontalAdvance(text) + 30 for text in full)
-        texts = full if room <= self.width() else [str(n) for n in shown.values()]
+        fits = room <= self.width()
+        texts = full if fits else [str(n) for n in shown.values()]
         x, looks = 0.0, self._looks()
         for word, text in zip(shown, texts, strict=True):
             swatch = QRectF(x, self.height() / 2 - 6, 13, 12)
@@ -132,7 +133,7 @@ class CountsBar(QWidget):
                 int(Qt.AlignmentFlag.AlignVCenter),
                 text,
             )
-            x += width + 30
+            x += width + (30 if fits else 23)
         painter.end()
 
 

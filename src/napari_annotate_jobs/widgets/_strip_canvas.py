@@ -35,14 +35,17 @@ class StripCanvas(QWidget):
     ----------
     parent : QWidget, optional
         The widget it belongs to.
+    lanes : int
+        Room for the ranges, in pixels; 0 leaves them out.
     """
 
     selection_changed = Signal()
     view_changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, lanes: int = LANES) -> None:
         super().__init__(parent)
-        self.setMinimumHeight(TOP + 18 + LANES + 2)
+        self._room = lanes
+        self.setMinimumHeight(TOP + 18 + lanes + 2)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setSizePolicy(policy)
         self.setAccessibleName("Slice strip")
@@ -64,7 +67,7 @@ class StripCanvas(QWidget):
 
     def sizeHint(self) -> QSize:
         """Return the size it likes best."""
-        return QSize(480, TOP + 24 + LANES + 2)
+        return QSize(480, TOP + 24 + self._room + 2)
 
     # --------------------------------------------------------------- setters
     @property
@@ -180,7 +183,7 @@ class StripCanvas(QWidget):
     # --------------------------------------------------------------- placing
     @property
     def _cells_height(self) -> int:
-        return max(self.height() - TOP - LANES - 2, 4)
+        return max(self.height() - TOP - self._room - 2, 4)
 
     @property
     def _lanes_top(self) -> int:
@@ -196,7 +199,7 @@ class StripCanvas(QWidget):
         segment = next(s for s in self._segments if s.id == range_id)
         low, high = self.scale.span(segment.start, segment.stop, 12)
         x = {"start": low + 1, "stop": high - 2, "body": (low + high) / 2}[part]
-        lane = (LANES - 1) / max(self._lanes, 1)
+        lane = (self._room - 1) / max(self._lanes, 1)
         return QPoint(round(x), round(self._lanes_top + lane * (segment.lane + 0.4)))
 
     def _hit(self, place: QPoint) -> Hit | None:
@@ -206,7 +209,7 @@ class StripCanvas(QWidget):
             place.x(),
             place.y(),
             top=self._lanes_top,
-            height=LANES,
+            height=self._room,
             lanes=self._lanes,
         )
 
@@ -242,11 +245,12 @@ class StripCanvas(QWidget):
                 self.scale,
                 self.colors,
                 top=self._lanes_top,
-                height=LANES,
+                height=self._room,
                 lanes=self._lanes,
                 chosen=self._chosen,
             )
         if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(QColor(self.colors.text), 1, Qt.PenStyle.DotLine))
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()

@@ -6,21 +6,22 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Qt, Signal
-from qtpy.QtGui import QAction, QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QMenu, QMessageBox, QWidget
 
 from napari_annotate_jobs.model import Decision, Method, Scope
 
 from ._keys import KeyMap, key_text, label_keys
+from ._strip_paint import color_icon
 from ._strip_ranges import slices_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from qtpy.QtGui import QAction
+
     from napari_annotate_jobs.model import Label, LabelSet
     from napari_annotate_jobs.session import Cell
-
-    from ._strip_ranges import Segment
+from ._strip_ranges import Segment
 
 __all__ = ["EXCLUDE", "NOTHING", "StripMenu", "ask_clear", "label_action"]
 
@@ -156,9 +157,7 @@ class StripMenu(QObject):
             action.setCheckable(True)
             action.setChecked(checked)
         if color:
-            icon = QPixmap(12, 12)
-            icon.fill(QColor(color))
-            action.setIcon(QIcon(icon))
+            action.setIcon(color_icon(color))
         return action
 
     def _add_decisions(

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QPointF, QRectF, Qt
-from qtpy.QtGui import QBrush, QColor, QPainter, QPen, QPixmap, QPolygonF
+from qtpy.QtGui import QBrush, QColor, QIcon, QPainter, QPen, QPixmap, QPolygonF
 
 from napari_annotate_jobs.model import Decision
 
@@ -31,7 +31,14 @@ if TYPE_CHECKING:
 
     from ._theme import Colors
 
-__all__ = ["Look", "Tiles", "look_of", "paint_look", "paint_pointer", "swatch"]
+__all__ = [
+    "Look",
+    "Tiles",
+    "color_icon",
+    "look_of",
+    "paint_look",
+    "paint_pointer",
+]
 
 GAP_FROM = 4
 """Columns at least this wide are set apart by a pixel."""
@@ -169,7 +176,7 @@ def _frame(painter: QPainter, area: QRectF, color: QColor) -> None:
     """Draw a frame; where it is too narrow for one, its top and bottom."""
     painter.fillRect(QRectF(area.left(), area.top(), area.width(), 1), color)
     painter.fillRect(QRectF(area.left(), area.bottom() - 1, area.width(), 1), color)
-    if area.width() >= GAP_FROM - 1:
+    if area.width() >= GAP_FROM:
         painter.fillRect(QRectF(area.left(), area.top(), 1, area.height()), color)
         painter.fillRect(QRectF(area.right() - 1, area.top(), 1, area.height()), color)
 
@@ -242,14 +249,11 @@ def paint_pointer(painter: QPainter, x: float, top: float, color: QColor) -> Non
     )
 
 
-def swatch(look: Look, colors: Colors, width: int, height: int) -> QPixmap:
-    """Return a picture of a look, for legends and lists."""
-    pixmap = QPixmap(width, height)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    paint_look(painter, QRectF(0, 0, width + 1, height), look, colors, marks=False)
-    painter.end()
-    return pixmap
+def color_icon(color: str, side: int = 12) -> QIcon:
+    """Return a square of one colour."""
+    pixmap = QPixmap(side, side)
+    pixmap.fill(QColor(color))
+    return QIcon(pixmap)
 
 
 class Tiles:

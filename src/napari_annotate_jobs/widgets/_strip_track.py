@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QPoint, QRect, Qt, Signal
 
-from ._strip_canvas import StripCanvas
+from ._strip_canvas import LANES, StripCanvas
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +32,8 @@ class StripTrack(StripCanvas):
     ----------
     parent : QWidget, optional
         The widget it belongs to.
+    lanes : int
+        Room for the ranges, in pixels; 0 leaves them out.
     """
 
     slice_requested = Signal(int)
@@ -43,8 +45,8 @@ class StripTrack(StripCanvas):
     hovered = Signal(int, str, QRect)
     left = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, parent: QWidget | None = None, *, lanes: int = LANES) -> None:
+        super().__init__(parent, lanes=lanes)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self._press: tuple[int, Qt.MouseButton] | None = None

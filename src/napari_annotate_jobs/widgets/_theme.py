@@ -17,6 +17,7 @@ __all__ = [
     "contrast_ratio",
     "contrast_text",
     "focus_style",
+    "main_button_style",
     "mixed",
     "readable",
 ]
@@ -181,6 +182,20 @@ def focus_style(colors: Colors) -> str:
     return (
         "QToolButton, QPushButton { border: 1px solid transparent; padding: 2px 5px; }"
         f"QToolButton:focus, QPushButton:focus {{ border: 1px solid {colors.text}; }}"
+    )
+
+
+def main_button_style(colors: Colors) -> str:
+    """Return a style sheet for the one button that does what a view is for."""
+    ink = contrast_text(colors.current)
+    off = mixed(colors.foreground, colors.text, 0.3)
+    return (
+        f"QPushButton {{ background-color: {colors.current}; color: {ink}; "
+        "border: 1px solid transparent; padding: 4px; font-weight: bold; }"
+        f"QPushButton:hover {{ border: 1px solid {colors.highlight}; }}"
+        f"QPushButton:focus {{ border: 1px solid {colors.text}; }}"
+        f"QPushButton:disabled {{ background-color: {colors.foreground}; "
+        f"color: {off}; }}"
     )
 
 

@@ -1,0 +1,135 @@
+"""Between the Propagate panel and a session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_annotate_jobs.errors import AnnotateJobsError
+from napari_annotate_jobs.model import Method, Scope
+from napari_annotate_jobs.session import lift, propagate
+
+from ._propagate_choice import Choice, What, preview_of, propagation_of
+
+if TYPE_CHECKING:
+    from napari_annotate_jobs.session import AnnotationSession
+
+    from ._propagate import PropagatePanel
+
+__all__ = ["PropagateLink"]
+
+
+class PropagateLink:
+    """Shows a case in the panel, and does what it is asked for.
+
+    Parameters
+    ----------
+    panel : PropagatePanel
+        The view.
+    session : AnnotationSession
+        What it works on.
+    """
+
+    def __init__(self, panel: PropagatePanel, session: AnnotationSession) -> None:
+        self.panel = panel
+        self.session = session
+        self._connections = [
+            (session.opened, self._opened),
+            (session.closed, self._closed),
+            (session.slices_changed, self._slices_changed),
+            (session.status_changed, self._status_changed),
+            (panel.choice_changed, self._preview),
+            (panel.apply_requested, self._apply),
+        ]
+        for signal, slot in self._connections:
+            signal.connect(slot)
+        panel.set_label_set(session.job.project.label_set)
+        self.begin(None)
+
+    def close(self) -> None:
+        """Let go of both."""
+        for signal, slot in self._connections:
+            signal.disconnect(slot)
+        self._connections = []
+
+    def begin(self, selection: tuple[int, int] | None) -> None:
+        """Start from the current slice, or from selected ones.
+
+        What the current slice holds is preselected: its labels, else nothing to
+        label, else exclude; if it holds nothing, the label at hand.
+        """
+        session, panel = self.session, self.panel
+        if not session.is_open:
+            panel.set_choice(None)
+            return
+        editor = session.editor
+        content = editor.content(session.slice)
+        what, labels = What.LABELS, content.class_labels
+        if not labels and content.nothing_to_label:
+            what = What.NOTHING
+        elif not labels and content.excluded:
+            what = What.EXCLUDE
+        elif not labels and session.label is not None:
+            label = session.label
+            if (label.method, label.scope) == (Method.CLASSIFICATION, Scope.SLICE):
+                labels = (label.id,)
+        last = editor.n_slices - 1
+        start, stop = (session.slice, last) if selection is None else selection
+        panel.set_locked(session.locked)
+        panel.set_choice(
+            Choice(
+                n=editor.n_slices,
+                origin=session.slice,
+                start=start,
+                stop=stop,
+                what=what,
+                labels=labels,
+            )
+        )
+        self._preview(panel.choice)
+
+    def _opened(self, case: object) -> None:
+        self.panel.ends.pictures.forget()
+        self.begin(None)
+
+    def _closed(self) -> None:
+        self.panel.set_choice(None)
+
+    def _slices_changed(self, indices: tuple[int, ...]) -> None:
+        self.panel.ends.pictures.forget(indices)
+        self._preview(self.panel.choice)
+
+    def _status_changed(self, status: object) -> None:
+        self.panel.set_locked(self.session.locked)
+
+    def _preview(self, choice: Choice | None) -> None:
+        if choice is None or not self.session.is_open:
+            return
+        # A panel nobody sees must not slow down every stroke.
+        if not self.panel.isVisible():
+            self.panel.preview_is_old = True
+            return
+        editor = self.session.editor
+        cells = [editor.cell(i) for i in range(editor.n_slices)]
+        self.panel.show_preview(preview_of(editor, choice), cells)
+
+    def refresh(self) -> None:
+        """Show what was not shown while nobody saw it."""
+        self._preview(self.panel.choice)
+
+    def _apply(self) -> None:
+        choice = self.panel.choice
+        if choice is None:
+            return
+        editor = self.session.editor
+        targets = preview_of(editor, choice).targets
+        try:
+            if choice.lift:
+                lift(editor, propagation_of(choice, targets))
+                span = None
+            else:
+                span = propagate(editor, propagation_of(choice, targets))
+        except AnnotateJobsError as error:
+            self.panel.failed.emit(error)
+            return
+        self.panel.applied.emit(span)
+        self.panel.finished.emit()

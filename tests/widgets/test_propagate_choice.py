@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import pytest
+
+from napari_annotate_jobs.model import Decision
+from napari_annotate_jobs.propagation import Mode
+from napari_annotate_jobs.session import lift, propagate
+from napari_annotate_jobs.widgets._propagate_choice import (
+    Choice,
+    What,
+    preview_of,
+    preview_text,
+    propagation_of,
+)
+
+
+def choice(start=5, stop=14, **changes):
+    fields = {"n": 30, "origin": start, "start": start, "stop": stop, "labels": (1,)}
+    return Choice(**(fields | changes))
+
+
+@pytest.mark.parametrize(
+    ("fields", "labelled", "targets"),
+    [
+        ({}, (), range(5, 15)),
+        ({"every": 3}, (), (5, 8, 11, 14)),
+        ({"origin": 10, "every": 3}, (), (7, 10, 13)),
+        ({"until": True}, (3, 9, 20), (5, 6, 7, 8)),
+        ({"origin": 10, "until": True}, (7, 10, 12), (8, 9, 10, 11)),
+        ({"origin": 2, "until": True}, (9,), (5, 6, 7, 8)),
+        ({"origin": 25, "until": True}, (9,), (10, 11, 12, 13, 14)),
+        ({"origin": 25, "every": 4}, (), (6, 10, 14)),
+    ],
+)
+def test_targets(fields, labelled, targets):
+    assert choice(**fields).targets(labelled) == tuple(targets)
+
+
+def test_a_range_stays_in_the_series_and_in_order():
+    moved = choice().over(40, -3)
+    assert (moved.start, moved.stop) == (0, 29)
+
+
+@pytest.fixture
+def editor(make_session):
+    session = make_session()
+    labels = session.job.project.label_set
+    session.toggle(labels[2], range(10, 13))
+    session.toggle(labels[3], [3])
+    session.editor.set_nothing_to_label([20])
+    session.editor.set_excluded([25])
+    return session.editor
+
+
+CHOICES = [
+    choice(0, 29, what=what, mode=mode, labels=ids, lift=lifts)
+    for what, ids in [
+        (What.LABELS, (1,)),
+        (What.LABELS, (1, 4)),
+        (What.LABELS, (2,)),
+        (What.NOTHING, ()),
+        (What.EXCLUDE, ()),
+    ]
+    for mode in Mode
+    for lifts in (False, True)
+]
+
+
+@pytest.mark.parametrize("wanted", CHOICES)
+def test_what_is_previewed_is_what_happens(editor, wanted):
+    preview = preview_of(editor, wanted)
+    before = [editor.cell(i) for i in range(30)]
+    asked = propagation_of(wanted, preview.targets)
+    (lift if wanted.lift else propagate)(editor, asked)
+    after = [editor.cell(i) for i in range(30)]
+    changed = [i for i in range(30) if before[i] != after[i]]
+    assert {cell.index for cell in preview.changed} >= set(changed)
+    assert len(preview.changed) == preview.counts[wanted.mode]
+    for cell in preview.changed:
+        seen = after[cell.index]
+        assert (cell.decision, cell.names) == (seen.decision, seen.names)
+
+
+def test_the_text_says_what_changes_is_lost_and_kept(editor):
+    def text(**changes):
+        wanted = choice(0, 29, **changes)
+        return preview_text(wanted, preview_of(editor, wanted))
+
+    assert text() == "Slices 1–30: 24 change, 6 keep what they hold."
+    assert text(mode=Mode.REPLACE) == "Slices 1–30: 30 change, 6 lose something."
+    assert text(labels=()) == "Choose at least one label."
+    assert text(lift=True) == "Nothing to take away on slices 1–30."
+    assert text(lift=True, labels=(3,)) == "Slices 1–30: 1 changes."
+    alone = choice(11, 11, labels=(1,))
+    assert preview_text(alone, preview_of(editor, alone)) == (
+        "Nothing changes on slice 12. What they hold is kept: Replace or Add would "
+        "change it."
+    )
+
+
+def test_a_preview_changes_nothing(editor):
+    before = editor.annotation
+    for wanted in CHOICES:
+        preview_of(editor, wanted)
+    assert editor.annotation is before
+    assert editor.decision(25) is Decision.EXCLUDED
