@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs._asks import ask, tell
@@ -76,8 +76,8 @@ class DeskActions:
             "help": desk.help_requested.emit,
         }
         for number in range(1, 8):
-            calls[f"preset_{number}"] = lambda n=number: (
-                desk.window_control.choose_preset(n)
+            calls[f"preset_{number}"] = partial(
+                desk.window_control.choose_preset, number
             )
         return calls
 

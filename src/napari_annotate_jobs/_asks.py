@@ -46,7 +46,7 @@ def ask(
     box.setWindowTitle("Annotate Jobs")
     box.setText(text)
     box.setInformativeText(detail)
-    calls = {}
+    calls: dict[object, Callable[[], None]] = {}
     for answer, call in answers.items():
         button = box.addButton(answer, QMessageBox.ButtonRole.AcceptRole)
         if not calls:

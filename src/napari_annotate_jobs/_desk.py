@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info, show_warning
@@ -159,14 +160,16 @@ class Desk(QObject):
         labels = self.session.job.project.label_set
         for label_id, key in self.label_keys.items():
             label = labels[label_id]
-            calls[key] = lambda label=label: self.actions.use_label(label)
+            calls[key] = partial(self.actions.use_label, label)
         return calls
 
     # ----------------------------------------------------------------- docks
     @property
     def main_window(self) -> QWidget:
         """The viewer's window."""
-        return self.annotate.window()
+        window = self.annotate.window()
+        assert window is not None
+        return window
 
     def _on_opened(self) -> None:
         if not self._docks:
@@ -268,7 +271,7 @@ class Desk(QObject):
     def _draw(self, index: int, reply: Callable[[Any], None]) -> None:
         """Draw a slice small, for the strip and the propagate panel."""
         session, voxels = self.session, self.bridge.voxels
-        if not session.is_open or voxels is None or session.case is None:
+        if session.case is None or voxels is None or session.window is None:
             reply(None)
             return
         series, window = session.case.series, session.window

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
 
     from napari_annotate_jobs._desk import Desk
+    from napari_annotate_jobs.model import JobSummary
+    from napari_annotate_jobs.widgets import Colors
 
 __all__ = ["KeysAndMouse", "MyJobs", "show_my_jobs"]
 
@@ -66,7 +68,9 @@ class MyJobs(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Watch the window this widget is shown in."""
         super().showEvent(event)
-        self.station.watch(self.window())
+        window = self.window()
+        if window is not None:
+            self.station.watch(window)
 
     def refresh(self) -> None:
         """Read the jobs again."""
@@ -78,7 +82,7 @@ class MyJobs(QWidget):
         self._stack.setCurrentWidget(self.jobs)
         self.refresh()
 
-    def _on_jobs(self, summaries: list[object]) -> None:
+    def _on_jobs(self, summaries: list[JobSummary]) -> None:
         self.jobs.set_busy(False)
         self.jobs.set_jobs(summaries)
 
@@ -129,7 +133,7 @@ class MyJobs(QWidget):
         dialog.fileSelected.connect(self.station.add_location)
         dialog.open()
 
-    def _set_colors(self, colors: object) -> None:
+    def _set_colors(self, colors: Colors) -> None:
         self.jobs.set_colors(colors)
         self.page.set_colors(colors)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,8 +113,7 @@ class Workstation(QObject):
     def colors(self) -> Colors:
         """Colours of napari's theme."""
         theme = get_theme(self.viewer.theme)
-        names = ("background", "foreground", "text", "secondary", "highlight")
-        names += ("current", "warning", "error")
+        names = [field.name for field in fields(Colors)]
         return Colors.from_theme({n: getattr(theme, n).as_hex("long") for n in names})
 
     def _on_theme(self) -> None:

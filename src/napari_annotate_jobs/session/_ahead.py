@@ -67,14 +67,11 @@ def open_others(
         if place == case.reference:
             continue
 
+        def task(place: int = place) -> Series:
+            return session.store.open_series(session.job.id, case.id, place)
+
         def done(series: Series, ref: SeriesRef = ref) -> None:
             if session.case is opened:
                 reply(ref, series)
 
-        session.executor.run(
-            lambda place=place: session.store.open_series(
-                session.job.id, case.id, place
-            ),
-            done,
-            session.failed.emit,
-        )
+        session.executor.run(task, done, session.failed.emit)

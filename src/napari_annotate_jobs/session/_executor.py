@@ -31,7 +31,7 @@ class Executor(Protocol):
     def later(self, seconds: float, call: Callable[[], None]) -> None:
         """Call `call` on the owning thread after some time, unless closed before."""
 
-    def drain(self) -> None:
+    def drain(self) -> object:
         """Wait until every task given so far, and what it led to, is finished."""
 
 

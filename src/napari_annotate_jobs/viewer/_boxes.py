@@ -260,7 +260,8 @@ class BoxLayer:
         )
         if (high - low < MIN_SIDE).any():
             return index, None
-        return index, tuple(round(float(x), 3) for x in (*low, *high))
+        top, left, bottom, right = (round(float(x), 3) for x in (*low, *high))
+        return index, (top, left, bottom, right)
 
     def close(self) -> None:
         """Release all connections."""

@@ -44,7 +44,7 @@ class Geometry:
         slices, rows, columns = header.shape[:3]
         return cls(
             shape=(slices, rows, columns),
-            scale=tuple(float(x) for x in header.spacing),
+            scale=header.spacing,
             units="mm" if header.has_spacing else "pixel",
             metadata={
                 CASE_KEY: {

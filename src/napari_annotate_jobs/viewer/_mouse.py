@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ._connections import Connections
@@ -62,9 +63,7 @@ class MouseTools:
             if getattr(callback, "__name__", "") == "layers_scroll":
                 place = callbacks.index(callback)
                 callbacks.remove(callback)
-                self._connections.on_release(
-                    lambda c=callback, i=place: callbacks.insert(i, c)
-                )
+                self._connections.on_release(partial(callbacks.insert, place, callback))
 
     def _on_drag(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
         if not self._session.is_open:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
@@ -163,7 +163,7 @@ class AnnotateDock(QWidget):
         return button
 
     def _tool(
-        self, text: str, tip: str, action: str, signal: object | None
+        self, text: str, tip: str, action: str, signal: Any | None
     ) -> QToolButton:
         button = QToolButton()
         button.setText(text)
@@ -277,8 +277,8 @@ class AnnotateDock(QWidget):
         self.labels.set_enabled(is_open and not locked)
         for widget in (self.nothing, self.exclude, self.propagate, self.submit):
             widget.setEnabled(is_open and not locked)
-        for widget in (self.previous, self.next, self.zoom, self.window_control):
-            widget.setEnabled(is_open)
+        for other in (self.previous, self.next, self.zoom, self.window_control):
+            other.setEnabled(is_open)
         self._update_notice()
         self._update_slice()
         self._update_history()

@@ -88,6 +88,13 @@ def swatch(
     return icon
 
 
+class _Tree(QTreeWidget):
+    """A tree whose letters are keys of the workstation, not a search."""
+
+    def keyboardSearch(self, search: str) -> None:
+        """Do nothing."""
+
+
 class LabelList(QWidget):
     """Labels to choose from.
 
@@ -115,7 +122,7 @@ class LabelList(QWidget):
         self.filter.textChanged.connect(self._apply_filter)
         self.filter.returnPressed.connect(self._choose_first)
 
-        self.tree = QTreeWidget()
+        self.tree = _Tree()
         self.tree.setColumnCount(2)
         self.tree.setHeaderHidden(True)
         self.tree.setRootIsDecorated(False)
@@ -125,8 +132,6 @@ class LabelList(QWidget):
         self.tree.setUniformRowHeights(True)
         self.tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        # Letters are keys of the workstation, not a search in the list.
-        self.tree.keyboardSearch = lambda text: None
         header = self.tree.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
