@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_annotate_jobs.formats import decode_mask, mask_ref
-from napari_annotate_jobs.model import Box, MaskRef, Provenance, SliceAnnotation, new_id
+from napari_annotate_jobs.model import Box, MaskRef, Provenance, SliceAnnotation
 
 from . import _edits
 from ._view import CaseView
@@ -49,6 +49,8 @@ class ContentEdits(CaseView, ABC):
     ) -> bool:
         """Set the masks of slices; painting lifts nothing-to-label.
 
+        A proposal loses the pixels that are painted over.
+
         Parameters
         ----------
         masks : mapping
@@ -69,7 +71,9 @@ class ContentEdits(CaseView, ABC):
             content = contents.get(index, self.content(index))
             refs = self._put(content.masks, group, mask, provenance)
             contents[index] = content.evolve(
-                masks=refs, nothing_to_label=content.nothing_to_label and not refs
+                masks=refs,
+                proposals=self._uncovered(content.proposals, group, np.asarray(mask)),
+                nothing_to_label=content.nothing_to_label and not refs,
             )
         return self.edit(text, contents, by_hand=True)
 
@@ -104,10 +108,7 @@ class ContentEdits(CaseView, ABC):
             content = contents.get(index, self.content(index))
             if content.excluded or content.nothing_to_label:
                 continue
-            proposed = np.asarray(mask)
-            confirmed = self.mask(index, group)
-            if confirmed is not None:
-                proposed = np.where(confirmed > 0, 0, proposed)
+            proposed = _edits.beside(self.mask(index, group), np.asarray(mask))
             refs = self._put(content.proposals, group, proposed, provenance, keys)
             contents[index] = content.evolve(proposals=refs)
         return self.edit(text, contents)
@@ -150,7 +151,7 @@ class ContentEdits(CaseView, ABC):
         Parameters
         ----------
         copied : SliceAnnotation
-            Of this case or of another one of the job.
+            Of this case. What nobody has confirmed is left out.
         indices : iterable of int
             Where to.
         confirmed : bool
@@ -161,30 +162,38 @@ class ContentEdits(CaseView, ABC):
             content = self.content(index)
             if copied.class_labels:
                 content = _edits.with_class(content, copied.class_labels, self.labels)
-            boxes = [
-                box.evolve(
-                    id=new_id(),
-                    provenance=Provenance.COPIED,
-                    proposal=not confirmed,
-                    track=None,
-                )
-                for box in copied.boxes
-            ]
-            refs = dict(content.masks if confirmed else content.proposals)
+            boxes = _edits.copies(copied.boxes, content.boxes, confirmed=confirmed)
+            masks, proposals = dict(content.masks), dict(content.proposals)
             for group, ref in copied.masks.items():
-                whole = _edits.merged_mask(
-                    self.mask(index, group, proposal=not confirmed),
-                    decode_mask(self.blob(ref.digest)),
-                )
-                refs = self._put(refs, group, whole, Provenance.COPIED)
-            content = content.evolve(
+                mask = decode_mask(self.blob(ref.digest))
+                if confirmed:
+                    mask = _edits.merged_mask(self.mask(index, group), mask)
+                    masks = self._put(masks, group, mask, Provenance.COPIED)
+                    proposals = self._uncovered(proposals, group, mask)
+                else:
+                    mask = _edits.merged_mask(
+                        self.mask(index, group, proposal=True),
+                        _edits.beside(self.mask(index, group), mask),
+                    )
+                    proposals = self._put(proposals, group, mask, Provenance.COPIED)
+            drawn = confirmed and bool(boxes or copied.masks)
+            contents[index] = content.evolve(
                 boxes=(*content.boxes, *boxes),
-                nothing_to_label=content.nothing_to_label
-                and not (confirmed and (boxes or refs)),
-                **{"masks" if confirmed else "proposals": refs},
+                masks=masks,
+                proposals=proposals,
+                nothing_to_label=content.nothing_to_label and not drawn,
             )
-            contents[index] = content
         return self.edit("Paste", contents, by_hand=True)
+
+    def _uncovered(
+        self, refs: Mapping[str, MaskRef], group: str, mask: NDArray[np.integer]
+    ) -> dict[str, MaskRef]:
+        """Take from a group's proposal the pixels that a confirmed mask holds."""
+        ref = refs.get(group)
+        if ref is None:
+            return dict(refs)
+        proposed = _edits.beside(mask, decode_mask(self.blob(ref.digest)))
+        return self._put(refs, group, proposed, ref.provenance, ref.keys)
 
     def _put(
         self,

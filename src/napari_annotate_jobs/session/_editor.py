@@ -142,16 +142,25 @@ class CaseEditor(ContentEdits):
             f"Case: {label.name}" if on else f"Case: take away {label.name}",
             {},
             case_labels=tuple(sorted(ids)),
-            case_nothing_to_label=False,
         )
 
-    def set_case_nothing_to_label(self, on: bool = True) -> bool:
+    def set_case_nothing_to_label(
+        self, on: bool = True, *, clear: bool = False
+    ) -> bool:
         """Say that there is nothing to label in the whole case.
 
         Every undecided slice becomes a nothing-to-label slice; labels of slices
         stay. Lifting it leaves the slices as they are.
+
+        Raises
+        ------
+        TransitionError
+            If the case has labels, or an undecided slice has proposals, and
+            `clear` is False.
         """
         chosen = self.undecided() if on else ()
+        if on and not clear:
+            self._check_case_is_clear(self.with_labels(chosen))
         return self._edit(
             "Case: Nothing to Label" if on else "Case: lift Nothing to Label",
             {i: _edits.with_nothing(self.content(i)) for i in chosen},
@@ -159,14 +168,41 @@ class CaseEditor(ContentEdits):
             case_nothing_to_label=on,
         )
 
+    def _check_case_is_clear(self, proposed: Sequence[int]) -> None:
+        if self.annotation.case_labels:
+            names = (self.labels[i].name for i in self.annotation.case_labels)
+            raise TransitionError(
+                f"the case carries {', '.join(names)}",
+                remedy="Nothing to Label would clear that: take it away first, or "
+                "ask for it",
+            )
+        if proposed:
+            raise TransitionError(
+                f"{len(proposed)} of the slices hold proposals that nobody has "
+                "confirmed",
+                where=f"slice {proposed[0] + 1}",
+                remedy="Nothing to Label would clear them: confirm or reject them "
+                "first, or ask for it",
+            )
+
     # -------------------------------------------------------------- comments
     def add_comment(self, text: str, index: int | None = None) -> bool:
-        """Write a comment on the case, or on one of its slices."""
+        """Write a comment on the case, or on one of its slices.
+
+        Raises
+        ------
+        InvalidValueError
+            If there is no text.
+        """
+        if not text.strip():
+            raise InvalidValueError(
+                "an empty comment says nothing", remedy="Write what is to be said"
+            )
         comment = Comment(
             person=self.person,
             text=text.strip(),
             index=index,
-            slice_key=None if index is None else self._keys[index],
+            slice_key=None if index is None else self.key(index),
         )
         comments = (*self.annotation.comments, comment)
         touched = () if index is None else (index,)
@@ -179,7 +215,7 @@ class CaseEditor(ContentEdits):
             "Delete comment",
             {},
             comments=tuple(c for c in self.annotation.comments if c.id != comment_id),
-            touched=tuple(c.index for c in gone if c.index is not None),
+            touched=tuple(i for i in map(self.index_of, gone) if i is not None),
         )
 
     # ------------------------------------------------------------------ undo
@@ -253,6 +289,12 @@ class CaseEditor(ContentEdits):
             for name, value in fields.items()
             if value is not None and value != getattr(old, name)
         }
+        # The two exclude one another, also where the change is saved on top of what
+        # was said elsewhere.
+        if fields.get("case_labels"):
+            fields["case_nothing_to_label"] = False
+        elif fields.get("case_nothing_to_label"):
+            fields["case_labels"] = ()
         after = AnnotationChange(
             slices={
                 self._keys[i]: None if content.is_empty else content
@@ -262,7 +304,11 @@ class CaseEditor(ContentEdits):
         )
         if after.is_empty:
             return False
-        check_change(after, self.labels)
+        try:
+            check_change(after, self.labels)
+        except InvalidValueError:
+            self._new_blobs.clear()
+            raise
         before = AnnotationChange(
             slices={key: old.slices.get(key) for key in after.slices},
             **{name: getattr(old, name) for name in fields},

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_annotate_jobs.model import RangeAction, SliceAnnotation
+from napari_annotate_jobs.model import (
+    Box,
+    Provenance,
+    RangeAction,
+    SliceAnnotation,
+    new_id,
+)
 from napari_annotate_jobs.propagation import Action, Mode
 
 if TYPE_CHECKING:
@@ -19,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = [
     "PLAN_ACTIONS",
     "applied",
+    "beside",
+    "copies",
     "merged_mask",
     "taken_back",
     "with_class",
@@ -90,3 +98,27 @@ def merged_mask(
     if confirmed is None:
         return proposed
     return np.where(confirmed > 0, confirmed, proposed)
+
+
+def beside(
+    confirmed: NDArray[np.integer] | None, proposed: NDArray[np.integer]
+) -> NDArray[np.integer]:
+    """Return proposed pixels without those where confirmed ones are."""
+    if confirmed is None or confirmed.shape != proposed.shape:
+        return proposed
+    return np.where(confirmed > 0, 0, proposed)
+
+
+def copies(boxes: Iterable[Box], there: Iterable[Box], *, confirmed: bool) -> list[Box]:
+    """Copy confirmed boxes to another slice, but for those that are there."""
+    known = {(box.label, box.corners) for box in there}
+    return [
+        box.evolve(
+            id=new_id(),
+            provenance=Provenance.COPIED,
+            proposal=not confirmed,
+            track=None,
+        )
+        for box in boxes
+        if not box.proposal and (box.label, box.corners) not in known
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.formats import decode_mask
 from napari_annotate_jobs.model import Annotation, Decision, SliceAnnotation
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.model import Project, SliceId
+    from napari_annotate_jobs.model import Comment, Project, SliceId
 
 __all__ = ["CaseView"]
 
@@ -58,9 +59,40 @@ class CaseView:
         return len(self.slices)
 
     def content(self, index: int) -> SliceAnnotation:
-        """Return what was said of a slice."""
-        found = self.annotation.slices.get(self._keys[index])
-        return SliceAnnotation(index=index) if found is None else found
+        """Return what was said of a slice.
+
+        Raises
+        ------
+        InvalidValueError
+            If there is no such slice.
+        """
+        found = self.annotation.slices.get(self.key(index))
+        if found is None:
+            return SliceAnnotation(index=index)
+        # Slices were added to, or taken from, the series since: the name counts.
+        return found if found.index == index else found.evolve(index=index)
+
+    def key(self, index: int) -> str:
+        """Return the name of a slice in documents.
+
+        Raises
+        ------
+        InvalidValueError
+            If there is no such slice.
+        """
+        if not 0 <= index < self.n_slices:
+            raise InvalidValueError(
+                f"there is no slice {index + 1} of {self.n_slices}",
+                where=self.annotation.case_id,
+            )
+        return self._keys[index]
+
+    def index_of(self, comment: Comment) -> int | None:
+        """Return the slice a comment is pinned to, if it is in the series."""
+        if comment.slice_key is not None:
+            return self._index.get(comment.slice_key)
+        here = comment.index is not None and comment.index < self.n_slices
+        return comment.index if here else None
 
     def decision(self, index: int) -> Decision:
         """Return the decision of a slice."""
@@ -68,8 +100,8 @@ class CaseView:
 
     def cell(self, index: int) -> Cell:
         """Return what the slice strip shows of a slice."""
-        comment = any(c.index == index for c in self.annotation.comments)
-        content = self.annotation.slices.get(self._keys[index])
+        comment = any(self.index_of(c) == index for c in self.annotation.comments)
+        content = self.annotation.slices.get(self.key(index))
         if content is None:
             return Cell(index, comment=comment)
         ids = set(content.label_ids)
