@@ -236,6 +236,6 @@ def _by_walker(part: NDArray[np.float64]) -> NDArray[np.bool_]:
     low, high = np.percentile(part, (1, 99))
     scaled = np.clip((part - low) / max(high - low, 1e-12), 0, 1)
     found: NDArray[np.bool_] = (
-        random_walker(scaled, seeds, beta=_BETA, mode="cg_j") == 1
+        random_walker(scaled, seeds, beta=_BETA, mode="cg_j", tol=1e-6) == 1
     )
     return found
