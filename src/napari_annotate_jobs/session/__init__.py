@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Those who talk to a session need no other layer to say what is propagated where.
+from napari_annotate_jobs.propagation import Mode, target_slices
+
 from ._ahead import open_others, peek_next
 from ._editor import CaseEditor
 from ._executor import Executor, SynchronousExecutor
@@ -32,6 +35,7 @@ __all__ = [
     "Executor",
     "History",
     "Kept",
+    "Mode",
     "OpenCase",
     "Propagation",
     "Recovery",
@@ -49,4 +53,5 @@ __all__ = [
     "propagate",
     "relabel_range",
     "resize_range",
+    "target_slices",
 ]

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_annotate_jobs.model import LabelSet, Method, Scope
-from napari_annotate_jobs.propagation import Mode
+from napari_annotate_jobs.session import Mode
 
 from ._propagate_choice import Choice, Preview, What, preview_text
 from ._propagate_link import PropagateLink

@@ -7,8 +7,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.model import Decision, RangeAction
-from napari_annotate_jobs.propagation import Mode, target_slices
-from napari_annotate_jobs.session import Cell, Propagation, plan_propagation
+from napari_annotate_jobs.session import (
+    Cell,
+    Mode,
+    Propagation,
+    plan_propagation,
+    target_slices,
+)
 
 from ._strip_ranges import slices_text
 

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QRangeSlider
 
-from napari_annotate_jobs.propagation import Mode
+from napari_annotate_jobs.session import Mode
 
 from ._strip_hover import Pictures, pixmap_of
 from ._strip_paint import color_icon
