@@ -98,13 +98,7 @@ def propagate(editor: CaseEditor, propagation: Propagation) -> SliceRange | None
     InvalidValueError
         If there are no targets, or no labels where some are needed.
     """
-    if not propagation.targets:
-        raise InvalidValueError("no slice was chosen to propagate to")
-    if propagation.action is RangeAction.CLASS_LABELS and not propagation.labels:
-        raise InvalidValueError(
-            "no class label was chosen to propagate",
-            remedy="Label this slice first, or choose a label",
-        )
+    _check(propagation)
     touched = [
         int(i) for i in plan_propagation(editor, propagation).touched[propagation.mode]
     ]
@@ -135,7 +129,14 @@ def propagate(editor: CaseEditor, propagation: Propagation) -> SliceRange | None
 
 
 def lift(editor: CaseEditor, propagation: Propagation) -> bool:
-    """Take class labels, nothing to label or exclude away from target slices."""
+    """Take class labels, nothing to label or exclude away from target slices.
+
+    Raises
+    ------
+    InvalidValueError
+        If there are no targets, or no labels where some are needed.
+    """
+    _check(propagation)
     probe = SliceRange(
         action=propagation.action,
         labels=propagation.labels,
@@ -150,10 +151,21 @@ def lift(editor: CaseEditor, propagation: Propagation) -> bool:
 
 
 def resize_range(editor: CaseEditor, range_id: str, start: int, stop: int) -> bool:
-    """Shorten or extend a range; slices added keep what they already hold."""
+    """Shorten or extend a range; slices added keep what they already hold.
+
+    Raises
+    ------
+    InvalidValueError
+        If no slice of the series would be left in it.
+    """
     span = _find(editor, range_id)
     start, stop = max(start, 0), min(stop, editor.n_slices - 1)
-    dropped = [i for i in span.applied if not start <= i <= stop]
+    if start > stop:
+        raise InvalidValueError(
+            f"a range cannot go from slice {start + 1} to slice {stop + 1}",
+            remedy="Delete the range to take it away",
+        )
+    dropped = [i for i in _applied(editor, span) if not start <= i <= stop]
     added_span = [i for i in range(start, stop + 1) if not span.start <= i <= span.stop]
     planned = _plan(editor, span.action, span.labels, added_span)
     added = [int(i) for i in planned.touched[Mode.KEEP]]
@@ -169,7 +181,9 @@ def resize_range(editor: CaseEditor, range_id: str, start: int, stop: int) -> bo
             "start": start,
             "stop": stop,
             "origin": min(max(span.origin, start), stop),
-            "applied": tuple(sorted((set(span.applied) - set(dropped)) | set(added))),
+            "applied": tuple(
+                i for i in sorted({*span.applied, *added}) if start <= i <= stop
+            ),
         }
     )
     ranges = _left(editor.annotation.ranges, added)
@@ -183,7 +197,9 @@ def resize_range(editor: CaseEditor, range_id: str, start: int, stop: int) -> bo
 def delete_range(editor: CaseEditor, range_id: str) -> bool:
     """Take a range away, with what it applied and still rules."""
     span = _find(editor, range_id)
-    contents = {i: _edits.taken_back(editor.content(i), span) for i in span.applied}
+    contents = {
+        i: _edits.taken_back(editor.content(i), span) for i in _applied(editor, span)
+    }
     rest = tuple(s for s in editor.annotation.ranges if s.id != range_id)
     return editor.edit(f"Delete range {_text(editor, span)}", contents, ranges=rest)
 
@@ -197,7 +213,7 @@ def relabel_range(editor: CaseEditor, range_id: str, labels: Sequence[int]) -> b
         i: _edits.with_class(
             _edits.taken_back(editor.content(i), span), labels, editor.labels
         )
-        for i in span.applied
+        for i in _applied(editor, span)
     }
     new = span.model_copy(update={"labels": tuple(sorted(set(labels)))})
     return editor.edit(
@@ -205,6 +221,26 @@ def relabel_range(editor: CaseEditor, range_id: str, labels: Sequence[int]) -> b
         contents,
         ranges=tuple(new if s.id == range_id else s for s in editor.annotation.ranges),
     )
+
+
+def _check(propagation: Propagation) -> None:
+    if not propagation.targets:
+        raise InvalidValueError("no slice was chosen to propagate to")
+    if propagation.action is RangeAction.CLASS_LABELS and not propagation.labels:
+        raise InvalidValueError(
+            "no class label was chosen to propagate",
+            remedy="Label this slice first, or choose a label",
+        )
+    if min(propagation.targets) < 0:
+        raise InvalidValueError(
+            f"there is no slice {min(propagation.targets) + 1}",
+            remedy="Slices are counted from 0 here",
+        )
+
+
+def _applied(editor: CaseEditor, span: SliceRange) -> list[int]:
+    """Return the slices a range rules, but for those no longer in the series."""
+    return [i for i in span.applied if i < editor.n_slices]
 
 
 def _find(editor: CaseEditor, range_id: str) -> SliceRange:
@@ -222,7 +258,7 @@ def _left(
     kept = []
     for span in ranges:
         rest = tuple(i for i in span.applied if i not in gone)
-        if rest:
+        if rest or not span.applied:  # one that rules nothing yet stays
             kept.append(span.model_copy(update={"applied": rest}))
     return tuple(kept)
 
