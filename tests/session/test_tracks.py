@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_annotate_jobs.errors import (
@@ -428,12 +428,11 @@ STEPS = st.lists(
 )
 
 
-@given(STEPS)
-def test_whatever_is_done_the_objects_are_sound_and_undo_restores(steps):
-    from napari_annotate_jobs.model import Annotation
-
-    kit = _kit()
-    editor = kit.editor(Annotation(case_id="c", person="ana"), n=20)
+# The kit holds no state.
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_whatever_is_done_the_objects_are_sound_and_undo_restores(kit, steps):
+    editor = kit.editor(n=20)
     states = [kit.said(editor.annotation)]
     for what, index, place in steps:
         _step(editor, what, index, float(place))
@@ -450,18 +449,6 @@ def test_whatever_is_done_the_objects_are_sound_and_undo_restores(steps):
     for state in states[1:]:
         editor.redo()
         assert kit.said(editor.annotation) == state
-
-
-def _kit():
-    import importlib.util
-    from pathlib import Path
-
-    spec = importlib.util.spec_from_file_location(
-        "session_kit", Path(__file__).with_name("conftest.py")
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.Kit
 
 
 def _step(editor, what, index, place):

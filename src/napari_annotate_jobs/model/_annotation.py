@@ -78,6 +78,9 @@ class Box(Document):
         Joins the boxes of one object across slices.
     key : bool
         True if a person placed it; False if it follows from its track.
+    leaves : int, optional
+        Index of the first slice after it on which the object of its track is out
+        of sight; it stays so up to the next confirmed box of the track.
     attributes : dict of str to str
         Answers to the label's attributes.
     """
@@ -92,6 +95,7 @@ class Box(Document):
     proposal: bool = False
     track: str | None = None
     key: bool = True
+    leaves: int | None = Field(default=None, ge=0)
     attributes: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")

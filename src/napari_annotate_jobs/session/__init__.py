@@ -23,6 +23,22 @@ from ._recovery import Kept, Recovery
 from ._saver import Saver
 from ._session import AnnotationSession
 from ._state import Cell, SaveKind, SaveState, SubmitCheck
+from ._tracks import (
+    Track,
+    confirm_boxes,
+    cut_track,
+    delete_boxes,
+    delete_track,
+    extend_track,
+    leave_track,
+    merge_candidates,
+    merge_tracks,
+    relabel_tracks,
+    separate_box,
+    take_boxes,
+    track_of,
+    tracks,
+)
 from ._view import CaseView
 from ._windows import WindowMemory
 
@@ -44,14 +60,28 @@ __all__ = [
     "Saver",
     "SubmitCheck",
     "SynchronousExecutor",
+    "Track",
     "WindowMemory",
+    "confirm_boxes",
+    "cut_track",
+    "delete_boxes",
     "delete_range",
+    "delete_track",
+    "extend_track",
+    "leave_track",
     "lift",
+    "merge_candidates",
+    "merge_tracks",
     "open_others",
     "peek_next",
     "plan_propagation",
     "propagate",
     "relabel_range",
+    "relabel_tracks",
     "resize_range",
+    "separate_box",
+    "take_boxes",
     "target_slices",
+    "track_of",
+    "tracks",
 ]
