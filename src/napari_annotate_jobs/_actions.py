@@ -119,7 +119,7 @@ class DeskActions:
             f"{which} Clear them and mark Nothing to Label?",
             {
                 "Clear and mark": lambda: self._guarded(
-                    lambda: editor.set_nothing_to_label(targets, clear=True)
+                    lambda: self.session.toggle_nothing_to_label(targets, clear=True)
                 )
             },
             detail="One Undo brings them back.",

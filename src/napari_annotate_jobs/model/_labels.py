@@ -268,16 +268,20 @@ class LabelSet(Document):
 
     def exclusive_with(self, label: Label) -> frozenset[int]:
         """Ids of the class labels that cannot stand beside `label`."""
-        if not any(g.name == label.group and g.exclusive for g in self.groups):
-            return frozenset()
-        return frozenset(
-            other.id
-            for other in self.labels
-            if other.method is Method.CLASSIFICATION
-            and other.scope is label.scope
-            and other.group == label.group
-            and other.id != label.id
-        )
+        return self._exclusions.get(label.id, frozenset())
+
+    @cached_property
+    def _exclusions(self) -> dict[int, frozenset[int]]:
+        single = {group.name for group in self.groups if group.exclusive}
+        kinds: dict[tuple[Scope, str], set[int]] = {}
+        for label in self.of(Method.CLASSIFICATION):
+            if label.group in single:
+                kinds.setdefault((label.scope, label.group), set()).add(label.id)
+        return {
+            label_id: frozenset(ids - {label_id})
+            for ids in kinds.values()
+            for label_id in ids
+        }
 
     @property
     def overlap_groups(self) -> tuple[str, ...]:

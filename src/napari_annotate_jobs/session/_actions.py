@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_annotate_jobs.errors import TransitionError
-from napari_annotate_jobs.model import Decision, Job, Label, Scope, Window
+from napari_annotate_jobs.model import (
+    Decision,
+    Job,
+    Label,
+    RangeAction,
+    Scope,
+    Window,
+)
+
+from ._edits import with_class, with_nothing
+from ._ranges import apply_to_range
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,7 +119,7 @@ class SliceActions:
         """Put a class label on the slices (the current one), or take it away.
 
         It is taken away if all of the slices carry it. A label of scope case is
-        toggled for the case.
+        toggled for the case. Put on several slices, it leaves a range behind.
         """
         editor = self.editor
         if label.scope is Scope.CASE:
@@ -117,6 +127,13 @@ class SliceActions:
             return editor.set_case_label(label.id, on)
         chosen = self._chosen(indices)
         on = not all(label.id in editor.content(i).class_labels for i in chosen)
+        if on and len(chosen) > 1:
+            contents = {
+                i: with_class(editor.content(i), (label.id,), editor.labels)
+                for i in chosen
+            }
+            action = RangeAction.CLASS_LABELS
+            return apply_to_range(editor, action, contents, labels=(label.id,))
         return editor.set_class(chosen, label.id, on)
 
     def toggle_nothing_to_label(
@@ -126,13 +143,20 @@ class SliceActions:
         chosen = self._chosen(indices)
         editor = self.editor
         on = not all(editor.content(i).nothing_to_label for i in chosen)
+        if on and len(chosen) > 1 and (clear or not editor.with_labels(chosen)):
+            contents = {i: with_nothing(editor.content(i)) for i in chosen}
+            return apply_to_range(editor, RangeAction.NOTHING_TO_LABEL, contents)
         return editor.set_nothing_to_label(chosen, on, clear=clear)
 
     def toggle_excluded(self, indices: Sequence[int] | None = None) -> bool:
         """Exclude the slices (the current one), or bring them back."""
         chosen = self._chosen(indices)
-        on = not all(self.editor.content(i).excluded for i in chosen)
-        return self.editor.set_excluded(chosen, on)
+        editor = self.editor
+        on = not all(editor.content(i).excluded for i in chosen)
+        if on and len(chosen) > 1:
+            contents = {i: editor.content(i).evolve(excluded=True) for i in chosen}
+            return apply_to_range(editor, RangeAction.EXCLUDE, contents)
+        return editor.set_excluded(chosen, on)
 
     def _chosen(self, indices: Sequence[int] | None) -> list[int]:
         return [self._slice] if indices is None else list(indices)

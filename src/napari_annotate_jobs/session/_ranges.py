@@ -14,12 +14,15 @@ from napari_annotate_jobs.propagation import Mode, RangePlan, plan
 from . import _edits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from napari_annotate_jobs.model import SliceAnnotation
 
     from ._editor import CaseEditor
 
 __all__ = [
     "Propagation",
+    "apply_to_range",
     "delete_range",
     "lift",
     "plan_propagation",
@@ -126,6 +129,42 @@ def propagate(editor: CaseEditor, propagation: Propagation) -> SliceRange | None
     ranges = _left(editor.annotation.ranges, touched)
     editor.edit(f"Propagate {_text(editor, span)}", contents, ranges=(*ranges, span))
     return span
+
+
+def apply_to_range(
+    editor: CaseEditor,
+    action: RangeAction,
+    contents: Mapping[int, SliceAnnotation],
+    *,
+    labels: Sequence[int] = (),
+) -> bool:
+    """Make one step of new contents of several slices, and leave a range behind.
+
+    Parameters
+    ----------
+    editor : CaseEditor
+        The open case.
+    action : RangeAction
+        What was applied.
+    contents : mapping of int to SliceAnnotation
+        What the slices hold then.
+    labels : sequence of int
+        Label ids, for class labels.
+    """
+    touched = [i for i in contents if contents[i] != editor.content(i)]
+    if not touched:
+        return False
+    span = SliceRange(
+        action=action,
+        labels=tuple(labels),
+        origin=min(contents),
+        start=min(contents),
+        stop=max(contents),
+        applied=tuple(sorted(touched)),
+        person=editor.person,
+    )
+    ranges = (*_left(editor.annotation.ranges, touched), span)
+    return editor.edit(_text(editor, span), contents, ranges=ranges)
 
 
 def lift(editor: CaseEditor, propagation: Propagation) -> bool:

@@ -18,6 +18,7 @@ from . import _rules
 from ._check import check_job
 from ._contract import CasePage, Draft, Fault, JobStore
 from ._files import accessing
+from ._headers import open_remembered
 from ._job_folder import JobFolder
 from ._names import check_person, default_person
 
@@ -154,11 +155,12 @@ class FolderStore(JobStore):
     def open_series(
         self, job_id: str, case_id: str, series: int | None = None
     ) -> Series:
-        from napari_annotate_jobs.imaging import open_series
-
         folder = self._folder(job_id)
-        ref = _rules.series_of(folder.catalogue.row(case_id).case, series)
-        return open_series(folder.path / ref.path, series_uid=ref.series_uid)
+        case = folder.catalogue.row(case_id).case
+        ref = _rules.series_of(case, series)
+        place = case.series.index(ref)
+        note = folder.path / "headers" / f"{case_id}-{place}.json"
+        return open_remembered(folder.path / ref.path, ref.series_uid, note)
 
     # ------------------------------------------------------------- annotations
     def load(self, job_id: str, case_id: str, *, person: str | None = None) -> Draft:

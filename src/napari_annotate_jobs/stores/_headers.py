@@ -1,0 +1,59 @@
+"""What the headers of a case's images said, so that they are read only once."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from napari_annotate_jobs.errors import InvalidValueError, StoreError
+
+from ._files import make_folders, write_durably
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_annotate_jobs.imaging import Series, SeriesHeader
+
+__all__ = ["open_remembered"]
+
+
+def open_remembered(images: Path, series_uid: str | None, note: Path) -> Series:
+    """Open a series, from what was noted the last time if that is still true.
+
+    The note is derived and never the truth: one that is missing, damaged, or older
+    than the images is made anew, and where it cannot be written the images are
+    opened all the same.
+
+    Parameters
+    ----------
+    images : Path
+        File or folder.
+    series_uid : str, optional
+        Which series of it.
+    note : Path
+        Where the header is noted.
+
+    Raises
+    ------
+    ImagingError
+        If the images cannot be opened.
+    """
+    from napari_annotate_jobs.imaging import open_series
+
+    known = _read(note, images)
+    series = open_series(images, series_uid=series_uid, cached=known)
+    if known is None or series.header is not known:
+        with suppress(StoreError, OSError):
+            make_folders(note.parent, root=note.parent.parent)
+            write_durably(note, series.header.to_json().encode())
+    return series
+
+
+def _read(note: Path, images: Path) -> SeriesHeader | None:
+    from napari_annotate_jobs.imaging import SeriesHeader
+
+    try:
+        text = note.read_text(encoding="utf-8")
+        return SeriesHeader.from_json(text, path=images)
+    except (OSError, UnicodeDecodeError, InvalidValueError):
+        return None

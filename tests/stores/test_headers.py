@@ -1,0 +1,98 @@
+"""Headers of images are read once, and again when the images changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+from napari_annotate_jobs.imaging import _find
+from napari_annotate_jobs.model import (
+    Case,
+    Job,
+    Label,
+    LabelSet,
+    Method,
+    Project,
+    SeriesRef,
+)
+from napari_annotate_jobs.samples import sample_paths
+from napari_annotate_jobs.stores import create_job, open_store
+
+
+@pytest.fixture
+def folder(tmp_path):
+    shutil.copytree(sample_paths()["ct-lung-nodule"], tmp_path / "job" / "images")
+    label = Label(id=1, name="A", color="#112233", method=Method.SEGMENTATION)
+    project = Project(
+        name="p", methods=(Method.SEGMENTATION,), label_set=LabelSet(labels=(label,))
+    )
+    case = Case(id="c", name="c", series=(SeriesRef(path="images"),))
+    create_job(tmp_path / "job", Job(id="j", project=project), [case]).close()
+    return tmp_path / "job"
+
+
+@pytest.fixture
+def searches(monkeypatch):
+    """Count how often headers are read."""
+    calls = []
+    original = _find.find_series
+
+    def counted(path, **kwargs):
+        calls.append(path)
+        return original(path, **kwargs)
+
+    monkeypatch.setattr(_find, "find_series", counted)
+    return calls
+
+
+def _open(folder):
+    store = open_store(folder)
+    try:
+        return store.open_series("j", "c")
+    finally:
+        store.close()
+
+
+def test_the_second_opening_reads_no_header(folder, searches):
+    first = _open(folder)
+    second = _open(folder)
+    assert len(searches) == 1
+    assert second.header == first.header
+    assert (second.read() == first.read()).all()
+
+
+def test_a_changed_file_is_read_again(folder, searches):
+    _open(folder)
+    changed = sorted((folder / "images").iterdir())[0]
+    os.utime(changed, ns=(1, 1))
+    _open(folder)
+    assert len(searches) == 2
+
+
+def test_a_missing_slice_is_noticed(folder, searches):
+    before = _open(folder).header.shape[0]
+    sorted((folder / "images").iterdir())[-1].unlink()
+    assert _open(folder).header.shape[0] == before - 1
+
+
+def test_a_damaged_note_is_made_anew(folder, searches):
+    whole = _open(folder).header
+    note = folder / "headers" / "c-0.json"
+    note.write_text(note.read_text()[:100])
+    assert _open(folder).header == whole
+    assert _open(folder).header == whole
+    assert len(searches) == 2
+
+
+def test_a_moved_job_keeps_its_notes(folder, searches, tmp_path):
+    _open(folder)
+    moved = folder.rename(tmp_path / "moved")
+    assert _open(moved).header.path == moved / "images"
+    assert len(searches) == 1
+
+
+def test_a_folder_that_cannot_be_written_opens_all_the_same(folder, searches):
+    (folder / "headers").write_text("in the way")
+    assert _open(folder).header.shape[0] == 9
