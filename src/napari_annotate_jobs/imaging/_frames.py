@@ -12,7 +12,7 @@ from napari_annotate_jobs.imaging._frame import (
     pair_of,
 )
 from napari_annotate_jobs.imaging._multiframe import multi_frames
-from napari_annotate_jobs.imaging._quiet import quiet
+from napari_annotate_jobs.imaging._quiet import BoundedFile, quiet
 from napari_annotate_jobs.imaging._record import (
     DEFLATED,
     Record,
@@ -171,7 +171,7 @@ def _fragment_ranges(record: Record, count: int) -> list[tuple[int, int]]:
 
     where = record.file.path
     try:
-        with open(where, "rb") as handle, quiet():
+        with BoundedFile(where) as handle, quiet():
             handle.seek(record.offset)
             table = parse_basic_offsets(handle)
             base = handle.tell()

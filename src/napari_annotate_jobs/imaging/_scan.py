@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from napari_annotate_jobs.errors import (
     UnreadableImageError,
     UnsupportedImageError,
 )
-from napari_annotate_jobs.imaging._quiet import quiet
+from napari_annotate_jobs.imaging._quiet import BoundedFile, quiet
 from napari_annotate_jobs.imaging._record import (
     DEFLATED,
     LONG_VRS,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 __all__ = [
+    "check_inflated",
     "frame_bits",
     "looks_like_dicom",
     "read_dataset",
@@ -33,6 +35,8 @@ __all__ = [
     "scan_file",
     "uid_name",
 ]
+
+_MOST_INFLATED = 1 << 30
 
 
 def looks_like_dicom(head: bytes) -> bool:
@@ -117,10 +121,11 @@ def read_dataset(path: Path, *, pixels: bool = False) -> Dataset:
     """
     import pydicom
 
+    check_inflated(path)
     try:
-        with quiet():
+        with BoundedFile(path) as handle, quiet():
             dataset = pydicom.dcmread(
-                path, stop_before_pixels=not pixels, force=True, defer_size=None
+                handle, stop_before_pixels=not pixels, force=True, defer_size=None
             )
             # a damaged element shows itself only when it is looked at
             len(dataset)
@@ -131,6 +136,42 @@ def read_dataset(path: Path, *, pixels: bool = False) -> Dataset:
             where=path,
             remedy="Export the image again, or leave the file out",
         ) from error
+
+
+def check_inflated(path: Path) -> None:
+    """Refuse a deflated file that would take more than 1 GiB.
+
+    pydicom inflates such a file as a whole, whatever comes out of it.
+
+    Raises
+    ------
+    UnreadableImageError
+        If it inflates to more, or cannot be inflated.
+    """
+    with open(path, "rb") as handle:
+        head = handle.read(1024)
+        if DEFLATED.encode() not in head or head[128:132] != b"DICM":
+            return
+        # the first element of the meta header is its length, in 4 bytes
+        handle.seek(144 + int.from_bytes(head[140:144], "little"))
+        unpack, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+        try:
+            while chunk := handle.read(1 << 16):
+                while chunk and size <= _MOST_INFLATED:
+                    size += len(unpack.decompress(chunk, 1 << 22))
+                    chunk = unpack.unconsumed_tail
+        except zlib.error as error:
+            raise UnreadableImageError(
+                f"cannot be inflated ({error})",
+                where=path,
+                remedy="Copy or export the file again",
+            ) from error
+    if size > _MOST_INFLATED:
+        raise UnreadableImageError(
+            f"inflates to more than {_MOST_INFLATED} bytes",
+            where=path,
+            remedy="Export it with another transfer syntax",
+        )
 
 
 def reason(error: BaseException) -> str:

@@ -7,7 +7,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import UnreadableImageError, UnsupportedImageError
-from napari_annotate_jobs.imaging._quiet import quiet
+from napari_annotate_jobs.imaging._quiet import BoundedFile, quiet
 from napari_annotate_jobs.imaging._record import (
     BIG_ENDIAN,
     EXPLICIT,
@@ -18,7 +18,12 @@ from napari_annotate_jobs.imaging._record import (
     WANTED,
     Record,
 )
-from napari_annotate_jobs.imaging._scan import looks_like_dicom, reason, uid_name
+from napari_annotate_jobs.imaging._scan import (
+    check_inflated,
+    looks_like_dicom,
+    reason,
+    uid_name,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,8 +87,9 @@ def _parse(path: Path) -> tuple[Dataset, int, int, str]:
             return True
         return False
 
+    check_inflated(path)
     try:
-        with open(path, "rb") as handle, quiet():
+        with BoundedFile(path) as handle, quiet():
             dataset: Dataset = read_partial(handle, at_pixels, force=True)
             # pydicom leaves the file at the start of the element it stopped at
             here = handle.tell()
