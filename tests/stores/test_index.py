@@ -225,7 +225,7 @@ def test_pages_of_a_long_job(tmp_path, kit, monkeypatch, trigrams):
             page = store.cases(JOB, status=status, offset=offset, limit=7)
             assert [row.ordinal for row in page.rows] == places[offset : offset + 7]
             assert page.total == len(places)
-        for text in ("99", "case 1", "case 100"):
+        for text in ("99", "case 1", "case 100", "e 1234", "1699", "7"):
             found = [i for i in places if text in f"case {i}"]
             page = store.cases(JOB, status=status, text=text, offset=2, limit=7)
             assert [row.ordinal for row in page.rows] == found[2:9]
