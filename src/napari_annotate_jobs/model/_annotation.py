@@ -224,7 +224,8 @@ class SliceAnnotation(Document):
 
     def evolve(self, **changes: object) -> SliceAnnotation:
         """Return a validated copy with some fields changed."""
-        return SliceAnnotation(**{**dict(self), **changes})
+        fields = {**self.__dict__, **(self.__pydantic_extra__ or {}), **changes}
+        return SliceAnnotation.model_validate(fields)
 
 
 class RangeAction(StrEnum):

@@ -52,6 +52,7 @@ class CaseView:
         self._index = {key: index for index, key in enumerate(self._keys)}
         self._read_blob = read_blob
         self._blobs: dict[str, bytes] = {}
+        self._blanks: dict[int, SliceAnnotation] = {}
 
     @property
     def n_slices(self) -> int:
@@ -68,9 +69,24 @@ class CaseView:
         """
         found = self.annotation.slices.get(self.key(index))
         if found is None:
-            return SliceAnnotation(index=index)
+            return self._blank(index)
         # Slices were added to, or taken from, the series since: the name counts.
         return found if found.index == index else found.evolve(index=index)
+
+    def _blank(self, index: int) -> SliceAnnotation:
+        """Return the content of a slice of which nothing was said; made once."""
+        blank = self._blanks.get(index)
+        if blank is None:
+            blank = self._blanks[index] = SliceAnnotation(index=index)
+        return blank
+
+    def contents(self) -> dict[int, SliceAnnotation]:
+        """Return what was said of slices, by index; the others are left out."""
+        return {
+            self._index[key]: content
+            for key, content in self.annotation.slices.items()
+            if key in self._index
+        }
 
     def key(self, index: int) -> str:
         """Return the name of a slice in documents.
