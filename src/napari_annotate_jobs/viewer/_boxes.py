@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Shapes
+from psygnal import Signal
 
 from napari_annotate_jobs.errors import AnnotateJobsError
-from napari_annotate_jobs.model import Box, Method, new_id
+from napari_annotate_jobs.model import Box, Method, Provenance
+from napari_annotate_jobs.session import (
+    Track,
+    relabel_tracks,
+    take_boxes,
+    track_of,
+    tracks,
+)
 
 from ._connections import Connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-
-    from numpy.typing import NDArray
 
     from napari_annotate_jobs.model import Label
     from napari_annotate_jobs.session import AnnotationSession
@@ -25,12 +31,19 @@ if TYPE_CHECKING:
 
 __all__ = ["BoxLayer"]
 
+Corners = tuple[float, float, float, float]
+FEATURES = ("box", "label", "color")
+"""Of each shape: its box's id, what is written at it, and in which colour."""
+
 MIN_SIDE = 1.0
 """Boxes with a shorter side, in pixels, are clicks and not boxes."""
 
 
 class BoxLayer:
     """Keeps a Shapes layer and the session's boxes in step.
+
+    Confirmed boxes have a full edge. Proposals have a thin one, a tinted face and a
+    question mark behind their label.
 
     Parameters
     ----------
@@ -41,6 +54,9 @@ class BoxLayer:
     on_error : callable
         Takes an error to show.
     """
+
+    current_changed = Signal()
+    """Another box, or object, is at hand."""
 
     def __init__(
         self,
@@ -55,63 +71,126 @@ class BoxLayer:
         self._set = session.job.project.label_set
         self._label = self._set.of(Method.DETECTION)[0]
         self._busy = False
-        self._boxes: dict[str, Box] = {}
+        self._boxes: dict[str, tuple[int, Box]] = {}
+        self._object: str | None = None
         self._edge = max(1.0, min(geometry.shape[1:]) / 250)
         self.layer = Shapes(
             ndim=3,
             name="Detection",
             edge_width=self._edge,
             face_color="transparent",
-            features={"box": np.empty(0, object), "label": np.empty(0, object)},
+            features={name: np.empty(0, object) for name in FEATURES},
             text={
                 "string": "{label}",
                 "anchor": "upper_left",
                 "size": 9,
-                "color": self._label.color,
+                "color": {"feature": "color"},
             },
             **geometry.layer_kwargs,
         )
-        self.show(range(geometry.shape[0]))
+        self._fill()
         self._use(self._label)
         self._connections = Connections()
         self._connections.connect(self.layer.events.data, self._on_data)
+        self._connections.connect(
+            self.layer.selected_data.events.items_changed, self._on_selected
+        )
         self.set_editable(not session.locked)
+
+    # ------------------------------------------------------------- at hand
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """Ids of the boxes that are selected in the layer."""
+        ids = self.layer.features["box"]
+        known = (str(ids[i]) for i in sorted(self.layer.selected_data) if i < len(ids))
+        return tuple(box_id for box_id in known if box_id in self._boxes)
+
+    @property
+    def current_box(self) -> str | None:
+        """Id of the box at hand on the current slice.
+
+        The selected one; else that of the object at hand; else the only one.
+        """
+        index = self._session.slice
+        boxes = self._session.editor.content(index).boxes
+        here = {box.id for box in boxes}
+        for box_id in self.selected:
+            if box_id in here:
+                return box_id
+        for box in boxes:
+            if self._object is not None and self._object in (box.track, box.id):
+                return box.id
+        return boxes[0].id if len(boxes) == 1 else None
+
+    @property
+    def current_track(self) -> Track | None:
+        """The object at hand.
+
+        That of :attr:`current_box`; else the one that was drawn, changed or
+        selected last, if nothing else is on the slice.
+        """
+        editor = self._session.editor
+        box_id = self.current_box
+        if box_id is not None:
+            return track_of(editor, box_id)
+        if editor.content(self._session.slice).boxes:
+            return None
+        return next((t for t in tracks(editor) if t.id == self._object), None)
+
+    def _on_selected(self) -> None:
+        if self._busy:
+            return
+        # A selected shape's features would become those of the next one drawn.
+        self._set_defaults(self._label)
+        for box_id in self.selected[:1]:
+            self._remember(box_id)
+        self.current_changed.emit()
+
+    def _remember(self, box_id: str) -> None:
+        track = track_of(self._session.editor, box_id)
+        if track is not None:
+            self._object = track.id
 
     # ---------------------------------------------------- session -> layer
     def show(self, indices: Iterable[int]) -> None:
         """Show the session's boxes where they differ from the layer's."""
         if self._busy:
             return
-        shown = self._read()
+        slices = set(indices)
         editor = self._session.editor
-        if all(list(editor.content(i).boxes) == shown.get(i, []) for i in indices):
-            return
-        self._fill()
+        before = {key: e for key, e in self._boxes.items() if e[0] in slices}
+        now = {box.id: (i, box) for i in slices for box in editor.content(i).boxes}
+        if before != now:
+            self._fill()
+        self.current_changed.emit()
 
     def _fill(self) -> None:
-        editor = self._session.editor
-        corners, ids, names, colors = [], [], [], []
-        self._boxes = {}
-        for content in editor.annotation.slices.values():
-            for box in content.boxes:
-                self._boxes[box.id] = box
-                corners.append(_vertices(content.index, box))
-                ids.append(box.id)
-                names.append(self._name(box))
-                colors.append(self._set[box.label].color)
-        mode = self.layer.mode
+        """Replace the shapes that differ from the session's boxes."""
+        contents = self._session.editor.annotation.slices.values()
+        wanted = {b.id: (c.index, b) for c in contents for b in c.boxes}
+        stale, kept = self._compare(wanted)
+        new = [entry for box_id, entry in wanted.items() if box_id not in kept]
+        self._boxes = wanted
+        if not stale and not new:
+            return
+        mode, chosen = self.layer.mode, self.selected
         self._busy = True
         try:
             self.layer.selected_data = set()
-            self.layer.data = []
-            if corners:
-                self.layer.add_rectangles(
-                    corners, edge_width=self._edge, edge_color=colors
-                )
+            self.layer.remove(stale)
+            old = self.layer.features
+            columns = [[*old.get(name, ())] for name in FEATURES]
+            if new:
+                self._add(new)
+            for _, box in new:
+                for column, value in zip(columns, self._features(box), strict=True):
+                    column.append(value)
             self.layer.features = {
-                "box": np.array(ids, object),
-                "label": np.array(names, object),
+                name: np.array(column, object)
+                for name, column in zip(FEATURES, columns, strict=True)
             }
+            ids = list(self.layer.features["box"])
+            self.layer.selected_data = {i for i, x in enumerate(ids) if x in chosen}
             self._use(self._label)
             if self.layer.mode != mode and self.layer.editable:
                 self.layer.mode = mode
@@ -119,9 +198,44 @@ class BoxLayer:
             self._busy = False
         self.layer.refresh()
 
-    def _name(self, box: Box) -> str:
-        name = self._set[box.label].name
-        return f"{name} ?" if box.proposal else name
+    def _compare(
+        self, wanted: dict[str, tuple[int, Box]]
+    ) -> tuple[list[int], set[str]]:
+        """Return the shapes that are not as they should be, and the other's ids."""
+        stale, kept = [], set()
+        for place, (box_id, index, corners) in enumerate(self._shapes()):
+            entry = wanted.get(box_id)
+            same = (
+                entry is not None
+                and box_id not in kept
+                and self._boxes.get(box_id) == entry
+                and index == entry[0]
+                and np.allclose(entry[1].corners, corners, atol=1e-4)
+            )
+            if same:
+                kept.add(box_id)
+            else:
+                stale.append(place)
+        return stale, kept
+
+    def _add(self, entries: Sequence[tuple[int, Box]]) -> None:
+        widths, edges, faces = [], [], []
+        for _, box in entries:
+            rgb = self._set[box.label].rgb
+            widths.append(self._edge * (0.5 if box.proposal else 1))
+            edges.append((*rgb, 0.85 if box.proposal else 1))
+            faces.append((*rgb, 0.14 if box.proposal else 0))
+        self.layer.add_rectangles(
+            [_vertices(index, box) for index, box in entries],
+            edge_width=widths,
+            edge_color=np.array(edges),
+            face_color=np.array(faces),
+        )
+
+    def _features(self, box: Box) -> tuple[str, str, str]:
+        label = self._set[box.label]
+        text = f"{label.name} ?" if box.proposal else label.name
+        return box.id, text, label.color
 
     def set_editable(self, editable: bool) -> None:
         """Allow or forbid drawing."""
@@ -145,26 +259,25 @@ class BoxLayer:
 
     def _use(self, label: Label) -> None:
         self._label = label
-        self.layer.feature_defaults = {"box": [""], "label": [label.name]}
+        self._set_defaults(label)
         # With a selection, napari would recolour the selected shapes instead.
         if not self.layer.selected_data:
             self.layer.current_edge_color = label.color
             self.layer.current_face_color = "transparent"
             self.layer.current_edge_width = self._edge
 
-    def _relabel(self, label: Label) -> None:
-        chosen = {str(self.layer.features["box"][i]) for i in self.layer.selected_data}
-        editor = self._session.editor
-        changed = {
-            content.index: [
-                box.model_copy(update={"label": label.id}) if box.id in chosen else box
-                for box in content.boxes
-            ]
-            for content in editor.annotation.slices.values()
-            if any(box.id in chosen for box in content.boxes)
+    def _set_defaults(self, label: Label) -> None:
+        self.layer.feature_defaults = {
+            "box": [""],
+            "label": [label.name],
+            "color": [label.color],
         }
-        if changed:
-            editor.set_boxes(changed, text=f"Relabel to {label.name}")
+
+    def _relabel(self, label: Label) -> None:
+        editor = self._session.editor
+        found = [track_of(editor, box_id) for box_id in self.selected]
+        ids = dict.fromkeys(track.id for track in found if track is not None)
+        relabel_tracks(editor, ids, label.id)
 
     # ---------------------------------------------------- layer -> session
     def _on_data(self, event: Any) -> None:
@@ -186,14 +299,20 @@ class BoxLayer:
             for i in sorted(slices)
             if now.get(i, []) != list(editor.content(i).boxes)
         }
-        self._busy = True
-        try:
-            editor.set_boxes(changed, text=self._text(changed))
-        except AnnotateJobsError as error:
-            self._on_error(error)
-        finally:
-            self._busy = False
+        if changed:
+            self._busy = True
+            try:
+                touched = take_boxes(editor, changed, text=self._text(changed))
+            except AnnotateJobsError as error:
+                touched = ()
+                self._on_error(error)
+            finally:
+                self._busy = False
+            for box_id in touched[-1:]:
+                self._remember(box_id)
         self._fill()
+        if changed:
+            self.current_changed.emit()
 
     def _text(self, changed: dict[int, list[Box]]) -> str:
         editor = self._session.editor
@@ -201,21 +320,26 @@ class BoxLayer:
         return "Draw box" if more > 0 else "Delete box" if more < 0 else "Change box"
 
     def _read(self) -> dict[int, list[Box]]:
-        """Return the boxes that the layer shows, by slice."""
-        boxes: dict[int, list[Box]] = defaultdict(list)
-        ids = list(self.layer.features["box"]) if len(self.layer.features) else []
-        seen: set[str] = set()
-        for place, vertices in enumerate(self.layer.data):
-            box_id = str(ids[place]) if place < len(ids) else ""
-            old = self._boxes.get(box_id) if box_id not in seen else None
-            index, corners = self._corners(vertices)
+        """Return the boxes that the layer shows, by slice.
+
+        Those the session knows come first, in its order.
+        """
+        known: dict[str, tuple[int, Box]] = {}
+        new: list[tuple[int, Box]] = []
+        for place, (box_id, index, corners) in enumerate(self._shapes()):
             if corners is None:
                 continue
-            if old is not None and np.allclose(old.corners, corners, atol=1e-4):
-                boxes[index].append(old)
-            elif old is not None:
-                top, left, bottom, right = corners
-                boxes[index].append(
+            old = self._boxes.get(box_id, (0, None))[1]
+            top, left, bottom, right = corners
+            if old is None or box_id in known:
+                label = self._label_of(place) if old is None else old.label
+                box = Box(label=label, top=top, left=left, bottom=bottom, right=right)
+                new.append((index, box))
+            elif np.allclose(old.corners, corners, atol=1e-4):
+                known[box_id] = index, old
+            else:
+                known[box_id] = (
+                    index,
                     old.evolve(
                         top=top,
                         left=left,
@@ -223,23 +347,43 @@ class BoxLayer:
                         right=right,
                         proposal=False,
                         key=True,
-                    )
+                        provenance=Provenance.MANUAL,
+                    ),
                 )
-            else:
-                top, left, bottom, right = corners
-                label = self._label_of(place)
-                boxes[index].append(
-                    Box(
-                        id=new_id(),
-                        label=label,
-                        top=top,
-                        left=left,
-                        bottom=bottom,
-                        right=right,
-                    )
-                )
-            seen.add(box_id)
+        boxes: dict[int, list[Box]] = defaultdict(list)
+        for box_id in self._boxes:
+            if box_id in known:
+                index, box = known[box_id]
+                boxes[index].append(box)
+        for index, box in new:
+            boxes[index].append(box)
         return dict(boxes)
+
+    def _shapes(self) -> list[tuple[str, int, Corners | None]]:
+        """Return each shape's box id, slice, and corners clipped to the image.
+
+        Corners are None if too little of the shape lies in the image.
+        """
+        data = self.layer.data
+        if not len(data):
+            return []
+        ids = list(self.layer.features["box"])
+        flat = [np.asarray(v) for v in data]
+        low = np.array([v.min(axis=0) for v in flat])
+        high = np.array([v.max(axis=0) for v in flat])
+        first = np.clip(np.round([v[0, 0] for v in flat]), 0, self._shape[0] - 1)
+        top_left = np.maximum(low[:, 1:], -0.5)
+        end = np.minimum(high[:, 1:], np.array(self._shape[1:], float) - 0.5)
+        whole = (end - top_left >= MIN_SIDE).all(axis=1)
+        corners = np.round(np.hstack([top_left, end]), 3).tolist()
+        return [
+            (
+                str(ids[i]) if i < len(ids) else "",
+                int(first[i]),
+                tuple(corners[i]) if whole[i] else None,
+            )
+            for i in range(len(flat))
+        ]
 
     def _label_of(self, place: int) -> int:
         """Return the label of a shape that is new in the layer."""
@@ -248,20 +392,6 @@ class BoxLayer:
             if label.name == name:
                 return label.id
         return self._label.id
-
-    def _corners(
-        self, vertices: NDArray[np.floating]
-    ) -> tuple[int, tuple[float, float, float, float] | None]:
-        """Return a shape's slice and its bounding box, clipped to the image."""
-        index = min(max(round(float(vertices[0][0])), 0), self._shape[0] - 1)
-        low = np.maximum(vertices[:, 1:].min(axis=0), -0.5)
-        high = np.minimum(
-            vertices[:, 1:].max(axis=0), np.array(self._shape[1:], float) - 0.5
-        )
-        if (high - low < MIN_SIDE).any():
-            return index, None
-        top, left, bottom, right = (round(float(x), 3) for x in (*low, *high))
-        return index, (top, left, bottom, right)
 
     def close(self) -> None:
         """Release all connections."""

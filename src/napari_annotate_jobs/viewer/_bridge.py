@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from psygnal import Signal
+
 from ._case_layers import CaseLayers
 from ._connections import Connections
 from ._mouse import MouseTools
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.model import Label
     from napari_annotate_jobs.session import AnnotationSession, Executor, OpenCase
+
+    from ._boxes import BoxLayer
 
 __all__ = ["ViewerBridge"]
 
@@ -41,6 +45,9 @@ class ViewerBridge:
         Bytes that images may take: larger series are read slice by slice, and the
         next case is read ahead in what is left.
     """
+
+    box_changed = Signal()
+    """Another box, or object, is at hand; see :attr:`boxes`."""
 
     def __init__(
         self,
@@ -80,6 +87,11 @@ class ViewerBridge:
     def image_layer(self) -> Layer | None:
         """The Image layer of the open case's reference series."""
         return None if self._case is None else self._case.image.layer
+
+    @property
+    def boxes(self) -> BoxLayer | None:
+        """The boxes of the open case; None in jobs without detection."""
+        return None if self._case is None else self._case.boxes
 
     @property
     def is_loading(self) -> bool:
@@ -169,6 +181,10 @@ class ViewerBridge:
         """
         if self._case is not None and not self.session.locked:
             self._case.take()
+
+    def tell_box(self) -> None:
+        """Tell that another box is at hand."""
+        self.box_changed.emit()
 
     def report(self, error: Exception) -> None:
         """Show an error to the user."""

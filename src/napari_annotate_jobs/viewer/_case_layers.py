@@ -72,6 +72,8 @@ class CaseLayers:
             if label_set.of(Method.DETECTION)
             else None
         )
+        if self.boxes is not None:
+            self.boxes.current_changed.connect(bridge.tell_box)
         self._add_layers()
         self.text = ReadOut(self._viewer, session)
         self.status = StatusLine(
