@@ -131,9 +131,8 @@ def _line(title, axis, every, truth, volume, keys, spacing, image) -> None:
 
 def structures() -> None:
     truth, _ = load("aal.nii.gz")
-    print(
-        "| id | voxels | every 5: ours | ITK | distance | every 10: ours | ITK | distance |"
-    )
+    methods = "ours | ITK | distance"
+    print(f"| id | voxels | every 5: {methods} | every 10: {methods} |")
     print("|" + "--:|" * 8)
     columns = []
     for every in (5, 10):

@@ -27,6 +27,9 @@ _GROWTH = 4.0
 _LIKENESS = 0.5
 """Dice overlap that the two outlines must reach once laid over one another."""
 
+_MANY = 256
+"""Parts of one label on one key beyond which they are specks, not objects."""
+
 _STRIDE = 1.0
 """How far a part may move, in its own radii (both keys' added)."""
 
@@ -175,28 +178,58 @@ def _match(
     stride = _LEAP if alone else _STRIDE
     if alone:
         slack = min(_STEEP * slack, _FAR)
-    for i in mine.tolist():
-        for j in other.tolist():
-            n, m = int(first.area[i]), int(second.area[j])
-            # Centroids over a common denominator: exact, hence independent
-            # of where the slice lies and of which key comes first.
-            dy = int(second.row[j]) * n - int(first.row[i]) * m
-            dx = int(second.column[j]) * n - int(first.column[i]) * m
-            far = float(np.hypot(dy * sampling[0], dx * sampling[1]) / (n * m))
-            radii = (np.sqrt(n) + np.sqrt(m)) / np.sqrt(np.pi)
-            if max(n, m) > _GROWTH * min(n, m) or far > max(slack, stride * radii):
-                continue
-            cost = far / radii + abs(np.log(n / m))
-            middle = (
-                (int(first.row[i]) * m + int(second.row[j]) * n) / (n * m),
-                (int(first.column[i]) * m + int(second.column[j]) * n) / (n * m),
-            )
-            candidates.append(((round(cost, 9), *middle, dy * dx), i, j))
+    mine, other = _largest(first, mine), _largest(second, other)
+    for i, j in _near(first, second, mine, other, slack, stride, sampling):
+        n, m = int(first.area[i]), int(second.area[j])
+        # Centroids over a common denominator: exact, hence independent of
+        # where the slice lies and of which key comes first.
+        dy = int(second.row[j]) * n - int(first.row[i]) * m
+        dx = int(second.column[j]) * n - int(first.column[i]) * m
+        far = float(np.hypot(dy * sampling[0], dx * sampling[1]) / (n * m))
+        radii = (np.sqrt(n) + np.sqrt(m)) / np.sqrt(np.pi)
+        cost = far / radii + abs(np.log(n / m))
+        middle = (
+            (int(first.row[i]) * m + int(second.row[j]) * n) / (n * m),
+            (int(first.column[i]) * m + int(second.column[j]) * n) / (n * m),
+        )
+        candidates.append(((round(cost, 9), *middle, dy * dx), i, j))
     chosen: list[tuple[int, int]] = []
+    left, right = set(mine.tolist()), set(other.tolist())
     for _, i, j in sorted(candidates):
-        if all(i != a and j != b for a, b in chosen):
+        if i in left and j in right:
             chosen.append((i, j))
+            left.remove(i)
+            right.remove(j)
     return chosen
+
+
+def _largest(parts: Parts, which: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the largest of some parts, as many as can be objects."""
+    if which.size <= _MANY:
+        return which
+    order = np.lexsort((parts.column[which], parts.row[which], -parts.area[which]))
+    return np.sort(which[order[:_MANY]])
+
+
+def _near(
+    first: Parts,
+    second: Parts,
+    mine: NDArray[np.intp],
+    other: NDArray[np.intp],
+    slack: float,
+    stride: float,
+    sampling: tuple[float, float],
+) -> list[tuple[int, int]]:
+    """Return the pairs of parts that are near and alike enough."""
+    n, m = first.area[mine][:, np.newaxis], second.area[other]
+    down = second.row[other] / m - first.row[mine][:, np.newaxis] / n
+    across = second.column[other] / m - first.column[mine][:, np.newaxis] / n
+    far = np.hypot(down * sampling[0], across * sampling[1])
+    radii = (np.sqrt(n) + np.sqrt(m)) / np.sqrt(np.pi)
+    alike = np.maximum(n, m) <= _GROWTH * np.minimum(n, m)
+    near = far <= np.maximum(slack, stride * radii) + 1e-9
+    i, j = np.nonzero(alike & near)
+    return list(zip(mine[i].tolist(), other[j].tolist(), strict=True))
 
 
 def _drift(first: Parts, second: Parts, i: int, j: int) -> tuple[Drift, float]:

@@ -11,7 +11,11 @@ from scipy import ndimage as ndi
 
 from napari_annotate_jobs.errors import Cancelled, InvalidValueError
 from napari_annotate_jobs.propagation._arrays import checked_sizes
-from napari_annotate_jobs.propagation._distance import field_of, pixel_of
+from napari_annotate_jobs.propagation._distance import (
+    Shape,
+    distance_fields,
+    pixel_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -268,7 +272,7 @@ class _Object:
         # What looks the same inside and outside cannot tell that it vanished.
         self.telling = float((self.ratio[levels] > 0)[inside].mean()) > 0.75
 
-        self.blurred = min(self._blur(levels, inside) + _BLURRED, 0.9)
+        self.blurred = min(self._blur(levels, inside) + _BLURRED, 0.75)
 
     def _blur(self, levels: NDArray[np.intp], inside: NDArray[np.bool_]) -> float:
         """Return how much of the object's rim looks like the object."""
@@ -296,10 +300,7 @@ class _Object:
         evidence *= _STRENGTH / _CERTAIN
         inside = self._in(window)
         for _ in range(2):
-            field = field_of(inside, (0, 0), _SOFT, self.sampling)
-            score = np.empty(inside.shape, dtype=np.float32)
-            field.paint(score, (0, 0, *inside.shape))
-            score = score / 1023 + evidence
+            score = self._prior(inside) + evidence
             inside = _touching(score > 0, inside)
             if not inside.any():
                 return StopReason.VANISHED
@@ -319,6 +320,18 @@ class _Object:
         self.area = area
         return None
 
+    def _prior(self, inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return the compressed signed distance of an outline, from -1 to 1."""
+        plane = inside.view(np.uint8)
+        rows, columns = ndi.find_objects(plane)[0]
+        box = (rows.start, columns.start, rows.stop, columns.stop)
+        shape = Shape(0, 1, box, _SOFT)
+        fields = distance_fields(plane[np.newaxis], [shape], self.sampling, _in_turn)
+        score = np.empty(inside.shape, dtype=np.float32)
+        fields[0, 1].paint(score, (0, 0, *inside.shape))
+        score /= 1023
+        return score
+
     def _whole(self) -> tuple[slice, slice]:
         return slice(0, self.shape[0]), slice(0, self.shape[1])
 
@@ -329,6 +342,11 @@ class _Object:
         wins = self.mask & (self.scores > best[place])
         result[place][wins] = self.label
         best[place][wins] = self.scores[wins]
+
+
+def _in_turn(tasks: list[Callable[[], None]]) -> None:
+    for task in tasks:
+        task()
 
 
 def _finite(values: NDArray[np.generic]) -> NDArray[np.float64]:
