@@ -13,6 +13,7 @@ from napari_annotate_jobs.errors import CorruptError
 from napari_annotate_jobs.model import Comment, Counts, Status
 from napari_annotate_jobs.stores import FolderStore, create_job
 from napari_annotate_jobs.stores import _catalogue as catalogue
+from napari_annotate_jobs.stores import _index as index_module
 
 JOB = "job-1"
 
@@ -204,13 +205,12 @@ def test_a_damaged_annotation_does_not_hide_the_job(begun, job_folder, cache):
 def test_pages_of_a_long_job(tmp_path, kit, monkeypatch, trigrams):
     """Blocks, trigrams and offsets agree with counting by hand."""
     if not trigrams:
-        from napari_annotate_jobs.stores._index import Index
-
-        monkeypatch.setattr(Index, "_has_trigrams", lambda self: False)
-    n = 1700
+        monkeypatch.setattr(index_module.Index, "_has_trigrams", lambda self: False)
+    n = 700
+    monkeypatch.setattr(index_module, "_BLOCK", 128)
     cases = [c.model_copy(update={"name": f"Case {c.id[5:]}"}) for c in kit.cases(n)]
     store = create_job(tmp_path / "long", kit.job(), cases, person="ana")
-    finished = list(range(3, n, 97))
+    finished = list(range(3, n, 37))
     for place in finished:
         store.save(JOB, f"case-{place}", kit.labelled(0, 1), {}, base=0)
         store.submit(JOB, f"case-{place}", base=1)
@@ -221,17 +221,17 @@ def test_pages_of_a_long_job(tmp_path, kit, monkeypatch, trigrams):
         (Status.REMAINING, remaining),
     ):
         assert store.counts(JOB).of(status) == len(places)
-        for offset in (0, 1, 511, 512, 513, 1000, len(places) - 1, len(places)):
+        for offset in (0, 1, 127, 128, 129, 500, len(places) - 1, len(places)):
             page = store.cases(JOB, status=status, offset=offset, limit=7)
             assert [row.ordinal for row in page.rows] == places[offset : offset + 7]
             assert page.total == len(places)
-        for text in ("99", "case 1", "case 100", "e 1234", "1699", "7"):
+        for text in ("99", "case 1", "case 100", "e 612", "699", "7"):
             found = [i for i in places if text in f"case {i}"]
             page = store.cases(JOB, status=status, text=text, offset=2, limit=7)
             assert [row.ordinal for row in page.rows] == found[2:9]
             assert page.total == len(found)
-    row = store.neighbour(JOB, "case-600", statuses=[Status.FINISHED])
-    assert row.ordinal == min(i for i in finished if i > 600)
-    row = store.neighbour(JOB, "case-600", statuses=[Status.FINISHED], step=-1)
-    assert row.ordinal == max(i for i in finished if i < 600)
+    row = store.neighbour(JOB, "case-400", statuses=[Status.FINISHED])
+    assert row.ordinal == min(i for i in finished if i > 400)
+    row = store.neighbour(JOB, "case-400", statuses=[Status.FINISHED], step=-1)
+    assert row.ordinal == max(i for i in finished if i < 400)
     store.close()

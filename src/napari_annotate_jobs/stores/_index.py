@@ -5,8 +5,8 @@ truth: whatever is wrong with it, it is thrown away and made again.
 
 A case table of 100,000 rows must not cost more than one of 1,000. So each case has
 a row for each person, found by (person, status, place); the rows of a status are
-counted by blocks of 512 places, so that a page in the middle is found by adding up
-a few hundred numbers; and names are searched by their trigrams.
+counted by blocks of 2,048 places, so that a page in the middle is found by adding
+up a few dozen numbers; and names are searched by their trigrams.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["Index", "IndexRow"]
 _T = TypeVar("_T")
 
 _SCHEMA = 1
-_BLOCK = 512
+_BLOCK = 2048
 _STATUSES = tuple(Status)
 _NUMBER = {status: number for number, status in enumerate(_STATUSES)}
 
