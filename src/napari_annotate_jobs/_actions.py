@@ -75,6 +75,7 @@ class DeskActions:
             "zoom_tool": desk.toggle_zoom_tool,
             "help": desk.help_requested.emit,
         }
+        calls |= desk.boxes.by_id()
         for number in range(1, 8):
             calls[f"preset_{number}"] = partial(
                 desk.window_control.choose_preset, number

@@ -9,6 +9,7 @@ from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 
 from napari_annotate_jobs._actions import DeskActions
+from napari_annotate_jobs._desk_boxes import BoxActions
 from napari_annotate_jobs._key_router import KeyRouter
 from napari_annotate_jobs._pictures import draw_slice
 from napari_annotate_jobs.errors import AnnotateJobsError
@@ -85,6 +86,7 @@ class Desk(QObject):
         self.annotate = AnnotateDock(self.window_control, keymap)
         self.strip = SliceStrip()
         self.propagate = PropagatePanel()
+        self.boxes = BoxActions(self)
         self.actions = DeskActions(self)
         self._keys: KeyRouter | None = None
         self._play = QTimer(self)
@@ -344,6 +346,7 @@ class Desk(QObject):
         self._remove_docks()
         if self.propagate.parent() is not None:
             self.viewer.window.remove_dock_widget(self.propagate)
+        self.boxes.close()
         self.bridge.close()
         for signal, slot in self._signals:
             signal.disconnect(slot)

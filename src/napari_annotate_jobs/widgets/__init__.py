@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._annotate_dock import AnnotateDock
+from ._box_section import BoxSection, ObjectAtHand
 from ._case_model import CaseSource
 from ._executor import QtExecutor
 from ._help import HelpPanel
@@ -16,12 +17,14 @@ from ._window_control import WindowControl
 
 __all__ = [
     "AnnotateDock",
+    "BoxSection",
     "CaseSource",
     "Colors",
     "HelpPanel",
     "JobPageView",
     "KeyMap",
     "MyJobsView",
+    "ObjectAtHand",
     "PropagatePanel",
     "QtExecutor",
     "SliceStrip",

@@ -21,6 +21,7 @@ from superqt import QCollapsible, QElidingLabel
 from napari_annotate_jobs.model import Decision, Status
 from napari_annotate_jobs.session import SaveKind
 
+from ._box_section import BoxSection
 from ._comments import CommentList
 from ._label_list import LabelList
 from ._theme import Colors
@@ -129,6 +130,8 @@ class AnnotateDock(QWidget):
         self._tip(self.reject, "Drop what is proposed here", "reject")
         self.reject.clicked.connect(self.reject_requested)
 
+        self.boxes = BoxSection(keymap)
+
         self.comments = CommentList()
         self.comments.add_requested.connect(self.comment_requested)
         self.comments.remove_requested.connect(self.comment_removed)
@@ -207,6 +210,7 @@ class AnnotateDock(QWidget):
         layout.addWidget(self.notice)
         layout.addWidget(self.labels, 1)
         layout.addLayout(decide)
+        layout.addWidget(self.boxes)
         layout.addWidget(self.window_control)
         layout.addWidget(self.comment_box)
         layout.addWidget(line)
@@ -218,6 +222,7 @@ class AnnotateDock(QWidget):
         """Use the colours of napari's theme."""
         self._colors = colors
         self.comments.set_colors(colors)
+        self.boxes.set_colors(colors)
         self._update_slice()
         self._update_state()
         self._update_notice()
@@ -225,6 +230,7 @@ class AnnotateDock(QWidget):
     def set_keymap(self, keymap: KeyMap) -> None:
         """Show other keys in the tooltips."""
         self._keymap = keymap
+        self.boxes.set_keymap(keymap)
         for widget, text, action in list(self._tips):
             self._tip(widget, text, action)
 

@@ -1,0 +1,243 @@
+"""The object at hand, and what can be done with all its boxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QSize, Signal
+from qtpy.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
+from superqt import QElidingLabel
+
+from ._keys import KeyMap, key_text
+from ._strip_paint import color_icon
+from ._strip_ranges import slices_text
+from ._theme import Colors, focus_style
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qtpy.QtGui import QAction
+
+    from napari_annotate_jobs.model import Label
+    from napari_annotate_jobs.session import Track
+
+__all__ = ["BoxSection", "ObjectAtHand"]
+
+
+@dataclass(frozen=True)
+class ObjectAtHand:
+    """What the section shows.
+
+    Parameters
+    ----------
+    track : Track, optional
+        The object; None if there are several boxes and none was chosen.
+    here : bool
+        True if it has a box on the current slice.
+    others : tuple of Track
+        Objects it can be joined with, the likeliest first.
+    """
+
+    track: Track | None = None
+    here: bool = False
+    others: tuple[Track, ...] = ()
+
+
+BUTTONS = (
+    ("confirm_object", "Confirm", "Confirm all proposed boxes of this object"),
+    (
+        "extend_object",
+        "Extend",
+        "Carry the object on: to the slices selected on the strip, else to this one",
+    ),
+    (
+        "object_leaves",
+        "Leaves here",
+        "The object is out of sight from this slice to its next confirmed box",
+    ),
+    ("cut_object", "Cut here", "A second object begins on this slice"),
+    ("join_object", "Join", "Make one object of this one and another"),
+    ("delete_object", "Delete", "Delete the object with all its boxes"),
+)
+"""Action, text and tooltip of each button, in two rows."""
+
+MORE = (
+    ("confirm_box", "Confirm this box"),
+    ("delete_box", "Delete this box only"),
+    ("separate_box", "Make this box an object of its own"),
+)
+"""What is done with one box, in the menu of Delete."""
+
+
+class BoxSection(QWidget):
+    """What is boxed here, over all slices, and what can be done with it.
+
+    Setters never emit.
+
+    Parameters
+    ----------
+    keymap : KeyMap
+        The keys of the actions, shown in the tooltips.
+    parent : QWidget, optional
+        The widget it belongs to.
+    """
+
+    requested = Signal(str)
+    """An action, by its id, is to be done with the object or box at hand."""
+    join_requested = Signal(str)
+    """The object is to be joined with another, by its id."""
+    relabel_requested = Signal(int)
+    """The object is to get another label, by its id."""
+
+    def __init__(self, keymap: KeyMap, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._keymap = keymap
+        self._state = ObjectAtHand()
+        self._labels: tuple[Label, ...] = ()
+        self.label = QToolButton()
+        self.label.setAutoRaise(True)
+        self.label.setIconSize(QSize(12, 12))
+        self.label.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.label.setAccessibleName("Label of the object")
+        self.label.setToolTip("Give the object another label, on all its slices")
+        self.about = QElidingLabel()
+        self.about.setAccessibleName("Object at hand")
+        self.hint = QLabel("Select a box to see its object, and to change it.")
+        self.hint.setWordWrap(True)
+        self.buttons: dict[str, QToolButton] = {}
+        for action, text, _ in BUTTONS:
+            button = self.buttons[action] = QToolButton()
+            button.setText(text)
+            button.setObjectName(action)
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            button.clicked.connect(self._clicked)
+        for name in ("join_object", "delete_object"):
+            self.buttons[name].setPopupMode(
+                QToolButton.ToolButtonPopupMode.MenuButtonPopup
+            )
+        self._calls: dict[QAction, partial[None]] = {}
+        self._lay_out()
+        self.set_colors(Colors.dark())
+        self.set_keymap(keymap)
+        self.set_object(None)
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(4)
+        top.addWidget(self.label)
+        top.addWidget(self.about, 1)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        layout.addLayout(top, 0, 0, 1, 3)
+        layout.addWidget(self.hint, 1, 0, 1, 3)
+        for place, button in enumerate(self.buttons.values()):
+            layout.addWidget(button, 2 + place // 3, place % 3)
+            layout.setColumnStretch(place % 3, 1)
+
+    # --------------------------------------------------------------- setters
+    def set_labels(self, labels: Sequence[Label]) -> None:
+        """Offer the labels for boxes of a job."""
+        self._labels = tuple(labels)
+        self._fill_menus()
+
+    def set_keymap(self, keymap: KeyMap) -> None:
+        """Show other keys in the tooltips."""
+        self._keymap = keymap
+        for action, _, tip in BUTTONS:
+            self.buttons[action].setToolTip(tip + keymap.hint(action))
+        self._fill_menus()
+
+    def set_colors(self, colors: Colors) -> None:
+        """Use the colours of napari's theme."""
+        style = focus_style(colors)
+        for button in (self.label, *self.buttons.values()):
+            button.setStyleSheet(style)
+
+    def set_object(self, state: ObjectAtHand | None) -> None:
+        """Show an object; None hides all: there is nothing to show."""
+        self._state = state or ObjectAtHand()
+        track = self._state.track
+        self.setVisible(state is not None)
+        self.hint.setVisible(track is None)
+        for widget in (self.label, self.about, *self.buttons.values()):
+            widget.setVisible(track is not None)
+        if track is None:
+            return
+        label = next((x for x in self._labels if x.id == track.label), None)
+        if label is not None:
+            self.label.setIcon(color_icon(label.color))
+        self.about.setText(about(track, "" if label is None else label.name))
+        self.about.setToolTip(self.about.text())
+        self.buttons["confirm_object"].setEnabled(bool(track.proposals))
+        self.buttons["join_object"].setEnabled(bool(self._state.others))
+        self._fill_menus()
+
+    # ----------------------------------------------------------------- menus
+    def _fill_menus(self) -> None:
+        self._calls.clear()
+        menu = self._menu(self.label)
+        for label in self._labels:
+            action = self._add(menu, label.name, self._relabel, label.id)
+            action.setIcon(color_icon(label.color))
+        menu = self._menu(self.buttons["join_object"])
+        for track in self._state.others:
+            text = slices_text(track.start, track.stop).capitalize()
+            self._add(menu, text, self._join, track.id)
+        menu = self._menu(self.buttons["delete_object"])
+        for name, text in MORE:
+            key = key_text(self._keymap.key(name))
+            action = self._add(
+                menu, text + (f"\t{key}" if key else ""), self._ask, name
+            )
+            action.setEnabled(self._state.here)
+
+    def _menu(self, button: QToolButton) -> QMenu:
+        menu = button.menu()
+        if menu is None:
+            menu = QMenu(self)
+            button.setMenu(menu)
+        menu.clear()
+        return menu
+
+    def _add(self, menu: QMenu, text: str, call: object, value: object) -> QAction:
+        action = menu.addAction(text.replace("&", "&&"))
+        self._calls[action] = partial(call, value)  # type: ignore[arg-type]
+        action.triggered.connect(self._triggered)
+        return action
+
+    def _triggered(self) -> None:
+        self._calls[self.sender()]()
+
+    def _relabel(self, label_id: int) -> None:
+        self.relabel_requested.emit(label_id)
+
+    def _join(self, track_id: str) -> None:
+        self.join_requested.emit(track_id)
+
+    def _ask(self, name: str) -> None:
+        self.requested.emit(name)
+
+    def _clicked(self) -> None:
+        self.requested.emit(self.sender().objectName())
+
+
+def about(track: Track, name: str) -> str:
+    """Say in a line what an object is: label, slices, keys, what is to confirm."""
+    keys, waiting = len(track.keys), len(track.proposals)
+    parts = [name, slices_text(track.start, track.stop)]
+    if len(track.boxes) > 1:
+        parts.append(f"{keys} key{'' if keys == 1 else 's'}")
+    if waiting:
+        parts.append(f"{waiting} to confirm")
+    return " · ".join(part for part in parts if part)
