@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -10,9 +11,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_annotate_jobs.errors import CorruptError
 from napari_annotate_jobs.model import AnnotationChange, now, validated
 
 __all__ = ["Kept", "Recovery"]
+
+FORMAT, VERSION = "napari-annotate-jobs/unsaved", 1
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,8 @@ class Recovery:
         path = self._path(*place)
         path.parent.mkdir(parents=True, exist_ok=True)
         document = {
-            "format": "napari-annotate-jobs/unsaved",
-            "version": 1,
+            "format": FORMAT,
+            "version": VERSION,
             "place": place,
             "time": now().isoformat(),
             "base": kept.base,
@@ -88,33 +92,35 @@ class Recovery:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+        _sync_folder(path.parent)
 
     def load(self, *place: str) -> Kept | None:
         """Return what was kept for this place, if anything.
 
-        A file that cannot be read is moved aside, never deleted.
+        Raises
+        ------
+        CorruptError
+            If the file cannot be read: it was moved aside, never deleted.
         """
         path = self._path(*place)
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            return Kept(
-                validated(AnnotationChange, document["change"], where=path),
-                {
-                    digest: base64.b64decode(text)
-                    for digest, text in document["blobs"].items()
-                },
-                int(document["base"]),
-                int(document["count"]),
-            )
+            return _parse(path.read_bytes(), path)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError):
-            self._aside(path, "damaged")
-            return None
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            aside = self._aside(path, "damaged")
+            raise CorruptError(
+                "changes of the last time that were not saved cannot be read "
+                f"({error})",
+                where=aside or path,
+                remedy="The file is left there: it may still be put right by hand",
+            ) from error
 
     def clear(self, *place: str) -> None:
         """Forget what was kept, once it is safe in the store."""
-        self._path(*place).unlink(missing_ok=True)
+        # One that cannot be deleted is found to be in the store the next time.
+        with contextlib.suppress(OSError):
+            self._path(*place).unlink(missing_ok=True)
 
     def set_aside(self, *place: str) -> Path | None:
         """Keep the file under another name, and return that name."""
@@ -128,3 +134,30 @@ class Recovery:
         except OSError:
             return None
         return other
+
+
+def _parse(data: bytes, path: Path) -> Kept:
+    document = json.loads(data.decode())
+    if (document["format"], document["version"]) != (FORMAT, VERSION):
+        raise ValueError(
+            f"it is of the kind {document['format']}, version {document['version']}"
+        )
+    blobs = {
+        digest: base64.b64decode(text, validate=True)
+        for digest, text in document["blobs"].items()
+    }
+    for digest, blob in blobs.items():
+        if hashlib.sha256(blob).hexdigest() != digest:
+            raise ValueError(f"the mask {digest[:16]} in it is damaged")
+    change = validated(AnnotationChange, document["change"], where=path)
+    return Kept(change, blobs, int(document["base"]), int(document["count"]))
+
+
+def _sync_folder(path: Path) -> None:
+    """Make the names in a folder durable, where the system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_annotate_jobs.errors import AnnotateJobsError, TransitionError
+from napari_annotate_jobs.errors import (
+    AnnotateJobsError,
+    ConflictError,
+    CorruptError,
+    TransitionError,
+)
 from napari_annotate_jobs.model import (
     Annotation,
     AnnotationChange,
@@ -18,9 +23,10 @@ from napari_annotate_jobs.model import (
 from ._actions import SliceActions
 from ._editor import CaseEditor
 from ._executor import SynchronousExecutor
+from ._merge import on_top
 from ._opening import OpenCase, first_slice, load_case
 from ._saver import Saver
-from ._state import SaveKind, SaveState
+from ._state import TROUBLE, SaveKind, SaveState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -54,6 +60,8 @@ class AnnotationSession(SliceActions):
 
     opened = Signal(OpenCase)
     """A case is open; `editor` is there."""
+    closing = Signal()
+    """The open case is about to be closed: what is not told yet is to be told."""
     closed = Signal()
     """No case is open any more."""
     busy = Signal(str)
@@ -90,6 +98,7 @@ class AnnotationSession(SliceActions):
         self._windows = windows
         self._saver: Saver | None = None
         self._generation = 0
+        self._trouble: SaveKind | None = None
 
     @property
     def save_state(self) -> SaveState:
@@ -171,6 +180,8 @@ class AnnotationSession(SliceActions):
             self.busy.emit("")
             if case is None:
                 self.told.emit(nothing)
+            elif self._is_behind(case):
+                self._open(find, index, nothing)
             else:
                 self._begin(case, index)
 
@@ -187,8 +198,16 @@ class AnnotationSession(SliceActions):
         else:
             self._saver.when_settled(start)
 
+    def _is_behind(self, case: OpenCase) -> bool:
+        """Return True if the open case was edited while it was loaded anew."""
+        saver, here = self._saver, self.case
+        if saver is None or here is None or here.row.case.id != case.row.case.id:
+            return False
+        newer = saver.revision > case.draft.annotation.revision
+        return saver.state.kind not in TROUBLE and (newer or not saver.is_idle)
+
     def _begin(self, case: OpenCase, index: int | None) -> None:
-        self.close_case()
+        self._end_case()
         job, case_id, header = self.job.id, case.row.case.id, case.series.header
         annotation = case.draft.annotation
         self._saver = Saver(
@@ -209,18 +228,22 @@ class AnnotationSession(SliceActions):
         self._slice = min(max(self._slice, 0), self._editor.n_slices - 1)
         self._saver.changed.connect(self._on_save_state)
         self.opened.emit(case)
-        self.save_state_changed.emit(self._saver.state)
-        self.history_changed.emit()
+        if self.case is case:  # else it cannot be shown, and was closed again
+            self._on_save_state(self.save_state)
+            self.history_changed.emit()
 
     def _make_editor(self, annotation: Annotation) -> CaseEditor:
-        assert self.case is not None
+        assert self.case is not None and self._saver is not None
         store, job, case_id = self.store, self.job.id, self.case.row.case.id
+        saver = self._saver
         editor = CaseEditor(
             annotation,
             self.case.series.header.slices,
             self.job.project,
             person=store.person,
-            read_blob=lambda digest: store.read_blob(job, case_id, digest),
+            read_blob=lambda digest: (
+                saver.blob(digest) or store.read_blob(job, case_id, digest)
+            ),
             on_change=self._save,
             locked=self.status is Status.FINISHED,
         )
@@ -237,25 +260,36 @@ class AnnotationSession(SliceActions):
 
     def _on_save_state(self, state: SaveState) -> None:
         self.save_state_changed.emit(state)
+        trouble = state.kind if state.kind in TROUBLE else None
+        if trouble is not None and trouble is not self._trouble:
+            self.failed.emit(AnnotateJobsError(state.message.rstrip(".")))
+        self._trouble = trouble
 
     def _recovered(self, annotation: Annotation, saver: Saver) -> Annotation:
         """Add what could not be saved the last time."""
-        kept = None if self._recovery is None else self._recovery.load(*saver.place)
-        if kept is None:
-            return annotation
-        saver.revision = kept.base
-        saver.add(kept.change, kept.blobs, kept.count)
-        self.told.emit(
-            f"{kept.count} unsaved change{'' if kept.count == 1 else 's'} of the last "
-            "time were found on this computer and are being saved."
-        )
-        return annotation.apply(kept.change, revision=annotation.revision)
+        try:
+            annotation, told = saver.recover(annotation)
+        except CorruptError as error:
+            self.failed.emit(error)
+        else:
+            if told:
+                self.told.emit(told)
+        return annotation
 
     def close_case(self) -> None:
         """Close the open case; its changes are saved, or kept on this computer."""
+        self._generation += 1  # nothing that is under way opens it, or another, again
+        self.busy.emit("")
+        self._end_case()
+
+    def _end_case(self) -> None:
+        if self._editor is not None:
+            self.closing.emit()
         if self._saver is not None:
             self._saver.changed.disconnect()
-            self._saver.close()
+            if loss := self._saver.close():
+                self.failed.emit(loss)
+        self._trouble = None
         was_open = self._editor is not None
         self._remember_window()
         if self._editor is not None:
@@ -274,6 +308,8 @@ class AnnotationSession(SliceActions):
     def close(self) -> None:
         """End the session: wait until all is saved, or kept on this computer."""
         self._generation += 1
+        if self._editor is not None:
+            self.closing.emit()
         self.executor.drain()
         self.close_case()
         self.store.close()
@@ -308,12 +344,12 @@ class AnnotationSession(SliceActions):
             if generation != self._generation:
                 return
             theirs = draft.annotation
+            if not keep_mine and not saver.drop():
+                return
             self.status = draft.status
-            if keep_mine:
-                theirs = theirs.apply(saver.waiting, revision=theirs.revision)
-            else:
-                saver.drop()
-            saver.rebase(draft.annotation.revision)
+            change = on_top(theirs, saver.waiting)
+            saver.rebase(theirs.revision, change)
+            theirs = theirs.apply(change, revision=theirs.revision)
             self._editor = self._make_editor(theirs)
             self.slices_changed.emit(tuple(range(self.editor.n_slices)))
             self.history_changed.emit()
@@ -343,21 +379,25 @@ class AnnotationSession(SliceActions):
         self.busy.emit("Submitting")
 
         def done(submission: Submission) -> None:
-            self.busy.emit("")
-            if generation != self._generation:
-                return
-            self.status, editor.locked = Status.FINISHED, True
-            self.status_changed.emit(Status.FINISHED)
             self.told.emit(
                 f"{case.row.case.name} was submitted (number {submission.number})."
             )
             self._tell_counts()
+            if generation != self._generation:
+                return
+            self.busy.emit("")
+            self.status, editor.locked = Status.FINISHED, True
+            self.status_changed.emit(Status.FINISHED)
             if self.open_next:
                 self._open_next_left()
 
         def failed(error: Exception) -> None:
-            self.busy.emit("")
-            self.failed.emit(error)
+            if generation == self._generation:
+                self.busy.emit("")
+            if isinstance(error, ConflictError) and self._saver is saver:
+                saver.meet_conflict(error)
+            else:
+                self.failed.emit(error)
 
         def send() -> None:
             if not saver.is_idle:

@@ -11,7 +11,7 @@ from napari_annotate_jobs.model import Decision
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["Cell", "SaveKind", "SaveState", "SubmitCheck"]
+__all__ = ["TROUBLE", "Cell", "SaveKind", "SaveState", "SubmitCheck"]
 
 
 class SaveKind(StrEnum):
@@ -23,6 +23,10 @@ class SaveKind(StrEnum):
     OFFLINE = "offline"
     CONFLICT = "conflict"
     FAILED = "failed"
+
+
+TROUBLE = frozenset({SaveKind.OFFLINE, SaveKind.CONFLICT, SaveKind.FAILED})
+"""Kinds the user should know of."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +45,23 @@ class SaveState:
         Of the last successful save.
     message : str
         What went wrong and what to do.
+    kept : bool
+        The pending changes are in a file on this computer.
     """
 
     kind: SaveKind = SaveKind.CLEAN
     pending: int = 0
     time: datetime | None = None
     message: str = ""
+    kept: bool = False
 
     @property
     def text(self) -> str:
         """One line for the interface."""
         changes = f"{self.pending} change{'' if self.pending == 1 else 's'}"
         if self.kind is SaveKind.OFFLINE:
-            return f"offline · {changes} kept on this computer"
+            where = "kept on this computer" if self.kept else "not saved"
+            return f"offline · {changes} {where}"
         if self.kind is SaveKind.CONFLICT:
             return f"conflict · {changes} not saved"
         if self.kind is SaveKind.FAILED:

@@ -1,0 +1,67 @@
+"""Lay changes on top of what was said elsewhere meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_annotate_jobs.model import (
+        Annotation,
+        AnnotationChange,
+        Comment,
+        SliceRange,
+    )
+
+__all__ = ["is_said", "on_top"]
+
+
+def is_said(annotation: Annotation, change: AnnotationChange) -> bool:
+    """Return True if an annotation says all of a change already."""
+    after = annotation.apply(change, revision=annotation.revision)
+    return after.model_copy(update={"modified": annotation.modified}) == annotation
+
+
+def on_top(theirs: Annotation, mine: AnnotationChange) -> AnnotationChange:
+    """Return `mine` so that nothing of `theirs` is lost that it does not replace.
+
+    Slices that both changed become mine. Comments of both stand side by side, and so
+    do ranges; slices that I changed leave their ranges.
+
+    Parameters
+    ----------
+    theirs : Annotation
+        As it is in the store now.
+    mine : AnnotationChange
+        What was changed here since an earlier revision of it.
+    """
+    return mine.model_copy(
+        update={
+            "comments": _comments(theirs, mine.comments),
+            "ranges": _ranges(theirs, mine),
+        }
+    )
+
+
+def _comments(
+    theirs: Annotation, mine: tuple[Comment, ...] | None
+) -> tuple[Comment, ...] | None:
+    if mine is None:
+        return None
+    known = {comment.id for comment in mine}
+    others = [comment for comment in theirs.comments if comment.id not in known]
+    return tuple(sorted((*others, *mine), key=lambda comment: comment.time))
+
+
+def _ranges(
+    theirs: Annotation, mine: AnnotationChange
+) -> tuple[SliceRange, ...] | None:
+    changed = {content.index for content in mine.slices.values() if content}
+    changed |= {theirs.slices[key].index for key in mine.slices if key in theirs.slices}
+    known = {span.id for span in mine.ranges or ()}
+    kept = []
+    for span in theirs.ranges:
+        rest = tuple(i for i in span.applied if i not in changed)
+        if span.id not in known and (rest or not span.applied):
+            kept.append(span.model_copy(update={"applied": rest}))
+    merged = (*kept, *(mine.ranges or ()))
+    return None if mine.ranges is None and merged == theirs.ranges else merged

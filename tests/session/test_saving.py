@@ -1,0 +1,495 @@
+"""Saving without being asked: nothing is lost, and the truth is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_annotate_jobs.errors import (
+    ConflictError,
+    CorruptError,
+    InvalidValueError,
+    StoreAccessError,
+)
+from napari_annotate_jobs.model import Status
+from napari_annotate_jobs.session import Recovery, SaveKind, SaveState
+
+LESION, GOOD, LEFT = 1, 2, 4
+OFFLINE = StoreAccessError("the share is not mounted")
+TROUBLES = {
+    "offline": (OFFLINE, SaveKind.OFFLINE),
+    "unexpected": (KeyError("bug"), SaveKind.OFFLINE),
+    "refused": (InvalidValueError("no such label"), SaveKind.FAILED),
+    "damaged": (CorruptError("the document is damaged"), SaveKind.FAILED),
+    "conflict": (ConflictError(base=0, current=3), SaveKind.CONFLICT),
+}
+
+
+def label(session, index, label_id=LESION):
+    session.editor.set_class([index], label_id, True)
+
+
+def labelled(desk, case="one"):
+    """Return the indices of the slices that the store knows to be labelled."""
+    slices = desk.draft(case).slices.values()
+    return sorted(content.index for content in slices if content.has_labels)
+
+
+# --------------------------------------------------------------- all is well
+def test_each_edit_is_saved_at_once(desk, kit):
+    session = desk.session()
+    states = []
+    session.save_state_changed.connect(states.append)
+    assert session.save_state.text == "no changes yet"
+    label(session, 1)
+    session.editor.set_masks({(2, ""): kit.mask()})
+    assert labelled(desk) == [1, 2]
+    assert desk.draft().revision == 2
+    assert [state.kind for state in states] == [SaveKind.SAVED] * 2
+    assert session.save_state.pending == 0
+    assert session.save_state.text.startswith("saved at ")
+    assert desk.kept_files() == []
+
+
+def test_what_waits_is_saved_as_one(desk, slow):
+    session = desk.session(executor=slow)
+    slow.drain()
+    for index in range(4):
+        label(session, index)
+    assert session.save_state == SaveState(SaveKind.PENDING, 4)
+    assert session.save_state.text == "4 changes pending"
+    slow.step()
+    assert labelled(desk) == [0]
+    assert session.save_state.pending == 3
+    slow.drain()
+    assert desk.store.saves == 2
+    assert labelled(desk) == [0, 1, 2, 3]
+    assert session.save_state.kind is SaveKind.SAVED
+
+
+def test_undo_is_saved_too(desk, kit):
+    session = desk.session()
+    session.editor.set_masks({(2, ""): kit.mask()})
+    session.undo()
+    assert desk.draft().slices == {}
+    session.redo()
+    assert labelled(desk) == [2]
+
+
+# ------------------------------------------------------------------- trouble
+@pytest.mark.parametrize("name", TROUBLES)
+def test_trouble_is_told_once_and_kept(desk, name):
+    fault, kind = TROUBLES[name]
+    session = desk.session()
+    desk.store.fault = fault
+    label(session, 1)
+    label(session, 2)
+    label(session, 3)
+    state = session.save_state
+    assert state.kind is kind
+    assert state.pending == 3
+    assert state.kept
+    assert "3 changes" in state.text
+    assert (fault.args[0] if name == "unexpected" else str(fault)) in state.message
+    assert len(desk.failed) == 1
+    assert str(fault.args[0]) in str(desk.failed[0])
+    kept = desk.recovery().load(desk.store.location, "job", "one", "ana")
+    assert sorted(kept.change.slices) == ["1.2.1", "1.2.2", "1.2.3"]
+    assert kept.count == 3
+
+
+@pytest.mark.parametrize("name", TROUBLES)
+@pytest.mark.parametrize("way", ["go on", "close", "killed"])
+def test_what_could_not_be_saved_is_there_the_next_time(desk, kit, name, way):
+    session = desk.session()
+    label(session, 0)
+    desk.store.fault = TROUBLES[name][0]
+    label(session, 1)
+    session.editor.set_masks({(2, ""): kit.mask()})
+    if way == "go on":
+        session.open_case("two")
+    elif way == "close":
+        session.close()
+    # killed: nothing is closed, nobody calls anything any more
+
+    desk.store.fault = None
+    again = desk.session()
+    assert [i for i in range(8) if again.editor.content(i).has_labels] == [0, 1, 2]
+    assert (again.editor.mask(2) == kit.mask()).all()
+    assert labelled(desk) == [0, 1, 2]
+    assert again.save_state.kind is SaveKind.SAVED
+    assert any("2 changes of the last time" in text for text in desk.told)
+    assert desk.kept_files() == []
+
+
+def test_what_is_recovered_while_still_offline_can_be_seen(desk, kit):
+    session = desk.session()
+    desk.store.fault = OFFLINE
+    session.editor.set_masks({(2, ""): kit.mask()})
+    session.close()
+    again = desk.session()
+    assert (again.editor.mask(2) == kit.mask()).all()
+    assert again.save_state.kind is SaveKind.OFFLINE
+    label(again, 5)
+    again.close()
+    desk.store.fault = None
+    third = desk.session()
+    assert labelled(desk) == [2, 5]
+    assert third.save_state.kind is SaveKind.SAVED
+
+
+def test_a_store_is_tried_again_until_it_answers(desk):
+    session = desk.session()
+    executor = session.executor
+    desk.store.fault = OFFLINE
+    label(session, 1)
+    for _ in range(3):
+        executor.tick()
+        assert session.save_state.kind is SaveKind.OFFLINE
+    assert desk.store.saves == 4
+    label(session, 2)
+    desk.store.fault = None
+    executor.tick()
+    assert labelled(desk) == [1, 2]
+    assert session.save_state.kind is SaveKind.SAVED
+    assert desk.kept_files() == []
+    label(session, 3)
+    assert labelled(desk) == [1, 2, 3]
+
+
+def test_a_store_that_is_away_is_not_stormed(desk, slow):
+    session = desk.session(executor=slow)
+    slow.drain()
+    desk.store.fault = OFFLINE
+    for index in range(8):
+        label(session, index)
+        slow.drain()
+    assert desk.store.saves == 1
+    for _ in range(5):
+        slow.tick()
+        slow.drain()
+    assert desk.store.saves <= 6
+    assert slow.waiting == 1
+
+
+def test_the_user_may_try_again_at_once(desk):
+    session = desk.session()
+    desk.store.fault = OFFLINE
+    label(session, 1)
+    desk.store.fault = None
+    session.retry_save()
+    assert labelled(desk) == [1]
+    session.executor.tick()  # what was planned finds nothing to do
+    assert desk.store.saves == 2
+
+
+@pytest.mark.parametrize("name", ["refused", "damaged"])
+def test_what_was_refused_waits_for_the_user(desk, name):
+    session = desk.session()
+    desk.store.fault = TROUBLES[name][0]
+    label(session, 1)
+    desk.store.fault = None
+    session.executor.tick()
+    assert labelled(desk) == []
+    assert session.save_state.kind is SaveKind.FAILED
+    session.retry_save()
+    assert labelled(desk) == [1]
+
+
+def test_trouble_is_told_again_when_it_comes_again(desk):
+    session = desk.session()
+    for index in (1, 2):
+        desk.store.fault = OFFLINE
+        label(session, index)
+        desk.store.fault = None
+        session.retry_save()
+    assert len(desk.failed) == 2
+
+
+def test_without_a_place_to_keep_things_the_loss_is_told(desk):
+    session = desk.session(recovery=False)
+    desk.store.fault = OFFLINE
+    label(session, 1)
+    assert session.save_state.text == "offline · 1 change not saved"
+    desk.failed.clear()
+    session.open_case("two")
+    assert "could neither be saved nor kept" in str(desk.failed[0])
+
+
+def test_a_full_disk_is_told(desk, monkeypatch):
+    session = desk.session()
+    desk.store.fault = OFFLINE
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Recovery, "keep", full)
+    label(session, 1)
+    state = session.save_state
+    assert not state.kept
+    assert "not saved" in state.text
+    assert "No space left" in state.message
+    assert "leave this window open" in state.message
+    desk.store.fault = None
+    session.executor.tick()
+    assert labelled(desk) == [1]
+
+
+def test_a_store_that_does_not_answer_loses_nothing(desk, slow, kit):
+    """A save that hangs: the edits are on this computer half a second later."""
+    session = desk.session(executor=slow)
+    slow.drain()
+    label(session, 1)
+    session.editor.set_masks({(2, ""): kit.mask()})
+    assert desk.kept_files() == []
+    slow.tick()
+    assert len(desk.kept_files()) == 1
+    label(session, 3)
+    slow.tick()
+
+    # Killed now; on the next start the store answers.
+    again = desk.session()
+    assert labelled(desk) == [1, 2, 3]
+    assert again.save_state.kind is SaveKind.SAVED
+
+
+def test_what_was_kept_meanwhile_is_forgotten_once_saved(desk, slow):
+    session = desk.session(executor=slow)
+    slow.drain()
+    label(session, 1)
+    label(session, 2)
+    slow.tick()
+    slow.step()  # the first edit is saved, the second is on its way
+    kept = desk.recovery().load(desk.store.location, "job", "one", "ana")
+    assert kept.base == 1
+    assert list(kept.change.slices) == ["1.2.2"]
+    slow.drain()
+    assert desk.kept_files() == []
+
+
+def test_saved_although_nobody_heard_of_it(desk, slow):
+    """Killed between the store's work and its answer: no conflict with oneself."""
+    session = desk.session(executor=slow)
+    slow.drain()
+    label(session, 1)
+    slow.tick()
+    task, _, _ = slow.tasks.pop()
+    task()
+
+    again = desk.session()
+    assert again.save_state.kind is SaveKind.CLEAN
+    assert desk.kept_files() == []
+    assert desk.failed == []
+    assert labelled(desk) == [1]
+
+
+def test_closing_while_a_save_is_under_way(desk, slow):
+    session = desk.session(executor=slow)
+    slow.drain()
+    label(session, 1)
+    session.close_case()
+    assert len(desk.kept_files()) == 1
+    slow.drain()
+    assert labelled(desk) == [1]
+    assert desk.kept_files() == []
+
+
+def test_ending_the_session_waits_for_what_is_under_way(desk, slow):
+    session = desk.session(executor=slow)
+    slow.drain()
+    label(session, 1)
+    session.close()
+    assert labelled(desk) == [1]
+    assert desk.store.closed
+    assert not session.is_open
+
+
+def test_ending_the_session_with_a_store_that_hangs(desk, slow, monkeypatch):
+    session = desk.session(executor=slow)
+    slow.drain()
+    label(session, 1)
+    monkeypatch.setattr(type(slow), "drain", lambda self: None)
+    session.close()
+    monkeypatch.undo()
+    desk.session()
+    assert labelled(desk) == [1]
+
+
+# ------------------------------------------------------------------ conflict
+@pytest.fixture
+def conflict(desk, kit):
+    """Return a session that was edited while its case was edited elsewhere too."""
+    first = desk.session()
+    label(first, 1)
+    first.editor.add_comment("first")
+    first.close()
+    mine = desk.session()
+    theirs = desk.session(store=desk.other())
+    theirs.editor.set_masks({(4, ""): kit.mask()})
+    label(theirs, 2, GOOD)
+    theirs.editor.add_comment("theirs", 4)
+    label(mine, 2, LESION)
+    mine.editor.set_masks({(5, ""): kit.mask(700)})
+    mine.editor.add_comment("mine", 5)
+    assert mine.save_state.kind is SaveKind.CONFLICT
+    assert mine.save_state.text == "conflict · 3 changes not saved"
+    return mine
+
+
+def test_the_loser_of_a_conflict_overwrites_nothing(desk, conflict):
+    assert labelled(desk) == [1, 2, 4]
+    assert desk.draft().slices["1.2.2"].class_labels == (GOOD,)
+    conflict.retry_save()
+    assert desk.draft().slices["1.2.2"].class_labels == (GOOD,)
+
+
+def test_keep_mine(desk, kit, conflict):
+    heard = []
+    conflict.slices_changed.connect(heard.append)
+    conflict.resolve_conflict(keep_mine=True)
+    assert labelled(desk) == [1, 2, 4, 5]
+    draft = desk.draft()
+    assert draft.slices["1.2.2"].class_labels == (LESION,)
+    assert [c.text for c in draft.comments] == ["first", "theirs", "mine"]
+    assert kit.said(conflict.editor.annotation) == kit.said(draft)
+    assert (conflict.editor.mask(4) == kit.mask()).all()
+    assert (conflict.editor.mask(5) == kit.mask(700)).all()
+    assert conflict.save_state.kind is SaveKind.SAVED
+    assert heard[-1] == tuple(range(8))
+    assert desk.kept_files() == []
+    label(conflict, 7)
+    assert labelled(desk) == [1, 2, 4, 5, 7]
+
+
+def test_take_theirs_sets_mine_aside(desk, kit, conflict):
+    conflict.resolve_conflict(keep_mine=False)
+    assert labelled(desk) == [1, 2, 4]
+    assert kit.said(conflict.editor.annotation) == kit.said(desk.draft())
+    assert conflict.save_state.kind is SaveKind.CLEAN
+    (aside,) = desk.kept_files()
+    assert "theirs-taken" in aside.name
+    assert "mine" in aside.read_text(encoding="utf-8")
+    label(conflict, 7)
+    assert labelled(desk) == [1, 2, 4, 7]
+    conflict.open_case("one")
+    assert len(desk.kept_files()) == 1
+
+
+def test_theirs_is_not_taken_if_mine_cannot_be_kept(desk, conflict, monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Recovery, "keep", full)
+    conflict.resolve_conflict(keep_mine=False)
+    assert conflict.save_state.kind is SaveKind.CONFLICT
+    assert conflict.editor.content(5).has_labels
+    conflict.resolve_conflict(keep_mine=True)
+    assert labelled(desk) == [1, 2, 4, 5]
+
+
+def test_leaving_a_conflict_keeps_it(desk, conflict):
+    conflict.open_case("two")
+    assert conflict.save_state.kind is SaveKind.CLEAN
+    conflict.open_case("one")
+    assert conflict.save_state.kind is SaveKind.CONFLICT
+    assert conflict.editor.content(5).has_labels
+    assert conflict.editor.content(4).has_labels
+    conflict.resolve_conflict(keep_mine=True)
+    assert labelled(desk) == [1, 2, 4, 5]
+    assert [c.text for c in desk.draft().comments] == ["first", "theirs", "mine"]
+
+
+def test_case_labels_against_nothing_to_label(desk):
+    mine, theirs = desk.session(), desk.session(store=desk.other())
+    theirs.editor.set_case_nothing_to_label()
+    mine.editor.set_case_label(LEFT)
+    assert mine.save_state.kind is SaveKind.CONFLICT
+    mine.resolve_conflict(keep_mine=True)
+    assert desk.draft().case_labels == (LEFT,)
+    assert not desk.draft().case_nothing_to_label
+    mine.close()
+    theirs.editor.set_case_nothing_to_label(False)
+    assert theirs.save_state.kind is SaveKind.CONFLICT
+
+
+def test_ranges_of_both_are_kept(desk):
+    from napari_annotate_jobs.model import RangeAction
+    from napari_annotate_jobs.propagation import Mode
+    from napari_annotate_jobs.session import Propagation, propagate
+
+    def spread(session, label_id, targets):
+        asked = Propagation(
+            RangeAction.CLASS_LABELS, targets, targets[0], (label_id,), Mode.REPLACE
+        )
+        return propagate(session.editor, asked)
+
+    mine, theirs = desk.session(), desk.session(store=desk.other())
+    one = spread(theirs, LESION, (0, 1, 2, 3))
+    two = spread(mine, GOOD, (3, 4, 5))
+    mine.resolve_conflict(keep_mine=True)
+    spans = {span.id: span.applied for span in desk.draft().ranges}
+    assert spans == {one.id: (0, 1, 2), two.id: (3, 4, 5)}
+
+
+def test_submitted_elsewhere_is_a_conflict_that_can_be_settled(desk):
+    mine, theirs = desk.session(), desk.session(store=desk.other())
+    label(theirs, 2, GOOD)
+    theirs.submit()
+    label(mine, 1)
+    assert mine.save_state.kind in (SaveKind.CONFLICT, SaveKind.FAILED)
+    assert labelled(desk) == [2]
+    assert desk.draft().slices["1.2.2"].class_labels == (GOOD,)
+    assert len(desk.kept_files()) == 1
+    mine.close()
+    again = desk.session()
+    assert again.locked
+    assert again.status is Status.FINISHED
+    assert len(desk.kept_files()) == 1
+
+
+def test_a_conflict_met_by_submitting_can_be_settled(desk):
+    mine = desk.session()
+    label(mine, 1)
+    theirs = desk.session(store=desk.other())
+    label(theirs, 2)
+    mine.submit()
+    assert mine.save_state.kind is SaveKind.CONFLICT
+    assert len(desk.failed) == 1
+    assert not mine.locked
+    mine.resolve_conflict(keep_mine=True)
+    assert mine.editor.content(2).has_labels
+    mine.submit()
+    assert mine.locked
+
+
+def test_a_conflict_that_is_settled_too_late_changes_nothing(desk, slow, conflict):
+    conflict.executor = slow
+    conflict.resolve_conflict(keep_mine=True)
+    conflict.close_case()
+    slow.drain()
+    assert not conflict.is_open
+    assert labelled(desk) == [1, 2, 4]
+    assert len(desk.kept_files()) == 1
+
+
+def test_edits_made_while_a_conflict_is_settled_are_kept(desk, slow, conflict):
+    conflict.executor = slow
+    conflict.resolve_conflict(keep_mine=True)
+    label(conflict, 7)
+    slow.drain()
+    assert labelled(desk) == [1, 2, 4, 5, 7]
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        (SaveState(SaveKind.PENDING, 1), "1 change pending"),
+        (SaveState(SaveKind.OFFLINE, 2), "offline · 2 changes not saved"),
+        (
+            SaveState(SaveKind.OFFLINE, 2, kept=True),
+            "offline · 2 changes kept on this computer",
+        ),
+        (SaveState(SaveKind.FAILED, 1), "not saved · 1 change"),
+    ],
+)
+def test_the_words_for_it(state, text):
+    assert state.text == text
