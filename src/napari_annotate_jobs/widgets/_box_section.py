@@ -196,7 +196,7 @@ class BoxSection(QWidget):
             self._add(menu, text, self._join, track.id)
         menu = self._menu(self.buttons["delete_object"])
         for name, text in MORE:
-            key = key_text(self._keymap.key(name))
+            key = key_text(self._keymap.keys().get(name, ""))
             action = self._add(
                 menu, text + (f"\t{key}" if key else ""), self._ask, name
             )
