@@ -155,11 +155,11 @@ def test_compressed_values_are_the_same(
 def test_without_imagecodecs_the_values_are_the_same(
     write_slice: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_annotate_jobs.imaging import _codecs
+    from napari_annotate_jobs.imaging import _fast_codecs
 
     pixels = np.random.default_rng(0).integers(0, 4096, (40, 33)).astype(np.uint16)
     path = write_slice("x", pixels, BitsStored=12, syntax=JPEG2000Lossless)
-    monkeypatch.setattr(_codecs, "_imagecodecs", lambda: None)
+    monkeypatch.setattr(_fast_codecs, "_imagecodecs", lambda: None)
     assert_array_equal(read_series(path).voxels[0], pixels)
 
 
@@ -168,12 +168,12 @@ def test_a_missing_decoder_names_the_extra(
 ) -> None:
     from pydicom.pixels.decoders import JPEG2000LosslessDecoder
 
-    from napari_annotate_jobs.imaging import _codecs
+    from napari_annotate_jobs.imaging import _fast_codecs
 
     path = write_slice(
         "x", np.tile(_CT, (20, 10)), BitsStored=12, syntax=JPEG2000Lossless
     )
-    monkeypatch.setattr(_codecs, "_imagecodecs", lambda: None)
+    monkeypatch.setattr(_fast_codecs, "_imagecodecs", lambda: None)
     monkeypatch.setattr(JPEG2000LosslessDecoder, "_available", {})
     with pytest.raises(MissingExtraError, match=r"napari-annotate-jobs\[jpeg\]"):
         read_series(path)

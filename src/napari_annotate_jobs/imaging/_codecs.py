@@ -1,15 +1,9 @@
-"""Decode one compressed DICOM frame.
-
-pydicom and its plug-ins are the decoders of record. For lossless JPEG 2000 and
-JPEG-LS of one sample, imagecodecs is taken where it is installed: it calls the
-same libraries, but lets other threads run meanwhile, so that a series decodes
-on all cores. Tests prove that the values are the same.
-"""
+"""Decode one compressed DICOM frame, by pydicom and its plug-ins."""
 
 from __future__ import annotations
 
+import contextlib
 import struct
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,11 +14,12 @@ from napari_annotate_jobs.errors import (
     UnreadableImageError,
     UnsupportedImageError,
 )
+from napari_annotate_jobs.imaging._codestream import JPEG_LS, codestream_size
+from napari_annotate_jobs.imaging._fast_codecs import fast_decoder
 from napari_annotate_jobs.imaging._quiet import quiet
 from napari_annotate_jobs.imaging._scan import reason, uid_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,16 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check_decoder", "decode_frame", "frame_data", "is_decoders", "undecodable"]
 
-JPEG2000 = frozenset({"1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"})
-HTJ2K = frozenset(
-    {
-        "1.2.840.10008.1.2.4.201",
-        "1.2.840.10008.1.2.4.202",
-        "1.2.840.10008.1.2.4.203",
-    }
-)
-JPEG_LS = frozenset({"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"})
-RLE = "1.2.840.10008.1.2.5"
 _JPEG_FAMILY = "1.2.840.10008.1.2.4."
 _DAMAGED = "Copy or export the file again"
 _PLAUSIBLE = 4000  # times smaller than its pixels: what a large frame may be
@@ -166,18 +151,20 @@ def decode_frame(
     if pixel.transfer_syntax.startswith(_JPEG_FAMILY):
         _check_claims(data, pixel, size, where)
     _check_plausible(data, pixel, size, where)
-    fast = _fast_decoder(pixel, data)
-    try:
-        with quiet():
-            if fast is not None:
+    fast = fast_decoder(pixel, data, size)
+    with quiet():
+        if fast is not None:
+            # what it cannot do, the decoder of record may still
+            with contextlib.suppress(Exception):
                 array = fast(data)
-                if array.shape == size:
+                if array is not None and array.shape == size:
                     return array
+        try:
             return _with_pydicom(data, pixel, size, where)
-    except BaseException as error:
-        if not is_decoders(error):
-            raise
-        raise undecodable(error, where) from error
+        except BaseException as error:
+            if not is_decoders(error):
+                raise
+            raise undecodable(error, where) from error
 
 
 def is_decoders(error: BaseException) -> bool:
@@ -221,9 +208,6 @@ def _with_pydicom(
     if pixel.element != "PixelData":
         options.pop("pixel_representation")
     source = encapsulate([data], has_bot=False) if decoder.is_encapsulated else data
-    if pixel.transfer_syntax == RLE:
-        # pydicom's own; the other panics on damaged data
-        options["decoding_plugin"] = "pydicom"
     array, _ = decoder.as_array(source, index=0, **options)
     return np.asarray(array)
 
@@ -232,7 +216,7 @@ def _check_claims(
     data: bytes, pixel: PixelFormat, size: tuple[int, int], where: Path
 ) -> None:
     """Compare the codestream's size with the header's before decoding it."""
-    claimed, components = _codestream_size(data, pixel)
+    claimed, components = codestream_size(data, pixel)
     if components != pixel.samples:
         raise UnreadableImageError(
             f"its header says {pixel.samples} samples a pixel, its compressed data "
@@ -259,104 +243,3 @@ def _check_plausible(
             where=where,
             remedy=_DAMAGED,
         )
-
-
-def _codestream_size(data: bytes, pixel: PixelFormat) -> tuple[tuple[int, int], int]:
-    """Return rows and columns, and the components, that a codestream announces.
-
-    A stream that does not say so in its first markers is not handed to a
-    decoder: it might make room for anything.
-    """
-    if pixel.transfer_syntax in JPEG2000 or pixel.transfer_syntax in HTJ2K:
-        found = _siz(data)
-    else:
-        found = _sof(data)
-    return ((0, 0), 0) if found is None else found[:2]
-
-
-def _siz(data: bytes) -> tuple[tuple[int, int], int, int] | None:
-    """Return (size, components, Ssiz) of a JPEG 2000 codestream, T.800 A.5.1."""
-    start = data.find(b"\xff\x4f\xff\x51", 0, 4096)
-    if start < 0 or start + 43 > len(data):
-        return None
-    x1, y1, x0, y0 = struct.unpack_from(">4I", data, start + 8)
-    (components,) = struct.unpack_from(">H", data, start + 40)
-    precision = data[start + 42]
-    return (y1 - y0, x1 - x0), components, precision
-
-
-def _sof(data: bytes) -> tuple[tuple[int, int], int, int] | None:
-    """Return (size, components, precision) of a JPEG or JPEG-LS codestream."""
-    pos = data.find(b"\xff\xd8", 0, 16) + 2
-    if pos < 2:
-        return None
-    while pos + 10 <= len(data):
-        if data[pos] != 0xFF:
-            return None
-        marker = data[pos + 1]
-        if marker == 0xFF:
-            pos += 1
-            continue
-        if marker == 0xF7 or (
-            0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)
-        ):
-            precision, rows, columns, components = struct.unpack_from(
-                ">BHHB", data, pos + 4
-            )
-            return (rows, columns), components, precision
-        if marker == 0xDA:
-            return None
-        pos += 2 + struct.unpack_from(">H", data, pos + 2)[0]
-    return None
-
-
-@cache
-def _imagecodecs() -> Any:
-    """Return imagecodecs, or None where it is not installed."""
-    try:
-        import imagecodecs
-    except ImportError:
-        return None
-    return imagecodecs
-
-
-def _fast_decoder(
-    pixel: PixelFormat, data: bytes
-) -> Callable[[bytes], NDArray[Any]] | None:
-    """Return a decoder that lets other threads run, where it is sure to agree."""
-    if pixel.samples != 1 or pixel.allocated not in (8, 16):
-        return None
-    dtype = np.dtype(f"{'i' if pixel.signed else 'u'}{pixel.allocated // 8}")
-    if pixel.transfer_syntax in JPEG2000:
-        found = _siz(data)
-        codecs = _imagecodecs()
-        expected = pixel.stored - 1 + (128 if pixel.signed else 0)
-        if codecs is None or found is None or found[1:] != (1, expected):
-            return None
-
-        def jpeg2000(raw: bytes) -> NDArray[Any]:
-            array: NDArray[Any] = codecs.jpeg2k_decode(raw)
-            if array.dtype != dtype:
-                return np.empty(0)
-            return array
-
-        return jpeg2000
-    if pixel.transfer_syntax in JPEG_LS:
-        frame = _sof(data)
-        codecs = _imagecodecs()
-        if codecs is None or frame is None or frame[1:] != (1, pixel.stored):
-            return None
-
-        def jpegls(raw: bytes) -> NDArray[Any]:
-            array: NDArray[Any] = codecs.jpegls_decode(raw)
-            if array.itemsize != dtype.itemsize:
-                return np.empty(0)
-            array = array.view(dtype)
-            shift = pixel.allocated - pixel.stored
-            if pixel.signed and shift:
-                np.left_shift(array, shift, out=array)
-                np.right_shift(array, shift, out=array)
-            return array
-
-        return jpegls
-    return None
