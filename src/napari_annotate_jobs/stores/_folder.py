@@ -20,7 +20,7 @@ from ._contract import CasePage, Draft, Fault, JobStore
 from ._files import accessing
 from ._headers import open_remembered
 from ._job_folder import JobFolder
-from ._names import check_person, default_person
+from ._names import case_folder, check_person, default_person
 
 if TYPE_CHECKING:
     import os
@@ -159,7 +159,7 @@ class FolderStore(JobStore):
         case = folder.catalogue.row(case_id).case
         ref = _rules.series_of(case, series)
         place = case.series.index(ref)
-        note = folder.path / "headers" / f"{case_id}-{place}.json"
+        note = folder.path / "headers" / f"{case_folder(case_id)}-{place}.json"
         return open_remembered(folder.path / ref.path, ref.series_uid, note)
 
     # ------------------------------------------------------------- annotations

@@ -39,13 +39,13 @@ class Entry(Document):
     change : AnnotationChange
         What changed.
     version : int
-        Of the document's format.
+        Of the document's format; left out of the line if it is 1.
     """
 
     revision: int = Field(ge=1)
     time: AwareDatetime
     change: AnnotationChange
-    version: int = VERSION
+    version: int = 1
 
 
 @dataclass(frozen=True)

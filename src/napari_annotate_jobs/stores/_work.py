@@ -16,7 +16,7 @@ from napari_annotate_jobs.model import (
 )
 
 from . import _rules
-from ._documents import Envelope, parsed, read_document, unwrap, write_document
+from ._documents import VERSION, Envelope, parsed, read_document, unwrap, write_document
 from ._files import append_durably, locked, make_folders, read_if_there, signature
 from ._journal import Entry, encode_entry, parse_journal, replay
 from ._masks import MaskFolder
@@ -202,7 +202,12 @@ class WorkFolder:
                 state = self._write_snapshot(state)
             self.masks.add(change, {**found, **blobs}, root=self.root)
             assert new.modified is not None
-            entry = Entry(revision=new.revision, time=new.modified, change=change)
+            entry = Entry(
+                revision=new.revision,
+                time=new.modified,
+                change=change,
+                version=VERSION,
+            )
             line = encode_entry(entry)
             try:
                 append_durably(self.journal, line, at=state.size)
@@ -348,7 +353,7 @@ class WorkFolder:
         return replace(
             state,
             signatures=(signature(self.snapshot), state.signatures[1]),
-            envelope=replace(state.envelope, version=Envelope("").version),
+            envelope=replace(state.envelope, version=VERSION),
         )
 
     def _compact(self) -> None:
