@@ -119,6 +119,7 @@ class Desk(QObject):
         self.strip.set_picture_source(self._draw)
         self.propagate.set_picture_source(self._draw)
         self.propagate.failed.connect(self.show_error)
+        self.propagate.finished.connect(self.hide_propagate)
         self.window_control.invert_changed.connect(self._invert)
         self.window_control.reset_requested.connect(self._reset_inverted)
         dock = self.annotate
@@ -225,11 +226,11 @@ class Desk(QObject):
         for widget, dock in zip((self.annotate, self.strip), docks, strict=True):
             if widget.parent() is not None:
                 self.viewer.window.remove_dock_widget(dock)
-        self.propagate.hide()
+        self.hide_propagate()
 
     def _on_closed(self) -> None:
         self._play.stop()
-        self.propagate.hide()
+        self.hide_propagate()
         self.unbind_space()
 
     def show_propagate(self) -> None:
@@ -237,15 +238,27 @@ class Desk(QObject):
         if self.session.locked:
             return
         selection = self.strip.selection()
-        self.propagate.open_for(selection)
         if self.propagate.parent() is None:
             self._propagate_dock = self.viewer.window.add_dock_widget(
                 self.propagate,
                 name="Propagate",
-                area="bottom",
+                area="right",
+                tabify=True,
                 add_vertical_stretch=False,
             )
-        self.propagate.show()
+        self._propagate_dock.show()
+        self._propagate_dock.raise_()
+        self.propagate.begin(selection)
+
+    def hide_propagate(self) -> None:
+        """Take the panel away; the Annotate dock is what one goes back to."""
+        if self.propagate.parent() is None or self._propagate_dock.isHidden():
+            return
+        self._propagate_dock.hide()
+        if self._docks:
+            self._annotate_dock.raise_()
+            self.strip.clear_selection()
+            self.strip.setFocus()
 
     # --------------------------------------------------------------- viewing
     def set_colors(self, colors: Colors) -> None:

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QDockWidget,
+    QFileDialog,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
+from napari_annotate_jobs._settings import PLUGIN
 from napari_annotate_jobs._workstation import Workstation
 from napari_annotate_jobs.widgets import HelpPanel, JobPageView, MyJobsView
 
@@ -68,6 +76,7 @@ class MyJobs(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Watch the window this widget is shown in."""
         super().showEvent(event)
+        _shorten_title(self)
         window = self.window()
         if window is not None:
             self.station.watch(window)
@@ -123,8 +132,9 @@ class MyJobs(QWidget):
             )
 
     def _show_keys(self) -> None:
-        viewer = self.station.viewer
-        viewer.window.add_plugin_dock_widget("napari-annotate-jobs", "Keys and Mouse")
+        window = self.station.viewer.window
+        dock, _ = window.add_plugin_dock_widget(PLUGIN, "Keys and Mouse", tabify=True)
+        dock.raise_()
 
     def _choose_folder(self) -> None:
         dialog = QFileDialog(self, "Open a job folder, or a folder of job folders")
@@ -136,6 +146,15 @@ class MyJobs(QWidget):
     def _set_colors(self, colors: Colors) -> None:
         self.jobs.set_colors(colors)
         self.page.set_colors(colors)
+
+
+def _shorten_title(widget: QWidget) -> None:
+    """Take the plugin's name off the dock's tab, where there is little room."""
+    dock = widget.parentWidget()
+    while dock is not None and not isinstance(dock, QDockWidget):
+        dock = dock.parentWidget()
+    if dock is not None:
+        dock.setWindowTitle(dock.windowTitle().removesuffix(f" ({PLUGIN})"))
 
 
 class KeysAndMouse(QWidget):
@@ -151,6 +170,9 @@ class KeysAndMouse(QWidget):
         super().__init__()
         self.station = Workstation.of(napari_viewer)
         self.panel = HelpPanel()
+        # Else napari puts a stretch below it, and the list gets half the room.
+        whole = QSizePolicy.Policy.Expanding
+        self.setSizePolicy(whole, whole)
         self.panel.set_keymap(self.station.keymap)
         self.panel.set_colors(self.station.colors)
         self.panel.keymap_changed.connect(self.station.set_keymap)
@@ -159,6 +181,11 @@ class KeysAndMouse(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.panel)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Say no more than needed on the tab."""
+        super().showEvent(event)
+        _shorten_title(self)
 
 
 def show_my_jobs(viewer: napari.Viewer, location: str | None = None) -> MyJobs:
@@ -176,7 +203,7 @@ def show_my_jobs(viewer: napari.Viewer, location: str | None = None) -> MyJobs:
     MyJobs
         The widget.
     """
-    _, widget = viewer.window.add_plugin_dock_widget("napari-annotate-jobs", "My Jobs")
+    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "My Jobs")
     if location is not None:
         widget.station.add_location(str(location))
     return widget
