@@ -134,6 +134,11 @@ class Workstation(QObject):
                     store = open_store(location, person=person)
                     try:
                         found.extend(store.jobs())
+                        # A folder of jobs may hold some that cannot be read.
+                        faults.extend(
+                            f"{fault.where}: {fault.what}. {fault.remedy}"
+                            for fault in getattr(store, "faults", ())
+                        )
                     finally:
                         store.close()
                 except AnnotateJobsError as error:
