@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible, QElidingLabel
+from superqt import QElidingLabel
 
 from napari_annotate_jobs.model import Decision, Status
 from napari_annotate_jobs.session import SaveKind
@@ -24,6 +24,7 @@ from napari_annotate_jobs.session import SaveKind
 from ._box_section import BoxSection
 from ._comments import CommentList
 from ._label_list import LabelList
+from ._sections import Section
 from ._theme import Colors
 
 if TYPE_CHECKING:
@@ -136,11 +137,8 @@ class AnnotateDock(QWidget):
         self.comments.add_requested.connect(self.comment_requested)
         self.comments.remove_requested.connect(self.comment_removed)
         self.comments.slice_requested.connect(self.slice_requested)
-        self.comment_box = QCollapsible("Comments")
-        self.comment_box.setDuration(0)
-        self.comment_box.layout().setContentsMargins(0, 0, 0, 0)
-        self.comment_box.setContent(self.comments)
-        self.comment_box.collapse(animate=False)
+        self.comment_box = Section("Comments", self.comments)
+        self.comment_box.set_folded(True)
 
         self.previous = self._button("«", "previous_case")
         self._tip(
@@ -291,14 +289,14 @@ class AnnotateDock(QWidget):
         self._update_state()
 
     def _update_notice(self) -> None:
-        session, text, color = self._session, "", self._colors.warning
+        session, text, color = self._session, "", self._colors.warning_text
         if session is not None and session.is_open and session.case is not None:
             returned = session.case.draft.returned
             if session.status is Status.FINISHED:
                 text = "Submitted: this case is read-only until a reviewer returns it."
             elif session.status is Status.RETURNED and returned is not None:
                 text = f"Returned by {returned.reviewer}: see the comments below."
-                self.comment_box.expand(animate=False)
+                self.comment_box.set_folded(False)
         self.notice.setText(text)
         self.notice.setVisible(bool(text))
         self.notice.setStyleSheet(f"color: {color};")
@@ -333,7 +331,7 @@ class AnnotateDock(QWidget):
             editable=not session.locked,
         )
         count = len(comments) + (len(returned.comments) if returned else 0)
-        self.comment_box.setText(f"Comments ({count})" if count else "Comments")
+        self.comment_box.set_title(f"Comments ({count})" if count else "Comments")
 
     def _update_history(self, *_: object) -> None:
         session = self._session

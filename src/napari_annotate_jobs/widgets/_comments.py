@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ._sections import Shelf
 from ._theme import Colors
 
 if TYPE_CHECKING:
@@ -42,8 +43,11 @@ class CommentList(QWidget):
         super().__init__(parent)
         self._shown: object = None
         self._link = Colors.dark().text
-        self._list = QVBoxLayout()
+        inner = QWidget()
+        self._list = QVBoxLayout(inner)
+        self._list.setContentsMargins(0, 0, 0, 0)
         self._list.setSpacing(2)
+        self._shelf = Shelf(inner, 120)
         self.line = QLineEdit()
         self.line.setPlaceholderText("Write a comment, then Enter")
         self.line.setAccessibleName("New comment")
@@ -58,7 +62,7 @@ class CommentList(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
-        layout.addLayout(self._list)
+        layout.addWidget(self._shelf)
         layout.addLayout(row)
 
     def set_colors(self, colors: Colors) -> None:
@@ -86,6 +90,8 @@ class CommentList(QWidget):
             self._list.addWidget(self._row(comment, removable=False, reviewer=True))
         for comment in comments:
             self._list.addWidget(self._row(comment, removable=editable, reviewer=False))
+        self._shelf.setVisible(bool(self._list.count()))
+        self._shelf.fit()
         self.line.setEnabled(editable)
         self.about.setEnabled(editable)
 
@@ -122,4 +128,5 @@ class CommentList(QWidget):
         text = self.line.text().strip()
         if text:
             self.line.clear()
+            self.line.clearFocus()  # keys act again
             self.add_requested.emit(text, self.about.currentIndex() == 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QSize, Qt, QUrl, Signal
+from qtpy.QtCore import QEvent, QSize, Qt, QUrl, Signal
 from qtpy.QtGui import QColor, QTextCharFormat, QTextCursor
 from qtpy.QtWidgets import (
     QFrame,
@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 from ._theme import Colors, readable
 
 if TYPE_CHECKING:
+    from qtpy.QtCore import QObject
     from qtpy.QtGui import QKeyEvent, QResizeEvent
 
 __all__ = ["Instructions", "Section", "Shelf"]
@@ -65,6 +66,15 @@ class Section(QWidget):
         layout.addWidget(content)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._show_arrow()
+
+    @property
+    def head(self) -> QToolButton:
+        """What is clicked to fold and unfold it."""
+        return self._head
+
+    def set_title(self, title: str) -> None:
+        """Change the heading."""
+        self._head.setText(title)
 
     @property
     def is_folded(self) -> bool:
@@ -116,9 +126,21 @@ class Shelf(QScrollArea):
 
     def fit(self) -> None:
         """Take the height that the widget needs now."""
-        needed = self.widget().heightForWidth(max(self.viewport().width(), 80))
-        self.setMaximumHeight(min(needed, self._most))
-        self.updateGeometry()
+        widget = self.widget()
+        needed = widget.heightForWidth(max(self.viewport().width(), 80))
+        if needed < 0:  # it has the same height at any width
+            needed = widget.sizeHint().height()
+        needed = min(needed, self._most)
+        if needed != self.maximumHeight():
+            self.setMaximumHeight(needed)
+            self.updateGeometry()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the widget when what it holds changes."""
+        done = super().eventFilter(watched, event)
+        if watched is self.widget() and event.type() == QEvent.Type.LayoutRequest:
+            self.fit()
+        return bool(done)
 
     def sizeHint(self) -> QSize:
         return QSize(200, self.maximumHeight())
@@ -199,8 +221,10 @@ class Instructions(QTextBrowser):
         document.setTextWidth(max(self.viewport().width(), 80))
         around = self.height() - self.viewport().height()
         needed = round(document.size().height()) + max(around, 0) + 2
-        self.setMaximumHeight(min(needed, self._most))
-        self.updateGeometry()
+        needed = min(needed, self._most)
+        if needed != self.maximumHeight():
+            self.setMaximumHeight(needed)
+            self.updateGeometry()
 
     def loadResource(self, kind: int, name: QUrl) -> Any:
         return None

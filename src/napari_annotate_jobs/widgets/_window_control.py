@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSignalBlocker, QSize, Qt, Signal
+from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -14,6 +15,9 @@ from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
     QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
     QWidget,
 )
 
@@ -25,7 +29,7 @@ from ._theme import Colors, focus_style
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qtpy.QtGui import QWheelEvent
+    from qtpy.QtGui import QPaintEvent, QWheelEvent
 
     from napari_annotate_jobs.session import AnnotationSession
 
@@ -33,6 +37,9 @@ __all__ = ["WindowControl"]
 
 N_KEYS = 7
 """So many presets have a key."""
+
+NAME_END, KEY_START = "  ", "   "
+"""Stand between a preset's name, its numbers and its key."""
 
 
 class NumberBox(QDoubleSpinBox):
@@ -87,6 +94,40 @@ class NumberBox(QDoubleSpinBox):
             event.ignore()
 
 
+class PresetBox(QComboBox):
+    """Lists windows with their keys; shut, it leaves the key out for lack of room."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the name and the numbers only."""
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        option.currentText = self.shown_text()
+        painter = QStylePainter(self)
+        if self.currentIndex() < 0:
+            faint = option.palette.color(QPalette.ColorRole.PlaceholderText)
+            option.palette.setColor(QPalette.ColorRole.ButtonText, faint)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        field = self.style().subControlRect(
+            QStyle.ComplexControl.CC_ComboBox,
+            option,
+            QStyle.SubControl.SC_ComboBoxEditField,
+            self,
+        )
+        metrics, width = self.fontMetrics(), field.width() - 4
+        name, _, numbers = option.currentText.partition(NAME_END)
+        whole = f"{name} {numbers}".strip()
+        if metrics.horizontalAdvance(whole) > width:
+            whole = metrics.elidedText(name, Qt.TextElideMode.ElideRight, width)
+        option.currentText = whole
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+    def shown_text(self) -> str:
+        """Return what is shown while the list is shut."""
+        if self.currentIndex() < 0:
+            return self.placeholderText()
+        return self.currentText().split(KEY_START)[0]
+
+
 class WindowControl(QWidget):
     """The window the image is shown in, to read and to change.
 
@@ -115,7 +156,7 @@ class WindowControl(QWidget):
         self._connections: list = []
         self.level = NumberBox("Window level")
         self.width_ = NumberBox("Window width")
-        self.presets = QComboBox()
+        self.presets = PresetBox()
         self.presets.setAccessibleName("Window presets")
         self.presets.setPlaceholderText("Own window")
         self.presets.setSizePolicy(
@@ -252,7 +293,8 @@ class WindowControl(QWidget):
                 if window in keyed:
                     action = f"preset_{keyed.index(window) + 1}"
                     key = key_text(self._keymap.key(action))
-                text = f"{name}  {_number(window.center)}/{_number(window.width)}"
+                numbers = f"{_number(window.center)}/{_number(window.width)}"
+                text = f"{name}{NAME_END}{numbers}"
                 self.presets.addItem(text, window)
                 index = self.presets.count() - 1
                 tip = f"WL {window.center:g}, WW {window.width:g}"
@@ -262,7 +304,7 @@ class WindowControl(QWidget):
                     Qt.ItemDataRole.ToolTipRole,
                 )
                 if key:
-                    self.presets.setItemText(index, f"{text}   {key}")
+                    self.presets.setItemText(index, f"{text}{KEY_START}{key}")
         self._show()
 
     # --------------------------------------------------------------- showing
@@ -366,4 +408,4 @@ class WindowControl(QWidget):
 
 
 def _number(value: float) -> str:
-    return f"{value:.4g}"
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
