@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from time import monotonic
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtGui import QKeySequence
+from qtpy.QtGui import QImage, QKeySequence, QPainter, QPixmap
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QApplication,
+    QListView,
     QMessageBox,
+    QPushButton,
+    QTabBar,
+    QTableView,
     QWidget,
 )
 
@@ -50,13 +56,13 @@ class Driver:
 
     # --------------------------------------------------------------- looking
     @property
-    def desk(self):  # noqa: ANN201
+    def desk(self):
         """The open job's desk."""
         assert self.station.desk is not None, "no job is open"
         return self.station.desk
 
     @property
-    def session(self):  # noqa: ANN201
+    def session(self):
         """The open job's session."""
         return self.desk.session
 
@@ -64,6 +70,21 @@ class Driver:
     def window(self) -> QWidget:
         """The main window."""
         return self.my_jobs.window()
+
+    @property
+    def cards(self) -> QAbstractItemView:
+        """The cards of My Jobs."""
+        return _named(self.my_jobs.jobs, QListView, "Jobs")
+
+    @property
+    def table(self) -> QAbstractItemView:
+        """The cases on the page of the job."""
+        return _named(self.my_jobs.page, QTableView, "Cases")
+
+    @property
+    def back(self) -> QPushButton:
+        """The way from the page of the job to My Jobs."""
+        return _named(self.my_jobs.page, QPushButton, "Back to My Jobs")
 
     @property
     def canvas(self) -> QWidget:
@@ -104,7 +125,26 @@ class Driver:
         self.settle()
         self.viewer.window.screenshot(str(path), canvas_only=False, flash=False)
 
+    def screenshot_with_question(self, path: Path) -> None:
+        """Write a picture of the window with the question that is shown on top."""
+        self.settle()
+        picture = self.viewer.window.screenshot(canvas_only=False, flash=False)
+        image = _to_pixmap(picture)
+        box = self.question
+        if box is not None:
+            painter = QPainter(image)
+            place = (image.rect().center() - box.rect().center()).toPointF()
+            painter.drawPixmap(place, box.grab())
+            painter.end()
+        image.save(str(path))
+
     # --------------------------------------------------------------- acting
+    def activate(self) -> None:
+        """Give the window the focus: keys go nowhere without."""
+        self.window.activateWindow()
+        self.wait(lambda: QApplication.activeWindow() is self.window)
+        self.settle()
+
     def click(self, button: QAbstractButton) -> None:
         """Click a button."""
         assert button.isVisible() and button.isEnabled(), button.text()
@@ -117,6 +157,14 @@ class Driver:
         combination = QKeySequence(key)[0]
         target = self.canvas if widget is None else widget
         QTest.keyClick(target, combination.key(), combination.keyboardModifiers())
+        QApplication.processEvents()
+
+    def type_text(self, text: str, widget: QWidget) -> None:
+        """Click into a field, type a text and press Enter; three actions."""
+        self.actions += 3
+        QTest.mouseClick(widget, LEFT)
+        QTest.keyClicks(widget, text)
+        QTest.keyClick(widget, Qt.Key.Key_Return)
         QApplication.processEvents()
 
     def press_action(self, action: str) -> None:
@@ -138,18 +186,67 @@ class Driver:
         if double:
             QTest.mouseDClick(view.viewport(), LEFT, NONE, place)
 
+    def raise_tab(self, title: str) -> None:
+        """Click the tab of a dock, if docks share its place."""
+        for bar in self.window.findChildren(QTabBar):
+            for place in range(bar.count()):
+                if bar.isVisible() and bar.tabText(place).startswith(title):
+                    self.actions += 1
+                    QTest.mouseClick(bar, LEFT, NONE, bar.tabRect(place).center())
+                    QApplication.processEvents()
+                    return
+        raise LookupError(f"no tab is called {title!r}")
+
+    def open_job(self, job_id: str) -> None:
+        """Double-click the card of a job."""
+        self.wait(lambda: any(s.job.id == job_id for s in self.station.summaries))
+        self.settle()
+        view = self.cards
+        model, before = view.model(), self.station.desk
+        shown = [model.summary(row).job.id for row in range(model.rowCount())]
+        self.click_row(view, shown.index(job_id), double=True)
+        self.wait(lambda: self.station.desk not in (None, before))
+        self.settle()
+
+    def annotate(self) -> None:
+        """Click Annotate on the page of the job."""
+        before = self.session.case
+        self.click(self.my_jobs.page.findChild(QPushButton, "annotate"))
+        self.wait(lambda: self.session.case not in (None, before))
+        self.settle()
+
+    def go_to(self, index: int) -> None:
+        """Click the cell of a slice on the strip."""
+        self.actions += 1
+        QTest.mouseClick(self.desk.strip.track, LEFT, NONE, self.cell(index))
+        QApplication.processEvents()
+
+    def select(self, start: int, stop: int) -> None:
+        """Drag over the cells of slices on the strip."""
+        track = self.desk.strip.track
+        self.drag([self.cell(start), self.cell(stop)], widget=track)
+
+    def cell(self, index: int) -> QPoint:
+        """Return the middle of a slice's cell on the strip."""
+        return self.desk.strip.track.cell_rect(index).center()
+
     def answer(self, text: str) -> None:
         """Click a button of the question that is shown."""
-        self.wait(lambda: self._question() is not None)
-        box = self._question()
+        self.wait(lambda: self.question is not None)
+        box = self.question
         for button in box.buttons():
             if button.text().replace("&", "").startswith(text):
                 self.click(button)
                 QApplication.processEvents()
+                # As a window manager does; a bare X server has none.
+                self.window.activateWindow()
+                self.wait(lambda: QApplication.activeWindow() is not None)
                 return
         raise LookupError(f"no answer begins with {text!r}")
 
-    def _question(self) -> QMessageBox | None:
+    @property
+    def question(self) -> QMessageBox | None:
+        """The question that is shown, if any."""
         for widget in QApplication.topLevelWidgets():
             if isinstance(widget, QMessageBox) and widget.isVisible():
                 return widget
@@ -182,13 +279,26 @@ class Driver:
         target = self.canvas if widget is None else widget
         QTest.mouseMove(target, path[0])
         QTest.mousePress(target, button, modifiers, path[0])
-        for start, end in zip(path[:-1], path[1:], strict=True):
+        for start, end in pairwise(path):
             for step in range(1, 5):
                 between = start + (end - start) * (step / 4)
                 _move(target, between, button, modifiers)
                 QTest.qWait(8)  # napari takes a move every 5 ms
         QTest.mouseRelease(target, button, modifiers, path[-1])
         QTest.qWait(8)
+
+
+def _to_pixmap(picture: np.ndarray) -> QPixmap:
+    """Return a picture of (height, width, 4) uint8 as Qt's."""
+    height, width = picture.shape[:2]
+    data = np.ascontiguousarray(picture)
+    form = QImage.Format.Format_RGBA8888
+    return QPixmap.fromImage(QImage(data.data, width, height, 4 * width, form))
+
+
+def _named(parent: QWidget, kind: type[QWidget], name: str) -> QWidget:
+    """Return a part of the interface by its accessible name."""
+    return next(w for w in parent.findChildren(kind) if w.accessibleName() == name)
 
 
 def _move(

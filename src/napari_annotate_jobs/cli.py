@@ -89,14 +89,19 @@ def build_parser() -> argparse.ArgumentParser:
         "job", nargs="?", metavar="JOB", help="a job folder to add to My Jobs first"
     )
 
-    verb = _add(verbs, "demo", _demo, "make a job of sample images and open it")
-    verb.add_argument(
-        "--dir", metavar="DIR", help="where to keep the demo's jobs; else temporary"
+    verb = _add(verbs, "demo", _demo, "make jobs of sample images and open them")
+    where = verb.add_mutually_exclusive_group()
+    where.add_argument(
+        "folder",
+        nargs="?",
+        metavar="DIR",
+        help="where to keep the demo's jobs; in your own data folder by default",
     )
-    verb.add_argument(
+    where.add_argument(
         "--headless",
         metavar="DIR",
-        help="walk through it without a person; jobs and pictures go to DIR",
+        help="walk through them without a person; jobs and pictures go to DIR, which "
+        "must be empty",
     )
     return parser
 
@@ -246,8 +251,8 @@ def _demo(options: argparse.Namespace) -> int:
     from napari_annotate_jobs._demo import run_demo, run_headless
 
     if options.headless:
-        return int(run_headless(options.headless) or 0)
-    return int(run_demo(options.dir) or 0)
+        return run_headless(options.headless)
+    return run_demo(options.folder)
 
 
 # ----------------------------------------------------------------------- helpers
