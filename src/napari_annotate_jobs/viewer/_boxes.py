@@ -79,6 +79,7 @@ class BoxLayer:
             name="Detection",
             edge_width=self._edge,
             face_color="transparent",
+            opacity=1.0,
             features={name: np.empty(0, object) for name in FEATURES},
             text={
                 "string": "{label}",

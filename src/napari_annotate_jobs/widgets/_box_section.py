@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
+    QPushButton,
     QSizePolicy,
     QToolButton,
     QWidget,
@@ -54,7 +55,7 @@ class ObjectAtHand:
 
 
 BUTTONS = (
-    ("confirm_object", "Confirm", "Confirm all proposed boxes of this object"),
+    ("confirm_object", "Confirm all", "Confirm all proposed boxes of this object"),
     (
         "extend_object",
         "Extend",
@@ -66,17 +67,16 @@ BUTTONS = (
         "The object is out of sight from this slice to its next confirmed box",
     ),
     ("cut_object", "Cut here", "A second object begins on this slice"),
-    ("join_object", "Join", "Make one object of this one and another"),
     ("delete_object", "Delete", "Delete the object with all its boxes"),
 )
-"""Action, text and tooltip of each button, in two rows."""
+"""Action, text and tooltip of each button."""
 
-MORE = (
+ONE_BOX = (
     ("confirm_box", "Confirm this box"),
     ("delete_box", "Delete this box only"),
     ("separate_box", "Make this box an object of its own"),
 )
-"""What is done with one box, in the menu of Delete."""
+"""What is done with one box, in the menu."""
 
 
 class BoxSection(QWidget):
@@ -114,17 +114,15 @@ class BoxSection(QWidget):
         self.about.setAccessibleName("Object at hand")
         self.hint = QLabel("Select a box to see its object, and to change it.")
         self.hint.setWordWrap(True)
-        self.buttons: dict[str, QToolButton] = {}
+        self.buttons: dict[str, QPushButton] = {}
         for action, text, _ in BUTTONS:
-            button = self.buttons[action] = QToolButton()
-            button.setText(text)
+            button = self.buttons[action] = QPushButton(text)
             button.setObjectName(action)
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.clicked.connect(self._clicked)
-        for name in ("join_object", "delete_object"):
-            self.buttons[name].setPopupMode(
-                QToolButton.ToolButtonPopupMode.MenuButtonPopup
-            )
+        self.more = QPushButton("More")
+        self.more.setToolTip("Join with another object; one box only")
+        self.more.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._calls: dict[QAction, partial[None]] = {}
         self._lay_out()
         self.set_colors(Colors.dark())
@@ -141,7 +139,7 @@ class BoxSection(QWidget):
         layout.setSpacing(3)
         layout.addLayout(top, 0, 0, 1, 3)
         layout.addWidget(self.hint, 1, 0, 1, 3)
-        for place, button in enumerate(self.buttons.values()):
+        for place, button in enumerate((*self.buttons.values(), self.more)):
             layout.addWidget(button, 2 + place // 3, place % 3)
             layout.setColumnStretch(place % 3, 1)
 
@@ -160,9 +158,7 @@ class BoxSection(QWidget):
 
     def set_colors(self, colors: Colors) -> None:
         """Use the colours of napari's theme."""
-        style = focus_style(colors)
-        for button in (self.label, *self.buttons.values()):
-            button.setStyleSheet(style)
+        self.label.setStyleSheet(focus_style(colors))
 
     def set_object(self, state: ObjectAtHand | None) -> None:
         """Show an object; None hides all: there is nothing to show."""
@@ -170,7 +166,7 @@ class BoxSection(QWidget):
         track = self._state.track
         self.setVisible(state is not None)
         self.hint.setVisible(track is None)
-        for widget in (self.label, self.about, *self.buttons.values()):
+        for widget in (self.label, self.about, *self.buttons.values(), self.more):
             widget.setVisible(track is not None)
         if track is None:
             return
@@ -180,7 +176,6 @@ class BoxSection(QWidget):
         self.about.setText(about(track, "" if label is None else label.name))
         self.about.setToolTip(self.about.text())
         self.buttons["confirm_object"].setEnabled(bool(track.proposals))
-        self.buttons["join_object"].setEnabled(bool(self._state.others))
         self._fill_menus()
 
     # ----------------------------------------------------------------- menus
@@ -190,19 +185,23 @@ class BoxSection(QWidget):
         for label in self._labels:
             action = self._add(menu, label.name, self._relabel, label.id)
             action.setIcon(color_icon(label.color))
-        menu = self._menu(self.buttons["join_object"])
-        for track in self._state.others:
-            text = slices_text(track.start, track.stop).capitalize()
-            self._add(menu, text, self._join, track.id)
-        menu = self._menu(self.buttons["delete_object"])
-        for name, text in MORE:
-            key = key_text(self._keymap.keys().get(name, ""))
-            action = self._add(
-                menu, text + (f"\t{key}" if key else ""), self._ask, name
-            )
+        menu = self._menu(self.more)
+        for name, text in ONE_BOX:
+            action = self._add(menu, text + self._hint(name), self._ask, name)
             action.setEnabled(self._state.here)
+        menu.addSeparator()
+        join = "Join with the likeliest object" + self._hint("join_object")
+        likeliest = self._add(menu, join, self._ask, "join_object")
+        likeliest.setEnabled(bool(self._state.others))
+        for track in self._state.others:
+            text = f"Join with the one on {slices_text(track.start, track.stop)}"
+            self._add(menu, text, self._join, track.id)
 
-    def _menu(self, button: QToolButton) -> QMenu:
+    def _hint(self, name: str) -> str:
+        key = key_text(self._keymap.keys().get(name, ""))
+        return f"\t{key}" if key else ""
+
+    def _menu(self, button: QToolButton | QPushButton) -> QMenu:
         menu = button.menu()
         if menu is None:
             menu = QMenu(self)
@@ -235,9 +234,10 @@ class BoxSection(QWidget):
 def about(track: Track, name: str) -> str:
     """Say in a line what an object is: label, slices, keys, what is to confirm."""
     keys, waiting = len(track.keys), len(track.proposals)
-    parts = [name, slices_text(track.start, track.stop)]
+    first, last = track.start + 1, track.stop + 1
+    parts = [f"{name} {first}" if first == last else f"{name} {first}–{last}"]
     if len(track.boxes) > 1:
         parts.append(f"{keys} key{'' if keys == 1 else 's'}")
     if waiting:
         parts.append(f"{waiting} to confirm")
-    return " · ".join(part for part in parts if part)
+    return " · ".join(parts)
