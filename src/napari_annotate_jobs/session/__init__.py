@@ -8,8 +8,11 @@ from napari_annotate_jobs.propagation import Mode, target_slices
 from ._ahead import open_others, peek_next
 from ._editor import CaseEditor
 from ._executor import Executor, SynchronousExecutor
+from ._following import plan_following
 from ._history import Edit, History
 from ._opening import OpenCase
+from ._proposals import enter_proposals, label_keys, plan_interpolation
+from ._proposer import Proposer
 from ._ranges import (
     Propagation,
     delete_range,
@@ -41,6 +44,7 @@ from ._tracks import (
 )
 from ._view import CaseView
 from ._windows import WindowMemory
+from ._work import Work, Worker
 
 __all__ = [
     "AnnotationSession",
@@ -54,6 +58,7 @@ __all__ = [
     "Mode",
     "OpenCase",
     "Propagation",
+    "Proposer",
     "Recovery",
     "SaveKind",
     "SaveState",
@@ -62,18 +67,24 @@ __all__ = [
     "SynchronousExecutor",
     "Track",
     "WindowMemory",
+    "Work",
+    "Worker",
     "confirm_boxes",
     "cut_track",
     "delete_boxes",
     "delete_range",
     "delete_track",
+    "enter_proposals",
     "extend_track",
+    "label_keys",
     "leave_track",
     "lift",
     "merge_candidates",
     "merge_tracks",
     "open_others",
     "peek_next",
+    "plan_following",
+    "plan_interpolation",
     "plan_propagation",
     "propagate",
     "relabel_range",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from . import _edits
 from ._view import CaseView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,6 +40,10 @@ class ContentEdits(CaseView, ABC):
     ) -> bool:
         """Make one undo step of new contents of slices, and ranges."""
 
+    @abstractmethod
+    def amend(self, contents: Mapping[int, SliceAnnotation]) -> bool:
+        """Bring proposals up to date, without an undo step."""
+
     # --------------------------------------------------------- masks, boxes
     def set_masks(
         self,
@@ -46,6 +51,7 @@ class ContentEdits(CaseView, ABC):
         *,
         text: str = "Paint",
         provenance: Provenance = Provenance.MANUAL,
+        settle: bool = False,
     ) -> bool:
         """Set the masks of slices; painting lifts nothing-to-label.
 
@@ -60,6 +66,8 @@ class ContentEdits(CaseView, ABC):
             The undo entry.
         provenance : Provenance
             How they came about.
+        settle : bool
+            True if the masks hold what is right of the proposals: these go.
 
         Raises
         ------
@@ -70,9 +78,14 @@ class ContentEdits(CaseView, ABC):
         for (index, group), mask in masks.items():
             content = contents.get(index, self.content(index))
             refs = self._put(content.masks, group, mask, provenance)
+            proposals = (
+                {name: ref for name, ref in content.proposals.items() if name != group}
+                if settle
+                else self._uncovered(content.proposals, group, np.asarray(mask))
+            )
             contents[index] = content.evolve(
                 masks=refs,
-                proposals=self._uncovered(content.proposals, group, np.asarray(mask)),
+                proposals=proposals,
                 nothing_to_label=content.nothing_to_label and not refs,
             )
         return self.edit(text, contents, by_hand=True)
@@ -96,12 +109,29 @@ class ContentEdits(CaseView, ABC):
         masks: Mapping[tuple[int, str], NDArray[np.integer]],
         *,
         provenance: Provenance,
-        keys: Sequence[int] = (),
+        keys: Sequence[int] | Mapping[tuple[int, str], Sequence[int]] = (),
         text: str = "Propose masks",
+        amend: bool = False,
     ) -> bool:
         """Set mask proposals; they hold no pixel where a confirmed one is.
 
         Slices that are excluded, or marked nothing to label, are left alone.
+
+        Parameters
+        ----------
+        masks : mapping
+            By slice index and overlap group: label ids, shape (rows, columns).
+            What was proposed there is replaced.
+        provenance : Provenance
+            How they came about.
+        keys : sequence of int, or mapping of these
+            The slices they were made from; for all, or for each of `masks`.
+        text : str
+            The undo entry.
+        amend : bool
+            True for proposals that follow from what was edited anyway: they are
+            saved, but no undo step of their own, and what was undone can still be
+            redone.
         """
         contents: dict[int, SliceAnnotation] = {}
         for (index, group), mask in masks.items():
@@ -109,9 +139,12 @@ class ContentEdits(CaseView, ABC):
             if content.excluded or content.nothing_to_label:
                 continue
             proposed = _edits.beside(self.mask(index, group), np.asarray(mask))
-            refs = self._put(content.proposals, group, proposed, provenance, keys)
+            made_from = (
+                keys.get((index, group), ()) if isinstance(keys, Mapping) else keys
+            )
+            refs = self._put(content.proposals, group, proposed, provenance, made_from)
             contents[index] = content.evolve(proposals=refs)
-        return self.edit(text, contents)
+        return self.amend(contents) if amend else self.edit(text, contents)
 
     def confirm(self, indices: Iterable[int]) -> bool:
         """Confirm all proposals of slices."""
@@ -122,6 +155,9 @@ class ContentEdits(CaseView, ABC):
                 continue
             refs = dict(content.masks)
             for group, ref in content.proposals.items():
+                if group not in refs:
+                    refs[group] = ref
+                    continue
                 whole = _edits.merged_mask(
                     self.mask(index, group), decode_mask(self.blob(ref.digest))
                 )
@@ -209,7 +245,7 @@ class ContentEdits(CaseView, ABC):
             return others
         ref, data = found
         old = refs.get(group)
-        if old is not None and old.digest == ref.digest:
+        if old is not None and old.digest == ref.digest and not keys:
             ref = old
         self._blobs[ref.digest] = self._new_blobs[ref.digest] = data
         return {**others, group: ref}

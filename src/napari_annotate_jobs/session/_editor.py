@@ -245,6 +245,59 @@ class CaseEditor(ContentEdits):
         """Make one undo step of new contents of slices, and ranges."""
         return self._edit(text, contents, ranges=ranges, by_hand=by_hand)
 
+    def amend(self, contents: Mapping[int, SliceAnnotation]) -> bool:
+        """Bring proposals up to date with what was edited, or undone.
+
+        It is saved as an edit is, but is no undo step, and what was undone can
+        still be redone: undoing what it follows from takes it back.
+
+        Parameters
+        ----------
+        contents : mapping of int to SliceAnnotation
+            New contents by slice, which differ in nothing but their proposals.
+
+        Raises
+        ------
+        InvalidValueError
+            If they differ in something else.
+        LockedError
+            If the case is read-only.
+        """
+        self.check_unlocked()
+        changed = {i: c for i, c in contents.items() if c != self.content(i)}
+        for index, content in changed.items():
+            old = self.content(index)
+            if content.evolve(proposals=old.proposals) != old:
+                raise InvalidValueError(
+                    "only proposals can be amended", where=f"slice {index + 1}"
+                )
+        if not changed:
+            return False
+        change = AnnotationChange(
+            slices={
+                self._keys[i]: None if content.is_empty else content
+                for i, content in changed.items()
+            }
+        )
+        check_change(change, self.labels)
+        self._apply(change)
+        return True
+
+    def check_unlocked(self) -> None:
+        """Do nothing if the case can be edited.
+
+        Raises
+        ------
+        LockedError
+            If it is read-only.
+        """
+        if self.locked:
+            raise LockedError(
+                "the case is submitted and therefore read-only",
+                where=self.annotation.case_id,
+                remedy="A reviewer can return it to make it editable again",
+            )
+
     def _class_label(self, label_id: int, scope: Scope) -> Label:
         label = self.labels[label_id]
         if label.method is not Method.CLASSIFICATION or label.scope is not scope:
@@ -265,12 +318,7 @@ class CaseEditor(ContentEdits):
         touched: tuple[int, ...] = (),
         by_hand: bool = True,
     ) -> bool:
-        if self.locked:
-            raise LockedError(
-                "the case is submitted and therefore read-only",
-                where=self.annotation.case_id,
-                remedy="A reviewer can return it to make it editable again",
-            )
+        self.check_unlocked()
         changed = {i: c for i, c in contents.items() if c != self.content(i)}
         if by_hand and ranges is None:
             ranges = self._ranges_without(changed)

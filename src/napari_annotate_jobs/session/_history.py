@@ -40,6 +40,11 @@ class History:
         self._limit = limit
 
     @property
+    def done(self) -> tuple[Edit, ...]:
+        """What can be undone, the latest last."""
+        return tuple(self._done)
+
+    @property
     def undo_text(self) -> str | None:
         """What undo would take back; None if nothing."""
         return self._done[-1].text if self._done else None

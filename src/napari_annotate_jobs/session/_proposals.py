@@ -1,0 +1,406 @@
+"""Masks proposed between key slices, and where the image leads from one of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_annotate_jobs.formats import decode_mask
+from napari_annotate_jobs.model import Provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_annotate_jobs.model import SliceAnnotation
+
+    from ._content_edits import ContentEdits
+    from ._editor import CaseEditor
+    from ._view import CaseView
+
+__all__ = [
+    "InterpolationPlan",
+    "Proposed",
+    "enter_proposals",
+    "grey",
+    "label_keys",
+    "plan_interpolation",
+    "rejected_labels",
+]
+
+INTERPOLATE = "Interpolate"
+"""The undo entry."""
+
+
+@dataclass(frozen=True, eq=False)
+class Proposed:
+    """What is proposed on one slice.
+
+    Parameters
+    ----------
+    mask : ndarray of int, shape (rows, columns)
+        Label ids; 0 where nothing is proposed.
+    labels : frozenset of int
+        The labels it speaks of: what was proposed of these before is replaced,
+        proposals of others stay.
+    keys : tuple of int
+        The slices it was made from, ascending.
+    """
+
+    mask: NDArray[np.integer]
+    labels: frozenset[int]
+    keys: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Labels that have the same key slices.
+
+    Parameters
+    ----------
+    labels : frozenset of int
+        Label ids.
+    keys : tuple of int
+        Their key slices, ascending; those marked nothing to label between them
+        count as keys on which there is nothing.
+    wanted : tuple of int
+        The slices to fill.
+    """
+
+    labels: frozenset[int]
+    keys: tuple[int, ...]
+    wanted: tuple[int, ...]
+
+    def around(self, index: int) -> tuple[int, int]:
+        """Return the key slices before and after a slice."""
+        after = next(place for place, key in enumerate(self.keys) if key > index)
+        return self.keys[after - 1], self.keys[after]
+
+
+@dataclass(frozen=True, eq=False)
+class InterpolationPlan:
+    """What is to be filled between which key slices of an overlap group.
+
+    Parameters
+    ----------
+    group : str
+        The overlap group.
+    parts : tuple of Part
+        What is interpolated together.
+    blobs : mapping of int to bytes
+        The encoded mask of each key slice that has one.
+    left_out : mapping of int to frozenset of int
+        Labels that are not to be proposed, by slice.
+    """
+
+    group: str
+    parts: tuple[Part, ...]
+    blobs: Mapping[int, bytes]
+    left_out: Mapping[int, frozenset[int]] = field(default_factory=dict)
+
+    def run(
+        self,
+        image: Any = None,
+        spacing: Sequence[float] | None = None,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> dict[int, Proposed]:
+        """Interpolate; touches nothing but its own arrays, so on any thread.
+
+        Parameters
+        ----------
+        image : array, shape (slices, rows, columns[, channels]), optional
+            The voxels of the whole series.
+        spacing : sequence of 3 float, optional
+            Distance of slices, rows and columns in mm.
+        progress : callable, optional
+            Takes the number of gaps between keys that are filled, and of all.
+        cancelled : callable, optional
+            Asked whether to stop.
+
+        Returns
+        -------
+        dict of int to Proposed
+            By slice, for every slice wanted.
+
+        Raises
+        ------
+        Cancelled
+            If `cancelled` returned true.
+        """
+        masks = {key: decode_mask(blob) for key, blob in self.blobs.items()}
+        total = sum(len(part.keys) - 1 for part in self.parts)
+        before = 0
+        result: dict[int, Proposed] = {}
+        for part in self.parts:
+            tell = None
+            if progress is not None:
+                tell = _from(progress, before, total)
+            volume = _fill(part, masks, image, spacing, tell, cancelled)
+            for index in part.wanted:
+                labels = part.labels - self.left_out.get(index, frozenset())
+                found = volume[index - part.keys[0]]
+                proposed = Proposed(
+                    np.where(np.isin(found, sorted(labels)), found, 0),
+                    labels,
+                    part.around(index),
+                )
+                result[index] = _joined(result.get(index), proposed)
+            before += len(part.keys) - 1
+        return result
+
+
+def _from(
+    progress: Callable[[int, int], None], before: int, total: int
+) -> Callable[[int, int], None]:
+    return lambda done, _: progress(before + done, total)
+
+
+def _fill(
+    part: Part,
+    masks: Mapping[int, NDArray[np.integer]],
+    image: Any,
+    spacing: Sequence[float] | None,
+    progress: Callable[[int, int], None] | None,
+    cancelled: Callable[[], bool] | None,
+) -> NDArray[np.generic]:
+    """Return the slices from the part's first key to its last."""
+    from napari_annotate_jobs.propagation import interpolate_masks
+
+    first, last = part.keys[0], part.keys[-1]
+    shape = masks[first].shape
+    # Labels with other key slices stand on these too, and compete for the pixels.
+    volume = np.zeros((last - first + 1, *shape), masks[first].dtype)
+    for key in part.keys:
+        if key in masks and masks[key].shape == shape:
+            volume[key - first] = masks[key]
+    picture = None
+    if image is not None and image.shape[1:3] == shape:
+        picture = grey(image[first : last + 1])
+    return interpolate_masks(
+        volume,
+        [key - first for key in part.keys],
+        picture,
+        spacing,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
+def grey(image: Any) -> NDArray[Any]:
+    """Return voxels (slices, rows, columns[, channels]) without channels."""
+    voxels = np.asarray(image)
+    return voxels[..., :3].mean(axis=-1) if voxels.ndim == 4 else voxels
+
+
+def _joined(one: Proposed | None, other: Proposed) -> Proposed:
+    """Put what `other` proposes beside what `one` does."""
+    if one is None:
+        return other
+    return Proposed(
+        np.where(one.mask > 0, one.mask, other.mask),
+        one.labels | other.labels,
+        tuple(sorted({*one.keys, *other.keys})),
+    )
+
+
+# ------------------------------------------------------------------- planning
+def label_keys(view: CaseView, group: str) -> dict[int, tuple[int, ...]]:
+    """Return the key slices of each label of an overlap group.
+
+    Those are the slices with confirmed pixels of it; excluded ones do not count.
+
+    Parameters
+    ----------
+    view : CaseView
+        The case.
+    group : str
+        The overlap group.
+
+    Returns
+    -------
+    dict of int to tuple of int
+        Slice indices, ascending, by label id; labels without any are left out.
+    """
+    keys: dict[int, list[int]] = defaultdict(list)
+    for index, content in sorted(view.contents().items()):
+        ref = content.masks.get(group)
+        if ref is not None and not content.excluded:
+            for label_id in ref.pixels:
+                keys[label_id].append(index)
+    return {label_id: tuple(places) for label_id, places in sorted(keys.items())}
+
+
+def plan_interpolation(
+    view: CaseView,
+    group: str = "",
+    wanted: Iterable[int] | None = None,
+    *,
+    labels: Collection[int] | None = None,
+    left_out: Mapping[int, Mapping[int, Collection[int]]] | None = None,
+) -> InterpolationPlan | None:
+    """Say what is to be filled between the key slices of an overlap group.
+
+    A label is proposed between its own first and last key slice, on slices that
+    are neither excluded nor marked nothing to label. The latter count as keys on
+    which there is nothing.
+
+    Parameters
+    ----------
+    view : CaseView
+        The case.
+    group : str
+        The overlap group.
+    wanted : iterable of int, optional
+        The slices to fill; by default all. Keys beyond them count all the same.
+    labels : collection of int, optional
+        The labels to propose; by default all that the group has.
+    left_out : mapping, optional
+        Slices and labels not to propose again from the same keys, see
+        :func:`rejected_labels`.
+
+    Returns
+    -------
+    InterpolationPlan or None
+        None if there is nothing to fill.
+    """
+    contents = view.contents()
+    chosen = None if wanted is None else frozenset(wanted)
+    nothing = [i for i, content in contents.items() if content.nothing_to_label]
+    same: dict[tuple[int, ...], set[int]] = defaultdict(set)
+    for label_id, places in label_keys(view, group).items():
+        if labels is None or label_id in labels:
+            empty = [i for i in nothing if places[0] < i < places[-1]]
+            same[tuple(sorted({*places, *empty}))].add(label_id)
+    parts = []
+    for keys, ids in same.items():
+        gaps = [i for one, two in pairwise(keys) for i in range(one + 1, two)]
+        targets = tuple(
+            i
+            for i in gaps
+            if (chosen is None or i in chosen)
+            and not (i in contents and contents[i].excluded)
+        )
+        if targets:
+            parts.append(Part(frozenset(ids), keys, targets))
+    if not parts:
+        return None
+    keyed = {key for part in parts for key in part.keys}
+    blobs = {
+        key: view.blob(contents[key].masks[group].digest)
+        for key in sorted(keyed)
+        if group in contents[key].masks
+    }
+    return InterpolationPlan(
+        group, tuple(parts), blobs, _left_out(parts, left_out or {})
+    )
+
+
+def _left_out(
+    parts: Sequence[Part], rejected: Mapping[int, Mapping[int, Collection[int]]]
+) -> dict[int, frozenset[int]]:
+    found: dict[int, frozenset[int]] = {}
+    for part in parts:
+        for index in part.wanted:
+            labels = frozenset(
+                label_id
+                for label_id, keys in rejected.get(index, {}).items()
+                if label_id in part.labels and set(part.around(index)) <= set(keys)
+            )
+            if labels:
+                found[index] = found.get(index, frozenset()) | labels
+    return found
+
+
+def rejected_labels(editor: CaseEditor, group: str) -> dict[int, dict[int, set[int]]]:
+    """Return what the user rejected, as far as undo remembers it.
+
+    Parameters
+    ----------
+    editor : CaseEditor
+        The open case.
+    group : str
+        The overlap group.
+
+    Returns
+    -------
+    dict
+        By slice and label id, the keys of the proposals that were rejected.
+    """
+    index_of = {editor.key(i): i for i in range(editor.n_slices)}
+    found: dict[int, dict[int, set[int]]] = {}
+    for edit in editor.history.done:
+        for key, after in edit.after.slices.items():
+            before = edit.before.slices.get(key)
+            ref = None if before is None else before.proposals.get(group)
+            if ref is None or ref.provenance is not Provenance.INTERPOLATED:
+                continue
+            for label_id in set(ref.pixels) - _held(after, group):
+                labels = found.setdefault(index_of[key], {})
+                labels.setdefault(label_id, set()).update(ref.keys)
+    return found
+
+
+def _held(content: SliceAnnotation | None, group: str) -> set[int]:
+    if content is None:
+        return set()
+    return {
+        label_id
+        for refs in (content.masks, content.proposals)
+        if group in refs
+        for label_id in refs[group].pixels
+    }
+
+
+# ------------------------------------------------------------------- entering
+def enter_proposals(
+    editor: ContentEdits,
+    found: Mapping[str, Mapping[int, Proposed]],
+    *,
+    provenance: Provenance,
+    text: str = INTERPOLATE,
+    amend: bool = False,
+) -> bool:
+    """Let proposals enter a case, as one undo step.
+
+    Parameters
+    ----------
+    editor : CaseEditor
+        The open case.
+    found : mapping
+        What is proposed, by overlap group and slice.
+    provenance : Provenance
+        How it came about.
+    text : str
+        The undo entry.
+    amend : bool
+        As for :meth:`CaseEditor.propose_masks`.
+
+    Returns
+    -------
+    bool
+        True if anything changed.
+    """
+    masks, keys = {}, {}
+    for group, slices in found.items():
+        for index, proposed in slices.items():
+            old = editor.mask(index, group, proposal=True)
+            masks[index, group] = _over(old, proposed)
+            keys[index, group] = proposed.keys
+    return editor.propose_masks(
+        masks, provenance=provenance, keys=keys, text=text, amend=amend
+    )
+
+
+def _over(old: NDArray[np.integer] | None, proposed: Proposed) -> NDArray[np.integer]:
+    """Keep of what was proposed before the labels that are not spoken of."""
+    if old is None or old.shape != proposed.mask.shape:
+        return proposed.mask
+    kept = np.where(np.isin(old, sorted(proposed.labels)), 0, old)
+    return np.where(proposed.mask > 0, proposed.mask, kept)
