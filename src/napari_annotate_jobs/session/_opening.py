@@ -62,8 +62,9 @@ def first_slice(case: OpenCase, view: CaseView) -> int:
     """
     if case.draft.returned is not None:
         for comment in case.draft.returned.comments:
-            if comment.index is not None:
-                return comment.index
+            index = view.index_of(comment)
+            if index is not None:
+                return index
     undecided = view.undecided()
     if len(undecided) in (0, view.n_slices):
         return view.n_slices // 2
