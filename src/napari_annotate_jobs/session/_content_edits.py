@@ -37,8 +37,12 @@ class ContentEdits(CaseView, ABC):
         *,
         ranges: tuple[SliceRange, ...] | None = None,
         by_hand: bool = False,
+        focus: int | None = None,
     ) -> bool:
-        """Make one undo step of new contents of slices, and ranges."""
+        """Make one undo step of new contents of slices, and ranges.
+
+        Undo shows slice `focus`; by default the first one that changed.
+        """
 
     @abstractmethod
     def amend(self, contents: Mapping[int, SliceAnnotation]) -> bool:

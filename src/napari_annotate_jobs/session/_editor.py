@@ -241,9 +241,15 @@ class CaseEditor(ContentEdits):
         *,
         ranges: tuple[SliceRange, ...] | None = None,
         by_hand: bool = False,
+        focus: int | None = None,
     ) -> bool:
-        """Make one undo step of new contents of slices, and ranges."""
-        return self._edit(text, contents, ranges=ranges, by_hand=by_hand)
+        """Make one undo step of new contents of slices, and ranges.
+
+        Undo shows slice `focus`; by default the first one that changed.
+        """
+        return self._edit(
+            text, contents, ranges=ranges, by_hand=by_hand, focus=focus
+        )
 
     def amend(self, contents: Mapping[int, SliceAnnotation]) -> bool:
         """Bring proposals up to date with what was edited, or undone.
@@ -317,6 +323,7 @@ class CaseEditor(ContentEdits):
         comments: tuple[Comment, ...] | None = None,
         touched: tuple[int, ...] = (),
         by_hand: bool = True,
+        focus: int | None = None,
     ) -> bool:
         self.check_unlocked()
         changed = {i: c for i, c in contents.items() if c != self.content(i)}
@@ -361,7 +368,8 @@ class CaseEditor(ContentEdits):
             slices={key: old.slices.get(key) for key in after.slices},
             **{name: getattr(old, name) for name in fields},
         )
-        focus = min([*changed, *touched], default=None)
+        if focus is None:
+            focus = min([*changed, *touched], default=None)
         self.history.push(Edit(text, before, after, focus))
         self._apply(after, touched)
         return True

@@ -241,9 +241,10 @@ class TrackWork:
         return not (content.excluded or content.nothing_to_label)
 
     # ---------------------------------------------------------------- saving
-    def save(self, editor: CaseEditor, text: str) -> bool:
+    def save(self, editor: CaseEditor, text: str, focus: int | None = None) -> bool:
         """Make one undo step of all that changed; False if nothing did.
 
+        Undo shows slice `focus`, else the first one with another confirmed box.
         Slices whose confirmed boxes change count as edited by hand: they leave
         the ranges that ruled them. A confirmed box lifts nothing-to-label.
         """
@@ -261,7 +262,9 @@ class TrackWork:
                 nothing_to_label=content.nothing_to_label and not confirmed,
             )
         ranges = _without(editor.annotation.ranges, set(by_hand))
-        return editor.edit(text, contents, ranges=ranges)
+        if focus is None:
+            focus = min(by_hand, default=None)
+        return editor.edit(text, contents, ranges=ranges, focus=focus)
 
 
 def _without(

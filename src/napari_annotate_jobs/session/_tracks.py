@@ -264,7 +264,7 @@ def leave_track(editor: CaseEditor, track_id: str, index: int) -> bool:
             where=f"slice {index + 1}",
             remedy="Go to the first slice that does not show it any more",
         )
-    return work.save(editor, "Object leaves")
+    return work.save(editor, "Object leaves", index)
 
 
 def cut_track(editor: CaseEditor, track_id: str, index: int) -> str:
@@ -291,7 +291,7 @@ def cut_track(editor: CaseEditor, track_id: str, index: int) -> str:
         if moved.proposal and moved.provenance is Provenance.INTERPOLATED:
             moved = moved.evolve(provenance=Provenance.COPIED)
         work.put(place, moved)
-    work.save(editor, "Cut object")
+    work.save(editor, "Cut object", index)
     return new
 
 
