@@ -174,6 +174,18 @@ def test_sizes_and_orientations_are_told_apart(
         open_series(folder)
 
 
+def test_encodings_are_told_apart(write_slice: Write, write_stack: Write) -> None:
+    folder = write_stack([0, 1, 2])
+    write_slice(
+        "study/deep", np.zeros((4, 5), np.int32), ImagePositionPatient=[0, 0, 3]
+    )
+    found = find_series(folder)
+    assert sorted(h.shape[0] for h in found) == [1, 3]
+    assert {h.split.by for h in found if h.split} == {"encoding"}
+    with pytest.raises(NoImageError, match="holds 2 series"):
+        open_series(folder)
+
+
 def test_spinning_planes_become_a_stack(write_stack: Write) -> None:
     angles = np.linspace(0, np.pi, 6, endpoint=False)
     cosines = tuple([np.cos(a), np.sin(a), 0, 0, 0, -1] for a in angles)

@@ -39,7 +39,7 @@ _OTHER = frozenset(
     | {".yaml", ".yml", ".toml", ".exe", ".dll", ".gz", ".tar", ".ini", ".raw"}
 )
 # parts of a series that differ in these are other images, not the same one again
-_OTHER_IMAGES = {"", "size", "orientation", "geometry"}
+_OTHER_IMAGES = {"", "size", "encoding", "orientation", "geometry"}
 _FORMATS = "DICOM, NIfTI, PNG, JPEG, TIFF, NRRD and MHA can be opened"
 
 

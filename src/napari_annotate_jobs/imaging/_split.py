@@ -190,16 +190,23 @@ def _parallel(frames: list[Frame]) -> list[list[Frame]]:
     return [members for _, _, members in groups]
 
 
+def _size(part: Part) -> tuple[int, int]:
+    values = part.frames[0].record.values
+    return values["Rows"], values["Columns"]
+
+
 def _named(groups: list[Part]) -> list[Part]:
     """Say what sets the parts of one series apart."""
+    sizes = len({_size(part) for part in groups})
     named = []
     for index, part in enumerate(groups):
         values = part.frames[0].record.values
         if part.localizer:
             by, value = "localizer", str(index + 1)
-        elif len({(p.frames[0].record.values["Rows"], p.frames[0].record.values
-                   ["Columns"]) for p in groups}) > 1:  # fmt: skip
+        elif sizes > 1:
             by, value = "size", f"{values['Columns']}x{values['Rows']}"
+        elif len({p.pixel for p in groups}) > 1:
+            by, value = "encoding", str(index + 1)
         elif len({p.has_geometry for p in groups}) > 1:
             by, value = "geometry", "known" if part.has_geometry else "unknown"
         else:
