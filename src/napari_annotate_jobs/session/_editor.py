@@ -247,9 +247,7 @@ class CaseEditor(ContentEdits):
 
         Undo shows slice `focus`; by default the first one that changed.
         """
-        return self._edit(
-            text, contents, ranges=ranges, by_hand=by_hand, focus=focus
-        )
+        return self._edit(text, contents, ranges=ranges, by_hand=by_hand, focus=focus)
 
     def amend(self, contents: Mapping[int, SliceAnnotation]) -> bool:
         """Bring proposals up to date with what was edited, or undone.

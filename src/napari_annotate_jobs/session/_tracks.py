@@ -171,7 +171,7 @@ def take_boxes(
         work.refill(name)
     for index, box in new:
         touched.append(_join(work, index, box, reach))
-    work.save(editor, text)
+    work.save(editor, text, min(boxes, default=None))
     return tuple(touched)
 
 
