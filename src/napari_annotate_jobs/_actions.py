@@ -76,6 +76,7 @@ class DeskActions:
             "help": desk.help_requested.emit,
         }
         calls |= desk.boxes.by_id()
+        calls |= desk.masks.by_id()
         for number in range(1, 8):
             calls[f"preset_{number}"] = partial(
                 desk.window_control.choose_preset, number
@@ -142,12 +143,12 @@ class DeskActions:
     @_told
     def confirm(self) -> None:
         """Confirm what is proposed on the slices."""
-        self.session.editor.confirm(self._targets())
+        self._desk.masks.settle(self._targets(), confirm=True)
 
     @_told
     def reject(self) -> None:
         """Drop what is proposed on the slices."""
-        self.session.editor.reject(self._targets())
+        self._desk.masks.settle(self._targets(), confirm=False)
 
     @_told
     def copy(self) -> None:

@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 
 from napari_annotate_jobs._actions import DeskActions
 from napari_annotate_jobs._desk_boxes import BoxActions
+from napari_annotate_jobs._desk_masks import MaskActions
 from napari_annotate_jobs._key_router import KeyRouter
 from napari_annotate_jobs._pictures import draw_slice
 from napari_annotate_jobs.errors import AnnotateJobsError
@@ -87,6 +88,7 @@ class Desk(QObject):
         self.strip = SliceStrip()
         self.propagate = PropagatePanel()
         self.boxes = BoxActions(self)
+        self.masks = MaskActions(self, images)
         self.actions = DeskActions(self)
         self._keys: KeyRouter | None = None
         self._play = QTimer(self)
@@ -360,6 +362,7 @@ class Desk(QObject):
         if self.propagate.parent() is not None:
             self.viewer.window.remove_dock_widget(self.propagate)
         self.boxes.close()
+        self.masks.close()
         self.bridge.close()
         for signal, slot in self._signals:
             signal.disconnect(slot)

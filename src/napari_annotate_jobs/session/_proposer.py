@@ -34,6 +34,9 @@ __all__ = ["Proposer"]
 PAUSE = 0.25
 """Seconds without an edit before proposals are brought up to date."""
 
+FAR = 64
+"""Slices followed either way in a series that is too large to be read whole."""
+
 
 class Proposer:
     """Interpolates masks, follows the image, and refreshes what was proposed.
@@ -198,6 +201,8 @@ class Proposer:
                 "the images are still being read", remedy="Try again in a moment"
             )
         low, high = (0, editor.n_slices - 1) if span is None else span
+        if self._lazy():
+            low, high = max(low, origin - FAR), min(high, origin + FAR)
         start, stop = (low if backward else origin), (high if forward else origin)
         label = self.session.label
         groups = [g for g in editor.labels.overlap_groups if self._has(g, origin)]

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from ._bridge import ViewerBridge
 from ._connections import Connections
+from ._work import WorkProgress
 
-__all__ = ["Connections", "ViewerBridge"]
+__all__ = ["Connections", "ViewerBridge", "WorkProgress"]

@@ -104,6 +104,11 @@ class ViewerBridge:
         return None if self._case is None else self._case.loader.voxels
 
     @property
+    def is_lazy(self) -> bool:
+        """True if the open case is too large to be read as a whole."""
+        return self._case is not None and self._case.loader.is_lazy
+
+    @property
     def inverted(self) -> bool:
         """True if high values are shown dark; settable."""
         return self._case is not None and self._case.image.inverted

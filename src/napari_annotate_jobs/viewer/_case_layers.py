@@ -14,6 +14,7 @@ from ._geometry import Geometry
 from ._images import ImageLayer, VolumeLoader
 from ._masks import MaskLayer
 from ._others import OtherSeries
+from ._proposals import ProposalLayer
 from ._readout import ReadOut
 from ._status import StatusLine
 
@@ -67,6 +68,9 @@ class CaseLayers:
             group: MaskLayer(session, group, self._geometry, on_error=bridge.report)
             for group in label_set.overlap_groups
         }
+        self.proposals = [
+            ProposalLayer(session, group, self._geometry) for group in self.masks
+        ]
         self.boxes = (
             BoxLayer(session, self._geometry, on_error=bridge.report)
             if label_set.of(Method.DETECTION)
@@ -103,6 +107,7 @@ class CaseLayers:
     def layers(self) -> list[Layer]:
         """Our layers, the image first."""
         found = [self.image.layer, *(mask.layer for mask in self.masks.values())]
+        found += [proposals.layer for proposals in self.proposals]
         return found if self.boxes is None else [*found, self.boxes.layer]
 
     def _add_layers(self) -> None:
@@ -164,6 +169,8 @@ class CaseLayers:
         """Show what the session says of these slices."""
         for mask in self.masks.values():
             mask.show(indices)
+        for proposals in self.proposals:
+            proposals.show(indices)
         if self.boxes is not None:
             self.boxes.show(indices)
 
@@ -197,9 +204,10 @@ class CaseLayers:
 
     def stroke(self, began: bool) -> None:
         """Let the masks wait while a left drag goes on."""
+        active = self._viewer.layers.selection.active
         for mask in self.masks.values():
             if began:
-                mask.stroke_began()
+                mask.stroke_began(draws=active is mask.layer)
             else:
                 mask.stroke_ended()
 

@@ -14,7 +14,7 @@ from napari_annotate_jobs.model import Method
 from ._connections import Connections
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,11 +28,34 @@ __all__ = ["MaskLayer"]
 DRAWING_MODES = frozenset({"paint", "fill", "polygon", "erase"})
 
 
+def mask_dtype(labels: Sequence[Label]) -> type[np.unsignedinteger[Any]]:
+    """Return the smallest type that holds the ids."""
+    return np.uint8 if max(label.id for label in labels) < 256 else np.uint16
+
+
+def label_colormap(labels: Iterable[Label]) -> DirectLabelColormap:
+    """Return the colours of labels by id; any other value is not seen."""
+    colors: dict[int | None, Any] = {None: (0, 0, 0, 0), 0: (0, 0, 0, 0)}
+    colors.update({label.id: (*label.rgb, 1.0) for label in labels})
+    return DirectLabelColormap(color_dict=colors)
+
+
+def label_features(labels: Sequence[Label]) -> dict[str, list[Any]]:
+    """Return names by id, which napari shows in its status bar."""
+    return {
+        "index": [0, *(label.id for label in labels)],
+        "label": ["", *(label.name for label in labels)],
+    }
+
+
 class MaskLayer:
     """Keeps a Labels layer and the session's masks of one overlap group in step.
 
     The layer is the user's (and other plugins') to change in any way; what changed
     is found by comparing with a copy, slice by slice, and told to the session.
+
+    Painting on a slice takes what is proposed there for right, but for the pixels
+    that were painted or erased: it is confirmed with the stroke, as one undo step.
 
     Parameters
     ----------
@@ -62,20 +85,20 @@ class MaskLayer:
             for label in session.job.project.label_set.of(Method.SEGMENTATION)
             if label.overlap_group == group
         ]
-        largest = max(label.id for label in self._labels)
-        dtype = np.uint8 if largest < 256 else np.uint16
+        dtype = mask_dtype(self._labels)
         # Both stay unwritten, and so cost no memory, where there is no mask.
         data = np.zeros(geometry.shape, dtype)
         self._known = np.zeros(geometry.shape, dtype)
         self._digests: dict[int, str] = {}
         self._quiet = self._stroking = False
         self._dirty: set[int] = set()
+        self._lifted: tuple[int, NDArray[Any]] | None = None
         self._last_id = self._labels[0].id
         self.layer = Labels(
             data,
             name=f"Segmentation {group}".strip(),
-            colormap=self._colormap(),
-            features=self._features(),
+            colormap=label_colormap(self._labels),
+            features=label_features(self._labels),
             opacity=0.55,
             **geometry.layer_kwargs,
         )
@@ -89,18 +112,6 @@ class MaskLayer:
         self._connections.connect(events.labels_update, self._on_set_data)
         self._connections.connect(events.selected_label, self._on_selected_label)
         self.set_editable(not session.locked)
-
-    def _colormap(self) -> DirectLabelColormap:
-        colors: dict[int | None, Any] = {None: (0, 0, 0, 0), 0: (0, 0, 0, 0)}
-        colors.update({label.id: (*label.rgb, 1.0) for label in self._labels})
-        return DirectLabelColormap(color_dict=colors)
-
-    def _features(self) -> dict[str, list[Any]]:
-        """Names by id, which napari shows in its status bar."""
-        return {
-            "index": [0, *(label.id for label in self._labels)],
-            "label": ["", *(label.name for label in self._labels)],
-        }
 
     # ---------------------------------------------------- session -> layer
     def show(self, indices: Iterable[int]) -> None:
@@ -163,13 +174,58 @@ class MaskLayer:
             self.layer.mode = "paint"
 
     # ---------------------------------------------------- layer -> session
-    def stroke_began(self) -> None:
-        """Wait for the end of the stroke before looking at refreshes."""
+    def stroke_began(self, *, draws: bool = True) -> None:
+        """Wait for the end of the stroke before looking at refreshes.
+
+        Parameters
+        ----------
+        draws : bool
+            True if the stroke may draw on this layer: what is proposed on the
+            slice is then there to be painted over, and to be erased.
+        """
         self._stroking = True
+        drawing = self.layer.editable and self.layer.mode in DRAWING_MODES
+        if draws and drawing and not self._session.locked:
+            self._lift(self._session.slice)
 
     def stroke_ended(self) -> None:
         """Look at refreshes again."""
         self._stroking = False
+        lifted, self._lifted = self._lifted, None
+        if lifted is None:
+            return
+        index, mask = lifted
+        data = self.layer.data
+        if np.array_equal(data[index], mask):  # nothing was drawn
+            data[index] = self._known[index]
+            self._refresh()
+        else:
+            # Told even if all of the proposal was erased, and nothing is left.
+            self._lifted = lifted
+            self._tell([index])
+            self._lifted = None
+
+    def _lift(self, index: int) -> None:
+        """Put what is proposed on a slice into the layer, for one stroke."""
+        mask = self._proposal(index)
+        if mask is not None:
+            whole = self._with_proposal(index, mask)
+            self._lifted = (index, whole)
+            self.layer.data[index] = whole
+            self._refresh()
+
+    def _proposal(self, index: int) -> NDArray[Any] | None:
+        mask = self._session.editor.mask(index, self.group, proposal=True)
+        if mask is None or mask.shape != self._known.shape[1:]:
+            return None
+        return mask.astype(self._known.dtype)
+
+    def _with_proposal(self, index: int, mask: NDArray[Any]) -> NDArray[Any]:
+        """Return a slice of the layer with what is proposed where nothing is."""
+        now = np.asarray(self.layer.data[index])
+        untouched = (now == 0) & (self._known[index] == 0)
+        merged: NDArray[Any] = np.where(untouched, mask, now)
+        return merged
 
     def _on_paint(self, event: Any) -> None:
         # At the end of a stroke the pixels are there; painted from code, napari
@@ -210,15 +266,27 @@ class MaskLayer:
         data = np.asarray(self.layer.data)
         candidates = range(data.shape[0]) if indices is None else indices
         changed = [i for i in candidates if not np.array_equal(data[i], self._known[i])]
-        if not changed:
-            return
+        if changed:
+            self._tell(changed)
+
+    def _tell(self, changed: list[int]) -> None:
+        data = self.layer.data
+        lifted = None if self._lifted is None else self._lifted[0]
+        settled = False
+        for index in changed:
+            mask = None if index == lifted else self._proposal(index)
+            if mask is not None:
+                data[index] = self._with_proposal(index, mask)
+                settled = True
         text = "Paint" if len(changed) == 1 else f"Paint on {len(changed)} slices"
         before = dict(self._digests)
         for index in changed:  # what the session tells back is shown already
             self._digests[index] = "?"
         try:
             self._session.editor.set_masks(
-                {(i, self.group): data[i].copy() for i in changed}, text=text
+                {(i, self.group): np.array(data[i]) for i in changed},
+                text=text,
+                settle=True,
             )
         except AnnotateJobsError as error:
             self._digests = before
@@ -235,6 +303,8 @@ class MaskLayer:
                 self._digests.pop(index, None)
             else:
                 self._digests[index] = ref.digest
+        if settled:
+            self._refresh()
 
     def _on_selected_label(self) -> None:
         """Only declared ids can be painted."""

@@ -54,6 +54,8 @@ class ReadOut:
                 names if cell.decision is Decision.LABELLED else f"{decision} ({names})"
             )
         lines.append(decision)
+        if cell.proposals:
+            lines.append("Proposals to confirm")
         window = session.window
         if window is not None and not session.case.series.header.is_color:
             width, level = _number(window.width), _number(window.center)

@@ -24,6 +24,7 @@ from napari_annotate_jobs.session import SaveKind
 from ._box_section import BoxSection
 from ._comments import CommentList
 from ._label_list import LabelList
+from ._mask_section import MaskSection
 from ._sections import Section
 from ._theme import Colors
 
@@ -131,6 +132,8 @@ class AnnotateDock(QWidget):
         self._tip(self.reject, "Drop what is proposed here", "reject")
         self.reject.clicked.connect(self.reject_requested)
 
+        self.masks = MaskSection(keymap)
+        self.masks.add_slice_buttons(self.confirm, self.reject)
         self.boxes = BoxSection(keymap)
 
         self.comments = CommentList()
@@ -191,8 +194,6 @@ class AnnotateDock(QWidget):
         decide.addWidget(self.nothing, 0, 0)
         decide.addWidget(self.exclude, 0, 1)
         decide.addWidget(self.propagate, 1, 0, 1, 2)
-        decide.addWidget(self.confirm, 2, 0)
-        decide.addWidget(self.reject, 2, 1)
         line = QFrame()
         line.setFrameShape(QFrame.Shape.HLine)
         bottom = QHBoxLayout()
@@ -208,6 +209,7 @@ class AnnotateDock(QWidget):
         layout.addWidget(self.notice)
         layout.addWidget(self.labels, 1)
         layout.addLayout(decide)
+        layout.addWidget(self.masks)
         layout.addWidget(self.boxes)
         layout.addWidget(self.window_control)
         layout.addWidget(self.comment_box)
@@ -220,6 +222,7 @@ class AnnotateDock(QWidget):
         """Use the colours of napari's theme."""
         self._colors = colors
         self.comments.set_colors(colors)
+        self.masks.set_colors(colors)
         self.boxes.set_colors(colors)
         self._update_slice()
         self._update_state()
@@ -228,6 +231,7 @@ class AnnotateDock(QWidget):
     def set_keymap(self, keymap: KeyMap) -> None:
         """Show other keys in the tooltips."""
         self._keymap = keymap
+        self.masks.set_keymap(keymap)
         self.boxes.set_keymap(keymap)
         for widget, text, action in list(self._tips):
             self._tip(widget, text, action)

@@ -1,0 +1,204 @@
+"""What proposes masks and settles proposals, from the dock, the panel and by key."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari_annotate_jobs.errors import AnnotateJobsError
+from napari_annotate_jobs.model import Method
+from napari_annotate_jobs.session import Proposer, Worker
+from napari_annotate_jobs.viewer import WorkProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from napari_annotate_jobs._desk import Desk
+    from napari_annotate_jobs.session import Executor
+
+__all__ = ["MaskActions"]
+
+PANEL = (
+    (
+        "interpolate",
+        "Masks between key slices",
+        "Proposes masks between the slices you painted, one outline a slice for you "
+        "to confirm. Nothing confirmed is touched.",
+    ),
+    (
+        "follow",
+        "Masks along the image",
+        "Proposes what you painted on the current slice on the slices beside it, as "
+        "far as the image shows it. Nothing confirmed is touched.",
+    ),
+)
+"""Kind, entry and explanation, for the Propagate panel."""
+
+
+class MaskActions:
+    """Actions that propose masks, and those on all proposals of the case.
+
+    Parameters
+    ----------
+    desk : Desk
+        Whose session is acted on.
+    images : Executor
+        Does the slow things.
+    """
+
+    def __init__(self, desk: Desk, images: Executor) -> None:
+        self._desk = desk
+        self._session, self._bridge = desk.session, desk.bridge
+        self._section = desk.annotate.masks
+        self._count = 0
+        self.worker = Worker(images)
+        self.progress = WorkProgress(self.worker)
+        self.proposer = Proposer(
+            self._session,
+            self.worker,
+            voxels=self._voxels,
+            lazy=lambda: self._bridge.is_lazy,
+        )
+        session = self._session
+        self._signals: list[tuple[Any, Callable[..., None]]] = [
+            (self.proposer.told, self._tell),
+            (self.proposer.failed, desk.show_error),
+            (session.opened, self._recount),
+            (session.closed, self._recount),
+            (session.slices_changed, self._recount),
+            (session.status_changed, self._recount),
+            (session.slice_changed, self._show),
+        ]
+        for signal, slot in self._signals:
+            signal.connect(slot)
+        self._section.requested.connect(self._do)
+        labels = session.job.project.label_set
+        self._has_masks = bool(labels.of(Method.SEGMENTATION))
+        desk.propagate.add_mask_actions(PANEL)
+        desk.propagate.masks_requested.connect(self._from_panel)
+
+    def close(self) -> None:
+        """Let go of the session."""
+        self.proposer.close()
+        self.progress.close()
+        for signal, slot in self._signals:
+            signal.disconnect(slot)
+        self._signals = []
+
+    def _voxels(self) -> Any:
+        return None if self._bridge.is_loading else self._bridge.voxels
+
+    def _tell(self, text: str) -> None:
+        self._session.told.emit(text)
+
+    # --------------------------------------------------------------- showing
+    def _recount(self, *_: object) -> None:
+        session = self._session
+        self._count = 0
+        if not session.locked:
+            contents = session.editor.contents().values()
+            self._count = sum(content.has_proposals for content in contents)
+        self._show()
+
+    def _show(self, *_: object) -> None:
+        session = self._session
+        editable = not session.locked
+        self._section.set_state(
+            masks=editable and self._has_masks and session.editor.n_slices > 1,
+            slices=self._count,
+            here=editable and session.editor.content(session.slice).has_proposals,
+        )
+
+    # ---------------------------------------------------------------- acting
+    def by_id(self) -> dict[str, Callable[[], None]]:
+        """Return the actions that have keys, by their id."""
+        calls: dict[str, Callable[[], object]] = {
+            "next_proposal": partial(self._go, 1),
+            "previous_proposal": partial(self._go, -1),
+        }
+        if self._has_masks:
+            calls["interpolate"] = self._interpolate
+            calls["follow"] = partial(self._follow, True, True)
+            calls["follow_back"] = partial(self._follow, True, False)
+            calls["follow_on"] = partial(self._follow, False, True)
+        calls["confirm_all"] = partial(self._settle_all, True)
+        calls["reject_all"] = partial(self._settle_all, False)
+        return {name: partial(self._told, call) for name, call in calls.items()}
+
+    def _do(self, name: str) -> None:
+        self.by_id()[name]()
+
+    def _told(self, call: Callable[[], object]) -> None:
+        if not self._session.is_open:
+            return
+        try:
+            call()
+        except AnnotateJobsError as error:
+            self._desk.show_error(error)
+
+    def _interpolate(self) -> None:
+        self._bridge.take()
+        self.proposer.interpolate(self._selection())
+
+    def _follow(self, back: bool, on: bool) -> None:
+        self._bridge.take()
+        span = self._selection()
+        if span is not None and not span[0] <= self._session.slice <= span[1]:
+            span = None  # a selection elsewhere says nothing about this slice
+        self.proposer.follow(back, on, span)
+
+    def _selection(self) -> tuple[int, int] | None:
+        """Return the selected slices; one alone is just where the user is."""
+        selection = self._desk.strip.selection()
+        if selection is None or selection[0] == selection[1]:
+            return None
+        return selection
+
+    def _from_panel(self, start: int, stop: int, kind: str) -> None:
+        if kind == "interpolate":
+            self._told(partial(self._interpolate_over, (start, stop)))
+        elif kind == "follow":
+            self._told(partial(self._follow_over, (start, stop)))
+
+    def _interpolate_over(self, span: tuple[int, int]) -> None:
+        self._bridge.take()
+        self.proposer.interpolate(span)
+
+    def _follow_over(self, span: tuple[int, int]) -> None:
+        self._bridge.take()
+        here = self._session.slice
+        first, last = min(span[0], here), max(span[1], here)
+        self.proposer.follow(True, True, (first, last))
+
+    # -------------------------------------------------------------- settling
+    def settle(self, indices: Iterable[int], *, confirm: bool) -> None:
+        """Confirm or reject what is proposed on slices, once it is up to date."""
+        editor, chosen = self._session.editor, list(indices)
+
+        def call() -> None:
+            if self._session.is_open and self._session.editor is editor:
+                self._told(
+                    partial(editor.confirm if confirm else editor.reject, chosen)
+                )
+
+        self._bridge.take()
+        self.proposer.when_settled(call)
+
+    def _settle_all(self, confirm: bool) -> None:
+        editor = self._session.editor
+        contents = editor.contents().items()
+        chosen = [i for i, content in contents if content.has_proposals]
+        if chosen:
+            self.settle(chosen, confirm=confirm)
+        else:
+            self._tell("Nothing in this case waits to be confirmed.")
+
+    def _go(self, step: int) -> None:
+        session, editor = self._session, self._session.editor
+        index = editor.next_where(
+            session.slice, step, lambda i: editor.content(i).has_proposals
+        )
+        if index < 0:
+            self._tell("Nothing in this case waits to be confirmed.")
+        else:
+            session.slice = index

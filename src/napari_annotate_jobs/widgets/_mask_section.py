@@ -1,0 +1,140 @@
+"""Masks that the program proposes, and what becomes of all proposals of a case."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QGridLayout, QMenu, QPushButton, QSizePolicy, QWidget
+
+from ._keys import KeyMap, key_text
+from ._theme import Colors, focus_style
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QAction
+
+__all__ = ["MaskSection"]
+
+FOLLOW = (
+    ("follow", "Both ways"),
+    ("follow_back", "Back"),
+    ("follow_on", "On"),
+)
+"""Where masks are followed to, in the menu."""
+
+
+class MaskSection(QWidget):
+    """Buttons that propose masks, and that settle all proposals of the case.
+
+    Setters never emit.
+
+    Parameters
+    ----------
+    keymap : KeyMap
+        The keys of the actions, shown in the tooltips.
+    parent : QWidget, optional
+        The widget it belongs to.
+    """
+
+    requested = Signal(str)
+    """An action is to be done, by its id."""
+
+    def __init__(self, keymap: KeyMap, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._tips = {
+            "interpolate": "Propose masks between the slices you painted, in the "
+            "whole case or the selected slices",
+            "confirm_all": "Confirm every proposal of the case",
+            "reject_all": "Drop every proposal of the case",
+        }
+        self.interpolate = self._button("Interpolate", "interpolate")
+        self.follow = self._button("Follow image", "follow")
+        self.confirm_all = self._button("Confirm all", "confirm_all")
+        self.reject_all = self._button("Reject all", "reject_all")
+        self._menu = QMenu(self)
+        self.follow.setMenu(self._menu)
+        self._calls: dict[QAction, partial[None]] = {}
+        layout = self._layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.interpolate, 0, 0)
+        layout.addWidget(self.follow, 0, 1)
+        layout.addWidget(self.confirm_all, 2, 0)
+        layout.addWidget(self.reject_all, 2, 1)
+        for column in (0, 1):
+            layout.setColumnStretch(column, 1)
+        for button in (self.interpolate, self.confirm_all, self.reject_all):
+            button.clicked.connect(self._clicked)
+        self.set_colors(Colors.dark())
+        self.set_keymap(keymap)
+        self.set_state(masks=False, slices=0)
+
+    def _button(self, text: str, action: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setObjectName(action)
+        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        return button
+
+    def add_slice_buttons(self, confirm: QWidget, reject: QWidget) -> None:
+        """Show the buttons for the proposals of the current slice among ours."""
+        self._layout.addWidget(confirm, 1, 0)
+        self._layout.addWidget(reject, 1, 1)
+
+    # --------------------------------------------------------------- setters
+    def set_keymap(self, keymap: KeyMap) -> None:
+        """Show other keys in the tooltips and the menu."""
+        for button in (self.interpolate, self.confirm_all, self.reject_all):
+            action = button.objectName()
+            button.setToolTip(self._tips[action] + keymap.hint(action))
+        self.follow.setToolTip(
+            "Propose what you painted here on the slices beside, as far as the image "
+            "shows it" + keymap.hint("follow")
+        )
+        self._menu.clear()
+        self._calls.clear()
+        for name, text in FOLLOW:
+            key = key_text(keymap.key(name))
+            action = self._menu.addAction(text + (f"\t{key}" if key else ""))
+            self._calls[action] = partial(self.requested.emit, name)
+            # Qt would keep a lambda, and all it knows, out of the collector's sight.
+            action.triggered.connect(self._triggered)
+
+    def set_colors(self, colors: Colors) -> None:
+        """Use the colours of napari's theme."""
+        for button in (
+            self.interpolate,
+            self.follow,
+            self.confirm_all,
+            self.reject_all,
+        ):
+            button.setStyleSheet(focus_style(colors))
+
+    def set_state(self, *, masks: bool, slices: int, here: bool = False) -> None:
+        """Show what can be done.
+
+        Parameters
+        ----------
+        masks : bool
+            True if masks can be painted: the case is open and not submitted.
+        slices : int
+            Number of slices with proposals that can be settled.
+        here : bool
+            True if the current slice is one of them; if it is the only one, the
+            buttons for the slice do.
+        """
+        several = slices > 0 and not (slices == 1 and here)
+        self.interpolate.setVisible(masks)
+        self.follow.setVisible(masks)
+        self.confirm_all.setVisible(several)
+        self.reject_all.setVisible(several)
+        self.confirm_all.setText(f"Confirm all {slices}")
+        self.reject_all.setText(f"Reject all {slices}")
+        self.setVisible(masks or slices > 0)
+
+    # ----------------------------------------------------------------- doing
+    def _clicked(self) -> None:
+        self.requested.emit(self.sender().objectName())
+
+    def _triggered(self) -> None:
+        self._calls[self.sender()]()
