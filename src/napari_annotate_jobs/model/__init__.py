@@ -5,17 +5,13 @@ from __future__ import annotations
 from ._annotation import (
     Annotation,
     AnnotationChange,
-    Box,
     Comment,
-    Decision,
-    MaskRef,
-    Provenance,
     RangeAction,
-    SliceAnnotation,
     SliceRange,
 )
 from ._base import Document, Value, document_json, new_id, now, validated
 from ._check import check_change
+from ._content import Box, Decision, MaskRef, Provenance, SliceAnnotation
 from ._labels import (
     COLORS,
     Attribute,

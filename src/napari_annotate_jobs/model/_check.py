@@ -11,7 +11,8 @@ from ._labels import LabelSet, Method, Scope
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ._annotation import AnnotationChange, SliceAnnotation
+    from ._annotation import AnnotationChange
+    from ._content import SliceAnnotation
 
 __all__ = ["check_change"]
 
