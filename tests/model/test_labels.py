@@ -215,3 +215,12 @@ def test_documents_leave_out_defaults_but_never_times_or_ids():
     # A time that happens to be the default of this very moment is written too.
     for _ in range(200):
         assert "published" in document_json(job.model_copy(update={"published": now()}))
+
+
+def test_what_is_derived_is_not_written():
+    labels = LabelSet(labels=(label(),), groups=(Group(exclusive=True),))
+    before = document_json(labels)
+    assert labels.by_id[1] == labels[1]
+    assert labels.exclusive_with(labels[1]) == frozenset()
+    assert document_json(labels) == before
+    assert set(before) == {"labels", "groups"}

@@ -77,9 +77,11 @@ def document_json(value: object) -> Any:
         return value
     if isinstance(value, Document):
         defaults = _static_defaults(type(value))
+        # Not by iteration: that yields what cached properties hold, too.
+        found = {name: getattr(value, name) for name in type(value).model_fields}
         return {
             name: document_json(item)
-            for name, item in value
+            for name, item in {**found, **(value.model_extra or {})}.items()
             if name not in defaults or item != defaults[name]
         }
     if isinstance(value, dict):

@@ -106,10 +106,13 @@ class Catalogue:
     # --------------------------------------------------------------- questions
     def job(self) -> Job:
         """Return the job."""
+        with self._guard:
+            seen = self._seen
+            if self._job is not None and seen is not None and seen[0] == self._stamp():
+                return self._job
 
         def answer(index: Index, _: int) -> Job:
-            if self._job is None:
-                self._job = parsed(Job, index.get("job"), where=self._document)
+            self._job = parsed(Job, index.get("job"), where=self._document)
             return self._job
 
         return self._ask(answer)
@@ -347,8 +350,7 @@ class Catalogue:
         return place
 
     def _rows(self, index: Index, me: int, places: Sequence[int]) -> list[CaseRow]:
-        rows = [self._row(index, me, row) for row in index.rows(me, places)]
-        return rows
+        return [self._row(index, me, row) for row in index.rows(me, places)]
 
     def _row(self, index: Index, me: int, row: IndexRow) -> CaseRow:
         place, doc, n_slices, warnings, progress, known = row

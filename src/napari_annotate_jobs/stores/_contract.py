@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from napari_annotate_jobs.model import (
     Annotation,
@@ -289,3 +289,9 @@ class JobStore(ABC):
 
     def close(self) -> None:  # noqa: B027 - most stores hold nothing
         """Release what the store holds; calling it twice does no harm."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()

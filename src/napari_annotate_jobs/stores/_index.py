@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import weakref
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -81,6 +82,8 @@ class Index:
         self._path = path
         self._guard = threading.RLock()
         self._db = self._open()
+        # Nobody has to close an index that was only read.
+        weakref.finalize(self, self._db.close)
 
     # --------------------------------------------------------------- life-cycle
     def _open(self) -> sqlite3.Connection:

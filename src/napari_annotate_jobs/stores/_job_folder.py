@@ -87,8 +87,12 @@ class JobFolder:
     # ------------------------------------------------------------------- work
     def work(self, case_id: str, person: str | None = None) -> WorkFolder:
         """Return a person's work on a case."""
-        self.catalogue.place(case_id)
-        return self.work_of(case_id, person or self.person)
+        key = case_id, person or self.person
+        with self._guard:
+            known = key in self._work
+        if not known:
+            self.catalogue.place(case_id)
+        return self.work_of(*key)
 
     def work_of(self, case_id: str, person: str) -> WorkFolder:
         """Return a person's work on a case that is known to exist."""
