@@ -14,6 +14,7 @@ from napari_annotate_jobs.model import Comment, Counts, Status
 from napari_annotate_jobs.stores import FolderStore, create_job
 from napari_annotate_jobs.stores import _catalogue as catalogue
 from napari_annotate_jobs.stores import _index as index_module
+from napari_annotate_jobs.stores import _trigrams as trigrams_module
 
 JOB = "job-1"
 
@@ -205,7 +206,7 @@ def test_a_damaged_annotation_does_not_hide_the_job(begun, job_folder, cache):
 def test_pages_of_a_long_job(tmp_path, kit, monkeypatch, trigrams):
     """Blocks, trigrams and offsets agree with counting by hand."""
     if not trigrams:
-        monkeypatch.setattr(index_module.Index, "_has_trigrams", lambda self: False)
+        monkeypatch.setattr(trigrams_module, "_there", lambda db: False)
     n = 700
     monkeypatch.setattr(index_module, "_BLOCK", 128)
     cases = [c.model_copy(update={"name": f"Case {c.id[5:]}"}) for c in kit.cases(n)]

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_annotate_jobs.model import Counts, Status
 
+from . import _trigrams
 from ._names import fold
 from ._work import Progress
 
@@ -59,11 +60,6 @@ CREATE TABLE blocks (
 ) WITHOUT ROWID;
 PRAGMA user_version = {_SCHEMA};
 """
-_TRIGRAMS = (
-    "CREATE VIRTUAL TABLE trigrams "
-    "USING fts5(name, content='names', content_rowid='place', tokenize='trigram')",
-    "CREATE TABLE grams (term TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID",
-)
 
 
 class Index:
@@ -117,10 +113,7 @@ class Index:
                     db.execute(f'DROP TABLE "{name}"')
                 for statement in _TABLES.split(";")[:-1]:
                     db.execute(statement)
-                # SQLite can be built without it; names are then searched one by one.
-                with suppress(sqlite3.OperationalError):
-                    for statement in _TRIGRAMS:
-                        db.execute(statement)
+                _trigrams.create(db)
             db.execute("COMMIT")
         except BaseException:
             db.execute("ROLLBACK")
@@ -179,8 +172,7 @@ class Index:
                 "INSERT INTO names VALUES (?, ?)",
                 ((place, fold(name)) for place, _, name, _ in rows),
             )
-            if self._has_trigrams():
-                self._count_trigrams()
+            _trigrams.fill(self._db)
 
     def add_person(self, person: str) -> None:
         """Give a person a row for each case, none of them begun."""
@@ -380,18 +372,8 @@ class Index:
     def _search(
         self, number: int, status: Status | None, text: str, offset: int, limit: int
     ) -> tuple[list[int], int]:
-        rare = self._rare_trigrams(text)
-        if rare:
-            # A few seldom ones find the candidates; all of them would cost more.
-            match = " AND ".join('"' + term.replace('"', '""') + '"' for term in rare)
-            words: list[Any] = [match, text]
-            source = (
-                "SELECT rowid AS place FROM trigrams "
-                "WHERE trigrams MATCH ? AND instr(name, ?)"
-            )
-        else:
-            words = [text]
-            source = "SELECT place FROM names WHERE instr(name, ?)"
+        with self._guard:
+            source, words = _trigrams.search(self._db, text)
         if status is not None:
             # CROSS, or SQLite might search once for each case with the status.
             source = (
@@ -407,29 +389,6 @@ class Index:
             offset,
         )
         return [row[0] for row in rows], int(total[0]) if total else 0
-
-    def _count_trigrams(self) -> None:
-        """Fill the trigrams and note in how many names each occurs."""
-        self._db.execute("INSERT INTO trigrams(trigrams) VALUES ('rebuild')")
-        self._db.execute("DELETE FROM grams")
-        self._db.execute(
-            "CREATE VIRTUAL TABLE temp.terms USING fts5vocab('main', 'trigrams', 'row')"
-        )
-        self._db.execute("INSERT INTO grams SELECT term, doc FROM temp.terms")
-        self._db.execute("DROP TABLE temp.terms")
-
-    def _rare_trigrams(self, text: str) -> list[str]:
-        """Return the trigrams to search for, none if reading all names is faster."""
-        terms = {text[i : i + 3] for i in range(len(text) - 2)}
-        if not terms or not self._has_trigrams():
-            return []
-        marks = ",".join("?" * len(terms))
-        n = dict(self._all(f"SELECT * FROM grams WHERE term IN ({marks})", *terms))
-        rare = sorted(terms, key=lambda term: (n.get(term, 0), term))[:3]
-        return rare if n.get(rare[0], 0) * 20 <= self.n_cases() else []
-
-    def _has_trigrams(self) -> bool:
-        return bool(self._one("SELECT 1 FROM sqlite_master WHERE name = 'trigrams'"))
 
     def _do(self, statement: str, *values: Any) -> None:
         with self._guard:
