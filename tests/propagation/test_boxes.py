@@ -8,7 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_annotate_jobs.errors import InvalidValueError
-from napari_annotate_jobs.propagation import boxes_of_mask, interpolate_boxes
+from napari_annotate_jobs.propagation import (
+    boxes_of_mask,
+    boxes_of_objects,
+    interpolate_boxes,
+)
 
 A, B = (0.0, 0.0, 4.0, 4.0), (4.0, 8.0, 12.0, 16.0)
 
@@ -69,3 +73,16 @@ def test_boxes_of_mask() -> None:
     assert boxes_of_mask(np.stack([mask, mask * 0, mask]), 2, whole=True) == [
         (0, 5, 5, 3, 6, 6)
     ]
+
+
+def test_boxes_of_objects_follow_each_object_through_the_slices():
+    mask = np.zeros((4, 9, 9), np.uint8)
+    mask[1, 1:4, 2:5] = 5
+    mask[2, 3:6, 3:6] = 5
+    mask[2, 7, 8] = 5
+    mask[3, 1, 1] = 4
+    assert boxes_of_objects(mask, 5) == [
+        {1: (1, 2, 4, 5), 2: (3, 3, 6, 6)},
+        {2: (7, 8, 8, 9)},
+    ]
+    assert boxes_of_objects(mask, 6) == []

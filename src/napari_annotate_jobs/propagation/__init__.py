@@ -22,6 +22,7 @@ from napari_annotate_jobs.propagation._ranges import (
 if TYPE_CHECKING:
     from napari_annotate_jobs.propagation._boxes import (
         boxes_of_mask,
+        boxes_of_objects,
         interpolate_boxes,
     )
     from napari_annotate_jobs.propagation._fill import (
@@ -53,6 +54,7 @@ __all__ = [
     "TrackEnd",
     "Tracked",
     "boxes_of_mask",
+    "boxes_of_objects",
     "fill_box",
     "fill_holes",
     "fill_threshold",
@@ -73,6 +75,7 @@ _LAZY = {
     "TrackEnd": "_track",
     "Tracked": "_track",
     "boxes_of_mask": "_boxes",
+    "boxes_of_objects": "_boxes",
     "fill_box": "_fill",
     "fill_holes": "_reshape",
     "fill_threshold": "_fill",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-__all__ = ["boxes_of_mask", "interpolate_boxes"]
+__all__ = ["boxes_of_mask", "boxes_of_objects", "interpolate_boxes"]
 
 Corners = tuple[float, float, float, float]
 
@@ -136,3 +136,38 @@ def boxes_of_mask(
         for place in ndi.find_objects(parts)
     ]
     return sorted(boxes)
+
+
+def boxes_of_objects(mask: ArrayLike, label: int) -> list[dict[int, Corners]]:
+    """Return the boxes of each object of a label, slice by slice.
+
+    Parameters
+    ----------
+    mask : array of int, shape (slices, rows, columns)
+        Label ids.
+    label : int
+        The label. Voxels that meet at a face, an edge or a corner are of one
+        object.
+
+    Returns
+    -------
+    list of dict of int to (int, int, int, int)
+        For each object, by slice: top, left, bottom and right of all its pixels
+        there, the ends excluded; ordered by first slice.
+    """
+    neighbours = np.ones((3, 3, 3), dtype=bool)
+    parts, _ = ndi.label(np.asarray(mask) == label, structure=neighbours)
+    found = []
+    for number, place in enumerate(ndi.find_objects(parts), 1):
+        boxes = {}
+        for index, plane in enumerate(parts[place] == number, place[0].start):
+            rows, columns = np.nonzero(plane)
+            top, left = place[1].start, place[2].start
+            boxes[index] = (
+                top + int(rows.min()),
+                left + int(columns.min()),
+                top + int(rows.max()) + 1,
+                left + int(columns.max()) + 1,
+            )
+        found.append(boxes)
+    return sorted(found, key=lambda boxes: min(boxes))

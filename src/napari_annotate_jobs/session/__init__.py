@@ -8,6 +8,17 @@ from napari_annotate_jobs.propagation import Mode, target_slices
 from ._ahead import open_others, peek_next
 from ._editor import CaseEditor
 from ._executor import Executor, SynchronousExecutor
+from ._fill import (
+    BOX_TOOLS,
+    IMAGE_TOOLS,
+    Fill,
+    FillResult,
+    FillTool,
+    PreparedFill,
+    apply_fill,
+    prepare_fill,
+)
+from ._fill_find import find_fill
 from ._following import plan_following
 from ._history import Edit, History
 from ._opening import OpenCase
@@ -47,16 +58,22 @@ from ._windows import WindowMemory
 from ._work import Work, Worker
 
 __all__ = [
+    "BOX_TOOLS",
+    "IMAGE_TOOLS",
     "AnnotationSession",
     "CaseEditor",
     "CaseView",
     "Cell",
     "Edit",
     "Executor",
+    "Fill",
+    "FillResult",
+    "FillTool",
     "History",
     "Kept",
     "Mode",
     "OpenCase",
+    "PreparedFill",
     "Propagation",
     "Proposer",
     "Recovery",
@@ -69,6 +86,7 @@ __all__ = [
     "WindowMemory",
     "Work",
     "Worker",
+    "apply_fill",
     "confirm_boxes",
     "cut_track",
     "delete_boxes",
@@ -76,6 +94,7 @@ __all__ = [
     "delete_track",
     "enter_proposals",
     "extend_track",
+    "find_fill",
     "label_keys",
     "leave_track",
     "lift",
@@ -86,6 +105,7 @@ __all__ = [
     "plan_following",
     "plan_interpolation",
     "plan_propagation",
+    "prepare_fill",
     "propagate",
     "relabel_range",
     "relabel_tracks",

@@ -45,8 +45,8 @@ class TrackWork:
     def __init__(self, view: CaseView) -> None:
         self._view = view
         self._slices: dict[int, dict[str, Box]] = {
-            content.index: {box.id: box for box in content.boxes}
-            for content in view.annotation.slices.values()
+            index: {box.id: box for box in content.boxes}
+            for index, content in view.contents().items()
         }
 
     # --------------------------------------------------------------- looking

@@ -100,10 +100,9 @@ def tracks(view: CaseView) -> list[Track]:
         Ordered by first slice, then by the order in which they were drawn.
     """
     found: dict[str, dict[int, Box]] = {}
-    contents = sorted(view.annotation.slices.values(), key=lambda c: c.index)
-    for content in contents:
+    for index, content in sorted(view.contents().items()):
         for box in content.boxes:
-            found.setdefault(object_id(box), {})[content.index] = box
+            found.setdefault(object_id(box), {})[index] = box
     return [
         Track(name, next(iter(boxes.values())).label, boxes)
         for name, boxes in found.items()

@@ -10,7 +10,7 @@ from napari.layers import Shapes
 from psygnal import Signal
 
 from napari_annotate_jobs.errors import AnnotateJobsError
-from napari_annotate_jobs.model import Box, Method, Provenance
+from napari_annotate_jobs.model import Box, Label, Method, Provenance
 from napari_annotate_jobs.session import (
     Track,
     relabel_tracks,
@@ -24,7 +24,6 @@ from ._connections import Connections
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from napari_annotate_jobs.model import Label
     from napari_annotate_jobs.session import AnnotationSession
 
     from ._geometry import Geometry
@@ -36,7 +35,9 @@ FEATURES = ("box", "label", "color")
 """Of each shape: its box's id, what is written at it, and in which colour."""
 
 MIN_SIDE = 1.0
-"""Boxes with a shorter side, in pixels, are clicks and not boxes."""
+"""Shapes with a shorter side, in pixels, are no boxes."""
+CLICK = 3.0
+"""Nor are those drawn within so many pixels of the screen: they are clicks."""
 
 
 class BoxLayer:
@@ -93,6 +94,7 @@ class BoxLayer:
         self._use(self._label)
         self._connections = Connections()
         self._connections.connect(self.layer.events.data, self._on_data)
+        self._connections.connect(self.layer.events.features, self._on_features)
         self._connections.connect(
             self.layer.selected_data.events.items_changed, self._on_selected
         )
@@ -167,8 +169,8 @@ class BoxLayer:
 
     def _fill(self) -> None:
         """Replace the shapes that differ from the session's boxes."""
-        contents = self._session.editor.annotation.slices.values()
-        wanted = {b.id: (c.index, b) for c in contents for b in c.boxes}
+        contents = self._session.editor.contents().items()
+        wanted = {b.id: (i, b) for i, content in contents for b in content.boxes}
         stale, kept = self._compare(wanted)
         new = [entry for box_id, entry in wanted.items() if box_id not in kept]
         self._boxes = wanted
@@ -179,8 +181,8 @@ class BoxLayer:
         try:
             self.layer.selected_data = set()
             self.layer.remove(stale)
-            old = self.layer.features
-            columns = [[*old.get(name, ())] for name in FEATURES]
+            old, count = self.layer.features, len(self.layer.data)
+            columns = [[*old.get(name, ())][:count] for name in FEATURES]
             if new:
                 self._add(new)
             for _, box in new:
@@ -211,6 +213,7 @@ class BoxLayer:
                 and box_id not in kept
                 and self._boxes.get(box_id) == entry
                 and index == entry[0]
+                and corners is not None
                 and np.allclose(entry[1].corners, corners, atol=1e-4)
             )
             if same:
@@ -222,7 +225,7 @@ class BoxLayer:
     def _add(self, entries: Sequence[tuple[int, Box]]) -> None:
         widths, edges, faces = [], [], []
         for _, box in entries:
-            rgb = self._set[box.label].rgb
+            rgb = self._declared(box).rgb
             widths.append(self._edge * (0.5 if box.proposal else 1))
             edges.append((*rgb, 0.85 if box.proposal else 1))
             faces.append((*rgb, 0.14 if box.proposal else 0))
@@ -234,9 +237,18 @@ class BoxLayer:
         )
 
     def _features(self, box: Box) -> tuple[str, str, str]:
-        label = self._set[box.label]
+        label = self._declared(box)
         text = f"{label.name} ?" if box.proposal else label.name
         return box.id, text, label.color
+
+    def _declared(self, box: Box) -> Label:
+        """Return a box's label; a grey one if the project no longer has it."""
+        return self._set.by_id.get(box.label) or Label(
+            id=box.label,
+            name=f"{box.label} (not in the project)",
+            color="#808080",
+            method=Method.DETECTION,
+        )
 
     def set_editable(self, editable: bool) -> None:
         """Allow or forbid drawing."""
@@ -286,15 +298,17 @@ class BoxLayer:
         if not self._busy and action in ("added", "changed", "removed"):
             self.take()
 
+    def _on_features(self) -> None:
+        # Pasted shapes are told of in no other way.
+        if not self._busy and len(self.layer.data) != len(self._boxes):
+            self.take()
+
     def take(self) -> None:
         """Tell the session what changed in the layer."""
         editor = self._session.editor
         now = self._read()
-        slices = set(now).union(
-            content.index
-            for content in editor.annotation.slices.values()
-            if content.boxes
-        )
+        boxed = [i for i, content in editor.contents().items() if content.boxes]
+        slices = set(now).union(boxed)
         changed = {
             i: now.get(i, [])
             for i in sorted(slices)
@@ -327,11 +341,17 @@ class BoxLayer:
         """
         known: dict[str, tuple[int, Box]] = {}
         new: list[tuple[int, Box]] = []
+        click = CLICK * self.layer.scale_factor / float(self.layer.scale[-1])
+        drawing = str(self.layer.mode).startswith("add_")
         for place, (box_id, index, corners) in enumerate(self._shapes()):
             if corners is None:
+                if box_id in self._boxes:  # out of sight, but not deleted
+                    known.setdefault(box_id, self._boxes[box_id])
                 continue
             old = self._boxes.get(box_id, (0, None))[1]
             top, left, bottom, right = corners
+            if drawing and old is None and max(bottom - top, right - left) < click:
+                continue
             if old is None or box_id in known:
                 label = self._label_of(place) if old is None else old.label
                 box = Box(label=label, top=top, left=left, bottom=bottom, right=right)
