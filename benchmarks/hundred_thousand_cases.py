@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import time
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,7 +86,16 @@ def questions(store: FolderStore, job: Job) -> dict[str, Callable[[], object]]:
 
     n = store.counts(job.id).total
     middle = f"case-{n // 2:06d}"
-    name = store.case(job.id, f"case-{n // 3:06d}").case.name
+    names = [
+        store.case(job.id, f"case-{i * n // 9:06d}").case.name for i in range(1, 9)
+    ]
+    turns = count()
+
+    def search(**options: object) -> object:
+        """Search for another name each time: the last answer is remembered."""
+        name = names[next(turns) % len(names)]
+        return store.cases(job.id, text=name[-6:], **options)  # type: ignore[arg-type]
+
     return {
         "jobs": store.jobs,
         "counts": lambda: store.counts(job.id),
@@ -97,11 +107,8 @@ def questions(store: FolderStore, job: Job) -> dict[str, Callable[[], object]]:
         ),
         "finished": lambda: store.cases(job.id, status=Status.FINISHED),
         "returned": lambda: store.cases(job.id, status=Status.RETURNED),
-        "search a name": lambda: store.cases(job.id, text=name),
-        "search the end of a name": lambda: store.cases(job.id, text=name[-6:]),
-        "search in remaining": lambda: store.cases(
-            job.id, text=name, status=Status.REMAINING
-        ),
+        "search": search,
+        "search in remaining": lambda: search(status=Status.REMAINING),
         "next remaining": lambda: store.neighbour(
             job.id, middle, statuses=(Status.REMAINING, Status.RETURNED)
         ),
@@ -145,7 +152,7 @@ def main() -> None:
 
 def many(question: Callable[[], object]) -> None:
     """Ask often enough for the clock."""
-    for _ in range(20):
+    for _ in range(50):
         question()
 
 

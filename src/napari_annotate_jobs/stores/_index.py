@@ -78,6 +78,8 @@ class Index:
         self._path = path
         self._guard = threading.RLock()
         self._db = self._open()
+        # The pages of a long list of hits are asked for one after the other.
+        self._found: tuple[tuple[Any, ...], list[int]] | None = None
         # Nobody has to close an index that was only read.
         weakref.finalize(self, self._db.close)
 
@@ -373,7 +375,15 @@ class Index:
         self, number: int, status: Status | None, text: str, offset: int, limit: int
     ) -> tuple[list[int], int]:
         with self._guard:
-            source, words = _trigrams.search(self._db, text)
+            version = self._db.total_changes, *self._one("PRAGMA data_version")
+            asked = (number, status, text, *version)
+            if self._found is None or self._found[0] != asked:
+                self._found = asked, self._search_all(number, status, text)
+            places = self._found[1]
+        return places[offset : offset + limit], len(places)
+
+    def _search_all(self, number: int, status: Status | None, text: str) -> list[int]:
+        source, words = _trigrams.search(self._db, text)
         if status is not None:
             # CROSS, or SQLite might search once for each case with the status.
             source = (
@@ -381,14 +391,8 @@ class Index:
                 "ON p.person = ? AND p.place = f.place AND p.status = ?"
             )
             words += [number, _NUMBER[status]]
-        total = self._one(f"SELECT count(*) FROM ({source})", *words)
-        rows = self._all(
-            f"SELECT place FROM ({source}) ORDER BY place LIMIT ? OFFSET ?",
-            *words,
-            limit,
-            offset,
-        )
-        return [row[0] for row in rows], int(total[0]) if total else 0
+        rows = self._all(f"SELECT place FROM ({source}) ORDER BY place", *words)
+        return [row[0] for row in rows]
 
     def _do(self, statement: str, *values: Any) -> None:
         with self._guard:
