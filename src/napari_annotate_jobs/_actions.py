@@ -76,6 +76,7 @@ class DeskActions:
             "help": desk.help_requested.emit,
         }
         calls |= desk.boxes.by_id()
+        calls |= desk.fill.by_id()
         calls |= desk.masks.by_id()
         for number in range(1, 8):
             calls[f"preset_{number}"] = partial(

@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 
 from napari_annotate_jobs._actions import DeskActions
 from napari_annotate_jobs._desk_boxes import BoxActions
+from napari_annotate_jobs._desk_fill import FillDesk
 from napari_annotate_jobs._desk_masks import MaskActions
 from napari_annotate_jobs._key_router import KeyRouter
 from napari_annotate_jobs._pictures import draw_slice
@@ -89,6 +90,7 @@ class Desk(QObject):
         self.propagate = PropagatePanel()
         self.boxes = BoxActions(self)
         self.masks = MaskActions(self, images)
+        self.fill = FillDesk(self)
         self.actions = DeskActions(self)
         self._keys: KeyRouter | None = None
         self._play = QTimer(self)
@@ -130,6 +132,7 @@ class Desk(QObject):
         dock.case_nothing_requested.connect(actions.case_nothing)
         dock.exclude_requested.connect(actions.exclude)
         dock.propagate_requested.connect(self.show_propagate)
+        dock.fill_requested.connect(self.fill.show)
         dock.confirm_requested.connect(actions.confirm)
         dock.reject_requested.connect(actions.reject)
         dock.comment_requested.connect(actions.comment)
@@ -252,6 +255,11 @@ class Desk(QObject):
         self._propagate_dock.raise_()
         self.propagate.begin(selection)
 
+    def raise_annotate(self) -> None:
+        """Show the labels again, where another panel was shown."""
+        if self._docks:
+            self._annotate_dock.raise_()
+
     def hide_propagate(self) -> None:
         """Take the panel away; the Annotate dock is what one goes back to."""
         if self.propagate.parent() is None or self._propagate_dock.isHidden():
@@ -361,6 +369,7 @@ class Desk(QObject):
         self._remove_docks()
         if self.propagate.parent() is not None:
             self.viewer.window.remove_dock_widget(self.propagate)
+        self.fill.close()
         self.boxes.close()
         self.masks.close()
         self.bridge.close()

@@ -6,6 +6,8 @@ from ._annotate_dock import AnnotateDock
 from ._box_section import BoxSection, ObjectAtHand
 from ._case_model import CaseSource
 from ._executor import QtExecutor
+from ._fill_choice import FillChoice, Where, outcome_text
+from ._fill_panel import FillPanel
 from ._help import HelpPanel
 from ._job_page import JobPageView
 from ._keys import KeyMap, label_keys, text_has_focus
@@ -20,6 +22,8 @@ __all__ = [
     "BoxSection",
     "CaseSource",
     "Colors",
+    "FillChoice",
+    "FillPanel",
     "HelpPanel",
     "JobPageView",
     "KeyMap",
@@ -28,7 +32,9 @@ __all__ = [
     "PropagatePanel",
     "QtExecutor",
     "SliceStrip",
+    "Where",
     "WindowControl",
     "label_keys",
+    "outcome_text",
     "text_has_focus",
 ]

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
-from napari_annotate_jobs.model import Decision, Status
+from napari_annotate_jobs.model import Decision, Method, Status
 from napari_annotate_jobs.session import SaveKind
 
 from ._box_section import BoxSection
@@ -54,6 +54,7 @@ class AnnotateDock(QWidget):
     case_nothing_requested = Signal()
     exclude_requested = Signal()
     propagate_requested = Signal()
+    fill_requested = Signal()
     confirm_requested = Signal()
     reject_requested = Signal()
     comment_requested = Signal(str, bool)
@@ -125,6 +126,14 @@ class AnnotateDock(QWidget):
             "propagate",
         )
         self.propagate.clicked.connect(self.propagate_requested)
+        self.fill = self._button("Smart fill…", "smart_fill")
+        self._tip(
+            self.fill,
+            "Fill by threshold or from a pixel; smooth, clean, grow what is painted",
+            "smart_fill",
+        )
+        self.fill.clicked.connect(self.fill_requested)
+        self.fill.hide()
         self.confirm = self._button("Confirm", "confirm")
         self._tip(self.confirm, "Confirm what is proposed here", "confirm")
         self.confirm.clicked.connect(self.confirm_requested)
@@ -193,7 +202,11 @@ class AnnotateDock(QWidget):
         decide.setSpacing(4)
         decide.addWidget(self.nothing, 0, 0)
         decide.addWidget(self.exclude, 0, 1)
-        decide.addWidget(self.propagate, 1, 0, 1, 2)
+        more = QHBoxLayout()
+        more.setSpacing(4)
+        more.addWidget(self.propagate)
+        more.addWidget(self.fill)
+        decide.addLayout(more, 1, 0, 1, 2)
         line = QFrame()
         line.setFrameShape(QFrame.Shape.HLine)
         bottom = QHBoxLayout()
@@ -263,6 +276,8 @@ class AnnotateDock(QWidget):
         ]
         for signal, slot in self._signals:
             signal.connect(slot)
+        labels = session.job.project.label_set
+        self.fill.setVisible(bool(labels.of(Method.SEGMENTATION)))
         self.set_label_keys(label_keys)
 
     def unbind(self) -> None:
@@ -283,7 +298,8 @@ class AnnotateDock(QWidget):
             self.case_name.setText("No case is open")
         locked = session is None or session.locked
         self.labels.set_enabled(is_open and not locked)
-        for widget in (self.nothing, self.exclude, self.propagate, self.submit):
+        decided = (self.nothing, self.exclude, self.propagate, self.fill, self.submit)
+        for widget in decided:
             widget.setEnabled(is_open and not locked)
         for other in (self.previous, self.next, self.zoom, self.window_control):
             other.setEnabled(is_open)

@@ -55,7 +55,7 @@ class ObjectAtHand:
 
 
 BUTTONS = (
-    ("confirm_object", "Confirm all", "Confirm all proposed boxes of this object"),
+    ("confirm_object", "Confirm", "Confirm all proposed boxes of this object"),
     (
         "extend_object",
         "Extend",
@@ -175,7 +175,9 @@ class BoxSection(QWidget):
             self.label.setIcon(color_icon(label.color))
         self.about.setText(about(track, "" if label is None else label.name))
         self.about.setToolTip(self.about.text())
-        self.buttons["confirm_object"].setEnabled(bool(track.proposals))
+        confirm, waiting = self.buttons["confirm_object"], len(track.proposals)
+        confirm.setEnabled(waiting > 0)
+        confirm.setText(f"Confirm {waiting}" if waiting else "Confirm")
         self._fill_menus()
 
     # ----------------------------------------------------------------- menus

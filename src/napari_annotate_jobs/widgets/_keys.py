@@ -100,6 +100,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("follow", "Follow the image both ways", "Masks", "Alt+G"),
     Action("follow_back", "Follow the image back", "Masks", "Alt+,"),
     Action("follow_on", "Follow the image on", "Masks", "Alt+."),
+    Action("smart_fill", "Smart fill", "Masks", "Alt+M"),
     Action("confirm_object", "Confirm all boxes of the object", "Boxes", "Alt+O"),
     Action("confirm_box", "Confirm the box", "Boxes", "Alt+B"),
     Action("extend_object", "Extend the object to here", "Boxes", "Alt+E"),
