@@ -7,8 +7,15 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtGui import QImage, QKeySequence, QPainter, QPixmap
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import (
+    QImage,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPixmap,
+    QWheelEvent,
+)
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QAbstractButton,
@@ -116,6 +123,7 @@ class Driver:
         desk = self.station.desk
         if desk is not None:
             self.wait(lambda: not desk.bridge.is_loading)
+            self.wait(lambda: desk.masks.proposer.is_idle)
             self.wait(lambda: desk.session.save_state.pending == 0)
         self.station.tables.drain()
         QTest.qWait(30)
@@ -267,6 +275,24 @@ class Driver:
         """Drag with the left button over pixels (row, column) of the image."""
         self.drag([self.point(*pixel) for pixel in path])
 
+    def wheel(self, notches: int, modifiers: Qt.KeyboardModifier = NONE) -> None:
+        """Turn the wheel over the middle of the canvas; away from one is positive."""
+        self.actions += 1
+        canvas = self.canvas
+        place = QPointF(canvas.rect().center())
+        event = QWheelEvent(
+            place,
+            QPointF(canvas.mapToGlobal(place)),
+            QPoint(),
+            QPoint(0, 120 * notches),
+            Qt.MouseButton.NoButton,
+            modifiers,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QApplication.sendEvent(canvas, event)
+        QApplication.processEvents()
+
     def drag(
         self,
         path: Sequence[QPoint],
@@ -308,9 +334,6 @@ def _move(
     modifiers: Qt.KeyboardModifier,
 ) -> None:
     """Send a move with the button held; QTest's own holds none."""
-    from qtpy.QtCore import QEvent, QPointF
-    from qtpy.QtGui import QMouseEvent
-
     event = QMouseEvent(
         QEvent.Type.MouseMove,
         QPointF(place),
