@@ -275,6 +275,7 @@ class Desk(QObject):
         """Use the colours of napari's theme."""
         for widget in (self.annotate, self.strip, self.propagate, self.window_control):
             widget.set_colors(colors)
+        self.fill.panel.set_colors(colors)
 
     def set_zoom_tool(self, on: bool) -> None:
         """Let the left button zoom by sliding."""
