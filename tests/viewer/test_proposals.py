@@ -279,6 +279,7 @@ def test_work_has_a_bar_until_it_ends(bars):
     executor.tick()
     assert (bar.n, bar.total) == (1, 5)
     bar.cancel()
+    executor.tick()
     assert work.cancelled()
     executor.step()
     assert worker.is_idle and ended == [None]

@@ -36,14 +36,15 @@ class WorkProgress:
     def _on_started(self, work: Work) -> None:
         if work.quiet:
             return
-        self._bars[work] = cancelable_progress(
-            total=0, desc=work.text, cancel_callback=work.cancel
-        )
+        self._bars[work] = cancelable_progress(total=0, desc=work.text)
         self._worker.executor.later(PERIOD, self._look)
 
     def _look(self) -> None:
         """Say how far everything is, which worker threads must not do."""
         for work, bar in self._bars.items():
+            # napari calls back only while it iterates, which this does not.
+            if bar.is_canceled:
+                work.cancel()
             if work.total and bar.total != work.total:
                 bar.total = work.total
             if work.done > bar.n:
