@@ -133,6 +133,7 @@ class FillDesk:
     def _on_seen(self, seen: bool) -> None:
         if seen and self._session.is_open:
             self._say_where()
+            self._say_range()
             self._renew()
             return
         self._timer.stop()
@@ -184,6 +185,18 @@ class FillDesk:
             selection = self._desk.strip.selection()
             n = self._session.editor.n_slices
             self.panel.set_place(self._session.slice, selection, n)
+
+    def _say_range(self) -> None:
+        """Let the limits reach as far as the values of the slice."""
+        image = self._bridge.image_layer
+        if image is None or image.data.ndim != 3 or self._bridge.is_loading:
+            return
+        plane = np.asarray(image.data[self._session.slice])
+        low, high = float(np.nanmin(plane)), float(np.nanmax(plane))
+        if np.isfinite((low, high)).all():
+            limits = self.panel.choice.low, self.panel.choice.high
+            self.panel.set_range(low, high)
+            self.panel.set_limits(*limits)
 
     def _on_pick(self, on: bool) -> None:
         self.panel.set_picking(on)

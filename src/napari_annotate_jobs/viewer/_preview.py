@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["PreviewLayer"]
 
-COLOR = "#ffffff"
-"""Of no label by default, and seen on every grey but the lightest."""
-CONTOUR = 2
-"""Width of the outline, in pixels of the image."""
+COLOR = "#ff4dff"
+"""Of no label by default, and seen on every grey."""
+FINE = 300
+"""Pixels of an image's shorter side for each pixel of the outline's width."""
 
 
 class PreviewLayer:
@@ -78,7 +78,7 @@ class PreviewLayer:
             units=image.units[-3:],
             axis_labels=image.axis_labels[-3:],
         )
-        layer.contour = CONTOUR
+        layer.contour = max(1, round(min(image.data.shape[1:3]) / FINE))
         layer.editable = False
         active = self._viewer.layers.selection.active
         self._viewer.add_layer(layer)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSignalBlocker, QSize, Qt, Signal
 from qtpy.QtWidgets import (
+    QAbstractSpinBox,
     QButtonGroup,
     QCheckBox,
     QComboBox,
@@ -390,9 +391,10 @@ class FillPanel(QWidget):
         self.seen.emit(False)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Apply on Enter, close on Esc."""
+        """Apply on Enter, close on Esc; in a field, Enter takes what was typed."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            if self.apply.isEnabled():
+            typing = isinstance(self.focusWidget(), QAbstractSpinBox)
+            if self.apply.isEnabled() and not typing:
                 self.apply_requested.emit()
         elif event.key() == Qt.Key.Key_Escape:
             self.finished.emit()
