@@ -28,12 +28,22 @@ def get_reader(
     """
     from pathlib import Path
 
-    from napari_annotate_jobs.imaging import is_image
-
     paths = [path] if isinstance(path, str) else list(path)
-    if not paths or not all(_is_medical(Path(p)) and is_image(Path(p)) for p in paths):
+    if not paths or not all(_can_read(Path(p)) for p in paths):
         return None
     return read_layers
+
+
+def _can_read(path: Path) -> bool:
+    """Look at a file, or at the first files of a folder and its sub-folders."""
+    from itertools import islice
+
+    from napari_annotate_jobs.imaging import is_image
+
+    if not path.is_dir():
+        return _is_medical(path) and is_image(path)
+    inside = (file for file in path.rglob("*") if file.is_file())
+    return any(_is_medical(file) and is_image(file) for file in islice(inside, 100))
 
 
 def _is_medical(path: Path) -> bool:
