@@ -228,7 +228,7 @@ class Desk(QObject):
         if self._keys is not None:
             self._keys.clear()
             self._keys = None
-        for widget, dock in zip((self.annotate, self.strip), docks, strict=True):
+        for widget, dock in zip((self.annotate, self.strip), docks, strict=False):
             if widget.parent() is not None:
                 self.viewer.window.remove_dock_widget(dock)
         self.hide_propagate()
