@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 from typing import TYPE_CHECKING
@@ -28,6 +30,30 @@ if sys.platform == "linux" and not (
 ):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+
+def _own_screen() -> subprocess.Popen[bytes] | None:
+    """Give each of several processes its own screen: a screen has one focus."""
+    if sys.platform != "linux" or "PYTEST_XDIST_WORKER" not in os.environ:
+        return None
+    if not os.environ.get("DISPLAY") or shutil.which("Xvfb") is None:
+        return None
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x1000x24"]
+    # It goes with its last client, should this process be killed.
+    command += ["-nolisten", "tcp", "-terminate"]
+    screen = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as numbers:
+        number = numbers.readline().strip()
+    if number:
+        os.environ["DISPLAY"] = f":{number}"
+        for name in ("WAYLAND_DISPLAY", "XAUTHORITY"):
+            os.environ.pop(name, None)
+    return screen
+
+
+_SCREEN = _own_screen()
+
 # No test is timed: machines are shared. In CI the same examples run every time.
 settings.register_profile(
     "project", deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -38,6 +64,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "project")
 
 def pytest_unconfigure() -> None:
     _HOME.cleanup()
+    if _SCREEN is not None:
+        _SCREEN.terminate()
+        _SCREEN.wait()
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,0 +1,199 @@
+"""Nothing is lost: conflicts, killed processes, closed docks, deleted layers."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QLabel
+
+from napari_annotate_jobs._demo_jobs import DEMO_JOBS
+from napari_annotate_jobs.model import AnnotationChange, SliceAnnotation
+from napari_annotate_jobs.session import SaveKind
+from napari_annotate_jobs.stores import open_store
+
+BRAIN, XRAYS, LUNGS = DEMO_JOBS
+
+
+def by_someone_else(demo, driver, index, label):
+    """Save a class label on a slice, as another program of the same person would."""
+    store = open_store(str(demo))
+    try:
+        case_id = driver.session.case.row.case.id
+        base = store.load(BRAIN, case_id).annotation.revision
+        key = driver.session.case.series.header.slices[index].key
+        content = SliceAnnotation(index=index, class_labels=(label,))
+        change = AnnotationChange(slices={key: content})
+        store.save(BRAIN, case_id, change, {}, base=base)
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("mine", [True, False], ids=["keep mine", "take theirs"])
+def test_conflict_is_settled_by_a_question(open_case, stored, demo, mine):
+    driver = open_case(BRAIN)
+    by_someone_else(demo, driver, 2, 4)
+    driver.go_to(3)
+    driver.press_label("Artefact")
+    session, dock = driver.session, driver.desk.annotate
+    driver.wait(lambda: session.save_state.kind is SaveKind.CONFLICT)
+    driver.click(dock.state)
+    driver.answer("Keep mine" if mine else "Take theirs")
+    driver.wait(lambda: session.save_state.kind is not SaveKind.CONFLICT)
+    driver.settle()
+    found = {c.index: c.class_labels for c in stored(BRAIN, "mr-brain").slices.values()}
+    assert found == ({2: (4,), 3: (5,)} if mine else {2: (4,)})
+    assert session.editor.content(2).class_labels == (4,)
+    # What is shown afterwards can be worked on.
+    driver.go_to(6)
+    driver.press_label("Tumour")
+    driver.settle()
+    assert session.save_state.kind is SaveKind.SAVED
+
+
+AT_WORK = """
+import sys
+from pathlib import Path
+import napari
+from napari_annotate_jobs._docks import show_my_jobs
+from napari_annotate_jobs._drive import Driver
+
+viewer = napari.Viewer()
+driver = Driver(show_my_jobs(viewer, sys.argv[1]))
+driver.activate()
+driver.open_job(sys.argv[2])
+driver.annotate()
+driver.press_label("Tumour")
+driver.drag_pixels([(180, 170), (190, 180), (180, 185)])
+driver.wait(lambda: driver.session.save_state.kind.name == "SAVED")
+layer = viewer.layers["Segmentation"]
+index = driver.session.slice
+print("painted", index, int((layer.data[index] == 1).sum()), flush=True)
+while True:
+    driver.wait(lambda: False, 1000)
+"""
+
+
+def test_reopens_after_kill(make_driver, demo, tmp_path):
+    command = [sys.executable, "-c", AT_WORK, str(demo), LUNGS]
+    environment = {**os.environ, "NAPARI_CONFIG": str(tmp_path / "napari.yaml")}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        said = next(line for line in process.stdout if line.startswith("painted"))
+        process.send_signal(signal.SIGKILL)
+    index, pixels = map(int, said.split()[1:])
+    driver = make_driver(demo)
+    driver.open_job(LUNGS)
+    driver.annotate()
+    layer = driver.viewer.layers["Segmentation"]
+    assert int((np.asarray(layer.data[index]) == 1).sum()) == pixels > 0
+    assert not driver.session.store.check()
+
+
+def test_closing_napari_saves_the_last_stroke(open_case, stored):
+    driver = open_case(LUNGS)
+    driver.press_label("Tumour")
+    driver.drag_pixels([(100, 100), (110, 110)])
+    driver.press_action("exclude")
+    driver.window.close()
+    driver.wait(lambda: driver.station.desk is None)
+    (content,) = stored(LUNGS, "ct-lung").slices.values()
+    assert content.excluded
+    assert content.masks
+
+
+def test_closing_the_dock_closes_the_case_and_it_opens_again(open_case, stored):
+    driver = open_case(BRAIN)
+    driver.press_label("Tumour")
+    here = driver.session.slice
+    dock = driver.desk.annotate.parentWidget()
+    while type(dock).__name__ != "QtViewerDockWidget":
+        dock = dock.parentWidget()
+    dock.destroyOnClose()
+    driver.wait(lambda: not driver.session.is_open)
+    driver.settle()
+    assert len(driver.viewer.layers) == 0
+    assert len(stored(BRAIN, "mr-brain").slices) == 1
+    driver.press_label("Artefact")  # no key is left behind
+    driver.settle()
+    assert len(stored(BRAIN, "mr-brain").slices) == 1
+    driver.annotate()
+    assert driver.session.editor.content(here).class_labels == (4,)
+    assert driver.desk.annotate.isVisible()
+
+
+def test_a_deleted_layer_comes_back(open_case):
+    driver = open_case(LUNGS)
+    driver.press_label("Tumour")
+    driver.drag_pixels([(100, 100), (110, 110)])
+    layer = driver.viewer.layers["Segmentation"]
+    driver.viewer.layers.remove(layer)
+    driver.wait(lambda: layer in driver.viewer.layers)
+    assert layer.data[driver.session.slice].any()
+    driver.viewer.layers.clear()
+    driver.wait(lambda: not driver.session.is_open)
+    assert len(driver.viewer.layers) == 0
+
+
+def test_another_case_and_back(open_case):
+    driver = open_case(LUNGS)
+    first = driver.session.case.row.case.id
+    driver.press_label("Tumour")
+    here = driver.session.slice
+    driver.drag_pixels([(100, 100), (110, 110)])
+    painted = np.array(driver.viewer.layers["Segmentation"].data[here])
+    driver.press_action("next_case")
+    driver.wait(lambda: driver.session.case.row.case.id != first)
+    driver.settle()
+    assert driver.session.editor.annotation.is_blank
+    driver.click(driver.desk.annotate.previous)
+    driver.wait(lambda: driver.session.case.row.case.id == first)
+    driver.settle()
+    layer = driver.viewer.layers["Segmentation"]
+    assert np.array_equal(layer.data[here], painted)
+
+
+def test_broken_job_folder_is_told_and_others_usable(make_driver, demo):
+    (demo / XRAYS / "job.json").write_text("{ broken")
+    driver = make_driver(demo)
+    assert {s.job.id for s in driver.station.summaries} == {BRAIN, LUNGS}
+    texts = [
+        w.text() for w in driver.my_jobs.jobs.findChildren(QLabel) if w.isVisible()
+    ]
+    assert any(XRAYS in text for text in texts)
+    driver.open_job(BRAIN)
+    driver.annotate()
+    assert driver.session.is_open
+
+
+def test_missing_images_are_told_and_other_cases_usable(make_driver, demo, monkeypatch):
+    shutil.rmtree(demo / BRAIN / "images" / "mr-brain")
+    driver = make_driver(demo)
+    driver.open_job(BRAIN)
+    told = []
+    monkeypatch.setattr("napari_annotate_jobs._desk.show_warning", told.append)
+    driver.click_row(driver.table, 0, double=True)
+    driver.wait(lambda: bool(told))
+    driver.settle()
+    assert "mr-brain" in told[0]
+    assert not driver.session.is_open
+    driver.click_row(driver.table, 1, double=True)
+    driver.wait(lambda: driver.session.is_open)
+    assert driver.session.case.row.case.id == "mr-brain-tumour"
+
+
+def test_nothing_identifying_is_written(open_case, demo):
+    driver = open_case(BRAIN)
+    driver.press_label("Tumour")
+    driver.settle()
+    for path in (demo / BRAIN).rglob("*.json"):
+        json.loads(path.read_text())
+        assert "PatientName" not in path.read_text()

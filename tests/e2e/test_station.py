@@ -1,0 +1,181 @@
+"""Themes, settings, keys alone, and that everything is released in the end."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import npe2
+import numpy as np
+import pytest
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QPushButton
+
+from napari_annotate_jobs._demo_jobs import DEMO_JOBS
+from napari_annotate_jobs._settings import Settings
+from napari_annotate_jobs.samples import SAMPLES, sample_paths
+from napari_annotate_jobs.stores import open_store
+
+BRAIN, XRAYS, LUNGS = DEMO_JOBS
+
+
+@pytest.fixture
+def settings(monkeypatch):
+    """Return a function that changes the user's settings."""
+    chosen = {}
+
+    def read():
+        fields = Settings.__dataclass_fields__
+        known = {"person": "", "open_next": True, "wheel_steps": False, "keys": {}}
+        values = {**ORIGINAL(), **known, **chosen}
+        return Settings(**{name: values[name] for name in fields})
+
+    monkeypatch.setattr("napari_annotate_jobs._workstation.read_settings", read)
+    return chosen.update
+
+
+def ORIGINAL():
+    from napari_annotate_jobs._settings import read_settings
+
+    return vars(read_settings())
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_follows_the_theme(open_case, theme):
+    driver = open_case(BRAIN)
+    driver.viewer.theme = "light" if theme == "dark" else "dark"
+    driver.viewer.theme = theme
+    track = driver.desk.strip.track
+    image = track.grab().toImage()
+    brightness = image.pixelColor(image.width() - 3, image.height() // 2).lightness()
+    assert (brightness < 128) == (theme == "dark")
+    assert driver.station.colors == track.colors
+
+
+def test_settings_are_used(settings, make_driver, demo):
+    settings(person="Dr. Ana", open_next=False, wheel_steps=True)
+    driver = make_driver(demo)
+    driver.open_job(XRAYS)
+    driver.annotate()
+    assert driver.desk.bridge.mouse.wheel_steps
+    driver.press_action("nothing_submit_next")
+    driver.wait(lambda: driver.session.locked)
+    driver.settle()
+    assert driver.session.case.row.case.id == "xray-chest"
+    store = open_store(str(demo))
+    try:
+        assert store.people(XRAYS, "xray-chest") == ["Dr. Ana"]
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("steps", [False, True], ids=["zooms", "steps"])
+def test_wheel(settings, make_driver, demo, steps):
+    settings(wheel_steps=steps)
+    driver = make_driver(demo)
+    driver.open_job(BRAIN)
+    driver.annotate()
+    here, zoom = driver.session.slice, driver.viewer.scene.camera.zoom
+    driver.wheel(-1)
+    assert (driver.session.slice == here + 1) == steps
+    assert (driver.viewer.scene.camera.zoom == zoom) == steps
+    here, zoom = driver.session.slice, driver.viewer.scene.camera.zoom
+    driver.wheel(-1, Qt.KeyboardModifier.AltModifier)
+    assert (driver.session.slice == here + 1) != steps
+    assert (driver.viewer.scene.camera.zoom == zoom) != steps
+
+
+def test_by_keyboard_alone_from_my_jobs_to_submit(driver, demo):
+    cards = driver.cards
+    model = cards.model()
+    cards.setFocus()
+    QTest.keyClick(cards, Qt.Key.Key_Home)
+    for _ in range(model.rowCount()):
+        if model.summary(cards.currentIndex().row()).job.id == XRAYS:
+            break
+        QTest.keyClick(cards, Qt.Key.Key_Down)
+    QTest.keyClick(cards, Qt.Key.Key_Return)
+    driver.wait(lambda: driver.station.desk is not None)
+    driver.settle()
+    annotate = driver.my_jobs.page.findChild(QPushButton, "annotate")
+    for _ in range(20):
+        focus = QApplication.focusWidget()
+        if focus is annotate:
+            break
+        QTest.keyClick(focus or driver.my_jobs.page, Qt.Key.Key_Tab)
+    assert QApplication.focusWidget() is annotate
+    QTest.keyClick(annotate, Qt.Key.Key_Space)
+    driver.wait(lambda: driver.session.is_open)
+    driver.settle()
+    focus = QApplication.focusWidget()
+    driver.key("N", focus or driver.window)
+    driver.key("Shift+Return", QApplication.focusWidget() or driver.window)
+    driver.wait(lambda: driver.session.case.row.case.id == "xray-leg")
+    driver.settle()
+    store = open_store(str(demo))
+    try:
+        assert store.counts(XRAYS).finished == 1
+    finally:
+        store.close()
+
+
+def test_everything_is_released_with_the_job(open_case):
+    driver = open_case(LUNGS)
+    driver.press_label("Tumour")
+    driver.drag_pixels([(100, 100), (110, 110)])
+    driver.select(2, 4)
+    driver.press_action("propagate")
+    driver.settle()
+    desk, viewer = driver.desk, driver.viewer
+    held = {
+        "desk": weakref.ref(desk),
+        "session": weakref.ref(desk.session),
+        "bridge": weakref.ref(desk.bridge),
+        "strip": weakref.ref(desk.strip),
+        "annotate": weakref.ref(desk.annotate),
+        "propagate": weakref.ref(desk.propagate),
+    }
+    before = len(viewer.mouse_drag_callbacks), len(viewer.mouse_wheel_callbacks)
+    del desk
+    driver.station.close_job()
+    for _ in range(3):
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        QApplication.processEvents()
+        gc.collect()
+    assert [name for name, ref in held.items() if ref() is not None] == []
+    after = len(viewer.mouse_drag_callbacks), len(viewer.mouse_wheel_callbacks)
+    # Alt+wheel is napari's again.
+    assert after == (before[0] - 1, before[1])
+
+
+def test_a_job_without_an_open_case_closes(driver):
+    driver.open_job(BRAIN)
+    driver.click(driver.back)
+    driver.settle()
+    driver.open_job(LUNGS)
+    assert driver.session.job.id == LUNGS
+
+
+def test_samples_and_reader_through_the_manifest(npe2_with_us):
+    manifest = npe2_with_us
+    found = manifest.contributions
+    assert len(found.sample_data) == len(SAMPLES)
+    for sample in found.sample_data:
+        ((data, kwargs, kind),) = sample.open()
+        assert kind == "image"
+        assert np.ndim(data) >= 2
+        assert len(kwargs["scale"]) == np.ndim(data)
+    place = str(sample_paths()["mr-brain"])
+    name = manifest.name
+    ((data, _, _),) = npe2.read([place], stack=False, plugin_name=name)
+    assert data.shape == (20, 256, 256)
+    with pytest.raises(ValueError, match="refused"):
+        npe2.read([__file__], stack=False, plugin_name=name)
+
+
+@pytest.fixture
+def npe2_with_us():
+    manager = npe2.PluginManager.instance()
+    manager.discover()
+    return manager.get_manifest("napari-annotate-jobs")
