@@ -88,7 +88,8 @@ class DeskActions:
     def _guarded(self, call: Callable[..., None], *args: Any) -> None:
         call(*args)
 
-    def _targets(self) -> list[int]:
+    def targets(self) -> list[int]:
+        """Return the slices that are acted on."""
         selection = self._desk.strip.selection()
         if selection is None:
             return [self.session.slice]
@@ -99,14 +100,14 @@ class DeskActions:
     def use_label(self, label: Label) -> None:
         """Put a class label on, or take it off; ready the tool of the others."""
         if label.method is Method.CLASSIFICATION:
-            self.session.toggle(label, self._targets())
+            self.session.toggle(label, self.targets())
         else:
             self.session.label = label
 
     @_told
     def nothing_to_label(self) -> None:
         """Mark the slices as verified negatives, asking before labels go."""
-        targets, editor = self._targets(), self.session.editor
+        targets, editor = self.targets(), self.session.editor
         on = not all(editor.decision(i) is Decision.NOTHING_TO_LABEL for i in targets)
         busy = editor.with_labels(targets) if on else []
         if not busy:
@@ -139,17 +140,17 @@ class DeskActions:
     @_told
     def exclude(self) -> None:
         """Exclude the slices, or bring them back."""
-        self.session.toggle_excluded(self._targets())
+        self.session.toggle_excluded(self.targets())
 
     @_told
     def confirm(self) -> None:
         """Confirm what is proposed on the slices."""
-        self._desk.masks.settle(self._targets(), confirm=True)
+        self._desk.masks.settle(self.targets(), confirm=True)
 
     @_told
     def reject(self) -> None:
         """Drop what is proposed on the slices."""
-        self._desk.masks.settle(self._targets(), confirm=False)
+        self._desk.masks.settle(self.targets(), confirm=False)
 
     @_told
     def copy(self) -> None:
@@ -159,7 +160,7 @@ class DeskActions:
     @_told
     def paste(self) -> None:
         """Add what was copied to the slices."""
-        self.session.paste_slice(self._targets())
+        self.session.paste_slice(self.targets())
 
     @_told
     def comment(self, text: str, on_slice: bool) -> None:

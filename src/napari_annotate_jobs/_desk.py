@@ -133,8 +133,6 @@ class Desk(QObject):
         dock.exclude_requested.connect(actions.exclude)
         dock.propagate_requested.connect(self.show_propagate)
         dock.fill_requested.connect(self.fill.show)
-        dock.confirm_requested.connect(actions.confirm)
-        dock.reject_requested.connect(actions.reject)
         dock.comment_requested.connect(actions.comment)
         dock.comment_removed.connect(actions.remove_comment)
         dock.slice_requested.connect(actions.go_slice)

@@ -50,7 +50,7 @@ class MaskActions:
         self._desk = desk
         self._session, self._bridge = desk.session, desk.bridge
         self._section = desk.annotate.masks
-        self._count = 0
+        self._waiting = frozenset[int]()
         self.worker = Worker(images)
         self.progress = WorkProgress(self.worker)
         self.proposer = Proposer(
@@ -72,6 +72,7 @@ class MaskActions:
         for signal, slot in self._signals:
             signal.connect(slot)
         self._section.requested.connect(self._do)
+        desk.strip.selection_changed.connect(self._show)
         labels = session.job.project.label_set
         self._has_masks = bool(labels.of(Method.SEGMENTATION))
         desk.propagate.add_mask_actions(PANEL)
@@ -94,10 +95,10 @@ class MaskActions:
     # --------------------------------------------------------------- showing
     def _recount(self, *_: object) -> None:
         session = self._session
-        self._count = 0
+        self._waiting = frozenset[int]()
         if not session.locked:
-            contents = session.editor.contents().values()
-            self._count = sum(content.has_proposals for content in contents)
+            contents = session.editor.contents().items()
+            self._waiting = frozenset(i for i, c in contents if c.has_proposals)
         self._show()
 
     def _show(self, *_: object) -> None:
@@ -105,8 +106,8 @@ class MaskActions:
         editable = not session.locked
         self._section.set_state(
             masks=editable and self._has_masks and session.editor.n_slices > 1,
-            slices=self._count,
-            here=editable and session.editor.content(session.slice).has_proposals,
+            slices=len(self._waiting),
+            chosen=len(self._waiting.intersection(self._desk.actions.targets())),
         )
 
     # ---------------------------------------------------------------- acting
@@ -121,6 +122,8 @@ class MaskActions:
             calls["follow"] = partial(self._follow, True, True)
             calls["follow_back"] = partial(self._follow, True, False)
             calls["follow_on"] = partial(self._follow, False, True)
+        actions = self._desk.actions
+        calls["confirm"], calls["reject"] = actions.confirm, actions.reject
         calls["confirm_all"] = partial(self._settle_all, True)
         calls["reject_all"] = partial(self._settle_all, False)
         return {name: partial(self._told, call) for name, call in calls.items()}
@@ -173,7 +176,7 @@ class MaskActions:
     # -------------------------------------------------------------- settling
     def settle(self, indices: Iterable[int], *, confirm: bool) -> None:
         """Confirm or reject what is proposed on slices, once it is up to date."""
-        editor, chosen = self._session.editor, list(indices)
+        editor, chosen = self._session.editor, sorted(indices)
 
         def call() -> None:
             if self._session.is_open and self._session.editor is editor:
@@ -185,19 +188,14 @@ class MaskActions:
         self.proposer.when_settled(call)
 
     def _settle_all(self, confirm: bool) -> None:
-        editor = self._session.editor
-        contents = editor.contents().items()
-        chosen = [i for i, content in contents if content.has_proposals]
-        if chosen:
-            self.settle(chosen, confirm=confirm)
+        if self._waiting:
+            self.settle(self._waiting, confirm=confirm)
         else:
             self._tell("Nothing in this case waits to be confirmed.")
 
     def _go(self, step: int) -> None:
         session, editor = self._session, self._session.editor
-        index = editor.next_where(
-            session.slice, step, lambda i: editor.content(i).has_proposals
-        )
+        index = editor.next_where(session.slice, step, self._waiting.__contains__)
         if index < 0:
             self._tell("Nothing in this case waits to be confirmed.")
         else:

@@ -55,8 +55,6 @@ class AnnotateDock(QWidget):
     exclude_requested = Signal()
     propagate_requested = Signal()
     fill_requested = Signal()
-    confirm_requested = Signal()
-    reject_requested = Signal()
     comment_requested = Signal(str, bool)
     comment_removed = Signal(str)
     slice_requested = Signal(int)
@@ -134,15 +132,9 @@ class AnnotateDock(QWidget):
         )
         self.fill.clicked.connect(self.fill_requested)
         self.fill.hide()
-        self.confirm = self._button("Confirm", "confirm")
-        self._tip(self.confirm, "Confirm what is proposed here", "confirm")
-        self.confirm.clicked.connect(self.confirm_requested)
-        self.reject = self._button("Reject", "reject")
-        self._tip(self.reject, "Drop what is proposed here", "reject")
-        self.reject.clicked.connect(self.reject_requested)
 
         self.masks = MaskSection(keymap)
-        self.masks.add_slice_buttons(self.confirm, self.reject)
+        self.confirm, self.reject = self.masks.confirm, self.masks.reject
         self.boxes = BoxSection(keymap)
 
         self.comments = CommentList()
@@ -328,8 +320,6 @@ class AnnotateDock(QWidget):
             self.labels.set_current(None)
             self.nothing.setChecked(False)
             self.exclude.setChecked(False)
-            self.confirm.hide()
-            self.reject.hide()
             self.comments.set_comments((), editable=False)
             return
         editor = session.editor
@@ -341,8 +331,6 @@ class AnnotateDock(QWidget):
         self.labels.set_current(session.label)
         self.nothing.setChecked(content.decision is Decision.NOTHING_TO_LABEL)
         self.exclude.setChecked(content.excluded)
-        for button in (self.confirm, self.reject):
-            button.setVisible(content.has_proposals and not session.locked)
         returned = session.case.draft.returned if session.case else None
         comments = editor.annotation.comments
         self.comments.set_comments(

@@ -43,6 +43,8 @@ class MaskSection(QWidget):
     def __init__(self, keymap: KeyMap, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._tips = {
+            "confirm": "Confirm what is proposed here, or on the selected slices",
+            "reject": "Drop what is proposed here, or on the selected slices",
             "interpolate": "Propose masks between the slices you painted, in the "
             "whole case or the selected slices",
             "confirm_all": "Confirm every proposal of the case",
@@ -50,21 +52,32 @@ class MaskSection(QWidget):
         }
         self.interpolate = self._button("Interpolate", "interpolate")
         self.follow = self._button("Follow image", "follow")
+        self.confirm = self._button("Confirm", "confirm")
+        self.reject = self._button("Reject", "reject")
         self.confirm_all = self._button("Confirm all", "confirm_all")
         self.reject_all = self._button("Reject all", "reject_all")
+        self._plain = (
+            self.interpolate,
+            self.confirm,
+            self.reject,
+            self.confirm_all,
+            self.reject_all,
+        )
         self._menu = QMenu(self)
         self.follow.setMenu(self._menu)
         self._calls: dict[QAction, partial[None]] = {}
-        layout = self._layout = QGridLayout(self)
+        layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self.interpolate, 0, 0)
         layout.addWidget(self.follow, 0, 1)
+        layout.addWidget(self.confirm, 1, 0)
+        layout.addWidget(self.reject, 1, 1)
         layout.addWidget(self.confirm_all, 2, 0)
         layout.addWidget(self.reject_all, 2, 1)
         for column in (0, 1):
             layout.setColumnStretch(column, 1)
-        for button in (self.interpolate, self.confirm_all, self.reject_all):
+        for button in self._plain:
             button.clicked.connect(self._clicked)
         self.set_colors(Colors.dark())
         self.set_keymap(keymap)
@@ -76,15 +89,10 @@ class MaskSection(QWidget):
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         return button
 
-    def add_slice_buttons(self, confirm: QWidget, reject: QWidget) -> None:
-        """Show the buttons for the proposals of the current slice among ours."""
-        self._layout.addWidget(confirm, 1, 0)
-        self._layout.addWidget(reject, 1, 1)
-
     # --------------------------------------------------------------- setters
     def set_keymap(self, keymap: KeyMap) -> None:
         """Show other keys in the tooltips and the menu."""
-        for button in (self.interpolate, self.confirm_all, self.reject_all):
+        for button in self._plain:
             action = button.objectName()
             button.setToolTip(self._tips[action] + keymap.hint(action))
         self.follow.setToolTip(
@@ -102,15 +110,10 @@ class MaskSection(QWidget):
 
     def set_colors(self, colors: Colors) -> None:
         """Use the colours of napari's theme."""
-        for button in (
-            self.interpolate,
-            self.follow,
-            self.confirm_all,
-            self.reject_all,
-        ):
+        for button in (*self._plain, self.follow):
             button.setStyleSheet(focus_style(colors))
 
-    def set_state(self, *, masks: bool, slices: int, here: bool = False) -> None:
+    def set_state(self, *, masks: bool, slices: int, chosen: int = 0) -> None:
         """Show what can be done.
 
         Parameters
@@ -119,15 +122,19 @@ class MaskSection(QWidget):
             True if masks can be painted: the case is open and not submitted.
         slices : int
             Number of slices with proposals that can be settled.
-        here : bool
-            True if the current slice is one of them; if it is the only one, the
-            buttons for the slice do.
+        chosen : int
+            Number of those among the selected slices, else 1 if the current one is.
         """
-        several = slices > 0 and not (slices == 1 and here)
+        more = slices > chosen
+        several = "" if chosen < 2 else f" {chosen}"
         self.interpolate.setVisible(masks)
         self.follow.setVisible(masks)
-        self.confirm_all.setVisible(several)
-        self.reject_all.setVisible(several)
+        self.confirm.setVisible(chosen > 0)
+        self.reject.setVisible(chosen > 0)
+        self.confirm.setText(f"Confirm{several}")
+        self.reject.setText(f"Reject{several}")
+        self.confirm_all.setVisible(more)
+        self.reject_all.setVisible(more)
         self.confirm_all.setText(f"Confirm all {slices}")
         self.reject_all.setText(f"Reject all {slices}")
         self.setVisible(masks or slices > 0)
