@@ -98,6 +98,7 @@ class BoxLayer:
         self._connections.connect(
             self.layer.selected_data.events.items_changed, self._on_selected
         )
+        self._connections.connect(self.layer.events.editable, self._on_editable)
         self.set_editable(not session.locked)
 
     # ------------------------------------------------------------- at hand
@@ -255,6 +256,11 @@ class BoxLayer:
         if not editable:
             self.layer.mode = "pan_zoom"
         self.layer.editable = editable
+
+    def _on_editable(self) -> None:
+        # napari allows it anew with other data, and after a look in 3D.
+        if self.layer.editable and self._session.locked:
+            self.set_editable(False)
 
     def choose(self, label: Label) -> None:
         """Ready the layer for drawing boxes with a label.

@@ -8,6 +8,7 @@ from psygnal import Signal
 
 from ._case_layers import CaseLayers
 from ._connections import Connections
+from ._geometry import CASE_KEY
 from ._mouse import MouseTools
 from ._prefetch import Prefetcher
 
@@ -72,13 +73,15 @@ class ViewerBridge:
         )
         connect = self._connections.connect
         connect(session.opened, self._on_opened)
+        connect(session.closing, self.take)
         connect(session.closed, self._on_closed)
         connect(session.slice_changed, self._on_slice_changed)
         connect(session.slices_changed, self._on_slices_changed)
         connect(session.label_changed, self._on_label_changed)
         connect(session.window_changed, self._update_text)
         connect(session.status_changed, self._on_status_changed)
-        connect(viewer.dims.events.current_step, self._on_dims)
+        # Steps are those of the finest layer; between them, only the point moves.
+        connect(viewer.dims.events.point, self._on_dims)
         connect(viewer.layers.events.removed, self._on_layer_removed)
         if session.is_open and session.case is not None:
             self._on_opened(session.case)
@@ -125,10 +128,18 @@ class ViewerBridge:
             self._case = CaseLayers(self, case)
         except Exception as error:
             # The case stays open in the session only if it can be shown.
+            self._clear()
             self.session.close_case()
             self._on_error(error)
             return
         self._on_label_changed(self.session.label)
+
+    def _clear(self) -> None:
+        """Take away what is left of a case that could not be shown."""
+        for layer in list(self.viewer.layers):
+            if CASE_KEY in layer.metadata:
+                layer.locked = False
+                self.viewer.layers.remove(layer)
 
     def _on_closed(self) -> None:
         self._drop()

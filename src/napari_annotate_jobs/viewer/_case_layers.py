@@ -65,11 +65,19 @@ class CaseLayers:
         )
         label_set = session.job.project.label_set
         self.masks = {
-            group: MaskLayer(session, group, self._geometry, on_error=bridge.report)
+            group: MaskLayer(
+                session,
+                group,
+                self._geometry,
+                on_error=bridge.report,
+                later=bridge.images.later,
+                view=self._view,
+            )
             for group in label_set.overlap_groups
         }
         self.proposals = [
-            ProposalLayer(session, group, self._geometry) for group in self.masks
+            ProposalLayer(session, group, self._geometry, on_error=bridge.report)
+            for group in self.masks
         ]
         self.boxes = (
             BoxLayer(session, self._geometry, on_error=bridge.report)
@@ -93,9 +101,7 @@ class CaseLayers:
         self._progress: Any = None
         if not self.loader.is_done:
             self._progress = cancelable_progress(
-                total=header.shape[0],
-                desc=f"Reading {case.row.case.name}",
-                cancel_callback=self._cancel,
+                total=header.shape[0], desc=f"Reading {case.row.case.name}"
             )
         self.show_slice(session.slice)
         if self.loader.is_done:
@@ -127,7 +133,12 @@ class CaseLayers:
 
     def _on_progress(self, done: int, total: int, came: frozenset[int]) -> None:
         if self._progress is not None:
-            self._progress.update(done - self._progress.n)
+            # Each update makes napari repaint its windows: ten are enough.
+            if 10 * (done - self._progress.n) >= total:
+                self._progress.update(done - self._progress.n)
+            # napari calls back only while it iterates, which this does not.
+            if self._progress.is_canceled and done < total:
+                self._cancel()
         if self._session.slice in came or self._viewer.dims.ndisplay == 3:
             self.image.layer.refresh()
         if done == total:
@@ -159,6 +170,10 @@ class CaseLayers:
 
     def _shown(self) -> int:
         return self._geometry.slice_of(self._viewer, self.image.layer)
+
+    def _view(self) -> object:
+        dims = self._viewer.dims
+        return dims.point, dims.order, dims.ndisplay
 
     def slice_shown(self) -> None:
         """Follow the viewer's slider."""
@@ -229,16 +244,20 @@ class CaseLayers:
     def _put_back(self) -> None:
         if self._closing:
             return
-        if self.image.layer not in self._viewer.layers:
+        layers = self._viewer.layers
+        if not any(layer in layers for layer in self.layers):
             self._session.close_case()
             return
+        below = 0
         for layer in self.layers:
-            if layer not in self._viewer.layers:
+            if layer not in layers:
                 self._viewer.add_layer(layer)
+                layers.move(layers.index(layer), below)
                 show_info(
                     f"{layer.name} belongs to the open case and was put back. Hide "
                     "it with the eye, or close the case."
                 )
+            below = layers.index(layer) + 1
 
     def close(self) -> None:
         """Take the layers out of the viewer."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image
 
-from napari_annotate_jobs.errors import Cancelled
+from napari_annotate_jobs.errors import Cancelled, UnreadableImageError
 from napari_annotate_jobs.model import Window
 
 from ._connections import Connections
@@ -26,6 +26,8 @@ __all__ = ["ImageLayer", "VolumeLoader"]
 
 CHUNK = 16
 """Slices read before the interface hears of it."""
+COMPLAINTS = 3
+"""Broken slices that are told one by one; of more only the number is told."""
 
 
 class VolumeLoader:
@@ -43,7 +45,7 @@ class VolumeLoader:
         Takes the number of slices read and of all slices, and the set of those
         that just came; on the interface's thread.
     on_error : callable
-        Takes the error that ended the reading.
+        Takes an error; the other slices are read all the same.
     budget : int, optional
         Bytes; a larger series is not read as a whole, but slice by slice when it
         is looked at.
@@ -76,10 +78,12 @@ class VolumeLoader:
         self._current = current
         self._on_progress, self._on_error = on_progress, on_error
         self._cancelled = False
+        self._alone: list[int] = []
+        self.broken: list[int] = []
 
     @property
     def is_done(self) -> bool:
-        """True if every slice is there."""
+        """True if every slice is there, but for the broken ones."""
         return bool(self.filled.all())
 
     def start(self) -> None:
@@ -94,8 +98,11 @@ class VolumeLoader:
         left = np.flatnonzero(~self.filled)
         if self._cancelled or not left.size:
             return
-        near = left[np.argsort(np.abs(left - self._current()), kind="stable")]
-        chosen = [int(i) for i in near[:count]]
+        if self._alone:  # one of these is broken
+            chosen = [self._alone.pop(0)]
+        else:
+            near = left[np.argsort(np.abs(left - self._current()), kind="stable")]
+            chosen = [int(i) for i in near[:count]]
 
         def task() -> None:
             self._series.read(
@@ -103,17 +110,35 @@ class VolumeLoader:
             )
 
         def done(_: None) -> None:
-            self.filled[chosen] = True
-            if not self._cancelled:
-                total = self.filled.size
-                self._on_progress(int(self.filled.sum()), total, frozenset(chosen))
-                self._next(CHUNK)
+            self._came(chosen)
 
         def failed(error: Exception) -> None:
-            if not self._cancelled and not isinstance(error, Cancelled):
+            if self._cancelled or isinstance(error, Cancelled):
+                return
+            if len(chosen) > 1:
+                self._alone = chosen
+                self._next(1)
+                return
+            self.broken += chosen
+            if len(self.broken) <= COMPLAINTS:
                 self._on_error(error)
+            self._came(chosen)
 
         self._executor.run(task, done, failed)
+
+    def _came(self, chosen: list[int]) -> None:
+        self.filled[chosen] = True
+        if self._cancelled:
+            return
+        self._on_progress(int(self.filled.sum()), self.filled.size, frozenset(chosen))
+        if self.is_done and len(self.broken) > COMPLAINTS:
+            self._on_error(
+                UnreadableImageError(
+                    f"{len(self.broken)} of {self.filled.size} slices cannot be read",
+                    remedy="They are shown empty: copy or export the series again",
+                )
+            )
+        self._next(CHUNK)
 
 
 class ImageLayer:
@@ -141,6 +166,7 @@ class ImageLayer:
         inverted: bool,
     ) -> None:
         self._session = session
+        self._showing = False
         self.is_color = voxels.ndim == 4
         kwargs: dict[str, Any] = {}
         if not self.is_color:
@@ -177,9 +203,15 @@ class ImageLayer:
 
     def _show_window(self, window: Window) -> None:
         low, high = window.limits
-        if not np.allclose(self.layer.contrast_limits, (low, high)):
+        if np.array_equal(self.layer.contrast_limits, (low, high)):
+            return
+        # napari clips the limits to each new range, and tells of that.
+        self._showing = True
+        try:
             self._widen(low, high)
             self.layer.contrast_limits = (low, high)
+        finally:
+            self._showing = False
 
     def _widen(self, low: float, high: float) -> None:
         """Let napari's own slider reach a little beyond the window."""
@@ -190,6 +222,8 @@ class ImageLayer:
         self.layer.contrast_limits_range = (low - reach, high + reach)
 
     def _on_contrast_limits(self) -> None:
+        if self._showing:
+            return
         low, high = (float(x) for x in self.layer.contrast_limits)
         window = self._session.window
         if window is None or high <= low or np.allclose(window.limits, (low, high)):

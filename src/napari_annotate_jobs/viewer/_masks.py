@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MaskLayer"]
 
+QUIET_SECONDS = 0.3
+"""How long after a refresh all slices are looked at."""
 DRAWING_MODES = frozenset({"paint", "fill", "polygon", "erase"})
 
 
@@ -67,6 +69,11 @@ class MaskLayer:
         Of the reference series.
     on_error : callable
         Takes an error to show.
+    later : callable
+        Takes a number of seconds, and what to call after them.
+    view : callable
+        Returns what tells one view of the layer from another: while it changes,
+        refreshes are napari's own.
     """
 
     def __init__(
@@ -76,10 +83,16 @@ class MaskLayer:
         geometry: Geometry,
         *,
         on_error: Callable[[Exception], None],
+        later: Callable[[float, Callable[[], None]], None],
+        view: Callable[[], object],
     ) -> None:
         self.group = group
         self._session = session
         self._on_error = on_error
+        self._later, self._view = later, view
+        self._seen: object = None
+        self._looking = self._closed = False
+        self._foreign: set[int] = set()
         self._labels = [
             label
             for label in session.job.project.label_set.of(Method.SEGMENTATION)
@@ -102,6 +115,7 @@ class MaskLayer:
             opacity=0.55,
             **geometry.layer_kwargs,
         )
+        self._data = self.layer.data
         self.layer.selected_label = self._last_id
         self.show(range(geometry.shape[0]))
         self._connections = Connections()
@@ -111,6 +125,7 @@ class MaskLayer:
         self._connections.connect(events.set_data, self._on_set_data)
         self._connections.connect(events.labels_update, self._on_set_data)
         self._connections.connect(events.selected_label, self._on_selected_label)
+        self._connections.connect(events.editable, self._on_editable)
         self.set_editable(not session.locked)
 
     # ---------------------------------------------------- session -> layer
@@ -123,21 +138,47 @@ class MaskLayer:
             digest = None if ref is None else ref.digest
             if digest == self._digests.get(index):
                 continue
-            mask = editor.mask(index, self.group)
-            if mask is not None and mask.shape != self._known.shape[1:]:
-                self._on_error(
-                    AnnotateJobsError(
-                        f"the mask of slice {index + 1} has the size {mask.shape}, the "
-                        f"image {self._known.shape[1:]}",
-                        remedy="It was made on another image: it is kept in the job, "
-                        "but not shown",
-                    )
-                )
+            self._foreign.discard(index)
+            try:
+                mask = self._fitting(index)
+            except AnnotateJobsError as error:
+                self._foreign.add(index)
+                self._on_error(error)
                 mask = None
             self._write(index, 0 if mask is None else mask, digest)
             changed = True
         if changed and hasattr(self, "layer"):
             self._refresh()
+
+    def _fitting(self, index: int) -> NDArray[np.integer] | None:
+        """Return a slice's mask, if it can be shown on this image."""
+        where = f"slice {index + 1}"
+        try:
+            mask = self._session.editor.mask(index, self.group)
+        except AnnotateJobsError as error:
+            raise AnnotateJobsError(
+                f"the mask cannot be read ({error.what})",
+                where=where,
+                remedy="It is left as it is; the slice cannot be painted",
+            ) from error
+        if mask is None:
+            return None
+        if mask.shape != self._known.shape[1:]:
+            raise AnnotateJobsError(
+                f"the mask has the size {mask.shape}, the image "
+                f"{self._known.shape[1:]}",
+                where=where,
+                remedy="It was made on another image: it is kept in the job, but not "
+                "shown, and the slice cannot be painted",
+            )
+        if mask.size and mask.max() > np.iinfo(self._known.dtype).max:
+            raise AnnotateJobsError(
+                f"the mask holds the label {mask.max()}, which is not in the project",
+                where=where,
+                remedy="It is kept in the job, but not shown, and the slice cannot be "
+                "painted",
+            )
+        return mask
 
     def _write(
         self, index: int, mask: NDArray[np.integer] | int, digest: str | None
@@ -163,6 +204,11 @@ class MaskLayer:
         if not editable:
             self.layer.mode = "pan_zoom"
         self.layer.editable = editable
+
+    def _on_editable(self) -> None:
+        # napari allows it anew with other data, and after a look in 3D.
+        if self.layer.editable and self._session.locked:
+            self.set_editable(False)
 
     def choose(self, label: Label) -> None:
         """Ready the layer for painting a label."""
@@ -215,7 +261,11 @@ class MaskLayer:
             self._refresh()
 
     def _proposal(self, index: int) -> NDArray[Any] | None:
-        mask = self._session.editor.mask(index, self.group, proposal=True)
+        try:
+            mask = self._session.editor.mask(index, self.group, proposal=True)
+        except AnnotateJobsError as error:
+            self._on_error(error)
+            return None
         if mask is None or mask.shape != self._known.shape[1:]:
             return None
         return mask.astype(self._known.dtype)
@@ -237,6 +287,12 @@ class MaskLayer:
         self.take(touched)
 
     def _on_data(self) -> None:
+        if not (isinstance(self.layer.data, np.ndarray)) or (
+            not self.layer.data.flags.writeable
+        ):
+            self.layer.data = np.array(self.layer.data)
+            return
+        self._data = self.layer.data
         if self.layer.data.shape != self._known.shape:
             self._on_error(
                 AnnotateJobsError(
@@ -251,9 +307,26 @@ class MaskLayer:
 
     def _on_set_data(self) -> None:
         # A plain refresh, as other plugins call after writing into the array.
-        if not (self._quiet or self._stroking) and self._session.is_open:
-            dirty, self._dirty = self._dirty, set()
-            self.take(sorted(dirty.union([self._session.slice])))
+        if self._quiet or self._stroking or not self._session.is_open:
+            return
+        if self.layer.data is not self._data:  # before napari tells of it
+            self._on_data()
+            return
+        dirty, self._dirty = self._dirty, set()
+        self.take(sorted(dirty.union([self._session.slice])))
+        view, self._seen = self._seen, self._view()
+        if not dirty and view == self._seen and not self._looking:
+            self._looking = True
+            self._later(QUIET_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """Look at all slices: another plugin may have written on any of them."""
+        self._looking = False
+        if self._stroking:
+            self._looking = True
+            self._later(QUIET_SECONDS, self._look)
+        elif not self._closed:
+            self.take(None)
 
     def take(self, indices: Iterable[int] | None) -> None:
         """Tell the session what changed in the layer.
@@ -266,7 +339,19 @@ class MaskLayer:
         data = np.asarray(self.layer.data)
         candidates = range(data.shape[0]) if indices is None else indices
         changed = [i for i in candidates if not np.array_equal(data[i], self._known[i])]
-        if changed:
+        foreign = self._foreign.intersection(changed)
+        for index in foreign:
+            data[index] = self._known[index]
+        if foreign:
+            self._refresh()
+            self._on_error(
+                AnnotateJobsError(
+                    "the mask of this slice cannot be shown, and so not be painted",
+                    where=f"slice {min(foreign) + 1}",
+                    remedy="Choose another slice",
+                )
+            )
+        if changed := [i for i in changed if i not in foreign]:
             self._tell(changed)
 
     def _tell(self, changed: list[int]) -> None:
@@ -322,6 +407,7 @@ class MaskLayer:
 
     def close(self) -> None:
         """Release all connections."""
+        self._closed = True
         self._connections.release()
 
 

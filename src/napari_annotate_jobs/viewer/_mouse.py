@@ -105,6 +105,10 @@ class MouseTools:
         finally:
             if held:
                 callbacks[:] = [*held, *callbacks]
+            now = self._viewer.layers.selection.active
+            if now is not layer:  # another layer's tool, or none, decides now
+                pan = now is None or now.mouse_pan
+                zoom = now is None or now.mouse_zoom
             camera.mouse_pan, camera.mouse_zoom = pan, zoom
 
     def _set_window(self, right: float, down: float) -> None:

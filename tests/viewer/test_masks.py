@@ -1,0 +1,366 @@
+"""Whatever is painted on a Labels layer, by whatever means, is saved and undone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_annotate_jobs.model import Decision, LabelSet
+
+LIVER, TUMOUR, VESSEL = 6, 9, 8
+
+
+def stroke(bench, *points):
+    bench.mouse.drag(*points)
+
+
+def paint(bench, label=LIVER, at=((10, 10), (10, 20))):
+    bench.choose(label)
+    stroke(bench, *at)
+
+
+# -------------------------------------------------------------- by the mouse
+def test_a_stroke_is_one_saved_undoable_edit(bench):
+    bench.choose(LIVER)
+    assert bench.viewer.layers.selection.active is bench.masks
+    assert bench.masks.mode == "paint"
+    stroke(bench, (10, 10), (10, 20), (12, 22))
+    saved = bench.saved(2)
+    assert saved[10, 15] == LIVER
+    assert bench.editor.history.undo_text == "Paint"
+    assert bench.editor.decision(2) is Decision.LABELLED
+    bench.check()
+    bench.session.undo()
+    assert not bench.masks.data.any()
+    assert bench.editor.history.undo_text is None
+    bench.check()
+    bench.session.redo()
+    np.testing.assert_array_equal(bench.masks.data[2], saved)
+    bench.check()
+
+
+def test_strokes_are_undone_one_by_one(bench):
+    paint(bench, LIVER)
+    first = bench.masks.data.copy()
+    paint(bench, TUMOUR, ((10, 12), (10, 30)))
+    second = bench.masks.data.copy()
+    assert (first[2, 10, 12:15] == LIVER).all()
+    assert (second[2, 10, 12:15] == TUMOUR).all()
+    bench.session.undo()
+    np.testing.assert_array_equal(bench.masks.data, first)
+    bench.session.undo()
+    assert not bench.masks.data.any()
+    bench.session.redo()
+    bench.session.redo()
+    np.testing.assert_array_equal(bench.masks.data, second)
+    bench.check()
+
+
+def test_painting_goes_on_after_undo(bench):
+    paint(bench)
+    bench.session.undo()
+    paint(bench, TUMOUR, ((20, 5), (20, 9)))
+    assert set(np.unique(bench.masks.data)) == {0, TUMOUR}
+    bench.check()
+
+
+def test_erasing(bench):
+    paint(bench)
+    bench.masks.mode = "erase"
+    bench.masks.brush_size = 40
+    stroke(bench, (10, 10), (10, 25))
+    assert not bench.masks.data.any()
+    assert bench.editor.annotation.is_blank
+    bench.check()
+
+
+def test_fill(bench):
+    bench.choose(TUMOUR)
+    bench.masks.mode = "fill"
+    stroke(bench, (5, 5))
+    assert (bench.saved(2) == TUMOUR).all()
+    assert not bench.saved(1).any()
+    bench.session.undo()
+    assert not bench.masks.data.any()
+    bench.check()
+
+
+def test_polygon(bench):
+    corners = ((5, 5), (5, 25), (20, 25), (20, 5))
+    bench.masks.paint_polygon([(2, *corner) for corner in corners], LIVER)
+    saved = bench.saved(2)
+    assert (saved[7:18, 7:23] == LIVER).all()
+    assert bench.editor.history.undo_text == "Paint"
+    bench.session.undo()
+    assert not bench.masks.data.any()
+
+
+def test_a_brush_through_the_slices(bench):
+    bench.choose(LIVER)
+    bench.masks.n_edit_dimensions = 3
+    bench.masks.brush_size = 16  # a ball in mm: slices are far apart
+    stroke(bench, (10, 10), (10, 20))
+    touched = [i for i in range(6) if bench.saved(i).any()]
+    assert touched == [1, 2, 3]
+    assert bench.editor.history.undo_text == "Paint on 3 slices"
+    bench.check()
+    bench.session.undo()
+    assert not bench.masks.data.any()
+    bench.check()
+
+
+def test_groups_have_layers_of_their_own(bench):
+    paint(bench, LIVER)
+    bench.choose(VESSEL)
+    assert bench.viewer.layers.selection.active is bench.vessels
+    assert bench.masks.mode == "pan_zoom"
+    stroke(bench, (10, 10), (10, 20))
+    assert bench.saved(2)[10, 15] == LIVER
+    assert bench.saved(2, "vessels")[10, 15] == VESSEL
+    bench.check()
+
+
+@pytest.mark.parametrize("order", [(1, 0, 2), (2, 1, 0), (0, 2, 1)])
+def test_painting_in_another_plane(bench, order):
+    """The dims rolled: the pixels of a stroke lie on several slices."""
+    bench.choose(LIVER)
+    bench.viewer.dims.order = order
+    bench.viewer.dims.set_point(order[0], 2 * bench.spacing[order[0]])
+    bench.masks.brush_size = 1
+    stroke(bench, (1, 1), (4, 4))
+    painted = np.argwhere(bench.masks.data == LIVER)
+    assert len(painted) >= 4
+    assert (painted[:, order[0]] == 2).all()
+    bench.check()
+    bench.session.undo()
+    assert not bench.masks.data.any()
+    bench.check()
+
+
+# ------------------------------------------------------------- by other means
+def test_painting_from_code(bench):
+    bench.session.slice = 4
+    bench.masks.selected_label = TUMOUR
+    bench.masks.paint((4, 10, 10), TUMOUR)
+    assert bench.saved(4)[10, 10] == TUMOUR
+    bench.masks.fill((1, 5, 5), LIVER)
+    assert (bench.saved(1) == LIVER).all()
+    bench.masks.data_setitem((np.array([3]), np.array([2]), np.array([2])), LIVER)
+    assert bench.saved(3)[2, 2] == LIVER
+    bench.check()
+
+
+def test_what_another_plugin_writes_is_saved_with_its_refresh(bench):
+    bench.masks.data[2, 5:9, 5:9] = TUMOUR
+    bench.masks.refresh()
+    assert (bench.saved(2)[5:9, 5:9] == TUMOUR).all()
+    bench.session.undo()
+    assert not bench.masks.data.any()
+    bench.check()
+
+
+def test_what_another_plugin_writes_on_all_slices_is_saved(bench):
+    """Plugins that segment in 3D write the whole array and refresh once."""
+    bench.masks.data[1:5, 5:9, 5:9] = TUMOUR
+    bench.masks.refresh()
+    bench.session.executor.tick()
+    bench.executor.tick()
+    assert all((bench.saved(i)[5:9, 5:9] == TUMOUR).all() for i in range(1, 5))
+    bench.check()
+
+
+def test_what_was_written_without_a_word_is_taken_before_the_case_closes(bench):
+    bench.masks.data[4, 5:9, 5:9] = TUMOUR
+    bench.session.open_case("long")
+    bench.session.open_case("ct")
+    assert (bench.saved(4)[5:9, 5:9] == TUMOUR).all()
+    bench.masks.data[0, 0, 0] = LIVER
+    bench.bridge.take()
+    assert bench.saved(0)[0, 0] == LIVER
+    bench.check()
+
+
+def test_data_replaced_as_a_whole(bench):
+    paint(bench)
+    data = np.zeros(bench.shape, np.int64)
+    data[1, 3:6, 3:6] = TUMOUR
+    bench.masks.data = data
+    assert not bench.saved(2).any()
+    assert (bench.saved(1)[3:6, 3:6] == TUMOUR).all()
+    bench.session.undo()
+    assert bench.saved(2)[10, 15] == LIVER
+    assert not bench.saved(1).any()
+    bench.check()
+
+
+def test_data_of_another_shape_are_put_back(bench):
+    paint(bench)
+    before = bench.masks.data.copy()
+    bench.masks.data = np.zeros((3, 4, 5), np.uint8)
+    np.testing.assert_array_equal(bench.masks.data, before)
+    assert "another shape" in str(bench.errors[0])
+    assert bench.saved(2)[10, 15] == LIVER
+    paint(bench, TUMOUR, ((20, 5), (20, 9)))
+    bench.check()
+
+
+@pytest.mark.parametrize("value", [7, VESSEL, 200])
+def test_undeclared_ids_are_taken_back(bench, value):
+    paint(bench)
+    before = bench.masks.data.copy()
+    bench.masks.data[2, 5:9, 5:9] = value
+    bench.masks.refresh()
+    np.testing.assert_array_equal(bench.masks.data, before)
+    assert len(bench.errors) == 1
+    data = bench.masks.data.astype(np.int32)
+    data[3, 0, 0] = value
+    bench.masks.data = data
+    np.testing.assert_array_equal(bench.masks.data, before)
+    bench.check()
+    paint(bench, TUMOUR, ((20, 5), (20, 9)))
+    bench.check()
+
+
+def test_only_declared_labels_can_be_chosen(bench):
+    layer = bench.masks
+    bench.choose(LIVER)
+    for asked, got in ((TUMOUR, TUMOUR), (10, TUMOUR), (8, LIVER), (7, TUMOUR), (0, 0)):
+        layer.selected_label = asked
+        assert layer.selected_label == got
+    layer.selected_label = 77
+    assert layer.selected_label == TUMOUR
+    bench.vessels.selected_label = LIVER
+    assert bench.vessels.selected_label == VESSEL
+
+
+def test_colours_and_names_are_the_label_sets(bench):
+    colors = bench.masks.colormap.color_dict
+    np.testing.assert_allclose(colors[LIVER][:3], bench.labels[LIVER].rgb, atol=1e-6)
+    assert colors[None][3] == 0
+    features = bench.masks.features
+    assert dict(zip(features["index"], features["label"], strict=True)) == {
+        0: "",
+        LIVER: "liver",
+        TUMOUR: "tumour",
+    }
+
+
+# ------------------------------------------------------------------- showing
+def test_a_saved_mask_is_shown(bench):
+    paint(bench)
+    expected = bench.masks.data.copy()
+    bench.session.open_case("long")
+    bench.session.open_case("ct")
+    np.testing.assert_array_equal(bench.masks.data, expected)
+    assert bench.editor.history.undo_text is None
+
+
+def test_edits_of_the_session_are_shown(bench):
+    mask = np.zeros(bench.shape[1:], np.uint8)
+    mask[3, 3] = TUMOUR
+    bench.editor.set_masks({(1, ""): mask})
+    assert bench.masks.data[1, 3, 3] == TUMOUR
+    bench.editor.set_nothing_to_label([1], clear=True)
+    assert not bench.masks.data.any()
+    bench.session.undo()
+    assert bench.masks.data[1, 3, 3] == TUMOUR
+    bench.check()
+
+
+def test_painting_lifts_nothing_to_label(bench):
+    bench.editor.set_nothing_to_label([2])
+    paint(bench)
+    assert bench.editor.decision(2) is Decision.LABELLED
+    bench.session.undo()
+    assert bench.editor.decision(2) is Decision.NOTHING_TO_LABEL
+
+
+def test_a_submitted_case_is_not_painted(bench):
+    paint(bench)
+    before = bench.masks.data.copy()
+    bench.session.submit()
+    assert not bench.masks.editable
+    stroke(bench, (25, 5), (25, 20))
+    bench.masks.paint((2, 20, 20), TUMOUR)
+    bench.masks.data[1] = LIVER
+    bench.masks.refresh()
+    bench.masks.data = np.zeros_like(before)
+    np.testing.assert_array_equal(bench.masks.data[2], before[2])
+    assert not bench.masks.editable
+    bench.session.open_case("ct")
+    np.testing.assert_array_equal(bench.masks.data, before)
+    bench.choose(LIVER)
+    assert bench.masks.mode == "pan_zoom"
+
+
+def test_a_mask_of_another_size_is_kept_and_left_alone(bench):
+    small = np.full((4, 5), LIVER, np.uint8)
+    bench.editor.set_masks({(2, ""): small})
+    assert "size" in str(bench.errors[0])
+    assert not bench.masks.data.any()
+    paint(bench)
+    assert not bench.masks.data.any()
+    np.testing.assert_array_equal(bench.editor.mask(2), small)
+    bench.session.slice = 3
+    paint(bench)
+    assert bench.saved(3)[10, 15] == LIVER
+
+
+def test_a_damaged_mask_leaves_the_case_usable(bench, make_bench, monkeypatch):
+    paint(bench)
+    digest = bench.editor.content(2).masks[""].digest
+    bench.session.slice = 4
+    paint(bench, TUMOUR, ((20, 5), (20, 9)))
+    store = bench.store
+    data = store._shelf("job").blobs
+    data["ct", digest] = b"damaged"
+    other = make_bench(store=store)
+    assert other.session.is_open
+    assert "slice 3" in str(other.errors[0])
+    assert other.masks.data[4].any()
+    assert not other.masks.data[2].any()
+    other.choose(LIVER)
+    stroke(other, (20, 5), (20, 9))
+    assert not other.masks.data[2].any()
+    assert other.editor.content(2).masks[""].digest == digest
+
+
+def test_ids_the_project_no_longer_has_are_kept(bench, make_bench):
+    bench.editor.set_masks({(2, ""): np.full(bench.shape[1:], TUMOUR, np.uint8)})
+    fewer = LabelSet(labels=tuple(x for x in bench.labels.labels if x.id != TUMOUR))
+    shelf = bench.store._shelf("job")
+    project = shelf.job.project.model_copy(update={"label_set": fewer})
+    shelf.job = shelf.job.model_copy(update={"project": project})
+    other = make_bench(store=bench.store)
+    assert other.session.is_open
+    other.choose(LIVER)
+    stroke(other, (20, 5), (20, 9))
+    assert (other.saved(2) == TUMOUR).all()
+    other.session.slice = 3
+    stroke(other, (20, 5), (20, 9))
+    assert other.saved(3).any()
+
+
+def test_the_same_stroke_twice_is_one_edit(bench):
+    paint(bench)
+    n = len(bench.editor.history._done)
+    stroke(bench, (10, 10), (10, 20))
+    assert len(bench.editor.history._done) == n
+
+
+def test_a_stroke_goes_on_while_refreshes_come(bench):
+    """The loader refreshes while the button is down: still one edit."""
+    bench.choose(LIVER)
+    before = len(bench.editor.history._done)
+    move = bench.mouse._send
+
+    from napari.utils import interactions as napari_mouse
+
+    move(napari_mouse.mouse_press_callbacks, "mouse_press", (10, 10), button=1)
+    for column in (12, 14, 16):
+        move(napari_mouse.mouse_move_callbacks, "mouse_move", (10, column), button=1)
+        bench.masks.refresh()
+        bench.image.refresh()
+    move(napari_mouse.mouse_release_callbacks, "mouse_release", (10, 16), button=1)
+    assert len(bench.editor.history._done) == before + 1
+    assert bench.saved(2)[10, 16] == LIVER
