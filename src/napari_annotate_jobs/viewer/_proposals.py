@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Labels
 
+from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.model import Method
 
 from ._masks import label_colormap, label_features, mask_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from napari_annotate_jobs.session import AnnotationSession
 
@@ -37,13 +38,21 @@ class ProposalLayer:
         The overlap group.
     geometry : Geometry
         Of the reference series.
+    on_error : callable
+        Takes an error to show.
     """
 
     def __init__(
-        self, session: AnnotationSession, group: str, geometry: Geometry
+        self,
+        session: AnnotationSession,
+        group: str,
+        geometry: Geometry,
+        *,
+        on_error: Callable[[Exception], None],
     ) -> None:
         self.group = group
         self._session = session
+        self._on_error = on_error
         labels = [
             label
             for label in session.job.project.label_set.of(Method.SEGMENTATION)
@@ -61,24 +70,35 @@ class ProposalLayer:
         )
         self.layer.contour = max(1, round(min(geometry.shape[1:]) / FINE))
         self.layer.editable = False
+        # napari draws outlines anew for each slice, even where there are none.
+        self.layer.visible = False
         self.show(range(geometry.shape[0]))
 
     def show(self, indices: Iterable[int]) -> None:
         """Show what is proposed on these slices where it differs."""
         editor = self._session.editor
         contents = editor.contents()
-        changed = False
+        any_before, changed = any(self._digests.values()), False
         for index in indices:
             content = contents.get(index)
             ref = None if content is None else content.proposals.get(self.group)
             digest = "" if ref is None else ref.digest
             if digest == self._digests.get(index, ""):
                 continue
-            mask = editor.mask(index, self.group, proposal=True)
-            if mask is not None and mask.shape != self.layer.data.shape[1:]:
-                mask = None  # made on another image
-            self.layer.data[index] = 0 if mask is None else mask
+            try:
+                mask = editor.mask(index, self.group, proposal=True)
+            except AnnotateJobsError as error:
+                mask = None
+                self._on_error(error)
+            data = self.layer.data
+            if mask is not None and (
+                mask.shape != data.shape[1:] or mask.max() > np.iinfo(data.dtype).max
+            ):
+                mask = None  # made on another image, or in another project
+            data[index] = 0 if mask is None else mask
             self._digests[index] = digest
             changed = True
+        if any(self._digests.values()) != any_before:
+            self.layer.visible = not any_before  # else the eye is the user's
         if changed:
             self.layer.refresh()
