@@ -276,7 +276,7 @@ class Bench:
 
     def choose(self, label_id: int | None, zoom: float = 10.0) -> None:
         """Choose a label, with so many pixels of the screen to one of the image."""
-        if any(label.method is DETECT for label in self.editor.labels.labels):
+        if self.bridge.boxes is not None:
             self.shapes.scale_factor = 1 / zoom  # as the canvas would
         self.session.label = None if label_id is None else LABELS[label_id]
 
@@ -301,11 +301,15 @@ class Bench:
 
     def check(self) -> None:
         """The layers show what the session says, and the store has it."""
-        for group, layer in (("", self.masks), ("vessels", self.vessels)):
+        shown_layers = {layer.name: layer for layer in self.viewer.layers}
+        for group in self.editor.labels.overlap_groups:
+            layer = shown_layers[f"Segmentation {group}".strip()]
             for index in range(SHAPE[0]):
                 np.testing.assert_array_equal(
                     layer.data[index], self.saved(index, group)
                 )
+        if "Detection" not in shown_layers:
+            return
         shown = sorted(
             (round(float(v[0][0])), *v[:, 1:].min(axis=0), *v[:, 1:].max(axis=0))
             for v in self.shapes.data
@@ -344,6 +348,16 @@ def make_bench(images: Path) -> Iterator[Callable[..., Bench]]:
 @pytest.fixture
 def bench(make_bench: Callable[..., Bench]) -> Bench:
     return make_bench()
+
+
+@pytest.fixture
+def labels_of() -> Callable[..., LabelSet]:
+    """Return a function that gives the labels of some methods: fewer layers."""
+
+    def some(*methods: str) -> LabelSet:
+        return LabelSet(labels=tuple(x for x in LABELS.labels if x.method in methods))
+
+    return some
 
 
 class SlowExecutor(SynchronousExecutor):

@@ -13,6 +13,11 @@ from napari_annotate_jobs.model import Box, Decision, LabelSet
 NODULE, MASS = 5, 11
 
 
+@pytest.fixture
+def bench(make_bench, labels_of):
+    return make_bench(labels=labels_of("detection"))
+
+
 def draw(bench, start=(5, 6), stop=(15, 26), label=NODULE):
     bench.choose(label)
     bench.mouse.drag(start, ((start[0] + stop[0]) / 2, stop[1]), stop)

@@ -12,6 +12,11 @@ from napari_annotate_jobs.model import PRESETS, VoiFunction, Window
 from napari_annotate_jobs.viewer._images import CHUNK, VolumeLoader
 
 
+@pytest.fixture
+def bench(make_bench, labels_of):
+    return make_bench(labels=labels_of("classification"))
+
+
 # -------------------------------------------------------------------- window
 @pytest.mark.parametrize("case", ["ct", "float.nii.gz"])
 def test_the_window_and_the_contrast_limits_follow_each_other(make_bench, case):

@@ -10,6 +10,11 @@ from napari_annotate_jobs.model import Decision, LabelSet
 LIVER, TUMOUR, VESSEL = 6, 9, 8
 
 
+@pytest.fixture
+def bench(make_bench, labels_of):
+    return make_bench(labels=labels_of("segmentation"))
+
+
 def stroke(bench, *points):
     bench.mouse.drag(*points)
 
