@@ -41,6 +41,9 @@ _CERTAIN = 3.0
 _SMOOTH = 1.0
 """Standard deviation in pixels over which the image's evidence is averaged."""
 
+_TABLE = 1 << 18
+"""Values of whole numbers that are looked up rather than searched for."""
+
 _FULL = float(1023 * 4096)
 
 
@@ -188,4 +191,12 @@ def _levels(image: NDArray[Any], places: tuple[int, ...]) -> NDArray[np.uint8]:
     """Sort intensities into levels that are equally filled on the keys."""
     known = image[list(places)].ravel()
     edges = np.unique(np.quantile(known, np.arange(1, _LEVELS) / _LEVELS))
-    return np.searchsorted(edges, image, side="right").astype(np.uint8)
+    low, high = image.min(), image.max()
+    if image.dtype.kind not in "iu" or int(high) - int(low) > _TABLE:
+        return np.searchsorted(edges, image, side="right").astype(np.uint8)
+    values = np.arange(int(low), int(high) + 1)
+    table = np.searchsorted(edges, values, side="right").astype(np.uint8)
+    levels = np.empty(image.shape, dtype=np.uint8)
+    for plane, found in zip(image, levels, strict=True):
+        np.take(table, np.subtract(plane, low, dtype=np.int64), out=found)
+    return levels

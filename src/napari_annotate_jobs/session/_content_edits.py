@@ -114,6 +114,7 @@ class ContentEdits(CaseView, ABC):
         *,
         provenance: Provenance,
         keys: Sequence[int] | Mapping[tuple[int, str], Sequence[int]] = (),
+        ready: Mapping[tuple[int, str], tuple[MaskRef, bytes]] | None = None,
         text: str = "Propose masks",
         amend: bool = False,
     ) -> bool:
@@ -130,6 +131,9 @@ class ContentEdits(CaseView, ABC):
             How they came about.
         keys : sequence of int, or mapping of these
             The slices they were made from; for all, or for each of `masks`.
+        ready : mapping, optional
+            Those of `masks` that were encoded in advance, where the slice has no
+            confirmed mask (see :func:`~napari_annotate_jobs.formats.mask_ref`).
         text : str
             The undo entry.
         amend : bool
@@ -141,6 +145,11 @@ class ContentEdits(CaseView, ABC):
         for (index, group), mask in masks.items():
             content = contents.get(index, self.content(index))
             if content.excluded or content.nothing_to_label:
+                continue
+            if encoded := (ready or {}).get((index, group)):
+                contents[index] = content.evolve(
+                    proposals=self._hold(content.proposals, group, *encoded)
+                )
                 continue
             proposed = _edits.beside(self.mask(index, group), np.asarray(mask))
             made_from = (
@@ -251,5 +260,10 @@ class ContentEdits(CaseView, ABC):
         old = refs.get(group)
         if old is not None and old.digest == ref.digest and not keys:
             ref = old
+        return self._hold(others, group, ref, data)
+
+    def _hold(
+        self, refs: Mapping[str, MaskRef], group: str, ref: MaskRef, data: bytes
+    ) -> dict[str, MaskRef]:
         self._blobs[ref.digest] = self._new_blobs[ref.digest] = data
-        return {**others, group: ref}
+        return {**refs, group: ref}

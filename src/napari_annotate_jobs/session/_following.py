@@ -9,8 +9,9 @@ import numpy as np
 
 from napari_annotate_jobs.errors import TransitionError
 from napari_annotate_jobs.formats import decode_mask
+from napari_annotate_jobs.model import Provenance
 
-from ._proposals import Proposed, grey
+from ._proposals import Proposed, grey, only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -115,7 +116,7 @@ class FollowPlan:
         last = max(high.slice for _, high in self.limits.values())
         mask = decode_mask(self.blob)
         tracked = track_masks(
-            np.where(np.isin(mask, list(self.names)), mask, 0),
+            only(mask, self.names),
             grey(image[first : last + 1]),
             self.origin - first,
             spacing=spacing,
@@ -130,11 +131,11 @@ class FollowPlan:
                 for label_id, (low, high) in self.limits.items()
                 if low.slice <= index <= high.slice
             )
-            plane = tracked.masks[index - first]
-            plane = np.where(np.isin(plane, sorted(labels)), plane, 0)
+            plane = only(tracked.masks[index - first], labels)
             if plane.any():
                 seen = frozenset(int(i) for i in np.unique(plane) if i)
-                found[index] = Proposed(plane, seen, (self.origin,))
+                proposed = Proposed(plane, seen, (self.origin,))
+                found[index] = proposed.encoded(Provenance.TRACKED)
         return Followed(found, self._text(tracked, first))
 
     def _text(self, tracked: Tracked, first: int) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_annotate_jobs.formats import decode_mask
+from napari_annotate_jobs.formats import decode_mask, mask_ref
 from napari_annotate_jobs.model import Provenance
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.model import SliceAnnotation
+    from napari_annotate_jobs.model import MaskRef, SliceAnnotation
 
     from ._content_edits import ContentEdits
     from ._editor import CaseEditor
@@ -50,11 +50,19 @@ class Proposed:
         proposals of others stay.
     keys : tuple of int
         The slices it was made from, ascending.
+    ready : (MaskRef, bytes), optional
+        The mask as it is kept, where it was encoded in advance.
     """
 
     mask: NDArray[np.integer]
     labels: frozenset[int]
     keys: tuple[int, ...]
+    ready: tuple[MaskRef, bytes] | None = None
+
+    def encoded(self, provenance: Provenance) -> Proposed:
+        """Return the same, encoded: that takes longest, and any thread can do it."""
+        ready = mask_ref(self.mask, provenance=provenance, keys=self.keys)
+        return replace(self, ready=ready)
 
 
 @dataclass(frozen=True)
@@ -146,14 +154,13 @@ class InterpolationPlan:
             for index in part.wanted:
                 labels = part.labels - self.left_out.get(index, frozenset())
                 found = volume[index - part.keys[0]]
-                proposed = Proposed(
-                    np.where(np.isin(found, sorted(labels)), found, 0),
-                    labels,
-                    part.around(index),
-                )
+                proposed = Proposed(only(found, labels), labels, part.around(index))
                 result[index] = _joined(result.get(index), proposed)
             before += len(part.keys) - 1
-        return result
+        return {
+            index: proposed.encoded(Provenance.INTERPOLATED)
+            for index, proposed in result.items()
+        }
 
 
 def _from(
@@ -191,6 +198,17 @@ def _fill(
         progress=progress,
         cancelled=cancelled,
     )
+
+
+def only(mask: NDArray[np.generic], labels: Collection[int]) -> NDArray[np.integer]:
+    """Return a mask with nothing but some labels."""
+    ids: NDArray[np.integer] = np.asarray(mask)
+    keep = np.zeros(int(ids.max(initial=0)) + 1, dtype=ids.dtype)
+    for label_id in labels:
+        if label_id < keep.size:
+            keep[label_id] = label_id
+    chosen: NDArray[np.integer] = keep[ids]
+    return chosen
 
 
 def grey(image: Any) -> NDArray[Any]:
@@ -387,14 +405,31 @@ def enter_proposals(
     bool
         True if anything changed.
     """
-    masks, keys = {}, {}
+    masks: dict[tuple[int, str], NDArray[np.integer]] = {}
+    ready: dict[tuple[int, str], tuple[MaskRef, bytes]] = {}
+    keys = {}
     for group, slices in found.items():
         for index, proposed in slices.items():
-            old = editor.mask(index, group, proposal=True)
-            masks[index, group] = _over(old, proposed)
+            content = editor.content(index)
+            old = content.proposals.get(group)
             keys[index, group] = proposed.keys
+            # Nothing confirmed to spare, nothing proposed to keep.
+            alone = group not in content.masks and (
+                old is None or proposed.labels.issuperset(old.pixels)
+            )
+            masks[index, group] = proposed.mask
+            if alone and proposed.ready is not None:
+                ready[index, group] = proposed.ready
+            elif not alone:
+                shown = editor.mask(index, group, proposal=True)
+                masks[index, group] = _over(shown, proposed)
     return editor.propose_masks(
-        masks, provenance=provenance, keys=keys, text=text, amend=amend
+        masks,
+        provenance=provenance,
+        keys=keys,
+        ready=ready,
+        text=text,
+        amend=amend,
     )
 
 
@@ -402,5 +437,5 @@ def _over(old: NDArray[np.integer] | None, proposed: Proposed) -> NDArray[np.int
     """Keep of what was proposed before the labels that are not spoken of."""
     if old is None or old.shape != proposed.mask.shape:
         return proposed.mask
-    kept = np.where(np.isin(old, sorted(proposed.labels)), 0, old)
+    kept = old - only(old, proposed.labels)
     return np.where(proposed.mask > 0, proposed.mask, kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -133,8 +134,7 @@ class Refresh:
                     new = Proposed(np.zeros_like(shown), frozenset(), ())
                 # A label that has lost its keys is not proposed any more.
                 labels = new.labels.union(ref.pixels)
-                proposed = Proposed(new.mask, labels, new.keys)
-                fresh.setdefault(group, {})[index] = proposed
+                fresh.setdefault(group, {})[index] = replace(new, labels=labels)
         return fresh
 
 
