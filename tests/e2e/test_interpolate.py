@@ -115,7 +115,10 @@ def test_from_key_slices_to_a_submitted_case(lung, stored, demo):
         ref = by_index[index].masks[""]
         manual = ref.provenance is Provenance.MANUAL
         assert manual == (index in KEYS)
-        (path,) = demo.glob(f"{LUNGS}/annotations/ct-lung/*/masks/*-{ref.digest[:16]}.png")
+        found = demo.glob(
+            f"{LUNGS}/annotations/ct-lung/*/masks/*-{ref.digest[:16]}.png"
+        )
+        (path,) = found
         with Image.open(path) as picture:
             assert np.array_equal(np.asarray(picture), masks.data[index])
 
