@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info, show_warning
@@ -351,7 +352,8 @@ class Desk(QObject):
     # --------------------------------------------------------------- closing
     def save_and_leave(self) -> None:
         """Save everything when the window, and all that was in it, is gone."""
-        self._play.stop()
+        with suppress(RuntimeError):  # where Python ends, Qt's part of it is gone too
+            self._play.stop()
         self.flush()
         self.session.close()
 
