@@ -71,21 +71,28 @@ driver.open_job(sys.argv[2])
 driver.annotate()
 driver.press_label("Tumour")
 driver.drag_pixels([(180, 170), (190, 180), (180, 185)])
-driver.wait(lambda: driver.session.save_state.kind.name == "SAVED")
 layer = viewer.layers["Segmentation"]
 index = driver.session.slice
+if sys.argv[3] == "wait":
+    driver.wait(lambda: driver.session.save_state.kind.name == "SAVED")
 print("painted", index, int((layer.data[index] == 1).sum()), flush=True)
-while True:
+if sys.argv[3] == "close":  # before what is pressed can have been saved
+    driver.press_action("exclude")
+    viewer.close()
+else:
     driver.wait(lambda: False, 1000)
 """
 
 
-def test_reopens_after_kill(make_driver, demo, tmp_path):
-    command = [sys.executable, "-c", AT_WORK, str(demo), LUNGS]
+def at_work(demo, tmp_path, end):
+    """Start a process in which somebody paints, and which ends in this way."""
+    command = [sys.executable, "-c", AT_WORK, str(demo), LUNGS, end]
     environment = {**os.environ, "NAPARI_CONFIG": str(tmp_path / "napari.yaml")}
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def test_reopens_after_kill(make_driver, demo, tmp_path):
+    with at_work(demo, tmp_path, "wait") as process:
         assert process.stdout is not None
         said = next(line for line in process.stdout if line.startswith("painted"))
         process.send_signal(signal.SIGKILL)
@@ -98,16 +105,14 @@ def test_reopens_after_kill(make_driver, demo, tmp_path):
     assert not driver.session.store.check()
 
 
-def test_closing_napari_saves_the_last_stroke(open_case, stored):
-    driver = open_case(LUNGS)
-    driver.press_label("Tumour")
-    driver.drag_pixels([(100, 100), (110, 110)])
-    driver.press_action("exclude")
-    driver.window.close()
-    driver.wait(lambda: driver.station.desk is None)
+def test_closing_napari_saves_the_last_stroke(demo, stored, tmp_path):
+    with at_work(demo, tmp_path, "close") as process:
+        output, _ = process.communicate()
+    assert process.returncode == 0
+    pixels = int(output.split("painted")[1].split()[1])
     (content,) = stored(LUNGS, "ct-lung").slices.values()
     assert content.excluded
-    assert content.masks
+    assert content.masks[""].pixels == {1: pixels}
 
 
 def test_closing_the_dock_closes_the_case_and_it_opens_again(open_case, stored):
