@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info, show_warning
