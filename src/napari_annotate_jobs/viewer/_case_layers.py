@@ -272,6 +272,10 @@ class CaseLayers:
             mask.close()
         if self.boxes is not None:
             self.boxes.close()
+        # Drawing a brush whose layer is gone can crash the graphics driver.
+        for layer in self.layers[1:]:
+            if layer in self._viewer.layers:
+                layer.mode = "pan_zoom"
         for layer in self.layers:
             layer.locked = False
             if layer in self._viewer.layers:
