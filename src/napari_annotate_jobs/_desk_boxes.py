@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import AnnotateJobsError, TransitionError
@@ -99,7 +100,7 @@ class BoxActions:
             "object_leaves",
             "separate_box",
         )
-        return {name: lambda name=name: self._do(name) for name in names}
+        return {name: partial(self._do, name) for name in names}
 
     def _do(self, name: str) -> None:
         if self._session.is_open and self._bridge.boxes is not None:

@@ -246,7 +246,7 @@ class FillDesk:
         seed_slice = self._seed_slice if choice.volume else start
         if not start <= seed_slice <= stop:
             seed_slice = min(max(session.slice, start), stop)
-        boxes = ()
+        boxes: tuple[tuple[int, tuple[float, float, float, float]], ...] = ()
         if choice.tool in BOX_TOOLS and self._bridge.boxes is not None:
             track = self._bridge.boxes.current_track
             if track is not None:
@@ -308,6 +308,8 @@ class FillDesk:
         )
         read = self._image(fill.start, fill.stop)
 
+        rows, columns = header.shape[1:3]
+
         def report(done: int, total: int) -> None:
             work.report(done, total)
             if work.cancelled():
@@ -315,7 +317,7 @@ class FillDesk:
 
         def task(work: Work) -> FillResult:
             report(0, 0)
-            prepared = prepare_fill(view, fill, header.shape[1:3], header.spacing)
+            prepared = prepare_fill(view, fill, (rows, columns), header.spacing)
             image = read() if fill.tool in IMAGE_TOOLS else None
             return find_fill(prepared, image, report=report)
 
@@ -354,7 +356,7 @@ class FillDesk:
             self._then_apply = True
             return
         self._bridge.take()
-        result = self._result
+        result: FillResult | None = self._result
         if result is None:  # what was just taken from the layers made it old
             self._start()
             self._then_apply = True

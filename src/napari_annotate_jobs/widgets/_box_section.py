@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSize, Signal
 from qtpy.QtWidgets import (
@@ -25,7 +25,7 @@ from ._strip_ranges import slices_text
 from ._theme import Colors, focus_style
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from qtpy.QtGui import QAction
 
@@ -211,9 +211,11 @@ class BoxSection(QWidget):
         menu.clear()
         return menu
 
-    def _add(self, menu: QMenu, text: str, call: object, value: object) -> QAction:
+    def _add(
+        self, menu: QMenu, text: str, call: Callable[[Any], None], value: object
+    ) -> QAction:
         action = menu.addAction(text.replace("&", "&&"))
-        self._calls[action] = partial(call, value)  # type: ignore[arg-type]
+        self._calls[action] = partial(call, value)
         action.triggered.connect(self._triggered)
         return action
 

@@ -103,10 +103,10 @@ class MaskSection(QWidget):
         self._calls.clear()
         for name, text in FOLLOW:
             key = key_text(keymap.key(name))
-            action = self._menu.addAction(text + (f"\t{key}" if key else ""))
-            self._calls[action] = partial(self.requested.emit, name)
+            entry = self._menu.addAction(text + (f"\t{key}" if key else ""))
+            self._calls[entry] = partial(self.requested.emit, name)
             # Qt would keep a lambda, and all it knows, out of the collector's sight.
-            action.triggered.connect(self._triggered)
+            entry.triggered.connect(self._triggered)
 
     def set_colors(self, colors: Colors) -> None:
         """Use the colours of napari's theme."""
