@@ -25,6 +25,7 @@ from napari_annotate_jobs.session import (
     Proposer,
     SynchronousExecutor,
     Worker,
+    enter_proposals,
     label_keys,
     plan_following,
     plan_interpolation,
@@ -670,3 +671,9 @@ def test_a_plan_touches_nothing(bench):
     found = plan.run(bench.voxels, (3.0, 0.8, 0.8))
     assert sorted(found) == [3, 4, 5, 6, 7]
     assert bench.editor.annotation is before
+    enter_proposals(
+        bench.editor, {plan.group: found}, provenance=Provenance.INTERPOLATED
+    )
+    bench.editor.confirm(range(SHAPE[0]))
+    for index, proposed in found.items():
+        np.testing.assert_array_equal(bench.editor.mask(index), proposed.mask)

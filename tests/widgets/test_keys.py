@@ -127,17 +127,17 @@ def test_what_is_no_key_is_refused(text):
 
 # --------------------------------------------------------------------- key map
 def test_a_key_can_be_changed_and_switched_off():
-    keys = KeyMap().with_key("exclude", "alt+q").with_key("submit", "")
-    assert keys.key("exclude") == "Alt+Q"
-    assert keys.hint("exclude") == " (Alt+Q)"
+    keys = KeyMap().with_key("exclude", "shift+q").with_key("submit", "")
+    assert keys.key("exclude") == "Shift+Q"
+    assert keys.hint("exclude") == " (Shift+Q)"
     assert keys.hint("submit") == ""
-    assert keys.to_dict() == {"exclude": "Alt+Q", "submit": ""}
+    assert keys.to_dict() == {"exclude": "Shift+Q", "submit": ""}
     assert KeyMap.from_dict(keys.to_dict()) == keys
     assert hash(KeyMap.from_dict(keys.to_dict())) == hash(keys)
 
 
 def test_going_back_to_the_default_is_no_change():
-    keys = KeyMap({"exclude": "Alt+Q"}).with_key("exclude", "Q")
+    keys = KeyMap({"exclude": "Shift+Q"}).with_key("exclude", "Q")
     assert keys == KeyMap()
 
 
@@ -163,8 +163,8 @@ def test_keys_can_be_swapped_at_once():
 def test_an_unknown_action_is_refused_but_left_out_of_settings():
     with pytest.raises(InvalidValueError, match="there is no action"):
         KeyMap({"fly": "G"})
-    read = KeyMap.from_dict({"fly": "G", "exclude": "P", "submit": "Alt+G"})
-    assert read.to_dict() == {"submit": "Alt+G"}
+    read = KeyMap.from_dict({"fly": "G", "exclude": "P", "submit": "Shift+G"})
+    assert read.to_dict() == {"submit": "Shift+G"}
 
 
 def test_a_map_cannot_be_changed_in_place():
