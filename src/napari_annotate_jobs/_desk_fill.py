@@ -20,7 +20,7 @@ from napari_annotate_jobs.session import (
     find_fill,
     prepare_fill,
 )
-from napari_annotate_jobs.viewer import PointPicker, PreviewLayer
+from napari_annotate_jobs.viewer import PointPicker
 from napari_annotate_jobs.widgets import FillPanel, Where, outcome_text
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class FillDesk:
         self._session, self._bridge = desk.session, desk.bridge
         self._worker = desk.masks.worker
         self.panel = FillPanel()
-        self.preview = PreviewLayer(desk.viewer)
+        self.preview = desk.bridge.preview
         self.picker = PointPicker(desk.viewer, lambda: self._bridge.image_layer)
         self._dock: QDockWidget | None = None
         self._work: Work | None = None

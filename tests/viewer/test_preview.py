@@ -9,7 +9,8 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
-from napari_annotate_jobs.viewer import PointPicker, PreviewLayer
+from napari_annotate_jobs.viewer import PointPicker
+from napari_annotate_jobs.viewer._preview import PreviewLayer
 
 
 @pytest.fixture

@@ -5,13 +5,11 @@ from __future__ import annotations
 from ._bridge import ViewerBridge
 from ._connections import Connections
 from ._picker import PointPicker
-from ._preview import PreviewLayer
 from ._work import WorkProgress
 
 __all__ = [
     "Connections",
     "PointPicker",
-    "PreviewLayer",
     "ViewerBridge",
     "WorkProgress",
 ]

@@ -11,6 +11,7 @@ from ._connections import Connections
 from ._geometry import CASE_KEY
 from ._mouse import MouseTools
 from ._prefetch import Prefetcher
+from ._preview import PreviewLayer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +69,7 @@ class ViewerBridge:
         self._on_error = on_error
         self._connections = Connections()
         self._case: CaseLayers | None = None
+        self.preview = PreviewLayer(viewer)
         self.mouse = MouseTools(
             viewer, session, wheel_steps=wheel_steps, on_stroke=self._on_stroke
         )

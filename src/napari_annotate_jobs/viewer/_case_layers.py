@@ -272,7 +272,10 @@ class CaseLayers:
             mask.close()
         if self.boxes is not None:
             self.boxes.close()
+        self._bridge.preview.hide()
         # Drawing a brush whose layer is gone can crash the graphics driver.
+        if self.image.layer in self._viewer.layers:
+            self._viewer.layers.selection.active = self.image.layer
         for layer in self.layers[1:]:
             if layer in self._viewer.layers:
                 layer.mode = "pan_zoom"
