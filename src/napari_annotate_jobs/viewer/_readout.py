@@ -28,7 +28,8 @@ class ReadOut:
     def __init__(self, viewer: ViewerModel, session: AnnotationSession) -> None:
         self._session = session
         self._overlay = viewer.canvas.overlays.text
-        names = ("text", "visible", "position", "font_size", "box")
+        # Hidden first, when put back: a box round no text can crash the driver.
+        names = ("visible", "box", "text", "position", "font_size")
         self._before: dict[str, Any] = {n: getattr(self._overlay, n) for n in names}
         self._overlay.position = "top_left"
         self._overlay.font_size = 10
