@@ -7,6 +7,7 @@ from napari_annotate_jobs.propagation import Mode, target_slices
 
 from ._ahead import open_others, peek_next
 from ._editor import CaseEditor
+from ._entering import enter_proposals
 from ._executor import Executor, SynchronousExecutor
 from ._fill import (
     BOX_TOOLS,
@@ -22,7 +23,7 @@ from ._fill_find import find_fill
 from ._following import plan_following
 from ._history import Edit, History
 from ._opening import OpenCase
-from ._proposals import enter_proposals, label_keys, plan_interpolation
+from ._proposals import label_keys, plan_interpolation
 from ._proposer import Proposer
 from ._ranges import (
     Propagation,

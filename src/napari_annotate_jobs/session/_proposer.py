@@ -9,9 +9,9 @@ from psygnal import Signal
 from napari_annotate_jobs.errors import AnnotateJobsError, Cancelled, TransitionError
 from napari_annotate_jobs.model import Method, Provenance
 
+from ._entering import INTERPOLATE, enter_proposals
 from ._following import FOLLOW, Followed, plan_following
 from ._proposals import (
-    enter_proposals,
     label_keys,
     plan_interpolation,
     rejected_labels,
@@ -350,7 +350,7 @@ class Proposer:
         found: Found,
         provenance: Provenance,
         *,
-        text: str = "Interpolate",
+        text: str = INTERPOLATE,
         amend: bool = False,
     ) -> bool:
         self._entering = True
