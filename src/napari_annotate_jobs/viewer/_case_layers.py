@@ -273,7 +273,7 @@ class CaseLayers:
         if self.boxes is not None:
             self.boxes.close()
         self._bridge.preview.hide()
-        # Drawing a brush whose layer is gone can crash the graphics driver.
+        # The tools go first: napari must not draw a brush whose layer is gone.
         if self.image.layer in self._viewer.layers:
             self._viewer.layers.selection.active = self.image.layer
         for layer in self.layers[1:]:

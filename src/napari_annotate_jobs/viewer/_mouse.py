@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from napari.components.overlays import BrushCircleOverlay
+
 from ._connections import Connections
 
 if TYPE_CHECKING:
@@ -56,6 +58,11 @@ class MouseTools:
         self._connections.insert(viewer.mouse_drag_callbacks, self._on_drag)
         self._connections.insert(viewer.mouse_wheel_callbacks, self._on_wheel)
         self._take_alt_wheel(viewer.mouse_wheel_callbacks)
+        for overlay in viewer.canvas.overlays.values():
+            # napari draws a box behind the brush, and goes on when the brush is
+            # gone, which can crash the graphics driver.
+            if isinstance(overlay, BrushCircleOverlay):
+                overlay.box = False
 
     def _take_alt_wheel(self, callbacks: list[Any]) -> None:
         """Alt+wheel is ours while a case is open: napari would change the layer."""

@@ -28,7 +28,7 @@ class ReadOut:
     def __init__(self, viewer: ViewerModel, session: AnnotationSession) -> None:
         self._session = session
         self._overlay = viewer.canvas.overlays.text
-        # Hidden first, when put back: a box round no text can crash the driver.
+        # Hidden first, when put back, so that no box is drawn round no text.
         names = ("visible", "box", "text", "position", "font_size")
         self._before: dict[str, Any] = {n: getattr(self._overlay, n) for n in names}
         self._overlay.position = "top_left"
