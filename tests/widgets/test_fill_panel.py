@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
@@ -146,8 +144,11 @@ def test_where(panel, told, qtbot):
     assert panel.where[Where.SELECTION].text() == "Selected: slices 3–7"
     qtbot.mouseClick(panel.volume, Qt.MouseButton.LeftButton)
     assert told[-1].volume
-    on_text = QPoint(30, panel.where[Where.SLICE].height() // 2)
-    click = partial(qtbot.mouseClick, button=Qt.MouseButton.LeftButton, pos=on_text)
+
+    def click(button):
+        on_text = QPoint(30, button.height() // 2)
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton, pos=on_text)
+
     click(panel.where[Where.SLICE])
     assert not panel.choice.volume
     click(panel.where[Where.SELECTION])
