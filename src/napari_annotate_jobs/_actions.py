@@ -6,7 +6,11 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs._asks import ask, tell
-from napari_annotate_jobs.errors import AnnotateJobsError
+from napari_annotate_jobs.errors import (
+    AnnotateJobsError,
+    LockedError,
+    TransitionError,
+)
 from napari_annotate_jobs.model import Decision, Method
 from napari_annotate_jobs.session import SaveKind
 
@@ -131,11 +135,28 @@ class DeskActions:
 
     @_told
     def case_nothing(self) -> None:
-        """Say that there is nothing to label in the whole case, or lift that."""
-        annotation = self.session.editor.annotation
-        self.session.editor.set_case_nothing_to_label(
-            not annotation.case_nothing_to_label
-        )
+        """Say there is nothing to label in the whole case, or lift that.
+
+        It asks before labels of the case, or proposals, go.
+        """
+        editor = self.session.editor
+        on = not editor.annotation.case_nothing_to_label
+        try:
+            editor.set_case_nothing_to_label(on)
+        except LockedError:
+            raise
+        except TransitionError as error:
+            ask(
+                self._desk.main_window,
+                f"{error.what[:1].upper()}{error.what[1:]}. Clear that and mark "
+                "Nothing to Label?",
+                {
+                    "Clear and mark": lambda: self._guarded(
+                        lambda: editor.set_case_nothing_to_label(clear=True)
+                    )
+                },
+                detail="One Undo brings it back.",
+            )
 
     @_told
     def exclude(self) -> None:

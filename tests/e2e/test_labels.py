@@ -59,6 +59,22 @@ def test_box_by_drag(open_case, stored):
     assert layer.nshapes == 0
 
 
+def test_nothing_in_the_whole_case_asks_before_its_labels_go(open_case, stored):
+    driver = open_case(BRAIN)
+    driver.press_label("Usable for training")
+    driver.desk.annotate.case_nothing_requested.emit()
+    driver.answer("Cancel")
+    assert driver.session.editor.annotation.case_labels == (6,)
+    driver.desk.annotate.case_nothing_requested.emit()
+    driver.answer("Clear and mark")
+    driver.settle()
+    found = stored(BRAIN, "mr-brain")
+    assert found.case_nothing_to_label and not found.case_labels
+    driver.press_action("undo")
+    driver.settle()
+    assert stored(BRAIN, "mr-brain").case_labels == (6,)
+
+
 def test_nothing_to_label_asks_before_labels_go(open_case, stored):
     driver = open_case(BRAIN)
     here, editor = driver.session.slice, driver.session.editor
