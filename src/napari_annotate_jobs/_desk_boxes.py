@@ -30,6 +30,17 @@ if TYPE_CHECKING:
 __all__ = ["BoxActions"]
 
 
+PANEL = (
+    (
+        "extend",
+        "Boxes of the object at hand",
+        "Proposes the box of the object on every slice that has none of it: "
+        "interpolated between its confirmed boxes, copied beyond them.",
+    ),
+)
+"""Kind, entry and explanation, for the Propagate panel."""
+
+
 class BoxActions:
     """Actions on the object at hand, and the section of the dock that shows it.
 
@@ -55,6 +66,8 @@ class BoxActions:
         labels = self._session.job.project.label_set
         self._section.set_labels(labels.of(Method.DETECTION))
         self._section.requested.connect(self._do)
+        desk.propagate.add_box_actions(PANEL)
+        desk.propagate.boxes_requested.connect(self._from_panel)
         self._section.join_requested.connect(self._join)
         self._section.relabel_requested.connect(self._relabel)
 
@@ -164,6 +177,14 @@ class BoxActions:
                 "The object has a box there already. Go to the slice it reaches to, "
                 "or select slices on the strip."
             )
+
+    def _from_panel(self, start: int, stop: int, kind: str) -> None:
+        if kind == "extend":
+            self._told(lambda: self._extend_over(range(start, stop + 1)))
+
+    def _extend_over(self, targets: Iterable[int]) -> None:
+        if not extend_track(self._session.editor, self._track().id, targets):
+            self._session.told.emit("The object has a box on all of these slices.")
 
     def _object_leaves(self) -> None:
         leave_track(self._session.editor, self._track().id, self._session.slice)

@@ -113,6 +113,19 @@ def test_the_object_leaves_and_is_extended_from_the_strip(boxed):
     assert boxed.session.editor.cell(15).proposals
 
 
+def test_extended_from_the_propagate_panel(boxed):
+    boxed.press_action("propagate")
+    boxed.settle()
+    panel = boxed.desk.propagate
+    entries = [panel.what.itemText(i) for i in range(panel.what.count())]
+    place = entries.index("Boxes of the object at hand")
+    panel.what.setCurrentIndex(place)
+    panel.what.activated.emit(place)
+    boxed.settle()
+    boxed.click(panel.apply)
+    assert list(only(boxed).boxes) == list(range(2, 16))
+
+
 def test_cut_and_joined_by_key(boxed):
     boxed.session.slice = 8
     boxed.press_action("cut_object")
