@@ -23,6 +23,7 @@ from napari_annotate_jobs.widgets import (
     Colors,
     KeyMap,
     PropagatePanel,
+    ReadOutLabel,
     SliceStrip,
     WindowControl,
     label_keys,
@@ -84,7 +85,9 @@ class Desk(QObject):
             on_error=self.show_error,
             wheel_steps=settings.wheel_steps,
             budget=settings.image_memory or default_budget(),
+            draw_text=False,
         )
+        self.read_out = ReadOutLabel()
         self.window_control = WindowControl()
         self.annotate = AnnotateDock(self.window_control, keymap)
         self.strip = SliceStrip()
@@ -117,6 +120,7 @@ class Desk(QObject):
         self.window_control.bind(session)
         self.strip.bind(session)
         self.propagate.bind(session)
+        self.bridge.text_changed.connect(self.read_out.set_text)
         self.strip.failed.connect(self.show_error)
         self.strip.propagate_requested.connect(
             lambda start, stop: self.show_propagate()
@@ -204,6 +208,7 @@ class Desk(QObject):
             add_vertical_stretch=False,
         )
         self._docks = [self._annotate_dock, self._strip_dock]
+        self.read_out.lay_over(self.main_window)
         self.annotate.installEventFilter(self)
         self._keys = KeyRouter(self.main_window)
         self._keys.set_keys(self._key_calls())
@@ -374,6 +379,7 @@ class Desk(QObject):
         self.boxes.close()
         self.masks.close()
         self.bridge.close()
+        self.bridge.text_changed.disconnect(self.read_out.set_text)
         for signal, slot in self._signals:
             signal.disconnect(slot)
         for widget in (self.annotate, self.strip, self.propagate, self.window_control):
@@ -381,6 +387,6 @@ class Desk(QObject):
         self.strip.set_picture_source(None)
         self.propagate.set_picture_source(None)
         self.session.close()
-        for widget in (self.annotate, self.strip, self.propagate):
+        for widget in (self.annotate, self.strip, self.propagate, self.read_out):
             widget.deleteLater()
         self.deleteLater()

@@ -46,9 +46,10 @@ def test_drag_preset_fields_and_slider_in_step(open_case):
 
 def test_invert_and_read_out(open_case):
     driver = open_case(BRAIN)
-    overlay = driver.viewer.canvas.overlays.text
-    assert overlay.visible
-    assert "11 / 20" in overlay.text
+    label = driver.desk.read_out
+    assert label.isVisible()
+    assert "11 / 20" in label.text()
+    assert not driver.viewer.canvas.overlays.text.visible
     layer = driver.desk.bridge.image_layer
     driver.click(driver.desk.window_control.invert)
     assert layer.colormap.name == "gray_r"

@@ -101,7 +101,7 @@ def test_choosing_readies_layer_and_tool(bench):
 def test_a_case_that_cannot_be_shown_is_closed(make_bench, monkeypatch):
     bench = make_bench(case=None)
 
-    def fail(*args):
+    def fail(*args, **options):
         raise RuntimeError("no overlay")
 
     with monkeypatch.context() as patch:

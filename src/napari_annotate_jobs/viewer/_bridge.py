@@ -46,8 +46,13 @@ class ViewerBridge:
     budget : int
         Bytes that images may take: larger series are read slice by slice, and the
         next case is read ahead in what is left.
+    draw_text : bool
+        Draw the read-out on the canvas; False leaves that to whoever listens to
+        :attr:`text_changed`, since napari's text costs a fifth of each step.
     """
 
+    text_changed = Signal(str)
+    """The read-out of slice, decision and window; empty when no case is open."""
     box_changed = Signal()
     """Another box, or object, is at hand; see :attr:`boxes`."""
 
@@ -60,8 +65,10 @@ class ViewerBridge:
         on_error: Callable[[Exception], None],
         wheel_steps: bool = False,
         budget: int = 2**31,
+        draw_text: bool = True,
     ) -> None:
         self.viewer = viewer
+        self.draw_text = draw_text
         self.session = session
         self.budget = budget
         self.prefetcher = Prefetcher(session, images)
@@ -135,6 +142,7 @@ class ViewerBridge:
             self._on_error(error)
             return
         self._on_label_changed(self.session.label)
+        self._update_text()
 
     def _clear(self) -> None:
         """Take away what is left of a case that could not be shown."""
@@ -150,6 +158,7 @@ class ViewerBridge:
         if self._case is not None:
             case, self._case = self._case, None
             case.close()
+            self.text_changed.emit("")
 
     def _on_slice_changed(self, index: int) -> None:
         if self._case is not None:
@@ -172,7 +181,7 @@ class ViewerBridge:
 
     def _update_text(self) -> None:
         if self._case is not None:
-            self._case.text.update()
+            self.text_changed.emit(self._case.text.update())
 
     # ---------------------------------------------------- viewer -> session
     def _on_dims(self) -> None:

@@ -87,7 +87,7 @@ class CaseLayers:
         if self.boxes is not None:
             self.boxes.current_changed.connect(bridge.tell_box)
         self._add_layers()
-        self.text = ReadOut(self._viewer, session)
+        self.text = ReadOut(self._viewer, session, draw=bridge.draw_text)
         self.status = StatusLine(
             self._viewer, self.image.layer, header, self.loader.voxels
         )

@@ -23,9 +23,13 @@ class ReadOut:
         Whose canvas it is.
     session : AnnotationSession
         With an open case.
+    draw : bool
+        Draw the text; False keeps it in the overlay, unseen.
     """
 
-    def __init__(self, viewer: ViewerModel, session: AnnotationSession) -> None:
+    def __init__(
+        self, viewer: ViewerModel, session: AnnotationSession, *, draw: bool = True
+    ) -> None:
         self._session = session
         self._overlay = viewer.canvas.overlays.text
         # Hidden first, when put back, so that no box is drawn round no text.
@@ -34,14 +38,14 @@ class ReadOut:
         self._overlay.position = "top_left"
         self._overlay.font_size = 10
         self._overlay.box = True
-        self._overlay.visible = True
+        self._overlay.visible = draw
         self.update()
 
-    def update(self) -> None:
-        """Write what is true now."""
+    def update(self) -> str:
+        """Write what is true now, and return it."""
         session = self._session
         if not session.is_open or session.case is None:
-            return
+            return ""
         editor = session.editor
         cell = editor.cell(session.slice)
         lines = [
@@ -63,7 +67,8 @@ class ReadOut:
             lines.append(f"WW {width}  WL {level}")
         if session.locked:
             lines.append("Submitted: read-only")
-        self._overlay.text = "\n".join(lines)
+        self._overlay.text = text = "\n".join(lines)
+        return text
 
     def close(self) -> None:
         """Put back what was there."""

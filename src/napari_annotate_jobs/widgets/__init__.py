@@ -1,21 +1,30 @@
-"""The parts of the interface, as Qt widgets; they know no viewer and no store."""
+"""The parts of the interface, as Qt widgets; they know no viewer and no store.
+
+Each is imported when it is first asked for: My Jobs is shown without what it takes to
+annotate.
+"""
 
 from __future__ import annotations
 
-from ._annotate_dock import AnnotateDock
-from ._box_section import BoxSection, ObjectAtHand
-from ._case_model import CaseSource
-from ._executor import QtExecutor
-from ._fill_choice import FillChoice, Where, outcome_text
-from ._fill_panel import FillPanel
-from ._help import HelpPanel
-from ._job_page import JobPageView
-from ._keys import KeyMap, label_keys, text_has_focus
-from ._my_jobs import MyJobsView
-from ._propagate import PropagatePanel
-from ._strip import SliceStrip
-from ._theme import Colors
-from ._window_control import WindowControl
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._annotate_dock import AnnotateDock
+    from ._box_section import BoxSection, ObjectAtHand
+    from ._case_model import CaseSource
+    from ._executor import QtExecutor
+    from ._fill_choice import FillChoice, Where, outcome_text
+    from ._fill_panel import FillPanel
+    from ._help import HelpPanel
+    from ._job_page import JobPageView
+    from ._keys import KeyMap, label_keys, text_has_focus
+    from ._my_jobs import MyJobsView
+    from ._propagate import PropagatePanel
+    from ._read_out import ReadOutLabel
+    from ._strip import SliceStrip
+    from ._theme import Colors
+    from ._window_control import WindowControl
 
 __all__ = [
     "AnnotateDock",
@@ -31,6 +40,7 @@ __all__ = [
     "ObjectAtHand",
     "PropagatePanel",
     "QtExecutor",
+    "ReadOutLabel",
     "SliceStrip",
     "Where",
     "WindowControl",
@@ -38,3 +48,38 @@ __all__ = [
     "outcome_text",
     "text_has_focus",
 ]
+
+_LAZY = {
+    "AnnotateDock": "_annotate_dock",
+    "BoxSection": "_box_section",
+    "CaseSource": "_case_model",
+    "Colors": "_theme",
+    "FillChoice": "_fill_choice",
+    "FillPanel": "_fill_panel",
+    "HelpPanel": "_help",
+    "JobPageView": "_job_page",
+    "KeyMap": "_keys",
+    "MyJobsView": "_my_jobs",
+    "ObjectAtHand": "_box_section",
+    "PropagatePanel": "_propagate",
+    "QtExecutor": "_executor",
+    "ReadOutLabel": "_read_out",
+    "SliceStrip": "_strip",
+    "Where": "_fill_choice",
+    "WindowControl": "_window_control",
+    "label_keys": "_keys",
+    "outcome_text": "_fill_choice",
+    "text_has_focus": "_keys",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

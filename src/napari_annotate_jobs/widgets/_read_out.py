@@ -1,0 +1,54 @@
+"""What is shown of the slice, in a corner of the image."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QMainWindow, QWidget
+
+__all__ = ["ReadOutLabel"]
+
+MARGIN = 8
+"""Distance from the corner, in pixels."""
+
+
+class ReadOutLabel(QLabel):
+    """Text over the upper left corner of the canvas; the mouse does not feel it.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        The widget it lies on.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAccessibleName("Slice, decision and window")
+        # On an image neither theme has a say.
+        self.setStyleSheet(
+            "QLabel { background: rgba(0, 0, 0, 150); color: white; padding: 4px 6px;"
+            " border-radius: 3px; font-size: 11pt; }"
+        )
+        self.hide()
+
+    def lay_over(self, window: QMainWindow) -> None:
+        """Lie on the central widget of a window."""
+        centre = window.centralWidget()
+        if centre is not None and self.parent() is not centre:
+            self.setParent(centre)
+            self.move(MARGIN, MARGIN)
+            self._show()
+
+    def set_text(self, text: str) -> None:
+        """Show a text; none hides the label."""
+        if text != self.text():
+            self.setText(text)
+            self._show()
+
+    def _show(self) -> None:
+        self.adjustSize()
+        shown = bool(self.text()) and self.parent() is not None
+        self.setVisible(shown)
+        if shown:
+            self.raise_()
