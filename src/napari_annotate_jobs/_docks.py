@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs._settings import PLUGIN
 from napari_annotate_jobs._workstation import Workstation
-from napari_annotate_jobs.widgets import HelpPanel, JobPageView, MyJobsView
+from napari_annotate_jobs.widgets import JobPageView, MyJobsView
 
 if TYPE_CHECKING:
     import napari
@@ -167,6 +167,8 @@ class KeysAndMouse(QWidget):
     """
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
+        from napari_annotate_jobs.widgets import HelpPanel
+
         super().__init__()
         self.station = Workstation.of(napari_viewer)
         self.panel = HelpPanel()

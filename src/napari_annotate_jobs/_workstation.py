@@ -11,8 +11,6 @@ from napari.utils.theme import get_theme
 from platformdirs import user_state_path
 from qtpy.QtCore import QEvent, QObject, Signal
 
-from napari_annotate_jobs._case_source import StoreCaseSource
-from napari_annotate_jobs._desk import Desk
 from napari_annotate_jobs._settings import (
     PLUGIN,
     keys_to_text,
@@ -20,18 +18,13 @@ from napari_annotate_jobs._settings import (
     settings_model,
 )
 from napari_annotate_jobs.errors import AnnotateJobsError, NotFoundError
-from napari_annotate_jobs.session import AnnotationSession, Recovery, WindowMemory
-from napari_annotate_jobs.stores import (
-    forget_location,
-    open_store,
-    recent_locations,
-    remember_location,
-)
 from napari_annotate_jobs.widgets import Colors, KeyMap, QtExecutor
 
 if TYPE_CHECKING:
     import napari
 
+    from napari_annotate_jobs._case_source import StoreCaseSource
+    from napari_annotate_jobs._desk import Desk
     from napari_annotate_jobs.model import JobSummary
     from napari_annotate_jobs.stores import JobStore
 
@@ -127,6 +120,9 @@ class Workstation(QObject):
         person = read_settings().person or None
 
         def task() -> tuple[list[JobSummary], list[str]]:
+            # On the worker: My Jobs is shown meanwhile.
+            from napari_annotate_jobs.stores import open_store, recent_locations
+
             found: list[JobSummary] = []
             faults: list[str] = []
             for location in recent_locations():
@@ -160,6 +156,8 @@ class Workstation(QObject):
         person = read_settings().person or None
 
         def task() -> None:
+            from napari_annotate_jobs.stores import open_store, remember_location
+
             store = open_store(location, person=person)
             try:
                 if not store.jobs():
@@ -178,6 +176,8 @@ class Workstation(QObject):
         """Take a job's place off My Jobs; its files are left alone."""
 
         def task() -> None:
+            from napari_annotate_jobs.stores import forget_location, recent_locations
+
             place = Path(summary.location)
             for location in recent_locations():
                 if Path(location) in (place, place.parent):
@@ -202,6 +202,8 @@ class Workstation(QObject):
         job_id = summary.job.id
 
         def task() -> JobStore:
+            from napari_annotate_jobs.stores import open_store
+
             store = open_store(summary.location, person=person)
             store.job(job_id)
             return store
@@ -218,6 +220,14 @@ class Workstation(QObject):
         if self._closed:
             store.close()
             return
+        # My Jobs comes up without all that annotating takes.
+        from napari_annotate_jobs._desk import Desk
+        from napari_annotate_jobs.session import (
+            AnnotationSession,
+            Recovery,
+            WindowMemory,
+        )
+
         self.close_job()
         settings = read_settings()
         session = AnnotationSession(
@@ -254,6 +264,8 @@ class Workstation(QObject):
 
     def case_source(self) -> StoreCaseSource:
         """Return where the open job's case table reads from."""
+        from napari_annotate_jobs._case_source import StoreCaseSource
+
         assert self.desk is not None
         session = self.desk.session
         return StoreCaseSource(

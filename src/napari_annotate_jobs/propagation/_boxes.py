@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage as ndi
 
 from napari_annotate_jobs.errors import InvalidValueError
 
@@ -125,6 +124,8 @@ def boxes_of_mask(
         bottom, right)`` in 3D, ordered by their first corner. Where pixel
         centres are whole numbers, the outline runs half a pixel lower.
     """
+    from scipy import ndimage as ndi  # boxes are interpolated without it
+
     inside = np.asarray(mask) == label
     if whole:
         parts = inside.astype(np.uint8)
@@ -155,6 +156,8 @@ def boxes_of_objects(mask: ArrayLike, label: int) -> list[dict[int, Corners]]:
         For each object, by slice: top, left, bottom and right of all its pixels
         there, the ends excluded; ordered by first slice.
     """
+    from scipy import ndimage as ndi
+
     neighbours = np.ones((3, 3, 3), dtype=bool)
     parts, _ = ndi.label(np.asarray(mask) == label, structure=neighbours)
     found = []
