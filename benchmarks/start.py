@@ -1,5 +1,8 @@
 """Starts napari with My Jobs opened, and napari alone; a new process each time.
 
+The start ends when the window has been painted; the jobs are read after that, on a
+thread of their own.
+
 Also says which heavy packages the manifest's commands load before one is used: none.
 """
 
