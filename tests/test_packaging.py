@@ -172,7 +172,7 @@ import napari_annotate_jobs
 from napari_annotate_jobs.samples import sample_paths
 from npe2 import PluginManager
 
-manager = PluginManager()
+manager = PluginManager.instance()
 manager.discover()
 manifest = manager.get_manifest("napari-annotate-jobs")
 commands = manifest.contributions.commands or []
