@@ -387,6 +387,6 @@ class Desk(QObject):
         self.strip.set_picture_source(None)
         self.propagate.set_picture_source(None)
         self.session.close()
-        for widget in (self.annotate, self.strip, self.propagate, self.read_out):
-            widget.deleteLater()
+        for gone in (self.annotate, self.strip, self.propagate, self.read_out):
+            gone.deleteLater()
         self.deleteLater()

@@ -46,9 +46,7 @@ class Prefetcher:
         """
         self.cancel()
         if room > 0:
-            peek_next(
-                self._session, lambda row, series: self._read(row, series, room)
-            )
+            peek_next(self._session, lambda row, series: self._read(row, series, room))
 
     def _read(self, row: CaseRow, series: Series, room: int) -> None:
         if series.header.nbytes > room or not self._session.is_open:

@@ -32,9 +32,9 @@ class ReadOutLabel(QLabel):
         )
         self.hide()
 
-    def lay_over(self, window: QMainWindow) -> None:
-        """Lie on the central widget of a window."""
-        centre = window.centralWidget()
+    def lay_over(self, window: QWidget) -> None:
+        """Lie on the central widget of a main window."""
+        centre = window.centralWidget() if isinstance(window, QMainWindow) else None
         if centre is not None and self.parent() is not centre:
             self.setParent(centre)
             self.move(MARGIN, MARGIN)
