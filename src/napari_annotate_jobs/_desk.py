@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -357,9 +356,7 @@ class Desk(QObject):
     # --------------------------------------------------------------- closing
     def save_and_leave(self) -> None:
         """Save everything when the window, and all that was in it, is gone."""
-        with suppress(RuntimeError):  # where Python ends, Qt's part of it is gone too
-            self._play.stop()
-        self.flush()
+        self.session.silence()
         self.session.close()
 
     def flush(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QDockWidget,
     QFileDialog,
@@ -71,7 +72,10 @@ class MyJobs(QWidget):
         self._set_colors(station.colors)
         if station.desk is not None:
             self._on_job_opened(station.desk)
-        self.refresh()
+        # napari reads every plugin's manifest for the first look at the settings:
+        # the window is painted before that.
+        self.jobs.set_busy(True)
+        QTimer.singleShot(30, self.refresh)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Watch the window this widget is shown in."""

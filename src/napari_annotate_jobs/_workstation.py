@@ -68,7 +68,7 @@ class Workstation(QObject):
         self.images = QtExecutor(self)
         self.desk: Desk | None = None
         self.summaries: list[JobSummary] = []
-        self.keymap = KeyMap.from_dict(read_settings().keys)
+        self._keymap: KeyMap | None = None
         self._window: QObject | None = None
         self._closed = False
         viewer.events.theme.connect(self._on_theme)
@@ -101,6 +101,13 @@ class Workstation(QObject):
         if event.type() == QEvent.Type.Close and self.desk is not None:
             self.desk.flush()
         return False
+
+    @property
+    def keymap(self) -> KeyMap:
+        """The keys in use."""
+        if self._keymap is None:
+            self._keymap = KeyMap.from_dict(read_settings().keys)
+        return self._keymap
 
     @property
     def colors(self) -> Colors:
@@ -288,7 +295,7 @@ class Workstation(QObject):
     # ------------------------------------------------------------------ keys
     def set_keymap(self, keymap: KeyMap) -> None:
         """Use other keys, now and from now on."""
-        self.keymap = keymap
+        self._keymap = keymap
         try:
             settings_model().keys = keys_to_text(keymap.to_dict())
         except (KeyError, AttributeError):

@@ -305,6 +305,13 @@ class AnnotationSession(SliceActions):
         if self._window != self._first_window:
             self._windows.remember(self.case.series.header, self._window)
 
+    def silence(self) -> None:
+        """Emit nothing any more: those who listened are gone."""
+        for kind in type(self).__mro__:
+            for name, value in vars(kind).items():
+                if isinstance(value, Signal):
+                    getattr(self, name).block()
+
     def close(self) -> None:
         """End the session: wait until all is saved, or kept on this computer."""
         self._generation += 1
