@@ -210,7 +210,7 @@ def _loose(
             series.setdefault(header.series_uid or str(file), []).append(header)
     drafts = []
     for uid, headers in series.items():
-        first = {ref.path for header in headers for ref in header.files}
+        first = {ref.path for header in headers for ref in header.all_files}
         if len(first) == 1:
             drafts += _each(headers, folder, _stem(next(iter(first))))
         else:
@@ -253,11 +253,11 @@ def _together(headers: list[SeriesHeader], path: Path) -> list[_Draft]:
 
 
 def _each(headers: list[SeriesHeader], root: Path, name: str) -> list[_Draft]:
-    if all(len(header.files) == 1 for header in headers):
+    if all(len(header.all_files) == 1 for header in headers):
         headers = sorted(headers, key=lambda header: _by_name(header.files[0].path))
     drafts = []
     for number, header in enumerate(headers, 1):
-        if len(header.files) == 1 and len(headers) > 1:
+        if len(header.all_files) == 1 and len(headers) > 1:
             own = _stem(header.files[0].path)
         else:
             own = f"{name} {number}" if len(headers) > 1 else name
@@ -281,7 +281,10 @@ def _case(draft: _Draft, ids: set[str]) -> Case:
 
 def _nameless(draft: _Draft) -> Path | None:
     """Return a path that cannot be written into a document, None if all can."""
-    paths = [draft.root, *(h.files[0].path for h in draft.headers if len(h.files) == 1)]
+    paths = [
+        draft.root,
+        *(h.files[0].path for h in draft.headers if len(h.all_files) == 1),
+    ]
     for path in paths:
         try:
             str(path).encode()
@@ -291,7 +294,7 @@ def _nameless(draft: _Draft) -> Path | None:
 
 
 def _ref(header: SeriesHeader, draft: _Draft) -> SeriesRef:
-    files = {ref.path for ref in header.files}
+    files = {ref.path for ref in header.all_files}
     description = _clean(header.description or "", empty="")
     if len(files) == 1 and draft.root.is_dir():
         path = Path(os.path.abspath(next(iter(files))))

@@ -207,6 +207,10 @@ def _series_lines(series: Mapping[str, Any]) -> list[str]:
         "spacing": "unknown"
         if spacing is None
         else " x ".join(f"{value:.4g}" for value in spacing) + " mm",
+        "volumes": ""
+        if series["volumes"] is None
+        else f"{len(series['volumes']['values'])} along {series['volumes']['by']}, "
+        "a slider of their own",
         "orientation": series["orientation"],
         "encoding": series["transfer_syntax"],
         "unit": series["unit"],

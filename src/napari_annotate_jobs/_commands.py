@@ -80,7 +80,7 @@ def read_layers(path: str | Sequence[str]) -> list[LayerData]:
         found = find_series(Path(one))
         if not found and found.faults:
             raise found.faults[0].error
-        layers.extend(layer_data(Series(header).volume()) for header in found)
+        layers.extend(layer_data(Series(header)) for header in found)
     return layers
 
 

@@ -299,11 +299,11 @@ class Desk(QObject):
 
     def _draw(self, index: int, reply: Callable[[Any], None]) -> None:
         """Draw a slice small, for the strip and the propagate panel."""
-        session, voxels = self.session, self.bridge.voxels
-        if session.case is None or voxels is None or session.window is None:
+        session, series = self.session, self.bridge.series
+        if series is None or session.window is None:
             reply(None)
             return
-        series, window = session.case.series, session.window
+        window = session.window
         view = session.editor
         self._images.run(
             lambda: draw_slice(

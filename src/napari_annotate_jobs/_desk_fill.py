@@ -188,10 +188,10 @@ class FillDesk:
 
     def _say_range(self) -> None:
         """Let the limits reach as far as the values of the slice."""
-        image = self._bridge.image_layer
-        if image is None or image.data.ndim != 3 or self._bridge.is_loading:
+        series, voxels = self._bridge.series, self._bridge.voxels
+        if series is None or series.header.is_color or self._bridge.is_loading:
             return
-        plane = np.asarray(image.data[self._session.slice])
+        plane = np.asarray(voxels[self._session.slice])
         low, high = float(np.nanmin(plane)), float(np.nanmax(plane))
         if np.isfinite((low, high)).all():
             limits = self.panel.choice.low, self.panel.choice.high
@@ -270,10 +270,9 @@ class FillDesk:
 
     def _image(self, start: int, stop: int) -> Callable[[], Any]:
         """Return what reads the voxels of slices, on any thread."""
-        case, voxels = self._session.case, self._bridge.voxels
-        assert case is not None
+        series, voxels = self._bridge.series, self._bridge.voxels
+        assert series is not None
         if self._bridge.is_loading:
-            series = case.series
             return lambda: np.stack(
                 [series.read_slice(i) for i in range(start, stop + 1)]
             )

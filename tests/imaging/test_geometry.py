@@ -201,18 +201,20 @@ def test_nifti_units_and_scale(tmp_path: Path) -> None:
         assert_array_equal(np.sort(volume.voxels.ravel()), np.sort(theirs.ravel()))
 
 
-def test_nifti_of_four_axes_is_several_series(tmp_path: Path) -> None:
+def test_nifti_of_four_axes_is_a_series_along_time(tmp_path: Path) -> None:
     data = np.random.default_rng(1).integers(0, 99, (3, 4, 5, 6)).astype(np.uint8)
     path = tmp_path / "x.nii.gz"
     nibabel.save(nibabel.Nifti1Image(data, np.diag([-2.0, -2, 2, 1])), path)
-    found = find_series(path)
-    assert [(h.split.by, h.split.index) for h in found if h.split] == [
+    (header,) = find_series(path)
+    assert [(h.split.by, h.split.index) for h in header.volumes if h.split] == [
         ("time", i) for i in range(6)
     ]
-    for part, header in enumerate(found):
-        voxels = open_series(path, series_uid=header.key).read()
-        assert_array_equal(voxels, data[..., part].transpose(2, 1, 0))
-    assert open_series(path).header.key == found[0].key
+    for part, volume in enumerate(header.volumes):
+        chosen = open_series(path, series_uid=volume.key)
+        assert_array_equal(chosen.read(), data[..., part].transpose(2, 1, 0))
+        assert chosen.shape == (6, 5, 4, 3)
+        assert_array_equal(np.asarray(chosen.stack()), data.transpose(3, 2, 1, 0))
+    assert open_series(path).header == header
 
 
 def test_nifti_without_orientation(tmp_path: Path) -> None:

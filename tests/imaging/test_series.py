@@ -21,8 +21,9 @@ from napari_annotate_jobs.errors import (
 )
 from napari_annotate_jobs.imaging import (
     FoundSeries,
-    Series,
+    SeriesHeader,
     find_series,
+    inspect,
     open_series,
     read_series,
 )
@@ -133,16 +134,81 @@ def test_volumes_of_one_series_are_told_apart(
     write_stack: Write, elements: dict[str, Any], by: str, values: list[str]
 ) -> None:
     folder = write_stack([0, 1, 0, 1], **elements)
-    found = find_series(folder)
-    assert [h.shape[0] for h in found] == [2, 2]
-    assert [h.split.by for h in found if h.split] == [by, by]
-    assert [h.split.value for h in found if h.split] == values
-    assert len({h.key for h in found}) == 2
+    (header,) = find_series(folder)
+    volumes = header.volumes
+    assert header.shape[0] == 2
+    assert len(header.all_files) == 4
+    assert [h.split.by for h in volumes if h.split] == [by, by]
+    assert [h.split.value for h in volumes if h.split] == values
+    assert len({h.key for h in volumes}) == 2
     # values 0 and 100 were written first, so they are the first volume
-    assert Series(found[0]).read()[:, 0, 0].tolist() == [0, 100]
-    chosen = open_series(folder, series_uid=found[1].key)
-    assert chosen.header == found[1]
-    assert open_series(folder).header == found[0]
+    series = open_series(folder)
+    assert series.header == header
+    assert [v.read()[:, 0, 0].tolist() for v in series.volumes] == [
+        [0, 100],
+        [200, 300],
+    ]
+    assert series.shape == (2, *header.shape)
+    other = open_series(folder, series_uid=volumes[1].key)
+    assert other.read()[:, 0, 0].tolist() == [200, 300]
+    assert [v.header.key for v in other.volumes] == [h.key for h in volumes]
+    assert not other.header.siblings[0].siblings
+
+
+def test_volumes_are_remembered_with_their_series(write_stack: Write) -> None:
+    folder = write_stack([0, 1, 0, 1], EchoTime=(10, 10, 80, 80))
+    (header,) = find_series(folder)
+    again = SeriesHeader.from_json(header.to_json())
+    assert again == header
+    assert again.volumes == header.volumes
+    assert again.is_current()
+    header.siblings[0].files[1].path.touch()
+    assert not again.is_current()
+    report = inspect(folder)["series"][0]
+    assert report["volumes"] == {"by": "echo time", "values": ["10", "80"]}
+    assert report["files"] == 4
+
+
+def test_volumes_that_cover_different_slices_stay_series(write_stack: Write) -> None:
+    folder = write_stack([0, 1, 2, 0, 1], EchoTime=(10, 10, 10, 80, 80))
+    found = find_series(folder)
+    assert [h.shape[0] for h in found] == [3, 2]
+    assert [h.siblings for h in found] == [(), ()]
+    assert all("volumes-differ" in _codes(h) for h in found)
+    assert "(echo time) do not cover the same slices" in found[0].warnings[-1].text
+
+
+def test_magnitude_and_phase_are_series_of_their_own(write_stack: Write) -> None:
+    kinds = (["ORIGINAL", "PRIMARY", "M"],) * 2 + (["ORIGINAL", "PRIMARY", "P"],) * 2
+    found = find_series(write_stack([0, 1, 0, 1], ImageType=kinds))
+    assert [h.split.by for h in found if h.split] == ["image type"] * 2
+    assert [h.siblings for h in found] == [(), ()]
+
+
+@pytest.mark.parametrize(
+    ("elements", "order", "words"),
+    [
+        pytest.param(
+            {"TriggerTime": (30.0, 10.0, 20.0, 0.0)}, [3, 1, 2, 0], "trigger", id="cine"
+        ),
+        pytest.param({}, [0, 1, 2, 3], "numbers", id="nothing-tells"),
+    ],
+)
+def test_one_plane_seen_again_and_again_is_a_stack(
+    write_stack: Write, elements: dict[str, Any], order: list[int], words: str
+) -> None:
+    series = open_series(write_stack([0, 0, 0, 0], **elements))
+    assert series.header.shape[0] == 4
+    assert series.header.split is None
+    assert _codes(series.header) == {"one-place"}
+    assert words in series.header.warnings[0].text
+    assert (series.read()[:, 0, 0] // 100).tolist() == order
+
+
+def test_one_plane_with_several_echoes_has_an_axis_of_them(write_stack: Write) -> None:
+    (header,) = find_series(write_stack([0, 0, 0], EchoTime=(10, 20, 30)))
+    assert header.shape[0] == 1
+    assert [h.split.value for h in header.volumes if h.split] == ["10", "20", "30"]
 
 
 def test_what_nothing_tells_apart_is_left_out_by_name(write_stack: Write) -> None:

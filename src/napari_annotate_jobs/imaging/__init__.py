@@ -15,7 +15,7 @@ from napari_annotate_jobs.imaging._find import (
 from napari_annotate_jobs.imaging._header import SeriesHeader
 from napari_annotate_jobs.imaging._inspect import inspect
 from napari_annotate_jobs.imaging._layer import layer_data, layer_metadata
-from napari_annotate_jobs.imaging._lazy import LazyVoxels, default_budget
+from napari_annotate_jobs.imaging._lazy import LazyVolumes, LazyVoxels, default_budget
 from napari_annotate_jobs.imaging._series import Series, nearest_first
 from napari_annotate_jobs.imaging._types import (
     FileRef,
@@ -39,6 +39,7 @@ __all__ = [
     "FoundSeries",
     "FrameSource",
     "ImageWarning",
+    "LazyVolumes",
     "LazyVoxels",
     "PixelFormat",
     "Series",

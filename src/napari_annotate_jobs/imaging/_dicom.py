@@ -127,7 +127,8 @@ def _header(part: Part, path: Path) -> SeriesHeader:
         geometry["affine"] = stack.affine if spacing is not None else None
         geometry["origins"] = stack.origins if spacing is not None else None
     else:
-        frames.sort(key=lambda frame: frame.order)
+        if not part.ordered:
+            frames.sort(key=lambda frame: frame.order)
         geometry["spacing"] = (1.0, *(spacing or (1.0, 1.0)))
     geometry["has_spacing"] = spacing is not None
     middle = frames[len(frames) // 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from napari_annotate_jobs.errors import (
     UnreadableImageError,
     UnsupportedImageError,
 )
+from napari_annotate_jobs.imaging._axis import along_axes
 from napari_annotate_jobs.imaging._dicomdir import is_dicomdir, listed_files
 from napari_annotate_jobs.imaging._itk import ITK_ENDINGS, itk_headers
 from napari_annotate_jobs.imaging._raster import RASTER_ENDINGS, raster_headers
@@ -154,7 +156,8 @@ class _Search:
             if self._progress is not None:
                 self._progress(done + 1, len(files))
         headers, faults = headers_of(self._frames, self._root)
-        headers = [_with_folders(h, self._root) for h in headers + self._headers]
+        headers = along_axes(headers + self._headers)
+        headers = [_with_folders(header, self._root) for header in headers]
         headers.sort(key=lambda header: header.localizer)
         return FoundSeries(headers, [*self._faults, *faults])
 
@@ -231,7 +234,7 @@ def _with_folders(header: SeriesHeader, root: Path) -> SeriesHeader:
     if header.format != "dicom" or not root.is_dir():
         return header
     folders = []
-    for folder in dict.fromkeys([root, *(f.path.parent for f in header.files)]):
+    for folder in dict.fromkeys([root, *(f.path.parent for f in header.all_files)]):
         name = folder.relative_to(root).as_posix()
         folders.append((name, folder.stat().st_mtime_ns))
     return replace(header, folders=tuple(folders))
@@ -289,9 +292,9 @@ def _chosen(found: FoundSeries, wanted: str | None, path: Path) -> SeriesHeader:
             ) from first
         raise NoImageError("holds no image", where=path, remedy=_FORMATS)
     if wanted is not None:
-        exact = [h for h in found if h.key == wanted]
-        if exact:
-            return exact[0]
+        for header in found:
+            with contextlib.suppress(KeyError):
+                return header.at(wanted)
         candidates = [h for h in found if h.series_uid == wanted]
         if not candidates:
             raise NoImageError(

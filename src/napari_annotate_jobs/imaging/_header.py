@@ -84,6 +84,9 @@ class SeriesHeader:
         Of the voxel values: ``"HU"``, another unit, or nothing.
     padding : float, optional
         Value of voxels outside the image, after rescale.
+    siblings : tuple of SeriesHeader
+        The other volumes of the same series on the same grid, such as its other
+        time points; `split` says what this one is.
     """
 
     path: Path
@@ -115,6 +118,7 @@ class SeriesHeader:
     pixel: PixelFormat | None = None
     layout: tuple[int, int, int] | None = None
     warnings: tuple[ImageWarning, ...] = ()
+    siblings: tuple[SeriesHeader, ...] = field(default=(), repr=False)
     folders: tuple[tuple[str, int], ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
@@ -134,6 +138,12 @@ class SeriesHeader:
             object.__setattr__(self, "affine", _frozen_array(self.affine, (4, 4)))
         if self.origins is not None:
             object.__setattr__(self, "origins", _frozen_array(self.origins, (count, 3)))
+        for other in self.siblings:
+            if other.shape != self.shape or other.siblings:
+                raise GeometryError(
+                    f"volumes of shape {self.shape} and {other.shape} in one series",
+                    where=where,
+                )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SeriesHeader):
@@ -145,8 +155,44 @@ class SeriesHeader:
 
     @property
     def nbytes(self) -> int:
-        """Bytes the whole volume takes in memory."""
+        """Bytes the volume takes in memory; its siblings take as many each."""
         return int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
+
+    @property
+    def volumes(self) -> tuple[SeriesHeader, ...]:
+        """All volumes of the series in their order, this one among them."""
+        if not self.siblings:
+            return (self,)
+        every = (replace(self, siblings=()), *self.siblings)
+        return tuple(sorted(every, key=lambda h: h.split.index if h.split else 0))
+
+    @property
+    def all_files(self) -> tuple[FileRef, ...]:
+        """The files of all its volumes, each once."""
+        files = (f for header in (self, *self.siblings) for f in header.files)
+        return tuple(dict.fromkeys(files))
+
+    def at(self, key: str) -> SeriesHeader:
+        """Return the header of one of its volumes, with the others as siblings.
+
+        Parameters
+        ----------
+        key : str
+            Of the volume.
+
+        Raises
+        ------
+        KeyError
+            If it has no such volume.
+        """
+        if key == self.key:
+            return self
+        volumes = self.volumes
+        chosen = next((h for h in volumes if h.key == key), None)
+        if chosen is None:
+            raise KeyError(key)
+        others = tuple(h for h in volumes if h is not chosen)
+        return replace(chosen, siblings=others, folders=self.folders)
 
     @property
     def is_color(self) -> bool:
@@ -157,7 +203,7 @@ class SeriesHeader:
     def name(self) -> str:
         """Text that names the series for people; never from a patient's tag."""
         name = self.description or self.modality or self.path.name
-        if self.split is not None and self.split.count > 1:
+        if self.split is not None and self.split.count > 1 and not self.siblings:
             name = f"{name} ({self.split.by} {self.split.value})"
         return name
 
@@ -191,7 +237,7 @@ class SeriesHeader:
                     return False
             except OSError:
                 return False
-        return all(file.is_current() for file in self.files)
+        return all(file.is_current() for file in self.all_files)
 
     def with_warnings(self, extra: Sequence[ImageWarning]) -> SeriesHeader:
         """Return the header with more warnings behind its own."""

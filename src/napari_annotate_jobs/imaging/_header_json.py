@@ -21,7 +21,7 @@ from napari_annotate_jobs.model import SliceId, Window
 
 __all__ = ["header_from_json", "header_to_json"]
 
-VERSION = 1
+VERSION = 2
 _PLAIN = (
     "format",
     "key",
@@ -46,10 +46,14 @@ _PLAIN = (
 
 def header_to_json(header: SeriesHeader) -> str:
     """Return the document; see :meth:`SeriesHeader.to_json`."""
+    document = {"version": VERSION, "path": str(header.path), **_document(header)}
+    document["siblings"] = [_document(other) for other in header.siblings]
+    return json.dumps(document, separators=(",", ":"))
+
+
+def _document(header: SeriesHeader) -> dict[str, Any]:
     root = header.root
     document: dict[str, Any] = {
-        "version": VERSION,
-        "path": str(header.path),
         "files": [
             [_relative(file.path, root), file.size, file.mtime_ns]
             for file in header.files
@@ -66,7 +70,7 @@ def header_to_json(header: SeriesHeader) -> str:
         "split": None if header.split is None else _fields(header.split),
     }
     document.update((name, getattr(header, name)) for name in _PLAIN)
-    return json.dumps(document, separators=(",", ":"))
+    return document
 
 
 def header_from_json(text: str, path: Path | str | None) -> SeriesHeader:
@@ -82,7 +86,9 @@ def header_from_json(text: str, path: Path | str | None) -> SeriesHeader:
             remedy="Open the images again to make a new one",
         )
     try:
-        return _built(document, Path(document["path"] if path is None else path))
+        place = Path(document["path"] if path is None else path)
+        siblings = tuple(_built(other, place, ()) for other in document["siblings"])
+        return _built(document, place, siblings)
     except InvalidValueError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -96,10 +102,13 @@ def _invalid(error: Exception) -> InvalidValueError:
     )
 
 
-def _built(doc: dict[str, Any], place: Path) -> SeriesHeader:
+def _built(
+    doc: dict[str, Any], place: Path, siblings: tuple[SeriesHeader, ...]
+) -> SeriesHeader:
     root = place.parent if place.is_file() else place
     return SeriesHeader(
         path=place,
+        siblings=siblings,
         files=tuple(
             FileRef(root / name, size, mtime) for name, size, mtime in doc["files"]
         ),

@@ -39,8 +39,10 @@ def inspect(
     dict
         Fit for JSON: ``path``; ``series``, each with its key, name, format,
         modality, shape, type, spacing in mm, orientation, affine, transfer
-        syntax, windows, unit, split and warnings; ``faults``, each with file,
-        what is wrong, and the remedy. No patient's tag.
+        syntax, windows, unit, split, volumes (what they differ in, and its
+        values, where the series has several on one grid) and warnings;
+        ``faults``, each with file, what is wrong, and the remedy. No patient's
+        tag.
 
     Raises
     ------
@@ -72,10 +74,10 @@ def _described(header: SeriesHeader) -> dict[str, Any]:
         "modality": header.modality,
         "series_uid": header.series_uid,
         "frame_of_reference": header.frame_of_reference,
-        "files": len(header.files),
+        "files": len(header.all_files),
         "shape": list(header.shape),
         "dtype": header.dtype.name,
-        "megabytes": round(header.nbytes / 1e6, 3),
+        "megabytes": round(header.nbytes * len(header.volumes) / 1e6, 3),
         "spacing": list(header.spacing) if header.has_spacing else None,
         "orientation": header.orientation or None,
         "affine": None if header.affine is None else header.affine.tolist(),
@@ -102,6 +104,12 @@ def _described(header: SeriesHeader) -> dict[str, Any]:
             "value": header.split.value,
             "index": header.split.index,
             "count": header.split.count,
+        },
+        "volumes": None
+        if not header.siblings
+        else {
+            "by": header.volumes[0].split.by if header.volumes[0].split else "",
+            "values": [h.split.value if h.split else "" for h in header.volumes],
         },
         "first_slice": header.slices[0].key,
         "warnings": [

@@ -44,6 +44,18 @@ def layer_metadata(header: SeriesHeader) -> dict[str, Any]:
     }
 
 
+def _axes(header: SeriesHeader, *, extra: bool) -> dict[str, Any]:
+    """Return what napari is told of the axes, of the volumes' own if `extra`."""
+    unit = "mm" if header.has_spacing else "pixel"
+    scale: tuple[float, ...] = header.spacing
+    units: tuple[str, ...] = (unit,) * 3
+    labels: tuple[str, ...] = ("slice", "row", "column")
+    if extra:
+        by = "volume" if header.split is None else header.split.by
+        scale, units, labels = (1.0, *scale), ("pixel", *units), (by, *labels)
+    return {"scale": scale, "units": units, "axis_labels": labels}
+
+
 def layer_data(
     volume: Volume | Series, *, data: Any = None, window: Window | None = None
 ) -> tuple[Any, dict[str, Any], str]:
@@ -62,7 +74,8 @@ def layer_data(
     Returns
     -------
     data : array-like
-        Shape (slice, row, column[, channel]). Colour of more than 8 bits is
+        Shape (slice, row, column[, channel]), behind one more axis where a series
+        has several volumes, such as time points. Colour of more than 8 bits is
         mapped to 8, since napari shows no other.
     kwargs : dict
         For ``napari.layers.Image``: ``name``, ``scale`` and ``units`` in mm (in
@@ -76,14 +89,14 @@ def layer_data(
 
     header = volume.header
     if data is None:
-        data = volume.voxels if isinstance(volume, Volume) else volume.read()
-    unit = "mm" if header.has_spacing else "pixel"
+        data = (
+            volume.voxels if isinstance(volume, Volume) else np.asarray(volume.stack())
+        )
+    extra = np.ndim(data) - len(header.shape)
     kwargs: dict[str, Any] = {
         "name": header.name,
-        "scale": header.spacing,
-        "units": (unit,) * 3,
-        "axis_labels": ("slice", "row", "column"),
         "metadata": layer_metadata(header),
+        **_axes(header, extra=bool(extra)),
     }
     if header.is_color:
         kwargs["rgb"] = True

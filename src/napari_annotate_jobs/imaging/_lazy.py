@@ -14,11 +14,13 @@ import numpy as np
 from napari_annotate_jobs.errors import InvalidValueError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from napari_annotate_jobs.imaging._series import Series
 
-__all__ = ["LazyVoxels", "default_budget"]
+__all__ = ["LazyVolumes", "LazyVoxels", "default_budget"]
 
 _FALLBACK = 1 << 31
 
@@ -43,6 +45,51 @@ def default_budget() -> int:
         return _FALLBACK
 
 
+class _Shelf:
+    """Slices that were read, the least recently used given up first."""
+
+    def __init__(self, budget: int | None) -> None:
+        if budget is not None and budget < 0:
+            raise InvalidValueError("a memory budget cannot be negative")
+        self._budget = default_budget() if budget is None else budget
+        self._slices: OrderedDict[tuple[int, int], NDArray[Any]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._reading: dict[tuple[int, int], threading.Lock] = {}
+        self.held = 0
+
+    def get(
+        self, key: tuple[int, int], read: Callable[[], NDArray[Any]]
+    ) -> NDArray[Any]:
+        """Return a slice; of several threads that ask, one reads it."""
+        with self._lock:
+            kept = self._slices.get(key)
+            if kept is not None:
+                self._slices.move_to_end(key)
+                return kept
+            turn = self._reading.setdefault(key, threading.Lock())
+        with turn:
+            with self._lock:
+                kept = self._slices.get(key)
+            if kept is not None:
+                return kept
+            plane = read()
+            self._keep(key, plane)
+            return plane
+
+    def _keep(self, key: tuple[int, int], plane: NDArray[Any]) -> None:
+        with self._lock:
+            self._reading.pop(key, None)
+            self._slices[key] = plane
+            self.held += plane.nbytes
+            while self.held > self._budget and len(self._slices) > 1:
+                _, old = self._slices.popitem(last=False)
+                self.held -= old.nbytes
+
+    def has(self, key: tuple[int, int]) -> bool:
+        with self._lock:
+            return key in self._slices
+
+
 class LazyVoxels:
     """An array of a series whose slices are read when they are asked for.
 
@@ -64,14 +111,15 @@ class LazyVoxels:
     """
 
     def __init__(self, series: Series, budget: int | None = None) -> None:
-        if budget is not None and budget < 0:
-            raise InvalidValueError("a memory budget cannot be negative")
         self._series = series
-        self._budget = default_budget() if budget is None else budget
-        self._slices: OrderedDict[int, NDArray[Any]] = OrderedDict()
-        self._held = 0
-        self._lock = threading.Lock()
-        self._reading: dict[int, threading.Lock] = {}
+        self._shelf, self._number = _Shelf(budget), 0
+
+    @classmethod
+    def _on(cls, shelf: _Shelf, number: int, series: Series) -> LazyVoxels:
+        """Return an array that shares its room with others."""
+        made = cls.__new__(cls)
+        made._series, made._shelf, made._number = series, shelf, number
+        return made
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -101,7 +149,7 @@ class LazyVoxels:
     @property
     def held(self) -> int:
         """Bytes of the slices kept now."""
-        return self._held
+        return self._shelf.held
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -122,20 +170,7 @@ class LazyVoxels:
         numpy.ndarray
             Shape (rows, columns[, channels]), read-only.
         """
-        with self._lock:
-            kept = self._slices.get(index)
-            if kept is not None:
-                self._slices.move_to_end(index)
-                return kept
-            turn = self._reading.setdefault(index, threading.Lock())
-        with turn:
-            with self._lock:
-                kept = self._slices.get(index)
-            if kept is not None:
-                return kept
-            plane = self._read(index)
-            self._keep(index, plane)
-            return plane
+        return self._shelf.get((self._number, index), lambda: self._read(index))
 
     def _read(self, index: int) -> NDArray[Any]:
         plane = self._series.read_slice(index)
@@ -145,19 +180,9 @@ class LazyVoxels:
         plane.flags.writeable = False
         return plane
 
-    def _keep(self, index: int, plane: NDArray[Any]) -> None:
-        with self._lock:
-            self._reading.pop(index, None)
-            self._slices[index] = plane
-            self._held += plane.nbytes
-            while self._held > self._budget and len(self._slices) > 1:
-                _, old = self._slices.popitem(last=False)
-                self._held -= old.nbytes
-
     def is_held(self, index: int) -> bool:
         """Whether a slice is in memory, so that it shows at once."""
-        with self._lock:
-            return index in self._slices
+        return self._shelf.has((self._number, index))
 
     def __getitem__(self, key: Any) -> Any:
         keys = key if isinstance(key, tuple) else (key,)
@@ -186,4 +211,84 @@ class LazyVoxels:
         if copy is False:
             raise ValueError("the voxels are on disk: reading them makes a copy")
         out = self._series.read(np.empty(self.shape, self.dtype))
+        return out if dtype is None else out.astype(dtype, copy=False)
+
+
+class LazyVolumes:
+    """The volumes of one series, such as its time points, as one lazy array.
+
+    Parameters
+    ----------
+    series : Series
+        What to read from.
+    budget : int, optional
+        Bytes of slices kept, of all volumes together.
+    """
+
+    def __init__(self, series: Series, budget: int | None = None) -> None:
+        shelf = _Shelf(budget)
+        self._series, self._shelf = series, shelf
+        self.volumes = tuple(
+            LazyVoxels._on(shelf, number, volume)
+            for number, volume in enumerate(series.volumes)
+        )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(volumes, slices, rows, columns[, channels])."""
+        return self._series.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the voxels."""
+        return self._series.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=object))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the whole array, were it in memory."""
+        return self._series.nbytes
+
+    @property
+    def held(self) -> int:
+        """Bytes of the slices kept now."""
+        return self._shelf.held
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"LazyVolumes(shape={self.shape}, dtype={self.dtype})"
+
+    def __getitem__(self, key: Any) -> Any:
+        keys = key if isinstance(key, tuple) else (key,)
+        if keys and keys[0] is Ellipsis:
+            keys = (slice(None),) * (self.ndim - len(keys) + 1) + keys[1:]
+        first, rest = (keys[0], keys[1:]) if keys else (slice(None), ())
+        if isinstance(first, int | np.integer):
+            volume = self.volumes[int(first)]
+            return volume[rest] if rest else volume
+        if first is None or (isinstance(first, np.ndarray) and first.ndim > 1):
+            return np.asarray(self)[key]
+        chosen = [self.volumes[i] for i in np.arange(len(self))[first]]
+        if not chosen:
+            return np.empty((0, *self.shape[1:]), self.dtype)[(slice(None), *rest)]
+        return np.stack([np.asarray(volume[rest]) for volume in chosen])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the whole array in memory, whatever the budget."""
+        if copy is False:
+            raise ValueError("the voxels are on disk: reading them makes a copy")
+        out = np.empty(self.shape, self.dtype)
+        for volume, room in zip(self._series.volumes, out, strict=True):
+            volume.read(room)
         return out if dtype is None else out.astype(dtype, copy=False)

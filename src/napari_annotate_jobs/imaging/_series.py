@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_annotate_jobs.imaging._header import SeriesHeader
-    from napari_annotate_jobs.imaging._lazy import LazyVoxels
+    from napari_annotate_jobs.imaging._lazy import LazyVolumes, LazyVoxels
     from napari_annotate_jobs.model import Window
 
 __all__ = ["Cancel", "Progress", "Series", "nearest_first"]
@@ -122,6 +122,7 @@ class Series:
         self.header = header
         self._lock = threading.Lock()
         self._reader: _Reader | None = None
+        self._siblings = {other.key: Series(other) for other in header.siblings}
 
     def __repr__(self) -> str:
         return f"Series({self.header.name!r}, shape={self.header.shape})"
@@ -168,6 +169,41 @@ class Series:
         from napari_annotate_jobs.imaging._lazy import LazyVoxels
 
         return LazyVoxels(self, budget)
+
+    @property
+    def volumes(self) -> tuple[Series, ...]:
+        """All its volumes in their order, such as its time points; often one."""
+        return tuple(self._siblings.get(h.key, self) for h in self.header.volumes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of all volumes: the header's, behind their number if there are several."""
+        count = 1 + len(self._siblings)
+        return self.header.shape if count == 1 else (count, *self.header.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """A type that holds the voxels of all volumes."""
+        return np.result_type(*(header.dtype for header in self.header.volumes))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that all volumes take in memory."""
+        return int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
+
+    def stack(self, budget: int | None = None) -> LazyVoxels | LazyVolumes:
+        """Return all volumes as one lazy array of the shape :attr:`shape`.
+
+        Parameters
+        ----------
+        budget : int, optional
+            Bytes of slices kept, of all volumes together.
+        """
+        from napari_annotate_jobs.imaging._lazy import LazyVolumes
+
+        if not self._siblings:
+            return self.lazy(budget)
+        return LazyVolumes(self, budget)
 
     def read_slice(self, index: int) -> NDArray[Any]:
         """Read one slice.

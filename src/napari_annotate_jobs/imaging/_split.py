@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_annotate_jobs.imaging._axis import TIMES
 from napari_annotate_jobs.imaging._geometry import (
     POSITION_TOLERANCE,
     order_along_normal,
@@ -58,6 +59,8 @@ class Part:
         What sets them apart from the rest of their series.
     warnings : tuple of ImageWarning
         What was found on the way.
+    ordered : bool
+        Whether the frames are in order already.
     """
 
     frames: tuple[Frame, ...]
@@ -66,6 +69,7 @@ class Part:
     localizer: bool = False
     split: Split | None = None
     warnings: tuple[ImageWarning, ...] = ()
+    ordered: bool = False
 
 
 def parts_of(frames: list[tuple[Frame, PixelFormat]]) -> list[Part]:
@@ -240,9 +244,12 @@ def _by_place(part: Part) -> list[Part]:
     if not part.has_geometry or len(frames) == 1:
         return [part]
     places = _places(frames)
-    if len(np.unique(places)) == len(frames):
+    found = len(np.unique(places))
+    if found == len(frames):
         return [part]
     by, values = _telling(frames, places)
+    if found == 1 and set(by.split(" and ")) <= TIMES:
+        return [_cine(part, by, values)]
     if by:
         groups = _grouped(list(range(len(frames))), lambda i: values[i])
         ordered = sorted(groups.items(), key=lambda item: _sortable(item[0]))
@@ -257,6 +264,24 @@ def _by_place(part: Part) -> list[Part]:
     return [_first_at_each_place(part, frames, places)]
 
 
+def _cine(part: Part, by: str, values: list[Any]) -> Part:
+    """Make a stack of one plane seen again and again: its slices are the times."""
+    frames = list(part.frames)
+    order = sorted(range(len(frames)), key=lambda i: _sortable(values[i]))
+    note = ImageWarning(
+        "one-place",
+        f"All {len(frames)} images are of one plane: they are shown as a stack, in the "
+        f"order of their {'numbers' if by == 'repeat' else by}",
+    )
+    return replace(
+        part,
+        frames=tuple(frames[i] for i in order),
+        has_geometry=False,
+        warnings=(*part.warnings, note),
+        ordered=True,
+    )
+
+
 def _telling(
     frames: list[Frame], places: np.ndarray[Any, np.dtype[np.int64]]
 ) -> tuple[str, list[Any]]:
@@ -269,8 +294,9 @@ def _telling(
             values = [tuple(f.traits.get(kind) for kind in kinds) for f in frames]
             if len(set(zip(places.tolist(), values, strict=True))) < len(frames):
                 continue
-            # something that is different everywhere explains nothing
-            if len(set(values)) <= max(len(frames) // 2, 2):
+            # something that is different everywhere explains nothing, but where all
+            # are at one place
+            if not places.any() or len(set(values)) <= max(len(frames) // 2, 2):
                 return " and ".join(kinds), values
     counts = np.bincount(places)
     if (counts == counts[0]).all():

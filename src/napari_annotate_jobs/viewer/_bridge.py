@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
+    from napari_annotate_jobs.imaging import Series
     from napari_annotate_jobs.model import Label
     from napari_annotate_jobs.session import AnnotationSession, Executor, OpenCase
 
@@ -55,6 +56,9 @@ class ViewerBridge:
     """The read-out of slice, decision and window; empty when no case is open."""
     box_changed = Signal()
     """Another box, or object, is at hand; see :attr:`boxes`."""
+
+    volume_changed = Signal()
+    """Another volume of the series is shown, such as another time point."""
 
     def __init__(
         self,
@@ -112,8 +116,20 @@ class ViewerBridge:
 
     @property
     def voxels(self) -> Any:
-        """Voxels of the open case, (slices, rows, columns[, channels]), or None."""
-        return None if self._case is None else self._case.loader.voxels
+        """Voxels of the volume that is shown, or None.
+
+        (slices, rows, columns[, channels]).
+        """
+        if self._case is None:
+            return None
+        return self._case.loader.volume(self._case.shown_volume)
+
+    @property
+    def series(self) -> Series | None:
+        """The volume that is shown: the reference series, or one of its siblings."""
+        if self._case is None or self.session.case is None:
+            return None
+        return self.session.case.series.volumes[self._case.shown_volume]
 
     @property
     def is_lazy(self) -> bool:
@@ -181,7 +197,9 @@ class ViewerBridge:
 
     def _update_text(self) -> None:
         if self._case is not None:
-            self.text_changed.emit(self._case.text.update())
+            volume = self.series
+            header = None if volume is None else volume.header
+            self.text_changed.emit(self._case.text.update(header))
 
     # ---------------------------------------------------- viewer -> session
     def _on_dims(self) -> None:
@@ -208,6 +226,11 @@ class ViewerBridge:
         """
         if self._case is not None and not self.session.locked:
             self._case.take()
+
+    def tell_volume(self) -> None:
+        """Tell that another volume is shown, such as another time point."""
+        self._update_text()
+        self.volume_changed.emit()
 
     def tell_box(self) -> None:
         """Tell that another box is at hand."""

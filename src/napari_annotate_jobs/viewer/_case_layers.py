@@ -11,7 +11,7 @@ from napari_annotate_jobs.model import Method
 
 from ._boxes import BoxLayer
 from ._geometry import Geometry
-from ._images import ImageLayer, VolumeLoader
+from ._images import ImageLayer, Place, VolumeLoader
 from ._masks import MaskLayer
 from ._others import OtherSeries
 from ._proposals import ProposalLayer
@@ -47,10 +47,11 @@ class CaseLayers:
         self._geometry = Geometry.of(header, case.row.case.name)
         self._closing = False
         self._moving = False
+        self._volume = 0 if header.split is None else header.split.index
         self.loader = VolumeLoader(
             case.series,
             bridge.images,
-            current=lambda: session.slice,
+            current=lambda: (self.shown_volume, session.slice),
             on_progress=self._on_progress,
             on_error=bridge.report,
             budget=bridge.budget,
@@ -89,7 +90,10 @@ class CaseLayers:
         self._add_layers()
         self.text = ReadOut(self._viewer, session, draw=bridge.draw_text)
         self.status = StatusLine(
-            self._viewer, self.image.layer, header, self.loader.voxels
+            self._viewer,
+            self.image.layer,
+            header,
+            lambda: self.loader.volume(self.shown_volume),
         )
         self.others = OtherSeries(
             self._viewer,
@@ -101,8 +105,11 @@ class CaseLayers:
         self._progress: Any = None
         if not self.loader.is_done:
             self._progress = cancelable_progress(
-                total=header.shape[0], desc=f"Reading {case.row.case.name}"
+                total=self.loader.filled.size, desc=f"Reading {case.row.case.name}"
             )
+        self._moving = True
+        self._geometry.show_volume(self._viewer, self.image.layer, self._volume)
+        self._moving = False
         self.show_slice(session.slice)
         if self.loader.is_done:
             self._all_read()
@@ -131,7 +138,7 @@ class CaseLayers:
         show_info("Reading was cancelled: open the case again to see all slices.")
         self._end_progress()
 
-    def _on_progress(self, done: int, total: int, came: frozenset[int]) -> None:
+    def _on_progress(self, done: int, total: int, came: frozenset[Place]) -> None:
         if self._progress is not None:
             # Each update makes napari repaint its windows: ten are enough.
             if 10 * (done - self._progress.n) >= total:
@@ -139,7 +146,8 @@ class CaseLayers:
             # napari calls back only while it iterates, which this does not.
             if self._progress.is_canceled and done < total:
                 self._cancel()
-        if self._session.slice in came or self._viewer.dims.ndisplay == 3:
+        here = (self.shown_volume, self._session.slice)
+        if here in came or self._viewer.dims.ndisplay == 3:
             self.image.layer.refresh()
         if done == total:
             self._end_progress()
@@ -171,14 +179,24 @@ class CaseLayers:
     def _shown(self) -> int:
         return self._geometry.slice_of(self._viewer, self.image.layer)
 
+    @property
+    def shown_volume(self) -> int:
+        """Index of the volume that is shown, such as a time point."""
+        return 0 if self._closing else self._volume
+
     def _view(self) -> object:
         dims = self._viewer.dims
         return dims.point, dims.order, dims.ndisplay
 
     def slice_shown(self) -> None:
         """Follow the viewer's slider."""
-        if not self._moving and not self._closing:
-            self._session.slice = self._shown()
+        if self._moving or self._closing:
+            return
+        self._session.slice = self._shown()
+        volume = self._geometry.volume_of(self._viewer, self.image.layer)
+        if volume != self._volume:
+            self._volume = volume
+            self._bridge.tell_volume()
 
     def show_annotation(self, indices: tuple[int, ...]) -> None:
         """Show what the session says of these slices."""

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari.components import ViewerModel
     from napari.layers import Layer
 
     from napari_annotate_jobs.imaging import SeriesHeader
 
-__all__ = ["CASE_KEY", "Geometry"]
+__all__ = ["CASE_KEY", "Geometry", "index_at"]
 
 CASE_KEY = "napari_annotate_jobs"
 """Key of our entry in the metadata of the layers we make."""
@@ -29,6 +31,10 @@ class Geometry:
         Size of a voxel along the same axes, in `units`.
     units : str
         ``"mm"``, or ``"pixel"`` where the series has no spacing.
+    volumes : int
+        How many there are on this grid, such as time points.
+    axis : str
+        What they differ in: ``"time"``, ``"b-value"`` ...; nothing if there is one.
     metadata : dict
         The patient affine and what identifies the series; no patient data.
     """
@@ -37,11 +43,14 @@ class Geometry:
     scale: tuple[float, float, float]
     units: str
     metadata: dict[str, Any]
+    volumes: int = 1
+    axis: str = ""
 
     @classmethod
     def of(cls, header: SeriesHeader, case_name: str) -> Geometry:
         """Read it off a series."""
         slices, rows, columns = header.shape[:3]
+        several = bool(header.siblings) and header.split is not None
         return cls(
             shape=(slices, rows, columns),
             scale=header.spacing,
@@ -55,6 +64,8 @@ class Geometry:
                 },
                 "affine_lps": header.affine,
             },
+            volumes=len(header.volumes),
+            axis=header.split.by if several and header.split else "",
         )
 
     @property
@@ -67,13 +78,50 @@ class Geometry:
             "metadata": dict(self.metadata),
         }
 
+    @property
+    def image_kwargs(self) -> dict[str, Any]:
+        """Arguments for the image, which has one more axis if it has volumes."""
+        kwargs = self.layer_kwargs
+        if self.volumes > 1:
+            kwargs["scale"] = (1.0, *kwargs["scale"])
+            kwargs["units"] = ("pixel", *kwargs["units"])
+            kwargs["axis_labels"] = (self.axis, *kwargs["axis_labels"])
+        return kwargs
+
     def slice_of(self, viewer: ViewerModel, layer: Layer) -> int:
         """Return the index of the slice that is shown."""
-        point = layer.world_to_data(viewer.dims.point[-layer.ndim :])
-        return min(max(round(float(point[0])), 0), self.shape[0] - 1)
+        place = index_at(layer, viewer.dims.point)[0]
+        return min(max(round(place), 0), self.shape[0] - 1)
+
+    def volume_of(self, viewer: ViewerModel, layer: Layer) -> int:
+        """Return the index of the volume that is shown; 0 if there is but one."""
+        if self.volumes == 1:
+            return 0
+        place = layer.world_to_data(viewer.dims.point[-layer.ndim :])[0]
+        return min(max(round(float(place)), 0), self.volumes - 1)
 
     def show_slice(self, viewer: ViewerModel, layer: Layer, index: int) -> None:
         """Move the viewer to a slice."""
-        world = layer.data_to_world((index, 0, 0))
-        axis = viewer.dims.ndim - layer.ndim
-        viewer.dims.set_point(axis, float(world[0]))
+        world = layer.data_to_world((*(0,) * (layer.ndim - 3), index, 0, 0))
+        viewer.dims.set_point(viewer.dims.ndim - 3, float(world[-3]))
+
+    def show_volume(self, viewer: ViewerModel, layer: Layer, volume: int) -> None:
+        """Move the viewer to a volume, and let the arrow keys step through slices."""
+        dims = viewer.dims
+        if self.volumes > 1:
+            dims.set_point(dims.ndim - layer.ndim, float(volume))
+        dims.last_used = dims.ndim - 3
+
+
+def index_at(layer: Layer, position: Sequence[float]) -> tuple[float, float, float]:
+    """Return slice, row and column of a place in the world.
+
+    Parameters
+    ----------
+    layer : Layer
+        The image, with or without an axis of volumes in front.
+    position : sequence of float
+        World coordinates, of as many axes as the viewer has.
+    """
+    index = layer.world_to_data(tuple(position)[-layer.ndim :])[-3:]
+    return float(index[0]), float(index[1]), float(index[2])

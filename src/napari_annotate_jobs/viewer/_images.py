@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ImageLayer", "VolumeLoader"]
 
+Place = tuple[int, int]
+"""Indices of a volume and of a slice in it."""
 CHUNK = 16
 """Slices read before the interface hears of it."""
 COMPLAINTS = 3
@@ -40,10 +42,10 @@ class VolumeLoader:
     executor : Executor
         Runs the reading.
     current : callable
-        Returns the index of the slice that is shown.
+        Returns the indices of the volume and the slice that are shown.
     on_progress : callable
         Takes the number of slices read and of all slices, and the set of those
-        that just came; on the interface's thread.
+        that just came, as (volume, slice); on the interface's thread.
     on_error : callable
         Takes an error; the other slices are read all the same.
     budget : int, optional
@@ -58,33 +60,36 @@ class VolumeLoader:
         series: Series,
         executor: Executor,
         *,
-        current: Callable[[], int],
-        on_progress: Callable[[int, int, frozenset[int]], None],
+        current: Callable[[], tuple[int, int]],
+        on_progress: Callable[[int, int, frozenset[Place]], None],
         on_error: Callable[[Exception], None],
         budget: int | None = None,
         ready: NDArray[Any] | None = None,
     ) -> None:
-        header = series.header
-        self.is_lazy = ready is None and budget is not None and header.nbytes > budget
+        self.is_lazy = ready is None and budget is not None and series.nbytes > budget
         self.voxels: Any = ready
         if self.is_lazy:
-            self.voxels = series.lazy(budget)
+            self.voxels = series.stack(budget)
         elif ready is None:
-            self.voxels = np.zeros(header.shape, dtype=header.dtype)
+            self.voxels = np.zeros(series.shape, dtype=series.dtype)
         whole = self.is_lazy or ready is not None
-        self.filled = np.full(header.shape[0], whole)
-        self._series = series
+        self._volumes = series.volumes
+        self.filled = np.full((len(self._volumes), series.header.shape[0]), whole)
         self._executor = executor
         self._current = current
         self._on_progress, self._on_error = on_progress, on_error
         self._cancelled = False
-        self._alone: list[int] = []
-        self.broken: list[int] = []
+        self._alone: list[Place] = []
+        self.broken: list[Place] = []
 
     @property
     def is_done(self) -> bool:
         """True if every slice is there, but for the broken ones."""
         return bool(self.filled.all())
+
+    def volume(self, index: int) -> Any:
+        """Return the voxels of one volume, (slices, rows, columns[, channels])."""
+        return self.voxels if len(self._volumes) == 1 else self.voxels[index]
 
     def start(self) -> None:
         """Begin to read; the first slice comes alone, so that it is shown at once."""
@@ -95,19 +100,23 @@ class VolumeLoader:
         self._cancelled = True
 
     def _next(self, count: int) -> None:
-        left = np.flatnonzero(~self.filled)
-        if self._cancelled or not left.size:
+        if self._cancelled or self.is_done:
             return
         if self._alone:  # one of these is broken
             chosen = [self._alone.pop(0)]
         else:
-            near = left[np.argsort(np.abs(left - self._current()), kind="stable")]
-            chosen = [int(i) for i in near[:count]]
+            volumes, slices = np.nonzero(~self.filled)
+            volume, index = self._current()
+            near = np.lexsort((np.abs(slices - index), np.abs(volumes - volume)))
+            chosen = [(int(volumes[i]), int(slices[i])) for i in near[:count]]
 
         def task() -> None:
-            self._series.read(
-                out=self.voxels, order=chosen, cancelled=lambda: self._cancelled
-            )
+            for volume in dict.fromkeys(volume for volume, _ in chosen):
+                self._volumes[volume].read(
+                    out=self.volume(volume),
+                    order=[index for own, index in chosen if own == volume],
+                    cancelled=lambda: self._cancelled,
+                )
 
         def done(_: None) -> None:
             self._came(chosen)
@@ -126,8 +135,9 @@ class VolumeLoader:
 
         self._executor.run(task, done, failed)
 
-    def _came(self, chosen: list[int]) -> None:
-        self.filled[chosen] = True
+    def _came(self, chosen: list[Place]) -> None:
+        for place in chosen:
+            self.filled[place] = True
         if self._cancelled:
             return
         self._on_progress(int(self.filled.sum()), self.filled.size, frozenset(chosen))
@@ -149,7 +159,8 @@ class ImageLayer:
     session : AnnotationSession
         With an open case.
     voxels : ndarray
-        (slices, rows, columns[, channels]).
+        (slices, rows, columns[, channels]), behind the axis of the volumes if there
+        are several.
     geometry : Geometry
         Of the series.
     inverted : bool
@@ -167,7 +178,7 @@ class ImageLayer:
     ) -> None:
         self._session = session
         self._showing = False
-        self.is_color = voxels.ndim == 4
+        self.is_color = voxels.ndim - (geometry.volumes > 1) == 4
         kwargs: dict[str, Any] = {}
         if not self.is_color:
             assert session.window is not None
@@ -182,7 +193,7 @@ class ImageLayer:
             rgb=self.is_color,
             interpolation2d="linear",
             **kwargs,
-            **geometry.layer_kwargs,
+            **geometry.image_kwargs,
         )
         self._connections = Connections()
         if not self.is_color:

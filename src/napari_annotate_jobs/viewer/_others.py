@@ -9,6 +9,8 @@ from napari.layers import Image
 
 from napari_annotate_jobs.session import open_others
 
+from ._geometry import Geometry
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -95,10 +97,10 @@ class OtherSeries:
         open_others(self._session, self._read)
 
     def _read(self, ref: SeriesRef, series: Series) -> None:
-        lazy = self._budget is not None and series.header.nbytes > self._budget
+        lazy = self._budget is not None and series.nbytes > self._budget
 
         def task() -> tuple[Any, tuple[Window, ...]]:
-            voxels = series.lazy(self._budget) if lazy else series.read()
+            voxels = series.stack(self._budget) if lazy else np.asarray(series.stack())
             return voxels, series.suggested_windows()
 
         def done(found: tuple[Any, tuple[Window, ...]]) -> None:
@@ -120,23 +122,28 @@ class OtherSeries:
         reference = case.series.header
         affine = world_affine(reference, header)
         name = ref.description or header.name
-        kwargs: dict[str, Any] = {"scale": header.spacing}
+        geometry = Geometry.of(header, name)
+        kwargs = geometry.image_kwargs
+        kwargs["metadata"] = {"affine_lps": header.affine}
+        unit = "mm" if reference.has_spacing else "pixel"
+        kwargs["units"] = (*kwargs["units"][:-3], *(unit,) * 3)
         if affine is not None:
-            kwargs = {"affine": affine}
+            del kwargs["scale"]
+            if geometry.volumes > 1:  # the axis in front stays what it is
+                larger = np.eye(5)
+                larger[1:, 1:] = affine
+                affine = larger
+            kwargs["affine"] = affine
         elif header.shape[:3] != reference.shape[:3]:
             name = f"{name} (not aligned)"
         if not header.is_color:
             kwargs["contrast_limits"] = windows[0].limits
             kwargs["colormap"] = "gray_r" if header.inverted else "gray"
-        units = "mm" if reference.has_spacing else "pixel"
         layer = Image(
             voxels,
             name=name,
             rgb=header.is_color,
             visible=False,
-            units=(units,) * 3,
-            axis_labels=("slice", "row", "column"),
-            metadata={"affine_lps": header.affine},
             **kwargs,
         )
         active = self._viewer.layers.selection.active

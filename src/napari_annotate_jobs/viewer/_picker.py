@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ._connections import Connections
+from ._geometry import index_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,7 +62,7 @@ class PointPicker:
         held, callbacks[:] = list(callbacks), []
         pan = viewer.scene.camera.mouse_pan
         viewer.scene.camera.mouse_pan = False
-        point = layer.world_to_data(event.position[-layer.ndim :])
+        point = index_at(layer, event.position)
         try:
             yield
             callbacks[:] = [*held, *callbacks]
@@ -74,10 +73,10 @@ class PointPicker:
             if held:
                 callbacks[:] = [*held, *callbacks]
             viewer.scene.camera.mouse_pan = pan
-        index, row, column = (int(i) for i in np.round(point[:3]))
+        index, row, column = (round(i) for i in point)
+        shape = layer.data.shape[layer.ndim - 3 : layer.ndim]
         inside = all(
-            0 <= i < n
-            for i, n in zip((index, row, column), layer.data.shape[:3], strict=True)
+            0 <= i < n for i, n in zip((index, row, column), shape, strict=True)
         )
         if inside and self._then is not None:
             self._then(index, row, column)

@@ -49,14 +49,14 @@ class Prefetcher:
             peek_next(self._session, lambda row, series: self._read(row, series, room))
 
     def _read(self, row: CaseRow, series: Series, room: int) -> None:
-        if series.header.nbytes > room or not self._session.is_open:
+        if series.nbytes > room or not self._session.is_open:
             return
         self.cancel()
         self._case_id, self._header = row.case.id, series.header
         self._loader = VolumeLoader(
             series,
             self._images,
-            current=lambda: series.header.shape[0] // 2,
+            current=lambda: (0, series.header.shape[0] // 2),
             on_progress=lambda done, total, came: None,
             # What is wrong with it is told when it is its turn.
             on_error=lambda error: self.cancel(),

@@ -56,7 +56,7 @@ class PreviewLayer:
             By slice, shape (rows, columns).
         """
         layer = self.layer
-        if layer is None or layer.data.shape != image.data.shape[:3]:
+        if layer is None or layer.data.shape != _grid(image):
             self.hide()
             layer = self._add(image)
         for index in self._shown - set(outlines):
@@ -70,7 +70,7 @@ class PreviewLayer:
         colors: dict[int | None, Any] = {None: (0, 0, 0, 0), 0: (0, 0, 0, 0), 1: COLOR}
         layer = Labels(
             # Stays unwritten, and so costs no memory, where nothing is shown.
-            np.zeros(image.data.shape[:3], np.uint8),
+            np.zeros(_grid(image), np.uint8),
             name="Preview",
             colormap=DirectLabelColormap(color_dict=colors),
             opacity=1.0,
@@ -78,7 +78,7 @@ class PreviewLayer:
             units=image.units[-3:],
             axis_labels=image.axis_labels[-3:],
         )
-        layer.contour = max(1, round(min(image.data.shape[1:3]) / FINE))
+        layer.contour = max(1, round(min(_grid(image)[1:]) / FINE))
         layer.editable = False
         active = self._viewer.layers.selection.active
         self._viewer.add_layer(layer)
@@ -93,3 +93,9 @@ class PreviewLayer:
         self._shown = set()
         if layer is not None:
             self._viewer.layers.remove(layer)
+
+
+def _grid(image: Layer) -> tuple[int, ...]:
+    """Return the number of slices, rows and columns of an image."""
+    shape: tuple[int, ...] = image.data.shape[image.ndim - 3 : image.ndim]
+    return shape

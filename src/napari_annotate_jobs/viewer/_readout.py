@@ -9,6 +9,7 @@ from napari_annotate_jobs.model import Decision
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
+    from napari_annotate_jobs.imaging import SeriesHeader
     from napari_annotate_jobs.session import AnnotationSession
 
 __all__ = ["ReadOut"]
@@ -41,8 +42,14 @@ class ReadOut:
         self._overlay.visible = draw
         self.update()
 
-    def update(self) -> str:
-        """Write what is true now, and return it."""
+    def update(self, volume: SeriesHeader | None = None) -> str:
+        """Write what is true now, and return it.
+
+        Parameters
+        ----------
+        volume : SeriesHeader, optional
+            Of the volume that is shown; named where there are several.
+        """
         session = self._session
         if not session.is_open or session.case is None:
             return ""
@@ -52,6 +59,13 @@ class ReadOut:
             session.case.row.case.name,
             f"{session.slice + 1} / {editor.n_slices}",
         ]
+        if volume is not None and session.case.series.header.siblings:
+            split = volume.split
+            if split is not None:
+                place = f"{split.index + 1} / {split.count}"
+                plain = split.value == str(split.index + 1)
+                value = "" if plain else f" {split.value}:"
+                lines.append(f"{split.by.capitalize()}{value} {place}")
         decision = cell.decision.value.capitalize()
         if cell.names:
             names = ", ".join(cell.names)

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._geometry import index_at
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari.components import ViewerModel
     from napari.layers import Layer
 
@@ -72,12 +76,16 @@ class StatusLine:
         The reference image.
     header : SeriesHeader
         Of the same series.
-    voxels : array-like
-        Its values.
+    voxels : callable
+        Returns the values of the volume that is shown.
     """
 
     def __init__(
-        self, viewer: ViewerModel, layer: Layer, header: SeriesHeader, voxels: Any
+        self,
+        viewer: ViewerModel,
+        layer: Layer,
+        header: SeriesHeader,
+        voxels: Callable[[], Any],
     ) -> None:
         self._viewer, self._layer = viewer, layer
         self._header, self._voxels = header, voxels
@@ -85,8 +93,8 @@ class StatusLine:
         viewer.mouse_move_callbacks.append(self._on_move)
 
     def _on_move(self, viewer: ViewerModel, event: Any) -> None:
-        index = tuple(self._layer.world_to_data(event.position[-3:]))
-        text = cursor_text(self._header, self._voxels, index)
+        index = index_at(self._layer, event.position)
+        text = cursor_text(self._header, self._voxels(), index)
         if text != self._shown:
             self._shown = viewer.help = text
 
