@@ -113,9 +113,9 @@ class Pixels:
     """Stands in for a series; slices can be made to fail."""
 
     def __init__(self, n=40, broken=()):
-        self.header = SimpleNamespace(
-            shape=(n, 2, 3), dtype=np.dtype(np.int16), nbytes=n * 12
-        )
+        self.shape, self.dtype, self.nbytes = (n, 2, 3), np.dtype(np.int16), n * 12
+        self.header = SimpleNamespace(shape=self.shape)
+        self.volumes = (self,)
         self.broken = set(broken)
         self.asked = []
 
@@ -134,7 +134,7 @@ def load(series, executor, current=lambda: 20):
     loader = VolumeLoader(
         series,
         executor,
-        current=current,
+        current=lambda: (0, current()),
         on_progress=lambda *args: log.progress.append(args),
         on_error=log.errors.append,
     )
@@ -148,7 +148,7 @@ def test_the_nearest_slices_come_first(slow):
     loader, log = load(series, slow, lambda: here[0])
     slow.step()
     assert series.asked == [20]
-    assert log.progress == [(1, 40, frozenset([20]))]
+    assert log.progress == [(1, 40, frozenset([(0, 20)]))]
     here[0] = 3  # the user scrolls away while the next slices are read
     slow.step()
     assert set(series.asked[1:]) == {*range(12, 20), *range(21, 29)}
