@@ -128,8 +128,6 @@ class Desk(QObject):
         self.propagate.set_picture_source(self._draw)
         self.propagate.failed.connect(self.show_error)
         self.propagate.finished.connect(self.hide_propagate)
-        self.window_control.invert_changed.connect(self._invert)
-        self.window_control.reset_requested.connect(self._reset_inverted)
         dock = self.annotate
         dock.label_requested.connect(actions.use_label)
         dock.nothing_requested.connect(actions.nothing_to_label)
@@ -187,7 +185,6 @@ class Desk(QObject):
         several = self.session.editor.n_slices > 1
         self._strip_dock.setVisible(several)
         self._annotate_dock.raise_()
-        self.window_control.set_inverted(self.bridge.inverted)
         self.bind_space()
 
     def _add_docks(self) -> None:
@@ -288,14 +285,6 @@ class Desk(QObject):
     def toggle_zoom_tool(self) -> None:
         """Switch the zoom tool on or off."""
         self.set_zoom_tool(not self.bridge.mouse.zoom_tool)
-
-    def _invert(self, inverted: bool) -> None:
-        self.bridge.inverted = inverted
-
-    def _reset_inverted(self) -> None:
-        if self.session.case is not None:
-            self.bridge.inverted = self.session.case.series.header.inverted
-            self.window_control.set_inverted(self.bridge.inverted)
 
     def _draw(self, index: int, reply: Callable[[Any], None]) -> None:
         """Draw a slice small, for the strip and the propagate panel."""

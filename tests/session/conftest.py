@@ -186,7 +186,15 @@ class FlakyStore(MemoryStore):
 
     def open_series(self, job_id: str, case_id: str, **options: Any) -> Any:
         slices = self.slices or slice_ids(self.n_slices)
-        header = SimpleNamespace(slices=slices, warnings=(), unit="HU", inverted=False)
+        header = SimpleNamespace(
+            slices=slices,
+            warnings=(),
+            unit="HU",
+            inverted=False,
+            is_color=False,
+            modality="CT",
+            description=None,
+        )
         windows = (Window(center=50, width=350),)
         return SimpleNamespace(header=header, suggested_windows=lambda: windows)
 

@@ -40,6 +40,7 @@ class Store(MemoryStore):
             warnings=(),
             unit="HU",
             inverted=False,
+            is_color=False,
         )
         windows = (Window(center=50, width=350),)
         return SimpleNamespace(header=header, suggested_windows=lambda: windows)

@@ -42,7 +42,6 @@ def test_layers_come_and_go_with_the_case(bench):
     assert bench.bridge.image_layer is None
     assert bench.bridge.voxels is None
     assert bench.bridge.boxes is None
-    assert not bench.bridge.inverted
 
 
 def test_a_bridge_may_come_after_the_case(bench):

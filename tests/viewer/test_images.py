@@ -65,16 +65,15 @@ def test_colour_images_have_no_window(make_bench):
     assert bench.image.rgb
     assert bench.errors == []
     bench.session.window = Window(center=10, width=20)
-    bench.bridge.inverted = True
-    assert not bench.bridge.inverted
+    bench.session.inverted = True
     assert "WW" not in bench.viewer.canvas.overlays.text.text
 
 
 def test_inversion(bench):
-    assert not bench.bridge.inverted
-    bench.bridge.inverted = True
+    assert bench.image.colormap.name == "gray"
+    bench.session.inverted = True
     assert bench.image.colormap.name == "gray_r"
-    bench.bridge.inverted = False
+    bench.session.inverted = False
     assert bench.image.colormap.name == "gray"
 
 

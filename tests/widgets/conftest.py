@@ -66,6 +66,7 @@ class _PictureLessStore(MemoryStore):
             warnings=(),
             unit="HU",
             inverted=False,
+            is_color=False,
         )
         windows = (
             Window(center=50, width=350, explanation="Soft tissue"),

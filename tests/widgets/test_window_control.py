@@ -216,6 +216,28 @@ def test_it_follows_and_sets_the_window_of_a_session(control, make_session):
     assert len(session.window_changed) == 1
 
 
+def test_inversion_is_the_sessions(control, make_session):
+    session = make_session()
+    control.bind(session)
+    control.invert.click()
+    assert session.inverted
+    session.inverted = False
+    assert not control.invert.isChecked()
+    control.invert.click()
+    control.reset.click()
+    assert not session.inverted
+    assert not control.invert.isChecked()
+
+
+def test_colours_have_no_window(control, make_session):
+    session = make_session()
+    session.case.series.header.is_color = True
+    control.bind(session)
+    assert not control.isEnabled()
+    session.window = PRESETS[5]
+    assert not control.isEnabled()
+
+
 def test_nothing_keeps_it_alive(qtbot, make_session):
     session = make_session()
     control = WindowControl()

@@ -44,6 +44,8 @@ class SliceActions:
     """The chosen label, or None."""
     window_changed = Signal(Window)
     """The window the image is shown in."""
+    inverted_changed = Signal(bool)
+    """Whether high values are shown dark."""
     told = Signal(str)
     """Something the user should know."""
 
@@ -53,6 +55,7 @@ class SliceActions:
         self._slice = 0
         self._label: Label | None = None
         self._window: Window | None = None
+        self._inverted = False
         self._copied: SliceAnnotation | None = None
 
     @property
@@ -113,6 +116,17 @@ class SliceActions:
         if window != self._window:
             self._window = window
             self.window_changed.emit(window)
+
+    @property
+    def inverted(self) -> bool:
+        """Whether high values are shown dark."""
+        return self._inverted
+
+    @inverted.setter
+    def inverted(self, inverted: bool) -> None:
+        if inverted != self._inverted:
+            self._inverted = inverted
+            self.inverted_changed.emit(inverted)
 
     # --------------------------------------------------------------- actions
     def toggle(self, label: Label, indices: Sequence[int] | None = None) -> bool:

@@ -222,7 +222,8 @@ class AnnotationSession(SliceActions):
         self.case, self.status = case, case.draft.status
         self._editor = self._make_editor(annotation)
         known = None if self._windows is None else self._windows.recall(header)
-        self._window = self._first_window = known or case.windows[0]
+        self._first_look = known or (case.windows[0], header.inverted)
+        self._window, self._inverted = self._first_look
         self._copied = None
         self._slice = first_slice(case, self._editor) if index is None else index
         self._slice = min(max(self._slice, 0), self._editor.n_slices - 1)
@@ -302,8 +303,9 @@ class AnnotationSession(SliceActions):
     def _remember_window(self) -> None:
         if self._windows is None or self.case is None or self._window is None:
             return
-        if self._window != self._first_window:
-            self._windows.remember(self.case.series.header, self._window)
+        look = self._window, self._inverted
+        if look != self._first_look:
+            self._windows.remember(self.case.series.header, *look)
 
     def silence(self) -> None:
         """Emit nothing any more: those who listened are gone."""

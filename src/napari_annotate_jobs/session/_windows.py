@@ -1,4 +1,4 @@
-"""The window an annotator chose for each kind of series."""
+"""The look an annotator chose for each kind of series."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LIMIT = 500
 
 
 class WindowMemory:
-    """Windows by modality and series description, kept in a file.
+    """Windows, and whether inverted, by modality and description, kept in a file.
 
     A file that cannot be read or written costs the memory and nothing else.
 
@@ -48,18 +48,23 @@ class WindowMemory:
     def _key(header: _Kind) -> str:
         return f"{header.modality or ''}|{(header.description or '').casefold()}"
 
-    def recall(self, header: _Kind) -> Window | None:
-        """Return the window last chosen for this kind of series."""
+    def recall(self, header: _Kind) -> tuple[Window, bool] | None:
+        """Return window and inversion last chosen for this kind of series."""
         found = self._read().get(self._key(header))
-        with suppress(ValidationError):
-            return None if found is None else Window.model_validate(found)
+        with suppress(ValidationError, KeyError, TypeError):
+            if isinstance(found, dict):
+                window = Window.model_validate(found["window"])
+                return window, found["inverted"] is True
         return None
 
-    def remember(self, header: _Kind, window: Window) -> None:
-        """Keep a window for this kind of series."""
+    def remember(self, header: _Kind, window: Window, inverted: bool) -> None:
+        """Keep how this kind of series is shown."""
         windows = self._read()
         windows.pop(self._key(header), None)
-        windows[self._key(header)] = window.model_dump(mode="json")
+        windows[self._key(header)] = {
+            "window": window.model_dump(mode="json"),
+            "inverted": inverted,
+        }
         kept = dict(list(windows.items())[-LIMIT:])
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -136,16 +136,6 @@ class ViewerBridge:
         """True if the open case is too large to be read as a whole."""
         return self._case is not None and self._case.loader.is_lazy
 
-    @property
-    def inverted(self) -> bool:
-        """True if high values are shown dark; settable."""
-        return self._case is not None and self._case.image.inverted
-
-    @inverted.setter
-    def inverted(self, inverted: bool) -> None:
-        if self._case is not None and not self._case.image.is_color:
-            self._case.image.inverted = inverted
-
     # ---------------------------------------------------- session -> viewer
     def _on_opened(self, case: OpenCase) -> None:
         self._drop()

@@ -62,7 +62,6 @@ class CaseLayers:
             self.loader.voxels,
             self._geometry,
             name=header.name,
-            inverted=header.inverted,
         )
         label_set = session.job.project.label_set
         self.masks = {

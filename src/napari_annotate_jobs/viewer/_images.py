@@ -26,6 +26,8 @@ __all__ = ["ImageLayer", "VolumeLoader"]
 
 Place = tuple[int, int]
 """Indices of a volume and of a slice in it."""
+GREYS = ("gray", "gray_r")
+"""Colormaps: as it is, and inverted."""
 CHUNK = 16
 """Slices read before the interface hears of it."""
 COMPLAINTS = 3
@@ -163,8 +165,6 @@ class ImageLayer:
         are several.
     geometry : Geometry
         Of the series.
-    inverted : bool
-        High values are dark (MONOCHROME1).
     """
 
     def __init__(
@@ -174,7 +174,6 @@ class ImageLayer:
         geometry: Geometry,
         *,
         name: str,
-        inverted: bool,
     ) -> None:
         self._session = session
         self._showing = False
@@ -185,7 +184,7 @@ class ImageLayer:
             low, high = session.window.limits
             kwargs = {
                 "contrast_limits": (low, high),
-                "colormap": "gray_r" if inverted else "gray",
+                "colormap": GREYS[session.inverted],
             }
         self.layer = Image(
             voxels,
@@ -199,18 +198,13 @@ class ImageLayer:
         if not self.is_color:
             self._widen(*session.window.limits)  # type: ignore[union-attr]
             self._connections.connect(session.window_changed, self._show_window)
+            self._connections.connect(session.inverted_changed, self._invert)
             self._connections.connect(
                 self.layer.events.contrast_limits, self._on_contrast_limits
             )
 
-    @property
-    def inverted(self) -> bool:
-        """True if high values are dark."""
-        return self.layer.colormap.name == "gray_r"
-
-    @inverted.setter
-    def inverted(self, inverted: bool) -> None:
-        self.layer.colormap = "gray_r" if inverted else "gray"
+    def _invert(self, inverted: bool) -> None:
+        self.layer.colormap = GREYS[inverted]
 
     def _show_window(self, window: Window) -> None:
         low, high = window.limits

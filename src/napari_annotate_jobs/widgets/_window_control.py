@@ -367,8 +367,10 @@ class WindowControl(QWidget):
         self._connections = [
             (session.opened, self._opened),
             (session.closed, self._closed),
-            (session.window_changed, self.set_window),
+            (session.window_changed, self._follow),
+            (session.inverted_changed, self.set_inverted),
             (self.window_changed, self._set_in_session),
+            (self.invert_changed, self._invert_in_session),
             (self.reset_requested, self._reset_in_session),
         ]
         for signal, slot in self._connections:
@@ -390,7 +392,14 @@ class WindowControl(QWidget):
         self.set_presets(case.windows)  # type: ignore[attr-defined]
         self.set_unit(case.series.header.unit)  # type: ignore[attr-defined]
         assert self._session is not None
-        self.set_window(self._session.window)
+        self.set_inverted(self._session.inverted)
+        self._follow(self._session.window)
+
+    def _follow(self, window: Window | None) -> None:
+        """Show the session's window; napari shows colours as they are."""
+        case = None if self._session is None else self._session.case
+        is_color = case is not None and case.series.header.is_color
+        self.set_window(None if is_color else window)
 
     def _closed(self) -> None:
         self.set_presets(())
@@ -405,6 +414,12 @@ class WindowControl(QWidget):
         assert self._session is not None
         if self._own:
             self._session.window = self._own[0]
+        if self._session.case is not None:
+            self._session.inverted = self._session.case.series.header.inverted
+
+    def _invert_in_session(self, inverted: bool) -> None:
+        assert self._session is not None
+        self._session.inverted = inverted
 
 
 def _number(value: float) -> str:
