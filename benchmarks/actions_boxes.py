@@ -23,8 +23,8 @@ def walk(folder: Path) -> int:
     """Box the nodule and return how many actions it took."""
     import napari
 
-    from napari_annotate_jobs._docks import show_my_jobs
-    from napari_annotate_jobs._drive import Driver
+    from napari_annotate_jobs.app._docks import show_my_jobs
+    from napari_annotate_jobs.demo._drive import Driver
     from napari_annotate_jobs.session import tracks
 
     viewer = napari.Viewer(show=True)

@@ -21,7 +21,7 @@ from _bench import report
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs._drive import Driver
+    from napari_annotate_jobs.demo._drive import Driver
 
 PEER = 15
 SHAPE = (120, 192, 192)
@@ -79,8 +79,8 @@ def walk(folder: Path) -> tuple[int, NDArray[np.bool_]]:
     """Segment the organ; return how many actions that took, and what came of it."""
     import napari
 
-    from napari_annotate_jobs._docks import show_my_jobs
-    from napari_annotate_jobs._drive import Driver
+    from napari_annotate_jobs.app._docks import show_my_jobs
+    from napari_annotate_jobs.demo._drive import Driver
     from napari_annotate_jobs.model import Decision, Status
 
     viewer = napari.Viewer(show=True)

@@ -15,8 +15,8 @@ from _bench import compare
 from _jobs import mixed_job
 from qtpy.QtWidgets import QApplication
 
-from napari_annotate_jobs._docks import show_my_jobs
-from napari_annotate_jobs._drive import Driver
+from napari_annotate_jobs.app._docks import show_my_jobs
+from napari_annotate_jobs.demo._drive import Driver
 
 STEPS = 20
 

@@ -20,8 +20,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLineEdit, QPushButton
 
-from napari_annotate_jobs._docks import show_my_jobs
-from napari_annotate_jobs._drive import Driver
+from napari_annotate_jobs.app._docks import show_my_jobs
+from napari_annotate_jobs.demo._drive import Driver
 
 if TYPE_CHECKING:
     from collections.abc import Callable

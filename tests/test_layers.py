@@ -101,7 +101,7 @@ def unit(path: Path) -> str:
 
 def is_root(name: str) -> bool:
     """Tell the modules that put everything together: they may know everyone."""
-    return name == "cli" or name.startswith("_")
+    return name in {"app", "cli", "demo"} or name.startswith("_")
 
 
 def level(name: str) -> int:

@@ -9,7 +9,7 @@ __all__ = ["KeysAndMouse", "MyJobs", "open_napari"]  # noqa: F822
 
 def __getattr__(name: str) -> Any:
     if name in ("KeysAndMouse", "MyJobs"):
-        from napari_annotate_jobs import _docks
+        from napari_annotate_jobs.app import _docks
 
         return getattr(_docks, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -25,7 +25,7 @@ def open_napari(location: str | None = None) -> None:
     """
     import napari
 
-    from napari_annotate_jobs import _docks
+    from napari_annotate_jobs.app import _docks
 
     viewer = napari.Viewer(title="napari · Annotate Jobs")
     _docks.show_my_jobs(viewer, location)

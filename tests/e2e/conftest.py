@@ -6,8 +6,8 @@ import pytest
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication
 
-from napari_annotate_jobs._demo_jobs import make_demo_jobs
-from napari_annotate_jobs._drive import Driver
+from napari_annotate_jobs.demo._drive import Driver
+from napari_annotate_jobs.demo._jobs import make_demo_jobs
 from napari_annotate_jobs.stores import open_store
 
 
@@ -30,7 +30,7 @@ def make_driver(make_napari_viewer, qtbot):
     drivers = []
 
     def make(location=None, *, size=(1280, 800)):
-        from napari_annotate_jobs._docks import show_my_jobs
+        from napari_annotate_jobs.app._docks import show_my_jobs
 
         viewer = make_napari_viewer(show=True)
         viewer.window.resize(*size)

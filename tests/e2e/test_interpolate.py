@@ -8,7 +8,7 @@ from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction
 
-from napari_annotate_jobs._demo_jobs import DEMO_JOBS
+from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import Decision, Provenance, Status
 
 BRAIN, XRAYS, LUNGS = DEMO_JOBS

@@ -6,7 +6,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_annotate_jobs._demo_jobs import DEMO_JOBS
+from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import Decision, RangeAction
 
 BRAIN, XRAYS, LUNGS = DEMO_JOBS

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QLabel
 
-from napari_annotate_jobs._demo_jobs import DEMO_JOBS
+from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import AnnotationChange, SliceAnnotation
 from napari_annotate_jobs.session import SaveKind
 from napari_annotate_jobs.stores import open_store
@@ -62,8 +62,8 @@ import os
 import sys
 from pathlib import Path
 import napari
-from napari_annotate_jobs._docks import show_my_jobs
-from napari_annotate_jobs._drive import Driver
+from napari_annotate_jobs.app._docks import show_my_jobs
+from napari_annotate_jobs.demo._drive import Driver
 
 viewer = napari.Viewer()
 driver = Driver(show_my_jobs(viewer, sys.argv[1]))
@@ -186,7 +186,7 @@ def test_missing_images_are_told_and_other_cases_usable(make_driver, demo, monke
     driver = make_driver(demo)
     driver.open_job(BRAIN)
     told = []
-    monkeypatch.setattr("napari_annotate_jobs._desk.show_warning", told.append)
+    monkeypatch.setattr("napari_annotate_jobs.app._desk.show_warning", told.append)
     driver.click_row(driver.table, 0, double=True)
     driver.wait(lambda: bool(told))
     driver.settle()

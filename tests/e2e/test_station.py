@@ -12,8 +12,8 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QPushButton
 
-from napari_annotate_jobs._demo_jobs import DEMO_JOBS
-from napari_annotate_jobs._settings import Settings
+from napari_annotate_jobs.app._settings import Settings
+from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.samples import SAMPLES, sample_paths
 from napari_annotate_jobs.stores import open_store
 
@@ -31,12 +31,12 @@ def settings(monkeypatch):
         values = {**ORIGINAL(), **known, **chosen}
         return Settings(**{name: values[name] for name in fields})
 
-    monkeypatch.setattr("napari_annotate_jobs._workstation.read_settings", read)
+    monkeypatch.setattr("napari_annotate_jobs.app._workstation.read_settings", read)
     return chosen.update
 
 
 def ORIGINAL():
-    from napari_annotate_jobs._settings import read_settings
+    from napari_annotate_jobs.app._settings import read_settings
 
     return vars(read_settings())
 

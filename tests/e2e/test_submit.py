@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_annotate_jobs._demo_jobs import DEMO_JOBS
+from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import Comment, Status
 from napari_annotate_jobs.stores import open_store
 

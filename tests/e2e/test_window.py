@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from qtpy.QtCore import QPoint
 
-from napari_annotate_jobs._demo_jobs import DEMO_JOBS
-from napari_annotate_jobs._drive import RIGHT
+from napari_annotate_jobs.demo._drive import RIGHT
+from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import Window
 
 BRAIN, XRAYS, LUNGS = DEMO_JOBS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs._pictures import case_picture
+from napari_annotate_jobs.app._pictures import case_picture
 from napari_annotate_jobs.errors import AnnotateJobsError
 
 if TYPE_CHECKING:

@@ -14,15 +14,15 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_annotate_jobs._settings import PLUGIN
-from napari_annotate_jobs._workstation import Workstation
+from napari_annotate_jobs.app._settings import PLUGIN
+from napari_annotate_jobs.app._workstation import Workstation
 from napari_annotate_jobs.widgets import JobPageView, MyJobsView
 
 if TYPE_CHECKING:
     import napari
     from qtpy.QtGui import QShowEvent
 
-    from napari_annotate_jobs._desk import Desk
+    from napari_annotate_jobs.app._desk import Desk
     from napari_annotate_jobs.model import JobSummary
     from napari_annotate_jobs.widgets import Colors
 
@@ -119,7 +119,7 @@ class MyJobs(QWidget):
             self.station.desk.session.open_case(case_id)
 
     def _show_details(self, case_id: str) -> None:
-        from napari_annotate_jobs._asks import tell
+        from napari_annotate_jobs.app._asks import tell
 
         desk = self.station.desk
         if desk is not None:

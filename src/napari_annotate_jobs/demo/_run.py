@@ -36,8 +36,8 @@ def run_demo(folder: str | os.PathLike[str] | None = None) -> int:
     AnnotateJobsError
         If the jobs cannot be written.
     """
-    from napari_annotate_jobs._demo_jobs import demo_location, make_demo_jobs
     from napari_annotate_jobs._plugin import open_napari
+    from napari_annotate_jobs.demo._jobs import demo_location, make_demo_jobs
 
     place = demo_location() if folder is None else Path(folder).expanduser().absolute()
     try:
@@ -82,7 +82,7 @@ def run_headless(folder: str | os.PathLike[str]) -> int:
             where=place,
             remedy="Name a folder that is empty or not there yet",
         )
-    command = [sys.executable, "-m", "napari_annotate_jobs._demo_walk", str(place)]
+    command = [sys.executable, "-m", "napari_annotate_jobs.demo._walk", str(place)]
     with tempfile.TemporaryDirectory(prefix="annotate-jobs-demo-") as home:
         environment = _own_settings(Path(home))
         if not _has_display(environment):

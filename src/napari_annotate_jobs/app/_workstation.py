@@ -11,7 +11,7 @@ from napari.utils.theme import get_theme
 from platformdirs import user_state_path
 from qtpy.QtCore import QEvent, QObject, Signal
 
-from napari_annotate_jobs._settings import (
+from napari_annotate_jobs.app._settings import (
     PLUGIN,
     keys_to_text,
     read_settings,
@@ -23,8 +23,8 @@ from napari_annotate_jobs.widgets import Colors, KeyMap, QtExecutor
 if TYPE_CHECKING:
     import napari
 
-    from napari_annotate_jobs._case_source import StoreCaseSource
-    from napari_annotate_jobs._desk import Desk
+    from napari_annotate_jobs.app._case_source import StoreCaseSource
+    from napari_annotate_jobs.app._desk import Desk
     from napari_annotate_jobs.model import JobSummary
     from napari_annotate_jobs.stores import JobStore
 
@@ -194,7 +194,7 @@ class Workstation(QObject):
 
     def add_demo(self) -> None:
         """Make the demo jobs in the user's data folder, and list them."""
-        from napari_annotate_jobs._demo_jobs import demo_location, make_demo_jobs
+        from napari_annotate_jobs.demo._jobs import demo_location, make_demo_jobs
 
         self.tables.run(
             lambda: make_demo_jobs(demo_location()),
@@ -228,7 +228,7 @@ class Workstation(QObject):
             store.close()
             return
         # My Jobs comes up without all that annotating takes.
-        from napari_annotate_jobs._desk import Desk
+        from napari_annotate_jobs.app._desk import Desk
         from napari_annotate_jobs.session import (
             AnnotationSession,
             Recovery,
@@ -271,7 +271,7 @@ class Workstation(QObject):
 
     def case_source(self) -> StoreCaseSource:
         """Return where the open job's case table reads from."""
-        from napari_annotate_jobs._case_source import StoreCaseSource
+        from napari_annotate_jobs.app._case_source import StoreCaseSource
 
         assert self.desk is not None
         session = self.desk.session

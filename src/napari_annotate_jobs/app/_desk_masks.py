@@ -13,7 +13,7 @@ from napari_annotate_jobs.viewer import WorkProgress
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from napari_annotate_jobs._desk import Desk
+    from napari_annotate_jobs.app._desk import Desk
     from napari_annotate_jobs.session import Executor
 
 __all__ = ["MaskActions"]

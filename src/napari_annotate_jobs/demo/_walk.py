@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_annotate_jobs._demo_jobs import DEMO_JOBS
-from napari_annotate_jobs._demo_proof import Record
-from napari_annotate_jobs._drive import RIGHT, Driver
+from napari_annotate_jobs.demo._drive import RIGHT, Driver
+from napari_annotate_jobs.demo._jobs import DEMO_JOBS
+from napari_annotate_jobs.demo._proof import Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_annotate_jobs._docks import MyJobs
+    from napari_annotate_jobs.app._docks import MyJobs
 
 __all__ = ["DemoError", "Walk"]
 
@@ -356,8 +356,8 @@ def main(folder: Path) -> int:
     """
     import napari
 
-    from napari_annotate_jobs._demo_jobs import make_demo_jobs
-    from napari_annotate_jobs._docks import show_my_jobs
+    from napari_annotate_jobs.app._docks import show_my_jobs
+    from napari_annotate_jobs.demo._jobs import make_demo_jobs
 
     jobs = make_demo_jobs(folder / "jobs")
     pictures = folder / "pictures"
@@ -380,7 +380,7 @@ def main(folder: Path) -> int:
 
 def verify(jobs: Path, walk: Walk) -> int:
     """Compare the files with what was done; print what does not agree."""
-    from napari_annotate_jobs._demo_proof import faults_of
+    from napari_annotate_jobs.demo._proof import faults_of
     from napari_annotate_jobs.stores import open_store
 
     store = open_store(str(jobs))

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs._cli_new import EPILOG, add_arguments, make_job
-from napari_annotate_jobs._cli_show import complain, progress
+from napari_annotate_jobs.cli._new import EPILOG, add_arguments, make_job
+from napari_annotate_jobs.cli._show import complain, progress
 from napari_annotate_jobs.errors import AnnotateJobsError, StoreError
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 # ------------------------------------------------------------------------- verbs
 def _list(options: argparse.Namespace) -> int:
-    from napari_annotate_jobs._cli_show import dump, fault_text, job_data, jobs_text
+    from napari_annotate_jobs.cli._show import dump, fault_text, job_data, jobs_text
     from napari_annotate_jobs.stores import FolderStore, recent_locations
 
     locations = options.locations or recent_locations()
@@ -173,7 +173,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from napari_annotate_jobs._cli_show import (
+    from napari_annotate_jobs.cli._show import (
         case_data,
         cases_text,
         dump,
@@ -211,7 +211,7 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from napari_annotate_jobs._cli_show import dump, fault_text
+    from napari_annotate_jobs.cli._show import dump, fault_text
 
     with _opened(options.job, None) as store:
         faults = store.check()
@@ -225,7 +225,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    from napari_annotate_jobs._cli_show import dump, inspection_text
+    from napari_annotate_jobs.cli._show import dump, inspection_text
     from napari_annotate_jobs.imaging import inspect
 
     tell = progress()
@@ -248,7 +248,7 @@ def _open(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from napari_annotate_jobs._demo import run_demo, run_headless
+    from napari_annotate_jobs.demo import run_demo, run_headless
 
     if options.headless:
         return run_headless(options.headless)
@@ -322,7 +322,3 @@ def _person(options: argparse.Namespace) -> str:
     from napari_annotate_jobs.stores import default_person
 
     return str(options.person or default_person())
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 
-from napari_annotate_jobs._actions import DeskActions
-from napari_annotate_jobs._desk_boxes import BoxActions
-from napari_annotate_jobs._desk_fill import FillDesk
-from napari_annotate_jobs._desk_masks import MaskActions
-from napari_annotate_jobs._key_router import KeyRouter
-from napari_annotate_jobs._pictures import draw_slice
+from napari_annotate_jobs.app._actions import DeskActions
+from napari_annotate_jobs.app._desk_boxes import BoxActions
+from napari_annotate_jobs.app._desk_fill import FillDesk
+from napari_annotate_jobs.app._desk_masks import MaskActions
+from napari_annotate_jobs.app._key_router import KeyRouter
+from napari_annotate_jobs.app._pictures import draw_slice
 from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.imaging import default_budget
 from napari_annotate_jobs.viewer import ViewerBridge
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import napari
     from qtpy.QtWidgets import QDockWidget, QWidget
 
-    from napari_annotate_jobs._settings import Settings
+    from napari_annotate_jobs.app._settings import Settings
     from napari_annotate_jobs.session import AnnotationSession, Executor
 
 __all__ = ["Desk"]

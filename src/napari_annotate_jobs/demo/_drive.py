@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from napari_annotate_jobs._docks import MyJobs
+    from napari_annotate_jobs.app._docks import MyJobs
 
 __all__ = ["Driver"]
 

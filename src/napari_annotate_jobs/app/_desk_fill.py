@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QDockWidget
 
-    from napari_annotate_jobs._desk import Desk
+    from napari_annotate_jobs.app._desk import Desk
     from napari_annotate_jobs.session import FillResult
 
 __all__ = ["FillDesk"]

@@ -6,7 +6,7 @@ import argparse
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
-from napari_annotate_jobs._cli_show import complain, progress
+from napari_annotate_jobs.cli._show import complain, progress
 from napari_annotate_jobs.errors import ExistsError, NoImageError, StoreAccessError
 
 __all__ = ["EPILOG", "add_arguments", "make_job"]
@@ -108,8 +108,8 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
 
 def make_job(options: argparse.Namespace) -> int:
     """Make a job folder; return the exit code."""
-    from napari_annotate_jobs._cli_cases import Unit, find_cases, place_images
-    from napari_annotate_jobs._cli_labels import (
+    from napari_annotate_jobs.cli._cases import Unit, find_cases, place_images
+    from napari_annotate_jobs.cli._labels import (
         label_set,
         methods_of,
         parse_label,

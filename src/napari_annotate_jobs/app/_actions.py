@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs._asks import ask, tell
+from napari_annotate_jobs.app._asks import ask, tell
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     LockedError,
@@ -17,7 +17,7 @@ from napari_annotate_jobs.session import SaveKind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_annotate_jobs._desk import Desk
+    from napari_annotate_jobs.app._desk import Desk
     from napari_annotate_jobs.model import Label
 
 __all__ = ["DeskActions"]

@@ -24,7 +24,7 @@ from napari_annotate_jobs.widgets import ObjectAtHand
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from napari_annotate_jobs._desk import Desk
+    from napari_annotate_jobs.app._desk import Desk
     from napari_annotate_jobs.session import Track
 
 __all__ = ["BoxActions"]

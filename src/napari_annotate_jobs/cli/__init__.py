@@ -1,0 +1,7 @@
+"""The command line: ``napari-annotate-jobs``."""
+
+from __future__ import annotations
+
+from napari_annotate_jobs.cli._main import build_parser, main
+
+__all__ = ["build_parser", "main"]
