@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.app._settings import PLUGIN
 from napari_annotate_jobs.app._workstation import Workstation
-from napari_annotate_jobs.widgets import JobPageView, MyJobsView
+from napari_annotate_jobs.widgets import MyJobsView
 
 if TYPE_CHECKING:
     import napari
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.app._desk import Desk
     from napari_annotate_jobs.model import JobSummary
-    from napari_annotate_jobs.widgets import Colors
+    from napari_annotate_jobs.widgets import Colors, JobPageView
 
 __all__ = ["KeysAndMouse", "MyJobs", "show_my_jobs"]
 
@@ -43,10 +43,9 @@ class MyJobs(QWidget):
         self.station = station = Workstation.of(napari_viewer)
         self.setObjectName("my_jobs")
         self.jobs = MyJobsView()
-        self.page = JobPageView()
+        self._page: JobPageView | None = None
         self._stack = QStackedWidget()
         self._stack.addWidget(self.jobs)
-        self._stack.addWidget(self.page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._stack)
@@ -56,16 +55,10 @@ class MyJobs(QWidget):
         self.jobs.demo_requested.connect(station.add_demo)
         self.jobs.refresh_requested.connect(self.refresh)
         self.jobs.forget_requested.connect(station.forget)
-        self.page.back_requested.connect(self.show_jobs)
-        self.page.annotate_requested.connect(self._annotate)
-        self.page.case_requested.connect(self._open_case)
-        self.page.details_requested.connect(self._show_details)
         station.jobs_changed.connect(self._on_jobs)
         station.jobs_failed.connect(self.jobs.set_error)
         station.job_opened.connect(self._on_job_opened)
         station.job_closed.connect(self.show_jobs)
-        station.counts_changed.connect(self.page.set_counts)
-        station.case_changed.connect(self.page.refresh_case)
         station.colors_changed.connect(self._set_colors)
         station.keymap_changed.connect(self._on_keymap)
         station.keys_requested.connect(self._show_keys)
@@ -76,6 +69,23 @@ class MyJobs(QWidget):
         # the window is painted before that.
         self.jobs.set_busy(True)
         QTimer.singleShot(30, self.refresh)
+
+    @property
+    def page(self) -> JobPageView:
+        """The page of a job; made when the first one is opened."""
+        if self._page is None:
+            from napari_annotate_jobs.widgets import JobPageView
+
+            self._page = page = JobPageView()
+            self._stack.addWidget(page)
+            page.back_requested.connect(self.show_jobs)
+            page.annotate_requested.connect(self._annotate)
+            page.case_requested.connect(self._open_case)
+            page.details_requested.connect(self._show_details)
+            page.set_colors(self.station.colors)
+            self.station.counts_changed.connect(page.set_counts)
+            self.station.case_changed.connect(page.refresh_case)
+        return self._page
 
     def showEvent(self, event: QShowEvent) -> None:
         """Watch the window this widget is shown in."""
@@ -149,7 +159,8 @@ class MyJobs(QWidget):
 
     def _set_colors(self, colors: Colors) -> None:
         self.jobs.set_colors(colors)
-        self.page.set_colors(colors)
+        if self._page is not None:
+            self._page.set_colors(colors)
 
 
 def _shorten_title(widget: QWidget) -> None:

@@ -8,14 +8,12 @@ from qtpy.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_annotate_jobs.model import Method, Status
-
 from ._theme import Colors, contrast_text, mixed, readable
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QFontMetrics, QPaintEvent
 
-    from napari_annotate_jobs.model import Counts
+    from napari_annotate_jobs.model import Counts, Method, Status
 
 __all__ = [
     "ALIGN_LEFT",
@@ -71,6 +69,8 @@ def counts_text(counts: Counts) -> str:
 
 def status_color(status: Status, colors: Colors, background: str | None = None) -> str:
     """Return the colour of a status, readable on the background."""
+    from napari_annotate_jobs.model import Status  # not for an empty list
+
     wanted = {
         Status.REMAINING: mixed(colors.text, colors.background, 0.35),
         Status.FINISHED: _DONE,
@@ -127,6 +127,8 @@ def draw_elided(painter: QPainter, rect: QRect, text: str) -> bool:
 
 def draw_method(painter: QPainter, rect: QRect, method: Method, color: str) -> None:
     """Draw the symbol of a method: a tag, a frame, or an outlined region."""
+    from napari_annotate_jobs.model import Method  # not for an empty list
+
     painter.save()
     _to_grid(painter, rect)
     painter.setPen(_pen(color, 1.5))
@@ -156,6 +158,8 @@ def draw_method(painter: QPainter, rect: QRect, method: Method, color: str) -> N
 
 def draw_status(painter: QPainter, rect: QRect, status: Status, color: str) -> None:
     """Draw the symbol of a status: an empty ring, a tick, or an arrow back."""
+    from napari_annotate_jobs.model import Status  # not for an empty list
+
     painter.save()
     _to_grid(painter, rect)
     painter.setPen(_pen(color, 1.6))
