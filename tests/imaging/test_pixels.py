@@ -249,16 +249,38 @@ def test_windows_of_the_image(write_slice: Write) -> None:
     assert {w.function for w in header.windows} == {VoiFunction.LINEAR_EXACT}
 
 
-def test_voi_lut_becomes_a_window(write_slice: Write) -> None:
+def test_voi_lut_becomes_a_window_with_a_curve(write_slice: Write) -> None:
     item = Dataset()
     item.LUTDescriptor = [8, 100, 16]
-    item.LUTData = [0, 0, 0, 1000, 2000, 3000, 4000, 4000]
+    item.LUTData = [0, 0, 0, 1000, 4000, 9000, 65535, 65535]
     item.LUTExplanation = "NORMAL"
     item["LUTDescriptor"].VR, item["LUTData"].VR = "US", "US"
     header = open_series(write_slice("x", _CT, VOILUTSequence=Sequence([item]))).header
     (window,) = header.windows
     assert window.explanation == "NORMAL"
     assert window.limits == (102, 106)
+    np.testing.assert_allclose(
+        window.curve, np.array([0, 1000, 4000, 9000, 65535]) / 65535, atol=1e-5
+    )
+    values = np.arange(98, 110)
+    looked_up = np.interp(values, np.arange(100, 108), item.LUTData)
+    np.testing.assert_array_equal(
+        apply_window(values, window), np.rint(looked_up / 257)
+    )
+
+
+def test_a_long_voi_lut_is_kept_as_fine_as_a_screen(write_slice: Write) -> None:
+    table = np.rint(65535 * np.linspace(0, 1, 4096) ** 2).astype(np.uint16)
+    item = Dataset()
+    item.LUTDescriptor = [4096, 0, 16]
+    item.LUTData = table.tobytes()
+    item["LUTDescriptor"].VR, item["LUTData"].VR = "US", "OW"
+    (window,) = open_series(
+        write_slice("x", _CT, VOILUTSequence=Sequence([item]))
+    ).header.windows
+    assert len(window.curve) == 256
+    shown = apply_window(np.arange(4096), window).astype(int)
+    assert np.abs(shown - table / 257).max() <= 1
 
 
 @pytest.mark.parametrize(

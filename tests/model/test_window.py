@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +36,7 @@ def test_limits_give_the_window_back(center, width, function):
         ("LINEAR_EXACT", 2048, 4096, (0, 4096)),
         ("LINEAR_EXACT", 2048, 1, (2047.5, 2048.5)),
         ("LINEAR_EXACT", 0, 100, (-50, 50)),
+        ("SIGMOID", 0, 100, (-100, 100)),
     ],
 )
 def test_limits_of_the_standard(function, center, width, limits):
@@ -56,6 +59,24 @@ def test_dragging_right_widens_and_down_raises(center, width, right, down):
     assert (dragged.width > width) == (right > 0) or right == pytest.approx(0, abs=1e-9)
     assert (dragged.center >= center) if down >= 0 else (dragged.center <= center)
     assert dragged.explanation == ""
+
+
+def test_the_greys_of_a_sigmoid_are_those_of_the_standard():
+    window = Window(center=10, width=50, function=VoiFunction.SIGMOID)
+    greys, (low, high) = window.greys, window.limits
+    for place, grey in enumerate(greys):
+        value = low + (high - low) * place / (len(greys) - 1)
+        assert grey == pytest.approx(1 / (1 + math.exp(-4 * (value - 10) / 50)))
+    assert Window(center=1, width=2).greys == ()
+
+
+def test_a_curve_stays_with_the_window_that_is_moved():
+    window = Window(center=10, width=50, curve=(0, 0.2, 1))
+    assert window.between(0, 7).limits == pytest.approx((0, 7))
+    assert window.between(0, 7).curve == window.dragged(9, 9).curve == (0, 0.2, 1)
+    for bad in ((0.5,), (0, 2), (0, float("nan"))):
+        with pytest.raises(ValidationError):
+            Window(center=10, width=50, curve=bad)
 
 
 def test_presets_are_those_of_the_readers():

@@ -77,6 +77,23 @@ def test_inversion(bench):
     assert bench.image.colormap.name == "gray"
 
 
+def test_curves_are_shown_and_stretched(bench):
+    session, layer = bench.session, bench.image
+    sigmoid = Window(center=100, width=50, function=VoiFunction.SIGMOID)
+    session.window = sigmoid
+    assert layer.contrast_limits == [50, 150]
+    np.testing.assert_allclose(layer.colormap.colors[:, 0], sigmoid.greys, atol=1e-6)
+    layer.contrast_limits = (0, 200)  # as napari's own slider does
+    assert session.window.width == 100
+    assert session.window.function is VoiFunction.SIGMOID
+    session.inverted = True
+    assert layer.colormap.colors[0, 0] > 0.9
+    session.window = Window(center=100, width=50, curve=(0, 0.1, 1))
+    np.testing.assert_allclose(layer.colormap.colors[:, 0], (1, 0.9, 0), atol=1e-6)
+    session.window = Window(center=100, width=50)
+    assert layer.colormap.name == "gray_r"
+
+
 def test_the_text_on_the_canvas_tells_the_truth(bench):
     text = bench.viewer.canvas.overlays.text
     assert text.visible

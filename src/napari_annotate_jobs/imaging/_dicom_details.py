@@ -162,16 +162,27 @@ def _lut_windows(dataset: Dataset) -> list[Window]:
         table = table[: int(descriptor[0]) or 65536].astype(np.int64)
         low, high = int(table.min()), int(table.max())
         changing = np.flatnonzero((table > low) & (table < high))
-        if not changing.size:
+        if not changing.size or low < 0:
             continue
-        first = descriptor[1] + max(int(changing[0]) - 1, 0)
-        last = descriptor[1] + min(int(changing[-1]) + 1, table.size - 1)
-        windows.append(
-            Window.from_limits(
-                first, last, explanation=_text(item, "LUTExplanation") or "VOI LUT"
-            )
+        first = max(int(changing[0]) - 1, 0)
+        last = min(int(changing[-1]) + 1, table.size - 1)
+        window = Window.from_limits(
+            descriptor[1] + first,
+            descriptor[1] + last,
+            explanation=_text(item, "LUTExplanation") or "VOI LUT",
         )
+        curve = _curve(table[first : last + 1], int(descriptor[2]))
+        windows.append(window.model_copy(update={"curve": curve}))
     return windows
+
+
+def _curve(table: np.ndarray[Any, np.dtype[np.int64]], bits: int) -> tuple[float, ...]:
+    """Return the greys of a table, at no more places than a screen can show."""
+    # some tables have more bits than they claim
+    top = max((1 << min(max(bits, 1), 16)) - 1, int(table.max()))
+    places = np.linspace(0, table.size - 1, min(table.size, 256))
+    greys = np.interp(places, np.arange(table.size), table / top)
+    return tuple(round(float(grey), 5) for grey in greys)
 
 
 def _table(data: Any) -> np.ndarray[Any, np.dtype[Any]]:

@@ -107,5 +107,10 @@ def layer_data(
     if window is None:
         window = default_window(volume)
     kwargs["contrast_limits"] = window.limits
-    kwargs["colormap"] = "gray_r" if header.inverted else "gray"
+    if window.greys:
+        greys = np.array(window.greys)
+        greys = 1 - greys if header.inverted else greys
+        kwargs["colormap"] = np.repeat(greys[:, None], 3, axis=1)
+    else:
+        kwargs["colormap"] = "gray_r" if header.inverted else "gray"
     return data, kwargs, "image"

@@ -128,8 +128,8 @@ def apply_window(
     values : numpy.ndarray
         Any shape, modality units.
     window : Window
-        LINEAR and LINEAR_EXACT map between its limits; SIGMOID after DICOM
-        PS3.3 C.11.2.1.3.1.
+        LINEAR and LINEAR_EXACT map between its limits, along its curve where it
+        has one; SIGMOID after DICOM PS3.3 C.11.2.1.3.1.
     inverted : bool
         Whether high values are to be dark.
 
@@ -139,7 +139,11 @@ def apply_window(
         Same shape, uint8, 0 black to 255 white.
     """
     data = np.asarray(values, dtype=np.float32)
-    if window.function is VoiFunction.SIGMOID:
+    grey: NDArray[np.floating[Any]]
+    if window.curve:
+        places = np.linspace(*window.limits, len(window.curve))
+        grey = np.interp(data, places, 255.0 * np.array(window.curve))
+    elif window.function is VoiFunction.SIGMOID:
         with np.errstate(over="ignore"):
             grey = 255.0 / (1.0 + np.exp(-4 * (data - window.center) / window.width))
     else:

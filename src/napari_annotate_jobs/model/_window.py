@@ -31,6 +31,9 @@ class Window(BaseModel):
         How values are mapped between the two ends.
     explanation : str
         Window Center & Width Explanation (0028,1055), or a preset's name.
+    curve : tuple of float
+        Grey, from 0 (black) to 1 (white), at evenly spaced values from the lower to
+        the upper end: the VOI LUT of an image. Empty where `function` says it all.
 
     Raises
     ------
@@ -41,7 +44,9 @@ class Window(BaseModel):
     -----
     LINEAR maps ``center - 0.5 - (width - 1) / 2`` to black and
     ``center - 0.5 + (width - 1) / 2`` to white; LINEAR_EXACT maps
-    ``center -/+ width / 2`` (DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3).
+    ``center -/+ width / 2`` (DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3). SIGMOID is
+    ``1 / (1 + exp(-4 (x - center) / width))`` (C.11.2.1.3.1); it has no ends, and is
+    cut off at ``center -/+ width``, where it is 2 % from black and white.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +55,14 @@ class Window(BaseModel):
     width: float
     function: VoiFunction = VoiFunction.LINEAR_EXACT
     explanation: str = ""
+    curve: tuple[float, ...] = ()
+
+    @field_validator("curve")
+    @classmethod
+    def _grey(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if len(value) == 1 or not all(0 <= grey <= 1 for grey in value):
+            raise ValueError("must be greys from 0 to 1, at least two")
+        return value
 
     @field_validator("center", "width")
     @classmethod
@@ -70,12 +83,13 @@ class Window(BaseModel):
         """Lower and upper end, in modality units: napari's contrast limits.
 
         A LINEAR window of width 1 is a step; its ends are set one part in a
-        thousand apart, since contrast limits must differ. SIGMOID has no
-        ends; those of LINEAR_EXACT are used, where its slope reaches furthest.
+        thousand apart, since contrast limits must differ.
         """
         if self.function is VoiFunction.LINEAR:
             half = max((self.width - 1) / 2, 5e-4)
             return self.center - 0.5 - half, self.center - 0.5 + half
+        if self.function is VoiFunction.SIGMOID:
+            return self.center - self.width, self.center + self.width
         return self.center - self.width / 2, self.center + self.width / 2
 
     @classmethod
@@ -89,11 +103,28 @@ class Window(BaseModel):
         """Make the window whose :attr:`limits` are `low` and `high`."""
         if function is VoiFunction.LINEAR:
             center, width = (low + high) / 2 + 0.5, high - low + 1
+        elif function is VoiFunction.SIGMOID:
+            center, width = (low + high) / 2, (high - low) / 2
         else:
             center, width = (low + high) / 2, high - low
         return cls(
             center=center, width=width, function=function, explanation=explanation
         )
+
+    def between(self, low: float, high: float) -> Window:
+        """Return the window with other limits, and greys between them as here."""
+        moved = Window.from_limits(low, high, self.function)
+        return moved.model_copy(update={"curve": self.curve})
+
+    @property
+    def greys(self) -> tuple[float, ...]:
+        """Grey at evenly spaced values between the limits; empty if a straight line.
+
+        Of a SIGMOID 129 values, so that its middle is one of them.
+        """
+        if self.curve or self.function is not VoiFunction.SIGMOID:
+            return self.curve
+        return tuple(1 / (1 + math.exp(-(step - 64) / 16)) for step in range(129))
 
     def dragged(self, right: float, down: float) -> Window:
         """Return the window after a drag, both in screen pixels.

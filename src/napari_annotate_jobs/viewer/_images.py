@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
+from napari.utils.colormaps import Colormap
 
 from napari_annotate_jobs.errors import Cancelled, UnreadableImageError
-from napari_annotate_jobs.model import Window
 
 from ._connections import Connections
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_annotate_jobs.imaging import Series
+    from napari_annotate_jobs.model import Window
     from napari_annotate_jobs.session import AnnotationSession, Executor
 
     from ._geometry import Geometry
@@ -32,6 +33,17 @@ CHUNK = 16
 """Slices read before the interface hears of it."""
 COMPLAINTS = 3
 """Broken slices that are told one by one; of more only the number is told."""
+
+
+def grey_colormap(window: Window, inverted: bool) -> str | Colormap:
+    """Return the greys of a window, from its lower to its upper end."""
+    greys = np.array(window.greys)
+    if not greys.size:
+        return GREYS[inverted]
+    if inverted:
+        greys = 1 - greys
+    name = f"{window.explanation or window.function.value}{' inverted' * inverted}"
+    return Colormap(np.repeat(greys[:, None], 3, axis=1), name=name)
 
 
 class VolumeLoader:
@@ -177,6 +189,7 @@ class ImageLayer:
     ) -> None:
         self._session = session
         self._showing = False
+        self._greys = () if session.window is None else session.window.greys
         self.is_color = voxels.ndim - (geometry.volumes > 1) == 4
         kwargs: dict[str, Any] = {}
         if not self.is_color:
@@ -184,7 +197,7 @@ class ImageLayer:
             low, high = session.window.limits
             kwargs = {
                 "contrast_limits": (low, high),
-                "colormap": GREYS[session.inverted],
+                "colormap": grey_colormap(session.window, session.inverted),
             }
         self.layer = Image(
             voxels,
@@ -204,10 +217,14 @@ class ImageLayer:
             )
 
     def _invert(self, inverted: bool) -> None:
-        self.layer.colormap = GREYS[inverted]
+        assert self._session.window is not None
+        self._greys = self._session.window.greys
+        self.layer.colormap = grey_colormap(self._session.window, inverted)
 
     def _show_window(self, window: Window) -> None:
         low, high = window.limits
+        if window.greys != self._greys:
+            self._invert(self._session.inverted)
         if np.array_equal(self.layer.contrast_limits, (low, high)):
             return
         # napari clips the limits to each new range, and tells of that.
@@ -233,7 +250,7 @@ class ImageLayer:
         window = self._session.window
         if window is None or high <= low or np.allclose(window.limits, (low, high)):
             return
-        self._session.window = Window.from_limits(low, high, window.function)
+        self._session.window = window.between(low, high)
 
     def close(self) -> None:
         """Release all connections."""

@@ -10,6 +10,7 @@ from napari.layers import Image
 from napari_annotate_jobs.session import open_others
 
 from ._geometry import Geometry
+from ._images import grey_colormap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +139,7 @@ class OtherSeries:
             name = f"{name} (not aligned)"
         if not header.is_color:
             kwargs["contrast_limits"] = windows[0].limits
-            kwargs["colormap"] = "gray_r" if header.inverted else "gray"
+            kwargs["colormap"] = grey_colormap(windows[0], header.inverted)
         layer = Image(
             voxels,
             name=name,
