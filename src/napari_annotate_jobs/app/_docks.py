@@ -46,6 +46,7 @@ class MyJobs(QWidget):
         self._page: JobPageView | None = None
         self._stack = QStackedWidget()
         self._stack.addWidget(self.jobs)
+        _take_all_room(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._stack)
@@ -163,6 +164,12 @@ class MyJobs(QWidget):
             self._page.set_colors(colors)
 
 
+def _take_all_room(widget: QWidget) -> None:
+    """Else napari puts a stretch below it, and its list gets half the room."""
+    whole = QSizePolicy.Policy.Expanding
+    widget.setSizePolicy(whole, whole)
+
+
 def _shorten_title(widget: QWidget) -> None:
     """Take the plugin's name off the dock's tab, where there is little room."""
     dock = widget.parentWidget()
@@ -187,9 +194,7 @@ class KeysAndMouse(QWidget):
         super().__init__()
         self.station = Workstation.of(napari_viewer)
         self.panel = HelpPanel()
-        # Else napari puts a stretch below it, and the list gets half the room.
-        whole = QSizePolicy.Policy.Expanding
-        self.setSizePolicy(whole, whole)
+        _take_all_room(self)
         self.panel.set_keymap(self.station.keymap)
         self.panel.set_colors(self.station.colors)
         self.panel.keymap_changed.connect(self.station.set_keymap)

@@ -156,22 +156,28 @@ class CaseDelegate(QStyledItemDelegate):
         ]
         # Wide enough for the longest word of any status, so that columns align.
         width = max(metrics.horizontalAdvance(str(s).capitalize()) for s in Status)
-        status = QRect(right - width, lines[0].top(), width, line)
-        symbol = QRect(status.left() - line - 3, status.top(), line, line)
-        name = QRect(lines[0])
-        facts, warning = QRect(lines[1]), QRect()
+        warning = QRect()
         if row is not None and row.warnings:
             warning = QRect(right - line, lines[1].top(), line, line)
-            facts.setRight(warning.left() - GAP)
+        name = QRect(lines[0])
         if rect.width() >= WIDE:
             # Status, facts and name side by side; the comment has the next line.
+            status = QRect(right - width, lines[0].top(), width, line)
+            symbol = QRect(status.left() - line - 3, status.top(), line, line)
             facts = QRect(0, name.top(), metrics.horizontalAdvance(_LONGEST), line)
             facts.moveRight(symbol.left() - GAP)
             name.setRight(facts.left() - GAP)
             comment = lines[1].adjusted(0, 0, -line - GAP, 0)
-        else:
-            name.setRight(symbol.left() - GAP)
-            comment = lines[2]
+            return _Layout(picture, name, facts, comment, warning, symbol, status)
+        # The name has a line of its own; the facts have one if there is no comment.
+        symbol = QRect(left, lines[1].top(), line, line)
+        status = QRect(symbol.right() + 4, symbol.top(), width, line)
+        facts, comment = QRect(lines[2]), QRect(lines[2])
+        if row is not None and row.returned_comment:
+            facts = QRect(lines[1])
+            facts.setLeft(status.right() + GAP)
+            if not warning.isNull():
+                facts.setRight(warning.left() - GAP)
         return _Layout(picture, name, facts, comment, warning, symbol, status)
 
     def helpEvent(
