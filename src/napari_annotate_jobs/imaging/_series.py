@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -42,6 +42,26 @@ _LARGE = 1 << 28
 
 class _Reader(Protocol):
     def read_into(self, index: int, out: NDArray[Any], *, saturate: bool) -> None: ...
+
+
+@runtime_checkable
+class _FileReader(Protocol):
+    """Of many slices in one file, which may have to be read from its start."""
+
+    def read_into(
+        self,
+        index: int,
+        out: NDArray[Any],
+        *,
+        saturate: bool,
+        stop: Cancel | None = None,
+    ) -> None: ...
+
+    def read_in_order(
+        self, out: NDArray[Any], *, saturate: bool
+    ) -> Iterator[int] | None: ...
+
+    def release(self) -> None: ...
 
 
 def _reader_of(header: SeriesHeader) -> _Reader:
@@ -254,16 +274,14 @@ class Series:
             raise GeometryError(
                 f"room of shape {out.shape} for {header.shape}", where=header.path
             )
-        indices = list(range(header.shape[0])) if order is None else order
-        job = _Job(reader, out, given, header.shape[0], progress, cancelled, on_slice)
+        watch = (progress, cancelled, on_slice)
         try:
-            job.run(indices, workers or os.cpu_count() or 1)
+            _Job(reader, out, given, *watch).run(order, workers)
         except DoesNotFit:
             out = np.empty(header.shape, wider(out.dtype))
-            job = _Job(
-                reader, out, True, header.shape[0], progress, cancelled, on_slice
-            )
-            job.run(range(header.shape[0]), workers or os.cpu_count() or 1)
+            _Job(reader, out, True, *watch).run(None, workers)
+        if order is None and isinstance(reader, _FileReader):
+            reader.release()
         return out
 
     def volume(
@@ -285,23 +303,42 @@ class _Job:
         reader: _Reader,
         out: NDArray[Any],
         saturate: bool,
-        total: int,
         progress: Progress | None,
         cancelled: Cancel | None,
         on_slice: Callable[[int], None] | None,
     ) -> None:
         self._reader = reader
+        self._file = reader if isinstance(reader, _FileReader) else None
         self._out = out
         self._saturate = saturate
-        self._total = total
+        self._total = len(out)
         self._progress = progress
         self._cancelled = cancelled
         self._on_slice = on_slice
         self._done = 0
+        self._halt = threading.Event()
+        self._stop: Cancel = self._halt.is_set
 
-    def run(self, indices: Iterable[int], workers: int) -> None:
+    def run(self, order: Iterable[int] | None, workers: int | None) -> None:
+        """Read the slices of `order`, or all."""
+        if order is None and self._file is not None:
+            arriving = self._file.read_in_order(self._out, saturate=self._saturate)
+            if arriving is not None:
+                self._arriving(arriving)
+                return
+        indices = range(len(self._out)) if order is None else order
+        self._each(indices, workers or os.cpu_count() or 1)
+
+    def _arriving(self, indices: Iterator[int]) -> None:
+        self._stop_if_cancelled()
+        for index in indices:
+            self._report([index])
+            self._stop_if_cancelled()
+
+    def _each(self, indices: Iterable[int], workers: int) -> None:
         watched = (self._progress, self._cancelled, self._on_slice) != (None,) * 3
         if workers == 1:
+            self._stop = self._cancelled or self._stop
             for index in indices:
                 self._stop_if_cancelled()
                 self._one(index)
@@ -332,12 +369,15 @@ class _Job:
                         running[pool.submit(self._one, index)] = index
                     if not running:
                         return
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    # a slice may be far into a packed file: ask in between
+                    patience = None if self._cancelled is None else 0.1
+                    done, _ = wait(running, patience, FIRST_COMPLETED)
                     for future in done:
                         index = running.pop(future)
                         future.result()
                         self._report([index])
             finally:
+                self._halt.set()
                 for future in running:
                     future.cancel()
 
@@ -346,7 +386,11 @@ class _Job:
             self._one(index)
 
     def _one(self, index: int) -> None:
-        self._reader.read_into(index, self._out[index], saturate=self._saturate)
+        out = self._out[index]
+        if self._file is not None:
+            self._file.read_into(index, out, saturate=self._saturate, stop=self._stop)
+        else:
+            self._reader.read_into(index, out, saturate=self._saturate)
 
     def _stop_if_cancelled(self) -> None:
         if self._cancelled is not None and self._cancelled():
