@@ -20,10 +20,12 @@ from napari_annotate_jobs.errors import Cancelled, ImagingError, UnreadableImage
 from napari_annotate_jobs.imaging import (
     LazyVoxels,
     Series,
+    default_window,
     find_series,
     open_series,
     read_series,
 )
+from napari_annotate_jobs.imaging import _planes as planes_module
 from napari_annotate_jobs.imaging import _unpack as unpack
 
 if TYPE_CHECKING:
@@ -470,3 +472,34 @@ def test_what_follows_the_voxels_is_not_unpacked_for_ever(
     monkeypatch.setattr(unpack._Inflating, "read", counted)
     assert_array_equal(read_series(path).voxels, expected)
     assert read < 1 << 18
+
+
+def test_windows_of_what_was_read_need_no_second_reading(
+    tmp_path: Path, unpacked: list[Any]
+) -> None:
+    path = tmp_path / "x.nii.gz"
+    _write(path, _values())
+    series = open_series(path)
+    windows = series.suggested_windows(series.read())
+    assert len(unpacked) == 1
+    assert windows[0].limits == pytest.approx(
+        series.suggested_windows()[0].limits, abs=200
+    )
+
+
+def test_windows_do_not_wait_for_a_large_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.nii.gz"
+    expected = _write(path, _values())
+    monkeypatch.setattr(planes_module, "_SOON", 40 * expected[0].nbytes)
+    series = open_series(path)
+    assert series.soon() == 40
+    default_window(series)
+    planes = series._reader._planes  # type: ignore[union-attr]
+    assert planes.done < 40 * expected[0].nbytes
+    series.read_slice(-1)
+    assert series.soon() == 200
+    plain = tmp_path / "x.nii"
+    _write(plain, _values())
+    assert open_series(plain).soon() == 200

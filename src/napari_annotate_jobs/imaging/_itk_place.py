@@ -206,6 +206,8 @@ def _meta(fields: dict[str, str], header: SeriesHeader) -> _Found:
         order = str(sys.byteorder == "big").lower()
     flags = {"true": True, "false": False}
     packed = flags[fields.get("compresseddata", "false")]
+    if packed and "compresseddatasize" not in fields:
+        raise _Unusual
     if int(fields.get("elementnumberofchannels", "1")) != (*header.shape, 1)[3]:
         raise _Unusual
     sizes = [int(n) for n in fields["dimsize"].split()]

@@ -33,6 +33,9 @@ __all__ = [
 ]
 
 
+_SOON = 1 << 28  # about a second of unpacking
+
+
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """Where the voxels of a file are, plane after plane.
@@ -258,6 +261,17 @@ class PlaneReader(ABC):
             index = index_of[number]
             self._convert(plane, out[index], saturate)
             yield index
+
+    def soon(self) -> int:
+        """Return how many slices, from the first, come without a long wait."""
+        place = self._found()
+        frames = self._header.frames
+        if place is None or not place.packed:
+            return len(frames)
+        planes = self._ready()
+        there = planes.done if isinstance(planes, UnpackedPlanes) else 0
+        reach = max(there, _SOON) // place.plane_bytes
+        return sum(frame.frame < reach for frame in frames)
 
     def release(self) -> None:
         """Let go of planes in memory, unless other series are made of them too."""

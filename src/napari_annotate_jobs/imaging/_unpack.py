@@ -199,6 +199,11 @@ class UnpackedPlanes:
         weakref.finalize(self, _close_all, self._open)
 
     @property
+    def done(self) -> int:
+        """Bytes that are unpacked."""
+        return self._done
+
+    @property
     def has_begun(self) -> bool:
         """Whether some of it is unpacked, or known to be damaged."""
         return self._done > 0 or self._fault is not None

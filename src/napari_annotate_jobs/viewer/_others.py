@@ -98,8 +98,10 @@ class OtherSeries:
         lazy = self._budget is not None and series.header.nbytes > self._budget
 
         def task() -> tuple[Any, tuple[Window, ...]]:
-            voxels = series.lazy(self._budget) if lazy else series.read()
-            return voxels, series.suggested_windows()
+            if lazy:
+                return series.lazy(self._budget), series.suggested_windows()
+            voxels = series.read()
+            return voxels, series.suggested_windows(voxels)
 
         def done(found: tuple[Any, tuple[Window, ...]]) -> None:
             if not self._closed:
