@@ -4,8 +4,9 @@ SimpleITK remains the reader of record: it says what the image is, and reads
 whatever is unusual. Of the two formats' headers only those few fields count here
 that could put the voxels elsewhere or in another form; any doubt gives None.
 
-Its own streaming (SetExtractIndex) was measured: for NRRD and for whatever is
-packed it reads everything for each slice.
+Its own streaming (SetExtractIndex), measured on 300 x 512 x 512, takes little memory
+for MetaImage only, and for each slice of a packed one unpacks from the start (0.8 s);
+of a NRRD file it reads everything for each slice (0.3 to 1 s, all of its memory).
 """
 
 from __future__ import annotations
