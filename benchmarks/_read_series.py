@@ -17,7 +17,14 @@ from pydicom.uid import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["peak_bytes", "pydicom_loop", "simpleitk", "write_ct", "write_sparse"]
+__all__ = [
+    "peak_bytes",
+    "phantom",
+    "pydicom_loop",
+    "simpleitk",
+    "write_ct",
+    "write_sparse",
+]
 
 _SEED = 20
 
@@ -54,7 +61,7 @@ def _slice(series: str, number: int, size: int) -> Dataset:
     return ds
 
 
-def _phantom(size: int, number: int, noise: np.ndarray) -> np.ndarray:
+def phantom(size: int, number: int, noise: np.ndarray) -> np.ndarray:
     """Draw a body with lungs and noise, in stored values."""
     y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
     image = np.full((size, size), 24.0)
@@ -84,7 +91,7 @@ def write_ct(
     series = series[:50].rstrip(".")
     for number in range(count):
         ds = _slice(series, number, size)
-        ds.PixelData = _phantom(size, number, noise).tobytes()
+        ds.PixelData = phantom(size, number, noise).tobytes()
         ds["PixelData"].VR = "OW"
         if syntax is not None:
             ds.compress(syntax, generate_instance_uid=False)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.imaging._frame import Frame
     from napari_annotate_jobs.imaging._header import SeriesHeader
-    from napari_annotate_jobs.imaging._series import Cancel, Progress
+    from napari_annotate_jobs.imaging._reading import Cancel, Progress
     from napari_annotate_jobs.imaging._volume import Volume
 
 __all__ = ["find_series", "is_image", "open_series", "read_series"]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import os
 
     from napari_annotate_jobs.imaging._header import SeriesHeader
-    from napari_annotate_jobs.imaging._series import Cancel, Progress
+    from napari_annotate_jobs.imaging._reading import Cancel, Progress
 
 __all__ = ["inspect"]
 

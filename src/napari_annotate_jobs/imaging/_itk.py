@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,14 @@ from napari_annotate_jobs.errors import (
     UnsupportedImageError,
 )
 from napari_annotate_jobs.imaging._gridded import file_ref, grid_header, to_plane
+from napari_annotate_jobs.imaging._itk_place import itk_place
+from napari_annotate_jobs.imaging._planes import (
+    Place,
+    PlaneReader,
+    Planes,
+    WholePlanes,
+    shared_planes,
+)
 from napari_annotate_jobs.imaging._types import Split
 
 if TYPE_CHECKING:
@@ -167,40 +174,46 @@ def _dtype(sitk: Any, pixel: int, components: int, path: Path) -> np.dtype[Any]:
     return np.dtype(names[text])
 
 
-class ItkReader:
-    """Reads slices of a NRRD or MetaImage file, which is read once as a whole.
+class ItkReader(PlaneReader):
+    """Reads slices of a NRRD or MetaImage file.
 
     Parameters
     ----------
     header : SeriesHeader
         From :func:`itk_headers`.
+
+    Notes
+    -----
+    SimpleITK reads such files as a whole; slices come from their place in the
+    file where its header proves that place, as it nearly always does.
     """
 
-    def __init__(self, header: SeriesHeader) -> None:
-        self._header = header
-        self._lock = threading.Lock()
-        self._planes: NDArray[Any] | None = None
-        self._image: Any = None
+    def _find(self) -> Place | None:
+        return itk_place(self._header)
 
-    def read_into(self, index: int, out: NDArray[Any], *, saturate: bool) -> None:
-        """Read one slice into `out`, shape (rows, columns[, channels])."""
-        header = self._header
-        with self._lock:
-            if self._planes is None:
-                self._planes = self._opened()
-        plane = self._planes[header.frames[index].frame]
-        # SimpleITK's arrays are (k, j, i[, channel])
-        layout = header.layout or (1, 1, 1)
+    def _convert(self, plane: NDArray[Any], out: NDArray[Any], saturate: bool) -> None:
+        layout = self._header.layout or (1, 1, 1)
         np.copyto(out, to_plane(plane.swapaxes(0, 1), layout), casting="unsafe")
 
-    def _opened(self) -> NDArray[Any]:
-        path = self._header.files[0].path
-        sitk, reader = _reader(path)
-        try:
-            self._image = reader.Execute()
-            array: NDArray[Any] = sitk.GetArrayViewFromImage(self._image)
-        except RuntimeError as error:
-            raise _damaged(path, error) from error
+    def _whole(self) -> Planes:
+        files = self._header.files
         channels = self._header.shape[3:]
-        spatial = array.shape[: array.ndim - len(channels)]
-        return array.reshape(-1, *spatial[-2:], *channels)
+        try:
+            return shared_planes(
+                files[-1].path,
+                ("whole", channels),
+                lambda: _read_by_simpleitk(files[0].path, channels),
+            )
+        except OSError as error:
+            raise _damaged(files[0].path, error) from error
+
+
+def _read_by_simpleitk(path: Path, channels: tuple[int, ...]) -> WholePlanes:
+    sitk, reader = _reader(path)
+    try:
+        image = reader.Execute()
+        array: NDArray[Any] = sitk.GetArrayViewFromImage(image)
+    except RuntimeError as error:
+        raise _damaged(path, error) from error
+    spatial = array.shape[: array.ndim - len(channels)]
+    return WholePlanes(array.reshape(-1, *spatial[-2:], *channels), image)

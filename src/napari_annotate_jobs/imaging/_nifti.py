@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import math
-import threading
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +15,7 @@ from napari_annotate_jobs.errors import (
     UnsupportedImageError,
 )
 from napari_annotate_jobs.imaging._gridded import file_ref, grid_header, to_plane
+from napari_annotate_jobs.imaging._planes import Place, PlaneReader
 from napari_annotate_jobs.imaging._quiet import quiet
 from napari_annotate_jobs.imaging._rescale import rescale_into, voxel_dtype
 from napari_annotate_jobs.imaging._types import ImageWarning, Split
@@ -194,13 +192,16 @@ def _check_size(proxy: Any, data: Path, path: Path) -> None:
         + math.prod(int(n) for n in proxy.shape) * np.dtype(proxy.dtype).itemsize
     )
     there = data.stat().st_size
-    packed = data.suffix.lower() in (".gz", ".bz2", ".zst")
-    if there * (_ZLIB_MOST if packed else 1) < needed:
+    if there * (_ZLIB_MOST if _is_packed(data) else 1) < needed:
         raise UnreadableImageError(
             f"its voxels are cut off: {there} bytes, its header asks for {needed}",
             where=path,
             remedy=_AGAIN,
         )
+
+
+def _is_packed(data: Path) -> bool:
+    return data.suffix.lower() == ".gz"
 
 
 def _placed(
@@ -228,31 +229,36 @@ def _placed(
     return _TO_LPS @ affine, spacing, ()
 
 
-class NiftiReader:
+class NiftiReader(PlaneReader):
     """Reads single slices of a NIfTI file.
 
     Parameters
     ----------
     header : SeriesHeader
         From :func:`nifti_headers`.
-
-    Notes
-    -----
-    An uncompressed file is mapped into memory. A compressed one can only be
-    read from its start: it is unpacked once, at the first slice.
     """
 
-    def __init__(self, header: SeriesHeader) -> None:
-        self._header = header
-        self._lock = threading.Lock()
-        self._planes: NDArray[Any] | None = None
+    def _find(self) -> Place:
+        path = self._header.files[0].path
+        image = _load(path)
+        proxy = image.dataobj
+        data = Path(image.file_map["image"].filename)
+        full = (*(int(n) for n in proxy.shape), 1, 1)
+        packed, offset = _is_packed(data), int(proxy.offset)
+        return Place(
+            named=path,
+            path=data,
+            dtype=np.dtype(proxy.dtype),
+            plane=(full[1], full[0]),
+            count=math.prod(full[2:]),
+            offset=0 if packed else offset,
+            skip=offset if packed else 0,
+            packed=packed,
+        )
 
-    def read_into(self, index: int, out: NDArray[Any], *, saturate: bool) -> None:
-        """Read one slice into `out`, shape (rows, columns[, channels])."""
+    def _convert(self, plane: NDArray[Any], out: NDArray[Any], saturate: bool) -> None:
         header = self._header
-        planes = self._unpacked()
-        layout = header.layout or (1, 1, 1)
-        plane = to_plane(planes[..., header.frames[index].frame], layout)
+        plane = to_plane(plane.swapaxes(0, 1), header.layout or (1, 1, 1))
         if plane.dtype.names is not None:
             plane = np.stack([plane[name] for name in "RGB"], axis=-1)
         slope, intercept = header.rescale or (1.0, 0.0)
@@ -266,53 +272,3 @@ class NiftiReader:
             check=header.optimistic or not np.can_cast(header.dtype, out.dtype),
             saturate=saturate,
         )
-
-    def _unpacked(self) -> NDArray[Any]:
-        """Return the stored values, shape (i, j, k of all parts)."""
-        with self._lock:
-            if self._planes is None:
-                self._planes = self._opened()
-            return self._planes
-
-    def _opened(self) -> NDArray[Any]:
-        path = self._header.files[0].path
-        image = _load(path)
-        proxy = image.dataobj
-        data = Path(image.file_map["image"].filename)
-        full = tuple(int(n) for n in proxy.shape)
-        size = (*full, 1, 1)[:2]
-        count = math.prod(full) // (size[0] * size[1])
-        shape = (size[0], size[1], count)
-        dtype, offset = np.dtype(proxy.dtype), int(proxy.offset)
-        try:
-            if data.suffix.lower() not in (".gz", ".bz2", ".zst"):
-                return np.memmap(data, dtype, "r", offset, shape, order="F")
-            if data.suffix.lower() == ".gz":
-                return _gunzipped(data, dtype, offset, shape)
-            values: NDArray[Any] = np.asanyarray(proxy.get_unscaled())
-            return values.reshape(shape, order="F")
-        except (OSError, EOFError, zlib.error, ValueError) as error:
-            raise UnreadableImageError(
-                f"its voxels cannot be read ({' '.join(str(error).split())[:160]})",
-                where=path,
-                remedy=_AGAIN,
-            ) from error
-
-
-def _gunzipped(
-    path: Path, dtype: np.dtype[Any], offset: int, shape: tuple[int, int, int]
-) -> NDArray[Any]:
-    flat = np.empty(math.prod(shape), dtype)
-    view = memoryview(flat.view(np.uint8).data)
-    with gzip.open(path, "rb") as handle:
-        handle.seek(offset)
-        done = 0
-        while done < len(view):
-            count = handle.readinto(view[done : done + (1 << 22)])
-            if not count:
-                raise EOFError(f"{done} bytes of {len(view)}")
-            done += count
-        # what follows is checked too: the sum at the end proves the file intact
-        while handle.read(1 << 20):
-            pass
-    return flat.reshape(shape, order="F")

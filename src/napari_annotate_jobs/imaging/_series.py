@@ -4,47 +4,38 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_annotate_jobs.errors import (
-    Cancelled,
     GeometryError,
     InvalidValueError,
     UnreadableImageError,
 )
+from napari_annotate_jobs.imaging._reading import FileReader, Reading
 from napari_annotate_jobs.imaging._rescale import DoesNotFit, wider
 from napari_annotate_jobs.imaging._volume import Volume
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from numpy.typing import NDArray
 
     from napari_annotate_jobs.imaging._header import SeriesHeader
     from napari_annotate_jobs.imaging._lazy import LazyVolumes, LazyVoxels
+    from napari_annotate_jobs.imaging._reading import Cancel, Progress, Reader
     from napari_annotate_jobs.model import Window
 
-__all__ = ["Cancel", "Progress", "Series", "nearest_first"]
-
-Progress = Callable[[int, int], None]
-"""Called with the number done and the number in all."""
-
-Cancel = Callable[[], bool]
-"""Returns whether the task is to stop."""
+__all__ = ["Series", "nearest_first", "path_of"]
 
 _PLAUSIBLE = 4000
 _LARGE = 1 << 28
 
 
-class _Reader(Protocol):
-    def read_into(self, index: int, out: NDArray[Any], *, saturate: bool) -> None: ...
-
-
-def _reader_of(header: SeriesHeader) -> _Reader:
+def _reader_of(header: SeriesHeader) -> Reader:
     if header.format == "dicom":
         from napari_annotate_jobs.imaging._dicom_pixels import DicomReader
 
@@ -121,13 +112,13 @@ class Series:
     def __init__(self, header: SeriesHeader) -> None:
         self.header = header
         self._lock = threading.Lock()
-        self._reader: _Reader | None = None
+        self._reader: Reader | None = None
         self._siblings = {other.key: Series(other) for other in header.siblings}
 
     def __repr__(self) -> str:
         return f"Series({self.header.name!r}, shape={self.header.shape})"
 
-    def _ready(self) -> _Reader:
+    def _ready(self) -> Reader:
         with self._lock:
             if self._reader is None:
                 self._check_plausible()
@@ -145,8 +136,15 @@ class Series:
                 remedy="Copy or export the file again",
             )
 
-    def suggested_windows(self) -> tuple[Window, ...]:
+    def suggested_windows(
+        self, voxels: NDArray[Any] | None = None
+    ) -> tuple[Window, ...]:
         """Return the windows to offer, the one to begin with first.
+
+        Parameters
+        ----------
+        voxels : numpy.ndarray, optional
+            What :meth:`read` returned; without it a few slices are read.
 
         Returns
         -------
@@ -155,8 +153,21 @@ class Series:
         """
         from napari_annotate_jobs.imaging._windows import default_window
 
-        first = default_window(self)
+        first = default_window(self if voxels is None else voxels, self.header)
         return (first, *(w for w in self.header.windows if w != first))
+
+    def soon(self) -> int:
+        """Return how many slices can be read without a long wait.
+
+        Returns
+        -------
+        int
+            Counted from the first. Fewer than all only of a large packed file,
+            which has to be unpacked up to the slice that is wanted.
+        """
+        reader = self._ready()
+        count = self.header.shape[0]
+        return reader.soon() if isinstance(reader, FileReader) else count
 
     def lazy(self, budget: int | None = None) -> LazyVoxels:
         """Return its voxels as an array that reads slices when they are asked for.
@@ -290,16 +301,14 @@ class Series:
             raise GeometryError(
                 f"room of shape {out.shape} for {header.shape}", where=header.path
             )
-        indices = list(range(header.shape[0])) if order is None else order
-        job = _Job(reader, out, given, header.shape[0], progress, cancelled, on_slice)
+        watch = (progress, cancelled, on_slice)
         try:
-            job.run(indices, workers or os.cpu_count() or 1)
+            Reading(reader, out, given, *watch).run(order, workers)
         except DoesNotFit:
             out = np.empty(header.shape, wider(out.dtype))
-            job = _Job(
-                reader, out, True, header.shape[0], progress, cancelled, on_slice
-            )
-            job.run(range(header.shape[0]), workers or os.cpu_count() or 1)
+            Reading(reader, out, True, *watch).run(None, workers)
+        if order is None and isinstance(reader, FileReader):
+            reader.release()
         return out
 
     def volume(
@@ -311,90 +320,6 @@ class Series:
         if voxels.dtype != header.dtype:
             header = replace(header, dtype=voxels.dtype, optimistic=False)
         return Volume(header, voxels)
-
-
-class _Job:
-    """One reading of a whole series by a few threads."""
-
-    def __init__(
-        self,
-        reader: _Reader,
-        out: NDArray[Any],
-        saturate: bool,
-        total: int,
-        progress: Progress | None,
-        cancelled: Cancel | None,
-        on_slice: Callable[[int], None] | None,
-    ) -> None:
-        self._reader = reader
-        self._out = out
-        self._saturate = saturate
-        self._total = total
-        self._progress = progress
-        self._cancelled = cancelled
-        self._on_slice = on_slice
-        self._done = 0
-
-    def run(self, indices: Iterable[int], workers: int) -> None:
-        watched = (self._progress, self._cancelled, self._on_slice) != (None,) * 3
-        if workers == 1:
-            for index in indices:
-                self._stop_if_cancelled()
-                self._one(index)
-                self._report([index])
-            return
-        if not watched and isinstance(indices, list | range):
-            self._in_shares(list(indices), workers)
-            return
-        self._watched(iter(indices), workers)
-
-    def _in_shares(self, indices: list[int], workers: int) -> None:
-        """Let each thread read an even share: the least that can be waited for."""
-        shares = [indices[i::workers] for i in range(workers)]
-        with ThreadPoolExecutor(workers) as pool:
-            for future in [pool.submit(self._some, share) for share in shares]:
-                future.result()
-
-    def _watched(self, indices: Iterator[int], workers: int) -> None:
-        with ThreadPoolExecutor(workers) as pool:
-            running: dict[Future[None], int] = {}
-            try:
-                while True:
-                    self._stop_if_cancelled()
-                    while len(running) < workers + 1:
-                        index = next(indices, None)
-                        if index is None:
-                            break
-                        running[pool.submit(self._one, index)] = index
-                    if not running:
-                        return
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        index = running.pop(future)
-                        future.result()
-                        self._report([index])
-            finally:
-                for future in running:
-                    future.cancel()
-
-    def _some(self, indices: list[int]) -> None:
-        for index in indices:
-            self._one(index)
-
-    def _one(self, index: int) -> None:
-        self._reader.read_into(index, self._out[index], saturate=self._saturate)
-
-    def _stop_if_cancelled(self) -> None:
-        if self._cancelled is not None and self._cancelled():
-            raise Cancelled("reading was stopped")
-
-    def _report(self, indices: list[int]) -> None:
-        for index in indices:
-            self._done += 1
-            if self._on_slice is not None:
-                self._on_slice(index)
-            if self._progress is not None:
-                self._progress(self._done, self._total)
 
 
 def path_of(path: str | os.PathLike[str]) -> Path:

@@ -101,8 +101,13 @@ class OtherSeries:
         lazy = self._budget is not None and series.nbytes > self._budget
 
         def task() -> tuple[Any, tuple[Window, ...]]:
-            voxels = series.stack(self._budget) if lazy else np.asarray(series.stack())
-            return voxels, series.suggested_windows()
+            if lazy:
+                return series.stack(self._budget), series.suggested_windows()
+            voxels = np.asarray(series.stack())
+            own = voxels
+            if series.header.siblings and series.header.split is not None:
+                own = voxels[series.header.split.index]
+            return voxels, series.suggested_windows(own)
 
         def done(found: tuple[Any, tuple[Window, ...]]) -> None:
             if not self._closed:
