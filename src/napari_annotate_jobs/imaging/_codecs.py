@@ -185,12 +185,13 @@ def decode_frame(
         _check_claims(data, pixel, size, where)
     _check_plausible(data, pixel, size, where)
     fast = fast_decoder(pixel, data, size)
+    shape = size if pixel.samples == 1 else (*size, pixel.samples)
     with quiet():
         if fast is not None:
             # what it cannot do, the decoder of record may still
             with contextlib.suppress(Exception):
                 array = fast(data)
-                if array is not None and array.shape == size:
+                if array is not None and array.shape == shape:
                     return array
         try:
             return _with_pydicom(data, pixel, size, where)
