@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    UID,
     CTImageStorage,
     ExplicitVRLittleEndian,
+    JPEGLosslessSV1,
     generate_uid,
 )
 
@@ -74,10 +77,49 @@ def phantom(size: int, number: int, noise: np.ndarray) -> np.ndarray:
     return np.clip(image, 0, 4095).astype(np.uint16)
 
 
+def _compress(ds: Dataset, pixels: np.ndarray, syntax: UID) -> None:
+    """Encode the pixels of a slice; pydicom has no encoder of lossless JPEG."""
+    if syntax != JPEGLosslessSV1:
+        ds.compress(syntax, pixels, generate_instance_uid=False)
+        return
+    import imagecodecs
+
+    data = imagecodecs.ljpeg_encode(pixels, bitspersample=ds.BitsStored)
+    ds.PixelData = encapsulate([bytes(data)])
+    ds["PixelData"].VR = "OB"
+    ds.file_meta.TransferSyntaxUID = syntax
+
+
+def _coloured(ds: Dataset, grey: np.ndarray) -> np.ndarray:
+    """Make of a slice a picture such as a secondary capture of it."""
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 3, "RGB"
+    ds.PlanarConfiguration = 0
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit = 8, 8, 7
+    del ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType
+    channel = (grey >> 4).astype(np.uint8)
+    return np.stack([channel, np.roll(channel, 3, 0), 255 - channel], axis=-1)
+
+
 def write_ct(
-    folder: Path, count: int = 300, size: int = 512, syntax: str | None = None
+    folder: Path,
+    count: int = 300,
+    size: int = 512,
+    syntax: UID | None = None,
+    *,
+    colour: bool = False,
 ) -> int:
     """Write a CT series, one file a slice, in an order unlike its names.
+
+    Parameters
+    ----------
+    folder : Path
+        An empty folder.
+    count, size : int
+        Slices, and their rows and columns.
+    syntax : UID, optional
+        The transfer syntax to compress them by.
+    colour : bool
+        Make RGB of 8 bits of them.
 
     Returns
     -------
@@ -91,12 +133,16 @@ def write_ct(
     series = series[:50].rstrip(".")
     for number in range(count):
         ds = _slice(series, number, size)
-        ds.PixelData = phantom(size, number, noise).tobytes()
-        ds["PixelData"].VR = "OW"
-        if syntax is not None:
-            ds.compress(syntax, generate_instance_uid=False)
+        pixels = phantom(size, number, noise)
+        if colour:
+            pixels = _coloured(ds, pixels)
+        if syntax is None:
+            ds.PixelData = pixels.tobytes()
+            ds["PixelData"].VR = "OB" if colour else "OW"
+        else:
+            _compress(ds, pixels, syntax)
         ds.save_as(folder / f"IM{names[number]:05d}", enforce_file_format=True)
-    return count * size * size * 2
+    return count * size * size * (3 if colour else 2)
 
 
 def write_sparse(folder: Path, count: int, size: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -96,8 +97,12 @@ def test_values_are_pydicoms_or_the_error_is_ours(path: Path) -> None:
     if expected is None:
         assert all(isinstance(f.error, ImagingError) for f in found.faults)
         for header in found:
-            with pytest.raises(ImagingError, match=path.name):
+            with pytest.raises(
+                (ImagingError, MissingExtraError), match=re.escape(path.name)
+            ) as caught:
                 Series(header).read()
+            if isinstance(caught.value, MissingExtraError):
+                return
         assert path.name in _BROKEN or "Rows" not in pydicom.dcmread(path, force=True)
         return
     assert not found.faults

@@ -14,7 +14,12 @@ from napari_annotate_jobs.errors import (
     UnreadableImageError,
     UnsupportedImageError,
 )
-from napari_annotate_jobs.imaging._codestream import JPEG_LS, codestream_size
+from napari_annotate_jobs.imaging._codestream import (
+    JPEG_EXTENDED,
+    JPEG_LS,
+    LOSSY,
+    codestream_size,
+)
 from napari_annotate_jobs.imaging._fast_codecs import fast_decoder
 from napari_annotate_jobs.imaging._quiet import quiet
 from napari_annotate_jobs.imaging._scan import reason, uid_name
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["check_decoder", "decode_frame", "frame_data", "is_decoders", "undecodable"]
 
 _JPEG_FAMILY = "1.2.840.10008.1.2.4."
+_ORDER = ("pylibjpeg", "pyjpegls", "pydicom", "pillow")
 _DAMAGED = "Copy or export the file again"
 _PLAUSIBLE = 4000  # times smaller than its pixels: what a large frame may be
 _LARGE = 1 << 28
@@ -83,8 +89,20 @@ def frame_data(raw: bytes, where: Path, *, last: bool) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def check_decoder(syntax: str, where: Path) -> Any:
-    """Return pydicom's decoder of a transfer syntax.
+def check_decoder(syntax: str, where: Path) -> list[tuple[Any, str]]:
+    """Return pydicom's decoders of a transfer syntax, the one to try first first.
+
+    Parameters
+    ----------
+    syntax : str
+        UID of the transfer syntax.
+    where : Path
+        The file, for errors.
+
+    Returns
+    -------
+    list of tuple
+        Decoders, each with the name of the plug-in that it is to use.
 
     Raises
     ------
@@ -95,28 +113,43 @@ def check_decoder(syntax: str, where: Path) -> Any:
     """
     from pydicom.pixels.decoders.base import get_decoder
 
-    name = uid_name(syntax)
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError as error:
         raise UnsupportedImageError(
-            f"is encoded as {name}, which cannot be decoded",
+            f"is encoded as {uid_name(syntax)}, which cannot be decoded",
             where=where,
             remedy="Export it uncompressed, or as JPEG 2000 or JPEG-LS",
         ) from error
+    if not decoder.is_encapsulated:
+        return [(decoder, "")]
     if not decoder.is_available:
-        raise MissingExtraError(
-            "its decoder",
-            extra=_extra_of(syntax),
-            purpose=f"{name}",
-            where=where,
-        )
-    return decoder
+        raise _missing(syntax, where)
+    names = sorted(decoder.available_plugins, key=_place)
+    if "gdcm" not in names:
+        return [(decoder, name) for name in names]
+    # GDCM comes last, since its process is slow to start. pydicom asks it first;
+    # that tells only in lossy JPEG, where Pillow gives the same values as GDCM.
+    names.remove("gdcm")
+    if syntax in LOSSY:
+        names.sort(key=lambda name: name != "pillow")
+    from napari_annotate_jobs.imaging._gdcm import gdcm_decoder
+
+    return [*((decoder, name) for name in names), (gdcm_decoder(syntax), "gdcm")]
 
 
-def _extra_of(syntax: str) -> str:
-    """Name the extra of this package that brings a decoder."""
-    return "jpegls" if syntax in JPEG_LS else "jpeg"
+def _place(name: str) -> int:
+    """Return a plug-in's turn, which is the one that pydicom gives it."""
+    return _ORDER.index(name) if name in _ORDER else len(_ORDER)
+
+
+def _missing(syntax: str, where: Path, package: str = "a decoder") -> MissingExtraError:
+    return MissingExtraError(
+        package,
+        extra="jpegls" if syntax in JPEG_LS else "jpeg",
+        purpose=uid_name(syntax),
+        where=where,
+    )
 
 
 def decode_frame(
@@ -152,12 +185,13 @@ def decode_frame(
         _check_claims(data, pixel, size, where)
     _check_plausible(data, pixel, size, where)
     fast = fast_decoder(pixel, data, size)
+    shape = size if pixel.samples == 1 else (*size, pixel.samples)
     with quiet():
         if fast is not None:
             # what it cannot do, the decoder of record may still
             with contextlib.suppress(Exception):
                 array = fast(data)
-                if array is not None and array.shape == size:
+                if array is not None and array.shape == shape:
                     return array
         try:
             return _with_pydicom(data, pixel, size, where)
@@ -191,7 +225,10 @@ def _with_pydicom(
 ) -> NDArray[Any]:
     from pydicom.encaps import encapsulate
 
-    decoder = check_decoder(pixel.transfer_syntax, where)
+    decoders = check_decoder(pixel.transfer_syntax, where)
+    able = [(decoder, name) for decoder, name in decoders if _is_able(name, pixel)]
+    if not able:
+        raise _missing(pixel.transfer_syntax, where, "another decoder")
     options: dict[str, Any] = {
         "rows": size[0],
         "columns": size[1],
@@ -207,9 +244,29 @@ def _with_pydicom(
         options["planar_configuration"] = pixel.planar
     if pixel.element != "PixelData":
         options.pop("pixel_representation")
-    source = encapsulate([data], has_bot=False) if decoder.is_encapsulated else data
-    array, _ = decoder.as_array(source, index=0, **options)
-    return np.asarray(array)
+    encapsulated = able[0][0].is_encapsulated
+    source = encapsulate([data], has_bot=False) if encapsulated else data
+    failures = []
+    for decoder, name in able:
+        try:
+            array, _ = decoder.as_array(
+                source, index=0, decoding_plugin=name, **options
+            )
+            return np.asarray(array)
+        except Exception as error:
+            # pydicom's own words about one plug-in come after its preface
+            failures.append(str(error).rpartition("plugins:")[2].strip())
+    raise ValueError("; ".join(dict.fromkeys(failures)))
+
+
+def _is_able(name: str, pixel: PixelFormat) -> bool:
+    """Whether a plug-in gives right values; pydicom's guide says where not."""
+    syntax, stored = pixel.transfer_syntax, pixel.stored
+    if syntax == JPEG_EXTENDED and stored != 8:
+        return name not in ("gdcm", "pillow")
+    if syntax in JPEG_LS and name == "gdcm":
+        return stored >= 8 or (stored < 6 and not pixel.signed)
+    return True
 
 
 def _check_claims(

@@ -98,9 +98,10 @@ class DicomReader:
 
     def _decoded(self, source: FrameSource, path: Path) -> NDArray[Any]:
         pixel = self._pixel
-        if source.length and pixel.allocated != 1 and _in_place(pixel):
+        packed = pixel.transfer_syntax not in NATIVE
+        if source.length and _in_place(pixel) and (packed or pixel.allocated != 1):
             raw = _read_bytes(path, source.offset, source.length)
-            if pixel.transfer_syntax not in NATIVE:
+            if packed:
                 last = (
                     source.offset + source.length
                     >= self._header.files[source.file].size
