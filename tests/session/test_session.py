@@ -743,10 +743,34 @@ def test_a_broken_image_leaves_the_other_cases(tmp_path, samples):
     session = AnnotationSession(store, "job")
     failed = []
     session.failed.connect(failed.append)
+    marked = []
+    session.marked.connect(marked.append)
     session.open_first()
-    assert not session.is_open
+    assert here(session) == "xray"
     assert isinstance(failed[0], ImagingError)
     assert "broken" in str(failed[0])
-    session.open_case("xray")
+    assert marked == ["bad"]
+    (warning,) = store.case("job", "bad").warnings
+    assert warning.startswith("It cannot be opened.")
+    session.go(-1)
     assert here(session) == "xray"
+    assert marked == ["bad", "bad"]
+    session.open_case("bad")
+    assert here(session) == "xray"
+    assert len(failed) == 3
+    session.close()
+
+
+def test_nothing_more_is_tried_when_many_cases_in_a_row_are_broken(tmp_path):
+    cases = [
+        Case(id=f"c{i}", name=f"C{i}", series=(SeriesRef(path=f"gone-{i}"),))
+        for i in range(20)
+    ]
+    store = MemoryStore([(Job(id="job", project=PROJECT), cases)], base=tmp_path)
+    session = AnnotationSession(store, "job")
+    failed = []
+    session.failed.connect(failed.append)
+    session.open_first()
+    assert not session.is_open
+    assert len(failed) == 5
     session.close()

@@ -252,6 +252,7 @@ class Workstation(QObject):
         session.opened.connect(self._on_opened)
         session.closed.connect(self._on_case_closed)
         session.status_changed.connect(self._on_case_closed)
+        session.marked.connect(self._on_marked)
         self._case_id = ""
         self.job_opened.emit(self.desk)
         self.tables.run(
@@ -264,6 +265,9 @@ class Workstation(QObject):
     def _on_opened(self, case: Any) -> None:
         self._case_id = case.row.case.id
         self.case_changed.emit(self._case_id)
+
+    def _on_marked(self, case_id: str) -> None:
+        self.case_changed.emit(case_id)
 
     def _on_case_closed(self, *_: object) -> None:
         if self._case_id:
@@ -289,6 +293,7 @@ class Workstation(QObject):
         session.opened.disconnect(self._on_opened)
         session.closed.disconnect(self._on_case_closed)
         session.status_changed.disconnect(self._on_case_closed)
+        session.marked.disconnect(self._on_marked)
         desk.close()
         self.job_closed.emit()
 

@@ -23,13 +23,14 @@ from napari_annotate_jobs.model import (
 from ._actions import SliceActions
 from ._editor import CaseEditor
 from ._executor import SynchronousExecutor
+from ._finding import Found, cases_after, first_cases, open_one
 from ._merge import on_top
-from ._opening import OpenCase, first_slice, load_case
+from ._opening import OpenCase, first_slice
 from ._saver import Saver
 from ._state import TROUBLE, SaveKind, SaveState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from napari_annotate_jobs.model import Submission
     from napari_annotate_jobs.stores import Draft, JobStore
@@ -76,6 +77,8 @@ class AnnotationSession(SliceActions):
     """The open case was submitted."""
     counts_changed = Signal(Counts)
     """How many cases are left."""
+    marked = Signal(str)
+    """Id of a case that could not be opened: the case table says why."""
     failed = Signal(Exception)
     """Something went wrong; its text says what to do."""
 
@@ -128,25 +131,22 @@ class AnnotationSession(SliceActions):
             The slice to show; by default the first that a reviewer commented
             on, else the first undecided one.
         """
-        self._open(lambda: self.store.case(self.job.id, case_id), slice)
+        self._open(lambda: [self.store.case(self.job.id, case_id)], slice)
 
     def open_first(self) -> None:
-        """Open the first returned case, else the first remaining one."""
+        """Open the first returned case, else the first remaining one.
 
-        def find() -> CaseRow | None:
-            for status in (Status.RETURNED, Status.REMAINING):
-                row = self.store.neighbour(self.job.id, statuses=(status,))
-                if row is not None:
-                    return row
-            return self.store.neighbour(self.job.id)
-
-        self._open(find, None, "This job has no cases.")
+        One that cannot be opened is marked, and the next one is tried.
+        """
+        self._open(
+            lambda: first_cases(self.store, self.job.id), None, "This job has no cases."
+        )
 
     def go(self, step: int) -> None:
         """Open the next (1) or previous (-1) case without submitting."""
         here = None if self.case is None else self.case.row.case.id
         self._open(
-            lambda: self.store.neighbour(self.job.id, here, step=step),
+            lambda: cases_after(self.store, self.job.id, here, step=step),
             None,
             f"This is the {'last' if step > 0 else 'first'} case of the job.",
         )
@@ -155,14 +155,16 @@ class AnnotationSession(SliceActions):
         here = None if self.case is None else self.case.row.case.id
         left = (Status.RETURNED, Status.REMAINING)
         self._open(
-            lambda: self.store.neighbour(self.job.id, here, statuses=left, wrap=True),
+            lambda: cases_after(
+                self.store, self.job.id, here, statuses=left, wrap=True
+            ),
             None,
             "All cases of this job are finished.",
         )
 
     def _open(
         self,
-        find: Callable[[], CaseRow | None],
+        rows: Callable[[], Iterable[CaseRow]],
         index: int | None,
         nothing: str = "",
     ) -> None:
@@ -170,20 +172,23 @@ class AnnotationSession(SliceActions):
         generation = self._generation
         self.busy.emit("Opening")
 
-        def task() -> OpenCase | None:
-            row = find()
-            return None if row is None else load_case(self.store, self.job.id, row)
+        def task() -> Found:
+            return open_one(self.store, self.job.id, rows())
 
-        def done(case: OpenCase | None) -> None:
+        def done(found: Found) -> None:
             if generation != self._generation:
                 return
             self.busy.emit("")
-            if case is None:
-                self.told.emit(nothing)
-            elif self._is_behind(case):
-                self._open(find, index, nothing)
+            for row, error in found.broken:
+                self.failed.emit(error)
+                self.marked.emit(row.case.id)
+            if found.case is None:
+                if not found.broken:
+                    self.told.emit(nothing)
+            elif self._is_behind(found.case):
+                self._open(rows, index, nothing)
             else:
-                self._begin(case, index)
+                self._begin(found.case, index)
 
         def failed(error: Exception) -> None:
             if generation == self._generation:

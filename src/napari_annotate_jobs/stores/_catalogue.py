@@ -170,7 +170,7 @@ class Catalogue:
         with self._marks:
             self._stale.add(case_id)
 
-    def note(self, place: int, n_slices: int, warnings: Sequence[str]) -> None:
+    def note(self, place: int, n_slices: int | None, warnings: Sequence[str]) -> None:
         """Set what opening a case's images told."""
         self._ask(lambda index, _: index.set_note(place, n_slices, warnings))
 
@@ -308,7 +308,7 @@ class Catalogue:
                 continue
             if "n_slices" in event:
                 with suppress(TypeError, ValueError):
-                    index.set_note(place, int(event["n_slices"]), event["warnings"])
+                    index.set_note(place, event["n_slices"], event["warnings"])
                 continue
             progress = progress_of(event)
             number = index.person(str(event.get("person")))
@@ -323,7 +323,7 @@ class Catalogue:
                 with suppress(StoreError, KeyError, TypeError, ValueError):
                     note = read_document(self._folder / "cases" / name, "case")
                     if note is not None:
-                        index.set_note(place, int(note["n_slices"]), note["warnings"])
+                        index.set_note(place, note["n_slices"], note["warnings"])
 
     def _read_work(self, index: Index) -> int:
         index.add_person(self._person)

@@ -279,9 +279,24 @@ class JobStore(ABC):
     # ------------------------------------------------------------------- other
     @abstractmethod
     def note_case(
-        self, job_id: str, case_id: str, *, n_slices: int, warnings: Sequence[str] = ()
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        n_slices: int | None,
+        warnings: Sequence[str] = (),
     ) -> Case:
-        """Keep what opening the images told: it shows in the case table."""
+        """Keep what opening the images told: it shows in the case table.
+
+        Parameters
+        ----------
+        job_id, case_id : str
+            The case.
+        n_slices : int, optional
+            How many slices there are; None where the images cannot be opened.
+        warnings : sequence of str
+            What the images say, or why they cannot be opened.
+        """
 
     @abstractmethod
     def check(self) -> Sequence[Fault]:

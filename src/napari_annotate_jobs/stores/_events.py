@@ -74,7 +74,9 @@ class EventLog:
             sync=sync,
         )
 
-    def tell_note(self, case_id: str, n_slices: int, warnings: Sequence[str]) -> None:
+    def tell_note(
+        self, case_id: str, n_slices: int | None, warnings: Sequence[str]
+    ) -> None:
         """Tell what opening a case's images told."""
         self._append(
             {"case": case_id, "n_slices": n_slices, "warnings": list(warnings)},

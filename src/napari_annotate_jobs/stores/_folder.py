@@ -237,7 +237,12 @@ class FolderStore(JobStore):
 
     # ------------------------------------------------------------------- other
     def note_case(
-        self, job_id: str, case_id: str, *, n_slices: int, warnings: Sequence[str] = ()
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        n_slices: int | None,
+        warnings: Sequence[str] = (),
     ) -> Case:
         return self._folder(job_id).note(case_id, n_slices, warnings)
 

@@ -65,7 +65,7 @@ class JobFolder:
         """Return the job."""
         return self.catalogue.job()
 
-    def note(self, case_id: str, n_slices: int, warnings: Sequence[str]) -> Case:
+    def note(self, case_id: str, n_slices: int | None, warnings: Sequence[str]) -> Case:
         """Keep what opening a case's images told, on disk where that is possible."""
         row = self.catalogue.row(case_id)
         case = _rules.noted(row.case, n_slices)

@@ -303,7 +303,12 @@ class MemoryStore(JobStore):
 
     # ------------------------------------------------------------------- other
     def note_case(
-        self, job_id: str, case_id: str, *, n_slices: int, warnings: Sequence[str] = ()
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        n_slices: int | None,
+        warnings: Sequence[str] = (),
     ) -> Case:
         with self._memory.lock:
             shelf = self._shelf(job_id)

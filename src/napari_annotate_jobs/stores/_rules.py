@@ -207,7 +207,7 @@ def series_of(case: Case, series: int | None) -> SeriesRef:
     return case.series[number]
 
 
-def noted(case: Case, n_slices: int) -> Case:
+def noted(case: Case, n_slices: int | None) -> Case:
     """Return the case with its number of slices.
 
     Raises
@@ -215,6 +215,8 @@ def noted(case: Case, n_slices: int) -> Case:
     InvalidValueError
         If there is not at least one.
     """
+    if n_slices is None:
+        return case
     if n_slices < 1:
         raise InvalidValueError(
             f"a series cannot have {n_slices} slices", where=case.id
