@@ -116,7 +116,10 @@ def test_random_damage(tmp_path: Path, victim: Path) -> None:
     assert peak < _MOST_MEMORY
 
 
-@pytest.mark.parametrize("ending", [".nii", ".nii.gz", ".png", ".tif", ".nrrd", ".mha"])
+@pytest.mark.parametrize(
+    "ending",
+    [".nii", ".nii.gz", ".png", ".tif", ".nrrd", ".mha", "-packed.nrrd", "-packed.mha"],
+)
 def test_random_damage_of_other_formats(tmp_path: Path, ending: str) -> None:
     rng = random.Random(ending)
     path = tmp_path / f"x{ending}"
@@ -127,7 +130,8 @@ def test_random_damage_of_other_formats(tmp_path: Path, ending: str) -> None:
         Image.fromarray(data[0]).save(path)
     else:
         sitk = pytest.importorskip("SimpleITK")
-        sitk.WriteImage(sitk.GetImageFromArray(data), str(path))
+        image = sitk.GetImageFromArray(data)
+        sitk.WriteImage(image, str(path), ending.startswith("-packed"))
     raw = path.read_bytes()
     assert _open_everything(path)
     for _ in range(30):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import tracemalloc
 import zlib
 from typing import TYPE_CHECKING
@@ -358,6 +359,67 @@ def test_time_points_share_what_simpleitk_read(
     parts = [Series(header) for header in find_series(path)]
     assert [part.read().shape[0] for part in parts] == [3, 3]
     assert len(reads) == 1
+
+
+@pytest.mark.usefixtures("no_whole")
+@pytest.mark.parametrize("size", [None, b"1", b"99999"])
+def test_a_wrong_packed_size_does_no_harm(tmp_path: Path, size: bytes | None) -> None:
+    path = _write_meta(tmp_path, "3D", _I2, packed=True)
+    expected = read_series(path).voxels
+    raw = path.read_bytes()
+    start = raw.index(b"CompressedDataSize")
+    line = raw[start : raw.index(b"\n", start) + 1]
+    new = b"" if size is None else b"CompressedDataSize = " + size + b"\n"
+    _edited(path, line, new)
+    assert_array_equal(read_series(path).voxels, expected)
+
+
+_STRANGE = """
+NRRD0001|dimension: 3|sizes: 4 5 3|endian: big|endian: little|type: ushort|kinds:
+kinds: space space space|kinds: list domain domain|kinds: domain domain vector|
+byte skip: 4|byteskip: 4|line skip: 1|block size: 2|encoding: hex|data file: x.nrrd|
+space: scanner-xyz|old min: 3|HeaderSize = 4|ElementByteOrderMSB = True|NDims = 2|
+BinaryDataByteOrderMSB = True|BinaryDataByteOrderMSB : True|DimSize = 4 5 3|
+ElementNumberOfChannels = 2|ElementType = MET_USHORT_ARRAY|ElementType = MET_USHORT|
+BinaryData = False|Comment = ElementDataFile = LOCAL|ElementDataFile = x.mha|
+""".replace("\n", "").split("|")
+
+
+@pytest.mark.parametrize("write", [_write_nrrd, _write_meta])
+@pytest.mark.parametrize("kind", list(_SIZES))
+def test_strange_headers_never_give_other_values(
+    tmp_path: Path, write: Callable[..., Path], kind: str
+) -> None:
+    """Lines put in, twice, in another order or left out: SimpleITK's, or an error."""
+    rng = random.Random(kind)
+    for _ in range(60):
+        path = write(tmp_path, kind, np.dtype(rng.choice(["<i2", ">i2", "|u1"])))
+        raw = path.read_bytes()
+        mark = b"mine\n" if path.suffix == ".nrrd" else b"MSB"
+        end = raw.index(mark) + len(mark)
+        lines = raw[:end].split(b"\n")
+        for _ in range(rng.choice((1, 1, 2))):
+            at = rng.randrange(len(lines))
+            what = rng.choice(("in", "in", "in", "twice", "out", "swap"))
+            if what == "in":
+                lines.insert(at, rng.choice(_STRANGE).encode())
+            elif what == "twice":
+                lines.insert(at, rng.choice(lines))
+            elif what == "out":
+                lines.pop(at)
+            else:
+                lines.insert(at, lines.pop(rng.randrange(len(lines))))
+        path.write_bytes(b"\n".join(lines) + raw[end:])
+        found = find_series(path)
+        try:
+            places = [itk_place(header) for header in found]
+            for header in found:
+                Series(header).read_slice(-1)
+            sitk.ReadImage(str(path))
+        except (AnnotateJobsError, RuntimeError):
+            continue
+        if places and None not in places:
+            _assert_as_simpleitk(path)
 
 
 def test_huge_claims_take_no_memory(tmp_path: Path) -> None:

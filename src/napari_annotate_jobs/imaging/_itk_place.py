@@ -141,7 +141,8 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
             continue
         name, sign, value = line.partition(":" if nrrd else "=")
         name = name.strip().lower()
-        if not sign or name in fields:
+        # MetaImage takes a colon for the sign as well
+        if not sign or name in fields or (not nrrd and set(name) & set(": \t")):
             raise _Unusual
         value = value.strip()
         is_file = name in ("data file", "datafile", "elementdatafile")
@@ -206,9 +207,9 @@ def _meta(fields: dict[str, str], header: SeriesHeader) -> _Found:
     if order is None:
         order = str(sys.byteorder == "big").lower()
     flags = {"true": True, "false": False}
+    # CompressedDataSize does not count: the stream knows its end and proves itself,
+    # while SimpleITK shows anything, without an error, where that size is wrong
     packed = flags[fields.get("compresseddata", "false")]
-    if packed and "compresseddatasize" not in fields:
-        raise _Unusual
     if int(fields.get("elementnumberofchannels", "1")) != (*header.shape, 1)[3]:
         raise _Unusual
     sizes = [int(n) for n in fields["dimsize"].split()]

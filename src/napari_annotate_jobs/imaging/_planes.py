@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import weakref
@@ -15,7 +16,7 @@ from napari_annotate_jobs.errors import UnreadableImageError
 from napari_annotate_jobs.imaging._unpack import UnpackedPlanes, unpacked_in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -236,12 +237,12 @@ class PlaneReader(ABC):
 
     def read_in_order(
         self, out: NDArray[Any], *, saturate: bool
-    ) -> Iterator[int] | None:
+    ) -> Generator[int, None, None] | None:
         """Read all slices in one go, where that is better than one by one.
 
         Returns
         -------
-        iterator of int, optional
+        generator of int, optional
             The index of each slice that is in `out`. None unless the file is
             packed, holds nothing but this series and nobody unpacks it already.
         """
@@ -255,12 +256,13 @@ class PlaneReader(ABC):
 
     def _in_order(
         self, place: Place, out: NDArray[Any], saturate: bool
-    ) -> Iterator[int]:
+    ) -> Generator[int, None, None]:
         index_of = {f.frame: i for i, f in enumerate(self._header.frames)}
-        for number, plane in enumerate(unpacked_in_order(place)):
-            index = index_of[number]
-            self._convert(plane, out[index], saturate)
-            yield index
+        with contextlib.closing(unpacked_in_order(place)) as planes:
+            for number, plane in enumerate(planes):
+                index = index_of[number]
+                self._convert(plane, out[index], saturate)
+                yield index
 
     def soon(self) -> int:
         """Return how many slices, from the first, come without a long wait."""

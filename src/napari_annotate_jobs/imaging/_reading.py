@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -45,7 +46,7 @@ class FileReader(Protocol):
 
     def read_in_order(
         self, out: NDArray[Any], *, saturate: bool
-    ) -> Iterator[int] | None:
+    ) -> Generator[int, None, None] | None:
         """Read all slices, where that is better than one by one."""
 
     def soon(self) -> int:
@@ -89,11 +90,12 @@ class Reading:
         indices = range(len(self._out)) if order is None else order
         self._each(indices, workers or os.cpu_count() or 1)
 
-    def _arriving(self, indices: Iterator[int]) -> None:
+    def _arriving(self, indices: Generator[int, None, None]) -> None:
         self._stop_if_cancelled()
-        for index in indices:
-            self._report([index])
-            self._stop_if_cancelled()
+        with contextlib.closing(indices):  # the file is closed with it
+            for index in indices:
+                self._report([index])
+                self._stop_if_cancelled()
 
     def _each(self, indices: Iterable[int], workers: int) -> None:
         watched = (self._progress, self._cancelled, self._on_slice) != (None,) * 3

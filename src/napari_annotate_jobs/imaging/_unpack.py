@@ -24,7 +24,7 @@ import numpy as np
 from napari_annotate_jobs.errors import Cancelled, ImagingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
     from numpy.typing import NDArray
 
@@ -118,7 +118,7 @@ def _prove(stream: _Inflating) -> None:
         left -= len(piece)
 
 
-def unpacked_in_order(place: Place) -> Iterator[NDArray[Any]]:
+def unpacked_in_order(place: Place) -> Generator[NDArray[Any], None, None]:
     """Unpack all planes, without keeping any.
 
     Yields
