@@ -369,3 +369,19 @@ def test_a_stroke_goes_on_while_refreshes_come(bench):
     move(napari_mouse.mouse_release_callbacks, "mouse_release", (10, 16), button=1)
     assert len(bench.editor.history._done) == before + 1
     assert bench.saved(2)[10, 16] == LIVER
+
+
+def test_a_label_chosen_in_naparis_controls_is_the_sessions(bench):
+    bench.choose(LIVER)
+    bench.masks.selected_label = TUMOUR
+    assert bench.session.label.id == TUMOUR
+    bench.masks.mode = "pick"
+    bench.masks.selected_label = LIVER
+    assert bench.session.label.id == LIVER
+    assert bench.masks.mode == "paint"
+    bench.choose(VESSEL)
+    bench.masks.selected_label = TUMOUR  # of a layer that is not at hand
+    assert bench.session.label.id == VESSEL
+    bench.choose(None)
+    bench.masks.selected_label = LIVER
+    assert bench.session.label is None

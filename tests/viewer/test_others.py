@@ -103,3 +103,25 @@ def test_colour_and_float_values_are_told_too():
     assert cursor_text(color, voxels, (0, 0, 0)).startswith("1, 2, 3  ·")
     floats = np.full((4, 6, 8), 0.25, np.float32)
     assert cursor_text(header(unit=""), floats, (0, 0, 0)).startswith("0.25  ·")
+
+
+def test_the_status_bar_keeps_what_napari_says(bench):
+    viewer = bench.viewer
+    viewer.cursor.position = (6.0, 2.0, 4.0)  # slice 2, row 4, column 5
+    assert viewer.status.startswith("200 HU  ·  ") or viewer.status.startswith("200  ·")
+    napari_says = {
+        "layer_name": "Segmentation",
+        "layer_base": "Segmentation",
+        "coordinates": " [2 4 5]: 6; liver",
+    }
+    viewer.status = dict(napari_says)
+    shown = viewer.status["coordinates"]
+    assert shown.startswith("200")
+    assert shown.endswith("[2 4 5]: 6; liver")
+    bench.session.slice = 4
+    assert viewer.status["coordinates"].startswith("400")
+    viewer.cursor.position = (6.0, -50.0, 4.0)
+    assert viewer.status == napari_says
+    viewer.cursor.position = (6.0, 2.0, 4.0)
+    bench.session.close_case()
+    assert viewer.status == napari_says

@@ -95,8 +95,10 @@ def test_drawing_at_any_time_is_drawing_on_the_slice(bench):
 def test_the_status_bar_tells_the_value_of_the_volume_shown(bench):
     bench.viewer.dims.set_current_step(0, 2)
     bench.session.slice = 1
-    bench.mouse.move((3, 3))
-    assert bench.viewer.help.startswith("201")
+    bench.viewer.cursor.position = (0, 0, 1.5, 1.5)
+    assert bench.viewer.status.startswith("201  ·  ")
+    bench.viewer.dims.set_current_step(0, 3)
+    assert bench.viewer.status.startswith("301  ·  ")
 
 
 def test_the_volume_in_sight_is_read_first(times, slow):

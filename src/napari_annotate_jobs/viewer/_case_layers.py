@@ -196,6 +196,7 @@ class CaseLayers:
         if volume != self._volume:
             self._volume = volume
             self._bridge.tell_volume()
+        self.status.update()
 
     def show_annotation(self, indices: tuple[int, ...]) -> None:
         """Show what the session says of these slices."""

@@ -394,9 +394,11 @@ class MaskLayer:
     def _on_selected_label(self) -> None:
         """Only declared ids can be painted."""
         chosen = self.layer.selected_label
-        if chosen == 0 or any(label.id == chosen for label in self._labels):
-            if chosen:
-                self._last_id = chosen
+        label = next((label for label in self._labels if label.id == chosen), None)
+        if label is not None:
+            self._last_id = chosen
+            self._tell_label(label)
+        if chosen == 0 or label is not None:
             return
         ids = [label.id for label in self._labels]
         # Stepping past a declared id (napari's - and = keys) goes to the next one.
@@ -404,6 +406,15 @@ class MaskLayer:
         smaller = [i for i in ids if i < chosen]
         step = larger[:1] if chosen > self._last_id else smaller[-1:]
         self.layer.selected_label = step[0] if step else self._last_id
+
+    def _tell_label(self, label: Label) -> None:
+        """Choose in the session what was chosen in napari's own controls."""
+        now = self._session.label
+        other = now is not None and (
+            now.method is not Method.SEGMENTATION or now.overlap_group != self.group
+        )
+        if not other and now != label and self.layer.mode != "pan_zoom":
+            self._session.label = label
 
     def close(self) -> None:
         """Release all connections."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._connections import Connections
 from ._geometry import index_at
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def cursor_text(header: SeriesHeader, voxels: Any, index: tuple[float, ...]) -> 
 
 
 class StatusLine:
-    """Writes :func:`cursor_text` to the middle of napari's status bar.
+    """Puts :func:`cursor_text` before what napari says in its status bar.
 
     Parameters
     ----------
@@ -89,16 +90,48 @@ class StatusLine:
     ) -> None:
         self._viewer, self._layer = viewer, layer
         self._header, self._voxels = header, voxels
-        self._shown = ""
-        viewer.mouse_move_callbacks.append(self._on_move)
+        self._plain: Any = viewer.status
+        self._written: Any = None
+        self._connections = Connections()
+        self._connections.connect(viewer.events.status, self._on_status)
+        self._connections.connect(viewer.cursor.events.position, self.update)
 
-    def _on_move(self, viewer: ViewerModel, event: Any) -> None:
-        index = index_at(self._layer, event.position)
-        text = cursor_text(self._header, self._voxels(), index)
-        if text != self._shown:
-            self._shown = viewer.help = text
+    def _on_status(self) -> None:
+        """Add our text to a status of napari's."""
+        # Told of later than it is set, our own is known by what it says.
+        if self._viewer.status != self._written:
+            self._plain = self._viewer.status
+            self.update()
+
+    def update(self) -> None:
+        """Say what is under the cursor now."""
+        text, status = self._text(), self._plain
+        if text and isinstance(status, dict):
+            before = status.get("coordinates", "")
+            status = {**status, "coordinates": f"{text}   {before}".rstrip()}
+        elif text:
+            status = text if status in ("", "Ready") else f"{text}   {status}"
+        self._write(status)
+
+    def _text(self) -> str:
+        viewer = self._viewer
+        if viewer.dims.ndisplay != 2 or self._layer not in viewer.layers:
+            return ""
+        position = list(viewer.cursor.position)[-viewer.dims.ndim :]
+        if len(position) < self._layer.ndim:
+            return ""
+        # The cursor knows the slice of its last move only.
+        for axis in viewer.dims.not_displayed:
+            position[axis - viewer.dims.ndim] = viewer.dims.point[axis]
+        index = index_at(self._layer, position)
+        return cursor_text(self._header, self._voxels(), index)
+
+    def _write(self, status: Any) -> None:
+        self._written = status
+        if status != self._viewer.status:
+            self._viewer.status = status
 
     def close(self) -> None:
         """Leave the status bar to napari."""
-        if self._on_move in self._viewer.mouse_move_callbacks:
-            self._viewer.mouse_move_callbacks.remove(self._on_move)
+        self._connections.release()
+        self._write(self._plain)
