@@ -83,6 +83,11 @@ def test_gaps_are_reported(
     assert warning.slices == slices
     assert header.origins is not None
     assert header.origins[:, 2].tolist() == heights
+    # the step between neighbours that are there, or the mean where all are
+    step = 1 if code == "missing-slices" else heights[-1] / (len(heights) - 1)
+    assert header.spacing[0] == pytest.approx(step)
+    assert header.affine is not None
+    assert header.affine[2, 0] == pytest.approx(step)
 
 
 def test_gantry_tilt_is_kept_as_shear(write_stack: Write) -> None:

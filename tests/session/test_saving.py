@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from napari_annotate_jobs.errors import (
@@ -489,7 +491,31 @@ def test_edits_made_while_a_conflict_is_settled_are_kept(desk, slow, conflict):
             "offline · 2 changes kept on this computer",
         ),
         (SaveState(SaveKind.FAILED, 1), "not saved · 1 change"),
+        (SaveState(), "no changes yet"),
+        (SaveState(time=datetime(2024, 3, 5, 12, tzinfo=UTC)), "saved on 05 Mar 2024"),
+        (SaveState(SaveKind.SAVED, submitted=2), "submitted, number 2"),
     ],
 )
 def test_the_words_for_it(state, text):
     assert state.text == text
+
+
+def test_an_old_draft_says_when_it_was_saved(desk):
+    session = desk.session()
+    assert session.save_state.text == "no changes yet"
+    label(session, 1)
+    session.open_case("two")
+    session.open_case("one")
+    assert session.save_state.text.startswith("saved at ")
+
+
+def test_a_submitted_case_says_so(desk):
+    session = desk.session()
+    states = []
+    session.save_state_changed.connect(states.append)
+    label(session, 1)
+    session.submit()
+    assert states[-1].text == session.save_state.text == "submitted, number 1"
+    session.open_case("two")
+    session.open_case("one")
+    assert session.save_state.text == "submitted, number 1"

@@ -94,14 +94,18 @@ def stack_geometry(
     -------
     Stack
         With the affine of DICOM PS3.3 C.7.6.2.1.1, its slice column the mean
-        step from plane to plane, so that a tilted gantry is kept as shear.
+        step from plane to plane, so that a tilted gantry is kept as shear. Where
+        slices are missing, the step is that between the neighbours that are there.
     """
     along_row = np.asarray(orientation[:3], float)
     along_column = np.asarray(orientation[3:], float)
     normal = np.cross(along_row, along_column)
     normal /= np.linalg.norm(normal)
     count = len(positions)
-    step = (positions[-1] - positions[0]) / (count - 1) if count > 1 else normal
+    step = normal
+    if count > 1:
+        steps = np.diff(positions, axis=0)
+        step = steps[~_holes(steps @ normal)].mean(axis=0)
     distance = float(step @ normal)
     affine = np.eye(4)
     affine[:3, 0] = step
@@ -132,15 +136,21 @@ def _tilt(
     ]
 
 
+def _holes(gaps: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell where slices are missing: gaps that are a multiple of the usual one."""
+    # a median among few gaps may itself be a hole
+    if len(gaps) < 3:
+        return np.zeros(len(gaps), bool)
+    ratio = gaps / float(np.median(gaps))
+    steps = np.rint(ratio)
+    return (steps >= 2) & (np.abs(ratio - steps) < 0.1)
+
+
 def _gaps(gaps: NDArray[np.float64]) -> list[ImageWarning]:
     """Tell missing slices from gaps that merely vary."""
     usual = float(np.median(gaps))
-    ratio = gaps / usual
-    steps = np.rint(ratio)
-    missing = (steps >= 2) & (np.abs(ratio - steps) < 0.1)
-    # a median among few gaps may itself be a hole
-    if len(gaps) < 3:
-        missing[:] = False
+    steps = np.rint(gaps / usual)
+    missing = _holes(gaps)
     notes = []
     if missing.any():
         after = [int(i) for i in np.flatnonzero(missing)]

@@ -58,6 +58,13 @@ class SliceActions:
         self._inverted = False
         self._copied: SliceAnnotation | None = None
 
+    def silence(self) -> None:
+        """Emit nothing any more: those who listened are gone."""
+        for kind in type(self).__mro__:
+            for name, value in vars(kind).items():
+                if isinstance(value, Signal):
+                    getattr(self, name).block()
+
     @property
     def editor(self) -> CaseEditor:
         """The open case's annotation.

@@ -20,6 +20,7 @@ from ._state import TROUBLE, SaveKind, SaveState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from napari_annotate_jobs.model import Annotation
     from napari_annotate_jobs.stores import JobStore
@@ -69,6 +70,8 @@ class Saver:
         Runs the saving.
     recovery : Recovery, optional
         Keeps what cannot be saved.
+    saved : datetime, optional
+        When the last change of an earlier session was saved.
 
     Attributes
     ----------
@@ -89,9 +92,10 @@ class Saver:
         base: int,
         executor: Executor,
         recovery: Recovery | None = None,
+        saved: datetime | None = None,
     ) -> None:
         self.revision = base
-        self.state = SaveState()
+        self.state = SaveState(time=saved)
         self._store = store
         self._job_id, self._case_id = job_id, case_id
         self._executor, self._recovery = executor, recovery

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
@@ -102,11 +103,15 @@ class AnnotationSession(SliceActions):
         self._saver: Saver | None = None
         self._generation = 0
         self._trouble: SaveKind | None = None
+        self._submitted = 0
 
     @property
     def save_state(self) -> SaveState:
         """The truth about saving."""
-        return SaveState() if self._saver is None else self._saver.state
+        if self._saver is None or self.case is None:
+            return SaveState()
+        number = self._submitted if self.status is Status.FINISHED else 0
+        return replace(self._saver.state, submitted=number)
 
     # ------------------------------------------------------------ navigation
     def cases(self, status: Status | None = None) -> Sequence[CaseRow]:
@@ -222,9 +227,11 @@ class AnnotationSession(SliceActions):
             base=annotation.revision,
             executor=self.executor,
             recovery=self._recovery,
+            saved=annotation.modified,
         )
         annotation = self._recovered(annotation, self._saver)
         self.case, self.status = case, case.draft.status
+        self._submitted = case.draft.submissions
         self._editor = self._make_editor(annotation)
         known = None if self._windows is None else self._windows.recall(header)
         self._first_look = known or (case.windows[0], header.inverted)
@@ -265,7 +272,7 @@ class AnnotationSession(SliceActions):
         self.history_changed.emit()
 
     def _on_save_state(self, state: SaveState) -> None:
-        self.save_state_changed.emit(state)
+        self.save_state_changed.emit(self.save_state)
         trouble = state.kind if state.kind in TROUBLE else None
         if trouble is not None and trouble is not self._trouble:
             self.failed.emit(AnnotateJobsError(state.message.rstrip(".")))
@@ -311,13 +318,6 @@ class AnnotationSession(SliceActions):
         look = self._window, self._inverted
         if look != self._first_look:
             self._windows.remember(self.case.series.header, *look)
-
-    def silence(self) -> None:
-        """Emit nothing any more: those who listened are gone."""
-        for kind in type(self).__mro__:
-            for name, value in vars(kind).items():
-                if isinstance(value, Signal):
-                    getattr(self, name).block()
 
     def close(self) -> None:
         """End the session: wait until all is saved, or kept on this computer."""
@@ -401,7 +401,9 @@ class AnnotationSession(SliceActions):
                 return
             self.busy.emit("")
             self.status, editor.locked = Status.FINISHED, True
+            self._submitted = submission.number
             self.status_changed.emit(Status.FINISHED)
+            self.save_state_changed.emit(self.save_state)
             if self.open_next:
                 self._open_next_left()
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.model import Decision
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 __all__ = ["TROUBLE", "Cell", "SaveKind", "SaveState", "SubmitCheck"]
 
@@ -47,6 +44,8 @@ class SaveState:
         What went wrong and what to do.
     kept : bool
         The pending changes are in a file on this computer.
+    submitted : int
+        Number of the submission this is; 0 for a draft.
     """
 
     kind: SaveKind = SaveKind.CLEAN
@@ -54,6 +53,7 @@ class SaveState:
     time: datetime | None = None
     message: str = ""
     kept: bool = False
+    submitted: int = 0
 
     @property
     def text(self) -> str:
@@ -68,8 +68,12 @@ class SaveState:
             return f"not saved · {changes}"
         if self.pending:
             return f"{changes} pending"
+        if self.submitted:
+            return f"submitted, number {self.submitted}"
         if self.time is not None:
-            return f"saved at {self.time.astimezone():%H:%M:%S}"
+            here = self.time.astimezone()
+            today = here.date() == datetime.now(UTC).astimezone().date()
+            return f"saved at {here:%H:%M:%S}" if today else f"saved on {here:%d %b %Y}"
         return "no changes yet"
 
 
