@@ -12,7 +12,7 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QPushButton
 
-from napari_annotate_jobs.app._settings import Settings
+from napari_annotate_jobs.app._settings import Settings, settings_model
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.samples import SAMPLES, sample_paths
 from napari_annotate_jobs.stores import open_store
@@ -152,6 +152,36 @@ def test_everything_is_released_with_the_job(open_case):
 
 def is_ours(callback):
     return str(callback.__module__).startswith("napari_annotate_jobs")
+
+
+def test_preferences_count_at_once(open_case):
+    driver = open_case(LUNGS)
+    model = settings_model()
+    model.wheel_steps = True
+    try:
+        here = driver.session.slice
+        driver.wheel(-1)
+        assert driver.session.slice == here + 1
+        model.open_next = False
+        assert not driver.session.open_next
+        model.image_memory = 100
+        assert driver.desk.bridge.budget == 100 * 2**20
+    finally:
+        model.wheel_steps, model.open_next, model.image_memory = False, True, 0
+    here = driver.session.slice
+    driver.wheel(-1)
+    assert driver.session.slice == here
+
+
+def test_the_page_says_that_a_case_is_being_opened(driver):
+    driver.open_job(LUNGS)
+    button = driver.my_jobs.page.findChild(QPushButton, "annotate")
+    seen = []
+    driver.session.busy.connect(lambda text: seen.append(button.text()))
+    driver.annotate()
+    assert seen[0] == "Opening…"
+    assert seen[-1].startswith("Annotate")
+    assert button.isEnabled()
 
 
 def test_a_job_without_an_open_case_closes(driver):

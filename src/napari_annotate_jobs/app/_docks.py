@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QDockWidget,
     QFileDialog,
@@ -86,6 +86,7 @@ class MyJobs(QWidget):
             page.set_colors(self.station.colors)
             self.station.counts_changed.connect(page.set_counts)
             self.station.case_changed.connect(page.refresh_case)
+            self.station.busy_changed.connect(self._on_busy)
         return self._page
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -119,6 +120,15 @@ class MyJobs(QWidget):
         self.page.set_job(session.job, counts, desk.label_keys)
         self.page.set_source(self.station.case_source())
         self._stack.setCurrentWidget(self.page)
+
+    def _on_busy(self, text: str) -> None:
+        self.page.set_busy(text)
+        window = self.window()
+        if window is not None:
+            if text:
+                window.setCursor(Qt.CursorShape.BusyCursor)
+            else:
+                window.unsetCursor()
 
     def _annotate(self) -> None:
         if self.station.desk is not None:

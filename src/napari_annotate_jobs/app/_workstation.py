@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_warning
+from napari.utils.notifications import show_info, show_warning
 from napari.utils.theme import get_theme
 from platformdirs import user_state_path
 from qtpy.QtCore import QEvent, QObject, Signal
@@ -58,6 +59,8 @@ class Workstation(QObject):
     """Colors of the theme."""
     keymap_changed = Signal(object)
     """The KeyMap in use."""
+    busy_changed = Signal(str)
+    """What is being done in the open job; empty when it is finished."""
     keys_requested = Signal()
     """The list of keys is to be shown."""
 
@@ -69,6 +72,7 @@ class Workstation(QObject):
         self.desk: Desk | None = None
         self.summaries: list[JobSummary] = []
         self._keymap: KeyMap | None = None
+        self._settings: Any = None
         self._window: QObject | None = None
         self._closed = False
         viewer.events.theme.connect(self._on_theme)
@@ -245,6 +249,7 @@ class Workstation(QObject):
             windows=WindowMemory(user_state_path(PLUGIN) / "windows.json"),
         )
         session.open_next = settings.open_next
+        self._watch_settings()
         self.desk = Desk(self.viewer, session, self.images, settings, self.keymap)
         self.desk.set_colors(self.colors)
         self.desk.help_requested.connect(self.keys_requested)
@@ -253,11 +258,33 @@ class Workstation(QObject):
         session.closed.connect(self._on_case_closed)
         session.status_changed.connect(self._on_case_closed)
         session.marked.connect(self._on_marked)
+        session.busy.connect(self._on_busy)
         self._case_id = ""
         self.job_opened.emit(self.desk)
         self.tables.run(
             lambda: store.counts(job_id), self.counts_changed.emit, self.show_error
         )
+
+    def _watch_settings(self) -> None:
+        """Follow napari's preferences from now on."""
+        if self._settings is None:
+            with suppress(KeyError, AttributeError):
+                self._settings = settings_model()
+                self._settings.events.connect(self._on_settings)
+
+    def _on_settings(self, event: Any) -> None:
+        settings = read_settings()
+        if event.type == "person":
+            show_info("The new name counts for jobs that are opened from now on.")
+            self.refresh_jobs()
+        if self.desk is not None:
+            self.desk.session.open_next = settings.open_next
+            self.desk.bridge.mouse.wheel_steps = settings.wheel_steps
+            if event.type == "image_memory":
+                from napari_annotate_jobs.imaging import default_budget
+
+                memory = settings.image_memory or default_budget()
+                self.desk.bridge.budget = memory
 
     def _on_counts(self, counts: Any) -> None:
         self.counts_changed.emit(counts)
@@ -265,6 +292,9 @@ class Workstation(QObject):
     def _on_opened(self, case: Any) -> None:
         self._case_id = case.row.case.id
         self.case_changed.emit(self._case_id)
+
+    def _on_busy(self, text: str) -> None:
+        self.busy_changed.emit(text)
 
     def _on_marked(self, case_id: str) -> None:
         self.case_changed.emit(case_id)
@@ -294,7 +324,9 @@ class Workstation(QObject):
         session.closed.disconnect(self._on_case_closed)
         session.status_changed.disconnect(self._on_case_closed)
         session.marked.disconnect(self._on_marked)
+        session.busy.disconnect(self._on_busy)
         desk.close()
+        self.busy_changed.emit("")
         self.job_closed.emit()
 
     # ------------------------------------------------------------------ keys
@@ -322,6 +354,8 @@ class Workstation(QObject):
         if self._closed:
             return
         self._closed = True
+        if self._settings is not None:
+            self._settings.events.disconnect(self._on_settings)
         self.close_job()
         self.viewer.events.theme.disconnect(self._on_theme)
         _STATIONS.pop(id(self.viewer), None)

@@ -207,11 +207,11 @@ class SliceActions:
 
     def undo(self) -> None:
         """Take back the last edit and show its slice."""
-        self._focus(self.editor.undo())
+        self._focus(self.editor.undo(self.slice))
 
     def redo(self) -> None:
         """Do again what was undone and show its slice."""
-        self._focus(self.editor.redo())
+        self._focus(self.editor.redo(self.slice))
 
     def _focus(self, index: int | None) -> None:
         if index is not None:

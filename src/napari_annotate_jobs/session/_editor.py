@@ -219,18 +219,28 @@ class CaseEditor(ContentEdits):
         )
 
     # ------------------------------------------------------------------ undo
-    def undo(self) -> int | None:
-        """Take back the last edit; return the slice to show, if any."""
+    def undo(self, here: int | None = None) -> int | None:
+        """Take back the last edit; return the slice to show, if any.
+
+        Parameters
+        ----------
+        here : int, optional
+            The slice that is shown: it stays if the edit changed it too.
+        """
         edit = None if self.locked else self.history.undo()
-        return None if edit is None else self._replay(edit, edit.before)
+        return None if edit is None else self._replay(edit, edit.before, here)
 
-    def redo(self) -> int | None:
-        """Do again what was undone; return the slice to show, if any."""
+    def redo(self, here: int | None = None) -> int | None:
+        """Do again what was undone; see :meth:`undo`."""
         edit = None if self.locked else self.history.redo()
-        return None if edit is None else self._replay(edit, edit.after)
+        return None if edit is None else self._replay(edit, edit.after, here)
 
-    def _replay(self, edit: Edit, change: AnnotationChange) -> int | None:
+    def _replay(
+        self, edit: Edit, change: AnnotationChange, here: int | None
+    ) -> int | None:
         self._apply(change)
+        if here is not None and self.slices[here].key in change.slices:
+            return here
         return edit.focus
 
     # ------------------------------------------------------------- internals

@@ -69,7 +69,7 @@ class JobPageView(QWidget):
         self.setObjectName("job_page")
         self._colors = Colors.dark()
         self._counts = Counts()
-        self._job_id = ""
+        self._job_id = self._busy = ""
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(TYPING_PAUSE)
@@ -114,6 +114,11 @@ class JobPageView(QWidget):
         self._labels.set_project(project, keys or {})
         self._labels_shelf.fit()
         self.set_counts(counts)
+
+    def set_busy(self, text: str) -> None:
+        """Say what is being done; nothing when it is finished."""
+        self._busy = text
+        self._show_annotate()
 
     def set_counts(self, counts: Counts) -> None:
         """Show how far the job is."""
@@ -317,7 +322,7 @@ class JobPageView(QWidget):
 
     def _show_annotate(self) -> None:
         counts = self._counts
-        self._annotate.setEnabled(bool(counts.left))
+        self._annotate.setEnabled(bool(counts.left) and not self._busy)
         tip = "Opens the first remaining case"
         if counts.returned:
             text = "Continue with returned case"
@@ -330,7 +335,7 @@ class JobPageView(QWidget):
             text, tip = "All finished", "Every case of this job is submitted"
         else:
             text, tip = "No cases", "This job has no cases yet"
-        self._annotate.setText(text)
+        self._annotate.setText(f"{self._busy}…" if self._busy else text)
         self._annotate.setToolTip(tip)
 
     def _show_failure(self) -> None:
