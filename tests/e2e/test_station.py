@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QPushButton
+from qtpy.QtWidgets import QApplication, QLineEdit, QPushButton
 
 from napari_annotate_jobs.app._settings import Settings, settings_model
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
@@ -182,6 +182,22 @@ def test_the_page_says_that_a_case_is_being_opened(driver):
     assert seen[0] == "Opening…"
     assert seen[-1].startswith("Annotate")
     assert button.isEnabled()
+
+
+def test_the_name_can_be_changed_in_my_jobs(driver):
+    button = driver.my_jobs.findChild(QPushButton, "person")
+    driver.wait(button.isVisible)
+    model = settings_model()
+    try:
+        driver.click(button)
+        field = button.findChild(QLineEdit)
+        field.clear()
+        driver.type_text("Dr. Bo", field)
+        driver.wait(lambda: button.text() == "You annotate as Dr. Bo")
+        driver.open_job(LUNGS)
+        assert driver.session.store.person == "Dr. Bo"
+    finally:
+        model.person = ""
 
 
 def test_a_job_without_an_open_case_closes(driver):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from napari.utils.notifications import show_warning
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMessageBox, QWidget
+
+from napari_annotate_jobs.errors import AnnotateJobsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ask", "tell"]
+__all__ = ["ask", "brief", "tell", "tell_error"]
 
 
 def ask(
@@ -75,3 +80,33 @@ def tell(parent: QWidget, text: str, detail: str = "") -> QMessageBox:
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.open()
     return box
+
+
+def brief(error: Exception, names: Mapping[str, str] | None = None) -> str:
+    """Return an error in the room of a notification.
+
+    Parameters
+    ----------
+    error : Exception
+        What went wrong.
+    names : mapping of str to str, optional
+        What people call the cases, by their ids.
+
+    Returns
+    -------
+    str
+        Of a file only its name, not the way to it.
+    """
+    if not isinstance(error, AnnotateJobsError):
+        return f"{type(error).__name__}: {error}"
+    where = error.where
+    if where is not None:
+        where = (names or {}).get(where, where)
+        where = PurePath(where).name if os.path.isabs(where) else where
+    text = str(AnnotateJobsError(error.what, where=where, remedy=error.remedy))
+    return text[:1].upper() + text[1:] if where is None else text
+
+
+def tell_error(error: Exception, names: Mapping[str, str] | None = None) -> None:
+    """Tell what went wrong and what to do, in a notification of napari's."""
+    show_warning(brief(error, names))

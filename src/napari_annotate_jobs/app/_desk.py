@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_info, show_warning
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 
 from napari_annotate_jobs.app._actions import DeskActions
+from napari_annotate_jobs.app._asks import tell_error
 from napari_annotate_jobs.app._desk_boxes import BoxActions
 from napari_annotate_jobs.app._desk_fill import FillDesk
 from napari_annotate_jobs.app._desk_masks import MaskActions
 from napari_annotate_jobs.app._key_router import KeyRouter
 from napari_annotate_jobs.app._pictures import draw_slice
-from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.imaging import default_budget
 from napari_annotate_jobs.viewer import ViewerBridge
 from napari_annotate_jobs.widgets import (
@@ -337,10 +337,8 @@ class Desk(QObject):
     # --------------------------------------------------------------- telling
     def show_error(self, error: Exception) -> None:
         """Tell the user what went wrong and what to do."""
-        if isinstance(error, AnnotateJobsError):
-            show_warning(str(error))
-        else:
-            show_warning(f"{type(error).__name__}: {error}")
+        case = None if self.session.case is None else self.session.case.row.case
+        tell_error(error, {} if case is None else {case.id: case.name})
 
     # --------------------------------------------------------------- closing
     def save_and_leave(self) -> None:

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.app._settings import PLUGIN
 from napari_annotate_jobs.app._workstation import Workstation
-from napari_annotate_jobs.widgets import MyJobsView
+from napari_annotate_jobs.widgets import MyJobsView, PersonButton
 
 if TYPE_CHECKING:
     import napari
@@ -50,6 +50,10 @@ class MyJobs(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._stack)
+        self._person = PersonButton()
+        self._person.named.connect(station.set_person)
+        station.person_changed.connect(self._person.set_person)
+        layout.addWidget(self._person)
 
         self.jobs.job_requested.connect(station.open_job)
         self.jobs.open_folder_requested.connect(self._choose_folder)
@@ -170,6 +174,7 @@ class MyJobs(QWidget):
 
     def _set_colors(self, colors: Colors) -> None:
         self.jobs.set_colors(colors)
+        self._person.set_colors(colors)
         if self._page is not None:
             self._page.set_colors(colors)
 

@@ -12,6 +12,7 @@ from napari.utils.theme import get_theme
 from platformdirs import user_state_path
 from qtpy.QtCore import QEvent, QObject, Signal
 
+from napari_annotate_jobs.app._asks import tell_error
 from napari_annotate_jobs.app._settings import (
     PLUGIN,
     keys_to_text,
@@ -45,6 +46,8 @@ class Workstation(QObject):
 
     jobs_changed = Signal(object)
     """The job summaries, as a list."""
+    person_changed = Signal(str)
+    """Whose annotations are read and written."""
     jobs_failed = Signal(str)
     """What could not be read, and what to do."""
     job_opened = Signal(object)
@@ -130,9 +133,13 @@ class Workstation(QObject):
         """Read all jobs of all known places again."""
         person = read_settings().person or None
 
-        def task() -> tuple[list[JobSummary], list[str]]:
+        def task() -> tuple[list[JobSummary], list[str], str]:
             # On the worker: My Jobs is shown meanwhile.
-            from napari_annotate_jobs.stores import open_store, recent_locations
+            from napari_annotate_jobs.stores import (
+                default_person,
+                open_store,
+                recent_locations,
+            )
 
             found: list[JobSummary] = []
             faults: list[str] = []
@@ -153,10 +160,11 @@ class Workstation(QObject):
             seen: dict[tuple[str, str], JobSummary] = {}
             for summary in found:
                 seen.setdefault((summary.location, summary.job.id), summary)
-            return list(seen.values()), faults
+            return list(seen.values()), faults, person or default_person()
 
-        def done(result: tuple[list[JobSummary], list[str]]) -> None:
-            self.summaries, faults = result
+        def done(result: tuple[list[JobSummary], list[str], str]) -> None:
+            self.summaries, faults, name = result
+            self.person_changed.emit(name)
             self.jobs_changed.emit(self.summaries)
             self.jobs_failed.emit("\n".join(faults))
 
@@ -275,7 +283,8 @@ class Workstation(QObject):
     def _on_settings(self, event: Any) -> None:
         settings = read_settings()
         if event.type == "person":
-            show_info("The new name counts for jobs that are opened from now on.")
+            if self.desk is not None:
+                show_info("The new name counts for jobs that are opened from now on.")
             self.refresh_jobs()
         if self.desk is not None:
             self.desk.session.open_next = settings.open_next
@@ -329,6 +338,21 @@ class Workstation(QObject):
         self.busy_changed.emit("")
         self.job_closed.emit()
 
+    def set_person(self, name: str) -> None:
+        """Annotate under another name from now on."""
+        from napari_annotate_jobs.stores import check_person
+
+        try:
+            check_person(name)
+        except AnnotateJobsError as error:
+            self.show_error(error)
+            return
+        try:
+            settings_model().person = name.strip()
+        except (KeyError, AttributeError):
+            show_warning("The name could not be kept: the plugin is not installed.")
+        self.refresh_jobs()
+
     # ------------------------------------------------------------------ keys
     def set_keymap(self, keymap: KeyMap) -> None:
         """Use other keys, now and from now on."""
@@ -344,10 +368,7 @@ class Workstation(QObject):
     # --------------------------------------------------------------- telling
     def show_error(self, error: Exception) -> None:
         """Tell the user what went wrong and what to do."""
-        if isinstance(error, AnnotateJobsError):
-            show_warning(str(error))
-        else:
-            show_warning(f"{type(error).__name__}: {error}")
+        tell_error(error)
 
     def close(self) -> None:
         """Save everything and release the viewer."""

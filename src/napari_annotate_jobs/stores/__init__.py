@@ -6,7 +6,7 @@ from ._contract import CasePage, Draft, Fault, JobStore
 from ._create import create_job
 from ._folder import FolderStore
 from ._memory import MemoryStore
-from ._names import default_person
+from ._names import check_person, default_person
 from ._recent import forget_location, recent_locations, remember_location
 from ._registry import open_store
 
@@ -17,6 +17,7 @@ __all__ = [
     "FolderStore",
     "JobStore",
     "MemoryStore",
+    "check_person",
     "create_job",
     "default_person",
     "forget_location",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._job_page import JobPageView
     from ._keys import KeyMap, label_keys, text_has_focus
     from ._my_jobs import MyJobsView
+    from ._person import PersonButton
     from ._propagate import PropagatePanel
     from ._read_out import ReadOutLabel
     from ._strip import SliceStrip
@@ -38,6 +39,7 @@ __all__ = [
     "KeyMap",
     "MyJobsView",
     "ObjectAtHand",
+    "PersonButton",
     "PropagatePanel",
     "QtExecutor",
     "ReadOutLabel",
@@ -61,6 +63,7 @@ _LAZY = {
     "KeyMap": "_keys",
     "MyJobsView": "_my_jobs",
     "ObjectAtHand": "_box_section",
+    "PersonButton": "_person",
     "PropagatePanel": "_propagate",
     "QtExecutor": "_executor",
     "ReadOutLabel": "_read_out",
