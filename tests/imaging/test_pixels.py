@@ -339,8 +339,12 @@ def test_default_windows(write_slice: Write) -> None:
     assert 400 < low < 490
     flat = _window_of(write_slice, np.full((8, 8), 7, np.int16), Modality="MR")
     assert flat.width > 0
-    grey = _window_of(write_slice, np.arange(256, dtype=np.uint8).reshape(16, 16))
-    assert grey.limits == (0, 255)
+    ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    nowhere = {"ImagePositionPatient": None, "ImageOrientationPatient": None}
+    assert _window_of(write_slice, ramp, **nowhere).limits == (0, 255)
+    scan = _window_of(write_slice, ramp // 2, Modality="MR")
+    assert scan.explanation == "Automatic"
+    assert scan.limits[1] < 128
     real = np.array([[np.nan, np.inf], [0.25, 0.75]], np.float32)
     low, high = _window_of(write_slice, real, Modality="MR").limits
     assert 0.0 <= low < high <= 0.75

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,16 @@ if TYPE_CHECKING:
 __all__ = ["Workstation"]
 
 _STATIONS: dict[int, Workstation] = {}
+WARM_UP_AFTER = 0.3
+"""Seconds; the job's page is filled before that."""
+AHEAD = ("pandas", "scipy.ndimage", "skimage.color", "skimage.exposure")
+"""What the first layers of napari's load, which takes a second or two."""
+
+
+def _load_ahead() -> None:
+    for name in AHEAD:
+        with suppress(ImportError):  # a help and no more
+            import_module(name)
 
 
 class Workstation(QObject):
@@ -269,9 +280,15 @@ class Workstation(QObject):
         session.busy.connect(self._on_busy)
         self._case_id = ""
         self.job_opened.emit(self.desk)
+        self.tables.later(WARM_UP_AFTER, self._warm_up)
         self.tables.run(
             lambda: store.counts(job_id), self.counts_changed.emit, self.show_error
         )
+
+    def _warm_up(self) -> None:
+        """Load what napari's layers need while the user looks at the job's page."""
+        if not self._closed:
+            self.tables.run(_load_ahead, lambda _: None, lambda error: None)
 
     def _watch_settings(self) -> None:
         """Follow napari's preferences from now on."""

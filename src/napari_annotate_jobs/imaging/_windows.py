@@ -38,8 +38,8 @@ def default_window(
     Returns
     -------
     Window
-        The image's own first window; else for colour and 8 bits their whole
-        range; for CT a preset that fits its tissue; else from the 1st to the
+        The image's own first window; else for colour and 8-bit pictures their
+        whole range; for CT a preset that fits its tissue; else from the 1st to the
         99th percentile of a sample, without padding and empty background.
     """
     from napari_annotate_jobs.imaging._volume import Volume
@@ -60,7 +60,9 @@ def default_window(
         top = float(np.iinfo(values.dtype).max)
         return Window.from_limits(0, top, explanation="Full range")
     sample = _sampled(values, header)
-    if values.dtype == np.uint8 and sample.size and sample.max() > 63:
+    # 8 bits without a place in the patient are a picture; with one, a scan
+    picture = header is None or header.affine is None
+    if picture and values.dtype == np.uint8 and sample.size and sample.max() > 63:
         return Window.from_limits(0, 255, explanation="Full range")
     if header is not None and header.unit == "HU" and sample.size:
         preset = _ct_preset(sample)
