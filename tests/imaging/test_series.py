@@ -180,7 +180,24 @@ def test_volumes_that_cover_different_slices_stay_series(write_stack: Write) -> 
     assert [h.shape[0] for h in found] == [3, 2]
     assert [h.siblings for h in found] == [(), ()]
     assert all("volumes-differ" in _codes(h) for h in found)
-    assert "(echo time) do not cover the same slices" in found[0].warnings[-1].text
+    assert "(echo time) do not all cover the same" in found[0].warnings[-1].text
+
+
+def test_one_volume_that_lacks_a_slice_is_set_apart(write_stack: Write) -> None:
+    echoes = (10, 10, 10, 20, 20, 20, 30, 30)
+    found = find_series(write_stack([0, 1, 2, 0, 1, 2, 0, 1], EchoTime=echoes))
+    assert [len(h.volumes) for h in found] == [2, 1]
+    assert [h.shape[0] for h in found] == [3, 2]
+    assert all("volumes-differ" in _codes(h) for h in found)
+    third = open_series(found[0].path, series_uid=found[1].key)
+    assert third.read()[:, 0, 0].tolist() == [600, 700]
+    assert third.header.volume == 0
+
+
+def test_planes_side_by_side_are_no_cine(write_stack: Write) -> None:
+    places = ([0, 0, 0], [50, 0, 0], [0, 50, 0])
+    found = find_series(write_stack([0, 0, 0], ImagePositionPatient=places))
+    assert not any("one-place" in _codes(h) for h in found)
 
 
 def test_magnitude_and_phase_are_series_of_their_own(write_stack: Write) -> None:

@@ -9,8 +9,8 @@ import pytest
 from napari_annotate_jobs.model import VoiFunction, Window
 from napari_annotate_jobs.session import AnnotationSession, WindowMemory
 
-CT = SimpleNamespace(modality="CT", description="Lung")
-MR = SimpleNamespace(modality="MR", description="T1")
+CT = SimpleNamespace(modality="CT", description="Lung", inverted=False)
+MR = SimpleNamespace(modality="MR", description="T1", inverted=False)
 
 
 @pytest.fixture
@@ -29,11 +29,16 @@ def test_each_kind_has_its_own(memory, tmp_path):
     again = WindowMemory(tmp_path / "state" / "windows.json")
     assert again.recall(CT) == (lung, True)
     assert again.recall(MR)[0].center == 300
-    assert again.recall(SimpleNamespace(modality="CT", description="LUNG")) == (
+    assert again.recall(
+        SimpleNamespace(modality="CT", description="LUNG", inverted=False)
+    ) == (
         lung,
         True,
     )
-    assert again.recall(SimpleNamespace(modality="CT", description=None)) is None
+    assert (
+        again.recall(SimpleNamespace(modality="CT", description=None, inverted=False))
+        is None
+    )
 
 
 def test_the_latest_counts(memory):
@@ -78,3 +83,15 @@ def test_a_session_opens_as_the_last_one_looked(desk, memory):
     assert again.inverted
     assert again.window == Window(center=7, width=9)
     again.close()
+
+
+def test_images_of_the_other_polarity_are_not_turned_over(memory):
+    one = SimpleNamespace(modality="DX", description="Chest PA", inverted=True)
+    two = SimpleNamespace(modality="DX", description="Chest PA", inverted=False)
+    window = Window(center=1, width=2)
+    memory.remember(one, window, True)  # only the window was chosen
+    assert memory.recall(one) == (window, True)
+    assert memory.recall(two) == (window, False)
+    memory.remember(two, window, True)
+    assert memory.recall(two) == (window, True)
+    assert memory.recall(one) == (window, False)

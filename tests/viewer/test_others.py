@@ -81,28 +81,37 @@ def test_the_cursor_tells_value_unit_and_place():
     voxels = np.full((4, 6, 8), -100, np.int16)
     voxels[2, 3, 4] = 57
     one = header(origin=(-10.0, 20.0, 0.0))
-    assert cursor_text(one, voxels, (2, 3, 4)) == "57 HU  ·  R 6.0  P 23.0  S 10.0 mm"
+    assert (
+        cursor_text(one, voxels.__getitem__, (2, 3, 4))
+        == "57 HU  ·  R 6.0  P 23.0  S 10.0 mm"
+    )
 
 
 def test_uneven_slices_are_told_where_they_are():
     origins = np.array([[0, 0, z] for z in (0.0, 4.0, 11.0, 15.0)])
     one = header(origins=origins)
-    text = cursor_text(one, np.zeros((4, 6, 8), np.int16), (2, 0, 0))
+    text = cursor_text(one, np.zeros((4, 6, 8), np.int16).__getitem__, (2, 0, 0))
     assert text.endswith("S 11.0 mm")
 
 
 @pytest.mark.parametrize("index", [(-1, 0, 0), (0, 6, 0), (0, 0, 8.6), (4, 0, 0)])
 def test_outside_the_image_nothing_is_told(index):
-    assert cursor_text(header(), np.zeros((4, 6, 8)), index) == ""
+    assert cursor_text(header(), np.zeros((4, 6, 8)).__getitem__, index) == ""
 
 
 def test_colour_and_float_values_are_told_too():
     color = header(shape=(4, 6, 8, 3), unit="")
     voxels = np.zeros((4, 6, 8, 3), np.uint8)
     voxels[0, 0, 0] = (1, 2, 3)
-    assert cursor_text(color, voxels, (0, 0, 0)).startswith("1, 2, 3  ·")
+    assert cursor_text(color, voxels.__getitem__, (0, 0, 0)).startswith("1, 2, 3  ·")
     floats = np.full((4, 6, 8), 0.25, np.float32)
-    assert cursor_text(header(unit=""), floats, (0, 0, 0)).startswith("0.25  ·")
+    assert cursor_text(header(unit=""), floats.__getitem__, (0, 0, 0)).startswith(
+        "0.25  ·"
+    )
+
+
+def test_nothing_is_told_of_a_slice_that_is_not_read():
+    assert cursor_text(header(), lambda index: None, (2, 3, 4)) == ""
 
 
 def test_the_status_bar_keeps_what_napari_says(bench):

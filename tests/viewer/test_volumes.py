@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import nibabel
 import numpy as np
+import pydicom
 import pytest
+from pydicom.uid import generate_uid
 
 from napari_annotate_jobs.imaging import LazyVolumes, open_series
-from napari_annotate_jobs.model import Decision
+from napari_annotate_jobs.model import Decision, SeriesRef
 from napari_annotate_jobs.viewer._images import CHUNK, VolumeLoader
+from napari_annotate_jobs.viewer._others import OtherSeries
 
-from .conftest import Bench
+from .conftest import Bench, write_dicom
 
 TIMES, SLICES = 5, 6
 
@@ -137,3 +140,56 @@ def test_too_many_volumes_are_read_when_looked_at(open_bench):
             assert data.held <= 3 * one
     np.testing.assert_array_equal(data[1:3, 2], np.asarray(data)[1:3, 2])
     np.testing.assert_array_equal(data[..., 0, 0], np.asarray(data)[..., 0, 0])
+
+
+def test_a_part_of_a_series_without_siblings_is_an_ordinary_case(tmp_path):
+    folder = tmp_path / "ct"
+    write_dicom(folder)
+    scout = pydicom.dcmread(folder / "0.dcm")
+    scout.SOPInstanceUID = scout.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    scout.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    scout.ImageOrientationPatient = [1, 0, 0, 0, 0, -1]
+    scout.save_as(folder / "-1.dcm")
+    bench = Bench(tmp_path)
+    split = bench.session.case.series.header.split
+    assert (split.index, split.count) == (1, 2)
+    assert bench.errors == []
+    assert bench.image.data.shape[0] == 6
+    assert "time" not in bench.viewer.canvas.overlays.text.text.lower()
+    assert bench.bridge.series.header.shape[0] == 6
+    bench.close()
+
+
+def test_arrow_keys_step_slices_when_another_series_has_an_axis_more(tmp_path, times):
+    write_dicom(tmp_path / "base" / "ct")
+    bench = Bench(tmp_path / "base")
+    dims = bench.viewer.dims
+    assert (dims.ndim, dims.last_used) == (3, 0)
+    others = OtherSeries(
+        bench.viewer,
+        bench.session,
+        bench.executor,
+        on_error=bench.errors.append,
+        budget=None,
+    )
+    others._read(SeriesRef(path="perfusion.nii"), open_series(times))
+    assert others.layers[0].data.shape == (TIMES, SLICES, 8, 10)
+    assert (dims.ndim, dims.last_used) == (4, 1)
+    others.close()
+    assert bench.errors == []
+    bench.close()
+
+
+def test_other_series_are_not_read_for_a_case_that_is_closed(tmp_path, times, slow):
+    write_dicom(tmp_path / "base" / "ct")
+    bench = Bench(tmp_path / "base")
+    series = open_series(times)
+    others = OtherSeries(
+        bench.viewer, bench.session, slow, on_error=bench.errors.append, budget=None
+    )
+    others._read(SeriesRef(path="perfusion.nii"), series)
+    others.close()
+    slow.drain()
+    assert others.layers == []
+    assert bench.errors == []
+    bench.close()

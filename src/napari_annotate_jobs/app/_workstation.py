@@ -143,6 +143,7 @@ class Workstation(QObject):
     def refresh_jobs(self) -> None:
         """Read all jobs of all known places again."""
         person = read_settings().person or None
+        self._watch_settings()
 
         def task() -> tuple[list[JobSummary], list[str], str]:
             # On the worker: My Jobs is shown meanwhile.
@@ -175,6 +176,8 @@ class Workstation(QObject):
 
         def done(result: tuple[list[JobSummary], list[str], str]) -> None:
             self.summaries, faults, name = result
+            if self.desk is not None:
+                name = self.desk.session.store.person
             self.person_changed.emit(name)
             self.jobs_changed.emit(self.summaries)
             self.jobs_failed.emit("\n".join(faults))
@@ -268,7 +271,6 @@ class Workstation(QObject):
             windows=WindowMemory(user_state_path(PLUGIN) / "windows.json"),
         )
         session.open_next = settings.open_next
-        self._watch_settings()
         self.desk = Desk(self.viewer, session, self.images, settings, self.keymap)
         self.desk.set_colors(self.colors)
         self.desk.help_requested.connect(self.keys_requested)
@@ -368,7 +370,6 @@ class Workstation(QObject):
             settings_model().person = name.strip()
         except (KeyError, AttributeError):
             show_warning("The name could not be kept: the plugin is not installed.")
-        self.refresh_jobs()
 
     # ------------------------------------------------------------------ keys
     def set_keymap(self, keymap: KeyMap) -> None:

@@ -48,8 +48,8 @@ def along_axes(headers: Iterable[SeriesHeader]) -> list[SeriesHeader]:
     -------
     list of SeriesHeader
         In the same order. Of volumes that belong together only the first is there,
-        with the others as its ``siblings``; where they cover different slices they
-        all stay, with a warning that says so.
+        with the others as its ``siblings``. Those that cover other slices than most
+        of them stay by themselves, and a warning says so.
     """
     headers = list(headers)
     groups: dict[object, list[SeriesHeader]] = defaultdict(list)
@@ -60,15 +60,13 @@ def along_axes(headers: Iterable[SeriesHeader]) -> list[SeriesHeader]:
             groups[stem, split.by].append(header)
     instead: dict[str, SeriesHeader | None] = {}
     for members in groups.values():
-        for group in _on_one_grid(members):
-            group.sort(key=_place)
-            first, *rest = group
-            assert first.split is not None
-            if len(group) == first.split.count:
-                instead.update((header.key, None) for header in rest)
-                instead[first.key] = replace(first, siblings=tuple(rest))
-            else:
-                instead.update((h.key, _set_apart(h)) for h in group)
+        largest, *others = sorted(_on_one_grid(members), key=len, reverse=True)
+        if others:
+            largest = [_set_apart(header) for header in largest]
+            instead.update((h.key, _set_apart(h)) for group in others for h in group)
+        first, *rest = sorted(largest, key=_place)
+        instead.update((header.key, None) for header in rest)
+        instead[first.key] = replace(first, siblings=tuple(rest))
     found = (instead.get(header.key, header) for header in headers)
     return [header for header in found if header is not None]
 
@@ -112,7 +110,8 @@ def _set_apart(header: SeriesHeader) -> SeriesHeader:
             ImageWarning(
                 "volumes-differ",
                 f"The {header.split.count} volumes of this series ({header.split.by}) "
-                "do not cover the same slices: each is a series of its own",
+                "do not all cover the same slices: those that do not are series of "
+                "their own",
             )
         ]
     )

@@ -285,9 +285,11 @@ def _chosen(found: FoundSeries, wanted: str | None, path: Path) -> SeriesHeader:
             raise found.faults[0].error
         if found.faults:
             first = found.faults[0].error
+            # without the file's name, which may be a patient's
+            what = first.what if isinstance(first, AnnotateJobsError) else first
             raise UnreadableImageError(
-                f"none of its {len(found.faults)} images can be opened; the first: "
-                f"{str(first).rstrip('.')}",
+                f"none of its {len(found.faults)} images can be opened; "
+                f"the first {what}",
                 where=path,
             ) from first
         raise NoImageError("holds no image", where=path, remedy=_FORMATS)

@@ -14,6 +14,7 @@ import json
 import subprocess
 import sys
 import threading
+import weakref
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DECODER_DEPENDENCIES", "decode", "gdcm_decoder", "is_available"]
 
+PATIENCE = 60.0
+"""Seconds that one frame may take."""
+KEPT = 4
+"""Workers that are kept for the next frames."""
 _WORKER = Path(__file__).with_name("_gdcm_worker.py")
 _SYNTAXES = frozenset(
     {*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes}
@@ -112,21 +117,27 @@ def _asked(request: dict[str, Any], data: bytes) -> bytes:
         assert worker.stdin is not None and worker.stdout is not None
         head: dict[str, Any] = {}
         pixels = b""
+        # damaged data may keep it busy for ever
+        deadline = threading.Timer(PATIENCE, worker.kill)
+        deadline.daemon = True
+        deadline.start()
         with contextlib.suppress(OSError, ValueError):
             worker.stdin.write(json.dumps(request).encode() + b"\n" + data)
             worker.stdin.flush()
             head = json.loads(worker.stdout.readline())
             pixels = worker.stdout.read(head.get("length", 0))
+        deadline.cancel()
         if "error" in head:
             raise ValueError(head["error"])
         if len(pixels) != head.get("length", -1):
             _end(worker)
-            raise ValueError("GDCM crashed")
+            raise ValueError("GDCM crashed, or gave no answer")
         return pixels
 
 
 _LOCK = threading.Lock()
 _IDLE: list[subprocess.Popen[bytes]] = []
+_ALL: weakref.WeakSet[subprocess.Popen[bytes]] = weakref.WeakSet()
 
 
 @contextlib.contextmanager
@@ -146,6 +157,7 @@ def _worker() -> Iterator[subprocess.Popen[bytes]]:
             stderr=subprocess.DEVNULL,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
+        _ALL.add(worker)
     try:
         yield worker
     except BaseException as error:
@@ -156,7 +168,11 @@ def _worker() -> Iterator[subprocess.Popen[bytes]]:
     finally:
         if worker.returncode is None:
             with _LOCK:
-                _IDLE.append(worker)
+                keep = len(_IDLE) < KEPT
+                if keep:
+                    _IDLE.append(worker)
+            if not keep:
+                _end(worker)
 
 
 def _end(worker: subprocess.Popen[bytes]) -> None:
@@ -167,5 +183,8 @@ def _end(worker: subprocess.Popen[bytes]) -> None:
 @atexit.register
 def _end_all() -> None:
     with _LOCK:
-        while _IDLE:
-            _end(_IDLE.pop())
+        _IDLE.clear()
+    for worker in list(_ALL):
+        if worker.poll() is None:
+            worker.kill()
+            worker.wait()

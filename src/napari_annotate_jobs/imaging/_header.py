@@ -163,8 +163,14 @@ class SeriesHeader:
         """All volumes of the series in their order, this one among them."""
         if not self.siblings:
             return (self,)
-        every = (replace(self, siblings=()), *self.siblings)
+        every = (replace(self, siblings=(), folders=()), *self.siblings)
         return tuple(sorted(every, key=lambda h: h.split.index if h.split else 0))
+
+    @property
+    def volume(self) -> int:
+        """Its own place among :attr:`volumes`."""
+        keys = [header.key for header in self.volumes]
+        return keys.index(self.key)
 
     @property
     def all_files(self) -> tuple[FileRef, ...]:

@@ -64,9 +64,9 @@ def layer_data(
     Parameters
     ----------
     volume : Volume or Series
-        The image. Of a series, `data` is to be given.
+        The image; a series is read, all its volumes, where no `data` is given.
     data : array-like, optional
-        What to show instead of the volume's voxels: a :class:`LazyVoxels`, or
+        What to show instead of the image's voxels: a :class:`LazyVoxels`, or
         an array that is being filled.
     window : Window, optional
         By default :func:`default_window`.
@@ -89,9 +89,10 @@ def layer_data(
 
     header = volume.header
     if data is None:
-        data = (
-            volume.voxels if isinstance(volume, Volume) else np.asarray(volume.stack())
-        )
+        data = volume.voxels if isinstance(volume, Volume) else volume.read_all()
+        own = data if isinstance(volume, Volume) else volume.own_of(data)
+        if window is None and not header.is_color:
+            window = default_window(own, header)
     extra = np.ndim(data) - len(header.shape)
     kwargs: dict[str, Any] = {
         "name": header.name,

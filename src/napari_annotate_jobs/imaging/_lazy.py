@@ -51,7 +51,7 @@ class _Shelf:
     def __init__(self, budget: int | None) -> None:
         if budget is not None and budget < 0:
             raise InvalidValueError("a memory budget cannot be negative")
-        self._budget = default_budget() if budget is None else budget
+        self.budget = default_budget() if budget is None else budget
         self._slices: OrderedDict[tuple[int, int], NDArray[Any]] = OrderedDict()
         self._lock = threading.Lock()
         self._reading: dict[tuple[int, int], threading.Lock] = {}
@@ -79,9 +79,12 @@ class _Shelf:
     def _keep(self, key: tuple[int, int], plane: NDArray[Any]) -> None:
         with self._lock:
             self._reading.pop(key, None)
+            old = self._slices.pop(key, None)
+            if old is not None:
+                self.held -= old.nbytes
             self._slices[key] = plane
             self.held += plane.nbytes
-            while self.held > self._budget and len(self._slices) > 1:
+            while self.held > self.budget and len(self._slices) > 1:
                 _, old = self._slices.popitem(last=False)
                 self.held -= old.nbytes
 
@@ -113,12 +116,16 @@ class LazyVoxels:
     def __init__(self, series: Series, budget: int | None = None) -> None:
         self._series = series
         self._shelf, self._number = _Shelf(budget), 0
+        self._dtype = series.header.dtype
 
     @classmethod
-    def _on(cls, shelf: _Shelf, number: int, series: Series) -> LazyVoxels:
-        """Return an array that shares its room with others."""
+    def _on(
+        cls, shelf: _Shelf, number: int, series: Series, dtype: np.dtype[Any]
+    ) -> LazyVoxels:
+        """Return an array that shares its room and its type with others."""
         made = cls.__new__(cls)
         made._series, made._shelf, made._number = series, shelf, number
+        made._dtype = dtype
         return made
 
     @property
@@ -129,7 +136,7 @@ class LazyVoxels:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of the voxels."""
-        return self._series.header.dtype
+        return self._dtype
 
     @property
     def ndim(self) -> int:
@@ -145,6 +152,11 @@ class LazyVoxels:
     def nbytes(self) -> int:
         """Bytes of the whole array, were it in memory."""
         return self.size * self.dtype.itemsize
+
+    @property
+    def budget(self) -> int:
+        """Bytes of slices that may be kept."""
+        return self._shelf.budget
 
     @property
     def held(self) -> int:
@@ -175,8 +187,10 @@ class LazyVoxels:
     def _read(self, index: int) -> NDArray[Any]:
         plane = self._series.read_slice(index)
         if plane.dtype != self.dtype:
-            info = np.iinfo(self.dtype)
-            plane = np.clip(plane, info.min, info.max).astype(self.dtype)
+            if not np.can_cast(plane.dtype, self.dtype):
+                info = np.iinfo(self.dtype)
+                plane = np.clip(plane, info.min, info.max)
+            plane = plane.astype(self.dtype)
         plane.flags.writeable = False
         return plane
 
@@ -223,13 +237,17 @@ class LazyVolumes:
         What to read from.
     budget : int, optional
         Bytes of slices kept, of all volumes together.
+
+    Notes
+    -----
+    Each axis is indexed by itself: two lists of indices choose a block.
     """
 
     def __init__(self, series: Series, budget: int | None = None) -> None:
         shelf = _Shelf(budget)
         self._series, self._shelf = series, shelf
         self.volumes = tuple(
-            LazyVoxels._on(shelf, number, volume)
+            LazyVoxels._on(shelf, number, volume, series.dtype)
             for number, volume in enumerate(series.volumes)
         )
 

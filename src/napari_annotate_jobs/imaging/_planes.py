@@ -156,6 +156,7 @@ class WholePlanes:
 # open more than once: all of them share what was unpacked while one is alive.
 _shared: weakref.WeakValueDictionary[Any, Any] = weakref.WeakValueDictionary()
 _sharing = threading.Lock()
+_turns: dict[Any, threading.Lock] = {}
 
 
 def shared_planes(path: Path, what: object, make: Callable[[], Planes]) -> Planes:
@@ -178,10 +179,15 @@ def shared_planes(path: Path, what: object, make: Callable[[], Planes]) -> Plane
     stat = path.stat()
     key = (path, stat.st_size, stat.st_mtime_ns, what)
     with _sharing:
+        turn = _turns.setdefault(key, threading.Lock())
+    # those who want another file do not wait while this one is read
+    with turn:
         planes: Planes | None = _shared.get(key)
         if planes is None:
             planes = _shared[key] = make()
-        return planes
+    with _sharing:
+        _turns.pop(key, None)
+    return planes
 
 
 def open_planes(place: Place) -> Planes:

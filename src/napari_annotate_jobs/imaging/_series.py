@@ -202,6 +202,38 @@ class Series:
         """Bytes that all volumes take in memory."""
         return int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
 
+    def read_all(self, cancelled: Cancel | None = None) -> NDArray[Any]:
+        """Read all volumes into memory.
+
+        Parameters
+        ----------
+        cancelled : callable, optional
+            Asked between slices.
+
+        Returns
+        -------
+        numpy.ndarray
+            Of the shape :attr:`shape`. Of the type :attr:`dtype`, wider only where a
+            value does not fit that.
+
+        Raises
+        ------
+        Cancelled
+            If `cancelled` returned True.
+        """
+        if not self._siblings:
+            return self.read(cancelled=cancelled)
+        if any(header.optimistic for header in self.header.volumes):
+            return np.stack([v.read(cancelled=cancelled) for v in self.volumes])
+        out = np.empty(self.shape, self.dtype)
+        for volume, room in zip(self.volumes, out, strict=True):
+            volume.read(room, cancelled=cancelled)
+        return out
+
+    def own_of(self, voxels: Any) -> Any:
+        """Return this volume's part of what :meth:`read_all` returned."""
+        return voxels[self.header.volume] if self._siblings else voxels
+
     def stack(self, budget: int | None = None) -> LazyVoxels | LazyVolumes:
         """Return all volumes as one lazy array of the shape :attr:`shape`.
 

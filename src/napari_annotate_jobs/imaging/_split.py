@@ -248,7 +248,7 @@ def _by_place(part: Part) -> list[Part]:
     if found == len(frames):
         return [part]
     by, values = _telling(frames, places)
-    if found == 1 and set(by.split(" and ")) <= TIMES:
+    if found == 1 and _is_one_plane(frames) and set(by.split(" and ")) <= TIMES:
         return [_cine(part, by, values)]
     if by:
         groups = _grouped(list(range(len(frames))), lambda i: values[i])
@@ -262,6 +262,12 @@ def _by_place(part: Part) -> list[Part]:
             for index, (value, members) in enumerate(ordered)
         ]
     return [_first_at_each_place(part, frames, places)]
+
+
+def _is_one_plane(frames: list[Frame]) -> bool:
+    """Whether all frames lie over one another, not side by side."""
+    positions = np.array([frame.position for frame in frames], dtype=float)
+    return bool(np.ptp(positions, axis=0).max() <= POSITION_TOLERANCE)
 
 
 def _cine(part: Part, by: str, values: list[Any]) -> Part:

@@ -9,6 +9,7 @@ unpacking goes on anyway. Hence the copy, in a file without a name.
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
@@ -35,6 +36,7 @@ __all__ = ["UnpackedPlanes", "spool_folder", "unpacked_in_order"]
 _PIECE = 1 << 20
 _PACKED_PIECE = 1 << 18
 _SPARE = 1 << 26  # left free for everybody else
+_IN_MEMORY = 1 << 28  # so much is kept in memory where the disk is full
 _TAIL = 1 << 24  # read behind the voxels to reach the sum that proves them
 
 
@@ -305,10 +307,13 @@ class UnpackedPlanes:
 
     def _begin(self, total: int) -> None:
         folder = spool_folder()
-        if shutil.disk_usage(folder).free < total + _SPARE:
+        room = shutil.disk_usage(folder).free >= total + _SPARE
+        if not room and total > _IN_MEMORY:
             raise self._no_room(total)
         self._stream = _opened(self._place)
         self._open[:] = [self._stream, *filter(None, [self._spool])]
+        if self._spool is None and not room:
+            self._spool = io.BytesIO()
         if self._spool is None:
             try:
                 self._spool = tempfile.TemporaryFile(dir=folder, buffering=0)

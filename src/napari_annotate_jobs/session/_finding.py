@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     CorruptError,
+    GeometryError,
     ImagingError,
     StoreError,
+    UnreadableImageError,
 )
 from napari_annotate_jobs.model import Status
 
@@ -43,6 +45,28 @@ class Found:
     case: OpenCase | None
     broken: tuple[tuple[CaseRow, AnnotateJobsError], ...] = ()
 
+    @property
+    def error(self) -> AnnotateJobsError | None:
+        """What to tell the user of the cases that were passed over."""
+        if not self.broken:
+            return None
+        row, first = self.broken[0]
+        if len(self.broken) == 1:
+            error = ImagingError(
+                f"cannot be opened: {first.what}",
+                where=row.case.name,
+                remedy=first.remedy,
+            )
+        else:
+            names = ", ".join(row.case.name for row, _ in self.broken)
+            error = ImagingError(
+                f"{len(self.broken)} cases cannot be opened ({names}). The first: "
+                f"{first.what}",
+                remedy=first.remedy,
+            )
+        error.__cause__ = first
+        return error
+
 
 def first_cases(store: JobStore, job_id: str) -> Iterator[CaseRow]:
     """Give the returned cases, then the remaining ones, then any."""
@@ -71,10 +95,24 @@ def cases_after(
         seen.add(here)
 
 
-def open_one(store: JobStore, job_id: str, rows: Iterable[CaseRow]) -> Found:
+def open_one(
+    store: JobStore, job_id: str, rows: Iterable[CaseRow], known: set[str]
+) -> Found:
     """Open the first of some cases that can be opened.
 
-    The others are marked in the case table with what is wrong with them.
+    What is wrong with the images of the others for good is marked in the case table.
+
+    Parameters
+    ----------
+    store : JobStore
+        Where the job is.
+    job_id : str
+        The job.
+    rows : iterable of CaseRow
+        The cases, in order.
+    known : set of str
+        Ids of cases that could not be opened before: they are tried last. Brought up
+        to date.
 
     Raises
     ------
@@ -82,18 +120,41 @@ def open_one(store: JobStore, job_id: str, rows: Iterable[CaseRow]) -> Found:
         If the store cannot be reached.
     """
     broken: list[tuple[CaseRow, AnnotateJobsError]] = []
-    for row in rows:
-        try:
-            return Found(load_case(store, job_id, row), tuple(broken))
-        except (ImagingError, CorruptError) as error:
-            broken.append((row, error))
-            with suppress(StoreError):  # the mark is a help, not the truth
-                store.note_case(
-                    job_id,
-                    row.case.id,
-                    n_slices=row.case.n_slices,
-                    warnings=[f"It cannot be opened. {error}"],
-                )
+    put_off: list[CaseRow] = []
+
+    def tried() -> Iterator[CaseRow]:
+        for row in rows:
+            if row.case.id in known:
+                put_off.append(row)
+            else:
+                yield row
+        yield from put_off
+
+    for row in tried():
         if len(broken) == FEW:
             break
+        try:
+            case = load_case(store, job_id, row)
+        except (ImagingError, CorruptError) as error:
+            known.add(row.case.id)
+            broken.append((row, error))
+            _mark(store, job_id, row, error)
+        else:
+            known.discard(row.case.id)
+            return Found(case, tuple(broken))
     return Found(None, tuple(broken))
+
+
+def _mark(store: JobStore, job_id: str, row: CaseRow, error: AnnotateJobsError) -> None:
+    """Mark a case for all who share the job, unless it is this computer's trouble."""
+    if not isinstance(error, UnreadableImageError | GeometryError | CorruptError):
+        return
+    # The way to a file is left out: it may name a patient, and is another elsewhere.
+    words = [f"It cannot be opened: {error.what}", error.remedy]
+    with suppress(StoreError):  # the mark is a help, not the truth
+        store.note_case(
+            job_id,
+            row.case.id,
+            n_slices=row.case.n_slices,
+            warnings=[". ".join(word for word in words if word) + "."],
+        )

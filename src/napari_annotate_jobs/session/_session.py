@@ -104,6 +104,7 @@ class AnnotationSession(SliceActions):
         self._generation = 0
         self._trouble: SaveKind | None = None
         self._submitted = 0
+        self._broken: set[str] = set()
 
     @property
     def save_state(self) -> SaveState:
@@ -178,15 +179,16 @@ class AnnotationSession(SliceActions):
         self.busy.emit("Opening")
 
         def task() -> Found:
-            return open_one(self.store, self.job.id, rows())
+            return open_one(self.store, self.job.id, rows(), self._broken)
 
         def done(found: Found) -> None:
             if generation != self._generation:
                 return
             self.busy.emit("")
-            for row, error in found.broken:
-                self.failed.emit(error)
+            for row, _ in found.broken:
                 self.marked.emit(row.case.id)
+            if found.error is not None:
+                self.failed.emit(found.error)
             if found.case is None:
                 if not found.broken:
                     self.told.emit(nothing)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         def modality(self) -> str | None: ...
         @property
         def description(self) -> str | None: ...
+        @property
+        def inverted(self) -> bool: ...
 
 
 __all__ = ["WindowMemory"]
@@ -54,7 +56,8 @@ class WindowMemory:
         with suppress(ValidationError, KeyError, TypeError):
             if isinstance(found, dict):
                 window = Window.model_validate(found["window"])
-                return window, found["inverted"] is True
+                # what was chosen is to turn it over, whatever it was
+                return window, (found["turned"] is True) != header.inverted
         return None
 
     def remember(self, header: _Kind, window: Window, inverted: bool) -> None:
@@ -63,7 +66,7 @@ class WindowMemory:
         windows.pop(self._key(header), None)
         windows[self._key(header)] = {
             "window": window.model_dump(mode="json"),
-            "inverted": inverted,
+            "turned": inverted != header.inverted,
         }
         kept = dict(list(windows.items())[-LIMIT:])
         with suppress(OSError):

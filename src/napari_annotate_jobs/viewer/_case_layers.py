@@ -47,7 +47,7 @@ class CaseLayers:
         self._geometry = Geometry.of(header, case.row.case.name)
         self._closing = False
         self._moving = False
-        self._volume = 0 if header.split is None else header.split.index
+        self._volume = self._geometry.volume
         self.loader = VolumeLoader(
             case.series,
             bridge.images,
@@ -92,7 +92,7 @@ class CaseLayers:
             self._viewer,
             self.image.layer,
             header,
-            lambda: self.loader.volume(self.shown_volume),
+            self._plane,
         )
         self.others = OtherSeries(
             self._viewer,
@@ -148,6 +148,7 @@ class CaseLayers:
         here = (self.shown_volume, self._session.slice)
         if here in came or self._viewer.dims.ndisplay == 3:
             self.image.layer.refresh()
+            self.status.update()
         if done == total:
             self._end_progress()
             self._all_read()
@@ -182,6 +183,12 @@ class CaseLayers:
     def shown_volume(self) -> int:
         """Index of the volume that is shown, such as a time point."""
         return 0 if self._closing else self._volume
+
+    def _plane(self, index: int) -> Any:
+        """Return the values of a slice as it is shown; None while it is not read."""
+        if not self.loader.filled[self.shown_volume, index]:
+            return None
+        return self.loader.volume(self.shown_volume)[index]
 
     def _view(self) -> object:
         dims = self._viewer.dims

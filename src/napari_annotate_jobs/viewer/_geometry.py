@@ -33,6 +33,8 @@ class Geometry:
         ``"mm"``, or ``"pixel"`` where the series has no spacing.
     volumes : int
         How many there are on this grid, such as time points.
+    volume : int
+        Which of them is the reference.
     axis : str
         What they differ in: ``"time"``, ``"b-value"`` ...; nothing if there is one.
     metadata : dict
@@ -44,6 +46,7 @@ class Geometry:
     units: str
     metadata: dict[str, Any]
     volumes: int = 1
+    volume: int = 0
     axis: str = ""
 
     @classmethod
@@ -64,7 +67,8 @@ class Geometry:
                 },
                 "affine_lps": header.affine,
             },
-            volumes=len(header.volumes),
+            volumes=1 + len(header.siblings),
+            volume=header.volume,
             axis=header.split.by if several and header.split else "",
         )
 

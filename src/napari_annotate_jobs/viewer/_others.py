@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image
 
+from napari_annotate_jobs.errors import Cancelled
 from napari_annotate_jobs.session import open_others
 
 from ._geometry import Geometry
@@ -103,17 +104,18 @@ class OtherSeries:
         def task() -> tuple[Any, tuple[Window, ...]]:
             if lazy:
                 return series.stack(self._budget), series.suggested_windows()
-            voxels = np.asarray(series.stack())
-            own = voxels
-            if series.header.siblings and series.header.split is not None:
-                own = voxels[series.header.split.index]
-            return voxels, series.suggested_windows(own)
+            voxels = series.read_all(cancelled=lambda: self._closed)
+            return voxels, series.suggested_windows(series.own_of(voxels))
 
         def done(found: tuple[Any, tuple[Window, ...]]) -> None:
             if not self._closed:
                 self._show(ref, series.header, *found)
 
-        self._images.run(task, done, self._on_error)
+        def failed(error: Exception) -> None:
+            if not isinstance(error, Cancelled):
+                self._on_error(error)
+
+        self._images.run(task, done, failed)
 
     def _show(
         self,
@@ -153,10 +155,14 @@ class OtherSeries:
             **kwargs,
         )
         active = self._viewer.layers.selection.active
+        dims = self._viewer.dims
+        used = dims.ndim - dims.last_used
         self.layers.append(layer)
         self._viewer.add_layer(layer)
         self._viewer.layers.move(self._viewer.layers.index(layer), 0)
         self._viewer.layers.selection.active = active
+        # with an axis more in front, the arrow keys step through slices as before
+        dims.last_used = dims.ndim - used
 
     def close(self) -> None:
         """Take the layers away."""

@@ -11,7 +11,7 @@ from ._images import VolumeLoader
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.imaging import Series
+    from napari_annotate_jobs.imaging import Series, SeriesHeader
     from napari_annotate_jobs.model import CaseRow
     from napari_annotate_jobs.session import AnnotationSession, Executor
 
@@ -71,7 +71,7 @@ class Prefetcher:
         if (
             case_id == self._case_id
             and loader.is_done
-            and series.header == self._header
+            and _same(series.header, self._header)
         ):
             voxels: NDArray[Any] = loader.voxels
             return voxels
@@ -83,3 +83,12 @@ class Prefetcher:
         if self._loader is not None:
             self._loader.cancel()
             self._loader = None
+
+
+def _same(one: SeriesHeader, other: SeriesHeader) -> bool:
+    """Whether two headers tell of the same files, as they were."""
+    return (one.path, one.key, one.all_files) == (
+        other.path,
+        other.key,
+        other.all_files,
+    )

@@ -60,12 +60,7 @@ class ReadOut:
             f"{session.slice + 1} / {editor.n_slices}",
         ]
         if volume is not None and session.case.series.header.siblings:
-            split = volume.split
-            if split is not None:
-                place = f"{split.index + 1} / {split.count}"
-                plain = split.value == str(split.index + 1)
-                value = "" if plain else f" {split.value}:"
-                lines.append(f"{split.by.capitalize()}{value} {place}")
+            lines.append(_volume_text(volume, session.case.series.header))
         decision = cell.decision.value.capitalize()
         if cell.names:
             names = ", ".join(cell.names)
@@ -88,6 +83,17 @@ class ReadOut:
         """Put back what was there."""
         for name, value in self._before.items():
             setattr(self._overlay, name, value)
+
+
+def _volume_text(volume: SeriesHeader, reference: SeriesHeader) -> str:
+    """Name one of several volumes: ``Echo time 80: 2 / 3``, ``Time 2 / 3``."""
+    volumes = reference.volumes
+    place = [header.key for header in volumes].index(volume.key) + 1
+    split = volume.split
+    if split is None:
+        return f"Volume {place} / {len(volumes)}"
+    value = "" if split.value == str(place) else f" {split.value}:"
+    return f"{split.by.capitalize()}{value} {place} / {len(volumes)}"
 
 
 def _number(value: float) -> str:

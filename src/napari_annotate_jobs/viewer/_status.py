@@ -22,15 +22,16 @@ __all__ = ["StatusLine", "cursor_text"]
 _SIDES = (("L", "R"), ("P", "A"), ("S", "I"))
 
 
-def cursor_text(header: SeriesHeader, voxels: Any, index: tuple[float, ...]) -> str:
+def cursor_text(header: SeriesHeader, plane: Any, index: tuple[float, ...]) -> str:
     """Return what is under the cursor.
 
     Parameters
     ----------
     header : SeriesHeader
         Of the reference series.
-    voxels : array-like
-        (slices, rows, columns[, channels]), modality units.
+    plane : callable
+        Takes the index of a slice; returns its values, (rows, columns[, channels]),
+        in modality units, or None while they are not known.
     index : tuple of float
         Slice, row and column.
 
@@ -39,12 +40,16 @@ def cursor_text(header: SeriesHeader, voxels: Any, index: tuple[float, ...]) -> 
     str
         The value with its unit and, where the series has patient geometry, the
         place in mm towards the patient's left or right, posterior or anterior,
-        superior or inferior side (DICOM's LPS); empty outside the image.
+        superior or inferior side (DICOM's LPS); empty outside the image, and while
+        the slice is not read.
     """
     place = np.round(index).astype(int)
     if (place < 0).any() or (place >= header.shape[:3]).any():
         return ""
-    value = np.asarray(voxels[place[0]])[place[1], place[2]]
+    values = plane(int(place[0]))
+    if values is None:
+        return ""
+    value = np.asarray(values)[place[1], place[2]]
     if header.is_color:
         text = ", ".join(str(int(v)) for v in value)
     else:
@@ -77,8 +82,9 @@ class StatusLine:
         The reference image.
     header : SeriesHeader
         Of the same series.
-    voxels : callable
-        Returns the values of the volume that is shown.
+    plane : callable
+        Returns the values of a slice of the volume that is shown, None while they are
+        not known.
     """
 
     def __init__(
@@ -86,10 +92,10 @@ class StatusLine:
         viewer: ViewerModel,
         layer: Layer,
         header: SeriesHeader,
-        voxels: Callable[[], Any],
+        plane: Callable[[int], Any],
     ) -> None:
         self._viewer, self._layer = viewer, layer
-        self._header, self._voxels = header, voxels
+        self._header, self._plane = header, plane
         self._plain: Any = viewer.status
         self._written: Any = None
         self._connections = Connections()
@@ -124,7 +130,7 @@ class StatusLine:
         for axis in viewer.dims.not_displayed:
             position[axis - viewer.dims.ndim] = viewer.dims.point[axis]
         index = index_at(self._layer, position)
-        return cursor_text(self._header, self._voxels(), index)
+        return cursor_text(self._header, self._plane, index)
 
     def _write(self, status: Any) -> None:
         self._written = status
