@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_annotate_jobs import cli
 from napari_annotate_jobs.model import (
     AnnotationChange,
     Comment,
@@ -26,55 +25,11 @@ from napari_annotate_jobs.stores import (
     recent_locations,
     remember_location,
 )
-from napari_annotate_jobs.stores import _recent as recent
-
-
-@pytest.fixture(autouse=True)
-def config(tmp_path, monkeypatch):
-    path = tmp_path / "config"
-    monkeypatch.setattr(recent, "user_config_path", lambda *a, **k: path)
-    return path
-
-
-@pytest.fixture
-def run(capsys):
-    """Run the command line; return exit code, stdout and stderr."""
-
-    def run(*arguments):
-        try:
-            code = cli.main([str(argument) for argument in arguments])
-        except SystemExit as error:
-            code = error.code
-        found = capsys.readouterr()
-        assert "Traceback" not in found.err
-        return code, found.out, found.err
-
-    return run
 
 
 def picture(path, size=8, value=0):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.full((size, size + 1), value, np.uint8)).save(path)
-    return path
-
-
-@pytest.fixture
-def images(tmp_path):
-    """Make three pictures in a folder."""
-    folder = tmp_path / "images"
-    for number in (1, 2, 10):
-        picture(folder / f"x{number}.png", value=number)
-    return folder
-
-
-@pytest.fixture
-def job(run, images, tmp_path):
-    path = tmp_path / "job"
-    code, _, err = run(
-        "new", path, "--images", images, "--labels", "classification:a", "b=#112233",
-        "--method", "classification",
-    )  # fmt: skip
-    assert code == 0, err
     return path
 
 
