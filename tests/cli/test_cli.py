@@ -472,7 +472,7 @@ def test_check_names_faults_and_exits_with_1(run, job, images):
     code, out, _ = run("check", job)
     assert code == 1
     assert "x2.png" in out
-    assert "1 faults." in out
+    assert out.endswith("\n1 fault.\n")
     code, out, _ = run("check", job, "--json")
     assert code == 1
     (fault,) = json.loads(out)

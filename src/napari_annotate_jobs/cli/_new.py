@@ -6,7 +6,7 @@ import argparse
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
-from napari_annotate_jobs.cli._show import complain, progress
+from napari_annotate_jobs.cli._show import complain, counted, progress
 from napari_annotate_jobs.errors import ExistsError, NoImageError, StoreAccessError
 
 __all__ = ["EPILOG", "add_arguments", "make_job"]
@@ -184,7 +184,10 @@ def make_job(options: argparse.Namespace) -> int:
             )
     store.close()
     remember_location(folder.absolute())
-    print(f"Made {folder}: {len(cases)} cases, {len(labels.labels)} labels.")
+    print(
+        f"Made {folder}: {counted(len(cases), 'case')}, "
+        f"{counted(len(labels.labels), 'label')}."
+    )
     print(f"Open it with: napari-annotate-jobs open {folder}")
     return 0
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 __all__ = [
     "case_data",
     "cases_text",
+    "clear_progress",
     "complain",
+    "counted",
     "dump",
     "fault_text",
     "inspection_text",
@@ -91,6 +93,11 @@ def case_data(row: CaseRow) -> dict[str, Any]:
         "warnings": list(row.warnings),
         "series": [ref.path for ref in row.case.series],
     }
+
+
+def counted(number: int, what: str) -> str:
+    """Return ``1 case``, ``2 cases``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def jobs_text(summaries: Sequence[JobSummary]) -> str:
@@ -183,10 +190,10 @@ def fault_text(fault: Fault) -> str:
 
 def inspection_text(found: Mapping[str, Any]) -> str:
     """Return what the reader makes of images, for people."""
-    lines = [
-        f"{found['path']}: {len(found['series'])} series"
-        + (f", {len(found['faults'])} files left out" if found["faults"] else "")
-    ]
+    head = f"{found['path']}: {len(found['series'])} series"
+    if found["faults"]:
+        head += f", {counted(len(found['faults']), 'file')} left out"
+    lines = [head]
     for number, series in enumerate(found["series"], 1):
         lines += ["", f"{number}. {series['name']}", *_series_lines(series)]
     if found["faults"]:
@@ -202,7 +209,7 @@ def _series_lines(series: Mapping[str, Any]) -> list[str]:
     spacing = series["spacing"]
     facts = {
         "size": f"{shape} {series['dtype']}, {series['megabytes']} MB, "
-        f"{series['files']} files",
+        f"{counted(series['files'], 'file')}",
         "kind": " ".join(filter(None, [series["format"], series["modality"]])),
         "spacing": "unknown"
         if spacing is None
@@ -239,16 +246,22 @@ def _width(text: str) -> int:
     )
 
 
-def progress() -> Callable[[str, int, int], None] | None:
+def progress(verb: str = "reading") -> Callable[[str, int, int], None] | None:
     """Return what tells the progress on a terminal, None if there is none."""
     if not sys.stderr.isatty():
         return None
 
     def tell(name: str, done: int, total: int) -> None:
         end = "\r" if done < total else "\r\x1b[K"
-        print(f"\x1b[Kreading {name}: {done} of {total}", end=end, file=sys.stderr)
+        print(f"\x1b[K{verb} {name}: {done} of {total}", end=end, file=sys.stderr)
 
     return tell
+
+
+def clear_progress() -> None:
+    """Take the progress off the line that is about to be printed."""
+    if sys.stderr.isatty():
+        print("\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def complain(text: str) -> None:
