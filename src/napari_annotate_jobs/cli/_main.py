@@ -27,7 +27,7 @@ __all__ = ["build_parser", "main"]
 _EPILOG = """\
 examples:
   napari-annotate-jobs new lung --images ct-studies/ \\
-      --method segmentation --labels liver tumour=#CC79A7
+      --method segmentation --labels liver tumour=orchid
   napari-annotate-jobs new chest --images xrays/*.dcm --method classification \\
       --labels pneumonia effusion quality/good quality/bad --exclusive quality
   napari-annotate-jobs open lung
