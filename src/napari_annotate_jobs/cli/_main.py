@@ -101,9 +101,13 @@ def build_parser() -> argparse.ArgumentParser:
     verb.add_argument("path", metavar="PATH", help="a file or folder of images")
     verb.add_argument("--json", action="store_true", help="print JSON")
 
-    verb = _add(verbs, "open", _open, "open napari at My Jobs")
+    verb = _add(verbs, "open", _open, "open napari at a job's page, or at My Jobs")
     verb.add_argument(
-        "job", nargs="?", metavar="JOB", help="a job folder to add to My Jobs first"
+        "job",
+        nargs="?",
+        metavar="JOB",
+        help="a job folder, or a folder of them, to add to My Jobs; a job that is "
+        "alone there is opened",
     )
 
     verb = _add(verbs, "demo", _demo, "make jobs of sample images and open them")
@@ -112,7 +116,8 @@ def build_parser() -> argparse.ArgumentParser:
         "folder",
         nargs="?",
         metavar="DIR",
-        help="where to keep the demo's jobs; in your own data folder by default",
+        help="where to keep the demo's jobs, an empty or new folder; in your own data "
+        "folder by default",
     )
     where.add_argument(
         "--headless",
