@@ -44,7 +44,7 @@ def test_a_slice_that_is_gone(run, scans):
     (images / "a" / "01.dcm").unlink()
     code, out, _ = run("check", job)
     assert code == 1
-    assert "case 'a' have 2 of the 3 slices" in out
+    assert "case 'a' have 2 slices, not 3" in out
     code, out, _ = run("check", job, "--json")
     assert code == 1
     (fault,) = json.loads(out)

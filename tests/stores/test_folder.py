@@ -621,7 +621,7 @@ FAULTS = {
     "fewer slices": (
         "job.json",
         lambda p: edit(p, lambda f: f["cases"][4].update(n_slices=3)),
-        "1 of the 3 slices",
+        "1 slice, not 3",
     ),
     "note": ("cases/case-0.json", lambda p: p.write_text("x"), "damaged"),
     "note of another": (

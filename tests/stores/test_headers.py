@@ -119,7 +119,7 @@ def test_checking_opens_the_images_but_writes_no_note(folder, searches):
         (fault,) = store.check()
     assert fault.where == str(folder / "images")
     assert "case 'c'" in fault.what
-    assert "8 of the 9 slices" in fault.what
+    assert "8 slices, not 9" in fault.what
     assert "0001.dcm" in fault.what
     assert fault.remedy
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.cli._show import complain, counted, progress
+from napari_annotate_jobs.cli._show import (
+    complain,
+    counted,
+    grouped_text,
+    progress,
+)
 from napari_annotate_jobs.errors import (
     ExistsError,
     InvalidValueError,
@@ -18,6 +25,7 @@ from napari_annotate_jobs.errors import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_annotate_jobs.cli._cases import FoundCases
     from napari_annotate_jobs.model import LabelSet, Method
 
 __all__ = ["EPILOG", "add_arguments", "make_job"]
@@ -166,8 +174,7 @@ def make_job(options: argparse.Namespace) -> int:
     found = find_cases(
         map(Path, options.images), unit=Unit(options.case_per), progress=progress()
     )
-    for path, what in found.faults:
-        complain(f"left out {path}: {what}")
+    _tell(found, options.images)
     if not found.cases:
         raise NoImageError(
             "there are no images to make cases of",
@@ -195,6 +202,42 @@ def make_job(options: argparse.Namespace) -> int:
     )
     print(f"Open it with: napari-annotate-jobs open {folder}")
     return 0
+
+
+def _tell(found: FoundCases, given: Sequence[str]) -> None:
+    """Say what was left out, and what the annotators will be told of the cases."""
+    blocks = []
+    if faults := dict.fromkeys(found.faults):
+        count = counted(len({path for path, _ in faults}), "file")
+        blocks.append(
+            grouped_text(
+                f"Left out, {count}:",
+                ((_short(path, given), what) for path, what in faults),
+                "napari-annotate-jobs inspect PATH tells all",
+            )
+        )
+    if found.warnings:
+        names = {case.id: case.name for case in found.cases}
+        blocks.append(
+            grouped_text(
+                f"Findings about {counted(len(found.warnings), 'case')}:",
+                ((names[c], text) for c, ws in found.warnings.items() for text in ws),
+                "napari-annotate-jobs show --cases tells all",
+            )
+        )
+    for block in blocks:
+        print(block + "\n", file=sys.stderr)
+
+
+def _short(path: Path, given: Sequence[str]) -> str:
+    """Return a path as it goes on from what was given to --images."""
+    for text in given:
+        root = Path(os.path.abspath(text))
+        if path != root and path.is_relative_to(root):
+            return str(Path(text) / path.relative_to(root))
+        if path == root:
+            return text
+    return str(path)
 
 
 def _check_methods(methods: Sequence[Method], labels: LabelSet) -> None:

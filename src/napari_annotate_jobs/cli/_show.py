@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +23,18 @@ __all__ = [
     "counted",
     "dump",
     "fault_text",
+    "grouped_text",
     "inspection_text",
     "job_data",
     "job_text",
     "jobs_text",
     "progress",
     "table",
+    "terminal_width",
 ]
+
+_SHOWN = 12
+"""How many kinds of findings are told at once."""
 
 
 def dump(data: object) -> str:
@@ -35,8 +42,20 @@ def dump(data: object) -> str:
     return json.dumps(data, ensure_ascii=False, indent=2)
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return lines of aligned columns; numbers to the right."""
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[object]], room: int | None = None
+) -> str:
+    """Return lines of aligned columns; numbers to the right.
+
+    Parameters
+    ----------
+    head : sequence of str
+        Names of the columns.
+    rows : iterable of sequence
+        What they hold.
+    room : int, optional
+        The columns of a terminal: the last column is folded to fit into them.
+    """
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [
         max(_width(text) for text in column)
@@ -52,7 +71,67 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
         for text, width, number in zip(row, widths, right, strict=True):
             blank = " " * (width - _width(text))
             parts.append(blank + text if number else text + blank)
-        lines.append("  ".join(parts).rstrip())
+        line = "  ".join(parts).rstrip()
+        if room is not None and _width(line) > room and row[-1]:
+            lines += _folded("  ".join(parts[:-1]) + "  ", row[-1], room)
+        else:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def _folded(begin: str, text: str, width: int) -> list[str]:
+    """Fold a text behind what begins its line, or below it if there is no room."""
+    indent = _width(begin)
+    if width - indent >= 30:
+        blank = " " * indent
+        return textwrap.wrap(text, width, initial_indent=begin, subsequent_indent=blank)
+    blank = " " * 6
+    below = textwrap.wrap(
+        text, max(width, 40), initial_indent=blank, subsequent_indent=blank
+    )
+    return [begin.rstrip(), *below]
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that is printed to, None if it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def grouped_text(title: str, found: Iterable[tuple[str, str]], rest: str) -> str:
+    """Return what was found of files or cases, those of one kind together.
+
+    Parameters
+    ----------
+    title : str
+        The line above.
+    found : iterable of (str, str)
+        A name, and what is said of it.
+    rest : str
+        Where to look for what is left out, if there is a lot.
+
+    Returns
+    -------
+    str
+        A block of lines that fit into a terminal.
+    """
+    names: dict[str, list[str]] = {}
+    for name, text in found:
+        names.setdefault(text, []).append(name)
+    width = max(40, min(shutil.get_terminal_size().columns, 100))
+    lines = [title]
+    for text, of in list(names.items())[:_SHOWN]:
+        shown = ", ".join(of[:3]) + (f" and {len(of) - 3} more" if len(of) > 3 else "")
+        for part, indent in ((shown, "  "), (text, "      ")):
+            lines += textwrap.wrap(
+                part,
+                width,
+                initial_indent=indent,
+                subsequent_indent=indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+    if len(names) > _SHOWN:
+        lines.append(f"  ... and {len(names) - _SHOWN} more: {rest}")
     return "\n".join(lines)
 
 
@@ -179,6 +258,7 @@ def cases_text(rows: Sequence[CaseRow]) -> str:
             )
             for row in rows
         ),
+        terminal_width(),
     )
 
 

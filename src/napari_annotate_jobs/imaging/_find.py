@@ -331,7 +331,10 @@ def _chosen(found: FoundSeries, wanted: str | None, path: Path) -> SeriesHeader:
 
 
 def _listing(headers: list[SeriesHeader]) -> str:
-    shown = [f"{h.key} ({h.name}, {h.shape[0]} slices)" for h in headers[:8]]
+    shown = [
+        f"{h.key} ({h.name}, {h.shape[0]} slice{'s' if h.shape[0] > 1 else ''})"
+        for h in headers[:8]
+    ]
     more = "" if len(headers) <= 8 else f" and {len(headers) - 8} more"
     return ", ".join(shown) + more
 

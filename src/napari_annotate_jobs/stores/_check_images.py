@@ -85,8 +85,9 @@ class ImageCheck:
             return
         yield Fault(
             where=str(path),
-            what=f"the images of case {case.id!r} have {count} of the "
-            f"{case.n_slices} slices that job.json tells{self._left_out(path)}",
+            what=f"the images of case {case.id!r} have {count} "
+            f"slice{'s' if count > 1 else ''}, not {case.n_slices} as job.json says"
+            f"{self._left_out(path)}",
             remedy="Put the files back as they were when the job was made, or correct "
             "n_slices in job.json if nothing was annotated",
         )
