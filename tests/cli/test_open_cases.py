@@ -92,3 +92,15 @@ def test_the_files_of_a_pair_are_one_case(run, tmp_path, write_ct):
     assert [(c.name, c.n_slices) for c in cases] == [("ct", 3), ("brain", 6)]
     for case in cases:
         store.open_series(job, case.id)
+
+
+@pytest.mark.parametrize(("place", "files"), [("job", 6), (".", 3)])
+def test_a_job_among_its_images_is_not_copied_into_itself(
+    run, tmp_path, write_ct, place, files
+):
+    folder = tmp_path / "images"
+    write_ct(folder, 3)
+    store, job, (case,), _ = make(run, folder / place, folder, options=["--copy"])
+    assert store.open_series(job, case.id).header.shape[0] == 3
+    assert run("check", folder / place)[0] == 0
+    assert len(list(folder.rglob("*.dcm"))) == files

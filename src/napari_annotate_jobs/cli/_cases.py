@@ -141,7 +141,7 @@ def place_images(
     folder : Path
         The job folder.
     copy : bool
-        Copy the images to ``images/`` in the job folder.
+        Copy the images to ``images/`` in the job folder, unless they lie in it.
     relative : bool
         Make all paths relative; otherwise only those in the job folder or in
         the folder that it is in, for these move together.
@@ -157,8 +157,8 @@ def place_images(
         refs = []
         for ref in case.series:
             path = Path(ref.path)
-            if copy:
-                path = _copy(path, folder / "images" / case.id)
+            if copy and not path.is_relative_to(folder):
+                path = _copy(path, folder / "images" / case.id, folder)
             near = path.is_relative_to(folder.parent) and folder.parent != Path(
                 folder.anchor
             )
@@ -377,14 +377,17 @@ def _by_name(path: Path) -> list[tuple[int, str]]:
     return [(int(p), "") if p.isdecimal() else (-1, p) for p in parts]
 
 
-def _copy(path: Path, folder: Path) -> Path:
+def _copy(path: Path, folder: Path, job: Path) -> Path:
+    def without_job(place: str, names: list[str]) -> list[str]:
+        return [name for name in names if Path(place, name) == job]
+
     target = folder / path.name if path.is_file() else folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if path.is_file():
             shutil.copyfile(path, target)
         else:
-            shutil.copytree(path, target, dirs_exist_ok=True)
+            shutil.copytree(path, target, ignore=without_job, dirs_exist_ok=True)
     except (OSError, shutil.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise StoreAccessError(
