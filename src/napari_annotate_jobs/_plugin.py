@@ -16,17 +16,18 @@ def __getattr__(name: str) -> Any:
 
 
 def open_napari(location: str | None = None) -> None:
-    """Open napari at My Jobs and stay until it is closed.
+    """Open napari at My Jobs, or at a job's page, and stay until it is closed.
 
     Parameters
     ----------
     location : str, optional
-        A job folder, or a folder of them, to add to My Jobs first.
+        A job folder, or a folder of them, to add to My Jobs first; if it holds
+        one job, that job's page is shown.
     """
     import napari
 
     from napari_annotate_jobs.app import _docks
 
     viewer = napari.Viewer(title="napari · Annotate Jobs")
-    _docks.show_my_jobs(viewer, location)
+    _docks.show_my_jobs(viewer, location, open_it=True)
     napari.run()

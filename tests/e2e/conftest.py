@@ -29,14 +29,13 @@ def make_driver(make_napari_viewer, qtbot):
     """Return a function that opens napari at My Jobs."""
     drivers = []
 
-    def make(location=None, *, size=(1280, 800)):
+    def make(location=None, *, size=(1280, 800), open_it=False):
         from napari_annotate_jobs.app._docks import show_my_jobs
 
         viewer = make_napari_viewer(show=True)
         viewer.window.resize(*size)
-        driver = Driver(
-            show_my_jobs(viewer, None if location is None else str(location))
-        )
+        place = None if location is None else str(location)
+        driver = Driver(show_my_jobs(viewer, place, open_it=open_it))
         driver.window.activateWindow()
         qtbot.waitUntil(lambda: QApplication.activeWindow() is driver.window)
         driver.settle()

@@ -41,6 +41,25 @@ def ORIGINAL():
     return vars(read_settings())
 
 
+def test_a_job_that_is_opened_by_name_shows_its_page(make_driver, demo):
+    driver = make_driver(demo / XRAYS, open_it=True)
+    driver.wait(lambda: driver.station.desk is not None)
+    driver.settle()
+    assert driver.my_jobs.page.isVisible()
+    assert driver.session.job.id == XRAYS
+    # The numbers of slices are known before a case was opened.
+    rows = driver.session.cases()
+    assert [row.case.n_slices for row in rows] == [1, 1]
+
+
+def test_of_several_jobs_none_is_opened(make_driver, demo):
+    driver = make_driver(demo, open_it=True)
+    driver.wait(lambda: len(driver.station.summaries) == len(DEMO_JOBS))
+    driver.settle()
+    assert driver.my_jobs.jobs.isVisible()
+    assert driver.station.desk is None
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_follows_the_theme(open_case, theme):
     driver = open_case(BRAIN)

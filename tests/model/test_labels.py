@@ -179,6 +179,38 @@ def test_unfit_data_is_explained():
     assert "Traceback" not in str(info.value)
 
 
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"id": 0}, "id must be at least 1, not 0"),
+        ({"id": 70_000}, "id must be at most 65535, not 70000"),
+        ({"id": "one"}, "id must be a whole number"),
+        ({"name": 3}, "name must be text, not 3"),
+        ({"name": ""}, "name must not be empty"),
+        ({"color": "#12345"}, "color: must be written as #RRGGBB"),
+        ({"scope": "week"}, "scope must be 'slice' or 'case', not 'week'"),
+        ({"concept": 1}, "concept must hold fields with names, not 1"),
+        ({"concept": {"scheme": "SCT"}}, "concept.value is missing"),
+        ({"attributes": "x"}, "attributes must be a list"),
+        ({"group": "g"}, "only class labels can be in a group"),
+    ],
+)
+def test_faults_are_told_in_our_own_words(change, text):
+    fields = {"id": 1, "name": "a", "color": "#112233", "method": "detection"}
+    with pytest.raises(InvalidValueError) as info:
+        validated(Label, {**fields, **change}, where="x")
+    assert text in str(info.value)
+
+
+def test_a_rule_brings_its_remedy():
+    label = {"id": 1, "name": "a", "color": "#112233", "method": "detection"}
+    with pytest.raises(InvalidValueError) as info:
+        validated(LabelSet, {"labels": [label, label]}, where="x")
+    assert str(info.value) == (
+        "x: id 1 is given to 'a' and 'a'. Give each label an id of its own."
+    )
+
+
 def test_ids_and_times_are_fresh():
     assert len({new_id() for _ in range(100)}) == 100
     assert now().tzinfo is UTC

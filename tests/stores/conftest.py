@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from napari_annotate_jobs.formats import mask_ref
 from napari_annotate_jobs.model import (
@@ -205,6 +206,8 @@ def job_folder(tmp_path: Path) -> Path:
     """Return a folder with one job, whose cases have images."""
     path = tmp_path / "job"
     for case in Kit.cases():
-        (path / case.series[0].path).mkdir(parents=True)
+        images = path / case.series[0].path
+        images.mkdir(parents=True)
+        Image.new("L", (16, 16)).save(images / "x.png")
     create_job(path, Kit.job(), Kit.cases()).close()
     return path

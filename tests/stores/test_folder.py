@@ -40,7 +40,7 @@ def tree(path):
     return sorted(
         str(p.relative_to(path))
         for p in path.rglob("*")
-        if p.is_file() and "lock" not in p.name
+        if p.is_file() and "lock" not in p.name and "images" not in p.parts
     )
 
 
@@ -592,6 +592,11 @@ def _alter_submission(found):
     found["submission"]["annotation"]["case_labels"] = [4]
 
 
+def halve(path):
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+
+
 FAULTS = {
     "job.json": ("job.json", lambda p: p.write_text("[]"), "format"),
     "no cases": ("job.json", lambda p: edit(p, lambda f: f.pop("cases")), "lacks"),
@@ -605,7 +610,19 @@ FAULTS = {
         lambda p: edit(p, lambda f: f["cases"][0].update(series=[])),
         "series",
     ),
-    "images": ("images/3", lambda p: p.rmdir(), "case-3"),
+    "images": ("images/3", shutil.rmtree, "case-3"),
+    "no image": ("images/3/x.png", lambda p: p.unlink(), "case-3"),
+    "half an image": ("images/3/x.png", halve, "case-3"),
+    "another series": (
+        "job.json",
+        lambda p: edit(p, lambda f: f["cases"][2]["series"][0].update(series_uid="9")),
+        "case-2",
+    ),
+    "fewer slices": (
+        "job.json",
+        lambda p: edit(p, lambda f: f["cases"][4].update(n_slices=3)),
+        "1 slice, not 3",
+    ),
     "note": ("cases/case-0.json", lambda p: p.write_text("x"), "damaged"),
     "note of another": (
         "cases/case-0.json",

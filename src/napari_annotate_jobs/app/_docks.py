@@ -225,7 +225,9 @@ class KeysAndMouse(QWidget):
         _shorten_title(self)
 
 
-def show_my_jobs(viewer: napari.Viewer, location: str | None = None) -> MyJobs:
+def show_my_jobs(
+    viewer: napari.Viewer, location: str | None = None, *, open_it: bool = False
+) -> MyJobs:
     """Dock My Jobs in a viewer.
 
     Parameters
@@ -234,6 +236,8 @@ def show_my_jobs(viewer: napari.Viewer, location: str | None = None) -> MyJobs:
         Where to.
     location : str, optional
         A job folder, or a folder of them, to add first.
+    open_it : bool
+        Show the page of its job, if it holds only one.
 
     Returns
     -------
@@ -242,5 +246,5 @@ def show_my_jobs(viewer: napari.Viewer, location: str | None = None) -> MyJobs:
     """
     _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "My Jobs")
     if location is not None:
-        widget.station.add_location(str(location))
+        widget.station.add_location(str(location), open_it=open_it)
     return widget

@@ -184,16 +184,25 @@ class Workstation(QObject):
 
         self.tables.run(task, done, lambda error: self.jobs_failed.emit(str(error)))
 
-    def add_location(self, location: str) -> None:
-        """Add a job folder, or a folder of them, to My Jobs."""
+    def add_location(self, location: str, *, open_it: bool = False) -> None:
+        """Add a job folder, or a folder of them, to My Jobs.
+
+        Parameters
+        ----------
+        location : str
+            The folder.
+        open_it : bool
+            Open the job, if it is the only one there.
+        """
         person = read_settings().person or None
 
-        def task() -> None:
+        def task() -> list[JobSummary]:
             from napari_annotate_jobs.stores import open_store, remember_location
 
             store = open_store(location, person=person)
             try:
-                if not store.jobs():
+                found = list(store.jobs())
+                if not found:
                     raise NotFoundError(
                         "there is no job in this folder",
                         where=location,
@@ -202,8 +211,14 @@ class Workstation(QObject):
             finally:
                 store.close()
             remember_location(location)
+            return found
 
-        self.tables.run(task, lambda _: self.refresh_jobs(), self.show_error)
+        def done(found: list[JobSummary]) -> None:
+            self.refresh_jobs()
+            if open_it and len(found) == 1:
+                self.open_job(found[0])
+
+        self.tables.run(task, done, self.show_error)
 
     def forget(self, summary: JobSummary) -> None:
         """Take a job's place off My Jobs; its files are left alone."""

@@ -141,7 +141,7 @@ def place_images(
     folder : Path
         The job folder.
     copy : bool
-        Copy the images to ``images/`` in the job folder.
+        Copy the images to ``images/`` in the job folder, unless they lie in it.
     relative : bool
         Make all paths relative; otherwise only those in the job folder or in
         the folder that it is in, for these move together.
@@ -157,8 +157,8 @@ def place_images(
         refs = []
         for ref in case.series:
             path = Path(ref.path)
-            if copy:
-                path = _copy(path, folder / "images" / case.id)
+            if copy and not path.is_relative_to(folder):
+                path = _copy(path, folder / "images" / case.id, folder)
             near = path.is_relative_to(folder.parent) and folder.parent != Path(
                 folder.anchor
             )
@@ -207,20 +207,30 @@ def _loose(
         if progress is not None:
             progress(folder.name, number, len(files))
         for header in _headers(file, found, None):
-            series.setdefault(header.series_uid or str(file), []).append(header)
+            series.setdefault(_series_of(header), []).append(header)
     drafts = []
+    whole: list[SeriesHeader] | None = None
     for uid, headers in series.items():
         first = {ref.path for header in headers for ref in header.all_files}
         if len(first) == 1:
             drafts += _each(headers, folder, _stem(next(iter(first))))
-        else:
+            continue
+        if whole is None:
             whole = _headers(folder, FoundCases(), progress)
-            same = [header for header in whole if header.series_uid == uid]
-            drafts += [
-                _Draft(folder.name, [header], folder, many=len(whole) > 1)
-                for header in same
-            ]
+        for header in (header for header in whole if _series_of(header) == uid):
+            own = {ref.path for ref in header.all_files}
+            alone = len(own) == 1 or header.series_uid is None
+            name = _stem(own.pop()) if alone else folder.name
+            drafts.append(_Draft(name, [header], folder, many=len(whole) > 1))
     return drafts
+
+
+def _series_of(header: SeriesHeader) -> str:
+    """Name the series; where the format has no names, by the last of its files.
+
+    That is the one with the voxels, if a header lies beside it.
+    """
+    return header.series_uid or str(max(ref.path for ref in header.all_files))
 
 
 def _headers(
@@ -296,14 +306,39 @@ def _nameless(draft: _Draft) -> Path | None:
 def _ref(header: SeriesHeader, draft: _Draft) -> SeriesRef:
     files = {ref.path for ref in header.all_files}
     description = _clean(header.description or "", empty="")
+    path, key = draft.root, header.key if draft.many else None
     if len(files) == 1 and draft.root.is_dir():
-        path = Path(os.path.abspath(next(iter(files))))
-        # A file of many series, as a cine of several orientations, needs the key.
-        alone = header.split is None
-        key = None if alone else header.key
-    else:
-        path, key = draft.root, header.key if draft.many else None
+        file = Path(os.path.abspath(next(iter(files))))
+        alone, its_key = _alone(header, file)
+        if alone:
+            path, key = file, its_key
     return SeriesRef(path=str(path), series_uid=key, description=description)
+
+
+def _alone(header: SeriesHeader, file: Path) -> tuple[bool, str | None]:
+    """Return whether a file by itself gives a series, and which key names it there.
+
+    Parts of a series are named by what sets them apart, such as ``#size=128x128``.
+    Where the other parts are in other files, a file by itself has nothing to be
+    set apart from, or counts its parts otherwise.
+    """
+    from napari_annotate_jobs.imaging import find_series
+
+    if header.split is None and "#" not in header.key:
+        return True, None
+    found = find_series(file)
+    for other in found:
+        for volume in other.volumes:
+            if _same_slices(volume, header):
+                several = len(found) > 1 or len(other.volumes) > 1
+                return True, volume.key if several else None
+    return False, None
+
+
+def _same_slices(one: SeriesHeader, other: SeriesHeader) -> bool:
+    return (one.shape, one.slices) == (other.shape, other.slices) and [
+        source.frame for source in one.frames
+    ] == [source.frame for source in other.frames]
 
 
 def _stem(path: Path) -> str:
@@ -342,14 +377,17 @@ def _by_name(path: Path) -> list[tuple[int, str]]:
     return [(int(p), "") if p.isdecimal() else (-1, p) for p in parts]
 
 
-def _copy(path: Path, folder: Path) -> Path:
+def _copy(path: Path, folder: Path, job: Path) -> Path:
+    def without_job(place: str, names: list[str]) -> list[str]:
+        return [name for name in names if Path(place, name) == job]
+
     target = folder / path.name if path.is_file() else folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if path.is_file():
             shutil.copyfile(path, target)
         else:
-            shutil.copytree(path, target, dirs_exist_ok=True)
+            shutil.copytree(path, target, ignore=without_job, dirs_exist_ok=True)
     except (OSError, shutil.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise StoreAccessError(

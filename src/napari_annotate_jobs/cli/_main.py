@@ -13,21 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.cli._new import EPILOG, add_arguments, make_job
-from napari_annotate_jobs.cli._show import complain, progress
+from napari_annotate_jobs.cli._show import clear_progress, complain, progress
 from napari_annotate_jobs.errors import AnnotateJobsError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from napari_annotate_jobs.model import CaseRow, JobSummary, Status
-    from napari_annotate_jobs.stores import JobStore
+    from napari_annotate_jobs.stores import Fault, JobStore
 
 __all__ = ["build_parser", "main"]
 
 _EPILOG = """\
 examples:
   napari-annotate-jobs new lung --images ct-studies/ \\
-      --method segmentation --labels liver tumour=#CC79A7
+      --method segmentation --labels liver tumour=orchid
   napari-annotate-jobs new chest --images xrays/*.dcm --method classification \\
       --labels pneumonia effusion quality/good quality/bad --exclusive quality
   napari-annotate-jobs open lung
@@ -37,6 +37,16 @@ exit codes:
   0  all is well
   1  check found faults
   2  it could not be done: the message says why, and what to do
+"""
+
+
+_CHECK = """\
+what is verified:
+  every document, journal, submission and mask, and that every series of every
+  case is there, can be opened and has its number of slices. Of images only the
+  headers are read: that finds files that are missing, of another kind or, in
+  most formats, cut off, but not damage in compressed pixels. --pixels finds
+  that too, and takes as long as reading all images does.
 """
 
 
@@ -73,9 +83,16 @@ def build_parser() -> argparse.ArgumentParser:
     _add_common(verb)
 
     verb = _add(
-        verbs, "check", _check, "verify every file of a job; exit code 1 if any is bad"
+        verbs,
+        "check",
+        _check,
+        "verify every file of a job; exit code 1 if any is bad",
+        epilog=_CHECK,
     )
     verb.add_argument("job", metavar="JOB", help="a job folder, or a folder of them")
+    verb.add_argument(
+        "--pixels", action="store_true", help="read every slice of the images too"
+    )
     verb.add_argument("--json", action="store_true", help="print JSON")
 
     verb = _add(
@@ -84,9 +101,13 @@ def build_parser() -> argparse.ArgumentParser:
     verb.add_argument("path", metavar="PATH", help="a file or folder of images")
     verb.add_argument("--json", action="store_true", help="print JSON")
 
-    verb = _add(verbs, "open", _open, "open napari at My Jobs")
+    verb = _add(verbs, "open", _open, "open napari at a job's page, or at My Jobs")
     verb.add_argument(
-        "job", nargs="?", metavar="JOB", help="a job folder to add to My Jobs first"
+        "job",
+        nargs="?",
+        metavar="JOB",
+        help="a job folder, or a folder of them, to add to My Jobs; a job that is "
+        "alone there is opened",
     )
 
     verb = _add(verbs, "demo", _demo, "make jobs of sample images and open them")
@@ -95,7 +116,8 @@ def build_parser() -> argparse.ArgumentParser:
         "folder",
         nargs="?",
         metavar="DIR",
-        help="where to keep the demo's jobs; in your own data folder by default",
+        help="where to keep the demo's jobs, an empty or new folder; in your own data "
+        "folder by default",
     )
     where.add_argument(
         "--headless",
@@ -200,27 +222,29 @@ def _show(options: argparse.Namespace) -> int:
                 print("\n" + cases_text(rows))
             print()
         if not shown and not store.jobs():
-            raise StoreError(
-                "there is no job here",
-                where=options.job,
-                remedy="Make one with: napari-annotate-jobs new",
-            )
+            raise _no_job(options.job)
     if options.json:
         print(dump(shown[0] if len(shown) == 1 else shown))
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
-    from napari_annotate_jobs.cli._show import dump, fault_text
+    from napari_annotate_jobs.cli._show import counted, dump, fault_text
+
+    def found(fault: Fault) -> None:
+        if not options.json:
+            clear_progress()
+            print(fault_text(fault), flush=True)
 
     with _opened(options.job, None) as store:
-        faults = store.check()
+        tell = progress("checking")
+        faults = store.check(pixels=options.pixels, progress=tell, found=found)
+        if not faults and not store.jobs():
+            raise _no_job(options.job)
     if options.json:
         print(dump([fault.model_dump() for fault in faults]))
     else:
-        for fault in faults:
-            print(fault_text(fault))
-        print(f"{len(faults)} faults." if faults else "All is well.")
+        print(f"{counted(len(faults), 'fault')}." if faults else "All is well.")
     return 1 if faults else 0
 
 
@@ -304,6 +328,14 @@ def _opened(location: str, person: str | None) -> Iterator[JobStore]:
         yield store
     finally:
         store.close()
+
+
+def _no_job(location: str) -> StoreError:
+    return StoreError(
+        "there is no job here",
+        where=location,
+        remedy="Make one with: napari-annotate-jobs new",
+    )
 
 
 def _all_cases(

@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.cli._show import complain, progress
-from napari_annotate_jobs.errors import ExistsError, NoImageError, StoreAccessError
+from napari_annotate_jobs.cli._show import (
+    complain,
+    counted,
+    grouped_text,
+    progress,
+)
+from napari_annotate_jobs.errors import (
+    ExistsError,
+    InvalidValueError,
+    NoImageError,
+    StoreAccessError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_annotate_jobs.cli._cases import FoundCases
+    from napari_annotate_jobs.model import LabelSet, Method
 
 __all__ = ["EPILOG", "add_arguments", "make_job"]
 
@@ -20,10 +39,12 @@ what becomes a case:
   given, --case-per series a case of every series.
 
 labels:
-  [METHOD:][GROUP/]NAME[=#RRGGBB]; the method may be left out if there is one.
+  [METHOD:][GROUP/]NAME[=COLOUR]; the method may be left out if there is one.
+  A colour is a name of CSS (red, darkorange), #RGB or #RRGGBB.
   A labels file is YAML (a list labels: of names, or of fields as name, method,
-  id, color, key, scope, group, overlap_group, concept; and a list groups:) or
-  CSV with such columns and, if wanted, one called exclusive.
+  id, color, key, scope, group, overlap_group, concept; and a list groups: with
+  name and exclusive) or CSV with such columns and, if wanted, one called
+  exclusive.
 
 examples:
   napari-annotate-jobs new lung --images ct-studies/ \\
@@ -109,12 +130,8 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
 def make_job(options: argparse.Namespace) -> int:
     """Make a job folder; return the exit code."""
     from napari_annotate_jobs.cli._cases import Unit, find_cases, place_images
-    from napari_annotate_jobs.cli._labels import (
-        label_set,
-        methods_of,
-        parse_label,
-        read_labels,
-    )
+    from napari_annotate_jobs.cli._labels import given_labels
+    from napari_annotate_jobs.cli._labels_file import read_labels
     from napari_annotate_jobs.model import Job, Method, Options, Project, validated
     from napari_annotate_jobs.stores import create_job, remember_location
 
@@ -123,23 +140,16 @@ def make_job(options: argparse.Namespace) -> int:
         raise ExistsError(
             "there is a job already", where=folder, remedy="Choose another folder"
         )
-    file = Path(options.labels_file) if options.labels_file else None
-    methods = [Method(name) for name in dict.fromkeys(options.method)]
-    named = methods_of(
-        [
-            *(read_labels(file)[0] if file else ()),
-            *map(parse_label, options.labels),
-            *({"method": Method.CLASSIFICATION} for _ in options.case_labels),
-        ]
-    )
-    methods += [method for method in named if method not in methods]
-    labels = label_set(
+    given = given_labels(
         options.labels,
         options.case_labels,
-        methods=methods,
-        exclusive=options.exclusive,
-        file=file,
+        options.exclusive,
+        read_labels(Path(options.labels_file)) if options.labels_file else None,
     )
+    methods = [Method(name) for name in dict.fromkeys(options.method)]
+    methods += [method for method in given.methods() if method not in methods]
+    labels = given.label_set(methods)
+    _check_methods(methods, labels)
     instructions = options.instructions or ""
     if options.instructions_file:
         instructions = _text_of(Path(options.instructions_file))
@@ -152,7 +162,10 @@ def make_job(options: argparse.Namespace) -> int:
             "instructions": instructions,
             "options": Options(every_slice=options.every_slice),
         },
+        where="--name",
     )
+    if options.due and options.due < date.today():
+        complain(f"the due date {options.due} is in the past")
     fields = {"kind": options.kind, "due": options.due, "assignee": options.assignee}
     if options.published:
         fields["published"] = datetime.combine(options.published, time(), UTC)
@@ -161,8 +174,7 @@ def make_job(options: argparse.Namespace) -> int:
     found = find_cases(
         map(Path, options.images), unit=Unit(options.case_per), progress=progress()
     )
-    for path, what in found.faults:
-        complain(f"left out {path}: {what}")
+    _tell(found, options.images)
     if not found.cases:
         raise NoImageError(
             "there are no images to make cases of",
@@ -184,9 +196,67 @@ def make_job(options: argparse.Namespace) -> int:
             )
     store.close()
     remember_location(folder.absolute())
-    print(f"Made {folder}: {len(cases)} cases, {len(labels.labels)} labels.")
+    print(
+        f"Made {folder}: {counted(len(cases), 'case')}, "
+        f"{counted(len(labels.labels), 'label')}."
+    )
     print(f"Open it with: napari-annotate-jobs open {folder}")
     return 0
+
+
+def _tell(found: FoundCases, given: Sequence[str]) -> None:
+    """Say what was left out, and what the annotators will be told of the cases."""
+    blocks = []
+    if faults := dict.fromkeys(found.faults):
+        count = counted(len({path for path, _ in faults}), "file")
+        blocks.append(
+            grouped_text(
+                f"Left out, {count}:",
+                ((_short(path, given), what) for path, what in faults),
+                "napari-annotate-jobs inspect PATH tells all",
+            )
+        )
+    if found.warnings:
+        names = {case.id: case.name for case in found.cases}
+        blocks.append(
+            grouped_text(
+                f"Findings about {counted(len(found.warnings), 'case')}:",
+                ((names[c], text) for c, ws in found.warnings.items() for text in ws),
+                "napari-annotate-jobs show --cases tells all",
+            )
+        )
+    for block in blocks:
+        print(block + "\n", file=sys.stderr)
+
+
+def _short(path: Path, given: Sequence[str]) -> str:
+    """Return a path as it goes on from what was given to --images."""
+    for text in given:
+        root = Path(os.path.abspath(text))
+        if path != root and path.is_relative_to(root):
+            return str(Path(text) / path.relative_to(root))
+        if path == root:
+            return text
+    return str(path)
+
+
+def _check_methods(methods: Sequence[Method], labels: LabelSet) -> None:
+    """Refuse a job in which nothing could be annotated."""
+    for method in methods:
+        if not labels.of(method):
+            raise InvalidValueError(
+                f"the method {method} has no label",
+                where="--method",
+                remedy=f"Name one, as in: --labels {method}:NAME; or leave the method "
+                "out",
+            )
+    if not methods:
+        raise InvalidValueError(
+            "nothing says what is to be annotated",
+            where="--labels",
+            remedy="Name labels, as in: --labels segmentation:liver detection:nodule; "
+            "or a file of them with --labels-file",
+        )
 
 
 def _date(text: str) -> date:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +18,23 @@ if TYPE_CHECKING:
 __all__ = [
     "case_data",
     "cases_text",
+    "clear_progress",
     "complain",
+    "counted",
     "dump",
     "fault_text",
+    "grouped_text",
     "inspection_text",
     "job_data",
     "job_text",
     "jobs_text",
     "progress",
     "table",
+    "terminal_width",
 ]
+
+_SHOWN = 12
+"""How many kinds of findings are told at once."""
 
 
 def dump(data: object) -> str:
@@ -33,8 +42,20 @@ def dump(data: object) -> str:
     return json.dumps(data, ensure_ascii=False, indent=2)
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return lines of aligned columns; numbers to the right."""
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[object]], room: int | None = None
+) -> str:
+    """Return lines of aligned columns; numbers to the right.
+
+    Parameters
+    ----------
+    head : sequence of str
+        Names of the columns.
+    rows : iterable of sequence
+        What they hold.
+    room : int, optional
+        The columns of a terminal: the last column is folded to fit into them.
+    """
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [
         max(_width(text) for text in column)
@@ -50,7 +71,67 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
         for text, width, number in zip(row, widths, right, strict=True):
             blank = " " * (width - _width(text))
             parts.append(blank + text if number else text + blank)
-        lines.append("  ".join(parts).rstrip())
+        line = "  ".join(parts).rstrip()
+        if room is not None and _width(line) > room and row[-1]:
+            lines += _folded("  ".join(parts[:-1]) + "  ", row[-1], room)
+        else:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def _folded(begin: str, text: str, width: int) -> list[str]:
+    """Fold a text behind what begins its line, or below it if there is no room."""
+    indent = _width(begin)
+    if width - indent >= 30:
+        blank = " " * indent
+        return textwrap.wrap(text, width, initial_indent=begin, subsequent_indent=blank)
+    blank = " " * 6
+    below = textwrap.wrap(
+        text, max(width, 40), initial_indent=blank, subsequent_indent=blank
+    )
+    return [begin.rstrip(), *below]
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that is printed to, None if it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def grouped_text(title: str, found: Iterable[tuple[str, str]], rest: str) -> str:
+    """Return what was found of files or cases, those of one kind together.
+
+    Parameters
+    ----------
+    title : str
+        The line above.
+    found : iterable of (str, str)
+        A name, and what is said of it.
+    rest : str
+        Where to look for what is left out, if there is a lot.
+
+    Returns
+    -------
+    str
+        A block of lines that fit into a terminal.
+    """
+    names: dict[str, list[str]] = {}
+    for name, text in found:
+        names.setdefault(text, []).append(name)
+    width = max(40, min(shutil.get_terminal_size().columns, 100))
+    lines = [title]
+    for text, of in list(names.items())[:_SHOWN]:
+        shown = ", ".join(of[:3]) + (f" and {len(of) - 3} more" if len(of) > 3 else "")
+        for part, indent in ((shown, "  "), (text, "      ")):
+            lines += textwrap.wrap(
+                part,
+                width,
+                initial_indent=indent,
+                subsequent_indent=indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+    if len(names) > _SHOWN:
+        lines.append(f"  ... and {len(names) - _SHOWN} more: {rest}")
     return "\n".join(lines)
 
 
@@ -91,6 +172,11 @@ def case_data(row: CaseRow) -> dict[str, Any]:
         "warnings": list(row.warnings),
         "series": [ref.path for ref in row.case.series],
     }
+
+
+def counted(number: int, what: str) -> str:
+    """Return ``1 case``, ``2 cases``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def jobs_text(summaries: Sequence[JobSummary]) -> str:
@@ -172,6 +258,7 @@ def cases_text(rows: Sequence[CaseRow]) -> str:
             )
             for row in rows
         ),
+        terminal_width(),
     )
 
 
@@ -183,10 +270,10 @@ def fault_text(fault: Fault) -> str:
 
 def inspection_text(found: Mapping[str, Any]) -> str:
     """Return what the reader makes of images, for people."""
-    lines = [
-        f"{found['path']}: {len(found['series'])} series"
-        + (f", {len(found['faults'])} files left out" if found["faults"] else "")
-    ]
+    head = f"{found['path']}: {len(found['series'])} series"
+    if found["faults"]:
+        head += f", {counted(len(found['faults']), 'file')} left out"
+    lines = [head]
     for number, series in enumerate(found["series"], 1):
         lines += ["", f"{number}. {series['name']}", *_series_lines(series)]
     if found["faults"]:
@@ -202,7 +289,7 @@ def _series_lines(series: Mapping[str, Any]) -> list[str]:
     spacing = series["spacing"]
     facts = {
         "size": f"{shape} {series['dtype']}, {series['megabytes']} MB, "
-        f"{series['files']} files",
+        f"{counted(series['files'], 'file')}",
         "kind": " ".join(filter(None, [series["format"], series["modality"]])),
         "spacing": "unknown"
         if spacing is None
@@ -239,16 +326,22 @@ def _width(text: str) -> int:
     )
 
 
-def progress() -> Callable[[str, int, int], None] | None:
+def progress(verb: str = "reading") -> Callable[[str, int, int], None] | None:
     """Return what tells the progress on a terminal, None if there is none."""
     if not sys.stderr.isatty():
         return None
 
     def tell(name: str, done: int, total: int) -> None:
         end = "\r" if done < total else "\r\x1b[K"
-        print(f"\x1b[Kreading {name}: {done} of {total}", end=end, file=sys.stderr)
+        print(f"\x1b[K{verb} {name}: {done} of {total}", end=end, file=sys.stderr)
 
     return tell
+
+
+def clear_progress() -> None:
+    """Take the progress off the line that is about to be printed."""
+    if sys.stderr.isatty():
+        print("\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def complain(text: str) -> None:

@@ -61,7 +61,7 @@ def make_demo_jobs(folder: Path) -> Path:
 
 def _make(folder: Path, name: str, project: Project, samples: Sequence[str]) -> None:
     paths = sample_paths()
-    titles = {sample.name: sample.title for sample in SAMPLES}
+    known = {sample.name: sample for sample in SAMPLES}
     folder.mkdir(parents=True, exist_ok=True)
     cases = []
     for sample in samples:
@@ -71,8 +71,9 @@ def _make(folder: Path, name: str, project: Project, samples: Sequence[str]) -> 
         cases.append(
             Case(
                 id=sample,
-                name=titles[sample],
+                name=known[sample].title,
                 series=(SeriesRef(path=f"images/{sample}"),),
+                n_slices=known[sample].n_slices,
             )
         )
     due = (now() + timedelta(days=14)).date()

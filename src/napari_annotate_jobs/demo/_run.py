@@ -8,8 +8,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import AnnotateJobsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["run_demo", "run_headless"]
 
@@ -23,8 +27,8 @@ def run_demo(folder: str | os.PathLike[str] | None = None) -> int:
     Parameters
     ----------
     folder : path-like, optional
-        Where the jobs are kept; a folder of this user by default. Jobs that are
-        there already are kept as they are.
+        Where the jobs are kept; a folder of this user by default. It must be empty,
+        or not be there, or hold the demo's jobs, which are kept as they are.
 
     Returns
     -------
@@ -34,13 +38,19 @@ def run_demo(folder: str | os.PathLike[str] | None = None) -> int:
     Raises
     ------
     AnnotateJobsError
-        If the jobs cannot be written.
+        If the jobs cannot be written, or the folder holds something else.
     """
     from napari_annotate_jobs._plugin import open_napari
-    from napari_annotate_jobs.demo._jobs import demo_location, make_demo_jobs
+    from napari_annotate_jobs.demo._jobs import (
+        DEMO_JOBS,
+        demo_location,
+        make_demo_jobs,
+    )
 
     place = demo_location() if folder is None else Path(folder).expanduser().absolute()
     try:
+        if folder is not None and place.exists():
+            _check_unused(place, but=DEMO_JOBS)
         make_demo_jobs(place)
     except OSError as error:
         raise _unwritable(place, error) from error
@@ -73,15 +83,9 @@ def run_headless(folder: str | os.PathLike[str]) -> int:
     place = Path(folder).expanduser().absolute()
     try:
         place.mkdir(parents=True, exist_ok=True)
-        used = any(place.iterdir())
+        _check_unused(place)
     except OSError as error:
         raise _unwritable(place, error) from error
-    if used:
-        raise AnnotateJobsError(
-            "the folder is not empty",
-            where=place,
-            remedy="Name a folder that is empty or not there yet",
-        )
     command = [sys.executable, "-m", "napari_annotate_jobs.demo._walk", str(place)]
     with tempfile.TemporaryDirectory(prefix="annotate-jobs-demo-") as home:
         environment = _own_settings(Path(home))
@@ -91,6 +95,17 @@ def run_headless(folder: str | os.PathLike[str]) -> int:
                 environment.pop(name, None)
             environment |= {"LIBGL_ALWAYS_SOFTWARE": "1", "XDG_SESSION_TYPE": "x11"}
         return subprocess.run(command, env=environment, check=False).returncode
+
+
+def _check_unused(place: Path, but: Sequence[str] = ()) -> None:
+    """Refuse a folder that holds something; hidden files do not count."""
+    for entry in place.iterdir():
+        if entry.name[0] != "." and entry.name not in but:
+            raise AnnotateJobsError(
+                f"the folder is not empty: it holds {entry.name}",
+                where=place,
+                remedy="Name a folder that is empty or not there yet",
+            )
 
 
 def _own_settings(home: Path) -> dict[str, str]:

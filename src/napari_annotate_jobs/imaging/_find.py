@@ -245,6 +245,7 @@ def open_series(
     *,
     series_uid: str | None = None,
     cached: SeriesHeader | None = None,
+    found: FoundSeries | None = None,
 ) -> Series:
     """Open one series, reading headers only.
 
@@ -257,7 +258,9 @@ def open_series(
         ``key`` of a header.
     cached : SeriesHeader, optional
         The header of an earlier opening: used, without reading any header,
-        when ``cached.is_current()``.
+        when ``cached.is_current()`` and it is of that series.
+    found : FoundSeries, optional
+        What :func:`find_series` gave for `path`, for opening several of it.
 
     Returns
     -------
@@ -271,12 +274,21 @@ def open_series(
     UnreadableImageError
         If the file is damaged or not an image.
     """
-    if cached is not None and cached.is_current():
+    if cached is not None and _is_named(cached, series_uid) and cached.is_current():
         return Series(cached)
     if cached is not None and series_uid is None:
         series_uid = cached.key
-    found = find_series(path)
+    if found is None:
+        found = find_series(path)
     return Series(_chosen(found, series_uid, path_of(path)))
+
+
+def _is_named(header: SeriesHeader, wanted: str | None) -> bool:
+    """Whether a header of an earlier opening is the one that is asked for now."""
+    if wanted is None or wanted == header.key:
+        return True
+    by = header.split.by if header.split else None
+    return wanted == header.series_uid and by not in _OTHER_IMAGES
 
 
 def _chosen(found: FoundSeries, wanted: str | None, path: Path) -> SeriesHeader:
@@ -321,7 +333,10 @@ def _chosen(found: FoundSeries, wanted: str | None, path: Path) -> SeriesHeader:
 
 
 def _listing(headers: list[SeriesHeader]) -> str:
-    shown = [f"{h.key} ({h.name}, {h.shape[0]} slices)" for h in headers[:8]]
+    shown = [
+        f"{h.key} ({h.name}, {h.shape[0]} slice{'s' if h.shape[0] > 1 else ''})"
+        for h in headers[:8]
+    ]
     more = "" if len(headers) <= 8 else f" and {len(headers) - 8} more"
     return ", ".join(shown) + more
 

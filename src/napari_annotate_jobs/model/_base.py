@@ -12,6 +12,8 @@ from pydantic_core import to_jsonable_python
 
 from napari_annotate_jobs.errors import InvalidValueError
 
+from ._explain import explained
+
 __all__ = [
     "Document",
     "Identifier",
@@ -114,11 +116,5 @@ def validated(model: type[_M], data: Any, *, where: object = None) -> _M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        faults = []
-        for fault in error.errors(include_url=False)[:3]:
-            place = ".".join(str(part) for part in fault["loc"])
-            message = fault["msg"].removeprefix("Value error, ")
-            faults.append(f"{place}: {message}" if place else message)
-        raise InvalidValueError(
-            f"not a valid {model.__name__.lower()} ({'; '.join(faults)})", where=where
-        ) from error
+        found = explained(error)
+        raise InvalidValueError(found.what, where=where, remedy=found.remedy) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from functools import cached_property
 
@@ -135,7 +136,7 @@ class Label(Document):
 
     id: int = Field(ge=1, le=MAX_LABEL_ID)
     name: str = Field(min_length=1, max_length=120)
-    color: str = Field(pattern=r"^#[0-9A-Fa-f]{6}$")
+    color: str
     method: Method
     scope: Scope = Scope.SLICE
     key: str | None = None
@@ -150,6 +151,13 @@ class Label(Document):
         if name != name.strip() or not name.isprintable():
             raise ValueError("must not begin or end with a blank, nor hold line breaks")
         return name
+
+    @field_validator("color")
+    @classmethod
+    def _hexadecimal(cls, color: str) -> str:
+        if not re.fullmatch("#[0-9A-Fa-f]{6}", color):
+            raise ValueError("must be written as #RRGGBB")
+        return color
 
     @field_validator("overlap_group")
     @classmethod
@@ -197,29 +205,39 @@ class LabelSet(Document):
         scopes: dict[str, Scope] = {}
         for label in self.labels:
             if label.id in ids:
-                raise ValueError(
-                    f"id {label.id} is given to {ids[label.id]!r} and {label.name!r}"
+                raise InvalidValueError(
+                    f"id {label.id} is given to {ids[label.id]!r} and {label.name!r}",
+                    remedy="Give each label an id of its own",
                 )
             ids[label.id] = label.name
             if (label.method, label.name.casefold()) in names:
-                raise ValueError(f"two {label.method} labels are named {label.name!r}")
+                raise InvalidValueError(
+                    f"two {label.method} labels are named {label.name!r}",
+                    remedy="Give each a name of its own; upper and lower case do not "
+                    "tell names apart",
+                )
             names.add((label.method, label.name.casefold()))
             if label.key:
                 if label.key.casefold() in keys:
                     other = keys[label.key.casefold()]
-                    raise ValueError(
-                        f"key {label.key} is given to {other!r} and {label.name!r}"
+                    raise InvalidValueError(
+                        f"key {label.key} is given to {other!r} and {label.name!r}",
+                        remedy="Give each label a key of its own, or none",
                     )
                 keys[label.key.casefold()] = label.name
             if label.group and scopes.setdefault(label.group, label.scope) != (
                 label.scope
             ):
-                raise ValueError(
-                    f"group {label.group!r} mixes slice labels and case labels"
+                raise InvalidValueError(
+                    f"group {label.group!r} mixes slice labels and case labels",
+                    remedy="Make two groups of them",
                 )
         seen = [group.name for group in self.groups]
         if len(set(seen)) < len(seen):
-            raise ValueError("two groups have the same name")
+            raise InvalidValueError(
+                "two groups have the same name",
+                remedy="Name each group once",
+            )
         return self
 
     @cached_property

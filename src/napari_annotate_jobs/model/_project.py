@@ -8,6 +8,8 @@ from typing import Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
+from napari_annotate_jobs.errors import InvalidValueError
+
 from ._base import Document, Identifier, Value, new_id, now
 from ._labels import LabelSet, Method
 
@@ -82,13 +84,17 @@ class Project(Document):
             raise ValueError("a method is listed twice")
         for label in self.label_set.labels:
             if label.method not in self.methods:
-                raise ValueError(
+                raise InvalidValueError(
                     f"label {label.name!r} is for {label.method}, which is not among "
-                    "the methods"
+                    "the methods",
+                    remedy="Add the method, or leave the label out",
                 )
         for method in self.methods:
             if not self.label_set.of(method):
-                raise ValueError(f"the method {method} has no label")
+                raise InvalidValueError(
+                    f"the method {method} has no label",
+                    remedy="Add a label for it, or leave the method out",
+                )
         return self
 
 

@@ -18,6 +18,7 @@ from napari_annotate_jobs.model import (
 )
 
 from ._catalogue import read_job
+from ._check_images import ImageCheck
 from ._contract import Fault
 from ._documents import parsed, read_document, unwrap
 from ._files import TEMPORARY
@@ -29,27 +30,43 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.model import Annotation, LabelSet
 
+    from ._contract import Progress
     from ._job_folder import JobFolder
     from ._work import WorkFolder
 
 __all__ = ["check_job"]
 
 
-def check_job(folder: JobFolder) -> list[Fault]:
-    """Verify every document, journal, submission and mask of a job folder.
+def check_job(
+    folder: JobFolder, *, pixels: bool = False, progress: Progress | None = None
+) -> Iterator[Fault]:
+    """Verify every document, journal, submission, mask and image of a job folder.
 
-    Returns
-    -------
-    list of Fault
-        Empty if all is well. What an interrupted save left behind, and what
+    Parameters
+    ----------
+    folder : JobFolder
+        The job.
+    pixels : bool
+        Read the voxels of the images too, not only their headers.
+    progress : callable, optional
+        Called with the name of the job, cases done and cases in all.
+
+    Yields
+    ------
+    Fault
+        None if all is well. What an interrupted save left behind, and what
         the program cleans away itself, is no fault.
     """
-    return list(_Check(folder).faults())
+    yield from _Check(folder, pixels, progress).faults()
 
 
 class _Check:
-    def __init__(self, folder: JobFolder) -> None:
+    def __init__(
+        self, folder: JobFolder, pixels: bool, progress: Progress | None
+    ) -> None:
         self._folder = folder
+        self._images = ImageCheck(folder.path, pixels=pixels)
+        self._progress = progress
 
     def faults(self) -> Iterator[Fault]:
         path = self._folder.path / "job.json"
@@ -72,19 +89,11 @@ class _Check:
                     remedy="Give each case its own id",
                 )
             cases[case.id] = case
-            yield from self._images(case)
+            yield from self._images.faults(case)
+            if self._progress is not None:
+                self._progress(self._folder.path.name, number + 1, len(raw))
         yield from self._notes(cases)
         yield from self._annotations(cases, job.project.label_set)
-
-    def _images(self, case: Case) -> Iterator[Fault]:
-        for ref in case.series:
-            path = self._folder.path / ref.path
-            if not path.exists():
-                yield Fault(
-                    where=str(path),
-                    what=f"the images of case {case.id!r} are missing",
-                    remedy="Put them back, or correct the path in job.json",
-                )
 
     def _notes(self, cases: dict[str, Case]) -> Iterator[Fault]:
         known = {f"{case_folder(case_id)}.json": case_id for case_id in cases}

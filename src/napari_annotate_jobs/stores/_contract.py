@@ -21,9 +21,11 @@ from napari_annotate_jobs.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from napari_annotate_jobs.imaging import Series
+
+    Progress = Callable[[str, int, int], None]
 
 __all__ = ["CasePage", "Draft", "Fault", "JobStore"]
 
@@ -299,8 +301,29 @@ class JobStore(ABC):
         """
 
     @abstractmethod
-    def check(self) -> Sequence[Fault]:
-        """Verify every document and blob; empty if all is well."""
+    def check(
+        self,
+        *,
+        pixels: bool = False,
+        progress: Progress | None = None,
+        found: Callable[[Fault], object] | None = None,
+    ) -> Sequence[Fault]:
+        """Verify every document and blob, and that the images of cases open.
+
+        Parameters
+        ----------
+        pixels : bool
+            Read every slice of the images; by default only their headers are.
+        progress : callable, optional
+            Called with the name of a job, its cases done, and its cases in all.
+        found : callable, optional
+            Called with each fault at once.
+
+        Returns
+        -------
+        sequence of Fault
+            Empty if all is well.
+        """
 
     def close(self) -> None:  # noqa: B027 - most stores hold nothing
         """Release what the store holds; calling it twice does no harm."""

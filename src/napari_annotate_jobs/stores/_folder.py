@@ -24,7 +24,7 @@ from ._names import case_folder, check_person, default_person
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from napari_annotate_jobs.imaging import Series
     from napari_annotate_jobs.model import (
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
         Return,
         Submission,
     )
+
+    from ._contract import Progress
 
 __all__ = ["FolderStore"]
 
@@ -246,11 +248,20 @@ class FolderStore(JobStore):
     ) -> Case:
         return self._folder(job_id).note(case_id, n_slices, warnings)
 
-    def check(self) -> Sequence[Fault]:
-        """Verify every document and mask, and make the indexes anew."""
+    def check(
+        self,
+        *,
+        pixels: bool = False,
+        progress: Progress | None = None,
+        found: Callable[[Fault], object] | None = None,
+    ) -> Sequence[Fault]:
+        """Verify every document, mask and image, and make the indexes anew."""
         faults = []
         for folder in self._scan():
-            faults.extend(check_job(folder))
+            for fault in check_job(folder, pixels=pixels, progress=progress):
+                faults.append(fault)
+                if found is not None:
+                    found(fault)
             folder.catalogue.rebuild()
         return faults
 

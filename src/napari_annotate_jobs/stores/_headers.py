@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.imaging import Series, SeriesHeader
 
-__all__ = ["open_remembered"]
+__all__ = ["open_remembered", "read_note"]
 
 
 def open_remembered(images: Path, series_uid: str | None, note: Path) -> Series:
@@ -40,7 +40,7 @@ def open_remembered(images: Path, series_uid: str | None, note: Path) -> Series:
     """
     from napari_annotate_jobs.imaging import open_series
 
-    known = _read(note, images)
+    known = read_note(note, images)
     series = open_series(images, series_uid=series_uid, cached=known)
     if known is None or series.header is not known:
         with suppress(StoreError, OSError):
@@ -49,7 +49,8 @@ def open_remembered(images: Path, series_uid: str | None, note: Path) -> Series:
     return series
 
 
-def _read(note: Path, images: Path) -> SeriesHeader | None:
+def read_note(note: Path, images: Path) -> SeriesHeader | None:
+    """Return the header that was noted of a series, None if there is none."""
     from napari_annotate_jobs.imaging import SeriesHeader
 
     try:

@@ -25,15 +25,18 @@ from napari_annotate_jobs.model import (
 )
 
 from . import _rules
+from ._check_images import ImageCheck
 from ._contract import CasePage, Draft, Fault, JobStore
 from ._names import check_person, default_person, fold
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from napari_annotate_jobs.imaging import Series
     from napari_annotate_jobs.model import AnnotationChange, Comment
+
+    from ._contract import Progress
 
 __all__ = ["MemoryStore"]
 
@@ -317,19 +320,42 @@ class MemoryStore(JobStore):
             shelf.warnings[case_id] = tuple(warnings)
             return case
 
-    def check(self) -> Sequence[Fault]:
-        faults = []
+    def check(
+        self,
+        *,
+        pixels: bool = False,
+        progress: Progress | None = None,
+        found: Callable[[Fault], object] | None = None,
+    ) -> Sequence[Fault]:
         with self._memory.lock:
-            for shelf in self._memory.shelves.values():
-                for (case_id, _), work in shelf.work.items():
-                    texts = [work.annotation, *(s.annotation for s in work.submissions)]
-                    for digest in sorted(set().union(*(a.blobs() for a in texts))):
-                        data = shelf.blobs.get((case_id, digest), b"")
-                        if hashlib.sha256(data).hexdigest() != digest:
-                            faults.append(
-                                Fault(where=case_id, what=f"mask {digest} is damaged")
-                            )
+            damaged = list(self._damaged())
+            shelves = list(self._memory.shelves.values())
+            jobs = [(s.job.name, list(s.cases.values())) for s in shelves]
+        images = ImageCheck(self._base, pixels=pixels)
+
+        def every() -> Iterator[Fault]:
+            yield from damaged
+            for name, cases in jobs:
+                for done, case in enumerate(cases, 1):
+                    yield from images.faults(case)
+                    if progress is not None:
+                        progress(name, done, len(cases))
+
+        faults = []
+        for fault in every():
+            faults.append(fault)
+            if found is not None:
+                found(fault)
         return faults
+
+    def _damaged(self) -> Iterator[Fault]:
+        for shelf in self._memory.shelves.values():
+            for (case_id, _), work in shelf.work.items():
+                texts = [work.annotation, *(s.annotation for s in work.submissions)]
+                for digest in sorted(set().union(*(a.blobs() for a in texts))):
+                    data = shelf.blobs.get((case_id, digest), b"")
+                    if hashlib.sha256(data).hexdigest() != digest:
+                        yield Fault(where=case_id, what=f"mask {digest} is damaged")
 
     # ----------------------------------------------------------------- private
     def _shelf(self, job_id: str) -> _Shelf:

@@ -1,0 +1,234 @@
+"""Labels from a YAML or CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+from napari_annotate_jobs.cli._labels import (
+    Entry,
+    GivenLabels,
+    color_code,
+    method_named,
+    parse_label,
+)
+from napari_annotate_jobs.errors import InvalidValueError, StoreAccessError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["read_labels"]
+
+_FIELDS = (
+    "name",
+    "method",
+    "id",
+    "color",
+    "key",
+    "scope",
+    "group",
+    "overlap_group",
+    "concept",
+    "attributes",
+)
+_COLUMNS = (*_FIELDS[:-1], "exclusive")
+_YES = frozenset({"1", "yes", "true", "x"})
+_NO = frozenset({"", "0", "no", "false"})
+
+
+def read_labels(path: Path) -> GivenLabels:
+    """Read labels, and which groups are exclusive, from a YAML or CSV file.
+
+    Raises
+    ------
+    StoreAccessError
+        If the file cannot be read.
+    InvalidValueError
+        If it holds no labels, or what is not known; names the line.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        raise StoreAccessError(
+            f"cannot be read ({error.strerror})",
+            where=path,
+            remedy="Check the name of the labels file",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InvalidValueError(
+            "is not text in UTF-8", where=path, remedy="Save it as UTF-8"
+        ) from error
+    given = GivenLabels(where=str(path))
+    if path.suffix.lower() in {".csv", ".tsv"}:
+        _from_csv(text, path, given)
+    else:
+        _from_yaml(text, path, given)
+    if not given.entries:
+        raise InvalidValueError(
+            "holds no labels", where=path, remedy="Write a label on a line of its own"
+        )
+    return given
+
+
+def _entry(number: int, line: int, fields: Mapping[str, Any], path: Path) -> Entry:
+    """Check the names of fields, and bring those that have several forms into one."""
+    name = fields.get("name")
+    where = f"{path}, line {line}, label {number if name is None else repr(str(name))}"
+    if "colour" in fields and "color" in fields:
+        raise InvalidValueError(
+            "it has both color and colour", where=where, remedy="Leave one of them out"
+        )
+    found = {("color" if k == "colour" else k): v for k, v in fields.items()}
+    _check_names(found, _FIELDS, where, "A label can have")
+    if not isinstance(name, str) or not name.strip():
+        raise InvalidValueError(
+            "it has no name" if name in (None, "") else "its name is not text",
+            where=where,
+            remedy='Write a name, in quotes if it is a number or a yes, as "3"',
+        )
+    if "color" in found:
+        if found["color"] is None:
+            raise InvalidValueError(
+                "its colour is empty",
+                where=where,
+                remedy='Write a colour that begins with # in quotes, as "#D55E00": '
+                "in YAML the rest of a line behind # is a remark",
+            )
+        found["color"] = color_code(found["color"], where)
+    if found.get("method"):
+        found["method"] = method_named(found["method"], where)
+    return Entry(where, found)
+
+
+def _check_names(
+    fields: Mapping[Any, Any], known: Sequence[str], where: str, can: str
+) -> None:
+    for name in fields:
+        if name not in known:
+            raise InvalidValueError(
+                f"{name!r} is not known",
+                where=where,
+                remedy=f"{can} {', '.join(known)}",
+            )
+
+
+# --------------------------------------------------------------------------- csv
+def _from_csv(text: str, path: Path, given: GivenLabels) -> None:
+    dialect = "excel-tab" if path.suffix.lower() == ".tsv" else "excel"
+    first = text.partition("\n")[0]
+    delimiter = ";" if ";" in first and "," not in first else None
+    options: dict[str, Any] = {"delimiter": delimiter} if delimiter else {}
+    rows = csv.DictReader(io.StringIO(text), dialect=dialect, **options)
+    columns = [name.strip() for name in rows.fieldnames or () if name]
+    rows.fieldnames = [(name or "").strip() for name in rows.fieldnames or ()]
+    if "name" not in columns:
+        raise InvalidValueError(
+            "has no column called name",
+            where=path,
+            remedy="Begin it with a line such as: name,method,color,group,exclusive",
+        )
+    _check_names(
+        dict.fromkeys(
+            "color" if name == "colour" else name for name in columns if name
+        ),
+        _COLUMNS,
+        f"{path}, line 1",
+        "The columns can be",
+    )
+    for row in rows:
+        found: dict[str, Any] = {
+            k: v.strip() for k, v in row.items() if k and v and v.strip()
+        }
+        if not found:
+            continue
+        number, line = len(given.entries) + 1, rows.line_num
+        exclusive = found.pop("exclusive", "").casefold()
+        if exclusive not in _YES | _NO:
+            raise InvalidValueError(
+                f"exclusive is {exclusive!r}",
+                where=f"{path}, line {line}",
+                remedy="Write yes or no",
+            )
+        if exclusive in _YES:
+            given.groups[found.get("group", "")] = True
+        if "concept" in found:
+            parts = found.pop("concept").split("|")
+            names = ("scheme", "value", "meaning")
+            found["concept"] = dict(zip(names, parts, strict=False))
+        given.entries.append(_entry(number, line, found, path))
+
+
+# -------------------------------------------------------------------------- yaml
+def _from_yaml(text: str, path: Path, given: GivenLabels) -> None:
+    found, lines = _loaded(text, path)
+    if isinstance(found, list):
+        found = {"labels": found}
+    if not isinstance(found, dict) or not isinstance(found.get("labels"), list):
+        raise InvalidValueError(
+            "holds no list of labels",
+            where=path,
+            remedy="Begin it with labels:, then a line - name: ... for each",
+        )
+    _check_names(found, ("labels", "groups"), str(path), "The file can hold")
+    for number, entry in enumerate(found["labels"], 1):
+        line = lines[number - 1]
+        if isinstance(entry, str):
+            given.entries.append(parse_label(entry, f"{path}, line {line}"))
+        elif isinstance(entry, dict):
+            given.entries.append(_entry(number, line, entry, path))
+        else:
+            raise InvalidValueError(
+                f"{entry!r} is not a label",
+                where=f"{path}, line {line}",
+                remedy="Write its name, in quotes if it is a number, or {name: ..., "
+                "method: ...}",
+            )
+    for entry in found.get("groups") or ():
+        fields = entry if isinstance(entry, dict) else {"name": entry}
+        where = f"{path}, group {fields.get('name')!r}"
+        _check_names(fields, ("name", "exclusive"), where, "A group can have")
+        exclusive = fields.get("exclusive", False)
+        if not isinstance(exclusive, bool):
+            raise InvalidValueError(
+                f"exclusive is {exclusive!r}", where=where, remedy="Write true or false"
+            )
+        given.groups[str(fields.get("name") or "")] = exclusive
+
+
+def _loaded(text: str, path: Path) -> tuple[Any, list[int]]:
+    """Return what YAML says, and the lines its labels begin in."""
+    import yaml
+
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+        found = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark is not None else ""
+        raise InvalidValueError(
+            "is not YAML from here on" if line else "is not YAML",
+            where=f"{path}{line}",
+            remedy=_yaml_remedy(text, mark.line if mark is not None else 0),
+        ) from error
+    labels = root
+    for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
+        if key.value == "labels":
+            labels = value
+    if not isinstance(labels, yaml.SequenceNode):
+        return found, []
+    return found, [node.start_mark.line + 1 for node in labels.value]
+
+
+def _yaml_remedy(text: str, line: int) -> str:
+    lines = text.splitlines()
+    if any(
+        "\t" in each[: len(each) - len(each.lstrip())] for each in lines[: line + 1]
+    ):
+        return "Indent its lines with blanks, not with tabs"
+    return (
+        "Look at this line and the one before it for a bracket, quote, comma or "
+        "hyphen that is missing; a label looks like: "
+        '- {name: liver, method: segmentation, color: "#D55E00"}'
+    )
