@@ -29,7 +29,7 @@ from ._theme import Colors, focus_style
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qtpy.QtGui import QPaintEvent, QWheelEvent
+    from qtpy.QtGui import QKeyEvent, QPaintEvent, QWheelEvent
 
     from napari_annotate_jobs.session import AnnotationSession
 
@@ -86,12 +86,36 @@ class NumberBox(QDoubleSpinBox):
         point = self.locale().decimalPoint()
         return text.rstrip("0").removesuffix(point) if point in text else text
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Forget what was typed on Esc; who is around may then leave the field."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.lineEdit().setText(self.textFromValue(self.value()))
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Turn only what was chosen before: scrolling past it changes nothing."""
         if self.hasFocus():
             super().wheelEvent(event)
         else:
             event.ignore()
+
+
+class WindowBox(NumberBox):
+    """A number as the read-out on the image writes it: whole from 20 on.
+
+    The number itself is not rounded.
+    """
+
+    def textFromValue(self, value: float) -> str:
+        """Write a number without digits that nobody can see."""
+        return f"{value:.0f}" if abs(value) >= 20 else super().textFromValue(value)
+
+    def valueFromText(self, text: str) -> float:
+        """Read a number; what was not typed is still what it was."""
+        shown = self.textFromValue(self.value())
+        return self.value() if text == shown else super().valueFromText(text)
 
 
 class PresetBox(QComboBox):
@@ -154,11 +178,11 @@ class WindowControl(QWidget):
         self._keymap = KeyMap()
         self._session: AnnotationSession | None = None
         self._connections: list = []
-        self.level = NumberBox("Window level")
-        self.width_ = NumberBox("Window width")
+        self.level = WindowBox("Window level")
+        self.width_ = WindowBox("Window width")
         self.presets = PresetBox()
         self.presets.setAccessibleName("Window presets")
-        self.presets.setPlaceholderText("Own window")
+        self.presets.setPlaceholderText("Custom")
         self.presets.setSizePolicy(
             QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed
         )
