@@ -244,7 +244,7 @@ class PropagatePanel(QWidget):
         changed = () if extra else preview.changed
         self.range.set_cells(cells, changed)
         self.range.set_range(choice.start, choice.stop)
-        self.modes.set_counts(preview.occupied, preview.counts, preview.cleared)
+        self.modes.set_preview(preview)
         busy = bool(preview.occupied) and not choice.lift
         self.modes.setVisible(busy and extra is None)
         if extra is None:
