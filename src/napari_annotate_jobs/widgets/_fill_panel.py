@@ -26,6 +26,7 @@ from superqt import QDoubleRangeSlider
 from napari_annotate_jobs.session import FillTool
 
 from ._fill_choice import TOOLS, FillChoice, Where
+from ._keyboard_guest import KeyboardPanel, short_box
 from ._strip_paint import color_icon
 from ._strip_ranges import slices_text
 from ._theme import Colors, contrast_text, mixed
@@ -43,7 +44,7 @@ __all__ = ["FillPanel"]
 BOX_TOOLS = (FillTool.BOX_THRESHOLD, FillTool.BOX_WALKER)
 
 
-class FillPanel(QWidget):
+class FillPanel(KeyboardPanel):
     """What to fill or clean, on which slices, and what will change.
 
     Setters never emit.
@@ -72,9 +73,9 @@ class FillPanel(QWidget):
         self.setObjectName("fill-panel")
         self._detection: tuple[Label, ...] = ()
         self._selection: tuple[int, int] | None = None
-        self.label = QComboBox()
+        self.label = short_box()
         self.label.setAccessibleName("Label to fill")
-        self.tool = QComboBox()
+        self.tool = short_box()
         self.tool.setAccessibleName("Tool")
         self.help = QLabel()
         self.help.setWordWrap(True)
@@ -99,7 +100,7 @@ class FillPanel(QWidget):
         self.islands.setRange(2, 1_000_000)
         self.islands.setValue(20)
         self.islands.setAccessibleName("Least number of pixels")
-        self.box_label = QComboBox()
+        self.box_label = short_box()
         self.box_label.setAccessibleName("Label of the boxes")
         self.where = {
             Where.SLICE: QRadioButton("This slice"),
@@ -109,6 +110,7 @@ class FillPanel(QWidget):
         self._where = QButtonGroup(self)
         for button in self.where.values():
             self._where.addButton(button)
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.where[Where.SLICE].setChecked(True)
         self.where[Where.SELECTION].setToolTip("Select slices on the strip by dragging")
         self.volume = QCheckBox("In 3D over these slices")
@@ -128,6 +130,7 @@ class FillPanel(QWidget):
         self.set_range(-1000, 1000)
         self.set_colors(Colors.dark())
         self._fill_tools()
+        self.host(self)
         self._show()
 
     # ---------------------------------------------------------------- layout

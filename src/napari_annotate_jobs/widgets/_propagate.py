@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QSignalBlocker, QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -21,6 +20,7 @@ from qtpy.QtWidgets import (
 from napari_annotate_jobs.model import LabelSet, Method, Scope
 from napari_annotate_jobs.session import Mode
 
+from ._keyboard_guest import KeyboardPanel, short_box
 from ._propagate_choice import Choice, Preview, What, preview_text
 from ._propagate_link import PropagateLink
 from ._propagate_parts import Ends, LabelChecks, ModeChoice, RangePicker
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["PropagatePanel"]
 
 
-class PropagatePanel(QWidget):
+class PropagatePanel(KeyboardPanel):
     """What to apply to which slices, and what will change.
 
     Setters never emit. A panel bound to a session (:meth:`bind`) previews and
@@ -79,7 +79,7 @@ class PropagatePanel(QWidget):
         self._colors = Colors.dark()
         self._locked = False
         self._counts = 0
-        self.what = QComboBox()
+        self.what = short_box()
         self.what.setAccessibleName("What to propagate")
         self.lift = QCheckBox("Take it away instead")
         self.lift.setToolTip("Lift it from the slices that hold it")
@@ -103,6 +103,7 @@ class PropagatePanel(QWidget):
         self._connect()
         self.set_colors(self._colors)
         self._fill_what()
+        self.host(self)
         self._show()
 
     def _lay_out(self) -> None:
@@ -399,4 +400,4 @@ class PropagatePanel(QWidget):
         """Start anew: from the current slice to the last, or from a selection."""
         if self._link is not None:
             self._link.begin(selection)
-        self.what.setFocus()
+        self.setFocus()
