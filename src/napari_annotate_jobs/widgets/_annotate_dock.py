@@ -28,7 +28,7 @@ from ._mask_section import MaskSection
 from ._save_line import SaveLine
 from ._sections import Section
 from ._strip_bar import strip_icon
-from ._theme import Colors, focus_style
+from ._theme import Colors, focus_ring, focus_style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -240,6 +240,7 @@ class AnnotateDock(KeyboardGuest):
     def set_colors(self, colors: Colors) -> None:
         """Use the colours of napari's theme."""
         self._colors = colors
+        self.setStyleSheet(focus_ring(colors))
         self.comments.set_colors(colors)
         self.masks.set_colors(colors)
         self.boxes.set_colors(colors)

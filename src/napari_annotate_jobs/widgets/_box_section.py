@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QSize, Signal
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -116,6 +116,7 @@ class BoxSection(QWidget):
         self.label.setAccessibleName("Label of the object")
         self.label.setToolTip("Give the object another label, on all its slices")
         self.about = QElidingLabel()
+        self.about.setElideMode(Qt.TextElideMode.ElideMiddle)
         self.about.setAccessibleName("Object at hand")
         keep = self.label.sizePolicy()
         keep.setRetainSizeWhenHidden(True)

@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QMenu,
     QPushButton,
-    QSizePolicy,
     QToolButton,
     QWidget,
 )
@@ -23,20 +22,9 @@ from ._keys import text_has_focus
 if TYPE_CHECKING:
     from qtpy.QtGui import QFocusEvent, QKeyEvent
 
-__all__ = ["KeyboardGuest", "KeyboardPanel", "short_box"]
+__all__ = ["KeyboardGuest", "KeyboardPanel"]
 
 ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-
-
-def short_box() -> QComboBox:
-    """Return a box to choose from that is not as wide as its longest entry."""
-    box = QComboBox()
-    box.setSizeAdjustPolicy(
-        QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-    )
-    box.setMinimumContentsLength(8)
-    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    return box
 
 
 class KeyboardPanel(QWidget):

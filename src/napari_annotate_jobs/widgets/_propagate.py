@@ -20,12 +20,13 @@ from qtpy.QtWidgets import (
 from napari_annotate_jobs.model import LabelSet, Method, Scope
 from napari_annotate_jobs.session import Mode
 
-from ._keyboard_guest import KeyboardPanel, short_box
+from ._keyboard_guest import KeyboardPanel
 from ._propagate_choice import Choice, Preview, What, preview_text
 from ._propagate_link import PropagateLink
 from ._propagate_parts import Ends, LabelChecks, ModeChoice, RangePicker
+from ._short_box import ShortBox
 from ._strip_ranges import slices_text
-from ._theme import Colors, focus_style, main_button_style
+from ._theme import Colors, focus_ring, focus_style, main_button_style
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +80,7 @@ class PropagatePanel(KeyboardPanel):
         self._colors = Colors.dark()
         self._locked = False
         self._counts = 0
-        self.what = short_box()
+        self.what = ShortBox()
         self.what.setAccessibleName("What to propagate")
         self.lift = QCheckBox("Take it away instead")
         self.lift.setToolTip("Lift it from the slices that hold it")
@@ -204,6 +205,7 @@ class PropagatePanel(KeyboardPanel):
     def set_colors(self, colors: Colors) -> None:
         """Paint with the colours of a theme."""
         self._colors = colors
+        self.setStyleSheet(focus_ring(colors))
         self.range.set_colors(colors)
         self.cancel.setStyleSheet(focus_style(colors))
         self.apply.setStyleSheet(main_button_style(colors))
