@@ -8,12 +8,20 @@ from qtpy.QtGui import QHelpEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from napari_annotate_jobs.model import COLORS, Label, Method
+from napari_annotate_jobs.model import (
+    COLORS,
+    Group,
+    Label,
+    LabelSet,
+    Method,
+    Project,
+)
 from napari_annotate_jobs.session import SaveKind, SaveState
 from napari_annotate_jobs.widgets import FillPanel
 from napari_annotate_jobs.widgets._fill_choice import TOOLS
 from napari_annotate_jobs.widgets._key_button import KeyButton
 from napari_annotate_jobs.widgets._label_list import swatch
+from napari_annotate_jobs.widgets._label_overview import LabelOverview
 from napari_annotate_jobs.widgets._save_line import SaveLine
 from napari_annotate_jobs.widgets._theme import Colors, contrast_ratio
 
@@ -103,3 +111,31 @@ def test_a_colour_stays_in_a_list_that_is_off(on):
         for mode in (icon.Mode.Normal, icon.Mode.Disabled)
     ]
     assert images[0] == images[1]
+
+
+def test_labels_of_no_group_do_not_stand_under_a_groups_caption(qtbot):
+    overview = LabelOverview()
+    qtbot.addWidget(overview)
+    names = {"good": "Quality", "bad": "Quality", "odd": ""}
+    labels = LabelSet(
+        labels=tuple(
+            Label(
+                id=i,
+                name=name,
+                color=COLORS[i],
+                method=Method.CLASSIFICATION,
+                group=group,
+            )
+            for i, (name, group) in enumerate(names.items(), 1)
+        ),
+        groups=(Group(name="Quality", exclusive=True),),
+    )
+    project = Project(name="P", methods=(Method.CLASSIFICATION,), label_set=labels)
+    overview.set_project(project, {})
+    assert [part.text for part in overview._parts] == [
+        "Classification",
+        "odd",
+        "Quality (choose one)",
+        "good",
+        "bad",
+    ]
