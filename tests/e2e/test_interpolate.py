@@ -147,18 +147,18 @@ def test_painting_confirms_and_erasing_takes_away(lung):
 def test_with_the_mouse_only(lung):
     driver, session = lung, lung.session
     section = driver.desk.annotate.masks
-    assert not section.confirm.isVisible() and not section.confirm_all.isVisible()
+    assert not section.confirm.isEnabled() and not section.confirm_all.isEnabled()
     driver.select(5, 9)
     driver.click(section.interpolate)
     driver.settle()
     assert proposed(driver) == [5, 6, 8, 9], "only the selected slices"
     assert section.confirm.text() == "Confirm 4"
-    assert not section.confirm_all.isVisible(), "it would do the same"
+    assert not section.confirm_all.isEnabled(), "it would do the same"
     driver.click(driver.desk.annotate.undo)
 
     driver.click(driver.desk.annotate.propagate)
     panel = driver.desk.propagate
-    place = panel.what.findText("Masks between key slices")
+    place = panel.what.findText("Interpolate")
     panel.what.setCurrentIndex(place)
     panel.what.activated.emit(place)
     driver.click(panel.range.buttons["all"])
@@ -171,7 +171,7 @@ def test_with_the_mouse_only(lung):
     driver.click(section.reject)
     assert proposed(driver) == [4, 5, 6, 11]
     driver.click(section.reject_all)
-    assert not proposed(driver) and not section.reject_all.isVisible()
+    assert not proposed(driver) and not section.reject_all.isEnabled()
     driver.click(driver.desk.annotate.undo)
     assert proposed(driver) == [4, 5, 6, 11]
     assert session.editor.history.redo_text == "Reject"

@@ -48,10 +48,25 @@ def entries(section):
     return {a.text().split("\t")[0]: a for a in section.more.menu().actions()}
 
 
-def test_nothing_boxed_shows_nothing(section):
+def test_the_buttons_keep_their_places(section):
     section.show()
+    section.set_object(ObjectAtHand(track(), here=True))
+    places = {name: b.geometry() for name, b in section.buttons.items()}
+    height = section.sizeHint().height()
     section.set_object(None)
-    assert not section.isVisible()
+    assert section.about.text() == "No box here"
+    assert not any(button.isEnabled() for button in section.buttons.values())
+    assert {name: b.geometry() for name, b in section.buttons.items()} == places
+    assert section.sizeHint().height() == height
+
+
+def test_a_single_image_has_nothing_to_extend_over(section):
+    section.set_several(False)
+    section.set_object(ObjectAtHand(track(4, 4, keys=(4,)), here=True))
+    shown = {n for n, b in section.buttons.items() if b.isVisibleTo(section)}
+    assert shown == {"confirm_object", "delete_object"}
+    section.set_several(True)
+    assert all(b.isVisibleTo(section) for b in section.buttons.values())
 
 
 @pytest.mark.parametrize(
@@ -67,14 +82,13 @@ def test_nothing_boxed_shows_nothing(section):
 def test_what_it_says_of_an_object(section, found, text):
     section.set_object(ObjectAtHand(found, here=True))
     assert section.about.text() == text
-    assert section.isVisibleTo(None)
     assert section.buttons["confirm_object"].isEnabled() == bool(found.proposals)
 
 
 def test_several_boxes_ask_for_a_choice(section):
     section.set_object(ObjectAtHand())
-    assert section.hint.isVisibleTo(section)
-    assert not section.buttons["delete_object"].isVisibleTo(section)
+    assert section.about.text() == "Select a box to change its object"
+    assert not section.buttons["delete_object"].isEnabled()
 
 
 @pytest.mark.parametrize(

@@ -124,3 +124,63 @@ def test_setters_never_emit(panel):
 
 def test_it_fits_a_dock_300_pixels_wide(panel):
     assert panel.minimumSizeHint().width() <= 300
+
+
+def lung(key=""):
+    label = Label(
+        id=3, name="Lung", color=COLORS[0], method=Method.CLASSIFICATION, key=key
+    )
+    return LabelSet(labels=(label,))
+
+
+def test_it_says_that_nothing_was_found(panel):
+    QTest.keyClicks(panel.search, "zebra")
+    assert panel.nothing.isVisible() and not panel.tree.isVisible()
+    panel.search.clear()
+    assert panel.tree.isVisible() and not panel.nothing.isVisible()
+
+
+def test_the_key_of_a_label_is_taken(panel):
+    told = []
+    panel.keymap_changed.connect(told.append)
+    panel.set_labels(lung("Shift+G"))
+    choose(panel, "Nothing to Label")
+    press(panel, Qt.Key.Key_G, Qt.KeyboardModifier.ShiftModifier)
+    assert "Shift+G is the key of the label 'Lung'" in panel.about.text()
+    assert told == []
+    assert panel.key.keySequence().toString() == "N"
+
+
+def test_only_keys_that_are_free_are_suggested(panel):
+    panel.set_labels(lung())  # it has G
+    choose(panel, "Exclude the image")
+    press(panel, Qt.Key.Key_N)
+    assert panel.about.text().endswith("Free are H, J, K.")
+
+
+def test_what_went_wrong_is_forgotten_with_the_next_act(panel):
+    choose(panel, "Exclude the image")
+    press(panel, Qt.Key.Key_N)
+    assert panel.about.text().startswith("N is already")
+    QTest.keyClicks(panel.search, "exclude")
+    assert panel.about.text() == "Press the new key in the field below."
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_F1, Qt.Key.Key_Escape])
+def test_its_key_closes_it(panel, qtbot, key):
+    panel.search.setFocus()
+    with qtbot.waitSignal(panel.close_requested):
+        QTest.keyClick(panel.search, key)
+
+
+def test_rows_of_one_line_are_equally_high(panel):
+    panel.resize(300, 500)
+    line = panel.tree.fontMetrics().lineSpacing()
+    heights = set()
+    for i in range(panel.tree.topLevelItemCount()):
+        top = panel.tree.topLevelItem(i)
+        heights.update(
+            top.child(j).sizeHint(0).height() for j in range(top.childCount())
+        )
+    assert {(height - 5) % line for height in heights} == {0}
+    assert line + 5 in heights

@@ -189,7 +189,7 @@ def test_what_is_there_is_kept_replaced_or_added_to_with_counts(bound):
     texts = [button.text() for button in panel.modes.buttons.values()]
     assert texts == [
         "Keep theirs: 24 change",
-        "Replace: 29 change (5 cleared)",
+        "Replace: 29 change, 5 lose Chest",
         "Add: 29 change",
     ]
     panel.modes.buttons[Mode.ADD].click()

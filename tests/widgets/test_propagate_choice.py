@@ -87,7 +87,7 @@ def test_the_text_says_what_changes_is_lost_and_kept(editor):
         return preview_text(wanted, preview_of(editor, wanted))
 
     assert text() == "Slices 1–30: 24 change, 6 keep what they hold."
-    assert text(mode=Mode.REPLACE) == "Slices 1–30: 30 change, 6 lose something."
+    assert text(mode=Mode.REPLACE) == "Slices 1–30: 30 change, 6 lose what they held."
     assert text(labels=()) == "Choose at least one label."
     assert text(lift=True) == "Nothing to take away on slices 1–30."
     assert text(lift=True, labels=(3,)) == "Slices 1–30: 1 changes."

@@ -67,7 +67,7 @@ def test_it_shows_the_window_and_its_preset(control):
     assert control.presets.currentText().startswith("Bone")
     control.set_window(Window(center=1, width=3))
     assert control.presets.currentIndex() == -1
-    assert control.presets.placeholderText() == "Own window"
+    assert control.presets.placeholderText() == "Custom"
 
 
 def test_a_number_is_told_when_entered_not_while_typed(control, told):
@@ -99,9 +99,10 @@ def test_arrows_step_by_what_fits_the_width(control, told):
     ("center", "width", "level", "wide"),
     [
         (-400, 1500, "-400", "1500"),
-        (40.5, 80.21, "40.5", "80.2"),
+        (19.5, 80.21, "19.5", "80"),
+        (596.7, 1204.4, "597", "1204"),
         (0.00123, 0.004, "0.00123", "0.004"),
-        (32767.5, 65535, "32767.5", "65535"),
+        (-32767.6, 65535, "-32768", "65535"),
     ],
 )
 def test_numbers_are_written_without_needless_digits(
@@ -111,6 +112,23 @@ def test_numbers_are_written_without_needless_digits(
     point = control.level.locale().decimalPoint()
     assert control.level.text() == level.replace(".", point)
     assert control.width_.text() == wide.replace(".", point)
+
+
+def test_a_number_shown_whole_stays_what_it_is(control, told):
+    control.set_window(Window(center=596.7, width=1204.4))
+    assert control.level.text() == "597"
+    enter(control.level, "597")
+    control.width_.setFocus()
+    assert (control.level.value(), told) == (596.7, [])
+    enter(control.level, "598.4")
+    assert told[-1].center == 598.4
+
+
+def test_esc_forgets_what_was_typed(control, told):
+    enter(control.level, "7", key=Qt.Key.Key_Escape)
+    control.width_.setFocus()
+    assert told == []
+    assert control.level.text() == "40"
 
 
 def test_one_field_leaves_the_other_number_exact(control, told):

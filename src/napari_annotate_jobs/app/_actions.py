@@ -122,7 +122,7 @@ class DeskActions:
             if len(busy) == 1
             else f"{len(busy)} of the slices carry labels."
         )
-        ask(
+        self._ask(
             self._desk.main_window,
             f"{which} Clear them and mark Nothing to Label?",
             {
@@ -146,7 +146,7 @@ class DeskActions:
         except LockedError:
             raise
         except TransitionError as error:
-            ask(
+            self._ask(
                 self._desk.main_window,
                 f"{error.what[:1].upper()}{error.what[1:]}. Clear that and mark "
                 "Nothing to Label?",
@@ -211,6 +211,10 @@ class DeskActions:
         else:
             getattr(self.session, verb)()
 
+    def _ask(self, *args: Any, **options: Any) -> None:
+        """Ask, and give the keyboard to the image when that is over."""
+        ask(*args, **options).finished.connect(self._desk.focus_canvas)
+
     # ------------------------------------------------------------------ going
     @_told
     def go_slice(self, index: int) -> None:
@@ -246,14 +250,14 @@ class DeskActions:
         window = self._desk.main_window
         if check.proposals:
             first = check.proposals[0]
-            ask(
+            self._ask(
                 window,
                 check.refused or "",
                 {f"Go to slice {first + 1}": lambda: self.go_slice(first)},
             )
         elif check.blank or not check.undecided:
             if check.refused:
-                tell(window, check.refused)
+                tell(window, check.refused).finished.connect(self._desk.focus_canvas)
             else:
                 self.session.submit()
         else:
@@ -267,7 +271,7 @@ class DeskActions:
         }
         if not must:
             answers["Submit anyway"] = lambda: self._guarded(self.session.submit)
-        ask(
+        self._ask(
             self._desk.main_window,
             f"{n} slice{' is' if n == 1 else 's are'} still undecided.",
             answers,
@@ -285,7 +289,7 @@ class DeskActions:
         if state.kind is not SaveKind.CONFLICT:
             self.session.retry_save()
             return
-        ask(
+        self._ask(
             self._desk.main_window,
             "Someone else changed this annotation while you worked on it.",
             {

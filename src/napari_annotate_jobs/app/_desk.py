@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 
 from napari_annotate_jobs.app._actions import DeskActions
 from napari_annotate_jobs.app._asks import tell_error
+from napari_annotate_jobs.app._canvas_focus import canvas_of
 from napari_annotate_jobs.app._desk_boxes import BoxActions
 from napari_annotate_jobs.app._desk_fill import FillDesk
 from napari_annotate_jobs.app._desk_masks import MaskActions
@@ -128,7 +129,9 @@ class Desk(QObject):
         self.propagate.set_picture_source(self._draw)
         self.propagate.failed.connect(self.show_error)
         self.propagate.finished.connect(self.hide_propagate)
+        self.strip.keyboard_released.connect(self.focus_canvas)
         dock = self.annotate
+        dock.keyboard_released.connect(self.focus_canvas)
         dock.label_requested.connect(actions.use_label)
         dock.nothing_requested.connect(actions.nothing_to_label)
         dock.case_nothing_requested.connect(actions.case_nothing)
@@ -186,6 +189,12 @@ class Desk(QObject):
         self._strip_dock.setVisible(several)
         self._annotate_dock.raise_()
         self.bind_space()
+        self.focus_canvas()
+
+    def focus_canvas(self) -> None:
+        """Give the image the keyboard, where one can type: arrows, Space, labels."""
+        if self._docks:
+            self._canvas.setFocus()
 
     def _add_docks(self) -> None:
         add = self.viewer.window.add_dock_widget
@@ -205,6 +214,8 @@ class Desk(QObject):
         )
         self._docks = [self._annotate_dock, self._strip_dock]
         self.read_out.lay_over(self.main_window)
+        self._canvas = canvas_of(self.main_window)
+        self.strip.follow(self.annotate.follow(self._canvas))
         self.annotate.installEventFilter(self)
         self._keys = KeyRouter(self.main_window)
         self._keys.set_keys(self._key_calls())
@@ -226,6 +237,7 @@ class Desk(QObject):
         docks, self._docks = self._docks, []
         self.annotate.removeEventFilter(self)
         if self._keys is not None:
+            self._keys.set_escape(None, self._canvas)
             self._keys.clear()
             self._keys = None
         for widget, dock in zip((self.annotate, self.strip), docks, strict=False):
@@ -240,7 +252,7 @@ class Desk(QObject):
 
     def show_propagate(self) -> None:
         """Show the panel that propagates what the slice says."""
-        if self.session.locked:
+        if self.session.locked or self.session.editor.n_slices < 2:
             return
         selection = self.strip.selection()
         if self.propagate.parent() is None:
@@ -268,7 +280,7 @@ class Desk(QObject):
         if self._docks:
             self._annotate_dock.raise_()
             self.strip.clear_selection()
-            self.strip.setFocus()
+            self.focus_canvas()
 
     # --------------------------------------------------------------- viewing
     def set_colors(self, colors: Colors) -> None:
@@ -281,6 +293,11 @@ class Desk(QObject):
         """Let the left button zoom by sliding."""
         self.bridge.mouse.zoom_tool = on
         self.annotate.set_zoom_tool(on)
+        if self._keys is not None:
+            self._keys.set_escape(self._end_zoom_tool if on else None, self._canvas)
+
+    def _end_zoom_tool(self) -> None:
+        self.set_zoom_tool(False)
 
     def toggle_zoom_tool(self) -> None:
         """Switch the zoom tool on or off."""

@@ -33,7 +33,7 @@ __all__ = ["BoxActions"]
 PANEL = (
     (
         "extend",
-        "Boxes of the object at hand",
+        "Extend the object",
         "Proposes the box of the object on every slice that has none of it: "
         "interpolated between its confirmed boxes, copied beyond them.",
     ),
@@ -65,6 +65,7 @@ class BoxActions:
             signal.connect(slot)
         labels = self._session.job.project.label_set
         self._section.set_labels(labels.of(Method.DETECTION))
+        self._section.setVisible(bool(labels.of(Method.DETECTION)))
         self._section.requested.connect(self._do)
         desk.propagate.add_box_actions(PANEL)
         desk.propagate.boxes_requested.connect(self._from_panel)
@@ -84,6 +85,8 @@ class BoxActions:
     def refresh(self) -> None:
         """Show the object at hand."""
         session, boxes = self._session, self._bridge.boxes
+        if session.is_open:
+            self._section.set_several(session.editor.n_slices > 1)
         if boxes is None or not session.is_open or session.locked:
             self._section.set_object(None)
             return

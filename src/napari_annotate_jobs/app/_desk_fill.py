@@ -121,13 +121,16 @@ class FillDesk:
         self._on_label(self._session.label)
         self._dock.show()
         self._dock.raise_()
-        self.panel.tool.setFocus()
+        self.panel.setFocus()
 
     def hide(self) -> None:
         """Take the panel away, and what it shows; go back to the labels."""
         if self._dock is not None and self.panel.parent() is not None:
+            shown = self._dock.isVisible()
             self._dock.hide()
             self._desk.raise_annotate()
+            if shown:
+                self._desk.focus_canvas()
         self._on_seen(False)
 
     def _on_seen(self, seen: bool) -> None:

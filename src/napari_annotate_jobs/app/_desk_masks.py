@@ -21,13 +21,13 @@ __all__ = ["MaskActions"]
 PANEL = (
     (
         "interpolate",
-        "Masks between key slices",
+        "Interpolate",
         "Proposes masks between the slices you painted, one outline a slice for you "
         "to confirm. Nothing confirmed is touched.",
     ),
     (
         "follow",
-        "Masks along the image",
+        "Follow image",
         "Proposes what you painted on the current slice on the slices beside it, as "
         "far as the image shows it. Nothing confirmed is touched.",
     ),
@@ -75,6 +75,7 @@ class MaskActions:
         desk.strip.selection_changed.connect(self._show)
         labels = session.job.project.label_set
         self._has_masks = bool(labels.of(Method.SEGMENTATION))
+        self._has_boxes = bool(labels.of(Method.DETECTION))
         desk.propagate.add_mask_actions(PANEL)
         desk.propagate.masks_requested.connect(self._from_panel)
 
@@ -104,8 +105,15 @@ class MaskActions:
     def _show(self, *_: object) -> None:
         session = self._session
         editable = not session.locked
+        if session.is_open:  # while a case is read, nothing moves
+            several = session.editor.n_slices > 1
+            self._section.offer(
+                masks=self._has_masks and several,
+                proposals=bool(self._waiting)
+                or (several and (self._has_masks or self._has_boxes)),
+            )
         self._section.set_state(
-            masks=editable and self._has_masks and session.editor.n_slices > 1,
+            editable=editable,
             slices=len(self._waiting),
             chosen=len(self._waiting.intersection(self._desk.actions.targets())),
         )

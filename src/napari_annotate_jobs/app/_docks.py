@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QDockWidget,
     QFileDialog,
+    QLabel,
     QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
@@ -161,9 +162,17 @@ class MyJobs(QWidget):
             )
 
     def _show_keys(self) -> None:
+        """Show the list of keys; take it away where it is shown."""
         window = self.station.viewer.window
-        dock, _ = window.add_plugin_dock_widget(PLUGIN, "Keys and Mouse", tabify=True)
+        dock, keys = window.add_plugin_dock_widget(
+            PLUGIN, "Keys and Mouse", tabify=True
+        )
+        if keys.is_in_sight:
+            keys.leave()
+            return
+        dock.show()
         dock.raise_()
+        keys.come()
 
     def _choose_folder(self) -> None:
         dialog = QFileDialog(self, "Open a job folder, or a folder of job folders")
@@ -185,13 +194,22 @@ def _take_all_room(widget: QWidget) -> None:
     widget.setSizePolicy(whole, whole)
 
 
-def _shorten_title(widget: QWidget) -> None:
-    """Take the plugin's name off the dock's tab, where there is little room."""
+def _dock_of(widget: QWidget) -> QDockWidget | None:
     dock = widget.parentWidget()
     while dock is not None and not isinstance(dock, QDockWidget):
         dock = dock.parentWidget()
+    return dock
+
+
+def _shorten_title(widget: QWidget) -> None:
+    """Take the plugin's name off the dock's title, where there is little room."""
+    dock = _dock_of(widget)
     if dock is not None:
-        dock.setWindowTitle(dock.windowTitle().removesuffix(f" ({PLUGIN})"))
+        title = dock.windowTitle().removesuffix(f" ({PLUGIN})")
+        dock.setWindowTitle(title)
+        bar = dock.titleBarWidget()
+        for label in [] if bar is None else bar.findChildren(QLabel):
+            label.setText(label.text().removesuffix(f" ({PLUGIN})"))
 
 
 class KeysAndMouse(QWidget):
@@ -208,6 +226,7 @@ class KeysAndMouse(QWidget):
 
         super().__init__()
         self.station = Workstation.of(napari_viewer)
+        self._came = False
         self.panel = HelpPanel()
         _take_all_room(self)
         self.panel.set_keymap(self.station.keymap)
@@ -215,9 +234,38 @@ class KeysAndMouse(QWidget):
         self.panel.keymap_changed.connect(self.station.set_keymap)
         self.station.keymap_changed.connect(self.panel.set_keymap)
         self.station.colors_changed.connect(self.panel.set_colors)
+        self.station.job_opened.connect(self._on_job)
+        self.station.job_closed.connect(self._on_job)
+        self.panel.close_requested.connect(self.leave)
+        self._on_job()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.panel)
+
+    def _on_job(self, *_: object) -> None:
+        desk = self.station.desk
+        labels = None if desk is None else desk.session.job.project.label_set
+        self.panel.set_labels(labels)
+
+    @property
+    def is_in_sight(self) -> bool:
+        """True if it is shown, and no other dock lies over it."""
+        return self._came and self.isVisible() and not self.visibleRegion().isEmpty()
+
+    def come(self) -> None:
+        """Let one type what is looked for."""
+        self._came = True
+        self.panel.search.setFocus()
+
+    def leave(self) -> None:
+        """Go out of sight; the labels come back, and the image has the keyboard."""
+        dock = _dock_of(self)
+        if dock is not None:
+            dock.hide()
+        desk = self.station.desk
+        if desk is not None:
+            desk.raise_annotate()
+            desk.focus_canvas()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Say no more than needed on the tab."""

@@ -30,6 +30,7 @@ class KeyRouter:
     def __init__(self, window: QWidget) -> None:
         self._window = window
         self._shortcuts: list[QShortcut] = []
+        self._escape: QShortcut | None = None
 
     def set_keys(self, calls: Mapping[str, Callable[[], None]]) -> None:
         """Replace all keys.
@@ -46,6 +47,19 @@ class KeyRouter:
             shortcut.activated.connect(lambda call=call: self._act(call))
             self._shortcuts.append(shortcut)
 
+    def set_escape(self, call: Callable[[], None] | None, canvas: QWidget) -> None:
+        """Let Esc do something while the image has the keyboard; None: napari's again.
+
+        Elsewhere Esc closes panels, or lets go of what is selected there.
+        """
+        if self._escape is not None:
+            self._release(self._escape)
+            self._escape = None
+        if call is not None:
+            self._escape = QShortcut(QKeySequence("Esc"), canvas)
+            self._escape.setContext(Qt.ShortcutContext.WidgetShortcut)
+            self._escape.activated.connect(call)
+
     def _act(self, call: Callable[[], None]) -> None:
         if not text_has_focus():
             call()
@@ -53,8 +67,12 @@ class KeyRouter:
     def clear(self) -> None:
         """Release all keys."""
         for shortcut in self._shortcuts:
-            shortcut.setEnabled(False)
-            shortcut.activated.disconnect()
-            shortcut.setParent(None)
-            shortcut.deleteLater()
+            self._release(shortcut)
         self._shortcuts = []
+
+    @staticmethod
+    def _release(shortcut: QShortcut) -> None:
+        shortcut.setEnabled(False)
+        shortcut.activated.disconnect()
+        shortcut.setParent(None)
+        shortcut.deleteLater()

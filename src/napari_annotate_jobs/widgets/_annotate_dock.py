@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QPushButton,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -19,26 +17,30 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 
 from napari_annotate_jobs.model import Decision, Method, Status
-from napari_annotate_jobs.session import SaveKind
 
 from ._box_section import BoxSection
 from ._comments import CommentList
+from ._key_button import KeyButton
+from ._keyboard_guest import KeyboardGuest
+from ._keys import key_text
 from ._label_list import LabelList
 from ._mask_section import MaskSection
+from ._save_line import SaveLine
 from ._sections import Section
-from ._theme import Colors
+from ._strip_bar import strip_icon
+from ._theme import Colors, focus_ring, focus_style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from napari_annotate_jobs.session import AnnotationSession, SaveState
+    from napari_annotate_jobs.session import AnnotationSession
 
     from ._keys import KeyMap
 
 __all__ = ["AnnotateDock"]
 
 
-class AnnotateDock(QWidget):
+class AnnotateDock(KeyboardGuest):
     """Labels, decisions, window, comments, and the way on.
 
     Parameters
@@ -77,6 +79,8 @@ class AnnotateDock(QWidget):
         self._session: AnnotationSession | None = None
         self._keymap = keymap
         self._tips: list[tuple[QWidget, str, str]] = []
+        self.nothing = self._button("Nothing to Label", "nothing_to_label")
+        self.exclude = self._button("Exclude image", "exclude")
         self.window_control = window_control
 
         self.case_name = QElidingLabel()
@@ -84,9 +88,7 @@ class AnnotateDock(QWidget):
         font = self.case_name.font()
         font.setBold(True)
         self.case_name.setFont(font)
-        self.state = QPushButton()
-        self.state.setFlat(True)
-        self.state.setAccessibleName("Save state")
+        self.state = SaveLine()
         self.state.clicked.connect(self.retry_requested)
         self.notice = QLabel()
         self.notice.setWordWrap(True)
@@ -94,7 +96,14 @@ class AnnotateDock(QWidget):
 
         self.undo = self._tool("↶", "Undo", "undo", self.undo_requested)
         self.redo = self._tool("↷", "Redo", "redo", self.redo_requested)
-        self.zoom = self._tool("⌕", "Zoom by sliding up and down", "zoom_tool", None)
+        self.zoom = self._tool(
+            "",
+            "Zoom tool: slide up and down in the image to zoom; Esc ends it",
+            "zoom_tool",
+            None,
+        )
+        self.zoom.setAccessibleName("Zoom tool")
+        self.zoom.setIconSize(QSize(18, 18))
         self.zoom.setCheckable(True)
         self.zoom.clicked.connect(self.zoom_tool_requested)
         self.help = self._tool("?", "Keys and mouse", "help", self.help_requested)
@@ -103,13 +112,11 @@ class AnnotateDock(QWidget):
         self.labels.label_requested.connect(self.label_requested)
         self.labels.case_nothing_requested.connect(self.case_nothing_requested)
 
-        self.nothing = self._button("Nothing to Label", "nothing_to_label")
         self.nothing.setCheckable(True)
         self._tip(
             self.nothing, "There is nothing to label on this slice", "nothing_to_label"
         )
         self.nothing.clicked.connect(self._on_nothing)
-        self.exclude = self._button("Exclude image", "exclude")
         self.exclude.setCheckable(True)
         self._tip(
             self.exclude,
@@ -158,14 +165,19 @@ class AnnotateDock(QWidget):
         self._tip(self.submit, "Hand this case in; it is then locked", "submit")
         self.submit.clicked.connect(self.submit_requested)
         self._lay_out()
+        self._share_keyboard()
         self._update()
 
     # ---------------------------------------------------------------- layout
-    def _button(self, text: str, action: str) -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName(action)
-        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        return button
+    def _share_keyboard(self) -> None:
+        self.host(self)
+        self.host_menu(self.masks.menu)
+        for menu in self.boxes.menus:
+            self.host_menu(menu)
+        self.labels.tree.chosen.connect(self.keyboard_released)
+
+    def _button(self, text: str, action: str) -> KeyButton:
+        return KeyButton(text, action)
 
     def _tool(
         self, text: str, tip: str, action: str, signal: Any | None
@@ -183,13 +195,15 @@ class AnnotateDock(QWidget):
         self._tips = [tip for tip in self._tips if tip[0] is not widget]
         self._tips.append((widget, text, action))
         widget.setToolTip(text + self._keymap.hint(action))
+        if widget in (self.nothing, self.exclude):
+            widget.set_key(key_text(self._keymap.key(action)))
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.setSpacing(2)
         top.addWidget(self.state, 1)
         for tool in (self.undo, self.redo, self.zoom, self.help):
-            top.addWidget(tool)
+            top.addWidget(tool, 0, Qt.AlignmentFlag.AlignTop)
         decide = QGridLayout()
         decide.setSpacing(4)
         decide.addWidget(self.nothing, 0, 0)
@@ -226,11 +240,18 @@ class AnnotateDock(QWidget):
     def set_colors(self, colors: Colors) -> None:
         """Use the colours of napari's theme."""
         self._colors = colors
+        self.setStyleSheet(focus_ring(colors))
         self.comments.set_colors(colors)
         self.masks.set_colors(colors)
         self.boxes.set_colors(colors)
+        self.state.set_colors(colors)
+        self.zoom.setIcon(strip_icon("zoom-tool", colors))
+        self.zoom.setStyleSheet(
+            focus_style(colors)
+            + f"QToolButton:checked {{ background: {colors.current};"
+            f" border: 1px solid {colors.text}; }}"
+        )
         self._update_slice()
-        self._update_state()
         self._update_notice()
 
     def set_keymap(self, keymap: KeyMap) -> None:
@@ -295,6 +316,10 @@ class AnnotateDock(QWidget):
             widget.setEnabled(is_open and not locked)
         for other in (self.previous, self.next, self.zoom, self.window_control):
             other.setEnabled(is_open)
+        several = is_open and session.editor.n_slices > 1
+        if is_open:
+            self.propagate.setVisible(several)
+            self.labels.set_several(several)
         self._update_notice()
         self._update_slice()
         self._update_history()
@@ -351,23 +376,9 @@ class AnnotateDock(QWidget):
             self._tip(button, tip, verb)
 
     def _update_state(self, *_: object) -> None:
-        state: SaveState | None = None
-        if self._session is not None and self._session.is_open:
-            state = self._session.save_state
-        self.state.setVisible(state is not None)
-        if state is None:
-            return
-        bad = state.kind in (SaveKind.OFFLINE, SaveKind.CONFLICT, SaveKind.FAILED)
-        color = self._colors.error if bad else self._colors.text
-        self.state.setText(state.text)
-        self.state.setEnabled(bad)
-        self.state.setToolTip(
-            f"{state.message}\nClick to settle it." if bad else "Saved as you work"
-        )
-        self.state.setStyleSheet(
-            f"QPushButton {{ color: {color}; border: none; background: transparent;"
-            " padding: 0px; text-align: left; }"
-        )
+        session = self._session
+        is_open = session is not None and session.is_open
+        self.state.set_state(session.save_state if is_open else None)
 
     # A check box of Qt changes by itself when clicked; only the session decides.
     def _on_nothing(self) -> None:

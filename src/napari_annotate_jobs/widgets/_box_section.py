@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QSize, Signal
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QPushButton,
     QSizePolicy,
@@ -71,6 +70,11 @@ BUTTONS = (
 )
 """Action, text and tooltip of each button."""
 
+OVER_SLICES = ("extend_object", "object_leaves", "cut_object")
+"""Make no sense on a single image."""
+
+NO_BOX, SELECT = "No box here", "Select a box to change its object"
+
 ONE_BOX = (
     ("confirm_box", "Confirm this box"),
     ("delete_box", "Delete this box only"),
@@ -103,6 +107,7 @@ class BoxSection(QWidget):
         super().__init__(parent)
         self._keymap = keymap
         self._state = ObjectAtHand()
+        self._several: bool | None = None
         self._labels: tuple[Label, ...] = ()
         self.label = QToolButton()
         self.label.setAutoRaise(True)
@@ -111,9 +116,11 @@ class BoxSection(QWidget):
         self.label.setAccessibleName("Label of the object")
         self.label.setToolTip("Give the object another label, on all its slices")
         self.about = QElidingLabel()
+        self.about.setElideMode(Qt.TextElideMode.ElideMiddle)
         self.about.setAccessibleName("Object at hand")
-        self.hint = QLabel("Select a box to see its object, and to change it.")
-        self.hint.setWordWrap(True)
+        keep = self.label.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)
+        self.label.setSizePolicy(keep)
         self.buttons: dict[str, QPushButton] = {}
         for action, text, _ in BUTTONS:
             button = self.buttons[action] = QPushButton(text)
@@ -134,14 +141,13 @@ class BoxSection(QWidget):
         top.setSpacing(4)
         top.addWidget(self.label)
         top.addWidget(self.about, 1)
-        layout = QGridLayout(self)
+        self._grid = layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
         layout.addLayout(top, 0, 0, 1, 3)
-        layout.addWidget(self.hint, 1, 0, 1, 3)
-        for place, button in enumerate((*self.buttons.values(), self.more)):
-            layout.addWidget(button, 2 + place // 3, place % 3)
-            layout.setColumnStretch(place % 3, 1)
+        for column in range(3):
+            layout.setColumnStretch(column, 1)
+        self.set_several(True)
 
     # --------------------------------------------------------------- setters
     def set_labels(self, labels: Sequence[Label]) -> None:
@@ -160,15 +166,30 @@ class BoxSection(QWidget):
         """Use the colours of napari's theme."""
         self.label.setStyleSheet(focus_style(colors))
 
+    def set_several(self, several: bool) -> None:
+        """Offer what goes over slices, where the case has several."""
+        if several is self._several:
+            return
+        self._several = several
+        buttons = (*self.buttons.values(), self.more)
+        shown = [b for b in buttons if several or b.objectName() not in OVER_SLICES]
+        for button in buttons:
+            self._grid.removeWidget(button)
+            button.setVisible(button in shown)
+        for place, button in enumerate(shown):
+            self._grid.addWidget(button, 1 + place // 3, place % 3)
+
     def set_object(self, state: ObjectAtHand | None) -> None:
-        """Show an object; None hides all: there is nothing to show."""
+        """Show an object; None if there is none. The buttons keep their places."""
         self._state = state or ObjectAtHand()
         track = self._state.track
-        self.setVisible(state is not None)
-        self.hint.setVisible(track is None)
-        for widget in (self.label, self.about, *self.buttons.values(), self.more):
-            widget.setVisible(track is not None)
+        self.label.setVisible(track is not None)
+        for widget in (*self.buttons.values(), self.more):
+            widget.setEnabled(track is not None)
         if track is None:
+            self.about.setText(NO_BOX if state is None else SELECT)
+            self.about.setToolTip("Select a box to see its object, and to change it")
+            self.buttons["confirm_object"].setText("Confirm")
             return
         label = next((x for x in self._labels if x.id == track.label), None)
         if label is not None:
@@ -181,13 +202,20 @@ class BoxSection(QWidget):
         self._fill_menus()
 
     # ----------------------------------------------------------------- menus
+    @property
+    def menus(self) -> tuple[QMenu, QMenu]:
+        """The menus of the label and of all that is seldom done."""
+        return self._menu(self.label), self._menu(self.more)
+
     def _fill_menus(self) -> None:
         self._calls.clear()
         menu = self._menu(self.label)
+        menu.clear()
         for label in self._labels:
             action = self._add(menu, label.name, self._relabel, label.id)
             action.setIcon(color_icon(label.color))
         menu = self._menu(self.more)
+        menu.clear()
         for name, text in ONE_BOX:
             action = self._add(menu, text + self._hint(name), self._ask, name)
             action.setEnabled(self._state.here)
@@ -208,7 +236,6 @@ class BoxSection(QWidget):
         if menu is None:
             menu = QMenu(self)
             button.setMenu(menu)
-        menu.clear()
         return menu
 
     def _add(

@@ -118,6 +118,7 @@ class CommentList(QWidget):
             button.setText("×")
             button.setToolTip("Delete this comment")
             button.setAccessibleName("Delete this comment")
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(
                 lambda _=False, i=comment.id: self.remove_requested.emit(i)
             )
@@ -128,5 +129,4 @@ class CommentList(QWidget):
         text = self.line.text().strip()
         if text:
             self.line.clear()
-            self.line.clearFocus()  # keys act again
             self.add_requested.emit(text, self.about.currentIndex() == 0)

@@ -26,10 +26,12 @@ from superqt import QDoubleRangeSlider
 from napari_annotate_jobs.session import FillTool
 
 from ._fill_choice import TOOLS, FillChoice, Where
+from ._keyboard_guest import KeyboardPanel
+from ._number_box import NumberBox
+from ._short_box import ShortBox
 from ._strip_paint import color_icon
 from ._strip_ranges import slices_text
-from ._theme import Colors, contrast_text, mixed
-from ._window_control import NumberBox
+from ._theme import Colors, contrast_text, focus_ring, mixed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +45,7 @@ __all__ = ["FillPanel"]
 BOX_TOOLS = (FillTool.BOX_THRESHOLD, FillTool.BOX_WALKER)
 
 
-class FillPanel(QWidget):
+class FillPanel(KeyboardPanel):
     """What to fill or clean, on which slices, and what will change.
 
     Setters never emit.
@@ -72,9 +74,9 @@ class FillPanel(QWidget):
         self.setObjectName("fill-panel")
         self._detection: tuple[Label, ...] = ()
         self._selection: tuple[int, int] | None = None
-        self.label = QComboBox()
+        self.label = ShortBox()
         self.label.setAccessibleName("Label to fill")
-        self.tool = QComboBox()
+        self.tool = ShortBox()
         self.tool.setAccessibleName("Tool")
         self.help = QLabel()
         self.help.setWordWrap(True)
@@ -87,6 +89,8 @@ class FillPanel(QWidget):
         self.from_label.setToolTip("Take the values the label covers on this slice")
         self.unit = QLabel()
         self.row, self.column = QSpinBox(), QSpinBox()
+        for spin in (self.row, self.column):
+            spin.setMinimumWidth(64)
         self.row.setAccessibleName("Row to start from")
         self.column.setAccessibleName("Column to start from")
         self.pick = QPushButton("Pick in the image")
@@ -99,7 +103,7 @@ class FillPanel(QWidget):
         self.islands.setRange(2, 1_000_000)
         self.islands.setValue(20)
         self.islands.setAccessibleName("Least number of pixels")
-        self.box_label = QComboBox()
+        self.box_label = ShortBox()
         self.box_label.setAccessibleName("Label of the boxes")
         self.where = {
             Where.SLICE: QRadioButton("This slice"),
@@ -109,6 +113,7 @@ class FillPanel(QWidget):
         self._where = QButtonGroup(self)
         for button in self.where.values():
             self._where.addButton(button)
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.where[Where.SLICE].setChecked(True)
         self.where[Where.SELECTION].setToolTip("Select slices on the strip by dragging")
         self.volume = QCheckBox("In 3D over these slices")
@@ -128,6 +133,7 @@ class FillPanel(QWidget):
         self.set_range(-1000, 1000)
         self.set_colors(Colors.dark())
         self._fill_tools()
+        self.host(self)
         self._show()
 
     # ---------------------------------------------------------------- layout
@@ -321,6 +327,7 @@ class FillPanel(QWidget):
 
     def set_colors(self, colors: Colors) -> None:
         """Use the colours of a theme."""
+        self.setStyleSheet(focus_ring(colors))
         ink = contrast_text(colors.current)
         off = mixed(colors.foreground, colors.text, 0.3)
         self.apply.setStyleSheet(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSignalBlocker, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QKeySequence
+from qtpy.QtCore import QEvent, QSignalBlocker, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QKeyEvent, QKeySequence
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.errors import InvalidValueError
 
-from ._keys import ACTIONS, GESTURES, KeyMap, key_text, label_keys
+from ._keys import ACTIONS, GESTURES, KeyMap, free_keys, key_text, label_keys
 from ._theme import Colors, focus_style
 
 if TYPE_CHECKING:
@@ -50,12 +50,13 @@ class HelpPanel(QWidget):
 
     keymap_changed = Signal(object)
     """The :class:`KeyMap` the user made."""
+    close_requested = Signal()
+    """The key of the list was pressed again, or Esc."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Keys and mouse")
         self._keymap = KeyMap()
-        self._room = (140, 120)
         self._labels: LabelSet | None = None
         self._colors = Colors.dark()
         self.search = QLineEdit()
@@ -77,6 +78,10 @@ class HelpPanel(QWidget):
         header.setStretchLastSection(False)
         self.tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.tree.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.nothing = QLabel("Nothing found. Try another word, or fewer.")
+        self.nothing.setWordWrap(True)
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.nothing.hide()
         self.about = QLabel()
         self.about.setWordWrap(True)
         self.about.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -102,12 +107,18 @@ class HelpPanel(QWidget):
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addWidget(self.search)
         layout.addWidget(self.tree, 1)
+        layout.addWidget(self.nothing, 1)
         layout.addWidget(self.about)
         layout.addLayout(row)
         layout.addWidget(self.default_all)
 
     def _connect(self) -> None:
-        self.search.textChanged.connect(self._filter)
+        self.search.textChanged.connect(self._searched)
+        self.tree.itemClicked.connect(self._chosen)
+        self.key.keySequenceChanged.connect(self._explain)
+        header = self.tree.header()
+        assert header is not None
+        header.sectionResized.connect(self._wrap)
         self.tree.currentItemChanged.connect(self._chosen)
         self.tree.itemActivated.connect(self._activated)
         self.key.editingFinished.connect(self._key_entered)
@@ -124,12 +135,27 @@ class HelpPanel(QWidget):
         super().resizeEvent(event)
         header = self.tree.header()
         assert header is not None
-        second = round(self.width() * 0.42)
-        header.resizeSection(1, second)
-        # The first one is stretched only later; this is what it will get.
-        first = self.width() - second - 2 * self.tree.indentation() - 24
-        self._room = (first, second)
-        self._wrap()
+        header.resizeSection(1, round(self.width() * 0.4))
+
+    def event(self, event: QEvent) -> bool:
+        """Close on Esc, and on the key that opened it, wherever the focus is."""
+        if event.type() == QEvent.Type.ShortcutOverride and self._closes(event):
+            event.accept()
+            return True
+        return bool(super().event(event))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Close on Esc, and on the key that opened it."""
+        if self._closes(event):
+            self.close_requested.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def _closes(self, event: QEvent) -> bool:
+        if not isinstance(event, QKeyEvent) or self.key.hasFocus():
+            return False
+        pressed = QKeySequence(event.keyCombination()).toString()
+        return pressed in {"Esc", self._keymap.key("help")}
 
     # --------------------------------------------------------------- setters
     @property
@@ -222,7 +248,10 @@ class HelpPanel(QWidget):
 
     def _wrap(self) -> None:
         """Make rows as high as their longer text needs; Qt's trees do not."""
-        metrics = self.tree.fontMetrics()
+        metrics, header = self.tree.fontMetrics(), self.tree.header()
+        assert header is not None
+        rooms = (header.sectionSize(0) - self.tree.indentation(), header.sectionSize(1))
+        line = metrics.lineSpacing()
         flags = int(Qt.TextFlag.TextWordWrap)
         for i in range(self.tree.topLevelItemCount()):
             top = self.tree.topLevelItem(i)
@@ -230,13 +259,17 @@ class HelpPanel(QWidget):
             for j in range(top.childCount()):
                 item = top.child(j)
                 assert item is not None
-                height = 0
-                for column, room in enumerate(self._room):
+                lines = 1
+                for column, room in enumerate(rooms):
                     area = metrics.boundingRect(
                         0, 0, max(room - 8, 40), 1000, flags, item.text(column)
                     )
-                    height = max(height, area.height())
-                item.setSizeHint(0, QSize(0, height + 4))
+                    lines = max(lines, round(area.height() / line))
+                item.setSizeHint(0, QSize(0, lines * line + 5))
+
+    def _searched(self, text: str) -> None:
+        self._filter(text)
+        self._explain()
 
     def _filter(self, text: str) -> None:
         wanted = text.casefold().split()
@@ -252,6 +285,9 @@ class HelpPanel(QWidget):
                 item.setHidden(not shown)
                 any_shown |= shown
             top.setHidden(not any_shown)
+        found = bool(self.rows())
+        self.tree.setVisible(found)
+        self.nothing.setVisible(not found)
 
     # -------------------------------------------------------------- changing
     def _action_id(self) -> str:
@@ -278,9 +314,13 @@ class HelpPanel(QWidget):
         with QSignalBlocker(self.key):
             key = self._keymap.key(action_id) if action_id else ""
             self.key.setKeySequence(QKeySequence(key))
+        self._explain()
+
+    def _explain(self, *_: object) -> None:
+        """Say what can be done; what went wrong before is over."""
         self._say(
             "Press the new key in the field below."
-            if action_id
+            if self._action_id()
             else "Choose a row with a key to change it."
         )
 
@@ -312,16 +352,34 @@ class HelpPanel(QWidget):
 
     def _change(self, key: str) -> None:
         action_id = self._action_id()
+        label = self._label_with(key)
+        if label:
+            self._refuse(f"{key_text(key)} is the key of the label {label!r}")
+            return
         self._try(lambda: self._keymap.with_key(action_id, key))
+
+    def _label_with(self, key: str) -> str:
+        """Return the name of the label that has a key, if one has."""
+        if self._labels is None or not key:
+            return ""
+        keys = label_keys(self._labels, self._keymap)
+        return next((x.name for x in self._labels.labels if keys.get(x.id) == key), "")
+
+    def _refuse(self, what: str) -> None:
+        with QSignalBlocker(self.key):
+            key = self._keymap.key(self._action_id())
+            self.key.setKeySequence(QKeySequence(key))
+        taken = set(self._keymap.keys().values())
+        if self._labels is not None:
+            taken.update(label_keys(self._labels, self._keymap).values())
+        free = free_keys(taken)[:3]
+        self._say(f"{what}. Free are {', '.join(map(key_text, free))}.", wrong=True)
 
     def _try(self, make: Callable[[], KeyMap]) -> None:
         try:
             keymap = make()
         except InvalidValueError as error:
-            with QSignalBlocker(self.key):
-                key = self._keymap.key(self._action_id())
-                self.key.setKeySequence(QKeySequence(key))
-            self._say(f"{error.what}. {error.remedy}.", wrong=True)
+            self._refuse(error.what)
             return
         self.set_keymap(keymap)
         self.keymap_changed.emit(keymap)

@@ -36,6 +36,7 @@ __all__ = [
     "Action",
     "Gesture",
     "KeyMap",
+    "free_keys",
     "key_text",
     "label_keys",
     "normal_key",
@@ -266,7 +267,7 @@ class KeyMap:
     overrides: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        chosen = {}
+        chosen: dict[str, str] = {}
         for action_id, key in self.overrides.items():
             action = self._action(action_id)
             normal = normal_key(key) if key else ""
@@ -276,7 +277,7 @@ class KeyMap:
                 raise InvalidValueError(
                     f"{key_text(normal)} belongs to napari",
                     where=action.text,
-                    remedy="Choose one that is free, as G, Alt+G or Shift+G",
+                    remedy=f"Choose one that is free, as {_some_free(chosen)}",
                 )
             chosen[action_id] = normal
         object.__setattr__(self, "overrides", MappingProxyType(chosen))
@@ -384,6 +385,27 @@ def label_keys(label_set: LabelSet, keymap: KeyMap | None = None) -> dict[int, s
                 break
             found[label.id] = key
     return found
+
+
+def free_keys(taken: Iterable[str]) -> list[str]:
+    """Return keys for actions that neither napari nor `taken` has, simple ones first.
+
+    Parameters
+    ----------
+    taken : iterable of str
+        Keys of actions and labels, in Qt's portable notation.
+    """
+    letters = "GHJKUWNQ"
+    keys = [*letters, "8", "9", "0"]
+    keys += [f"{held}+{letter}" for held in ("Shift", "Alt") for letter in letters]
+    gone = NAPARI_KEYS.union(taken)
+    return [key for key in keys if key not in gone]
+
+
+def _some_free(chosen: Mapping[str, str]) -> str:
+    taken = {chosen.get(action.id, action.key) for action in ACTIONS}
+    first, second, third = free_keys(taken)[:3]
+    return f"{first}, {second} or {third}"
 
 
 def _free(taken: Iterable[str]) -> list[str]:

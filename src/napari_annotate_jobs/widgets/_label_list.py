@@ -23,6 +23,8 @@ from ._theme import contrast_text
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from qtpy.QtGui import QKeyEvent
+
     from napari_annotate_jobs.model import LabelSet, Project
 
 __all__ = ["LabelList", "swatch"]
@@ -65,14 +67,16 @@ def swatch(
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     filled = on is not False
     painter.setBrush(QColor(color) if filled else Qt.BrushStyle.NoBrush)
-    pen = QPen(QColor(128, 128, 128) if filled else QColor(color))
-    pen.setWidthF(1.0 if filled else 2.0)
-    painter.setPen(pen)
-    frame = QRectF(1.5, 1.5, size - 3, size - 3)
-    if round_:
-        painter.drawEllipse(frame)
-    else:
-        painter.drawRoundedRect(frame, 3, 3)
+    frame = QRectF(1.75, 1.75, size - 3.5, size - 3.5)
+    grey = QColor(120, 120, 120)
+    # A ring of the colour has a grey one around it: yellow is faint on light grounds.
+    pens = [(grey, 1.0)] if filled else [(grey, 3.5), (QColor(color), 2.0)]
+    for ink, width in pens:
+        painter.setPen(QPen(ink, width))
+        if round_:
+            painter.drawEllipse(frame)
+        else:
+            painter.drawRoundedRect(frame, 3, 3)
     if on:
         painter.setPen(QPen(QColor(contrast_text(color)), 2))
         painter.drawPolyline(
@@ -84,12 +88,27 @@ def swatch(
         )
     painter.end()
     icon = QIcon(pixmap)
-    icon.addPixmap(pixmap, QIcon.Mode.Selected)  # Qt would tint it
+    # Qt would tint it, and make it grey in a case that is locked: the colours are
+    # still the key to the masks.
+    for mode in (QIcon.Mode.Selected, QIcon.Mode.Disabled):
+        icon.addPixmap(pixmap, mode)
     return icon
 
 
 class _Tree(QTreeWidget):
     """A tree whose letters are keys of the workstation, not a search."""
+
+    chosen = Signal(object)
+    """The item on which Enter or Space was pressed."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Choose with Enter and Space; walk with the others."""
+        keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
+        item = self.currentItem()
+        if event.key() in keys and item is not None:
+            self.chosen.emit(item)
+        else:
+            super().keyPressEvent(event)
 
     def keyboardSearch(self, search: str) -> None:
         """Do nothing."""
@@ -113,6 +132,7 @@ class LabelList(QWidget):
         self._items: dict[int, QTreeWidgetItem] = {}
         self._groups: list[QTreeWidgetItem] = []
         self._case_nothing: QTreeWidgetItem | None = None
+        self._several = True
         self._exclusive: frozenset[int] = frozenset()
 
         self.filter = QLineEdit()
@@ -137,7 +157,7 @@ class LabelList(QWidget):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.itemClicked.connect(self._on_item)
-        self.tree.itemActivated.connect(self._on_activated)
+        self.tree.chosen.connect(self._on_item)
 
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -181,6 +201,7 @@ class LabelList(QWidget):
         self.set_checked((), case_nothing=False)
         self.filter.setVisible(len(labels.labels) > 8)
         self.tree.expandAll()
+        self._apply_filter(self.filter.text())
 
     def _group(self, title: str) -> QTreeWidgetItem:
         group = QTreeWidgetItem(self.tree, [title])
@@ -234,16 +255,19 @@ class LabelList(QWidget):
         else:
             self.tree.setCurrentItem(item)
 
+    def set_several(self, several: bool) -> None:
+        """Say whether the case has more than one slice.
+
+        With one, what is said of the slice is said of the case.
+        """
+        self._several = several
+        self._apply_filter(self.filter.text())
+
     def set_enabled(self, enabled: bool) -> None:
         """Allow or forbid choosing."""
         self.tree.setEnabled(enabled)
 
     # --------------------------------------------------------------- actions
-    def _on_activated(self, item: QTreeWidgetItem) -> None:
-        # A double click activates too, but its first click was one already.
-        if self.tree.hasFocus() and not self.tree.underMouse():
-            self._on_item(item)
-
     def _on_item(self, item: QTreeWidgetItem) -> None:
         if item is self._case_nothing:
             self.case_nothing_requested.emit()
@@ -263,6 +287,8 @@ class LabelList(QWidget):
         needle = text.casefold().strip()
         for item in self._items.values():
             item.setHidden(needle not in item.text(0).casefold())
+        if self._case_nothing is not None:
+            self._case_nothing.setHidden(not self._several)
         for group in self._groups:
             children = [group.child(i) for i in range(group.childCount())]
             group.setHidden(all(child.isHidden() for child in children))

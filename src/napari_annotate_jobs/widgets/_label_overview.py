@@ -117,12 +117,15 @@ class LabelOverview(QWidget):
         """Return the labels of a method by group, each with its caption."""
         assert self._project is not None
         label_set = self._project.label_set
-        groups: dict[str, list[Label]] = {}
+        # Those of no group come first: under a group's caption they would be its own.
+        groups: dict[str, list[Label]] = {"": []}
         for label in label_set.of(method):
             groups.setdefault(label.group, []).append(label)
         exclusive = {group.name: group.exclusive for group in label_set.groups}
         found = []
         for name, labels in groups.items():
+            if not labels:
+                continue
             many = len(labels) > 1
             rule = "choose one" if many and exclusive.get(name) else ""
             caption = f"{name} ({rule})" if name and rule else name or rule

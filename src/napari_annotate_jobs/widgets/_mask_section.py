@@ -63,8 +63,8 @@ class MaskSection(QWidget):
             self.confirm_all,
             self.reject_all,
         )
-        self._menu = QMenu(self)
-        self.follow.setMenu(self._menu)
+        self.menu = QMenu(self)
+        self.follow.setMenu(self.menu)
         self._calls: dict[QAction, partial[None]] = {}
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -81,7 +81,8 @@ class MaskSection(QWidget):
             button.clicked.connect(self._clicked)
         self.set_colors(Colors.dark())
         self.set_keymap(keymap)
-        self.set_state(masks=False, slices=0)
+        self.offer(masks=False, proposals=False)
+        self.set_state(slices=0)
 
     def _button(self, text: str, action: str) -> QPushButton:
         button = QPushButton(text)
@@ -99,11 +100,11 @@ class MaskSection(QWidget):
             "Propose what you painted here on the slices beside, as far as the image "
             "shows it" + keymap.hint("follow")
         )
-        self._menu.clear()
+        self.menu.clear()
         self._calls.clear()
         for name, text in FOLLOW:
             key = key_text(keymap.key(name))
-            entry = self._menu.addAction(text + (f"\t{key}" if key else ""))
+            entry = self.menu.addAction(text + (f"\t{key}" if key else ""))
             self._calls[entry] = partial(self.requested.emit, name)
             # Qt would keep a lambda, and all it knows, out of the collector's sight.
             entry.triggered.connect(self._triggered)
@@ -113,31 +114,46 @@ class MaskSection(QWidget):
         for button in (*self._plain, self.follow):
             button.setStyleSheet(focus_style(colors))
 
-    def set_state(self, *, masks: bool, slices: int, chosen: int = 0) -> None:
-        """Show what can be done.
+    def offer(self, *, masks: bool, proposals: bool) -> None:
+        """Make room for what can ever be done in a case; no button moves later.
 
         Parameters
         ----------
         masks : bool
-            True if masks can be painted: the case is open and not submitted.
+            Masks can be painted on several slices.
+        proposals : bool
+            There can be something to confirm.
+        """
+        for button in (self.interpolate, self.follow):
+            button.setVisible(masks)
+        for button in (self.confirm, self.reject, self.confirm_all, self.reject_all):
+            button.setVisible(proposals)
+        self.setVisible(masks or proposals)
+
+    def set_state(self, *, editable: bool = True, slices: int, chosen: int = 0) -> None:
+        """Show what can be done now.
+
+        Parameters
+        ----------
+        editable : bool
+            The case is open and not submitted.
         slices : int
             Number of slices with proposals that can be settled.
         chosen : int
             Number of those among the selected slices, else 1 if the current one is.
         """
-        more = slices > chosen
         several = "" if chosen < 2 else f" {chosen}"
-        self.interpolate.setVisible(masks)
-        self.follow.setVisible(masks)
-        self.confirm.setVisible(chosen > 0)
-        self.reject.setVisible(chosen > 0)
-        self.confirm.setText(f"Confirm{several}")
-        self.reject.setText(f"Reject{several}")
-        self.confirm_all.setVisible(more)
-        self.reject_all.setVisible(more)
-        self.confirm_all.setText(f"Confirm all {slices}")
-        self.reject_all.setText(f"Reject all {slices}")
-        self.setVisible(masks or slices > 0)
+        every = f" {slices}" if slices else ""
+        self.interpolate.setEnabled(editable)
+        self.follow.setEnabled(editable)
+        for button, text, on in (
+            (self.confirm, f"Confirm{several}", chosen > 0),
+            (self.reject, f"Reject{several}", chosen > 0),
+            (self.confirm_all, f"Confirm all{every}", slices > chosen),
+            (self.reject_all, f"Reject all{every}", slices > chosen),
+        ):
+            button.setText(text)
+            button.setEnabled(editable and on)
 
     # ----------------------------------------------------------------- doing
     def _clicked(self) -> None:

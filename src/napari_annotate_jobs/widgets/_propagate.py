@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QSignalBlocker, QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -21,11 +20,13 @@ from qtpy.QtWidgets import (
 from napari_annotate_jobs.model import LabelSet, Method, Scope
 from napari_annotate_jobs.session import Mode
 
+from ._keyboard_guest import KeyboardPanel
 from ._propagate_choice import Choice, Preview, What, preview_text
 from ._propagate_link import PropagateLink
 from ._propagate_parts import Ends, LabelChecks, ModeChoice, RangePicker
+from ._short_box import ShortBox
 from ._strip_ranges import slices_text
-from ._theme import Colors, focus_style, main_button_style
+from ._theme import Colors, focus_ring, focus_style, main_button_style
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["PropagatePanel"]
 
 
-class PropagatePanel(QWidget):
+class PropagatePanel(KeyboardPanel):
     """What to apply to which slices, and what will change.
 
     Setters never emit. A panel bound to a session (:meth:`bind`) previews and
@@ -79,7 +80,7 @@ class PropagatePanel(QWidget):
         self._colors = Colors.dark()
         self._locked = False
         self._counts = 0
-        self.what = QComboBox()
+        self.what = ShortBox()
         self.what.setAccessibleName("What to propagate")
         self.lift = QCheckBox("Take it away instead")
         self.lift.setToolTip("Lift it from the slices that hold it")
@@ -103,6 +104,7 @@ class PropagatePanel(QWidget):
         self._connect()
         self.set_colors(self._colors)
         self._fill_what()
+        self.host(self)
         self._show()
 
     def _lay_out(self) -> None:
@@ -203,6 +205,7 @@ class PropagatePanel(QWidget):
     def set_colors(self, colors: Colors) -> None:
         """Paint with the colours of a theme."""
         self._colors = colors
+        self.setStyleSheet(focus_ring(colors))
         self.range.set_colors(colors)
         self.cancel.setStyleSheet(focus_style(colors))
         self.apply.setStyleSheet(main_button_style(colors))
@@ -244,7 +247,7 @@ class PropagatePanel(QWidget):
         changed = () if extra else preview.changed
         self.range.set_cells(cells, changed)
         self.range.set_range(choice.start, choice.stop)
-        self.modes.set_counts(preview.occupied, preview.counts, preview.cleared)
+        self.modes.set_preview(preview)
         busy = bool(preview.occupied) and not choice.lift
         self.modes.setVisible(busy and extra is None)
         if extra is None:
@@ -399,4 +402,4 @@ class PropagatePanel(QWidget):
         """Start anew: from the current slice to the last, or from a selection."""
         if self._link is not None:
             self._link.begin(selection)
-        self.what.setFocus()
+        self.setFocus()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.session import CaseEditor
 
 __all__ = ["Choice", "Preview", "What", "preview_of", "preview_text"]
+
+
+ROOM = 24
+"""So many letters are listed of what is lost."""
 
 
 class What(StrEnum):
@@ -129,6 +133,8 @@ class Preview:
         How many hold something else already.
     changed : tuple of Cell
         The slices that change, as they will look.
+    lost : dict of Mode to tuple of str
+        What they lose: names of labels, Nothing to Label, Excluded.
     """
 
     targets: tuple[int, ...]
@@ -136,6 +142,17 @@ class Preview:
     cleared: dict[Mode, int]
     occupied: int
     changed: tuple[Cell, ...]
+    lost: dict[Mode, tuple[str, ...]] = field(default_factory=dict)
+
+    def loss(self, mode: Mode) -> str:
+        """Say how many slices lose what; empty if none does."""
+        n, names = self.cleared[mode], self.lost.get(mode, ())
+        if not n:
+            return ""
+        what = ", ".join(names)
+        if not what or len(what) > ROOM:
+            what = "what it held" if n == 1 else "what they held"
+        return f"{n} lose{'s' if n == 1 else ''} {what}"
 
 
 def propagation_of(choice: Choice, targets: tuple[int, ...]) -> Propagation:
@@ -158,6 +175,7 @@ def preview_of(editor: CaseEditor, choice: Choice) -> Preview:
     if choice.needs_labels or not targets:
         none = dict.fromkeys(Mode, 0)
         return Preview(targets, none, none, 0, ())
+    lost: dict[Mode, tuple[str, ...]] = {}
     if choice.lift:
         touched = [i for i in targets if _holds(editor, choice, i)]
         counts, cleared = dict.fromkeys(Mode, len(touched)), dict.fromkeys(Mode, 0)
@@ -168,8 +186,29 @@ def preview_of(editor: CaseEditor, choice: Choice) -> Preview:
         counts = {mode: plan.count(mode) for mode in Mode}
         cleared = {mode: plan.count_cleared(mode) for mode in Mode}
         occupied = int(plan.occupied.size)
+        lost = {m: _lost(editor, choice, m, plan.cleared[m].tolist()) for m in Mode}
     changed = tuple(_after(editor, choice, i) for i in touched)
-    return Preview(targets, counts, cleared, occupied, changed)
+    return Preview(targets, counts, cleared, occupied, changed, lost)
+
+
+def _lost(
+    editor: CaseEditor, choice: Choice, mode: Mode, indices: list[int]
+) -> tuple[str, ...]:
+    """Return the names of what slices lose."""
+    gone: set[int] = set()
+    nothing = excluded = False
+    for index in indices:
+        content = editor.content(index)
+        nothing |= content.nothing_to_label and choice.what is What.LABELS
+        if mode is Mode.REPLACE:
+            excluded |= content.excluded
+            if choice.what is What.NOTHING:
+                gone.update(content.label_ids)
+            else:
+                gone.update(set(content.class_labels) - set(choice.labels))
+    names = [label.name for label in editor.labels.labels if label.id in gone]
+    names += ["Nothing to Label"] * nothing + ["Exclude"] * excluded
+    return tuple(names)
 
 
 def _holds(editor: CaseEditor, choice: Choice, index: int) -> bool:
@@ -233,10 +272,10 @@ def preview_text(choice: Choice, preview: Preview) -> str:
         return text
     parts = [f"{place.capitalize()}: {changed} change{'s' if changed == 1 else ''}"]
     if not choice.lift:
-        cleared = preview.cleared[choice.mode]
+        loss = preview.loss(choice.mode)
         kept = preview.occupied - (changed - preview.counts[Mode.KEEP])
-        if cleared:
-            parts.append(f"{cleared} lose{'s' if cleared == 1 else ''} something")
+        if loss:
+            parts.append(loss)
         if kept > 0:
             one = kept == 1
             parts.append(

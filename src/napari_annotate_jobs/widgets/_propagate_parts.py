@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import Label
     from napari_annotate_jobs.session import Cell
 
+    from ._propagate_choice import Preview
+
 __all__ = ["Ends", "LabelChecks", "ModeChoice", "RangePicker"]
 
 LABEL_ID = Qt.ItemDataRole.UserRole
@@ -58,6 +60,8 @@ class LabelChecks(QListWidget):
         super().__init__(parent)
         self.setAccessibleName("Labels to propagate")
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.itemChanged.connect(self._told)
         self.itemActivated.connect(self._toggle)
@@ -339,10 +343,9 @@ class ModeChoice(QWidget):
         """Show the mode."""
         self.buttons[mode].setChecked(True)
 
-    def set_counts(
-        self, occupied: int, counts: dict[Mode, int], cleared: dict[Mode, int]
-    ) -> None:
-        """Say how many slices each mode touches."""
+    def set_preview(self, preview: Preview) -> None:
+        """Say how many slices each mode touches, and what they lose."""
+        occupied, counts = preview.occupied, preview.counts
         one = occupied == 1
         self.head.setText(
             f"{occupied} slice{'' if one else 's'} hold{'s' if one else ''} something "
@@ -350,9 +353,9 @@ class ModeChoice(QWidget):
         )
         for mode, button in self.buttons.items():
             text = f"{self.WORDS[mode]}: {counts[mode]} change"
-            if cleared[mode]:
-                text += f" ({cleared[mode]} cleared)"
+            loss = preview.loss(mode)
+            if loss:
+                text += f", {loss}"
             button.setText(text)
-            button.setToolTip(
-                f"{counts[mode]} slices change; {cleared[mode]} of them lose something"
-            )
+            lost = ", ".join(preview.lost.get(mode, ()))
+            button.setToolTip(f"{text}: {lost}" if lost and lost not in text else text)

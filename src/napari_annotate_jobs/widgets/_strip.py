@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ._keyboard_guest import KeyboardGuest
 from ._keys import KeyMap, key_text
 from ._strip_bar import CountsBar, count_cells, strip_icon, tool_button
 from ._strip_hover import HoverCard
@@ -46,7 +47,7 @@ _BUTTONS = (
 )
 
 
-class SliceStrip(QWidget):
+class SliceStrip(KeyboardGuest):
     """One cell a slice, coloured by decision and label; ranges with handles.
 
     Setters never emit. What the user does is emitted as a request; a strip bound
@@ -102,7 +103,7 @@ class SliceStrip(QWidget):
         self._buttons = self._make_buttons()
         self._lay_out()
         self._connect()
-        self.setFocusProxy(self.track)
+        self.host(*self._buttons.values())
         self.set_colors(Colors.dark())
         self.set_keymap(self._keymap)
         self._say_where()

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QSizePolicy, QToolButton, QWidget
 from napari_annotate_jobs.model import Decision
 
 from ._strip_paint import Look, paint_look
-from ._theme import Colors, readable
+from ._theme import Colors, contrast_text, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -144,17 +144,24 @@ def strip_icon(name: str, colors: Colors) -> QIcon:
     ----------
     name : str
         ``previous-undecided``, ``next-undecided``, ``previous-change``,
-        ``next-change``, ``zoom-in``, ``zoom-out`` or ``fit``.
+        ``next-change``, ``zoom-in``, ``zoom-out``, ``fit`` or ``zoom-tool``.
     colors : Colors
-        The theme.
+        The theme. While its button is checked, the icon stands on the current colour.
     """
+    icon = QIcon(_drawn(name, colors.text))
+    pressed = _drawn(name, contrast_text(colors.current))
+    icon.addPixmap(pressed, QIcon.Mode.Normal, QIcon.State.On)
+    return icon
+
+
+def _drawn(name: str, ink: str) -> QPixmap:
     ratio = 2
     pixmap = QPixmap(SIDE * ratio, SIDE * ratio)
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-    painter.setPen(QPen(QColor(colors.text), 1.6))
+    painter.setPen(QPen(QColor(ink), 1.6))
     if name in _DRAWN:
         _DRAWN[name](painter)
     else:
@@ -166,10 +173,10 @@ def strip_icon(name: str, colors: Colors) -> QIcon:
         if what == "undecided":
             painter.drawRect(QRectF(3, 5, 6, 10))
         else:
-            painter.fillRect(QRectF(2, 5, 4, 10), QColor(colors.text))
+            painter.fillRect(QRectF(2, 5, 4, 10), QColor(ink))
             painter.drawRect(QRectF(6, 5.8, 4, 8.4))
     painter.end()
-    return QIcon(pixmap)
+    return pixmap
 
 
 def _lens(painter: QPainter) -> None:
@@ -181,6 +188,17 @@ def _lens(painter: QPainter) -> None:
 def _lens_plus(painter: QPainter) -> None:
     _lens(painter)
     painter.drawLine(QPointF(8.5, 6), QPointF(8.5, 11))
+
+
+def _zoom_tool(painter: QPainter) -> None:
+    """Draw a lens, and the way the mouse slides."""
+    painter.drawEllipse(QPointF(7, 8), 5, 5)
+    painter.drawLine(QPointF(10.6, 11.6), QPointF(14, 15.5))
+    painter.drawLine(QPointF(4.6, 8), QPointF(9.4, 8))
+    painter.drawLine(QPointF(7, 5.6), QPointF(7, 10.4))
+    painter.drawLine(QPointF(16.5, 2.5), QPointF(16.5, 17.5))
+    painter.drawPolyline([QPointF(14.2, 5), QPointF(16.5, 2.5), QPointF(18.8, 5)])
+    painter.drawPolyline([QPointF(14.2, 15), QPointF(16.5, 17.5), QPointF(18.8, 15)])
 
 
 def _fit(painter: QPainter) -> None:
@@ -195,6 +213,7 @@ _DRAWN: dict[str, Callable[[QPainter], None]] = {
     "zoom-in": _lens_plus,
     "zoom-out": _lens,
     "fit": _fit,
+    "zoom-tool": _zoom_tool,
 }
 
 

@@ -247,7 +247,9 @@ def _paint_name(
     room = area.adjusted(8, 0, -8, 0)
     if area.height() < metrics.ascent() or room.width() < 24:
         return
-    if segment.look.decision is not Decision.LABELLED:
+    gaps = len(segment.applied) < segment.stop - segment.start + 1
+    plain = segment.look.decision is Decision.LABELLED and not gaps
+    if not plain or len(segment.look.colors) > 1:
         ink = colors.text
         text_width = min(metrics.horizontalAdvance(segment.name) + 6, room.width())
         painter.fillRect(

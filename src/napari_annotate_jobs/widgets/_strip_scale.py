@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 __all__ = ["Column", "Scale"]
 
-MAX_CELL = 48.0
-"""Widest cell, in pixels: a short series does not fill the strip."""
+MAX_CELL = 96.0
+"""Widest cell, in pixels: a very short series does not fill the strip."""
 MIN_COLUMN = 2.0
 """Cells narrower than this many pixels share a column."""
 MIN_SHOWN = 4.0

@@ -16,6 +16,7 @@ __all__ = [
     "Colors",
     "contrast_ratio",
     "contrast_text",
+    "focus_ring",
     "focus_style",
     "main_button_style",
     "mixed",
@@ -182,6 +183,17 @@ def focus_style(colors: Colors) -> str:
     return (
         "QToolButton, QPushButton { border: 1px solid transparent; padding: 2px 5px; }"
         f"QToolButton:focus, QPushButton:focus {{ border: 1px solid {colors.text}; }}"
+    )
+
+
+def focus_ring(colors: Colors) -> str:
+    """Return a style sheet that shows what in a dock has the keyboard."""
+    kinds = ("QPushButton", "QToolButton", "QComboBox", "QTreeView", "QListView")
+    rings = ", ".join(f"{kind}:focus" for kind in kinds)
+    marks = "QCheckBox:focus, QRadioButton:focus"
+    return (
+        f"{rings} {{ border: 1px solid {colors.text}; }}"
+        f"{marks} {{ text-decoration: underline; }}"
     )
 
 

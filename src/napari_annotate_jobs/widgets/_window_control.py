@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSignalBlocker, QSize, Qt, Signal
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -24,12 +22,13 @@ from qtpy.QtWidgets import (
 from napari_annotate_jobs.model import PRESETS, Window
 
 from ._keys import KeyMap, key_text
+from ._number_box import WindowBox
 from ._theme import Colors, focus_style
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qtpy.QtGui import QPaintEvent, QWheelEvent
+    from qtpy.QtGui import QPaintEvent
 
     from napari_annotate_jobs.session import AnnotationSession
 
@@ -40,58 +39,6 @@ N_KEYS = 7
 
 NAME_END, KEY_START = "  ", "   "
 """Stand between a preset's name, its numbers and its key."""
-
-
-class NumberBox(QDoubleSpinBox):
-    """A number that is told when it is entered, not while it is typed.
-
-    Parameters
-    ----------
-    name : str
-        For screen readers.
-    parent : QWidget, optional
-        The widget it belongs to.
-    """
-
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName(name)
-        self.setKeyboardTracking(False)
-        self.setRange(-1e12, 1e12)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAlignment(Qt.AlignmentFlag.AlignRight)
-        # Buttons would take the room of the digits; arrow keys and the wheel step.
-        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-        self.setStyleSheet("padding: 2px 4px;")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-
-    def adapt(self, width: float) -> None:
-        """Choose decimals and step to fit a window so wide."""
-        magnitude = math.floor(math.log10(width))
-        self.setDecimals(min(max(2 - magnitude, 1), 12))
-        self.setSingleStep(10.0 ** math.floor(math.log10(width / 20)))
-
-    def sizeHint(self) -> QSize:
-        """Return a size for about seven digits; Qt's would fit the whole range."""
-        room = self.fontMetrics().horizontalAdvance("-12345.6")
-        return QSize(room + 16, super().sizeHint().height())
-
-    def minimumSizeHint(self) -> QSize:
-        """Return the least size."""
-        return self.sizeHint()
-
-    def textFromValue(self, value: float) -> str:
-        """Write a number without needless zeros."""
-        text = super().textFromValue(value)
-        point = self.locale().decimalPoint()
-        return text.rstrip("0").removesuffix(point) if point in text else text
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Turn only what was chosen before: scrolling past it changes nothing."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
 
 
 class PresetBox(QComboBox):
@@ -154,11 +101,11 @@ class WindowControl(QWidget):
         self._keymap = KeyMap()
         self._session: AnnotationSession | None = None
         self._connections: list = []
-        self.level = NumberBox("Window level")
-        self.width_ = NumberBox("Window width")
+        self.level = WindowBox("Window level")
+        self.width_ = WindowBox("Window width")
         self.presets = PresetBox()
         self.presets.setAccessibleName("Window presets")
-        self.presets.setPlaceholderText("Own window")
+        self.presets.setPlaceholderText("Custom")
         self.presets.setSizePolicy(
             QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed
         )

@@ -1,0 +1,112 @@
+"""The Annotate dock as one sees it: what stays where it is, what is offered when."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from napari_annotate_jobs.demo._jobs import DEMO_JOBS
+from napari_annotate_jobs.model import Method
+
+BRAIN, XRAYS, LUNGS = DEMO_JOBS
+
+
+def place(widget):
+    return widget.mapToGlobal(QPoint(0, 0))
+
+
+def test_buttons_stay_where_they_are_when_something_is_proposed(open_case):
+    driver = open_case(LUNGS)
+    dock, session = driver.desk.annotate, driver.session
+    section = dock.masks
+    buttons = (dock.nothing, dock.propagate, section.interpolate, dock.submit)
+    before = [place(button) for button in buttons]
+    driver.press_label(session.job.project.label_set.of(Method.SEGMENTATION)[0].name)
+    for index in (3, 9):
+        driver.go_to(index)
+        driver.drag_pixels([(100, 100), (120, 120)])
+    assert not section.confirm.isEnabled()
+    driver.click(section.interpolate)
+    driver.settle()
+    driver.go_to(5)
+    assert section.confirm.isEnabled() and section.confirm_all.text() == "Confirm all 5"
+    assert [place(button) for button in buttons] == before
+    driver.click(section.confirm_all)
+    driver.settle()
+    assert [place(button) for button in buttons] == before
+
+
+def test_the_zoom_tool_is_seen_and_ended_with_esc(open_case):
+    driver = open_case(BRAIN)
+    zoom, mouse = driver.desk.annotate.zoom, driver.desk.bridge.mouse
+    assert "Alt+Z" in zoom.toolTip() and "Esc" in zoom.toolTip()
+    plain = zoom.grab().toImage()
+    driver.click(zoom)
+    assert mouse.zoom_tool and zoom.isChecked()
+    assert zoom.grab().toImage() != plain
+    driver.key("Esc")
+    assert not mouse.zoom_tool and not zoom.isChecked()
+    driver.press_action("zoom_tool")
+    driver.press_action("zoom_tool")
+    assert not mouse.zoom_tool
+    driver.key("Esc")  # napari's again
+    assert not mouse.zoom_tool
+
+
+def test_a_single_image_offers_nothing_over_slices(open_case):
+    driver = open_case(XRAYS)
+    dock = driver.desk.annotate
+    hidden = [
+        dock.propagate,
+        dock.masks,
+        *(dock.boxes.buttons[n] for n in ("extend_object", "object_leaves")),
+        dock.boxes.buttons["cut_object"],
+    ]
+    assert not any(widget.isVisible() for widget in hidden)
+    assert dock.boxes.buttons["delete_object"].isVisible()
+    tree = dock.labels.tree
+    rows = [tree.topLevelItem(i) for i in range(tree.topLevelItemCount())]
+    shown = [row.text(0) for row in rows if not row.isHidden()]
+    assert shown == ["Detection"], "Nothing to Label is a button"
+    driver.press_action("propagate")
+    assert not driver.desk.propagate.isVisible()
+
+
+def test_a_submitted_case_keeps_the_colours_of_its_labels(open_case):
+    driver = open_case(LUNGS)
+    driver.session.open_next = False
+    dock = driver.desk.annotate
+    item = dock.labels._items[1]
+    color = item.data(0, Qt.ItemDataRole.UserRole).color
+
+    def is_shown():
+        image = dock.labels.tree.viewport().grab().toImage()
+        rect = dock.labels.tree.visualItemRect(item)
+        middle = rect.center().y()
+        line = [image.pixelColor(x, middle).name() for x in range(rect.right())]
+        return color.lower() in line
+
+    assert is_shown()
+    driver.press_action("nothing_submit_next")
+    driver.settle()
+    assert driver.session.locked and not dock.labels.tree.isEnabled()
+    assert is_shown()
+
+
+def test_f1_shows_the_keys_and_takes_them_away(open_case):
+    driver = open_case(BRAIN)
+    driver.key("F1")
+    driver.settle()
+    field = QApplication.focusWidget()
+    assert field.accessibleName() == "Find a key or what it does"
+    keys = field.parentWidget()
+    assert ("Labels of this job", "Tumour", "K") in keys.rows()
+    QTest.keyClick(field, Qt.Key.Key_F1)
+    assert not keys.isVisible()
+    assert QApplication.focusWidget() is driver.canvas
+    driver.key("F1")
+    assert keys.isVisible()
+    driver.canvas.setFocus()
+    driver.key("F1")
+    assert not keys.isVisible()

@@ -1,0 +1,141 @@
+"""Small parts of the docks: the save line, buttons with keys, boxes that are short."""
+
+from __future__ import annotations
+
+import pytest
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QHelpEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from napari_annotate_jobs.model import (
+    COLORS,
+    Group,
+    Label,
+    LabelSet,
+    Method,
+    Project,
+)
+from napari_annotate_jobs.session import SaveKind, SaveState
+from napari_annotate_jobs.widgets import FillPanel
+from napari_annotate_jobs.widgets._fill_choice import TOOLS
+from napari_annotate_jobs.widgets._key_button import KeyButton
+from napari_annotate_jobs.widgets._label_list import swatch
+from napari_annotate_jobs.widgets._label_overview import LabelOverview
+from napari_annotate_jobs.widgets._save_line import SaveLine
+from napari_annotate_jobs.widgets._theme import Colors, contrast_ratio
+
+LEFT = Qt.MouseButton.LeftButton
+LONG = "Consolidation of the left lower lobe, old"
+TROUBLE = [
+    SaveState(SaveKind.OFFLINE, pending=12, kept=True, message="No route to it."),
+    SaveState(SaveKind.OFFLINE, pending=1, message="No route to it."),
+    SaveState(SaveKind.CONFLICT, pending=128, message="Ben changed it."),
+    SaveState(SaveKind.FAILED, pending=12, message="The disk is full."),
+]
+
+
+@pytest.fixture
+def line(qtbot):
+    widget = SaveLine()
+    qtbot.addWidget(widget)
+    return widget
+
+
+@pytest.mark.parametrize("state", TROUBLE)
+@pytest.mark.parametrize("colors", [Colors.dark(), Colors.light()])
+def test_trouble_can_be_read_and_is_clicked(line, qtbot, state, colors):
+    line.set_colors(colors)
+    line.set_state(state)
+    line.show()
+    first, second = line.text().split("\n")
+    assert str(state.pending) in first and second.startswith("Click to ")
+    # Beside four tools in a dock 300 pixels wide.
+    assert line.sizeHint().width() <= 300 - 12 - 4 * 28
+    assert state.message in line.toolTip() and state.text in line.toolTip()
+    assert colors.error_text in line.styleSheet()
+    assert contrast_ratio(colors.error_text, colors.background) >= 4.5
+    assert line.cursor().shape() == Qt.CursorShape.PointingHandCursor
+    with qtbot.waitSignal(line.clicked):
+        QTest.mouseClick(line, LEFT)
+
+
+def test_what_is_saved_needs_no_click(line):
+    line.set_state(SaveState(SaveKind.PENDING, pending=2))
+    assert line.text() == "2 changes pending"
+    assert not line.isEnabled()
+    line.set_state(None)
+    assert line.text() == line.toolTip() == ""
+
+
+def test_a_key_stands_on_its_button_where_there_is_room(qtbot):
+    button = KeyButton("Nothing to Label", "nothing_to_label")
+    qtbot.addWidget(button)
+    button.resize(160, 26)
+    button.show()
+    plain = button.grab().toImage()
+    button.set_key("N")
+    assert button.has_room()
+    assert button.grab().toImage() != plain
+    button.set_key("Ctrl+Alt+Shift+N")
+    assert not button.has_room()
+    assert button.grab().toImage() == plain
+
+
+def test_the_fill_panel_is_not_wider_than_its_dock(qtbot):
+    panel = FillPanel()
+    qtbot.addWidget(panel)
+    panel.set_labels(
+        [Label(id=1, name=LONG, color=COLORS[0], method=Method.SEGMENTATION)],
+        [Label(id=2, name=LONG, color=COLORS[1], method=Method.DETECTION)],
+    )
+    panel.set_place(3, (100, 2000), 3000)
+    panel.resize(300, 600)
+    panel.show()
+    for tool, _, _ in TOOLS:
+        panel.set_tool(tool)
+        area = panel.tool.parentWidget()
+        assert area.minimumSizeHint().width() <= 290, tool
+    assert panel.label.shown_text().endswith("…")
+    place = panel.label.rect().center()
+    ask = QHelpEvent(QEvent.Type.ToolTip, place, panel.label.mapToGlobal(place))
+    QApplication.sendEvent(panel.label, ask)
+    assert panel.label.toolTip() == LONG
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_a_colour_stays_in_a_list_that_is_off(on):
+    icon = swatch("#F0E442", on=on)
+    images = [
+        icon.pixmap(16, mode).toImage()
+        for mode in (icon.Mode.Normal, icon.Mode.Disabled)
+    ]
+    assert images[0] == images[1]
+
+
+def test_labels_of_no_group_do_not_stand_under_a_groups_caption(qtbot):
+    overview = LabelOverview()
+    qtbot.addWidget(overview)
+    names = {"good": "Quality", "bad": "Quality", "odd": ""}
+    labels = LabelSet(
+        labels=tuple(
+            Label(
+                id=i,
+                name=name,
+                color=COLORS[i],
+                method=Method.CLASSIFICATION,
+                group=group,
+            )
+            for i, (name, group) in enumerate(names.items(), 1)
+        ),
+        groups=(Group(name="Quality", exclusive=True),),
+    )
+    project = Project(name="P", methods=(Method.CLASSIFICATION,), label_set=labels)
+    overview.set_project(project, {})
+    assert [part.text for part in overview._parts] == [
+        "Classification",
+        "odd",
+        "Quality (choose one)",
+        "good",
+        "bad",
+    ]
