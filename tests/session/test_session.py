@@ -748,7 +748,8 @@ def test_a_broken_image_leaves_the_other_cases(tmp_path, samples):
     session.open_first()
     assert here(session) == "xray"
     assert isinstance(failed[0], ImagingError)
-    assert str(failed[0]).startswith("Bad: cannot be opened: ")
+    assert str(failed[0]).startswith("Bad: cannot be opened: DOE_JOHN.dcm: ")
+    assert str(tmp_path) not in str(failed[0])
     assert marked == ["bad"]
     (warning,) = store.case("job", "bad").warnings
     assert warning.startswith("It cannot be opened: ")
@@ -777,7 +778,7 @@ def test_many_broken_cases_do_not_hide_the_good_one(tmp_path, samples):
     session.open_first()  # it may be the drive: nothing more is tried
     assert not session.is_open
     (error,) = failed
-    assert "5 cases cannot be opened (C0, C1, C2, C3, C4)" in str(error)
+    assert "5 cases cannot be opened (C0, C1, C2, C3, C4). The first: gone-0: " in str(error)
     # what may be this computer's trouble is told to nobody else
     assert store.case("job", "c0").warnings == ()
     session.open_first()

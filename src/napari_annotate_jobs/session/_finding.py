@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import (
@@ -51,9 +52,12 @@ class Found:
         if not self.broken:
             return None
         row, first = self.broken[0]
+        why = first.what
+        if first.where is not None:
+            why = f"{PurePath(first.where).name}: {why}"
         if len(self.broken) == 1:
             error = ImagingError(
-                f"cannot be opened: {first.what}",
+                f"cannot be opened: {why}",
                 where=row.case.name,
                 remedy=first.remedy,
             )
@@ -61,7 +65,7 @@ class Found:
             names = ", ".join(row.case.name for row, _ in self.broken)
             error = ImagingError(
                 f"{len(self.broken)} cases cannot be opened ({names}). The first: "
-                f"{first.what}",
+                f"{why}",
                 remedy=first.remedy,
             )
         error.__cause__ = first
