@@ -778,7 +778,9 @@ def test_many_broken_cases_do_not_hide_the_good_one(tmp_path, samples):
     session.open_first()  # it may be the drive: nothing more is tried
     assert not session.is_open
     (error,) = failed
-    assert "5 cases cannot be opened (C0, C1, C2, C3, C4). The first: gone-0: " in str(error)
+    assert "5 cases cannot be opened (C0, C1, C2, C3, C4). The first: gone-0: " in str(
+        error
+    )
     # what may be this computer's trouble is told to nobody else
     assert store.case("job", "c0").warnings == ()
     session.open_first()
