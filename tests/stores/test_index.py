@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 from platformdirs import user_cache_path
@@ -236,3 +238,23 @@ def test_pages_of_a_long_job(tmp_path, kit, monkeypatch, trigrams):
     row = store.neighbour(JOB, "case-400", statuses=[Status.FINISHED], step=-1)
     assert row.ordinal == max(i for i in finished if i < 400)
     store.close()
+
+
+def test_a_thread_that_writes_when_the_process_ends_crashes_nothing():
+    code = """
+import threading
+from napari_annotate_jobs.stores._index import Index
+
+index, began = Index(None), threading.Event()
+
+def write():
+    while True:
+        with index.writing():
+            index.put("name", list(range(100)))
+        began.set()
+
+threading.Thread(target=write, daemon=True).start()
+began.wait()
+"""
+    for _ in range(3):  # it crashed seven times of eight
+        assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 import threading
 import weakref
@@ -230,6 +231,28 @@ def test_close_does_not_wait_for_ever(qapp, monkeypatch) -> None:
     gate.set()
     executor._thread.join(10)
     assert not executor._thread.is_alive()
+
+
+def test_the_process_waits_for_the_running_task_at_its_end(tmp_path) -> None:
+    path = tmp_path / "written"
+    code = f"""
+import pathlib, threading
+from qtpy.QtCore import QCoreApplication
+from napari_annotate_jobs.widgets._executor import QtExecutor
+
+application = QCoreApplication([])
+executor, began = QtExecutor(), threading.Event()
+
+def task():
+    began.set()
+    threading.Event().wait(0.2)
+    pathlib.Path({str(path)!r}).write_text("whole")
+
+executor.run(task, print, print)
+began.wait()
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    assert path.read_text() == "whole"
 
 
 def test_parent_takes_it_along(qtbot) -> None:

@@ -81,7 +81,9 @@ class Index:
         # The pages of a long list of hits are asked for one after the other.
         self._found: tuple[tuple[Any, ...], list[int]] | None = None
         # Nobody has to close an index that was only read.
-        weakref.finalize(self, self._db.close)
+        closing = weakref.finalize(self, self._db.close)
+        # When the process ends a thread may still be writing: closing would crash it.
+        closing.atexit = False
 
     # --------------------------------------------------------------- life-cycle
     def _open(self) -> sqlite3.Connection:

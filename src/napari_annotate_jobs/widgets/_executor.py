@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import queue
 import sys
 import threading
@@ -90,6 +91,7 @@ class QtExecutor(QObject):
             daemon=True,
         )
         self._thread.start()
+        _AT_WORK[self._thread] = partial(_tell_to_stop, stop, tasks)
 
     @property
     def is_idle(self) -> bool:
@@ -265,6 +267,23 @@ def _tell_to_stop(
     with stopped.lock:
         stopped.set()
     tasks.put(None)
+
+
+_AT_WORK: weakref.WeakKeyDictionary[threading.Thread, Callable[[], None]] = (
+    weakref.WeakKeyDictionary()
+)
+"""What tells each worker to stop."""
+
+
+@atexit.register
+def _wait_for_workers() -> None:
+    """Let no task run into a Python that is being taken apart."""
+    at_work = list(_AT_WORK.items())
+    for _, stop in at_work:
+        stop()
+    until = monotonic() + FAREWELL
+    for thread, _ in at_work:
+        thread.join(max(until - monotonic(), 0))
 
 
 def _receiver(call: Callable[..., None]) -> object:
