@@ -58,7 +58,6 @@ def test_conflict_is_settled_by_a_question(open_case, stored, demo, mine):
 
 
 AT_WORK = """
-import os
 import sys
 from pathlib import Path
 import napari
@@ -80,7 +79,6 @@ print("painted", index, int((layer.data[index] == 1).sum()), flush=True)
 if sys.argv[3] == "close":  # before what is pressed can have been saved
     driver.press_action("exclude")
     viewer.close()
-    os._exit(0)  # nothing is left to what happens when the interpreter ends
 else:
     driver.wait(lambda: False, 1000)
 """

@@ -169,6 +169,35 @@ def test_everything_is_released_with_the_job(open_case):
     assert "layers_scroll" in names  # Alt+wheel is napari's again
 
 
+@pytest.mark.parametrize("job", [None, LUNGS], ids=["my jobs", "a case"])
+def test_everything_is_released_with_the_window(make_driver, demo, job):
+    driver = make_driver(demo)
+    if job is not None:
+        driver.open_job(job)
+        driver.annotate()
+        driver.press_label("Tumour")
+        driver.drag_pixels([(100, 100), (110, 110)])
+    held = {
+        "window": weakref.ref(driver.window),
+        "station": weakref.ref(driver.station),
+    }
+    if job is not None:
+        held |= {
+            "desk": weakref.ref(driver.desk),
+            "session": weakref.ref(driver.session),
+            "bridge": weakref.ref(driver.desk.bridge),
+        }
+    viewer = driver.viewer
+    vars(driver).clear()
+    viewer.close()
+    del viewer
+    for _ in range(3):
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        QApplication.processEvents()
+        gc.collect()
+    assert [name for name, ref in held.items() if ref() is not None] == []
+
+
 def is_ours(callback):
     return str(callback.__module__).startswith("napari_annotate_jobs")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
@@ -28,7 +29,7 @@ class KeyRouter:
     """
 
     def __init__(self, window: QWidget) -> None:
-        self._window = window
+        self._window = weakref.ref(window)
         self._shortcuts: list[QShortcut] = []
         self._escape: QShortcut | None = None
 
@@ -41,8 +42,11 @@ class KeyRouter:
             What each key does, in Qt's portable notation.
         """
         self.clear()
+        window = self._window()
+        if window is None:
+            return
         for key, call in calls.items():
-            shortcut = QShortcut(QKeySequence(key), self._window)
+            shortcut = QShortcut(QKeySequence(key), window)
             shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
             shortcut.activated.connect(lambda call=call: self._act(call))
             self._shortcuts.append(shortcut)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from contextlib import suppress
 from dataclasses import fields
 from importlib import import_module
@@ -87,7 +88,8 @@ class Workstation(QObject):
         self.summaries: list[JobSummary] = []
         self._keymap: KeyMap | None = None
         self._settings: Any = None
-        self._window: QObject | None = None
+        # Held weakly: napari's window goes when napari lets go of it.
+        self._window: weakref.ref[QObject] | None = None
         self._closed = False
         viewer.events.theme.connect(self._on_theme)
 
@@ -104,7 +106,7 @@ class Workstation(QObject):
     def watch(self, window: QObject) -> None:
         """Notice when the viewer's window is closed."""
         if self._window is None:
-            self._window = window
+            self._window = weakref.ref(window)
             window.installEventFilter(self)
             window.destroyed.connect(self._on_window_gone)
 
