@@ -304,7 +304,9 @@ class CaseLayers:
         for layer in self.layers[1:]:
             if layer in self._viewer.layers:
                 layer.mode = "pan_zoom"
-        for layer in self.layers:
-            layer.locked = False
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        # In one go: napari collects garbage after every one that goes by itself.
+        with self._viewer.layers.batched_update():
+            for layer in self.layers:
+                layer.locked = False
+                if layer in self._viewer.layers:
+                    self._viewer.layers.remove(layer)
