@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication
@@ -9,6 +11,18 @@ from qtpy.QtWidgets import QApplication
 from napari_annotate_jobs.demo._drive import Driver
 from napari_annotate_jobs.demo._jobs import make_demo_jobs
 from napari_annotate_jobs.stores import open_store
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_collections():
+    """Leave what is there before the first window out of garbage collections.
+
+    napari collects garbage whenever a layer or a window goes.
+    """
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

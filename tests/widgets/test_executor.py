@@ -277,6 +277,29 @@ def test_is_collected(qapp) -> None:
     assert not thread.is_alive()
 
 
+def test_is_collected_on_another_thread() -> None:
+    code = """
+import gc, threading
+from qtpy.QtCore import QCoreApplication, QEvent, QObject
+from napari_annotate_jobs.widgets._executor import QtExecutor
+
+application = QCoreApplication([])
+gc.disable()
+parent = QObject()
+parent.executor, parent.itself = QtExecutor(parent), parent
+thread = parent.executor._thread
+del parent
+collector = threading.Thread(target=gc.collect)
+collector.start()
+collector.join()
+# Qt's part of it was left to this thread.
+QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+thread.join(10)
+assert not thread.is_alive()
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 def test_destroyed_while_the_worker_reports(qapp) -> None:
     for n in range(300):
         parent = QObject()

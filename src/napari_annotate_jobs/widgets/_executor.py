@@ -7,7 +7,6 @@ import queue
 import sys
 import threading
 import weakref
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -50,9 +49,16 @@ class _Stop(threading.Event):
     sends a signal of it: Qt holds still in ``destroyed`` until that is over.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tasks: queue.SimpleQueue[_Task | None]) -> None:
         super().__init__()
         self.lock = threading.RLock()
+        self._tasks = tasks
+
+    def tell(self, *_: object) -> None:
+        """Tell it, and wake it up."""
+        with self.lock:
+            self.set()
+        self._tasks.put(None)
 
 
 class QtExecutor(QObject):
@@ -75,14 +81,15 @@ class QtExecutor(QObject):
         super().__init__(parent)
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._outcomes: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
-        self._stopped = _Stop()
+        self._stopped = _Stop(self._tasks)
         self._waiting = 0
         self._timers: set[QTimer] = set()
         self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         stop, tasks = self._stopped, self._tasks
-        # A bound method would keep the executor alive.
-        self._stop = weakref.finalize(self, _tell_to_stop, stop, tasks)
-        self.destroyed.connect(partial(_tell_to_stop, stop, tasks))
+        self._stop = weakref.finalize(self, stop.tell)
+        # The method of what the thread keeps alive. A function, or a partial one, may
+        # have been taken apart by the garbage collector when it is called.
+        self.destroyed.connect(stop.tell)
         # A daemon: a network share that hangs must not keep the program open.
         self._thread = threading.Thread(
             target=_work,
@@ -91,7 +98,7 @@ class QtExecutor(QObject):
             daemon=True,
         )
         self._thread.start()
-        _AT_WORK[self._thread] = partial(_tell_to_stop, stop, tasks)
+        _AT_WORK[self._thread] = stop
 
     @property
     def is_idle(self) -> bool:
@@ -189,7 +196,7 @@ class QtExecutor(QObject):
         """
         if self._stop.detach() is None:
             return
-        _tell_to_stop(self._stopped, self._tasks)
+        self._stopped.tell()
         for timer in self._timers:
             timer.stop()
             timer.deleteLater()
@@ -261,15 +268,7 @@ def _ring(executor: QtExecutor | None, stopped: _Stop) -> bool:
         return True
 
 
-def _tell_to_stop(
-    stopped: _Stop, tasks: queue.SimpleQueue[_Task | None], *_: object
-) -> None:
-    with stopped.lock:
-        stopped.set()
-    tasks.put(None)
-
-
-_AT_WORK: weakref.WeakKeyDictionary[threading.Thread, Callable[[], None]] = (
+_AT_WORK: weakref.WeakKeyDictionary[threading.Thread, _Stop] = (
     weakref.WeakKeyDictionary()
 )
 """What tells each worker to stop."""
@@ -280,7 +279,7 @@ def _wait_for_workers() -> None:
     """Let no task run into a Python that is being taken apart."""
     at_work = list(_AT_WORK.items())
     for _, stop in at_work:
-        stop()
+        stop.tell()
     until = monotonic() + FAREWELL
     for thread, _ in at_work:
         thread.join(max(until - monotonic(), 0))
