@@ -1,7 +1,7 @@
 """Steps through slices with all our docks open, and in napari with the layers alone.
 
-Both sides show the same three layers (image, masks, boxes) of one 61-slice series in
-one window. A step is a move of napari's slider, the slice being painted on the
+Both sides show the same locked layers (image, masks, proposals, boxes) of one 61-slice
+series. A step is a move of napari's slider, the slice being painted on the
 canvas, and every dock being repainted.
 """
 
@@ -44,7 +44,8 @@ def main() -> None:
         bare.window.resize(1280, 800)
         for layer in layers:
             data, kwargs, kind = layer.as_layer_data_tuple()
-            bare._add_layer_from_data(data, kwargs, kind)
+            (same,) = bare._add_layer_from_data(data, kwargs, kind)
+            same.locked = layer.locked
         # The same part of the screen to draw on, and nothing of ours beside it.
         size = driver.canvas.size()
         bare.dims.set_current_step(0, 5)

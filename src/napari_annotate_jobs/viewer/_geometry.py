@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari.components import ViewerModel
     from napari.layers import Layer
+    from numpy.typing import NDArray
 
     from napari_annotate_jobs.imaging import SeriesHeader
 
@@ -127,5 +131,28 @@ def index_at(layer: Layer, position: Sequence[float]) -> tuple[float, float, flo
     position : sequence of float
         World coordinates, of as many axes as the viewer has.
     """
-    index = layer.world_to_data(tuple(position)[-layer.ndim :])[-3:]
-    return float(index[0]), float(index[1]), float(index[2])
+    known = _INVERSES.get(layer)
+    if known is None:
+        known = _INVERSES[layer] = _inverse(layer)
+    origin, axes = known
+    index = origin + np.asarray(position, float)[-layer.ndim :] @ axes
+    return float(index[-3]), float(index[-2]), float(index[-1])
+
+
+_INVERSES: WeakKeyDictionary[Layer, tuple[NDArray[Any], NDArray[Any]]] = (
+    WeakKeyDictionary()
+)
+"""Index of the world's origin, and change of the index along each of its axes: napari
+makes its transforms anew, with their units, whenever one is asked for."""
+
+
+def _inverse(layer: Layer) -> tuple[NDArray[Any], NDArray[Any]]:
+    for name in ("scale", "translate", "rotate", "shear", "affine", "units", "data"):
+        getattr(layer.events, name).connect(_forget)
+    origin = np.asarray(layer.world_to_data(np.zeros(layer.ndim)))
+    axes = [layer.world_to_data(axis) - origin for axis in np.eye(layer.ndim)]
+    return origin, np.asarray(axes)
+
+
+def _forget(event: Any) -> None:
+    _INVERSES.pop(event.source, None)

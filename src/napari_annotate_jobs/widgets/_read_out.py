@@ -11,7 +11,7 @@ MARGIN = 8
 """Distance from the corner, in pixels."""
 
 
-class ReadOutLabel(QLabel):
+class ReadOutLabel(QWidget):
     """Text over the upper left corner of the canvas; the mouse does not feel it.
 
     Parameters
@@ -22,15 +22,22 @@ class ReadOutLabel(QLabel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setAccessibleName("Slice, decision and window")
+        # A label tells what it lies on that it has a new size. Lying on the canvas, it
+        # would have the whole window laid out anew for each step through the slices.
+        self._label = QLabel(self)
+        self._label.setTextFormat(Qt.TextFormat.PlainText)
+        self._label.setAccessibleName("Slice, decision and window")
         # On an image neither theme has a say.
-        self.setStyleSheet(
+        self._label.setStyleSheet(
             "QLabel { background: rgba(0, 0, 0, 150); color: white; padding: 4px 6px;"
             " border-radius: 3px; font-size: 11pt; }"
         )
         self.hide()
+
+    def text(self) -> str:
+        """Return what it says."""
+        return self._label.text()
 
     def lay_over(self, window: QWidget) -> None:
         """Lie on the central widget of a main window."""
@@ -43,11 +50,12 @@ class ReadOutLabel(QLabel):
     def set_text(self, text: str) -> None:
         """Show a text; none hides the label."""
         if text != self.text():
-            self.setText(text)
+            self._label.setText(text)
             self._show()
 
     def _show(self) -> None:
-        self.adjustSize()
+        self._label.adjustSize()
+        self.resize(self._label.size())
         shown = bool(self.text()) and self.parent() is not None
         self.setVisible(shown)
         if shown:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QPoint, Qt, Signal
 from qtpy.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QMenu,
     QToolButton,
     QVBoxLayout,
@@ -16,7 +15,13 @@ from qtpy.QtWidgets import (
 
 from ._keyboard_guest import KeyboardGuest
 from ._keys import KeyMap, key_text
-from ._strip_bar import CountsBar, count_cells, strip_icon, tool_button
+from ._strip_bar import (
+    CountsBar,
+    SliceNumber,
+    count_cells,
+    strip_icon,
+    tool_button,
+)
 from ._strip_hover import HoverCard
 from ._strip_link import StripLink
 from ._strip_menu import StripMenu
@@ -93,8 +98,7 @@ class SliceStrip(KeyboardGuest):
         self.bar = CountsBar(self)
         self.menu_maker = StripMenu(self)
         self.card = HoverCard(self)
-        self._where = QLabel(self)
-        self._where.setAccessibleName("Current slice")
+        self.number = SliceNumber(self)
         self._keymap = KeyMap()
         self._ranges: tuple[SliceRange, ...] = ()
         self._labels: LabelSet | None = None
@@ -134,7 +138,7 @@ class SliceStrip(KeyboardGuest):
         for name in names[:4]:
             row.addWidget(self._buttons[name])
         row.addSpacing(4)
-        row.addWidget(self._where)
+        row.addWidget(self.number)
         row.addSpacing(8)
         row.addWidget(self.bar, 1)
         for name in names[4:]:
@@ -219,6 +223,7 @@ class SliceStrip(KeyboardGuest):
         """Paint with the colours of a theme."""
         self.track.set_colors(colors)
         self.bar.set_colors(colors)
+        self.number.set_colors(colors)
         style = focus_style(colors)
         for name, button in self._buttons.items():
             button.setIcon(strip_icon(name, colors))
@@ -261,7 +266,7 @@ class SliceStrip(KeyboardGuest):
 
     def _say_where(self) -> None:
         n = len(self.track.cells)
-        self._where.setText(f"Slice {self.track.current + 1} of {n}" if n else "")
+        self.number.set_slice(self.track.current, n)
         for name in list(self._buttons)[:4]:
             self._buttons[name].setEnabled(n > 1)
         chosen = self.track.selection()

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.session import Cell
 
-__all__ = ["CountsBar", "count_cells", "counts_text", "strip_icon", "tool_button"]
+__all__ = [
+    "CountsBar",
+    "SliceNumber",
+    "count_cells",
+    "counts_text",
+    "strip_icon",
+    "tool_button",
+]
 
 _ORDER = (
     Decision.LABELLED,
@@ -46,6 +53,57 @@ def count_cells(cells: Iterable[Cell]) -> dict[str, int]:
 def counts_text(counts: dict[str, int]) -> str:
     """Return one line: ``12 labelled · 283 undecided``; what is 0 is left out."""
     return " · ".join(f"{n} {word}" for word, n in counts.items() if n) or "no slices"
+
+
+class SliceNumber(QWidget):
+    """Says which of how many slices is shown.
+
+    As wide as the highest number needs, and painted by itself: another number moves
+    nothing, and no layout has to be worked out for each step through the slices.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        The widget it belongs to.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.colors = Colors.dark()
+        self._current, self._n = 0, 0
+        policy = QSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(policy)
+
+    def text(self) -> str:
+        """Return what it says."""
+        return f"Slice {self._current + 1} of {self._n}" if self._n else ""
+
+    def sizeHint(self) -> QSize:
+        """Return the size it needs."""
+        metrics = self.fontMetrics()
+        widest = f"Slice {self._n} of {self._n}" if self._n else ""
+        return QSize(metrics.horizontalAdvance(widest) + 2, metrics.height() + 4)
+
+    def set_slice(self, current: int, n: int) -> None:
+        """Show the index of a slice, and how many there are."""
+        if n != self._n:
+            self._n = n
+            self.updateGeometry()
+        self._current = current
+        self.setAccessibleName(self.text())
+        self.update()
+
+    def set_colors(self, colors: Colors) -> None:
+        """Paint with the colours of a theme."""
+        self.colors = colors
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the text."""
+        painter = QPainter(self)
+        painter.setPen(QColor(self.colors.text))
+        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter), self.text())
+        painter.end()
 
 
 class CountsBar(QWidget):
@@ -85,6 +143,8 @@ class CountsBar(QWidget):
 
     def set_message(self, text: str) -> None:
         """Show a hint in place of the numbers; empty for none."""
+        if text == self._message:
+            return
         self._message = text
         self.setToolTip(text or counts_text(self._counts))
         self.update()

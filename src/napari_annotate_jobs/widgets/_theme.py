@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import InvalidValueError
@@ -160,6 +161,7 @@ def mixed(first: str, second: str, share: float) -> str:
     return _hex([round(a + (b - a) * share) for a, b in pairs])
 
 
+@cache
 def readable(color: str, background: str, ratio: float = 4.5) -> str:
     """Move `color` away from `background` until it can be read on it.
 
