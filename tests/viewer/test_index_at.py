@@ -27,3 +27,5 @@ def test_it_follows_the_layer(axes):
             setattr(layer, name, value)
         expected = layer.world_to_data(place)[-3:]
         assert index_at(layer, place) == pytest.approx(tuple(expected))
+        expected = layer.world_to_data(place[-2:])[-3:]
+        assert index_at(layer, place[-2:]) == pytest.approx(tuple(expected))

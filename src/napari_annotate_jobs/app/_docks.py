@@ -21,7 +21,7 @@ from napari_annotate_jobs.widgets import MyJobsView, PersonButton
 
 if TYPE_CHECKING:
     import napari
-    from qtpy.QtGui import QShowEvent
+    from qtpy.QtGui import QPaintEvent, QShowEvent
 
     from napari_annotate_jobs.app._desk import Desk
     from napari_annotate_jobs.model import JobSummary
@@ -74,7 +74,11 @@ class MyJobs(QWidget):
         # napari reads every plugin's manifest for the first look at the settings:
         # the window is painted before that.
         self.jobs.set_busy(True)
-        QTimer.singleShot(30, self.refresh)
+        self._first = QTimer(self)
+        self._first.setSingleShot(True)
+        self._first.timeout.connect(self.refresh)
+        self._first.start(1000)  # if it is not painted at all
+        self._painted = False
 
     @property
     def page(self) -> JobPageView:
@@ -102,8 +106,17 @@ class MyJobs(QWidget):
         if window is not None:
             self.station.watch(window)
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Read the jobs once there is something to see."""
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            if self._first.isActive():
+                self._first.start(30)
+
     def refresh(self) -> None:
         """Read the jobs again."""
+        self._first.stop()
         self.jobs.set_busy(True)
         self.station.refresh_jobs()
 

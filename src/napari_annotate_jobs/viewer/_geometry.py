@@ -129,13 +129,15 @@ def index_at(layer: Layer, position: Sequence[float]) -> tuple[float, float, flo
     layer : Layer
         The image, with or without an axis of volumes in front.
     position : sequence of float
-        World coordinates, of as many axes as the viewer has.
+        World coordinates, of as many axes as the viewer has; what is missing in front
+        is taken for 0.
     """
     known = _INVERSES.get(layer)
     if known is None:
         known = _INVERSES[layer] = _inverse(layer)
     origin, axes = known
-    index = origin + np.asarray(position, float)[-layer.ndim :] @ axes
+    place = np.asarray(position, float)[-layer.ndim :]
+    index = origin + place @ axes[layer.ndim - len(place) :]
     return float(index[-3]), float(index[-2]), float(index[-1])
 
 
