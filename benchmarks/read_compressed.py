@@ -42,7 +42,7 @@ def main() -> None:
             assert np.array_equal(ours, theirs), "the values differ"
             compare(
                 f"open {name} {'SC' if colour else 'CT'} {count} x 512 x 512, "
-                "vs pydicom loop",
+                "vs pydicom loop with pylibjpeg",
                 lambda folder=folder: read_series(folder),
                 lambda folder=folder: pydicom_loop(folder),
                 goal=goal,
