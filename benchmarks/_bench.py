@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import statistics
+import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["compare", "report"]
+
+# The user's list of job folders is neither read nor added to.
+_HOME = tempfile.TemporaryDirectory(prefix="annotate-jobs-bench-")
+for _name in ("CONFIG", "DATA", "STATE"):
+    os.environ[f"XDG_{_name}_HOME"] = os.path.join(_HOME.name, _name.lower())
 
 
 def compare(
