@@ -291,7 +291,6 @@ class CaseLayers:
         self._end_progress()
         self.text.close()
         self.status.close()
-        self.others.close()
         self.image.close()
         for mask in self.masks.values():
             mask.close()
@@ -306,6 +305,7 @@ class CaseLayers:
                 layer.mode = "pan_zoom"
         # In one go: napari collects garbage after every one that goes by itself.
         with self._viewer.layers.batched_update():
+            self.others.close()
             for layer in self.layers:
                 layer.locked = False
                 if layer in self._viewer.layers:
