@@ -171,12 +171,12 @@ def simpleitk(folder: Path) -> Any:
     return sitk.GetArrayFromImage(reader.Execute())
 
 
-def pydicom_loop(folder: Path) -> np.ndarray:
-    """Read a series as pydicom's users do; decode with pylibjpeg what is compressed."""
+def pydicom_loop(folder: Path, plugin: str = "pylibjpeg") -> np.ndarray:
+    """Read a series as pydicom's users do; a plugin decodes what is compressed."""
     datasets = [pydicom.dcmread(path) for path in folder.iterdir()]
     for ds in datasets:
         if ds.file_meta.TransferSyntaxUID.is_encapsulated:
-            ds.pixel_array_options(decoding_plugin="pylibjpeg")
+            ds.pixel_array_options(decoding_plugin=plugin)
     datasets.sort(key=lambda ds: float(ds.ImagePositionPatient[2]))
     return np.stack([ds.pixel_array for ds in datasets])
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from _bench import compare
 from _read_series import pydicom_loop, write_ct
+from pydicom.pixels import get_decoder
 from pydicom.uid import (
     JPEG2000Lossless,
     JPEGLosslessSV1,
@@ -40,14 +42,17 @@ def main() -> None:
             if not colour:
                 theirs = theirs.astype(np.int16) - 1024
             assert np.array_equal(ours, theirs), "the values differ"
-            compare(
-                f"open {name} {'SC' if colour else 'CT'} {count} x 512 x 512, "
-                "vs pydicom loop with pylibjpeg",
-                lambda folder=folder: read_series(folder),
-                lambda folder=folder: pydicom_loop(folder),
-                goal=goal,
-                cores=os.cpu_count(),
-            )
+            for plugin in ("pylibjpeg", "gdcm"):
+                if plugin not in get_decoder(syntax).available_plugins:
+                    continue
+                compare(
+                    f"open {name} {'SC' if colour else 'CT'} {count} x 512 x 512, "
+                    f"vs pydicom loop with {plugin}",
+                    lambda folder=folder: read_series(folder),
+                    partial(pydicom_loop, folder, plugin),
+                    goal=goal if plugin == "pylibjpeg" else None,
+                    cores=os.cpu_count(),
+                )
 
 
 if __name__ == "__main__":

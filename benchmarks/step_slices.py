@@ -1,8 +1,8 @@
 """Steps through slices with all our docks open, and in napari with the layers alone.
 
 Both sides show the same locked layers (image, masks, proposals, boxes) of one 61-slice
-series. A step is a move of napari's slider, the slice being painted on the
-canvas, and every dock being repainted.
+series. A step is a move of napari's slider, the slice being painted on the canvas, and
+every dock being repainted.
 """
 
 from __future__ import annotations
