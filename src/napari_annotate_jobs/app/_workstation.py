@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from contextlib import suppress
 from dataclasses import fields
 from importlib import import_module
@@ -88,8 +87,8 @@ class Workstation(QObject):
         self.summaries: list[JobSummary] = []
         self._keymap: KeyMap | None = None
         self._settings: Any = None
-        # Held weakly: napari's window goes when napari lets go of it.
-        self._window: weakref.ref[QObject] | None = None
+        # Only that there is one: held, napari's window would never go.
+        self._watching = False
         self._closed = False
         viewer.events.theme.connect(self._on_theme)
 
@@ -105,8 +104,8 @@ class Workstation(QObject):
 
     def watch(self, window: QObject) -> None:
         """Notice when the viewer's window is closed."""
-        if self._window is None:
-            self._window = weakref.ref(window)
+        if not self._watching:
+            self._watching = True
             window.installEventFilter(self)
             window.destroyed.connect(self._on_window_gone)
 

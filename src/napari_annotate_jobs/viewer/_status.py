@@ -98,7 +98,6 @@ class StatusLine:
         self._header, self._plane = header, plane
         self._plain: Any = viewer.status
         self._written: Any = None
-        self._seen: tuple[Any, tuple[float, ...]] | None = None
         self._connections = Connections()
         self._connections.connect(viewer.events.status, self._on_status)
         self._connections.connect(viewer.cursor.events.position, self.update)
@@ -130,10 +129,8 @@ class StatusLine:
         # The cursor knows the slice of its last move only.
         for axis in viewer.dims.not_displayed:
             position[axis - viewer.dims.ndim] = viewer.dims.point[axis]
-        # A step tells of itself by the cursor, the slider and napari's own status.
-        if self._seen is None or self._seen[0] != position:
-            self._seen = position, index_at(self._layer, position)
-        return cursor_text(self._header, self._plane, self._seen[1])
+        index = index_at(self._layer, position)
+        return cursor_text(self._header, self._plane, index)
 
     def _write(self, status: Any) -> None:
         self._written = status

@@ -55,7 +55,26 @@ def counts_text(counts: dict[str, int]) -> str:
     return " · ".join(f"{n} {word}" for word, n in counts.items() if n) or "no slices"
 
 
-class SliceNumber(QWidget):
+class _Painted(QWidget):
+    """What is painted in the colours of a theme.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        The widget it belongs to.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.colors = Colors.dark()
+
+    def set_colors(self, colors: Colors) -> None:
+        """Paint with the colours of a theme."""
+        self.colors = colors
+        self.update()
+
+
+class SliceNumber(_Painted):
     """Says which of how many slices is shown.
 
     As wide as the highest number needs, and painted by itself: another number moves
@@ -69,7 +88,6 @@ class SliceNumber(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.colors = Colors.dark()
         self._current, self._n = 0, 0
         policy = QSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setSizePolicy(policy)
@@ -93,11 +111,6 @@ class SliceNumber(QWidget):
         self.setAccessibleName(self.text())
         self.update()
 
-    def set_colors(self, colors: Colors) -> None:
-        """Paint with the colours of a theme."""
-        self.colors = colors
-        self.update()
-
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the text."""
         painter = QPainter(self)
@@ -106,7 +119,7 @@ class SliceNumber(QWidget):
         painter.end()
 
 
-class CountsBar(QWidget):
+class CountsBar(_Painted):
     """The numbers of slices by decision, each with its look: a legend, too.
 
     Where there is no room for the words, the numbers stay.
@@ -119,7 +132,6 @@ class CountsBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.colors = Colors.dark()
         self._counts: dict[str, int] = {}
         self._message = ""
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -152,11 +164,6 @@ class CountsBar(QWidget):
     def text(self) -> str:
         """Return what it says."""
         return self._message or counts_text(self._counts)
-
-    def set_colors(self, colors: Colors) -> None:
-        """Paint with the colours of a theme."""
-        self.colors = colors
-        self.update()
 
     def _looks(self) -> dict[str, Look]:
         accent = readable(self.colors.current, self.colors.background, 3)
