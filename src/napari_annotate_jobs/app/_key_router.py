@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QShortcut, QWidget
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtGui import QKeyEvent, QKeySequence
+from qtpy.QtWidgets import QApplication, QDockWidget, QShortcut, QWidget
 
 from napari_annotate_jobs.widgets import text_has_focus
 
@@ -16,11 +17,19 @@ if TYPE_CHECKING:
 
 __all__ = ["KeyRouter"]
 
+_DIGIT_1 = {"linux": 10, "win32": 2}
+"""The scan code of the key 1, with 2 to 9 behind it."""
 
-class KeyRouter:
+
+class KeyRouter(QObject):
     """Shortcuts that live as long as a case is open.
 
     None acts while a text field has the focus, nor while a question is shown.
+
+    Of two shortcuts for the same key Qt carries out neither, and other plugins have
+    some for the whole application. So a key of ours that is pressed in the window is
+    claimed before Qt looks shortcuts up, unless the focus is within a dock that has
+    a shortcut of its own for it: there, ours stands aside.
 
     Parameters
     ----------
@@ -29,9 +38,12 @@ class KeyRouter:
     """
 
     def __init__(self, window: QWidget) -> None:
+        super().__init__()
         self._window = weakref.ref(window)
         self._shortcuts: list[QShortcut] = []
         self._escape: QShortcut | None = None
+        self._claimed: tuple[QShortcut, int] | None = None
+        self._aside: list[QShortcut] = []
 
     def set_keys(self, calls: Mapping[str, Callable[[], None]]) -> None:
         """Replace all keys.
@@ -50,6 +62,7 @@ class KeyRouter:
             shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
             shortcut.activated.connect(lambda call=call: self._act(call))
             self._shortcuts.append(shortcut)
+        window.installEventFilter(self)
 
     def set_escape(self, call: Callable[[], None] | None, canvas: QWidget) -> None:
         """Let Esc do something while the image has the keyboard; None: napari's again.
@@ -70,9 +83,14 @@ class KeyRouter:
 
     def clear(self) -> None:
         """Release all keys."""
+        window = self._window()
+        if window is not None:
+            window.removeEventFilter(self)
+        self._let_go()
         for shortcut in self._shortcuts:
             self._release(shortcut)
         self._shortcuts = []
+        self._aside = []
 
     @staticmethod
     def _release(shortcut: QShortcut) -> None:
@@ -80,3 +98,87 @@ class KeyRouter:
         shortcut.activated.disconnect()
         shortcut.setParent(None)
         shortcut.deleteLater()
+
+    # -------------------------------------------------------------- claiming
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Claim our keys, once what has the focus does not want them, and act.
+
+        Qt asks first whether a key is to be a shortcut at all. Who says no gets it
+        as a key that is pressed, before any other part of the window.
+        """
+        kind = event.type()
+        if kind == QEvent.Type.ShortcutOverride:
+            return self._claimed is None and self._claim(event)
+        if kind == QEvent.Type.KeyPress and self._claimed is not None:
+            shortcut, pressed = self._claimed
+            self._let_go()
+            if event.key() != pressed:
+                return False
+            if shortcut.isEnabled() and (
+                shortcut.autoRepeat() or not event.isAutoRepeat()
+            ):
+                shortcut.activated.emit()
+            return True
+        return False
+
+    def _claim(self, event: QKeyEvent) -> bool:
+        focus = QApplication.focusWidget()
+        shortcut = self._meant(event, focus)
+        if shortcut is None or text_has_focus(focus):
+            return False
+        if focus is not None and _has_its_own(focus, shortcut.key()):
+            # Both at once would silence each other.
+            shortcut.setEnabled(False)
+            self._aside.append(shortcut)
+            QTimer.singleShot(0, self._come_back)
+            return False
+        event.accept()
+        self._claimed = shortcut, event.key()
+        # For the one press that follows at once: the image must not see it.
+        QApplication.instance().installEventFilter(self)
+        return True
+
+    def _meant(self, event: QKeyEvent, focus: QWidget | None) -> QShortcut | None:
+        keys = _sequences(event)
+        escape = self._escape
+        if escape is not None and focus is escape.parent() and escape.key() in keys:
+            return escape
+        return next((s for s in self._shortcuts if s.key() in keys), None)
+
+    def _let_go(self) -> None:
+        if self._claimed is not None:
+            self._claimed = None
+            QApplication.instance().removeEventFilter(self)
+
+    def _come_back(self) -> None:
+        aside, self._aside = self._aside, []
+        for shortcut in aside:
+            shortcut.setEnabled(True)
+
+
+def _sequences(event: QKeyEvent) -> list[QKeySequence]:
+    """Return what a key is called: Shift+1 is ``!`` too, or another sign."""
+    modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    keys = [event.key()]
+    digit = event.nativeScanCode() - _DIGIT_1.get(sys.platform, sys.maxsize) + 1
+    if 1 <= digit <= 9 and modifiers & Qt.KeyboardModifier.ShiftModifier:
+        keys.append(Qt.Key.Key_0 + digit)
+    return [_sequence(modifiers, key) for key in keys]
+
+
+def _sequence(modifiers: Qt.KeyboardModifier, key: int) -> QKeySequence:
+    try:
+        return QKeySequence(modifiers.value | key)
+    except AttributeError:  # Qt 5
+        return QKeySequence(int(modifiers) | key)
+
+
+def _has_its_own(focus: QWidget, key: QKeySequence) -> bool:
+    """Tell whether the dock that has the focus brings a shortcut for a key."""
+    dock: QWidget | None = focus
+    while dock is not None and not isinstance(dock, QDockWidget):
+        dock = dock.parentWidget()
+    return dock is not None and any(
+        shortcut.key() == key and shortcut.isEnabled()
+        for shortcut in dock.findChildren(QShortcut)
+    )

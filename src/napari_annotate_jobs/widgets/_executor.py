@@ -199,6 +199,7 @@ class QtExecutor(QObject):
         self._stopped.tell()
         for timer in self._timers:
             timer.stop()
+            timer.timeout.disconnect()
             timer.deleteLater()
         self._timers.clear()
         self._waiting = 0

@@ -222,7 +222,8 @@ class FillPanel(KeyboardPanel):
         """What is chosen."""
         where = next(w for w, button in self.where.items() if button.isChecked())
         return FillChoice(
-            tool=self.tool.currentData() or FillTool.THRESHOLD,
+            # Qt may hand back a plain str: PySide6 does.
+            tool=FillTool(self.tool.currentData() or FillTool.THRESHOLD),
             label=self.label.currentData() or 0,
             where=where,
             volume=self.volume.isChecked() and where is not Where.SLICE,
