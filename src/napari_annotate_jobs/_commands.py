@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
 __all__ = ["get_reader"]
 
@@ -19,7 +18,10 @@ LayerData = tuple[Any, dict[str, Any], str]
 def get_reader(
     path: str | Sequence[str],
 ) -> Callable[[str | Sequence[str]], list[LayerData]] | None:
-    """Return a reader of DICOM folders and files, and NIfTI; None for others.
+    """Return a reader of DICOM, NIfTI, NRRD and MetaImage files; None for others.
+
+    napari offers a reader by the names in the manifest, without asking it. A name
+    without an ending is one of DICOM only if the content says so.
 
     Parameters
     ----------
@@ -28,39 +30,10 @@ def get_reader(
     """
     from pathlib import Path
 
-    paths = [path] if isinstance(path, str) else list(path)
-    if not paths or not all(_can_read(Path(p)) for p in paths):
-        return None
-    return read_layers
-
-
-def _can_read(path: Path) -> bool:
-    """Look at a file, or at the first files of a folder and its sub-folders."""
-    from itertools import islice
-
     from napari_annotate_jobs.imaging import is_image
 
-    if not path.is_dir():
-        return _is_medical(path) and is_image(path)
-    inside = (file for file in path.rglob("*") if file.is_file())
-    return any(_is_medical(file) and is_image(file) for file in islice(inside, 100))
-
-
-def _is_medical(path: Path) -> bool:
-    """Leave everyday pictures to napari's own reader."""
-    return path.suffix.casefold() not in {
-        ".png",
-        ".jpg",
-        ".jpeg",
-        ".tif",
-        ".tiff",
-        ".bmp",
-        ".gif",
-        ".svg",
-        ".csv",
-        ".npy",
-        ".zarr",
-    }
+    paths = [path] if isinstance(path, str) else list(path)
+    return read_layers if paths and all(is_image(Path(p)) for p in paths) else None
 
 
 def read_layers(path: str | Sequence[str]) -> list[LayerData]:

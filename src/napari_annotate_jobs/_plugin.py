@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["KeysAndMouse", "MyJobs", "open_napari"]  # noqa: F822
+__all__ = ["KeysAndMouse", "MyJobs", "open_images", "open_napari"]  # noqa: F822
 
 
 def __getattr__(name: str) -> Any:
@@ -13,6 +13,13 @@ def __getattr__(name: str) -> Any:
 
         return getattr(_docks, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def open_images() -> None:
+    """Ask for a folder of DICOM or NIfTI, and show its series in napari's viewer."""
+    from napari_annotate_jobs.app import _docks
+
+    _docks.ask_for_images()
 
 
 def open_napari(location: str | None = None) -> None:

@@ -44,7 +44,9 @@ def pressed(window):
     """Return what was pressed of ours and of theirs, for all our keys."""
     pressed = []
     router = KeyRouter(window)
-    router.set_keys({key: lambda key=key: pressed.append(("ours", key)) for key in KEYS})
+    router.set_keys(
+        {key: lambda key=key: pressed.append(("ours", key)) for key in KEYS}
+    )
     for key in KEYS:
         theirs = QShortcut(QKeySequence(key), window.other)
         theirs.setContext(Qt.ShortcutContext.ApplicationShortcut)

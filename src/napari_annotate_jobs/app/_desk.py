@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info
-from qtpy.QtCore import QEvent, QObject, QTimer, Signal
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 
 from napari_annotate_jobs.app._actions import DeskActions
 from napari_annotate_jobs.app._asks import tell_error
@@ -213,6 +213,7 @@ class Desk(QObject):
             add_vertical_stretch=False,
         )
         self._docks = [self._annotate_dock, self._strip_dock]
+        self._set_corners(Qt.DockWidgetArea.LeftDockWidgetArea)
         self.read_out.lay_over(self.main_window)
         self._canvas = canvas_of(self.main_window)
         self.strip.follow(self.annotate.follow(self._canvas))
@@ -233,8 +234,21 @@ class Desk(QObject):
             self.session.close_case()
         return False
 
+    def _set_corners(self, left: Qt.DockWidgetArea) -> None:
+        """Put the strip under the image alone, or what is below under all docks.
+
+        With the strip under them too, the docks need more height than a laptop has.
+        """
+        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
+        right = Qt.DockWidgetArea.RightDockWidgetArea
+        self.main_window.setCorner(Qt.Corner.BottomLeftCorner, left)
+        self.main_window.setCorner(
+            Qt.Corner.BottomRightCorner, bottom if left == bottom else right
+        )
+
     def _remove_docks(self) -> None:
         docks, self._docks = self._docks, []
+        self._set_corners(Qt.DockWidgetArea.BottomDockWidgetArea)
         self.annotate.removeEventFilter(self)
         if self._keys is not None:
             self._keys.set_escape(None, self._canvas)

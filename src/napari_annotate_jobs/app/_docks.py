@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
+    QApplication,
     QDockWidget,
     QFileDialog,
     QLabel,
+    QMainWindow,
     QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
@@ -17,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.app._settings import PLUGIN
 from napari_annotate_jobs.app._workstation import Workstation
+from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.widgets import MyJobsView, PersonButton
 
 if TYPE_CHECKING:
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import JobSummary
     from napari_annotate_jobs.widgets import Colors, JobPageView
 
-__all__ = ["KeysAndMouse", "MyJobs", "show_my_jobs"]
+__all__ = ["KeysAndMouse", "MyJobs", "add_images", "ask_for_images", "show_my_jobs"]
 
 
 class MyJobs(QWidget):
@@ -199,6 +203,42 @@ class MyJobs(QWidget):
         self._person.set_colors(colors)
         if self._page is not None:
             self._page.set_colors(colors)
+
+
+def ask_for_images() -> None:
+    """Ask for a folder and add a layer for each series in it.
+
+    napari cannot offer a reader by what a folder holds, hence an entry of its menu.
+    """
+    from napari import current_viewer
+
+    viewer = current_viewer()
+    if viewer is None:
+        return
+    # The dialog lives as long as a window does; napari's is not named in its API.
+    windows = [w for w in QApplication.topLevelWidgets() if isinstance(w, QMainWindow)]
+    window = QApplication.activeWindow() or next(iter(windows), None)
+    dialog = QFileDialog(window, "Open a folder of DICOM or NIfTI")
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    dialog.fileSelected.connect(lambda folder: add_images(viewer, folder))
+    dialog.open()
+
+
+def add_images(viewer: napari.Viewer, folder: str) -> None:
+    """Add a layer for each series of a folder; say so where there is none."""
+    from napari_annotate_jobs._commands import read_layers
+
+    try:
+        layers = read_layers(folder)
+    except AnnotateJobsError as error:
+        show_error(str(error))
+        return
+    if not layers:
+        show_error(f"{folder}: there is no image in it that could be opened.")
+    for data, arguments, _ in layers:
+        viewer.add_image(data, **arguments)
 
 
 def _take_all_room(widget: QWidget) -> None:

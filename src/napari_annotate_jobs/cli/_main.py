@@ -263,7 +263,9 @@ def _inspect(options: argparse.Namespace) -> int:
 
 def _open(options: argparse.Namespace) -> int:
     from napari_annotate_jobs._plugin import open_napari
+    from napari_annotate_jobs.cli._window import require_window
 
+    require_window()
     if options.job:
         with _opened(options.job, None):
             pass  # what cannot be opened is told here, before a window comes up
@@ -272,10 +274,13 @@ def _open(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
+    from napari_annotate_jobs.cli._window import require_qt, require_window
     from napari_annotate_jobs.demo import run_demo, run_headless
 
     if options.headless:
+        require_qt()
         return run_headless(options.headless)
+    require_window()
     return run_demo(options.folder)
 
 
