@@ -121,7 +121,9 @@ class KeyRouter(QObject):
             return True
         return False
 
-    def _claim(self, event: QKeyEvent) -> bool:
+    def _claim(self, event: QEvent) -> bool:
+        if not isinstance(event, QKeyEvent):
+            return False
         focus = QApplication.focusWidget()
         shortcut = self._meant(event, focus)
         if shortcut is None or text_has_focus(focus):
@@ -163,14 +165,11 @@ def _sequences(event: QKeyEvent) -> list[QKeySequence]:
     digit = event.nativeScanCode() - _DIGIT_1.get(sys.platform, sys.maxsize) + 1
     if 1 <= digit <= 9 and modifiers & Qt.KeyboardModifier.ShiftModifier:
         keys.append(Qt.Key.Key_0 + digit)
-    return [_sequence(modifiers, key) for key in keys]
-
-
-def _sequence(modifiers: Qt.KeyboardModifier, key: int) -> QKeySequence:
     try:
-        return QKeySequence(modifiers.value | key)
+        held = modifiers.value
     except AttributeError:  # Qt 5
-        return QKeySequence(int(modifiers) | key)
+        held = int(modifiers)
+    return [QKeySequence(held | key) for key in keys]
 
 
 def _has_its_own(focus: QWidget, key: QKeySequence) -> bool:
