@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QKeyEvent, QKeySequence
@@ -165,6 +165,7 @@ def _sequences(event: QKeyEvent) -> list[QKeySequence]:
     digit = event.nativeScanCode() - _DIGIT_1.get(sys.platform, sys.maxsize) + 1
     if 1 <= digit <= 9 and modifiers & Qt.KeyboardModifier.ShiftModifier:
         keys.append(Qt.Key.Key_0 + digit)
+    held: Any
     try:
         held = modifiers.value
     except AttributeError:  # Qt 5
