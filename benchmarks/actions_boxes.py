@@ -1,9 +1,9 @@
 """T3: a nodule boxed over 15 slices, with key boxes on 3 of them.
 
-Clicks, drags and key presses in the real interface are counted; turning the wheel
-to another slice is none of them. The peer draws a box on the first slice, turns it
-into a track, corrects it on two more and ends it, with the tool to be chosen and the
-frame to be gone to each time.
+Clicks, drags and key presses in the real interface are counted, going to a slice
+among them, on both sides. The peer draws a box on the first slice, turns it into a
+track, corrects it on two more and ends it, with the tool to be chosen and the frame to
+be gone to each time: an estimate for a tool with tracks, not a measurement.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def walk(folder: Path) -> int:
         MIDDLE: (110, 60, 44),
         LAST: (124, 76, 16),
     }.items():
-        session.slice = index  # the wheel
+        driver.go_to(index)
         driver.drag_pixels([(row, column), (row + size, column + size)])
     driver.press_action("confirm_object")
     count = driver.actions - before
@@ -88,7 +88,11 @@ def main() -> None:
         make_job(Path(folder) / "job")
         count = walk(Path(folder) / "job")
     report(
-        "T3 actions: a nodule boxed over 15 slices", count, PEER, unit="actions", goal=6
+        "T3 actions: a nodule boxed over 15 slices",
+        count,
+        PEER,
+        unit="actions",
+        goal=None,
     )
 
 
