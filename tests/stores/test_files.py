@@ -19,7 +19,7 @@ from napari_annotate_jobs.stores import _files as files
 def synced(monkeypatch):
     """Record what is synced and put in place, in order."""
     done = []
-    fsync, replace = os.fsync, os.replace
+    fsync, replace, link = os.fsync, os.replace, os.link
 
     def record(handle):
         path = Path(os.readlink(f"/proc/self/fd/{handle}"))
@@ -32,7 +32,13 @@ def synced(monkeypatch):
         replace(source, target)
 
     monkeypatch.setattr(files.os, "fsync", record)
+
+    def place_once(source, target):
+        done.append(f"place once {Path(target).suffix}")
+        link(source, target)
+
     monkeypatch.setattr(files.os, "replace", place)
+    monkeypatch.setattr(files.os, "link", place_once)
     return done
 
 
@@ -54,7 +60,8 @@ def test_a_save_syncs_masks_before_the_line_that_refers_to_them(
         "sync ana",
         "sync changes.jsonl",
         "sync ana",
-        *document,
+        "data",
+        "place once .json",
         "sync submissions",
         "sync events.jsonl",
     ]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from napari_annotate_jobs.errors import ExistsError, InvalidValueError
 from napari_annotate_jobs.model import document_json
 
-from ._documents import Envelope, write_document
-from ._files import accessing, confine, is_there, locked
+from ._documents import Envelope, document_bytes
+from ._files import accessing, confine, locked, place_new_durably
 from ._folder import FolderStore
 from ._names import case_folder, fold
 
@@ -73,15 +73,16 @@ def create_job(
     confine(path)
     document = path / "job.json"
     with locked(path / ".lock", 10.0):
-        if is_there(document):
-            raise ExistsError(
-                "there is a job already",
-                where=document,
-                remedy="Choose another folder",
-            )
         body = {
             "job": document_json(job),
             "cases": [document_json(case) for case in cases],
         }
-        write_document(document, Envelope("job"), body)
+        try:
+            place_new_durably(document, document_bytes(Envelope("job"), body))
+        except ExistsError as error:
+            raise ExistsError(
+                "there is a job already",
+                where=document,
+                remedy="Choose another folder",
+            ) from error
     return FolderStore(path, person)

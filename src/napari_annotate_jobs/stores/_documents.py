@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,11 +13,12 @@ from pydantic_core import from_json
 from napari_annotate_jobs.errors import (
     CorruptError,
     DocumentVersionError,
+    ExistsError,
     InvalidValueError,
 )
 from napari_annotate_jobs.model import validated
 
-from ._files import read_if_there, write_durably
+from ._files import place_new_durably, read_if_there, write_durably
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +30,10 @@ __all__ = [
     "MIGRATIONS",
     "VERSION",
     "Envelope",
+    "document_bytes",
     "json_bytes",
     "load_json",
+    "parse_document",
     "parsed",
     "pretty",
     "read_document",
@@ -87,20 +91,23 @@ def read_document(path: Path, kind: str) -> dict[str, Any] | None:
         If it cannot be read.
     """
     data = read_if_there(path)
-    if data is None:
-        return None
+    return None if data is None else parse_document(data, kind, where=path)
+
+
+def parse_document(data: bytes, kind: str, *, where: object) -> dict[str, Any]:
+    """Return the fields of a document from its bytes; see :func:`read_document`."""
     try:
         found = load_json(data)
     except ValueError as error:
         raise CorruptError(
             f"the document is damaged ({error})",
-            where=path,
+            where=where,
             remedy="Restore it from a backup",
         ) from error
     if not isinstance(found, dict) or found.get("format") != _FORMAT + kind:
         raise CorruptError(
             f'the document does not say "format": "{_FORMAT}{kind}"',
-            where=path,
+            where=where,
             remedy="Restore it from a backup, or take this file away",
         )
     return found
@@ -213,11 +220,16 @@ def write_document(path: Path, envelope: Envelope, body: dict[str, Any]) -> None
     if envelope.version < VERSION:
         kept = path.with_name(f"{path.stem}.v{envelope.version}{path.suffix}")
         old = read_if_there(path)
-        if old is not None and not kept.exists():
-            write_durably(kept, old)
+        if old is not None:
+            with suppress(ExistsError):
+                place_new_durably(kept, old)
+    write_durably(path, document_bytes(envelope, body))
+
+
+def document_bytes(envelope: Envelope, body: dict[str, Any]) -> bytes:
+    """Return a document as it is written."""
     fields = {"format": _FORMAT + envelope.kind, "version": VERSION}
-    text = pretty({**fields, **body, **envelope.extra}) + "\n"
-    write_durably(path, _encoded(text))
+    return _encoded(pretty({**fields, **body, **envelope.extra}) + "\n")
 
 
 def json_bytes(value: Any) -> bytes:

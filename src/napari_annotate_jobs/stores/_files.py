@@ -18,28 +18,38 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from filelock import FileLock, Timeout
 
-from napari_annotate_jobs.errors import CorruptError, StoreAccessError, StoreError
+from napari_annotate_jobs.errors import (
+    CorruptError,
+    ExistsError,
+    StoreAccessError,
+    StoreError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 __all__ = [
+    "LEFT",
     "MOST_BYTES",
     "TEMPORARY",
     "accessing",
     "append_durably",
     "check_links",
     "confine",
+    "folder_time",
+    "is_empty",
     "is_there",
     "list_folder",
     "locked",
     "make_folders",
     "name_aside",
     "open_if_there",
+    "place_new_durably",
     "read_if_there",
     "remove_leftovers",
     "set_aside",
+    "settle_names",
     "signature",
     "strange_files",
     "touch",
@@ -49,6 +59,9 @@ __all__ = [
 
 TEMPORARY = ".tmp-"
 """Beginning of the names of files that are still being written."""
+
+LEFT = 24 * 3600.0
+"""Seconds after which such a file is one that an interrupted write left behind."""
 
 _REMEDIES = {
     errno.ENOSPC: "Free some space there, then try again; nothing was lost",
@@ -78,6 +91,34 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF}
 """What file systems say that cannot, or need not, fsync a folder."""
+
+_NO_LOCKS = {
+    errno.ENOLCK,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.EINVAL,
+}
+"""What file systems say that cannot lock files."""
+
+_NO_LINKS = {
+    errno.EPERM,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.EMLINK,
+    errno.EXDEV,
+}
+"""What file systems say that cannot give a file a second name."""
+
+_ABANDONED = 60.0
+"""Seconds after which an empty file is taken for one that nobody will fill."""
+
+_EMPTY = 3.0
+"""Seconds after which an empty lock file is one that nobody of this kind holds."""
+
+_settled: set[Path] = set()
+"""Folders whose names this process knows to be on the disk."""
 
 
 @contextmanager
@@ -152,16 +193,27 @@ def check_links(path: Path) -> None:
 def locked(path: Path, timeout: float) -> Iterator[None]:
     """Hold the lock file `path`, against other processes and other stores.
 
+    Its folder is never made: a share that was disconnected must not come back as
+    a folder of this computer.
+
     Raises
     ------
     StoreAccessError
-        If somebody else holds it for more than `timeout` seconds.
+        If somebody else holds it for more than `timeout` seconds, the folder is
+        gone, or files cannot be locked there.
     """
+    if not path.parent.is_dir():
+        raise StoreAccessError(
+            "the folder is not there any more",
+            where=path.parent,
+            remedy=_REMEDIES[errno.ENOENT],
+        )
     lock = FileLock(path, timeout=timeout, thread_local=False, poll_interval=0.01)
     with accessing(path, "locked"):
         check_links(path)
         with suppress(FileNotFoundError):
             _require_regular(path.stat(), path)
+        _drop_foreign_lock(path, timeout)
         try:
             lock.acquire()
         except Timeout as error:
@@ -171,11 +223,11 @@ def locked(path: Path, timeout: float) -> Iterator[None]:
                 remedy="Another program is writing there: wait for it, or close it",
             ) from error
         except NotImplementedError as error:
-            raise StoreAccessError(
-                "this file system cannot lock files",
-                where=path,
-                remedy="Keep the job on a disk or share that can",
-            ) from error
+            raise _cannot_lock(path) from error
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                raise _cannot_lock(path) from error
+            raise
     try:
         yield
     finally:
@@ -213,6 +265,70 @@ def strange_files(root: Path, names: Iterable[str]) -> Iterator[CorruptError]:
             continue  # who reads it tells
 
 
+def _cannot_lock(path: Path) -> StoreAccessError:
+    return StoreAccessError(
+        "this disk or share cannot lock files, and that does not pass by itself",
+        where=path,
+        remedy="Nothing can be saved there. Move the job folder to a disk or share "
+        "that can lock files, or ask whoever runs the share to switch locks on (NFS: "
+        "version 4, or lockd; SMB: without nobrl); what is not saved yet stays on "
+        "this computer",
+    )
+
+
+def _drop_foreign_lock(path: Path, timeout: float) -> None:
+    """Remove an empty lock file where a file that is there means: locked.
+
+    On systems with ``flock`` the file stays behind, empty, and means nothing. On
+    those without it, it would block for ever: a lock of their kind says at once
+    whose it is.
+    """
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        try:
+            found = path.lstat()
+        except OSError:
+            return
+        if found.st_size or not stat.S_ISREG(found.st_mode) or _can_flock(path):
+            return
+        now = folder_time(path.parent)
+        if now is None:
+            return
+        if now - found.st_mtime > _EMPTY:
+            _remove_same(path, found)
+            return
+        time.sleep(0.05)
+
+
+def _remove_same(path: Path, seen: os.stat_result) -> None:
+    """Remove a file if it is still the one that was seen: another may lock now."""
+    aside = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+    with suppress(OSError):
+        path.rename(aside)
+        if not os.path.samestat(aside.lstat(), seen):
+            os.link(aside, path)
+        aside.unlink()
+
+
+def _can_flock(path: Path) -> bool:
+    """Whether the system knows ``flock`` for a file; True where it has another way."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno != errno.ENOSYS
+    finally:
+        os.close(handle)
+    return True
+
+
 def signature(path: Path) -> tuple[int, int, int] | None:
     """Return what changes when a file does: size, time and inode; None if missing."""
     try:
@@ -228,6 +344,12 @@ def signature(path: Path) -> tuple[int, int, int] | None:
 def is_there(path: Path) -> bool:
     """Return whether there is something of that name, be it a link to nowhere."""
     return signature(path) is not None
+
+
+def is_empty(path: Path) -> bool:
+    """Return whether there is a file of that name with nothing in it."""
+    found = signature(path)
+    return found is not None and found[0] == 0
 
 
 def list_folder(path: Path) -> list[str]:
@@ -289,6 +411,58 @@ def write_durably(path: Path, data: bytes) -> None:
         _sync_folder(path.parent)
 
 
+def place_new_durably(
+    path: Path, data: bytes, *, meets: Callable[[bytes], bool] = lambda data: True
+) -> None:
+    """Write a file that is never written again, with a call that fails if it exists.
+
+    It is read back before it gets its name; that is the one step by which it comes
+    to be, and nothing after it raises.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    data : bytes
+        Its content.
+    meets : callable
+        Says of the bytes that were read back whether they are what was meant.
+
+    Raises
+    ------
+    ExistsError
+        If there is such a file already; it stays as it is.
+    CorruptError
+        If what is read back is something else; nothing is left of it.
+    StoreAccessError
+        If it cannot be written.
+    """
+    with accessing(path, "written"):
+        temporary = _written_aside(path, data)
+        try:
+            back = read_if_there(temporary)
+            if back is None or back != data or not meets(back):
+                raise CorruptError(
+                    "what was written is not what is read back",
+                    where=path,
+                    remedy="Check the disk or network share, then try again",
+                )
+            _name_once(temporary, path)
+        except FileExistsError as error:
+            raise ExistsError(
+                "somebody else has written it already",
+                where=path,
+                remedy="Open the case again to see what is there",
+            ) from error
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
+    # The file is there for everybody: that its name is not on the disk yet must not
+    # be told as if it were not. The next write there syncs it.
+    with suppress(OSError):
+        _sync_folder(path.parent)
+
+
 def write_many_durably(files: Mapping[Path, bytes]) -> None:
     """Write files of one folder as :func:`write_durably` does, but side by side."""
     if not files:
@@ -310,7 +484,8 @@ def append_durably(path: Path, data: bytes, *, at: int, sync: bool = True) -> No
     or unacknowledged remains.
     """
     with accessing(path, "written"):
-        new = not is_there(path)
+        if sync and not is_there(path):
+            _settled.discard(path.parent)
         handle = _open(path, os.O_WRONLY | os.O_CREAT)
         try:
             if os.fstat(handle).st_size != at:
@@ -320,14 +495,24 @@ def append_durably(path: Path, data: bytes, *, at: int, sync: bool = True) -> No
                 _write_all(handle, data)
                 if sync:
                     _sync(handle)
+                    settle_names(path.parent)
             except BaseException:
                 with suppress(OSError):
                     os.ftruncate(handle, at)
                 raise
         finally:
             os.close(handle)
-        if new and sync:
-            _sync_folder(path.parent)
+
+
+def settle_names(folder: Path) -> None:
+    """Sync the names in a folder, unless this process knows them to be on the disk.
+
+    What an earlier process, or a write that failed, left there may be in the
+    system's memory only: nothing may be built on that.
+    """
+    if folder not in _settled:
+        with accessing(folder, "written"):
+            _sync_folder(folder)
 
 
 def make_folders(path: Path, *, root: Path) -> None:
@@ -337,14 +522,16 @@ def make_folders(path: Path, *, root: Path) -> None:
     place could not be found again.
     """
     check_links(path)
-    missing = []
-    while path != root and not path.is_dir():
-        missing.append(path)
+    below = []
+    while path != root:
+        below.append(path)
         path = path.parent
-    for folder in reversed(missing):
+    for folder in reversed(below):
         with accessing(folder, "made"):
-            folder.mkdir(exist_ok=True)
-            _sync_folder(folder.parent)
+            if not folder.is_dir():
+                _settled.discard(folder.parent)
+                folder.mkdir(exist_ok=True)
+            settle_names(folder.parent)
 
 
 def name_aside(path: Path) -> Path:
@@ -370,17 +557,40 @@ def touch(path: Path) -> None:
         os.utime(path)
 
 
-def remove_leftovers(folder: Path, *, older: float) -> None:
-    """Remove files that some interrupted write left in `folder`, `older` s ago."""
-    limit = time.time() - older
+def folder_time(folder: Path) -> float | None:
+    """Return the time by the clock of the disk or share, None if it cannot be asked.
+
+    Files there carry its times, which may be hours off those of this computer.
+    """
+    probe = folder / f"{TEMPORARY}{secrets.token_hex(8)}"
+    try:
+        handle = _open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    except (OSError, StoreError):
+        return None
+    try:
+        return os.fstat(handle).st_mtime
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+        with suppress(OSError):
+            probe.unlink()
+
+
+def remove_leftovers(folder: Path, *, older: float = LEFT) -> None:
+    """Remove files that some interrupted write left in `folder`, `older` s ago.
+
+    Ages are measured against the folder's own clock; where that cannot be asked,
+    everything stays.
+    """
     with suppress(OSError, StoreError):
         check_links(folder)
-        for entry in os.scandir(folder):
-            if (
-                entry.name.startswith(TEMPORARY)
-                and entry.stat(follow_symlinks=False).st_mtime < limit
-            ):
-                with suppress(OSError):
+        left = [e for e in os.scandir(folder) if e.name.startswith(TEMPORARY)]
+        if not left or (now := folder_time(folder)) is None:
+            return
+        for entry in left:
+            with suppress(OSError):
+                if now - entry.stat(follow_symlinks=False).st_mtime > older:
                     os.unlink(entry.path)
 
 
@@ -425,6 +635,18 @@ def _require_regular(found: os.stat_result, path: Path) -> None:
 
 def _place(path: Path, data: bytes) -> None:
     """Put a file in place; its folder is still to be synced."""
+    temporary = _written_aside(path, data)
+    try:
+        _settled.discard(path.parent)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _written_aside(path: Path, data: bytes) -> Path:
+    """Write a file beside `path`, and return it once it is on disk."""
     check_links(path)
     temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
     # Not tempfile: what it makes, the other people on a share could not read.
@@ -435,11 +657,50 @@ def _place(path: Path, data: bytes) -> None:
             _sync(handle)
         finally:
             os.close(handle)
-        os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
+    return temporary
+
+
+def _name_once(temporary: Path, path: Path) -> None:
+    """Give a file its name; FileExistsError if that is taken.
+
+    Where files cannot have two names, an empty file takes the name first: whoever
+    reads leaves that out, and one that stays empty is taken for abandoned.
+    """
+    _settled.discard(path.parent)
+    if os.name == "nt":
+        os.rename(temporary, path)
+        return
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        # A share that lost its answer is asked again, and finds its own link.
+        if not os.path.samefile(temporary, path):
+            raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _reserve(path)
+        try:
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                path.unlink()
+            raise
+
+
+def _reserve(path: Path) -> None:
+    try:
+        os.close(_open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        found = path.lstat()
+        now = folder_time(path.parent)
+        if found.st_size or now is None or now - found.st_mtime < _ABANDONED:
+            raise
+        os.utime(path, follow_symlinks=False)
 
 
 def _write_all(handle: int, data: bytes) -> None:
@@ -461,13 +722,13 @@ def _sync(handle: int) -> None:
 
 def _sync_folder(path: Path) -> None:
     """Make the names in a folder durable, where the system knows how."""
-    if os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in _NO_SYNC:
-            raise
-    finally:
-        os.close(handle)
+    if os.name != "nt":
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            if error.errno not in _NO_SYNC:
+                raise
+        finally:
+            os.close(handle)
+    _settled.add(path)

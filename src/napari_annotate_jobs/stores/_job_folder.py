@@ -19,7 +19,7 @@ from . import _rules
 from ._catalogue import Catalogue
 from ._documents import Envelope, read_document, write_document
 from ._events import EventLog
-from ._files import confine, list_folder, make_folders
+from ._files import confine, list_folder, make_folders, remove_leftovers
 from ._names import case_folder, person_folder
 from ._work import Progress, WorkFolder
 
@@ -240,4 +240,7 @@ class JobFolder:
         with self._guard:
             self._touched.clear()
             self._work.clear()
+        if touched:
+            for folder in (self.path, self.path / "cases", self.path / "headers"):
+                remove_leftovers(folder)
         self.catalogue.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -13,10 +12,11 @@ from napari_annotate_jobs.errors import CorruptError, StoreError
 
 from ._files import (
     check_links,
+    folder_time,
     list_folder,
     make_folders,
     read_if_there,
-    remove_leftovers,
+    settle_names,
     touch,
     write_many_durably,
 )
@@ -109,6 +109,7 @@ class MaskFolder:
         # One that is there but damaged is written again.
         new = {p: data for p, data in files.items() if read_if_there(p) != data}
         write_many_durably(new)
+        settle_names(self.path)
         for path in new:
             self._remember(path.name)
 
@@ -121,22 +122,21 @@ class MaskFolder:
                     touch(self.path / mask_name(*mask))
 
     def collect(self, used: Collection[str]) -> None:
-        """Remove masks without use for a day, and what interrupted writes left."""
+        """Remove masks without use for a day, by the clock of their disk or share."""
         prefixes = {digest[:_DIGITS] for digest in used}
-        limit = time.time() - _KEPT
         with suppress(OSError, StoreError):
             check_links(self.path)
-            for entry in list(os.scandir(self.path)):
-                found = _NAME.match(entry.name)
-                if (
-                    found
-                    and found[1] not in prefixes
-                    and entry.stat(follow_symlinks=False).st_mtime < limit
-                ):
-                    with suppress(OSError):
+            unused = [
+                entry
+                for entry in os.scandir(self.path)
+                if (found := _NAME.match(entry.name)) and found[1] not in prefixes
+            ]
+            now = folder_time(self.path) if unused else None
+            for entry in unused if now is not None else ():
+                with suppress(OSError):
+                    if now - entry.stat(follow_symlinks=False).st_mtime > _KEPT:
                         os.unlink(entry.path)
         self._names.clear()
-        remove_leftovers(self.path, older=_KEPT)
 
     def _named(self, prefix: str) -> list[str]:
         """Return the files with a digest that begins so."""

@@ -5,11 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.errors import CorruptError, NotFoundError, StoreError
+from napari_annotate_jobs.errors import CorruptError, NotFoundError
 from napari_annotate_jobs.model import Return, Submission, document_json
 
-from ._documents import Envelope, parsed, read_document, unwrap, write_document
-from ._files import list_folder, make_folders
+from ._documents import (
+    Envelope,
+    document_bytes,
+    parse_document,
+    parsed,
+    read_document,
+    unwrap,
+)
+from ._files import is_empty, list_folder, make_folders, place_new_durably
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +49,9 @@ class SubmissionFolder:
         numbers: set[int] = set()
         answered: set[int] = set()
         for name in list_folder(self.path):
-            if found := _NAME.match(name):
+            found = _NAME.match(name)
+            # An empty one is a name that is being taken; see `_files`.
+            if found and not is_empty(self.path / name):
                 (answered if found[2] else numbers).add(int(found[1]))
         count = max(numbers | answered, default=0)
         if len(numbers) < count:
@@ -84,27 +93,33 @@ class SubmissionFolder:
         return [self.read(number) for number in range(1, self.last()[0] + 1)]
 
     def write(self, submission: Submission, *, root: Path) -> None:
-        """Write the next submission, and see that it can be read again."""
+        """Write the next submission, proved to be readable before it is there.
+
+        Raises
+        ------
+        ExistsError
+            If somebody else wrote one of this number.
+        CorruptError, StoreAccessError
+            If it cannot be written; then there is nothing of it.
+        """
         make_folders(self.path, root=root)
         path = self.path / f"{submission.number:04d}.json"
         body = {"submission": document_json(submission)}
-        write_document(path, Envelope("submission"), body)
-        try:
-            whole = self.read(submission.number) == submission
-        except StoreError:
-            whole = False
-        if not whole:
-            path.unlink(missing_ok=True)
-            raise CorruptError(
-                "what was written is not what is read back, so nothing is submitted",
-                where=path,
-                remedy="Check the disk or network share, then submit again",
-            )
+
+        def meets(data: bytes) -> bool:
+            found = parse_document(data, "submission", where=path)
+            fields, _ = unwrap(found, "submission", ("submission",), where=path)
+            return parsed(Submission, fields["submission"], where=path) == submission
+
+        place_new_durably(
+            path, document_bytes(Envelope("submission"), body), meets=meets
+        )
 
     def write_return(self, answer: Return) -> None:
-        """Write the return of a submission."""
+        """Write the return of a submission; raises as :meth:`write`."""
         path = self.path / f"{answer.number:04d}.return.json"
-        write_document(path, Envelope("return"), {"return": document_json(answer)})
+        body = {"return": document_json(answer)}
+        place_new_durably(path, document_bytes(Envelope("return"), body))
 
     def _body(self, path: Path, kind: str) -> object:
         found = read_document(path, kind)

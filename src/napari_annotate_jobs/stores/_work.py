@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.errors import CorruptError, StoreAccessError, StoreError
+from napari_annotate_jobs.errors import (
+    CorruptError,
+    ExistsError,
+    StoreAccessError,
+    StoreError,
+)
 from napari_annotate_jobs.model import (
     Annotation,
     Status,
+    check_editable,
     document_json,
     status_of,
 )
@@ -23,6 +29,7 @@ from ._files import (
     make_folders,
     name_aside,
     read_if_there,
+    remove_leftovers,
     signature,
     write_durably,
 )
@@ -123,6 +130,7 @@ class WorkFolder:
     find_mask: Callable[[str], bytes | None] = lambda digest: None
     _guard: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _state: _State | None = field(default=None, repr=False)
+    _unsure: tuple[bytes, int, int] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.snapshot = self.path / "annotation.json"
@@ -183,6 +191,7 @@ class WorkFolder:
         so that what is told of them comes in the order in which it happened.
         """
         with self._writing():
+            self._take_back(base)
             state = self._read()
             found: dict[str, bytes] = {}
 
@@ -221,11 +230,13 @@ class WorkFolder:
             )
             line = encode_entry(entry)
             self._keep_torn(state)
+            self._unsure = line, state.size, base
             try:
                 append_durably(self.journal, line, at=state.size)
             except BaseException:
                 self._state = None
                 raise
+            self._unsure = None
             self.masks.retire(state.annotation, change)
             self._state = replace(
                 state,
@@ -257,9 +268,13 @@ class WorkFolder:
             )
             self._require_masks(annotation)
             self._compact()
-            self.submitted.write(submission, root=self.root)
-            self._collect()
-            written()
+            try:
+                self.submitted.write(submission, root=self.root)
+            except ExistsError:
+                # Where locks do not work, somebody was first: the rules say it best.
+                check_editable(self.standing()[0], where=self.case_id)
+                raise
+            self._afterwards(written)
             return submission
 
     def return_case(
@@ -280,8 +295,12 @@ class WorkFolder:
         answered()  # before a folder is made for nothing
         with self._writing():
             answer = answered()
-            self.submitted.write_return(answer)
-            written()
+            try:
+                self.submitted.write_return(answer)
+            except ExistsError:
+                answered()
+                raise
+            self._afterwards(written, tidy=False)
             return answer
 
     def compact(self) -> None:
@@ -323,6 +342,27 @@ class WorkFolder:
             return None
 
     # ----------------------------------------------------------------- private
+    def _afterwards(self, written: Callable[[], None], *, tidy: bool = True) -> None:
+        """Tell and tidy once a frozen file is there: no trouble undoes that."""
+        with suppress(Exception):
+            written()
+        if tidy:
+            with suppress(Exception):
+                self._collect()
+
+    def _take_back(self, base: int) -> None:
+        """Cut a line that was told as not saved, and could not be cut then.
+
+        Whoever saves on `base` again would meet it as if somebody else had written it.
+        """
+        if self._unsure is None:
+            return
+        line, size, before = self._unsure
+        if base == before and (read_if_there(self.journal) or b"")[size:] == line:
+            self._state = None
+            append_durably(self.journal, b"", at=size)
+        self._unsure = None
+
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Hold the folder for one writer: first this thread, then this process."""
@@ -422,10 +462,10 @@ class WorkFolder:
         state = self._write_snapshot(state)
         # The snapshot is safe; a journal that outlives it would only repeat it.
         append_durably(self.journal, b"", at=0)
-        self.journal.unlink(missing_ok=True)
-        self._state = replace(
-            state, signatures=(state.signatures[0], None), lines=0, size=0, torn=b""
-        )
+        with suppress(OSError):  # an empty one is as good as none
+            self.journal.unlink(missing_ok=True)
+        signatures = state.signatures[0], signature(self.journal)
+        self._state = replace(state, signatures=signatures, lines=0, size=0, torn=b"")
 
     def _keep_torn(self, state: _State) -> None:
         """Copy what is about to be cut off the journal."""
@@ -444,6 +484,8 @@ class WorkFolder:
         for submission in self.submitted.read_all():
             used |= submission.annotation.blobs()
         self.masks.collect(used)
+        for folder in (self.path, self.masks.path, self.submitted.path):
+            remove_leftovers(folder)
 
     def _require_masks(self, annotation: Annotation) -> None:
         for key, content in annotation.slices.items():
