@@ -187,6 +187,7 @@ class FlakyStore(MemoryStore):
     def open_series(self, job_id: str, case_id: str, **options: Any) -> Any:
         slices = self.slices or slice_ids(self.n_slices)
         header = SimpleNamespace(
+            shape=(len(slices), *SHAPE),
             slices=slices,
             warnings=(),
             unit="HU",

@@ -12,7 +12,7 @@ import pytest
 
 from napari_annotate_jobs.errors import StoreAccessError
 from napari_annotate_jobs.stores import FolderStore
-from napari_annotate_jobs.stores import _files as files
+from napari_annotate_jobs.stores import _durable as files
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ from napari_annotate_jobs.errors import (
 )
 from napari_annotate_jobs.model import Comment, Status
 from napari_annotate_jobs.stores import FolderStore, create_job
-from napari_annotate_jobs.stores import _files as files
+from napari_annotate_jobs.stores import _durable as files
+from napari_annotate_jobs.stores import _locks as locks
 from napari_annotate_jobs.stores import _submitted as submitted
 from napari_annotate_jobs.stores import _work as work_module
 from napari_annotate_jobs.stores._job_folder import JobFolder
@@ -327,7 +328,7 @@ def test_a_lock_does_not_make_the_folder_of_a_lost_share(store, kit, job_folder)
     with pytest.raises(StoreError, match="share is connected"):
         store.save(JOB, CASE, kit.labelled(1, 1), {}, base=1)
     with pytest.raises(StoreAccessError, match="share is connected"):
-        with files.locked(job_folder / "x" / ".lock", 1):
+        with locks.locked(job_folder / "x" / ".lock", 1):
             pytest.fail("locked nothing")
     store.close()
     assert not job_folder.exists()
@@ -374,9 +375,9 @@ def test_an_empty_lock_file_is_left_alone_where_flock_works(tmp_path):
     lock.touch()
     os.utime(lock, (1, 1))
     before = lock.stat().st_ino
-    with files.locked(lock, 1), pytest.raises(StoreAccessError, match="still locked"):
+    with locks.locked(lock, 1), pytest.raises(StoreAccessError, match="still locked"):
         assert lock.stat().st_ino == before
-        with files.locked(lock, 0.05):
+        with locks.locked(lock, 0.05):
             pytest.fail("locked twice")
 
 

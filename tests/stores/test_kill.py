@@ -31,8 +31,8 @@ _work._LONG_LINES = 7  # so that snapshots are written often
 
 def edit(revision):
     index = revision % 9
-    mask = np.zeros((64, 64), np.uint16)
-    mask.flat[: 7 * revision % 4096 + 1] = 6
+    mask = np.zeros((16, 16), np.uint16)
+    mask.flat[: 7 * revision % 256 + 1] = 6
     ref, data = mask_ref(mask)
     content = SliceAnnotation(index=index, class_labels=(1,), masks={"": ref})
     slices = {f"index:{index}": None if revision % 11 == 0 else content}

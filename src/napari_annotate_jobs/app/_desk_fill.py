@@ -306,7 +306,11 @@ class FillDesk:
         header, editor = session.case.series.header, session.editor
         # The case may be edited meanwhile: look at it as it is now.
         view = CaseView(
-            editor.annotation, editor.slices, editor.project, read_blob=editor.blob
+            editor.annotation,
+            editor.slices,
+            editor.project,
+            read_blob=editor.blob,
+            shape=editor.shape,
         )
         read = self._image(fill.start, fill.stop)
 

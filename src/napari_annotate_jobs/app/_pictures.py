@@ -39,6 +39,7 @@ def case_picture(
         series.header.slices,
         project,
         read_blob=lambda digest: store.read_blob(job_id, case_id, digest),
+        shape=series.header.shape[1:3],
     )
     n = view.n_slices
     contents = [c for c in draft.annotation.slices.values() if c.index < n]

@@ -286,6 +286,7 @@ def _case(draft: _Draft, ids: set[str]) -> Case:
         series=tuple(_ref(header, draft) for header in draft.headers),
         reference=reference,
         n_slices=draft.headers[reference].shape[0],
+        size=draft.headers[reference].shape[1:3],
     )
 
 

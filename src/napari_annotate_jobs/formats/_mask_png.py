@@ -19,13 +19,28 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["MEDIA_TYPE", "decode_mask", "encode_mask", "mask_ref"]
+__all__ = [
+    "MEDIA_TYPE",
+    "count_pixels",
+    "decode_mask",
+    "encode_mask",
+    "mask_ref",
+    "mask_size",
+]
 
 MEDIA_TYPE = "image/png"
 """Media type of an encoded mask."""
 
 MAX_PIXELS = 1 << 28
 """More are taken for a damaged header, before anything is allocated for them."""
+
+_MAGIC = b"\x89PNG\r\n\x1a\n"
+
+_MOST = 1032
+"""Deflate cannot make anything smaller than this, zlib.net/zlib_tech.html."""
+
+_BLOCK = 1 << 22
+"""Pixels that are counted at a time: counting takes eight bytes for each."""
 
 _LEVEL = 6
 """Of zlib: 7 and more take much longer and save next to nothing."""
@@ -80,13 +95,59 @@ def mask_ref(
         As for :func:`encode_mask`.
     """
     ids = _as_ids(mask)
-    pixels = _count(ids)
+    pixels = count_pixels(ids)
     if not pixels:
         return None
     data = _encode(ids)
     digest = hashlib.sha256(data).hexdigest()
     ref = MaskRef(digest=digest, pixels=pixels, provenance=provenance, keys=tuple(keys))
     return ref, data
+
+
+def mask_size(data: bytes) -> tuple[int, int]:
+    """Return the rows and columns of an encoded mask, from its header alone.
+
+    Parameters
+    ----------
+    data : bytes
+        A greyscale PNG.
+
+    Raises
+    ------
+    CorruptError
+        If it is no PNG, or says more pixels than its bytes can hold.
+    """
+    if len(data) < 33 or data[:8] != _MAGIC or data[12:16] != b"IHDR":
+        raise CorruptError(
+            "the mask is not a readable PNG image",
+            remedy="Restore the file from a backup",
+        )
+    columns, rows, depth = struct.unpack(">IIB", data[16:25])
+    most = len(data) * _MOST * 8 // max(depth, 1)
+    if not 0 < rows * columns <= min(MAX_PIXELS, most):
+        raise CorruptError(
+            f"the mask says {rows} x {columns} pixels, which its {len(data)} bytes "
+            "cannot hold",
+            remedy="Restore the file from a backup",
+        )
+    return rows, columns
+
+
+def count_pixels(mask: NDArray[np.integer]) -> dict[int, int]:
+    """Return how many pixels of a mask have which label id; 0 is left out.
+
+    Parameters
+    ----------
+    mask : ndarray of unsigned int, shape (rows, columns)
+        Label ids.
+    """
+    flat = mask.reshape(-1)
+    counts = np.zeros(1, dtype=np.int64)
+    for start in range(0, flat.size, _BLOCK):
+        found = np.bincount(flat[start : start + _BLOCK], minlength=counts.size)
+        found[: counts.size] += counts
+        counts = found
+    return {int(i): int(counts[i]) for i in np.flatnonzero(counts) if i}
 
 
 def decode_mask(
@@ -115,14 +176,21 @@ def decode_mask(
     InvalidValueError
         If `dtype` cannot hold its ids.
     """
+    size = mask_size(data)
+    if shape is not None and size != tuple(shape):
+        raise CorruptError(
+            f"the mask has {size[0]} x {size[1]} pixels, "
+            f"the slice {shape[0]} x {shape[1]}",
+            remedy="It was made on other images: check the paths of the case",
+        )
+    wanted = np.dtype(dtype)
+    if wanted.kind not in "iu":
+        raise InvalidValueError(f"masks are integers, not {wanted}")
     try:
         # Reading pixels does not look at the checksum of every chunk, this does.
         PngImagePlugin.PngImageFile(io.BytesIO(data)).verify()
         # Image.open would refuse, or warn of, the large slices of microscopy.
         with PngImagePlugin.PngImageFile(io.BytesIO(data)) as image:
-            columns, rows = image.size
-            if rows * columns > MAX_PIXELS:
-                raise CorruptError(f"a mask of {rows} x {columns} pixels")
             if image.mode not in {"L", "I;16", "I"}:
                 raise CorruptError(f"a mask of mode {image.mode} is not greyscale")
             ids = np.asarray(image)
@@ -133,15 +201,6 @@ def decode_mask(
             f"the mask is not a readable PNG image ({e})",
             remedy="Restore the file from a backup",
         ) from e
-    if shape is not None and ids.shape != tuple(shape):
-        raise CorruptError(
-            f"the mask has {ids.shape[0]} x {ids.shape[1]} pixels, "
-            f"the slice {shape[0]} x {shape[1]}",
-            remedy="It was made on other images: check the paths of the case",
-        )
-    wanted = np.dtype(dtype)
-    if wanted.kind not in "iu":
-        raise InvalidValueError(f"masks are integers, not {wanted}")
     if ids.size and int(ids.max()) > np.iinfo(wanted).max:
         raise InvalidValueError(f"label id {int(ids.max())} does not fit in {wanted}")
     return ids.astype(wanted)
@@ -181,7 +240,7 @@ def _encode(ids: NDArray[np.unsignedinteger]) -> bytes:
     header = struct.pack(">IIBBBBB", columns, rows, depth, 0, 0, 0, 0)
     return b"".join(
         (
-            b"\x89PNG\r\n\x1a\n",
+            _MAGIC,
             _chunk(b"IHDR", header),
             _chunk(b"IDAT", zlib.compress(lines.tobytes(), _LEVEL)),
             _chunk(b"IEND", b""),
@@ -192,9 +251,3 @@ def _encode(ids: NDArray[np.unsignedinteger]) -> bytes:
 def _chunk(kind: bytes, data: bytes) -> bytes:
     body = kind + data
     return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
-
-def _count(ids: NDArray[np.unsignedinteger]) -> dict[int, int]:
-    """Count the pixels of each id but 0."""
-    counts = np.bincount(ids.ravel())
-    return {int(i): int(counts[i]) for i in np.flatnonzero(counts) if i}

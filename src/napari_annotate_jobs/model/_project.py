@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, PositiveInt, model_validator
 
 from napari_annotate_jobs.errors import InvalidValueError
 
@@ -163,6 +163,8 @@ class Case(Document):
         Which of them is annotated.
     n_slices : int, optional
         Of the reference series, where it is known.
+    size : (int, int), optional
+        Rows and columns of its slices, where they are known.
     """
 
     id: Identifier
@@ -170,6 +172,7 @@ class Case(Document):
     series: tuple[SeriesRef, ...] = Field(min_length=1)
     reference: int = Field(default=0, ge=0)
     n_slices: int | None = Field(default=None, ge=1)
+    size: tuple[PositiveInt, PositiveInt] | None = None
 
     @model_validator(mode="after")
     def _reference_exists(self) -> Self:

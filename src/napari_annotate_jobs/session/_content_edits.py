@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_annotate_jobs.formats import decode_mask, mask_ref
+from napari_annotate_jobs.errors import InvalidValueError
+from napari_annotate_jobs.formats import mask_ref, mask_size
 from napari_annotate_jobs.model import Box, MaskRef, Provenance, SliceAnnotation
 
 from . import _edits
@@ -79,6 +80,8 @@ class ContentEdits(CaseView, ABC):
             If a pixel holds an id that is not declared for this overlap group.
         """
         contents: dict[int, SliceAnnotation] = {}
+        for mask in masks.values():
+            self._check_size(*np.shape(mask))
         for (index, group), mask in masks.items():
             content = contents.get(index, self.content(index))
             refs = self._put(content.masks, group, mask, provenance)
@@ -146,7 +149,9 @@ class ContentEdits(CaseView, ABC):
             content = contents.get(index, self.content(index))
             if content.excluded or content.nothing_to_label:
                 continue
+            self._check_size(*np.shape(mask))
             if encoded := (ready or {}).get((index, group)):
+                self._check_size(*mask_size(encoded[1]))
                 contents[index] = content.evolve(
                     proposals=self._hold(content.proposals, group, *encoded)
                 )
@@ -171,9 +176,7 @@ class ContentEdits(CaseView, ABC):
                 if group not in refs:
                     refs[group] = ref
                     continue
-                whole = _edits.merged_mask(
-                    self.mask(index, group), decode_mask(self.blob(ref.digest))
-                )
+                whole = _edits.merged_mask(self.mask(index, group), self.decoded(ref))
                 refs = self._put(refs, group, whole, ref.provenance, ref.keys)
             boxes = [
                 box.model_copy(update={"proposal": False}) for box in content.boxes
@@ -214,7 +217,7 @@ class ContentEdits(CaseView, ABC):
             boxes = _edits.copies(copied.boxes, content.boxes, confirmed=confirmed)
             masks, proposals = dict(content.masks), dict(content.proposals)
             for group, ref in copied.masks.items():
-                mask = decode_mask(self.blob(ref.digest))
+                mask = self.decoded(ref)
                 if confirmed:
                     mask = _edits.merged_mask(self.mask(index, group), mask)
                     masks = self._put(masks, group, mask, Provenance.COPIED)
@@ -241,7 +244,7 @@ class ContentEdits(CaseView, ABC):
         ref = refs.get(group)
         if ref is None:
             return dict(refs)
-        proposed = _edits.beside(mask, decode_mask(self.blob(ref.digest)))
+        proposed = _edits.beside(mask, self.decoded(ref))
         return self._put(refs, group, proposed, ref.provenance, ref.keys)
 
     def _put(
@@ -252,6 +255,7 @@ class ContentEdits(CaseView, ABC):
         provenance: Provenance,
         keys: Sequence[int] = (),
     ) -> dict[str, MaskRef]:
+        self._check_size(*np.shape(mask))
         found = mask_ref(mask, provenance=provenance, keys=tuple(keys))
         others = {name: ref for name, ref in refs.items() if name != group}
         if found is None:
@@ -261,6 +265,16 @@ class ContentEdits(CaseView, ABC):
         if old is not None and old.digest == ref.digest and not keys:
             ref = old
         return self._hold(others, group, ref, data)
+
+    def _check_size(self, *size: int) -> None:
+        """Refuse a mask that is not of the size of the slices."""
+        if self.shape is not None and size != self.shape:
+            raise InvalidValueError(
+                f"a mask of {' x '.join(map(str, size))} pixels",
+                where=self.annotation.case_id,
+                remedy="The slices of this case have "
+                f"{self.shape[0]} x {self.shape[1]}: give masks of that size",
+            )
 
     def _hold(
         self, refs: Mapping[str, MaskRef], group: str, ref: MaskRef, data: bytes

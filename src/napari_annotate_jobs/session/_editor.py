@@ -53,6 +53,8 @@ class CaseEditor(ContentEdits):
         Takes an AnnotationChange and the new blobs by digest.
     locked : bool
         If True, every edit raises LockedError.
+    shape : (int, int), optional
+        Rows and columns of the slices: masks of another size are refused.
     """
 
     changed = Signal(tuple)
@@ -70,8 +72,9 @@ class CaseEditor(ContentEdits):
         read_blob: Callable[[str], bytes],
         on_change: Callable[[AnnotationChange, Mapping[str, bytes]], None],
         locked: bool = False,
+        shape: tuple[int, int] | None = None,
     ) -> None:
-        super().__init__(annotation, slices, project, read_blob=read_blob)
+        super().__init__(annotation, slices, project, read_blob=read_blob, shape=shape)
         self.person = person
         self.locked = locked
         self.history = History()

@@ -114,7 +114,7 @@ class FollowPlan:
 
         first = min(low.slice for low, _ in self.limits.values())
         last = max(high.slice for _, high in self.limits.values())
-        mask = decode_mask(self.blob)
+        mask = decode_mask(self.blob, shape=image.shape[1:3])
         tracked = track_masks(
             only(mask, self.names),
             grey(image[first : last + 1]),

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_annotate_jobs.errors import GeometryError
+from napari_annotate_jobs.formats import mask_size
+
 if TYPE_CHECKING:
     from napari_annotate_jobs.imaging import Series
-    from napari_annotate_jobs.model import CaseRow, Window
+    from napari_annotate_jobs.model import Annotation, Case, CaseRow, Window
     from napari_annotate_jobs.stores import Draft, JobStore
 
     from ._view import CaseView
@@ -43,15 +46,52 @@ def load_case(store: JobStore, job_id: str, row: CaseRow) -> OpenCase:
     Raises
     ------
     ImagingError, StoreError
-        If the images or the draft cannot be read.
+        If the images or the draft cannot be read, or do not fit each other.
     """
     case_id = row.case.id
     series = store.open_series(job_id, case_id)
     draft = store.load(job_id, case_id)
     header = series.header
+    rows, columns = header.shape[1:3]
+    _check_size(store, job_id, row.case, draft.annotation, (rows, columns))
     warnings = [warning.text for warning in header.warnings]
-    store.note_case(job_id, case_id, n_slices=len(header.slices), warnings=warnings)
+    store.note_case(
+        job_id,
+        case_id,
+        n_slices=len(header.slices),
+        size=(rows, columns),
+        warnings=warnings,
+    )
     return OpenCase(row, draft, series, series.suggested_windows())
+
+
+def _check_size(
+    store: JobStore,
+    job_id: str,
+    case: Case,
+    annotation: Annotation,
+    size: tuple[int, int],
+) -> None:
+    """Refuse images that are not those on which the annotation was drawn."""
+    contents = annotation.slices.values()
+    drawn = [
+        mask.digest
+        for content in contents
+        for masks in (content.masks, content.proposals)
+        for mask in masks.values()
+    ]
+    known = case.size
+    if known is None and drawn:
+        known = mask_size(store.read_blob(job_id, case.id, drawn[0]))
+    if known in (None, size) or not (drawn or any(c.boxes for c in contents)):
+        return
+    assert known is not None
+    raise GeometryError(
+        f"the images have {size[0]} x {size[1]} pixels, and the case was annotated on "
+        f"images of {known[0]} x {known[1]}",
+        where=case.name,
+        remedy="Put the images back as they were: what was drawn does not fit these",
+    )
 
 
 def first_slice(case: OpenCase, view: CaseView) -> int:

@@ -261,6 +261,7 @@ class AnnotationSession(SliceActions):
             ),
             on_change=self._save,
             locked=self.status is Status.FINISHED,
+            shape=self.case.series.header.shape[1:3],
         )
         editor.changed.connect(self._on_slices_changed)
         editor.history_changed.connect(self._on_history_changed)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.model import Comment, Project, SliceId
+    from napari_annotate_jobs.model import Comment, MaskRef, Project, SliceId
 
 __all__ = ["CaseView"]
 
@@ -34,6 +34,8 @@ class CaseView:
         The project, with its label set.
     read_blob : callable
         Returns an encoded mask by its digest.
+    shape : (int, int), optional
+        Rows and columns of the slices: masks of another size are refused.
     """
 
     def __init__(
@@ -43,7 +45,9 @@ class CaseView:
         project: Project,
         *,
         read_blob: Callable[[str], bytes],
+        shape: tuple[int, int] | None = None,
     ) -> None:
+        self.shape = shape
         self.annotation = annotation
         self.slices = tuple(slices)
         self.project = project
@@ -178,7 +182,17 @@ class CaseView:
         """Return a slice's mask of label ids (rows, columns); None if empty."""
         content = self.content(index)
         ref = (content.proposals if proposal else content.masks).get(group)
-        return None if ref is None else decode_mask(self.blob(ref.digest))
+        return None if ref is None else self.decoded(ref)
+
+    def decoded(self, ref: MaskRef) -> NDArray[np.integer]:
+        """Return the mask of label ids (rows, columns) that a reference names.
+
+        Raises
+        ------
+        CorruptError
+            If it has not the size of the slices.
+        """
+        return decode_mask(self.blob(ref.digest), shape=self.shape)
 
     def blob(self, digest: str) -> bytes:
         """Return an encoded mask."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_annotate_jobs.errors import AnnotateJobsError, InvalidValueError, StoreError
-from napari_annotate_jobs.formats import decode_mask
+from napari_annotate_jobs.formats import count_pixels, decode_mask
 from napari_annotate_jobs.model import (
     AnnotationChange,
     Case,
@@ -212,16 +210,21 @@ class _Check:
                 what=str(error).rstrip("."),
                 remedy="The label set was changed after this was said: undo that",
             )
+        size = self._images.sizes.get(work.case_id)
+        if size is None:
+            size = self._folder.size_of(work.case_id)
         for key, content in annotation.slices.items():
             for masks in (content.masks, content.proposals):
                 for mask in masks.values():
                     if mask.digest not in seen:
-                        seen[mask.digest] = fault = _mask_fault(work, mask, key)
+                        seen[mask.digest] = fault = _mask_fault(work, mask, key, size)
                         if fault is not None:
                             yield fault
 
 
-def _mask_fault(work: WorkFolder, mask: MaskRef, key: str) -> Fault | None:
+def _mask_fault(
+    work: WorkFolder, mask: MaskRef, key: str, size: tuple[int, int] | None
+) -> Fault | None:
     where = work.masks.path
     try:
         data = work.read_mask(mask.digest)
@@ -232,10 +235,12 @@ def _mask_fault(work: WorkFolder, mask: MaskRef, key: str) -> Fault | None:
                 remedy="Restore the file from a backup, or paint the slice again",
             )
         assert hashlib.sha256(data).hexdigest() == mask.digest
-        counts = np.bincount(decode_mask(data).ravel())
+        pixels = count_pixels(decode_mask(data, shape=size))
     except AnnotateJobsError as error:
-        return _fault(error, where)
-    pixels = {int(i): int(counts[i]) for i in np.flatnonzero(counts) if i}
+        fault = _fault(error, where)
+        return fault.model_copy(
+            update={"what": f"{fault.what} (mask {mask.digest[:16]} of slice {key})"}
+        )
     if pixels != mask.pixels:
         return Fault(
             where=str(where),

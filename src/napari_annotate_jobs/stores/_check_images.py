@@ -37,6 +37,8 @@ class ImageCheck:
         self._pixels = pixels
         # The cases of one folder follow one another: it is searched once for all.
         self._found: tuple[Path, FoundSeries] | None = None
+        self.sizes: dict[str, tuple[int, int]] = {}
+        """Rows and columns of the reference series, by case, of those seen so far."""
 
     def faults(self, case: Case) -> Iterator[Fault]:
         """Return what is wrong with the images of a case.
@@ -62,6 +64,7 @@ class ImageCheck:
                 continue
             if place == case.reference:
                 yield from self._slices(case, series, path)
+                yield from self._size(case, series, path)
             if self._pixels:
                 yield from _unreadable(case, series, path)
 
@@ -91,6 +94,19 @@ class ImageCheck:
             remedy="Put the files back as they were when the job was made, or correct "
             "n_slices in job.json if nothing was annotated",
         )
+
+    def _size(self, case: Case, series: Series, path: Path) -> Iterator[Fault]:
+        rows, columns = series.header.shape[1:3]
+        self.sizes[case.id] = rows, columns
+        if case.size not in (None, (rows, columns)):
+            assert case.size is not None
+            yield Fault(
+                where=str(path),
+                what=f"the images of case {case.id!r} have {rows} x {columns} pixels, "
+                f"not {case.size[0]} x {case.size[1]} as job.json says",
+                remedy="Put the files back as they were when the job was made, or "
+                "correct size in job.json if nothing was annotated",
+            )
 
     def _left_out(self, path: Path) -> str:
         if self._found is None or self._found[0] != path:

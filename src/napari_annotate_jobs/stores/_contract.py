@@ -286,6 +286,7 @@ class JobStore(ABC):
         case_id: str,
         *,
         n_slices: int | None,
+        size: tuple[int, int] | None = None,
         warnings: Sequence[str] = (),
     ) -> Case:
         """Keep what opening the images told: it shows in the case table.
@@ -296,6 +297,9 @@ class JobStore(ABC):
             The case.
         n_slices : int, optional
             How many slices there are; None where the images cannot be opened.
+        size : (int, int), optional
+            Rows and columns of the slices: from then on, masks of another size
+            are refused, unless the job itself says the size.
         warnings : sequence of str
             What the images say, or why they cannot be opened.
         """

@@ -9,8 +9,10 @@ from napari_annotate_jobs.errors import ExistsError, InvalidValueError
 from napari_annotate_jobs.model import document_json
 
 from ._documents import Envelope, document_bytes
-from ._files import accessing, confine, locked, place_new_durably
+from ._durable import place_new_durably
+from ._files import accessing, confine
 from ._folder import FolderStore
+from ._locks import locked
 from ._names import case_folder, fold
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from napari_annotate_jobs.errors import (
 )
 from napari_annotate_jobs.model import validated
 
-from ._files import place_new_durably, read_if_there, write_durably
+from ._durable import place_new_durably, write_durably
+from ._files import read_if_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,9 @@ from pydantic import (
 from napari_annotate_jobs.model import Status, new_id, now
 
 from ._documents import json_bytes
-from ._files import accessing, append_durably, locked, open_if_there, set_aside
+from ._durable import append_durably, set_aside
+from ._files import accessing, open_if_there
+from ._locks import locked
 from ._work import Progress
 
 if TYPE_CHECKING:

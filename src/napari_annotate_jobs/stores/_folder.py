@@ -203,6 +203,7 @@ class FolderStore(JobStore):
             blobs,
             base=base,
             job=folder.job(),
+            size=folder.size_of(case_id),
             written=lambda: folder.changed(work),
         ).revision
 
@@ -213,6 +214,7 @@ class FolderStore(JobStore):
             base=base,
             job=folder.job(),
             case=folder.catalogue.row(case_id).case,
+            size=folder.size_of(case_id),
             written=lambda: folder.changed(work, always=True, sync=True),
         )
 
@@ -247,9 +249,10 @@ class FolderStore(JobStore):
         case_id: str,
         *,
         n_slices: int | None,
+        size: tuple[int, int] | None = None,
         warnings: Sequence[str] = (),
     ) -> Case:
-        return self._folder(job_id).note(case_id, n_slices, warnings)
+        return self._folder(job_id).note(case_id, n_slices, warnings, size)
 
     def mend(self) -> Sequence[Path]:
         """Go on with what is whole, wherever a journal is damaged.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import ImagingError, StoreError
 
-from ._files import make_folders, read_if_there, write_durably
+from ._durable import make_folders, write_durably
+from ._files import read_if_there
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import (
     CorruptError,
@@ -18,8 +18,9 @@ from napari_annotate_jobs.model import Status
 from . import _rules
 from ._catalogue import Catalogue
 from ._documents import Envelope, read_document, write_document
+from ._durable import make_folders, remove_leftovers
 from ._events import EventLog
-from ._files import confine, list_folder, make_folders, remove_leftovers
+from ._files import confine, list_folder, signature
 from ._names import case_folder, person_folder
 from ._work import Progress, WorkFolder
 
@@ -59,27 +60,61 @@ class JobFolder:
         self._guard = threading.Lock()
         self._work: OrderedDict[tuple[str, str], WorkFolder] = OrderedDict()
         self._touched: set[str] = set()
+        self._sizes: dict[str, tuple[object, tuple[int, int] | None]] = {}
         self._told: dict[tuple[str, str], Progress] = {}
 
     def job(self) -> Job:
         """Return the job."""
         return self.catalogue.job()
 
-    def note(self, case_id: str, n_slices: int | None, warnings: Sequence[str]) -> Case:
+    def size_of(self, case_id: str) -> tuple[int, int] | None:
+        """Return rows and columns of a case's slices, None if nobody told them yet."""
+        told = self.catalogue.row(case_id).case.size
+        if told is not None:
+            return told
+        path = self._note_path(case_id)
+        stamp = signature(path)
+        with self._guard:
+            known = self._sizes.get(case_id)
+        if known is None or known[0] != stamp:
+            size = None
+            with suppress(StoreError, ValueError, TypeError):
+                rows, columns = (read_document(path, "case") or {}).get("size", ())
+                if rows > 0 and columns > 0:
+                    size = int(rows), int(columns)
+            known = stamp, size
+            with self._guard:
+                self._sizes[case_id] = known
+        return known[1]
+
+    def _note_path(self, case_id: str) -> Path:
+        return self.path / "cases" / f"{case_folder(case_id)}.json"
+
+    def note(
+        self,
+        case_id: str,
+        n_slices: int | None,
+        warnings: Sequence[str],
+        size: tuple[int, int] | None = None,
+    ) -> Case:
         """Keep what opening a case's images told, on disk where that is possible."""
         row = self.catalogue.row(case_id)
         case = _rules.noted(row.case, n_slices)
-        if (row.case.n_slices, row.warnings) != (n_slices, tuple(warnings)):
+        known = self.size_of(case_id)
+        size = known if size is None else size
+        told = row.case.n_slices, row.warnings, known
+        if told != (n_slices, tuple(warnings), size):
             with suppress(StoreAccessError):
                 folder = self.path / "cases"
                 make_folders(folder, root=self.path)
-                body = {
+                body: dict[str, Any] = {
                     "case": case_id,
                     "n_slices": n_slices,
                     "warnings": list(warnings),
                 }
-                path = folder / f"{case_folder(case_id)}.json"
-                write_document(path, Envelope("case"), body)
+                if size is not None:
+                    body["size"] = list(size)
+                write_document(self._note_path(case_id), Envelope("case"), body)
                 self._events.tell_note(case_id, n_slices, warnings)
             self.catalogue.note(row.ordinal, n_slices, warnings)
         return case

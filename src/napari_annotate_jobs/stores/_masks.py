@@ -9,17 +9,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import CorruptError, StoreError
+from napari_annotate_jobs.formats import mask_size
 
-from ._files import (
-    check_links,
-    folder_time,
-    list_folder,
-    make_folders,
-    read_if_there,
-    settle_names,
-    touch,
-    write_many_durably,
-)
+from ._durable import folder_time, make_folders, settle_names, write_many_durably
+from ._files import check_links, list_folder, read_if_there, touch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -112,6 +105,35 @@ class MaskFolder:
         settle_names(self.path)
         for path in new:
             self._remember(path.name)
+
+    def require(self, annotation: Annotation, size: tuple[int, int] | None) -> None:
+        """Raise CorruptError unless every mask of an annotation is here, and fits.
+
+        Parameters
+        ----------
+        annotation : Annotation
+            Says which masks there are.
+        size : (int, int), optional
+            Rows and columns that they must have.
+        """
+        for key, content in annotation.slices.items():
+            for mask in content.masks.values():
+                data = self.read(mask.digest)
+                if data is None:
+                    raise CorruptError(
+                        f"the mask {mask.digest[:16]} of slice {key} is missing",
+                        where=self.path,
+                        remedy="Paint the slice again, or restore the file",
+                    )
+                found = mask_size(data)
+                if size is not None and found != size:
+                    raise CorruptError(
+                        f"the mask of slice {key} has {found[0]} x {found[1]} pixels, "
+                        f"the slice {size[0]} x {size[1]}",
+                        where=self.path,
+                        remedy="Paint the slice again, or put the images back as they "
+                        "were",
+                    )
 
     def retire(self, old: Annotation, change: AnnotationChange) -> None:
         """Start the clock for masks that a change takes off a slice."""

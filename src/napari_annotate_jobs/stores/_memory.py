@@ -61,6 +61,7 @@ class _Shelf:
     job: Job
     cases: dict[str, Case]
     warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
     work: dict[tuple[str, str], _Work] = field(default_factory=dict)
     blobs: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
@@ -246,7 +247,8 @@ class MemoryStore(JobStore):
                 base=base,
                 status=work.status,
                 labels=shelf.job.project.label_set,
-                has_blob=lambda digest: (case_id, digest) in shelf.blobs,
+                find_blob=lambda digest: shelf.blobs.get((case_id, digest)),
+                size=shelf.cases[case_id].size or shelf.sizes.get(case_id),
             )
             if change.is_empty:
                 return base
@@ -311,6 +313,7 @@ class MemoryStore(JobStore):
         case_id: str,
         *,
         n_slices: int | None,
+        size: tuple[int, int] | None = None,
         warnings: Sequence[str] = (),
     ) -> Case:
         with self._memory.lock:
@@ -318,6 +321,8 @@ class MemoryStore(JobStore):
             case = _rules.noted(self._case(shelf, case_id), n_slices)
             shelf.cases[case_id] = case
             shelf.warnings[case_id] = tuple(warnings)
+            if size is not None:
+                shelf.sizes[case_id] = size
             return case
 
     def check(

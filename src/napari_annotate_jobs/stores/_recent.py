@@ -9,7 +9,9 @@ from pathlib import Path
 from platformdirs import user_config_path
 
 from ._documents import load_json
-from ._files import accessing, locked, read_if_there, write_durably
+from ._durable import write_durably
+from ._files import accessing, read_if_there
+from ._locks import locked
 
 __all__ = ["forget_location", "recent_locations", "remember_location"]
 

@@ -13,6 +13,7 @@ from napari_annotate_jobs.errors import (
     NotFoundError,
     TransitionError,
 )
+from napari_annotate_jobs.formats import mask_size
 from napari_annotate_jobs.model import (
     Annotation,
     Decision,
@@ -70,7 +71,8 @@ def changed(
     base: int,
     status: Status,
     labels: LabelSet,
-    has_blob: Callable[[str], bool],
+    find_blob: Callable[[str], bytes | None],
+    size: tuple[int, int] | None = None,
 ) -> Annotation:
     """Return the annotation after a change, or say why it cannot be saved.
 
@@ -87,7 +89,8 @@ def changed(
     for digest, key in referenced(change).items():
         data = blobs.get(digest)
         if data is None:
-            if not has_blob(digest):
+            data = find_blob(digest)
+            if data is None:
                 raise InvalidValueError(
                     f"the mask {digest[:16]} of slice {key} is nowhere to be found",
                     where=where,
@@ -97,6 +100,15 @@ def changed(
             raise InvalidValueError(
                 f"the bytes given for mask {digest[:16]} have another digest",
                 where=where,
+            )
+        found = mask_size(data)
+        if found != (size or found):
+            assert size is not None
+            raise InvalidValueError(
+                f"the mask of slice {key} has {found[0]} x {found[1]} pixels, the "
+                f"slice {size[0]} x {size[1]}",
+                where=where,
+                remedy="Masks have the rows and columns of the slice they are of",
             )
     try:
         return current.apply(change, revision=base + 1)

@@ -16,7 +16,8 @@ from ._documents import (
     read_document,
     unwrap,
 )
-from ._files import is_empty, list_folder, make_folders, place_new_durably
+from ._durable import make_folders, place_new_durably
+from ._files import is_empty, list_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,16 +23,14 @@ from napari_annotate_jobs.model import (
 
 from . import _rules
 from ._documents import VERSION, Envelope, parsed, read_document, unwrap, write_document
-from ._files import (
+from ._durable import (
     append_durably,
-    locked,
     make_folders,
     name_aside,
-    read_if_there,
     remove_leftovers,
-    signature,
     write_durably,
 )
+from ._files import read_if_there, signature
 from ._journal import (
     Entry,
     encode_entry,
@@ -41,6 +39,7 @@ from ._journal import (
     replay,
     scan_journal,
 )
+from ._locks import locked
 from ._masks import MaskFolder
 from ._submitted import SubmissionFolder
 
@@ -183,6 +182,7 @@ class WorkFolder:
         *,
         base: int,
         job: Job,
+        size: tuple[int, int] | None = None,
         written: Callable[[], None],
     ) -> Annotation:
         """Save a change durably, as :meth:`JobStore.save` says.
@@ -195,7 +195,7 @@ class WorkFolder:
             state = self._read()
             found: dict[str, bytes] = {}
 
-            def has_blob(digest: str) -> bool:
+            def find_blob(digest: str) -> bytes | None:
                 try:
                     data = self.masks.read(digest)
                 except CorruptError:
@@ -204,7 +204,7 @@ class WorkFolder:
                     data = self.find_mask(digest)
                 if data is not None:
                     found[digest] = data
-                return data is not None
+                return data
 
             new = _rules.changed(
                 state.annotation,
@@ -213,7 +213,8 @@ class WorkFolder:
                 base=base,
                 status=self.standing()[0],
                 labels=job.project.label_set,
-                has_blob=has_blob,
+                find_blob=find_blob,
+                size=size,
             )
             if change.is_empty:
                 return state.annotation
@@ -252,7 +253,13 @@ class WorkFolder:
             return new
 
     def submit(
-        self, *, base: int, job: Job, case: Case, written: Callable[[], None]
+        self,
+        *,
+        base: int,
+        job: Job,
+        case: Case,
+        size: tuple[int, int] | None = None,
+        written: Callable[[], None],
     ) -> Submission:
         """Freeze the draft, as :meth:`JobStore.submit` says."""
         with self._writing():
@@ -266,7 +273,7 @@ class WorkFolder:
                 case=case,
                 job=job,
             )
-            self._require_masks(annotation)
+            self.masks.require(annotation, size)
             self._compact()
             try:
                 self.submitted.write(submission, root=self.root)
@@ -486,13 +493,3 @@ class WorkFolder:
         self.masks.collect(used)
         for folder in (self.path, self.masks.path, self.submitted.path):
             remove_leftovers(folder)
-
-    def _require_masks(self, annotation: Annotation) -> None:
-        for key, content in annotation.slices.items():
-            for mask in content.masks.values():
-                if self.masks.read(mask.digest) is None:
-                    raise CorruptError(
-                        f"the mask {mask.digest[:16]} of slice {key} is missing",
-                        where=self.masks.path,
-                        remedy="Paint the slice again, or restore the file",
-                    )
