@@ -138,11 +138,11 @@ def test_gdcm_may_crash(
         crashing.write_text(
             f"import os, signal, sys\nsys.stdin.buffer.readline()\n{does}\n"
         )
-        patch.setattr(_gdcm, "_WORKER", crashing)
-        patch.setattr(_gdcm, "_IDLE", [])
+        patch.setattr(_gdcm.WORKERS, "program", crashing)
+        patch.setattr(_gdcm.WORKERS, "idle", [])
         with pytest.raises(UnreadableImageError, match=r"JPEG-LL\.dcm.*GDCM crashed"):
             read_series(path)
-        assert not _gdcm._IDLE
+        assert not _gdcm.WORKERS.idle
     np.testing.assert_array_equal(read_series(path).voxels, voxels)
 
 
@@ -153,8 +153,8 @@ def test_a_worker_that_is_gone_is_replaced(monkeypatch: pytest.MonkeyPatch) -> N
     _only_gdcm(monkeypatch)
     path = _FILES["jpeg-lossless-16"]
     voxels = read_series(path).voxels
-    assert _gdcm._IDLE
-    for worker in _gdcm._IDLE:
+    assert _gdcm.WORKERS.idle
+    for worker in _gdcm.WORKERS.idle:
         worker.kill()
         worker.wait()
     np.testing.assert_array_equal(read_series(path).voxels, voxels)

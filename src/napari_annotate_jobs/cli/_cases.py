@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     ImagingError,
+    InvalidValueError,
     NoImageError,
     StoreAccessError,
 )
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]
 
-__all__ = ["FoundCases", "Unit", "find_cases", "place_images"]
+__all__ = ["FoundCases", "Unit", "find_cases", "name_cases", "place_images"]
 
 
 class Unit(StrEnum):
@@ -70,6 +71,7 @@ def find_cases(
     paths: Iterable[Path],
     *,
     unit: Unit = Unit.AUTO,
+    describe: bool = False,
     progress: Progress | None = None,
 ) -> FoundCases:
     """Make cases of images.
@@ -86,6 +88,8 @@ def find_cases(
     unit : Unit
         ``FOLDER``: each folder that is given is one case with all its series.
         ``SERIES``: each series is a case, wherever it lies.
+    describe : bool
+        Keep the Series Descriptions: free text, which may name a patient.
     progress : callable, optional
         Called with a name, files done and files in all.
 
@@ -107,6 +111,12 @@ def find_cases(
             raise NoImageError(
                 "is not there", where=path, remedy="Check the path given to --images"
             )
+        if not (path.is_file() or path.is_dir()):
+            raise NoImageError(
+                "is neither a file nor a folder",
+                where=path,
+                remedy="Check the path given to --images",
+            )
     # The files of a folder belong together: they may be the slices of one series.
     files: dict[Path, list[Path]] = {}
     for path in given:
@@ -121,12 +131,51 @@ def find_cases(
             if nameless := _nameless(draft):
                 found.faults.append((nameless, "its name is not text: rename it"))
                 continue
-            case = _case(draft, ids)
+            case = _case(draft, ids, describe)
             found.cases.append(case)
             texts = (w.text for header in draft.headers for w in header.warnings)
             if warnings := tuple(dict.fromkeys(texts)):
                 found.warnings[case.id] = warnings
     return found
+
+
+def name_cases(found: FoundCases, names: Sequence[str] | None) -> None:
+    """Give the cases other names than those of their folders and files.
+
+    Parameters
+    ----------
+    found : FoundCases
+        Its cases and warnings are changed.
+    names : sequence of str, optional
+        One a case, in their order; by default ``Case 1``, ``Case 2`` ...
+
+    Raises
+    ------
+    InvalidValueError
+        If there are not as many, or one is empty.
+    """
+    if names is None:
+        names = [f"Case {number}" for number in range(1, len(found.cases) + 1)]
+    if len(names) != len(found.cases):
+        raise InvalidValueError(
+            f"there are {len(names)} names for {len(found.cases)} cases",
+            where="--case-names",
+            remedy="Write one name a line, in the order in which the cases are found",
+        )
+    ids: set[str] = set()
+    cases, warnings = [], {}
+    for case, given in zip(found.cases, names, strict=True):
+        name, case_id = _unique(_clean(given), ids)
+        if name != _clean(given):
+            raise InvalidValueError(
+                f"the name {given!r} is there twice, or too like another",
+                where="--case-names",
+                remedy="Give each case a name of its own",
+            )
+        cases.append(case.model_copy(update={"id": case_id, "name": name}))
+        if case.id in found.warnings:
+            warnings[case_id] = found.warnings[case.id]
+    found.cases, found.warnings = cases, warnings
 
 
 def place_images(
@@ -275,7 +324,7 @@ def _each(headers: list[SeriesHeader], root: Path, name: str) -> list[_Draft]:
     return drafts
 
 
-def _case(draft: _Draft, ids: set[str]) -> Case:
+def _case(draft: _Draft, ids: set[str], describe: bool) -> Case:
     # A localiser is a plan of the others: not what is annotated.
     sizes = [0 if h.localizer else h.shape[0] for h in draft.headers]
     reference = sizes.index(max(sizes))
@@ -283,7 +332,7 @@ def _case(draft: _Draft, ids: set[str]) -> Case:
     return Case(
         id=case_id,
         name=name,
-        series=tuple(_ref(header, draft) for header in draft.headers),
+        series=tuple(_ref(header, draft, describe) for header in draft.headers),
         reference=reference,
         n_slices=draft.headers[reference].shape[0],
         size=draft.headers[reference].shape[1:3],
@@ -304,9 +353,9 @@ def _nameless(draft: _Draft) -> Path | None:
     return None
 
 
-def _ref(header: SeriesHeader, draft: _Draft) -> SeriesRef:
+def _ref(header: SeriesHeader, draft: _Draft, describe: bool) -> SeriesRef:
     files = {ref.path for ref in header.all_files}
-    description = _clean(header.description or "", empty="")
+    description = _clean(header.description or "", empty="") if describe else ""
     path, key = draft.root, header.key if draft.many else None
     if len(files) == 1 and draft.root.is_dir():
         file = Path(os.path.abspath(next(iter(files))))

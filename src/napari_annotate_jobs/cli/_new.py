@@ -71,6 +71,22 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
         default="auto",
         help="what becomes a case (see below)",
     )
+    names = group.add_mutually_exclusive_group()
+    names.add_argument(
+        "--case-names",
+        metavar="FILE",
+        help="text, one name a line, in the order in which the cases are found; by "
+        "default a case has the name of its folder or file",
+    )
+    names.add_argument(
+        "--anonymous", action="store_true", help="name them Case 1, Case 2 ..."
+    )
+    group.add_argument(
+        "--descriptions",
+        action="store_true",
+        help="keep the Series Descriptions in the job: free text, which may name a "
+        "patient",
+    )
     group.add_argument(
         "--copy", action="store_true", help="copy the images into the job folder"
     )
@@ -130,7 +146,12 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
 
 def make_job(options: argparse.Namespace) -> int:
     """Make a job folder; return the exit code."""
-    from napari_annotate_jobs.cli._cases import Unit, find_cases, place_images
+    from napari_annotate_jobs.cli._cases import (
+        Unit,
+        find_cases,
+        name_cases,
+        place_images,
+    )
     from napari_annotate_jobs.cli._labels import given_labels
     from napari_annotate_jobs.cli._labels_file import read_labels
     from napari_annotate_jobs.model import Job, Method, Options, Project, validated
@@ -172,9 +193,18 @@ def make_job(options: argparse.Namespace) -> int:
         fields["published"] = datetime.combine(options.published, time(), UTC)
     job = validated(Job, {"project": project, **fields})
 
+    names = None
+    if options.case_names:
+        lines = _text_of(Path(options.case_names)).splitlines()
+        names = [line.strip() for line in lines if line.strip()]
     found = find_cases(
-        map(Path, options.images), unit=Unit(options.case_per), progress=progress()
+        map(Path, options.images),
+        unit=Unit(options.case_per),
+        describe=options.descriptions,
+        progress=progress(),
     )
+    if names is not None or options.anonymous:
+        name_cases(found, names)
     _tell(found, options.images)
     if not found.cases:
         raise NoImageError(

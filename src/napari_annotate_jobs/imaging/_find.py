@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.imaging._reading import Cancel, Progress
     from napari_annotate_jobs.imaging._volume import Volume
 
-__all__ = ["find_series", "is_image", "open_series", "read_series"]
+__all__ = ["find_series", "is_image", "open_series", "read_series", "with_texts"]
 
 _NIFTI = (".nii", ".nii.gz", ".img", ".img.gz", ".hdr", ".hdr.gz")
 _DICOM_ENDINGS = frozenset({".dcm", ".dic", ".dicom", ".ima"})
@@ -55,7 +55,8 @@ def _kind(path: Path) -> str:
             if (".img" in name)
             else path
         )
-        if header.exists() or header.with_name(header.name + ".gz").exists():
+        packed = header.with_name(header.name + ".gz")
+        if header.is_file() or packed.is_file():
             return "nifti"
     ending = path.suffix.lower()
     if ending in RASTER_ENDINGS:
@@ -120,6 +121,12 @@ def find_series(
     if not root.exists():
         raise NoImageError(
             "is not there", where=root, remedy="Check the name and the drive"
+        )
+    if not (root.is_file() or root.is_dir()):
+        raise NoImageError(
+            "is neither a file nor a folder",
+            where=root,
+            remedy="Name a file or a folder of images",
         )
     search = _Search(root, progress, cancelled)
     return search.run()
@@ -203,7 +210,10 @@ def _is_nifti(file: Path) -> bool:
 
 
 def _walk(root: Path) -> list[Path]:
-    """All files below a folder in a stable order, without hidden ones."""
+    """All regular files below a folder in a stable order, without hidden ones.
+
+    Pipes and devices are left out: whoever opens one may wait for ever.
+    """
     files: list[Path] = []
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(
@@ -216,6 +226,7 @@ def _walk(root: Path) -> list[Path]:
             if not name.startswith(".")
             and name.upper() not in ("DICOMDIR", "THUMBS.DB")
             and not _is_pair_data(name, names)
+            and (place / name).is_file()
         ]
     return files
 
@@ -281,6 +292,42 @@ def open_series(
     if found is None:
         found = find_series(path)
     return Series(_chosen(found, series_uid, path_of(path)))
+
+
+def with_texts(series: Series) -> Series:
+    """Return a DICOM series with what its images say in words, from one of them.
+
+    Parameters
+    ----------
+    series : Series
+        Whose header came from a note, which holds no free text.
+    """
+    from napari_annotate_jobs.imaging._dicom_details import details_of
+    from napari_annotate_jobs.imaging._frames import frames_of
+
+    header = series.header
+    if header.format != "dicom" or header.description is not None:
+        return series
+    source = header.frames[len(header.frames) // 2]
+    with contextlib.suppress(AnnotateJobsError, OSError, IndexError):
+        details = details_of(
+            frames_of(scan_file(header.files[source.file].path))[source.frame]
+        )
+        numbers = [(w.center, w.width, w.function) for w in header.windows]
+        same = [(w.center, w.width, w.function) for w in details.windows] == numbers
+        siblings = tuple(
+            replace(other, description=details.description)
+            for other in header.siblings
+        )
+        return Series(
+            replace(
+                header,
+                description=details.description,
+                windows=details.windows if same else header.windows,
+                siblings=siblings,
+            )
+        )
+    return series
 
 
 def _is_named(header: SeriesHeader, wanted: str | None) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_annotate_jobs.errors import GeometryError
+from napari_annotate_jobs.errors import GeometryError, UnsupportedImageError
 from napari_annotate_jobs.imaging._geometry import display_layout, layout_affine
 from napari_annotate_jobs.imaging._header import SeriesHeader
 from napari_annotate_jobs.imaging._types import FileRef, FrameSource, ImageWarning
@@ -22,13 +22,32 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["file_ref", "grid_header", "to_plane"]
+__all__ = ["check_count", "file_ref", "grid_header", "to_plane"]
+
+_MOST_PLANES = 1 << 18
+"""More are taken for a damaged header: a long functional scan has a third of it."""
 
 
 def file_ref(path: Path) -> FileRef:
     """Return the file as it is now."""
     stat = path.stat()
     return FileRef(path, stat.st_size, stat.st_mtime_ns)
+
+
+def check_count(path: Path, slices: int, volumes: int) -> None:
+    """Refuse a file of more slices than anybody has, before they are all described.
+
+    Raises
+    ------
+    UnsupportedImageError
+        Says how many there are.
+    """
+    if slices * volumes > _MOST_PLANES:
+        raise UnsupportedImageError(
+            f"says that it has {volumes} volumes of {slices} slices",
+            where=path,
+            remedy=f"Split it into files of at most {_MOST_PLANES} slices",
+        )
 
 
 def grid_header(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from napari_annotate_jobs.imaging._types import (
 )
 from napari_annotate_jobs.model import SliceId, Window
 
-__all__ = ["header_from_json", "header_to_json"]
+__all__ = ["header_from_json", "header_to_json", "note_from_header", "note_to_header"]
 
 VERSION = 2
 _PLAIN = (
@@ -93,6 +94,96 @@ def header_from_json(text: str, path: Path | str | None) -> SeriesHeader:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise _invalid(error) from error
+
+
+def note_from_header(header: SeriesHeader) -> str:
+    """Return a document like that of :func:`header_to_json`, without any free text.
+
+    Files and folders are numbered in the order of their names instead of named;
+    what a Series Description or the explanation of a window says is left out. So
+    the images have to be there to make a header of it again.
+    """
+    document = json.loads(header_to_json(header))
+    files, folders = _places(header.path)
+    document["path"] = ""
+    for doc in (document, *document["siblings"]):
+        names = [name for name, _, _ in doc["files"]]
+        for entry in doc["files"]:
+            entry[0] = files.index(entry[0]) if entry[0] in files else None
+        for entry in doc["folders"]:
+            entry[0] = folders.index(entry[0]) if entry[0] in folders else None
+        doc["key"] = _numbered_key(doc["key"], names)
+        doc["description"] = None
+        for window in doc["windows"]:
+            window.pop("explanation", None)
+    return json.dumps(document, separators=(",", ":"))
+
+
+def note_to_header(text: str, path: Path) -> SeriesHeader:
+    """Make the header again from :func:`note_from_header`.
+
+    Raises
+    ------
+    InvalidValueError
+        If the text is no such document, or the files are others now.
+    """
+    try:
+        document = json.loads(text)
+        files, folders = _places(path)
+        for doc in (document, *document["siblings"]):
+            for entry in doc["files"]:
+                entry[0] = files[entry[0]]
+            for entry in doc["folders"]:
+                entry[0] = folders[entry[0]]
+            names = [name for name, _, _ in doc["files"]]
+            doc["key"] = _named_key(doc["key"], names)
+            if doc["format"] != "dicom":
+                doc["description"] = _plain(names[0])
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise _invalid(error) from error
+    return header_from_json(json.dumps(document), path)
+
+
+def _places(path: Path) -> tuple[list[str], list[str]]:
+    """Return the files and the folders that a header of `path` may name, in order."""
+    if not path.is_dir():
+        root = path.parent
+        # Only those that belong to the file: the others come and go.
+        stem = path.name.partition(".")[0]
+        names = [n for n in os.listdir(root) if n.partition(".")[0] == stem]
+        return [path.name, *sorted(set(names) - {path.name})], ["."]
+    files, folders = [], []
+    for folder, inner, names in os.walk(path):
+        inner.sort()
+        place = Path(folder).relative_to(path)
+        folders.append(place.as_posix())
+        files += [(place / name).as_posix() for name in sorted(names)]
+    return files, folders
+
+
+def _numbered_key(key: str, names: list[str]) -> Any:
+    """Return a key without the name of a file in it: its number, and the rest."""
+    for number, name in enumerate(names):
+        for kind, part in (("name", name), ("file", Path(name).name), ("stem", Path(name).stem)):
+            if key == part or key.startswith(part + "#"):
+                return [number, kind, key[len(part) :]]
+    return key
+
+
+def _named_key(key: Any, names: list[str]) -> str:
+    if isinstance(key, str):
+        return key
+    number, kind, rest = key
+    name = names[number]
+    part = {"name": name, "file": Path(name).name, "stem": Path(name).stem}[kind]
+    return part + str(rest)
+
+
+def _plain(name: str) -> str:
+    plain = Path(name)
+    if plain.suffix.lower() == ".gz":
+        plain = plain.with_suffix("")
+    return plain.stem
 
 
 def _invalid(error: Exception) -> InvalidValueError:

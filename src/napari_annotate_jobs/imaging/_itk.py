@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +14,12 @@ from napari_annotate_jobs.errors import (
     UnreadableImageError,
     UnsupportedImageError,
 )
-from napari_annotate_jobs.imaging._gridded import file_ref, grid_header, to_plane
+from napari_annotate_jobs.imaging._gridded import (
+    check_count,
+    file_ref,
+    grid_header,
+    to_plane,
+)
 from napari_annotate_jobs.imaging._itk_place import itk_place
 from napari_annotate_jobs.imaging._planes import (
     Place,
@@ -21,10 +29,9 @@ from napari_annotate_jobs.imaging._planes import (
     shared_planes,
 )
 from napari_annotate_jobs.imaging._types import Split
+from napari_annotate_jobs.imaging._workers import Workers
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from napari_annotate_jobs.imaging._header import SeriesHeader
@@ -32,34 +39,39 @@ if TYPE_CHECKING:
 __all__ = ["ITK_ENDINGS", "ItkReader", "itk_headers"]
 
 ITK_ENDINGS = frozenset({".nrrd", ".nhdr", ".mha", ".mhd"})
+PATIENCE = 30.0
+"""Seconds that SimpleITK may take, and one more for each megabyte of voxels."""
+WORKERS = Workers(Path(__file__).with_name("_itk_worker.py"), "SimpleITK", kept=1)
 _AGAIN = "Copy or export the file again"
+_LONGEST = 1 << 18
 _MOST = 1032  # deflate cannot pack more than this
 
 
-def _simpleitk(path: Path) -> Any:
-    try:
-        import SimpleITK
-    except ImportError as error:
+def _asked(path: Path, *, voxels: bool) -> tuple[dict[str, Any], bytes]:
+    """Have SimpleITK look at a file, in a process of its own: it may crash."""
+    if importlib.util.find_spec("SimpleITK") is None:
         raise MissingExtraError(
             "SimpleITK", extra="itk", purpose="Opening NRRD and MHA files", where=path
-        ) from error
-    return SimpleITK
+        )
+    nrrd = path.suffix.lower() in (".nrrd", ".nhdr")
+    request = {
+        "io": "NrrdImageIO" if nrrd else "MetaImageIO",
+        "path": os.fsencode(path).hex(),
+        "voxels": voxels,
+    }
+    try:
+        patience = PATIENCE + (path.stat().st_size >> 20 if voxels else 0)
+        return WORKERS.ask(request, patience=patience)
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from error
 
 
 def _damaged(path: Path, error: BaseException) -> UnreadableImageError:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = lines[-1] if lines else "unknown reason"
     return UnreadableImageError(
-        f"is not a readable image ({reason[:160]})", where=path, remedy=_AGAIN
+        f"is not a readable image ({' '.join(str(error).split())[:160]})",
+        where=path,
+        remedy=_AGAIN,
     )
-
-
-def _reader(path: Path) -> tuple[Any, Any]:
-    sitk = _simpleitk(path)
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    return sitk, reader
 
 
 def itk_headers(path: Path, root: Path) -> list[SeriesHeader]:
@@ -81,25 +93,20 @@ def itk_headers(path: Path, root: Path) -> list[SeriesHeader]:
     UnsupportedImageError
         If its values are complex, or vectors other than RGB.
     """
-    sitk, reader = _reader(path)
-    try:
-        reader.ReadImageInformation()
-        full = tuple(int(n) for n in reader.GetSize())
-        components = int(reader.GetNumberOfComponents())
-        spacing = np.asarray(reader.GetSpacing())
-        origin = np.asarray(reader.GetOrigin())
-        direction = np.asarray(reader.GetDirection()).reshape(len(full), len(full))
-        pixel = reader.GetPixelID()
-    except RuntimeError as error:
-        raise _damaged(path, error) from error
-    dtype = _dtype(sitk, pixel, components, path)
-    parts = full[3] if len(full) == 4 else 1
-    size = (*full, 1, 1)[:3]
-    if len(full) > 4 or min(full) < 1:
+    files = tuple(file_ref(p) for p in _files(path))
+    found, _ = _asked(path, voxels=False)
+    full = tuple(int(n) for n in found["size"])
+    components = int(found["components"])
+    spacing, origin = np.asarray(found["spacing"]), np.asarray(found["origin"])
+    dtype = _dtype(found["pixel"], components, path)
+    if not 1 <= len(full) <= 4 or min(full) < 1:
         raise UnsupportedImageError(
             f"has {len(full)} axes", where=path, remedy="Write it with three axes"
         )
-    files = tuple(file_ref(p) for p in _files(path))
+    parts = full[3] if len(full) == 4 else 1
+    size = (*full, 1, 1)[:3]
+    direction = np.asarray(found["direction"]).reshape(len(full), len(full))
+    check_count(path, size[2], parts)
     needed = int(np.prod(full, dtype=object)) * components * dtype.itemsize
     there = sum(file.size for file in files)
     if needed > there * _MOST:
@@ -133,25 +140,46 @@ def itk_headers(path: Path, root: Path) -> list[SeriesHeader]:
 
 
 def _files(path: Path) -> list[Path]:
-    """Return the file and, for a detached header, its data file."""
-    if path.suffix.lower() not in (".nhdr", ".mhd"):
-        return [path]
-    text = path.read_text(encoding="utf-8", errors="replace")
-    for line in text.splitlines():
+    """Return the file and, for a detached header, its data file.
+
+    Raises
+    ------
+    UnreadableImageError
+        If the data is somewhere else than in one regular file: a device, or a
+        list of files, would be read for ever or from anywhere.
+    """
+    try:
+        with open(path, "rb") as handle:
+            head = handle.read(_LONGEST)
+    except OSError as error:
+        raise _damaged(path, error) from error
+    files = [path]
+    for line in head.decode("utf-8", "surrogateescape").splitlines():
         name, _, value = line.replace("=", ":", 1).partition(":")
-        if name.strip().lower() in ("data file", "datafile", "elementdatafile"):
-            data = path.parent / value.strip()
-            if data.is_file():
-                return [path, data]
-            raise UnreadableImageError(
-                f"its data file {value.strip()!r} is not there",
-                where=path,
-                remedy="Copy the data file beside it",
+        name, value = name.strip().lower(), value.strip()
+        if name in ("ndims", "dimension") and not _is_axes(value):
+            raise UnsupportedImageError(
+                f"has {value[:20]} axes", where=path, remedy="Write it with three axes"
             )
-    return [path]
+        if name in ("data file", "datafile", "elementdatafile"):
+            if value.upper() != "LOCAL":
+                files = [path, path.parent / value]
+                if not files[1].is_file():
+                    raise UnreadableImageError(
+                        "its data file is not there, or is no single file",
+                        where=files[1],
+                        remedy="Copy the data file beside its header",
+                    )
+            break
+    return files
 
 
-def _dtype(sitk: Any, pixel: int, components: int, path: Path) -> np.dtype[Any]:
+def _is_axes(text: str) -> bool:
+    """Whether SimpleITK can bear so many axes; of others it crashes, or hangs."""
+    return text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 5
+
+
+def _dtype(pixel: str, components: int, path: Path) -> np.dtype[Any]:
     names = {
         "8-bit unsigned integer": "u1",
         "8-bit signed integer": "i1",
@@ -164,7 +192,7 @@ def _dtype(sitk: Any, pixel: int, components: int, path: Path) -> np.dtype[Any]:
         "32-bit float": "f4",
         "64-bit float": "f8",
     }
-    text = sitk.GetPixelIDValueAsString(pixel).removeprefix("vector of ")
+    text = pixel.removeprefix("vector of ")
     if text not in names or components not in (1, 3):
         raise UnsupportedImageError(
             f"holds {components} values of {text} a voxel, which cannot be shown",
@@ -209,11 +237,7 @@ class ItkReader(PlaneReader):
 
 
 def _read_by_simpleitk(path: Path, channels: tuple[int, ...]) -> WholePlanes:
-    sitk, reader = _reader(path)
-    try:
-        image = reader.Execute()
-        array: NDArray[Any] = sitk.GetArrayViewFromImage(image)
-    except RuntimeError as error:
-        raise _damaged(path, error) from error
+    found, data = _asked(path, voxels=True)
+    array: NDArray[Any] = np.frombuffer(data, found["dtype"]).reshape(found["shape"])
     spatial = array.shape[: array.ndim - len(channels)]
-    return WholePlanes(array.reshape(-1, *spatial[-2:], *channels), image)
+    return WholePlanes(array.reshape(-1, *spatial[-2:], *channels))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import math
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,12 @@ from napari_annotate_jobs.errors import (
     UnreadableImageError,
     UnsupportedImageError,
 )
-from napari_annotate_jobs.imaging._gridded import file_ref, grid_header, to_plane
+from napari_annotate_jobs.imaging._gridded import (
+    check_count,
+    file_ref,
+    grid_header,
+    to_plane,
+)
 from napari_annotate_jobs.imaging._planes import Place, PlaneReader
 from napari_annotate_jobs.imaging._quiet import quiet
 from napari_annotate_jobs.imaging._rescale import rescale_into, voxel_dtype
@@ -31,6 +38,9 @@ _TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _MILLIMETRES = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 _ZLIB_MOST = 1032  # deflate cannot pack more than this, zlib.net/zlib_tech.html
 _AGAIN = "Copy or export the file again"
+_MOST_BEFORE = 1 << 26
+"""Bytes before the voxels; more are taken for a damaged header."""
+_PAIRS = (".hdr", ".hdr.gz", ".img", ".img.gz")
 
 
 def _load(path: Path) -> Any:
@@ -42,6 +52,7 @@ def _load(path: Path) -> Any:
             "nibabel", extra="nifti", purpose="Opening NIfTI files", where=path
         ) from error
     try:
+        _check_head(path)
         with quiet():
             image = nibabel.load(path)
             if not isinstance(image, nibabel.Nifti1Pair):
@@ -63,6 +74,78 @@ def _load(path: Path) -> Any:
         raise _damaged(path, error) from error
     except Exception as error:
         raise _damaged(path, error) from error
+
+
+def _check_head(path: Path) -> None:
+    """Look at what a header says before nibabel makes room for it.
+
+    What stands between the header and the voxels is read as a whole, and a packed
+    file of a megabyte may hold a thousand of them.
+
+    Raises
+    ------
+    UnreadableImageError
+        If there cannot be so much.
+    """
+    for part in _beside(path):
+        if not part.is_file():
+            raise UnreadableImageError(
+                "is no regular file", where=part, remedy="Take it away"
+            )
+    opener = gzip.open if _is_packed(path) else open
+    with opener(path, "rb") as handle:
+        head = handle.read(544)
+    order = next(
+        (o for o in "<>" if head[:4] in (struct.pack(o + "i", n) for n in (348, 540))),
+        None,
+    )
+    if order is None or len(head) < 348:
+        return  # nibabel says what it is
+    if head[:4] == struct.pack(order + "i", 348):
+        (offset,) = struct.unpack(order + "f", head[108:112])
+    else:
+        (offset,) = struct.unpack(order + "q", head[168:176])
+    if not 0 <= offset <= _MOST_BEFORE:
+        raise UnreadableImageError(
+            f"says that its voxels begin at byte {offset:.0f}",
+            where=path,
+            remedy=_AGAIN,
+        )
+    place = 348 if head[:4] == struct.pack(order + "i", 348) else 540
+    if head[place : place + 1].strip(b"\0") and offset > place + 4:
+        _check_extensions(path, order, place + 4, int(offset))
+
+
+def _check_extensions(path: Path, order: str, place: int, end: int) -> None:
+    """Follow the sizes of header extensions: each says how much is read for it."""
+    opener = gzip.open if _is_packed(path) else open
+    with opener(path, "rb") as handle:
+        while place + 8 <= end:
+            handle.seek(place)
+            size = handle.read(4)
+            if len(size) < 4:
+                return
+            (length,) = struct.unpack(order + "i", size)
+            if not 8 <= length <= end - place:
+                raise UnreadableImageError(
+                    f"has a header extension of {length} bytes, where "
+                    f"{end - place} are left",
+                    where=path,
+                    remedy=_AGAIN,
+                )
+            place += length
+
+
+def _beside(path: Path) -> list[Path]:
+    """Return the files that nibabel opens for a path, of those that are there."""
+    name = path.name
+    lower = name.lower()
+    pair = next((e for e in _PAIRS if lower.endswith(e)), None)
+    if pair is None:
+        return [path]
+    stem = name[: -len(pair)]
+    others = [path.with_name(stem + e) for e in _PAIRS]
+    return [p for p in {path, *others} if p.exists()]
 
 
 def _damaged(path: Path, error: BaseException) -> UnreadableImageError:
@@ -117,6 +200,7 @@ def _described(image: Any, path: Path, root: Path) -> list[SeriesHeader]:
             where=path,
             remedy="Write it with three axes, or four of which one is time",
         )
+    check_count(path, size[2], parts)
     data = Path(image.file_map["image"].filename)
     files = tuple(file_ref(p) for p in dict.fromkeys((path, data)))
     _check_size(proxy, data, path)

@@ -143,9 +143,9 @@ def _without_copies(
 
 
 def _counted(names: list[str], what: str) -> str:
-    distinct = list(dict.fromkeys(names))
-    shown = ", ".join(distinct[:3]) + (" ..." if len(distinct) > 3 else "")
-    return f"{len(distinct)} {what}{'s' if len(distinct) > 1 else ''} ({shown})"
+    # Not their names: what is said of a series goes into documents.
+    count = len(set(names))
+    return f"{count} {what}{'s' if count > 1 else ''}"
 
 
 def _by_orientation(

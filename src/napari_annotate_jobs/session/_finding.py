@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.stores import JobStore
 
 __all__ = ["Found", "cases_after", "first_cases", "open_one"]
+
+_PATHS = re.compile(r"""['"]?[^\s'"]*[/\\][^'"\n]*['"]?""")
+"""Ways to files, as the messages of other libraries hold them."""
 
 FEW = 5
 """So many cases in a row that cannot be opened: then it is not the cases."""
@@ -154,7 +158,8 @@ def _mark(store: JobStore, job_id: str, row: CaseRow, error: AnnotateJobsError) 
     if not isinstance(error, UnreadableImageError | GeometryError | CorruptError):
         return
     # The way to a file is left out: it may name a patient, and is another elsewhere.
-    words = [f"It cannot be opened: {error.what}", error.remedy]
+    what = _PATHS.sub("...", error.what)
+    words = [f"It cannot be opened: {what}", error.remedy]
     with suppress(StoreError):  # the mark is a help, not the truth
         store.note_case(
             job_id,

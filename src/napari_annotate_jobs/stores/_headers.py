@@ -39,7 +39,7 @@ def open_remembered(images: Path, series_uid: str | None, note: Path) -> Series:
     ImagingError
         If the images cannot be opened.
     """
-    from napari_annotate_jobs.imaging import open_series
+    from napari_annotate_jobs.imaging import note_from_header, open_series, with_texts
 
     known = read_note(note, images)
     try:
@@ -52,19 +52,20 @@ def open_remembered(images: Path, series_uid: str | None, note: Path) -> Series:
     if known is None or series.header is not known:
         with suppress(StoreError, OSError):
             make_folders(note.parent, root=note.parent.parent)
-            write_durably(note, series.header.to_json().encode())
-    return series
+            text = note_from_header(series.header)
+            write_durably(note, text.encode())
+    return series if known is None else with_texts(series)
 
 
 def read_note(note: Path, images: Path) -> SeriesHeader | None:
     """Return the header that was noted of a series, None if there is none."""
-    from napari_annotate_jobs.imaging import SeriesHeader
+    from napari_annotate_jobs.imaging import note_to_header
 
     try:
         data = read_if_there(note)
         if data is None:
             return None
-        header = SeriesHeader.from_json(data.decode(), path=images)
+        header = note_to_header(data.decode(), images)
         header.is_current()
     except Exception:
         # Whoever wrote it may have meant to do harm, and it is made again anyway.
