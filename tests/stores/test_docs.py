@@ -89,7 +89,7 @@ def test_the_submission():
 
 def test_the_return_and_the_rest():
     same(Return, body("return.json", "return", ("return",))["return"])
-    body("case.json", "case", ("case", "n_slices", "warnings"))
+    body("case.json", "case", ("case", "n_slices", "warnings", "size"))
     assert ProgressEvent.model_validate_json(EXAMPLES["events.jsonl"]).decided == 42
 
 

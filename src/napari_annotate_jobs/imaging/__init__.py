@@ -11,8 +11,10 @@ from napari_annotate_jobs.imaging._find import (
     is_image,
     open_series,
     read_series,
+    with_texts,
 )
 from napari_annotate_jobs.imaging._header import SeriesHeader
+from napari_annotate_jobs.imaging._header_json import note_from_header, note_to_header
 from napari_annotate_jobs.imaging._inspect import inspect
 from napari_annotate_jobs.imaging._layer import layer_data, layer_metadata
 from napari_annotate_jobs.imaging._lazy import LazyVolumes, LazyVoxels, default_budget
@@ -55,7 +57,10 @@ __all__ = [
     "layer_data",
     "layer_metadata",
     "nearest_first",
+    "note_from_header",
+    "note_to_header",
     "open_series",
     "read_series",
     "thumbnail",
+    "with_texts",
 ]

@@ -313,20 +313,20 @@ def with_texts(series: Series) -> Series:
         details = details_of(
             frames_of(scan_file(header.files[source.file].path))[source.frame]
         )
-        numbers = [(w.center, w.width, w.function) for w in header.windows]
-        same = [(w.center, w.width, w.function) for w in details.windows] == numbers
-        siblings = tuple(
-            replace(other, description=details.description)
-            for other in header.siblings
-        )
-        return Series(
-            replace(
-                header,
-                description=details.description,
-                windows=details.windows if same else header.windows,
-                siblings=siblings,
+        description, windows = details.description, details.windows
+
+        def told(other: SeriesHeader) -> SeriesHeader:
+            same = [(w.center, w.width, w.function) for w in windows] == [
+                (w.center, w.width, w.function) for w in other.windows
+            ]
+            return replace(
+                other,
+                description=description,
+                windows=windows if same else other.windows,
             )
-        )
+
+        siblings = tuple(told(other) for other in header.siblings)
+        return Series(replace(told(header), siblings=siblings))
     return series
 
 

@@ -164,7 +164,11 @@ def _places(path: Path) -> tuple[list[str], list[str]]:
 def _numbered_key(key: str, names: list[str]) -> Any:
     """Return a key without the name of a file in it: its number, and the rest."""
     for number, name in enumerate(names):
-        for kind, part in (("name", name), ("file", Path(name).name), ("stem", Path(name).stem)):
+        for kind, part in (
+            ("name", name),
+            ("file", Path(name).name),
+            ("stem", Path(name).stem),
+        ):
             if key == part or key.startswith(part + "#"):
                 return [number, kind, key[len(part) :]]
     return key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import ValidationError
 
-from napari_annotate_jobs.model import Window
+from napari_annotate_jobs.model import PRESETS, Window
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 
 __all__ = ["WindowMemory"]
+
+_DIGITS = 32
 
 LIMIT = 500
 """Kinds of series that are remembered, the latest ones."""
@@ -48,7 +51,9 @@ class WindowMemory:
 
     @staticmethod
     def _key(header: _Kind) -> str:
-        return f"{header.modality or ''}|{(header.description or '').casefold()}"
+        # A Series Description is free text: it tells kinds apart, and is not kept.
+        kind = f"{header.modality or ''}|{(header.description or '').casefold()}"
+        return hashlib.sha256(kind.encode("utf-8", "replace")).hexdigest()[:_DIGITS]
 
     def recall(self, header: _Kind) -> tuple[Window, bool] | None:
         """Return window and inversion last chosen for this kind of series."""
@@ -62,10 +67,13 @@ class WindowMemory:
 
     def remember(self, header: _Kind, window: Window, inverted: bool) -> None:
         """Keep how this kind of series is shown."""
-        windows = self._read()
+        windows = {k: v for k, v in self._read().items() if len(k) == _DIGITS}
         windows.pop(self._key(header), None)
+        named = window.explanation in {preset.explanation for preset in PRESETS}
         windows[self._key(header)] = {
-            "window": window.model_dump(mode="json"),
+            "window": window.model_dump(
+                mode="json", exclude=None if named else {"explanation"}
+            ),
             "turned": inverted != header.inverted,
         }
         kept = dict(list(windows.items())[-LIMIT:])

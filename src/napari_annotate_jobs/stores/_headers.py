@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import ImagingError, StoreError
@@ -11,8 +13,6 @@ from ._durable import make_folders, write_durably
 from ._files import read_if_there
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from napari_annotate_jobs.imaging import Series, SeriesHeader
 
 __all__ = ["open_remembered", "read_note"]
@@ -65,7 +65,7 @@ def read_note(note: Path, images: Path) -> SeriesHeader | None:
         data = read_if_there(note)
         if data is None:
             return None
-        header = note_to_header(data.decode(), images)
+        header = note_to_header(data.decode(), Path(os.path.abspath(images)))
         header.is_current()
     except Exception:
         # Whoever wrote it may have meant to do harm, and it is made again anyway.
