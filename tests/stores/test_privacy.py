@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +16,17 @@ from pydicom.sequence import Sequence
 
 from napari_annotate_jobs.cli import main
 from napari_annotate_jobs.errors import InvalidValueError
-from napari_annotate_jobs.session import AnnotationSession
-from napari_annotate_jobs.stores import FolderStore
+from napari_annotate_jobs.model import (
+    Case,
+    Job,
+    Label,
+    LabelSet,
+    Method,
+    Project,
+    SeriesRef,
+)
+from napari_annotate_jobs.session import AnnotationSession, Recovery, SaveKind
+from napari_annotate_jobs.stores import FolderStore, create_job
 
 TEXTS = """
 PatientName PatientID OtherPatientNames PatientBirthName PatientMotherBirthName
@@ -220,3 +232,25 @@ def test_names_that_are_too_alike_are_refused():
     name_cases(found, None)
     assert [case.id for case in found.cases] == ["Case 1", "Case 2"]
     assert found.warnings == {"Case 2": ("w",)}
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="UTF-8 there")
+def test_a_path_that_is_no_utf_8_is_worked_in(tmp_path, samples, home):
+    """Old shares have such names."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/M\xfcller"))
+    folder.mkdir()
+    shutil.copytree(samples["ct-lung-nodule"], folder / "job" / "images")
+    label = Label(id=1, name="A", color="#112233", method=Method.SEGMENTATION)
+    project = Project(
+        name="p", methods=(Method.SEGMENTATION,), label_set=LabelSet(labels=(label,))
+    )
+    case = Case(id="c", name="c", series=(SeriesRef(path="images"),))
+    create_job(folder / "job", Job(id="j", project=project), [case]).close()
+    recovery = Recovery(tmp_path / "unsaved")
+    store = FolderStore(folder / "job", "ana")
+    session = AnnotationSession(store, "j", recovery=recovery)
+    session.open_case("c")
+    shape = session.case.series.header.shape[1:3]
+    assert session.editor.set_masks({(0, ""): np.ones(shape, np.uint16)})
+    assert session.save_state.kind is SaveKind.SAVED
+    session.close()

@@ -54,7 +54,9 @@ class Recovery:
         self._folder = folder
 
     def _path(self, *place: str) -> Path:
-        name = hashlib.sha256("\0".join(place).encode()).hexdigest()[:32]
+        name = hashlib.sha256(
+            "\0".join(place).encode("utf-8", "surrogateescape")
+        ).hexdigest()[:32]
         return self._folder / f"{name}.json"
 
     def keep(self, kept: Kept, *place: str) -> None:
