@@ -180,7 +180,7 @@ def _named_key(key: Any, names: list[str]) -> str:
     number, kind, rest = key
     name = names[number]
     part = {"name": name, "file": Path(name).name, "stem": Path(name).stem}[kind]
-    return part + str(rest)
+    return f"{part}{rest}"
 
 
 def _plain(name: str) -> str:

@@ -7,6 +7,7 @@ request is one line of JSON; the answer is one line of JSON and the voxels.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -44,8 +45,7 @@ def _answer(request: dict[str, Any], answers: BinaryIO) -> None:
 
 
 def _read(request: dict[str, Any]) -> tuple[dict[str, Any], memoryview]:
-    import SimpleITK as sitk
-
+    sitk: Any = importlib.import_module("SimpleITK")
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     reader = sitk.ImageFileReader()
     # no other of its many readers is asked whether it knows the file

@@ -53,7 +53,7 @@ class CaseEditor(ContentEdits):
         Takes an AnnotationChange and the new blobs by digest.
     locked : bool
         If True, every edit raises LockedError.
-    shape : (int, int), optional
+    shape : sequence of int, optional
         Rows and columns of the slices: masks of another size are refused.
     """
 
@@ -72,7 +72,7 @@ class CaseEditor(ContentEdits):
         read_blob: Callable[[str], bytes],
         on_change: Callable[[AnnotationChange, Mapping[str, bytes]], None],
         locked: bool = False,
-        shape: tuple[int, int] | None = None,
+        shape: Sequence[int] | None = None,
     ) -> None:
         super().__init__(annotation, slices, project, read_blob=read_blob, shape=shape)
         self.person = person

@@ -34,7 +34,7 @@ class CaseView:
         The project, with its label set.
     read_blob : callable
         Returns an encoded mask by its digest.
-    shape : (int, int), optional
+    shape : sequence of int, optional
         Rows and columns of the slices: masks of another size are refused.
     """
 
@@ -45,9 +45,9 @@ class CaseView:
         project: Project,
         *,
         read_blob: Callable[[str], bytes],
-        shape: tuple[int, int] | None = None,
+        shape: Sequence[int] | None = None,
     ) -> None:
-        self.shape = shape
+        self.shape = None if shape is None else (shape[0], shape[1])
         self.annotation = annotation
         self.slices = tuple(slices)
         self.project = project

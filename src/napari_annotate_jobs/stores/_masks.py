@@ -154,9 +154,12 @@ class MaskFolder:
                 if (found := _NAME.match(entry.name)) and found[1] not in prefixes
             ]
             now = folder_time(self.path) if unused else None
-            for entry in unused if now is not None else ():
+            for entry in unused:
                 with suppress(OSError):
-                    if now - entry.stat(follow_symlinks=False).st_mtime > _KEPT:
+                    if (
+                        now is not None
+                        and now - entry.stat(follow_symlinks=False).st_mtime > _KEPT
+                    ):
                         os.unlink(entry.path)
         self._names.clear()
 
