@@ -136,7 +136,8 @@ def test_the_first_stroke_in_a_foreign_layer_offers_the_right_one(
     bench.bridge.offered.connect(lambda *args: told.append(args))
     bench.bridge.text_changed.connect(texts.append)
     data = np.zeros(bench.shape, int) if kind is Labels else None
-    layer = kind(data, name="mine", scale=bench.spacing, units=("mm",) * 3)
+    more = {} if kind is Labels else {"ndim": 3}
+    layer = kind(data, **more, name="mine", scale=bench.spacing)
     bench.viewer.add_layer(layer)
     bench.mouse.drag((10, 10), (10, 20))
     assert not told  # it was only looked at
