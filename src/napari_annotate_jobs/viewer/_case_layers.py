@@ -85,18 +85,7 @@ class CaseLayers:
             ProposalLayer(session, group, self._geometry, on_error=bridge.report)
             for group in self.masks
         ]
-        self.boxes = (
-            BoxLayer(
-                session,
-                self._geometry,
-                on_error=bridge.report,
-                shown=self.shown_slice,
-            )
-            if label_set.of(Method.DETECTION)
-            else None
-        )
-        if self.boxes is not None:
-            self.boxes.current_changed.connect(bridge.tell_box)
+        self.boxes = self._make_boxes() if label_set.of(Method.DETECTION) else None
         self._add_layers()
         self._guide = PlaneGuide(self._viewer, self.image.layer, header)
         self._guide.changed.connect(self._on_plane)
@@ -130,6 +119,16 @@ class CaseLayers:
             self._all_read()
         else:
             self.loader.start()
+
+    def _make_boxes(self) -> BoxLayer:
+        boxes = BoxLayer(
+            self._session,
+            self._geometry,
+            on_error=self._bridge.report,
+            shown=self.shown_slice,
+        )
+        boxes.current_changed.connect(self._bridge.tell_box)
+        return boxes
 
     @property
     def layers(self) -> list[Layer]:
@@ -334,10 +333,17 @@ class CaseLayers:
         if not any(layer in layers for layer in self.layers):
             self._session.close_case()
             return
+        if self.boxes is not None and self.boxes.layer not in layers:
+            # napari can crash the graphics driver with shapes that come back.
+            self.boxes.take()
+            self.boxes.close()
+            self.boxes = self._make_boxes()
         below = 0
         for layer in self.layers:
             if layer not in layers:
+                self._bridge.foreign.claim(layer)
                 self._viewer.add_layer(layer)
+                layer.locked = True
                 layers.move(layers.index(layer), below)
                 show_info(
                     f"{layer.name} belongs to the open case and was put back. Hide "
