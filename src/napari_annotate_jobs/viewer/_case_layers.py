@@ -333,17 +333,10 @@ class CaseLayers:
         if not any(layer in layers for layer in self.layers):
             self._session.close_case()
             return
-        if self.boxes is not None and self.boxes.layer not in layers:
-            # napari can crash the graphics driver with shapes that come back.
-            self.boxes.take()
-            self.boxes.close()
-            self.boxes = self._make_boxes()
         below = 0
         for layer in self.layers:
             if layer not in layers:
-                self._bridge.foreign.claim(layer)
                 self._viewer.add_layer(layer)
-                layer.locked = True
                 layers.move(layers.index(layer), below)
                 show_info(
                     f"{layer.name} belongs to the open case and was put back. Hide "
