@@ -340,7 +340,7 @@ def test_painting_settles_the_proposal(bench):
     bench.proposer.interpolate()
     merged = bench.proposed()[5].copy()
     merged[0, 0] = VESSEL
-    bench.editor.set_masks({(5, ""): merged}, settle=True)
+    bench.editor.set_masks({(5, ""): merged}, settle=[5])
     assert not bench.editor.content(5).proposals
     bench.session.undo()
     assert bench.editor.content(5).proposals and not bench.editor.content(5).masks
@@ -396,7 +396,7 @@ def test_an_edit_before_the_refresh_does_not_keep_old_proposals(bench):
 def test_a_new_key_refreshes_and_takes_no_proposal(bench):
     bench.paint(2, 14)
     bench.proposer.interpolate()
-    bench.editor.set_masks({(8, ""): disc(8, radius=3)}, settle=True)
+    bench.editor.set_masks({(8, ""): disc(8, radius=3)}, settle=[8])
     bench.refresh()
     assert 8 not in bench.proposed()
     assert bench.editor.content(7).proposals[""].keys == (2, 8)

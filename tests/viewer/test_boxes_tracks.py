@@ -145,6 +145,7 @@ def test_deleting_in_the_layer(session, boxes):
     draw(boxes, 10, 30)
     draw(boxes, 14, 30)
     ids = [int(d[0, 0]) for d in boxes.layer.data]
+    session.slice = 14
     boxes.layer.selected_data = {ids.index(14)}
     boxes.layer.remove_selected()
     assert sorted(shapes(boxes)) == [10]
@@ -155,6 +156,7 @@ def test_the_selection_survives_a_redraw(session, boxes):
     draw(boxes, 10, 30)
     draw(boxes, 14, 30)
     ids = [int(d[0, 0]) for d in boxes.layer.data]
+    session.slice = 14
     boxes.layer.selected_data = {ids.index(14)}
     (chosen,) = boxes.selected
     session.editor.confirm(range(N))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_annotate_jobs.model import Decision, LabelSet
+from napari_annotate_jobs.app._asks import brief
+from napari_annotate_jobs.model import Decision, LabelSet, Provenance
 
 LIVER, TUMOUR, VESSEL = 6, 9, 8
 
@@ -100,18 +101,63 @@ def test_polygon(bench):
     assert not bench.masks.data.any()
 
 
-def test_a_brush_through_the_slices(bench):
+@pytest.mark.parametrize("mode", ["paint", "fill", "erase"])
+def test_no_tool_reaches_through_the_slices(bench, mode):
+    bench.masks.data[:] = 9
+    bench.bridge.take()
+    told = []
+    bench.session.told.connect(told.append)
     bench.choose(LIVER)
+    bench.masks.mode = mode
     bench.masks.n_edit_dimensions = 3
-    bench.masks.brush_size = 16  # a ball in mm: slices are far apart
+    bench.masks.brush_size = 16
     stroke(bench, (10, 10), (10, 20))
-    touched = [i for i in range(6) if bench.saved(i).any()]
-    assert touched == [1, 2, 3]
-    assert bench.editor.history.undo_text == "Paint on 3 slices"
+    assert [i for i in range(6) if (bench.saved(i) != 9).any()] == [2]
+    assert bench.masks.n_edit_dimensions == 2
+    assert len(told) == 1
     bench.check()
-    bench.session.undo()
+
+
+def test_nothing_is_painted_in_3d(bench):
+    bench.choose(LIVER)
+    bench.viewer.dims.ndisplay = 3
+    assert not bench.masks.editable
+    bench.masks.mode = "paint"
+    assert bench.masks.mode == "pan_zoom"
+    bench.viewer.dims.ndisplay = 2
+    assert bench.masks.mode == "paint"
+    stroke(bench, (10, 10), (10, 20))
+    assert bench.saved(2).any()
+
+
+def test_a_stroke_in_another_plane_confirms_no_proposal_that_is_not_seen(bench):
+    mask = np.zeros(bench.shape[1:], np.uint8)
+    mask[2:8, 2:30] = LIVER
+    proposed = {(i, ""): mask for i in range(6)}
+    bench.editor.propose_masks(proposed, provenance=Provenance.INTERPOLATED)
+    bench.choose(LIVER)
+    bench.viewer.dims.order = (1, 0, 2)
+    bench.viewer.dims.set_point(1, 4 * bench.spacing[1])
+    bench.masks.brush_size = 1
+    stroke(bench, (0, 10), (5, 10))
+    for index in range(6):
+        content = bench.editor.content(index)
+        assert content.has_proposals
+        assert bench.saved(index).sum() == LIVER  # the pixel of the stroke
+
+
+def test_a_wrong_id_names_the_slice_and_what_can_be_painted(bench):
+    bench.masks.data[4, 3, 3] = 8  # vessel, of another group
+    bench.bridge.take()
+    bench.masks.data[4, 3, 3] = 77
+    bench.bridge.take()
+    told = [brief(error) for error in bench.errors]
+    assert [text.partition(":")[0] for text in told] == ["Slice 5", "Slice 5"]
+    for text in told:
+        assert "6 (liver), 9 (tumour)" in text
+        assert "vessel" not in text
+        assert "lesion" not in text
     assert not bench.masks.data.any()
-    bench.check()
 
 
 def test_groups_have_layers_of_their_own(bench):

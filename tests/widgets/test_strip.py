@@ -25,6 +25,7 @@ LEFT, SHIFT, CTRL = (
     Qt.KeyboardModifier.ControlModifier,
 )
 NONE = Qt.KeyboardModifier.NoModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
 @pytest.fixture
@@ -578,3 +579,28 @@ def test_nothing_keeps_the_strip_or_the_session_alive(qtbot, make_session):
     assert dead() is None
     for signal in (session.slice_changed, session.slices_changed, session.opened):
         assert len(signal) == 0
+
+
+def test_stepping_elsewhere_ends_the_selection(bound):
+    strip, session = bound
+    strip.track.select(1, 3)
+    session.slice += 1
+    assert strip.selection() is None
+
+
+def test_steps_of_its_own_keys_extend_the_selection(bound):
+    strip, session = bound
+    session.slice = 1
+    QTest.keyClick(strip.track, Qt.Key.Key_Right, SHIFT)
+    QTest.keyClick(strip.track, Qt.Key.Key_Right, SHIFT)
+    assert strip.selection() == (1, 3)
+    assert session.slice == 3
+
+
+def test_the_menu_of_a_slice_shows_it_first(bound):
+    strip, session = bound
+    strip.track.select(0, 1)
+    strip._offer(strip.mapToGlobal(centre(strip, 4)), 4, "")
+    strip._menu.close()
+    assert session.slice == 4
+    assert strip.selection() is None

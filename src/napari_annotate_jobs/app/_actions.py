@@ -11,7 +11,7 @@ from napari_annotate_jobs.errors import (
     LockedError,
     TransitionError,
 )
-from napari_annotate_jobs.model import Decision, Method
+from napari_annotate_jobs.model import Decision, Method, Scope
 from napari_annotate_jobs.session import SaveKind
 
 if TYPE_CHECKING:
@@ -67,10 +67,10 @@ class DeskActions:
             "paste": self.paste,
             "undo": self.undo,
             "redo": self.redo,
-            "next_undecided": lambda: self._guarded(session.go_undecided, 1),
-            "previous_undecided": lambda: self._guarded(session.go_undecided, -1),
-            "next_change": lambda: self._guarded(session.go_change, 1),
-            "previous_change": lambda: self._guarded(session.go_change, -1),
+            "next_undecided": lambda: self._going(session.go_undecided, 1),
+            "previous_undecided": lambda: self._going(session.go_undecided, -1),
+            "next_change": lambda: self._going(session.go_change, 1),
+            "previous_change": lambda: self._going(session.go_change, -1),
             "play": desk.toggle_play,
             "submit": self.submit,
             "nothing_submit_next": self.nothing_submit_next,
@@ -92,8 +92,42 @@ class DeskActions:
     def _guarded(self, call: Callable[..., None], *args: Any) -> None:
         call(*args)
 
+    @_told
+    def _going(self, call: Callable[[int], None], step: int) -> None:
+        call(step)
+        self._desk.bridge.show_acquired()
+
     def targets(self) -> list[int]:
-        """Return the slices that are acted on."""
+        """Return the slices that are acted on.
+
+        Raises
+        ------
+        TransitionError
+            If that is the current one, and another plane is shown.
+        """
+        if self._desk.strip.selection() is None:
+            self.check_shown()
+        return self.chosen()
+
+    def check_shown(self) -> None:
+        """Do nothing if the current slice is on the screen.
+
+        Raises
+        ------
+        TransitionError
+            If another plane, or the volume, is shown.
+        """
+        plane = self._desk.bridge.plane
+        if not plane.is_acquired:
+            raise TransitionError(
+                f"this waits: the {plane.name} is shown, not slice "
+                f"{self.session.slice + 1}",
+                remedy="Click a slice on the strip to see the slices as acquired, or "
+                "select several there to act on these",
+            )
+
+    def chosen(self) -> list[int]:
+        """Return the slices selected on the strip, else the current one."""
         selection = self._desk.strip.selection()
         if selection is None:
             return [self.session.slice]
@@ -103,10 +137,15 @@ class DeskActions:
     @_told
     def use_label(self, label: Label) -> None:
         """Put a class label on, or take it off; ready the tool of the others."""
-        if label.method is Method.CLASSIFICATION:
+        if label.scope is Scope.CASE:
+            self.session.toggle(label)
+        elif label.method is Method.CLASSIFICATION:
             self.session.toggle(label, self.targets())
         else:
             self.session.label = label
+            # Masks are painted in any plane, boxes drawn on slices alone.
+            if label.method is Method.DETECTION or not self._desk.bridge.plane.is_flat:
+                self.check_shown()
 
     @_told
     def nothing_to_label(self) -> None:
@@ -176,6 +215,7 @@ class DeskActions:
     @_told
     def copy(self) -> None:
         """Remember what the slice holds."""
+        self.check_shown()
         self.session.copy_slice()
 
     @_told
@@ -220,6 +260,7 @@ class DeskActions:
     def go_slice(self, index: int) -> None:
         """Show a slice."""
         self.session.slice = index
+        self._desk.bridge.show_acquired()
 
     @_told
     def go_case(self, step: int) -> None:

@@ -6,7 +6,12 @@ import os
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_warning
+from napari.utils.notifications import (
+    Notification,
+    NotificationSeverity,
+    notification_manager,
+    show_warning,
+)
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMessageBox, QWidget
 
@@ -15,7 +20,7 @@ from napari_annotate_jobs.errors import AnnotateJobsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ask", "brief", "tell", "tell_error"]
+__all__ = ["ask", "brief", "offer", "tell", "tell_error"]
 
 
 def ask(
@@ -104,7 +109,15 @@ def brief(error: Exception, names: Mapping[str, str] | None = None) -> str:
         where = (names or {}).get(where, where)
         where = PurePath(where).name if os.path.isabs(where) else where
     text = str(AnnotateJobsError(error.what, where=where, remedy=error.remedy))
-    return text[:1].upper() + text[1:] if where is None else text
+    begins = where is None or where.startswith("slice ")
+    return text[:1].upper() + text[1:] if begins else text
+
+
+def offer(text: str, answer: str, call: Callable[[], None]) -> None:
+    """Tell something in a notification of napari's, with a button that does it."""
+    notification_manager.dispatch(
+        Notification(text, NotificationSeverity.WARNING, actions=((answer, call),))
+    )
 
 
 def tell_error(error: Exception, names: Mapping[str, str] | None = None) -> None:

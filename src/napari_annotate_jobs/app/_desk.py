@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from qtpy.QtWidgets import QApplication
 
 from napari_annotate_jobs.app._actions import DeskActions
-from napari_annotate_jobs.app._asks import tell_error
+from napari_annotate_jobs.app._asks import offer, tell_error
 from napari_annotate_jobs.app._canvas_focus import canvas_of
 from napari_annotate_jobs.app._desk_boxes import BoxActions
 from napari_annotate_jobs.app._desk_fill import FillDesk
@@ -121,6 +122,10 @@ class Desk(QObject):
         self.strip.bind(session)
         self.propagate.bind(session)
         self.bridge.text_changed.connect(self.read_out.set_text)
+        self.bridge.offered.connect(offer)
+        self.bridge.pressed.connect(self.strip.clear_selection)
+        self.strip.selection_changed.connect(self._on_selection)
+        self.strip.slice_requested.connect(self._on_slice_requested)
         self.strip.failed.connect(self.show_error)
         self.strip.propagate_requested.connect(
             lambda start, stop: self.show_propagate()
@@ -308,7 +313,26 @@ class Desk(QObject):
         self.bridge.mouse.zoom_tool = on
         self.annotate.set_zoom_tool(on)
         if self._keys is not None:
-            self._keys.set_escape(self._end_zoom_tool if on else None, self._canvas)
+            self._bind_escape()
+
+    def _bind_escape(self) -> None:
+        """Let Esc end a selection from anywhere, and the zoom tool in the image."""
+        if self._keys is None:
+            return
+        if self.strip.selection() is not None:
+            self._keys.set_escape(self._let_go, self.main_window)
+        elif self.bridge.mouse.zoom_tool:
+            self._keys.set_escape(self._end_zoom_tool, self._canvas)
+        else:
+            self._keys.set_escape(None, self._canvas)
+
+    def _let_go(self) -> None:
+        focus = QApplication.focusWidget()
+        if focus is not None and (
+            focus is self.propagate or self.propagate.isAncestorOf(focus)
+        ):
+            self.hide_propagate()
+        self.strip.let_go()
 
     def _end_zoom_tool(self) -> None:
         self.set_zoom_tool(False)
@@ -345,6 +369,15 @@ class Desk(QObject):
         session = self.session
         if session.is_open:
             session.slice = (session.slice + 1) % session.editor.n_slices
+
+    # --------------------------------------------------------------- choosing
+    def _on_selection(self) -> None:
+        """Say on the canvas which slices keys act on, and let Esc end that."""
+        self.bridge.set_selected(self.strip.selection())
+        self._bind_escape()
+
+    def _on_slice_requested(self, index: int) -> None:
+        self.bridge.show_acquired()
 
     def _on_label(self) -> None:
         self.bind_space()
@@ -395,6 +428,8 @@ class Desk(QObject):
         self.masks.close()
         self.bridge.close()
         self.bridge.text_changed.disconnect(self.read_out.set_text)
+        self.bridge.offered.disconnect(offer)
+        self.bridge.pressed.disconnect(self.strip.clear_selection)
         for signal, slot in self._signals:
             signal.disconnect(slot)
         for widget in (self.annotate, self.strip, self.propagate, self.window_control):

@@ -56,6 +56,7 @@ class BoxActions:
         self._section = desk.annotate.boxes
         self._signals = [
             (self._bridge.box_changed, self.refresh),
+            (self._bridge.plane_changed, self.refresh),
             (self._session.slice_changed, self._on_slice),
             (self._session.opened, self._on_slice),
             (self._session.closed, self.refresh),
@@ -120,7 +121,11 @@ class BoxActions:
 
     def _do(self, name: str) -> None:
         if self._session.is_open and self._bridge.boxes is not None:
-            self._told(getattr(self, f"_{name}"))
+            self._told(partial(self._shown, getattr(self, f"_{name}")))
+
+    def _shown(self, call: Callable[[], object]) -> None:
+        self._desk.actions.check_shown()
+        call()
 
     def _told(self, call: Callable[[], object]) -> None:
         try:
@@ -137,6 +142,16 @@ class BoxActions:
             )
         return track
 
+    def _track_here(self) -> Track:
+        """Return the object at hand, if it is on the screen."""
+        track = self._track()
+        if self._session.slice not in track.boxes:
+            raise TransitionError(
+                "the object has no box on this slice",
+                remedy=f"Go to slice {min(track.boxes) + 1} to see it first",
+            )
+        return track
+
     def _box(self) -> str:
         boxes = self._bridge.boxes
         box_id = None if boxes is None else boxes.current_box
@@ -147,7 +162,7 @@ class BoxActions:
         return box_id
 
     def _confirm_object(self) -> None:
-        track = self._track()
+        track = self._track_here()
         confirm_boxes(
             self._session.editor, [track.boxes[i].id for i in track.proposals]
         )
@@ -156,7 +171,7 @@ class BoxActions:
         confirm_boxes(self._session.editor, [self._box()])
 
     def _delete_object(self) -> None:
-        delete_track(self._session.editor, self._track().id)
+        delete_track(self._session.editor, self._track_here().id)
 
     def _delete_box(self) -> None:
         delete_boxes(self._session.editor, [self._box()])
@@ -196,7 +211,7 @@ class BoxActions:
         cut_track(self._session.editor, self._track().id, self._session.slice)
 
     def _join_object(self) -> None:
-        track = self._track()
+        track = self._track_here()
         others = merge_candidates(self._session.editor, track.id)
         if not others:
             raise TransitionError(
@@ -207,8 +222,8 @@ class BoxActions:
 
     def _join(self, other_id: str) -> None:
         editor = self._session.editor
-        self._told(lambda: merge_tracks(editor, self._track().id, [other_id]))
+        self._told(lambda: merge_tracks(editor, self._track_here().id, [other_id]))
 
     def _relabel(self, label_id: int) -> None:
         editor = self._session.editor
-        self._told(lambda: relabel_tracks(editor, [self._track().id], label_id))
+        self._told(lambda: relabel_tracks(editor, [self._track_here().id], label_id))

@@ -361,6 +361,12 @@ class FillDesk:
                 self._start()
             self._then_apply = True
             return
+        try:
+            if self.panel.choice.where is Where.SLICE:
+                self._desk.actions.check_shown()
+        except AnnotateJobsError as error:
+            self._desk.show_error(error)
+            return
         self._bridge.take()
         result: FillResult | None = self._result
         if result is None:  # what was just taken from the layers made it old

@@ -115,7 +115,7 @@ class MaskActions:
         self._section.set_state(
             editable=editable,
             slices=len(self._waiting),
-            chosen=len(self._waiting.intersection(self._desk.actions.targets())),
+            chosen=len(self._waiting.intersection(self._desk.actions.chosen())),
         )
 
     # ---------------------------------------------------------------- acting
@@ -154,7 +154,9 @@ class MaskActions:
     def _follow(self, back: bool, on: bool) -> None:
         self._bridge.take()
         span = self._selection()
-        if span is not None and not span[0] <= self._session.slice <= span[1]:
+        if span is None:
+            self._desk.actions.check_shown()
+        elif not span[0] <= self._session.slice <= span[1]:
             span = None  # a selection elsewhere says nothing about this slice
         self.proposer.follow(back, on, span)
 
@@ -208,3 +210,4 @@ class MaskActions:
             self._tell("Nothing in this case waits to be confirmed.")
         else:
             session.slice = index
+            self._bridge.show_acquired()

@@ -64,17 +64,28 @@ class KeyRouter(QObject):
             self._shortcuts.append(shortcut)
         window.installEventFilter(self)
 
-    def set_escape(self, call: Callable[[], None] | None, canvas: QWidget) -> None:
-        """Let Esc do something while the image has the keyboard; None: napari's again.
+    def set_escape(self, call: Callable[[], None] | None, widget: QWidget) -> None:
+        """Let Esc do something; with None it is again what it is elsewhere.
 
         Elsewhere Esc closes panels, or lets go of what is selected there.
+
+        Parameters
+        ----------
+        call : callable, optional
+            What it does.
+        widget : QWidget
+            The window, for wherever the keyboard is; else what must have it.
         """
         if self._escape is not None:
             self._release(self._escape)
             self._escape = None
         if call is not None:
-            self._escape = QShortcut(QKeySequence("Esc"), canvas)
-            self._escape.setContext(Qt.ShortcutContext.WidgetShortcut)
+            self._escape = QShortcut(QKeySequence("Esc"), widget)
+            self._escape.setContext(
+                Qt.ShortcutContext.WindowShortcut
+                if widget is self._window()
+                else Qt.ShortcutContext.WidgetShortcut
+            )
             self._escape.activated.connect(call)
 
     def _act(self, call: Callable[[], None]) -> None:

@@ -9,7 +9,7 @@ from napari_annotate_jobs.errors import InvalidValueError
 from ._labels import LabelSet, Method, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ._annotation import AnnotationChange
     from ._content import SliceAnnotation
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["check_change"]
 
 
-def check_change(change: AnnotationChange, labels: LabelSet) -> None:
+def check_change(
+    change: AnnotationChange,
+    labels: LabelSet,
+    *,
+    name: Callable[[str], str] = str,
+) -> None:
     """Refuse a change that the label set does not allow.
 
     Parameters
@@ -26,6 +31,8 @@ def check_change(change: AnnotationChange, labels: LabelSet) -> None:
         What is about to be saved.
     labels : LabelSet
         The project's closed label set.
+    name : callable, optional
+        Takes the key of a slice; returns what people call it.
 
     Raises
     ------
@@ -35,7 +42,7 @@ def check_change(change: AnnotationChange, labels: LabelSet) -> None:
     """
     for key, content in change.slices.items():
         if content is not None:
-            _check_slice(content, labels, key)
+            _check_slice(content, labels, name(key))
     if change.case_labels:
         _check_classes(change.case_labels, labels, Scope.CASE, "the case")
     for span in change.ranges or ():

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_annotate_jobs.errors import InvalidValueError
-from napari_annotate_jobs.formats import mask_ref, mask_size
-from napari_annotate_jobs.model import Box, MaskRef, Provenance, SliceAnnotation
+from napari_annotate_jobs.formats import decode_mask, mask_ref, mask_size
+from napari_annotate_jobs.model import (
+    Box,
+    MaskRef,
+    Method,
+    Provenance,
+    SliceAnnotation,
+)
 
 from . import _edits
 from ._view import CaseView
@@ -56,7 +62,7 @@ class ContentEdits(CaseView, ABC):
         *,
         text: str = "Paint",
         provenance: Provenance = Provenance.MANUAL,
-        settle: bool = False,
+        settle: Collection[int] = (),
     ) -> bool:
         """Set the masks of slices; painting lifts nothing-to-label.
 
@@ -71,8 +77,8 @@ class ContentEdits(CaseView, ABC):
             The undo entry.
         provenance : Provenance
             How they came about.
-        settle : bool
-            True if the masks hold what is right of the proposals: these go.
+        settle : collection of int
+            Slices whose masks hold what is right of the proposals: these go.
 
         Raises
         ------
@@ -85,9 +91,10 @@ class ContentEdits(CaseView, ABC):
         for (index, group), mask in masks.items():
             content = contents.get(index, self.content(index))
             refs = self._put(content.masks, group, mask, provenance)
+            self._check_ids(index, group, refs)
             proposals = (
                 {name: ref for name, ref in content.proposals.items() if name != group}
-                if settle
+                if index in settle
                 else self._uncovered(content.proposals, group, np.asarray(mask))
             )
             contents[index] = content.evolve(
@@ -96,6 +103,25 @@ class ContentEdits(CaseView, ABC):
                 nothing_to_label=content.nothing_to_label and not refs,
             )
         return self.edit(text, contents, by_hand=True)
+
+    def _check_ids(self, index: int, group: str, refs: Mapping[str, MaskRef]) -> None:
+        """Refuse a mask that holds what cannot be painted in its overlap group."""
+        labels = {
+            label.id: label.name
+            for label in self.labels.of(Method.SEGMENTATION)
+            if label.overlap_group == group
+        }
+        held = refs[group].pixels if group in refs else ()
+        wrong = sorted(set(held) - set(labels))
+        if wrong:
+            self._new_blobs.clear()
+            which = ", ".join(str(value) for value in wrong[:3])
+            offered = ", ".join(f"{i} ({name})" for i, name in labels.items())
+            raise InvalidValueError(
+                f"the value {which} is none of the labels that can be painted here",
+                where=f"slice {index + 1}",
+                remedy=f"Choose one of {offered}",
+            )
 
     def set_boxes(
         self, boxes: Mapping[int, Sequence[Box]], *, text: str = "Boxes"
@@ -161,6 +187,7 @@ class ContentEdits(CaseView, ABC):
                 keys.get((index, group), ()) if isinstance(keys, Mapping) else keys
             )
             refs = self._put(content.proposals, group, proposed, provenance, made_from)
+            self._check_ids(index, group, refs)
             contents[index] = content.evolve(proposals=refs)
         return self.amend(contents) if amend else self.edit(text, contents)
 

@@ -296,7 +296,7 @@ class CaseEditor(ContentEdits):
                 for i, content in changed.items()
             }
         )
-        check_change(change, self.labels)
+        check_change(change, self.labels, name=self._name)
         self._apply(change)
         return True
 
@@ -314,6 +314,9 @@ class CaseEditor(ContentEdits):
                 where=self.annotation.case_id,
                 remedy="A reviewer can return it to make it editable again",
             )
+
+    def _name(self, key: str) -> str:
+        return f"slice {self._index[key] + 1}" if key in self._index else key
 
     def _class_label(self, label_id: int, scope: Scope) -> Label:
         label = self.labels[label_id]
@@ -371,7 +374,7 @@ class CaseEditor(ContentEdits):
         if after.is_empty:
             return False
         try:
-            check_change(after, self.labels)
+            check_change(after, self.labels, name=self._name)
         except InvalidValueError:
             self._new_blobs.clear()
             raise

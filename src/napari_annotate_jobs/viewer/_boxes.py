@@ -54,6 +54,9 @@ class BoxLayer:
         Of the reference series.
     on_error : callable
         Takes an error to show.
+    shown : callable, optional
+        Returns the slice that is shown as it was acquired; None while another plane,
+        or the volume, is shown. What is not shown cannot be selected, nor changed.
     """
 
     current_changed = Signal()
@@ -65,10 +68,12 @@ class BoxLayer:
         geometry: Geometry,
         *,
         on_error: Callable[[Exception], None],
+        shown: Callable[[], int | None] | None = None,
     ) -> None:
         self._session = session
         self._shape = geometry.shape
         self._on_error = on_error
+        self._shown = shown or (lambda: session.slice)
         self._set = session.job.project.label_set
         self._label = self._set.of(Method.DETECTION)[0]
         self._busy = False
@@ -115,7 +120,9 @@ class BoxLayer:
 
         The selected one; else that of the object at hand; else the only one.
         """
-        index = self._session.slice
+        index = self._shown()
+        if index is None:
+            return None
         boxes = self._session.editor.content(index).boxes
         here = {box.id for box in boxes}
         for box_id in self.selected:
@@ -133,22 +140,45 @@ class BoxLayer:
         That of :attr:`current_box`; else the one that was drawn, changed or
         selected last, if nothing else is on the slice.
         """
-        editor = self._session.editor
+        editor, index = self._session.editor, self._shown()
         box_id = self.current_box
         if box_id is not None:
             return track_of(editor, box_id)
-        if editor.content(self._session.slice).boxes:
+        if index is None or editor.content(index).boxes:
             return None
         return next((t for t in tracks(editor) if t.id == self._object), None)
 
     def _on_selected(self) -> None:
         if self._busy:
             return
+        if self._hidden():
+            self.drop_hidden()  # which comes back here
+            return
         # A selected shape's features would become those of the next one drawn.
         self._set_defaults(self._label)
         for box_id in self.selected[:1]:
             self._remember(box_id)
         self.current_changed.emit()
+
+    def _hidden(self) -> set[int]:
+        """Return the selected shapes that are not on the screen."""
+        index, data = self._shown(), self.layer.data
+        return {
+            place
+            for place in self.layer.selected_data
+            if place >= len(data) or round(float(data[place][0][0])) != index
+        }
+
+    def drop_hidden(self) -> None:
+        """Let go of what is not shown: napari keeps it selected on other slices."""
+        hidden = self._hidden()
+        if hidden:
+            self.layer.selected_data = set(self.layer.selected_data) - hidden
+
+    def let_go(self) -> None:
+        """Select nothing, and draw nothing: napari may take the layer away."""
+        self.layer.selected_data = set()
+        self.layer.mode = "pan_zoom"
 
     def _remember(self, box_id: str) -> None:
         track = track_of(self._session.editor, box_id)
@@ -259,7 +289,7 @@ class BoxLayer:
 
     def _on_editable(self) -> None:
         # napari allows it anew with other data, and after a look in 3D.
-        if self.layer.editable and self._session.locked:
+        if self.layer.editable and (self._session.locked or self._shown() is None):
             self.set_editable(False)
 
     def choose(self, label: Label) -> None:

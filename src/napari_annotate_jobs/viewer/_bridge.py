@@ -8,8 +8,10 @@ from psygnal import Signal
 
 from ._case_layers import CaseLayers
 from ._connections import Connections
+from ._foreign import ForeignLayers, quoted
 from ._geometry import CASE_KEY
 from ._mouse import MouseTools
+from ._plane import ACQUIRED
 from ._prefetch import Prefetcher
 from ._preview import PreviewLayer
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.session import AnnotationSession, Executor, OpenCase
 
     from ._boxes import BoxLayer
+    from ._plane import Plane
 
 __all__ = ["ViewerBridge"]
 
@@ -59,6 +62,12 @@ class ViewerBridge:
 
     volume_changed = Signal()
     """Another volume of the series is shown, such as another time point."""
+    pressed = Signal()
+    """The image was clicked, or is being drawn on."""
+    plane_changed = Signal()
+    """Another plane of the volume is shown; see :attr:`plane`."""
+    offered = Signal(str, str, object)
+    """What the user should know, what can be done about it, and what does it."""
 
     def __init__(
         self,
@@ -80,7 +89,9 @@ class ViewerBridge:
         self._on_error = on_error
         self._connections = Connections()
         self._case: CaseLayers | None = None
-        self.preview = PreviewLayer(viewer)
+        self._selected: tuple[int, int] | None = None
+        self.foreign = ForeignLayers(viewer, session)
+        self.preview = PreviewLayer(viewer, claim=self.foreign.claim)
         self.mouse = MouseTools(
             viewer, session, wheel_steps=wheel_steps, on_stroke=self._on_stroke
         )
@@ -90,6 +101,7 @@ class ViewerBridge:
         connect(session.closed, self._on_closed)
         connect(session.slice_changed, self._on_slice_changed)
         connect(session.slices_changed, self._on_slices_changed)
+        connect(self.foreign.changed, self._update_text)
         connect(session.label_changed, self._on_label_changed)
         connect(session.window_changed, self._update_text)
         connect(session.status_changed, self._on_status_changed)
@@ -139,6 +151,7 @@ class ViewerBridge:
     # ---------------------------------------------------- session -> viewer
     def _on_opened(self, case: OpenCase) -> None:
         self._drop()
+        aside = self.foreign.set_aside(case.row.case.id)
         try:
             self._case = CaseLayers(self, case)
         except Exception as error:
@@ -149,6 +162,17 @@ class ViewerBridge:
             return
         self._on_label_changed(self.session.label)
         self._update_text()
+        if aside:
+            self._tell_aside(aside, case.row.case.id)
+
+    def _tell_aside(self, layers: list[Layer], case_id: str) -> None:
+        one = len(layers) == 1
+        self.offered.emit(
+            f"{quoted(layers)} {'is' if one else 'are'} not of this case, and "
+            f"{'was' if one else 'were'} set aside: hidden, and kept in the list.",
+            "Show it" if one else "Show them",
+            lambda: self.foreign.show_again(layers, case_id),
+        )
 
     def _clear(self) -> None:
         """Take away what is left of a case that could not be shown."""
@@ -169,6 +193,8 @@ class ViewerBridge:
     def _on_slice_changed(self, index: int) -> None:
         if self._case is not None:
             self._case.show_slice(index)
+            if self._case.boxes is not None:
+                self._case.boxes.drop_hidden()
             self._update_text()
 
     def _on_slices_changed(self, indices: tuple[int, ...]) -> None:
@@ -188,8 +214,14 @@ class ViewerBridge:
     def _update_text(self) -> None:
         if self._case is not None:
             volume = self.series
-            header = None if volume is None else volume.header
-            self.text_changed.emit(self._case.text.update(header))
+            stranger = self.foreign.drawn_on
+            text = self._case.text.update(
+                None if volume is None else volume.header,
+                plane=self._case.plane,
+                selected=self._selected,
+                stranger="" if stranger is None else stranger.name,
+            )
+            self.text_changed.emit(text)
 
     # ---------------------------------------------------- viewer -> session
     def _on_dims(self) -> None:
@@ -197,8 +229,33 @@ class ViewerBridge:
             self._case.slice_shown()
 
     def _on_stroke(self, began: bool) -> None:
-        if self._case is not None:
-            self._case.stroke(began)
+        if self._case is None:
+            return
+        self._case.stroke(began)
+        if began:
+            self.pressed.emit()
+        else:
+            self._look_at_stroke()
+
+    def _look_at_stroke(self) -> None:
+        """Say of the first stroke in a layer that nobody saves that it is lost."""
+        layer, label = self.foreign.drawn_on, self.foreign.right_label
+        if layer is None or not self.foreign.is_first_stroke(layer):
+            return
+        text = f"“{layer.name}” is not of this case: what is drawn in it is not saved"
+        if label is None:
+            self.session.told.emit(f"{text}.")
+            return
+
+        def draw_right() -> None:
+            if self.session.is_open:
+                self.session.label = label
+
+        self.offered.emit(
+            f"{text}. Draw {label.name} in the layer of the case instead.",
+            f"Draw {label.name}",
+            draw_right,
+        )
 
     def _on_layer_removed(self, event: Any) -> None:
         if self._case is not None:
@@ -207,6 +264,27 @@ class ViewerBridge:
     def owns(self, layer: Layer | None) -> bool:
         """Return True if a layer is one of the open case's."""
         return self._case is not None and layer in self._case.layers
+
+    @property
+    def plane(self) -> Plane:
+        """Which plane of the volume is shown."""
+        return ACQUIRED if self._case is None else self._case.plane
+
+    def show_acquired(self) -> None:
+        """Show the slices as they were acquired, instead of another plane."""
+        if self._case is not None:
+            self._case.show_acquired()
+
+    def set_selected(self, selected: tuple[int, int] | None) -> None:
+        """Say in the read-out which slices keys act on; None for the current one."""
+        if selected != self._selected:
+            self._selected = selected
+            self._update_text()
+
+    def tell_plane(self) -> None:
+        """Tell that another plane is shown."""
+        self._update_text()
+        self.plane_changed.emit()
 
     def take(self) -> None:
         """Tell the session of everything that changed in the layers.
@@ -240,5 +318,6 @@ class ViewerBridge:
         self.take()
         self._drop()
         self.prefetcher.cancel()
+        self.foreign.close()
         self.mouse.close()
         self._connections.release()

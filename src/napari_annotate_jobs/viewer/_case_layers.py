@@ -9,11 +9,13 @@ from napari.utils.notifications import show_info
 
 from napari_annotate_jobs.model import Method
 
+from ._axes import CaseAxes
 from ._boxes import BoxLayer
 from ._geometry import Geometry
 from ._images import ImageLayer, Place, VolumeLoader
 from ._masks import MaskLayer
 from ._others import OtherSeries
+from ._plane import ACQUIRED, Plane, PlaneGuide, fit_to
 from ._proposals import ProposalLayer
 from ._readout import ReadOut
 from ._status import StatusLine
@@ -47,6 +49,8 @@ class CaseLayers:
         self._geometry = Geometry.of(header, case.row.case.name)
         self._closing = False
         self._moving = False
+        self._guide: PlaneGuide | None = None
+        self._axes: CaseAxes | None = None
         self._volume = self._geometry.volume
         self.loader = VolumeLoader(
             case.series,
@@ -72,6 +76,8 @@ class CaseLayers:
                 on_error=bridge.report,
                 later=bridge.images.later,
                 view=self._view,
+                shown=self.shown_slice,
+                flat=self._is_flat,
             )
             for group in label_set.overlap_groups
         }
@@ -79,14 +85,12 @@ class CaseLayers:
             ProposalLayer(session, group, self._geometry, on_error=bridge.report)
             for group in self.masks
         ]
-        self.boxes = (
-            BoxLayer(session, self._geometry, on_error=bridge.report)
-            if label_set.of(Method.DETECTION)
-            else None
-        )
-        if self.boxes is not None:
-            self.boxes.current_changed.connect(bridge.tell_box)
+        self.boxes = self._make_boxes() if label_set.of(Method.DETECTION) else None
         self._add_layers()
+        self._guide = PlaneGuide(self._viewer, self.image.layer, header)
+        self._guide.changed.connect(self._on_plane)
+        self._axes = CaseAxes(self._viewer, self.image.layer, self._axes_changed)
+        fit_to(self._viewer, self.image.layer)
         self.text = ReadOut(self._viewer, session, draw=bridge.draw_text)
         self.status = StatusLine(
             self._viewer,
@@ -100,6 +104,7 @@ class CaseLayers:
             bridge.images,
             on_error=bridge.report,
             budget=bridge.budget,
+            claim=bridge.foreign.claim,
         )
         self._progress: Any = None
         if not self.loader.is_done:
@@ -115,6 +120,16 @@ class CaseLayers:
         else:
             self.loader.start()
 
+    def _make_boxes(self) -> BoxLayer:
+        boxes = BoxLayer(
+            self._session,
+            self._geometry,
+            on_error=self._bridge.report,
+            shown=self.shown_slice,
+        )
+        boxes.current_changed.connect(self._bridge.tell_box)
+        return boxes
+
     @property
     def layers(self) -> list[Layer]:
         """Our layers, the image first."""
@@ -124,13 +139,12 @@ class CaseLayers:
 
     def _add_layers(self) -> None:
         viewer = self._viewer
-        viewer.dims.ndisplay = 2
         for layer in self.layers:
+            self._bridge.foreign.claim(layer)
             viewer.add_layer(layer)
             # Asked for deletion, napari's interface then says that it is locked.
             layer.locked = True
         viewer.layers.selection.active = self.image.layer
-        viewer.reset_view()
 
     def _cancel(self) -> None:
         self.loader.cancel()
@@ -168,7 +182,16 @@ class CaseLayers:
 
     # ------------------------------------------------------------- following
     def show_slice(self, index: int) -> None:
-        """Move the viewer to a slice, unless it is shown already."""
+        """Move the viewer to a slice, as it was acquired."""
+        self.show_acquired()
+        self._move_to(index)
+
+    def show_acquired(self) -> None:
+        """Show the slices as they were acquired."""
+        if self._guide is not None and not self.plane.is_acquired:
+            self._guide.show_acquired()
+
+    def _move_to(self, index: int) -> None:
         if self._shown() != index:
             self._moving = True
             try:
@@ -178,6 +201,34 @@ class CaseLayers:
 
     def _shown(self) -> int:
         return self._geometry.slice_of(self._viewer, self.image.layer)
+
+    @property
+    def plane(self) -> Plane:
+        """Which plane of the volume is shown."""
+        return ACQUIRED if self._guide is None else self._guide.plane
+
+    def shown_slice(self) -> int | None:
+        """Return the slice that is on the screen; None if another plane is."""
+        return self._session.slice if self.plane.is_acquired else None
+
+    def _is_flat(self) -> bool:
+        return bool(self._viewer.dims.ndisplay == 2)
+
+    def _on_plane(self) -> None:
+        """Let go of the tools that need what is not shown any more."""
+        if self._closing:
+            return
+        self.set_editable(not self._session.locked)
+        label = self._session.label
+        active = self._viewer.layers.selection.active
+        if label is not None and active in self.layers:
+            self.choose(label)
+        self._bridge.tell_plane()
+
+    def _axes_changed(self) -> None:
+        """Show the slice that was shown before another layer came or went."""
+        if not self._closing and self.plane.is_acquired:
+            self._move_to(self._session.slice)
 
     @property
     def shown_volume(self) -> int:
@@ -198,7 +249,12 @@ class CaseLayers:
         """Follow the viewer's slider."""
         if self._moving or self._closing:
             return
-        self._session.slice = self._shown()
+        if self._axes is not None and not self._axes.is_held:
+            return
+        if self.plane.is_acquired:
+            self._session.slice = self._shown()
+        else:
+            self._bridge.tell_plane()
         volume = self._geometry.volume_of(self._viewer, self.image.layer)
         if volume != self._volume:
             self._volume = volume
@@ -217,9 +273,10 @@ class CaseLayers:
     def set_editable(self, editable: bool) -> None:
         """Allow or forbid drawing."""
         for mask in self.masks.values():
-            mask.set_editable(editable)
+            mask.set_editable(editable and self._is_flat())
         if self.boxes is not None:
-            self.boxes.set_editable(editable)
+            self.boxes.set_editable(editable and self.plane.is_acquired)
+            self.boxes.drop_hidden()
 
     def choose(self, label: Label | None) -> None:
         """Ready the layer and the tool that fit a label."""
@@ -264,6 +321,9 @@ class CaseLayers:
         Not at once, since all layers may be about to go: then the case is closed.
         """
         if not self._closing and layer in self.layers:
+            if self.boxes is not None and layer is self.boxes.layer:
+                # napari would go on to draw what is selected in a layer that is gone.
+                self.boxes.let_go()
             self._bridge.images.later(0, self._put_back)
 
     def _put_back(self) -> None:
@@ -291,6 +351,10 @@ class CaseLayers:
         self._end_progress()
         self.text.close()
         self.status.close()
+        if self._guide is not None:
+            self._guide.close()
+        if self._axes is not None:
+            self._axes.close()
         self.image.close()
         for mask in self.masks.values():
             mask.close()

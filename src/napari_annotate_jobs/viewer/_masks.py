@@ -74,6 +74,11 @@ class MaskLayer:
     view : callable
         Returns what tells one view of the layer from another: while it changes,
         refreshes are napari's own.
+    shown : callable, optional
+        Returns the slice that is shown as it was acquired; None while another plane,
+        or the volume, is shown. Only what is proposed on that slice is settled.
+    flat : callable, optional
+        Returns False while the volume is shown: nothing is painted then.
     """
 
     def __init__(
@@ -85,8 +90,12 @@ class MaskLayer:
         on_error: Callable[[Exception], None],
         later: Callable[[float, Callable[[], None]], None],
         view: Callable[[], object],
+        shown: Callable[[], int | None] | None = None,
+        flat: Callable[[], bool] = lambda: True,
     ) -> None:
         self.group = group
+        self._shown = shown or (lambda: session.slice)
+        self._flat = flat
         self._session = session
         self._on_error = on_error
         self._later, self._view = later, view
@@ -118,6 +127,9 @@ class MaskLayer:
         self._data = self.layer.data
         self.layer.selected_label = self._last_id
         self.show(range(geometry.shape[0]))
+        # napari's own history would change slices that are not shown: its keys, and
+        # whoever calls for it, go back in the case's, which shows what it changes.
+        self.layer.undo, self.layer.redo = session.undo, session.redo
         self._connections = Connections()
         events = self.layer.events
         self._connections.connect(events.paint, self._on_paint)
@@ -126,6 +138,7 @@ class MaskLayer:
         self._connections.connect(events.labels_update, self._on_set_data)
         self._connections.connect(events.selected_label, self._on_selected_label)
         self._connections.connect(events.editable, self._on_editable)
+        self._connections.connect(events.n_edit_dimensions, self._on_edit_dimensions)
         self.set_editable(not session.locked)
 
     # ---------------------------------------------------- session -> layer
@@ -207,8 +220,17 @@ class MaskLayer:
 
     def _on_editable(self) -> None:
         # napari allows it anew with other data, and after a look in 3D.
-        if self.layer.editable and self._session.locked:
+        if self.layer.editable and (self._session.locked or not self._flat()):
             self.set_editable(False)
+
+    def _on_edit_dimensions(self) -> None:
+        # A brush, or a fill, through the slices paints on some that nobody sees.
+        if self.layer.n_edit_dimensions > 2:
+            self.layer.n_edit_dimensions = 2
+            self._session.told.emit(
+                "Only what is shown can be painted: Propagate proposes masks on the "
+                "slices beside it."
+            )
 
     def choose(self, label: Label) -> None:
         """Ready the layer for painting a label."""
@@ -231,8 +253,9 @@ class MaskLayer:
         """
         self._stroking = True
         drawing = self.layer.editable and self.layer.mode in DRAWING_MODES
-        if draws and drawing and not self._session.locked:
-            self._lift(self._session.slice)
+        index = self._shown()
+        if draws and drawing and index is not None and not self._session.locked:
+            self._lift(index)
 
     def stroke_ended(self) -> None:
         """Look at refreshes again."""
@@ -357,12 +380,15 @@ class MaskLayer:
     def _tell(self, changed: list[int]) -> None:
         data = self.layer.data
         lifted = None if self._lifted is None else self._lifted[0]
-        settled = False
-        for index in changed:
-            mask = None if index == lifted else self._proposal(index)
+        # What nobody sees is not confirmed with the stroke.
+        here = {self._shown(), lifted}
+        settled = {index for index in changed if index in here}
+        merged = False
+        for index in settled - {lifted}:
+            mask = self._proposal(index)
             if mask is not None:
                 data[index] = self._with_proposal(index, mask)
-                settled = True
+                merged = True
         text = "Paint" if len(changed) == 1 else f"Paint on {len(changed)} slices"
         before = dict(self._digests)
         for index in changed:  # what the session tells back is shown already
@@ -371,7 +397,7 @@ class MaskLayer:
             self._session.editor.set_masks(
                 {(i, self.group): np.array(data[i]) for i in changed},
                 text=text,
-                settle=True,
+                settle=settled,
             )
         except AnnotateJobsError as error:
             self._digests = before
@@ -388,7 +414,7 @@ class MaskLayer:
                 self._digests.pop(index, None)
             else:
                 self._digests[index] = ref.digest
-        if settled:
+        if merged:
             self._refresh()
 
     def _on_selected_label(self) -> None:

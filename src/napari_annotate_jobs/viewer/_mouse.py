@@ -82,7 +82,7 @@ class MouseTools:
         elif event.button == RIGHT and not event.modifiers:
             if self._session.window is not None:
                 yield from self._drag(event, self._set_window)
-        elif event.button == LEFT:
+        elif event.button == LEFT and not event.handled:
             self._on_stroke(True)
             yield
             while event.type == "mouse_move":
@@ -143,6 +143,16 @@ class MouseTools:
         steps = int(self._wheel)
         if steps:
             self._wheel -= steps
+            self._step(steps)
+
+    def _step(self, steps: int) -> None:
+        """Step through what is shown: the slices, or another plane's neighbours."""
+        dims = self._viewer.dims
+        across = [axis for axis in dims.not_displayed if axis > dims.ndim - 3]
+        if across:
+            axis = across[0]
+            dims.set_current_step(axis, dims.current_step[axis] + steps)
+        else:
             self._session.slice += steps
 
     def close(self) -> None:

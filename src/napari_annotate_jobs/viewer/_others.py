@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari.components import ViewerModel
+    from napari.layers import Layer
     from numpy.typing import NDArray
 
     from napari_annotate_jobs.imaging import Series, SeriesHeader
@@ -77,6 +78,8 @@ class OtherSeries:
         Takes an error to show.
     budget : int, optional
         Bytes; larger series are read slice by slice when they are looked at.
+    claim : callable
+        Called with each layer before it is added.
     """
 
     def __init__(
@@ -87,8 +90,10 @@ class OtherSeries:
         *,
         on_error: Callable[[Exception], None],
         budget: int | None,
+        claim: Callable[[Layer], None] = lambda _: None,
     ) -> None:
         self.layers: list[Image] = []
+        self._claim = claim
         self._viewer, self._session = viewer, session
         self._images, self._on_error = images, on_error
         self._budget = budget
@@ -158,6 +163,7 @@ class OtherSeries:
         dims = self._viewer.dims
         used = dims.ndim - dims.last_used
         self.layers.append(layer)
+        self._claim(layer)
         self._viewer.add_layer(layer)
         self._viewer.layers.move(self._viewer.layers.index(layer), 0)
         self._viewer.layers.selection.active = active

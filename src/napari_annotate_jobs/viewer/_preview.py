@@ -9,7 +9,7 @@ from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from napari.components import ViewerModel
     from napari.layers import Layer
@@ -33,10 +33,14 @@ class PreviewLayer:
     ----------
     viewer : ViewerModel
         Where to show them.
+    claim : callable
+        Called with the layer before it is added.
     """
 
-    def __init__(self, viewer: ViewerModel) -> None:
-        self._viewer = viewer
+    def __init__(
+        self, viewer: ViewerModel, *, claim: Callable[[Layer], None] = lambda _: None
+    ) -> None:
+        self._viewer, self._claim = viewer, claim
         self._layer: Labels | None = None
         self._shown: set[int] = set()
 
@@ -81,6 +85,7 @@ class PreviewLayer:
         layer.contour = max(1, round(min(_grid(image)[1:]) / FINE))
         layer.editable = False
         active = self._viewer.layers.selection.active
+        self._claim(layer)
         self._viewer.add_layer(layer)
         # The tool at hand stays at hand.
         self._viewer.layers.selection.active = active

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.model import Decision
 
+from ._plane import ACQUIRED
+
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_annotate_jobs.imaging import SeriesHeader
     from napari_annotate_jobs.session import AnnotationSession
+
+    from ._plane import Plane
 
 __all__ = ["ReadOut"]
 
@@ -42,34 +46,45 @@ class ReadOut:
         self._overlay.visible = draw
         self.update()
 
-    def update(self, volume: SeriesHeader | None = None) -> str:
+    def update(
+        self,
+        volume: SeriesHeader | None = None,
+        *,
+        plane: Plane = ACQUIRED,
+        selected: tuple[int, int] | None = None,
+        stranger: str = "",
+    ) -> str:
         """Write what is true now, and return it.
 
         Parameters
         ----------
         volume : SeriesHeader, optional
             Of the volume that is shown; named where there are several.
+        plane : Plane
+            What is shown of it.
+        selected : tuple of int, optional
+            The first and the last slice that keys act on, if not on the current one.
+        stranger : str
+            Name of the layer at hand for drawing, if it is not the case's.
         """
         session = self._session
         if not session.is_open or session.case is None:
             return ""
-        editor = session.editor
-        cell = editor.cell(session.slice)
+        place = f"{session.slice + 1} / {session.editor.n_slices}"
         lines = [
             session.case.row.case.name,
-            f"{session.slice + 1} / {editor.n_slices}",
+            place if plane.is_acquired else plane.text,
         ]
         if volume is not None and session.case.series.header.siblings:
             lines.append(_volume_text(volume, session.case.series.header))
-        decision = cell.decision.value.capitalize()
-        if cell.names:
-            names = ", ".join(cell.names)
-            decision = (
-                names if cell.decision is Decision.LABELLED else f"{decision} ({names})"
-            )
-        lines.append(decision)
-        if cell.proposals:
-            lines.append("Proposals to confirm")
+        if plane.is_acquired:
+            lines += self._said()
+        elif selected is None:
+            lines.append("No slice is shown: decisions wait")
+        if selected is not None:
+            lines.append(_selection_text(*selected))
+        if stranger:
+            lines.append(f"“{stranger}” is not of this case: not saved")
         window = session.window
         if window is not None and not session.case.series.header.is_color:
             width, level = _number(window.width), _number(window.center)
@@ -79,10 +94,28 @@ class ReadOut:
         self._overlay.text = text = "\n".join(lines)
         return text
 
+    def _said(self) -> list[str]:
+        """Return what was said of the slice that is shown."""
+        cell = self._session.editor.cell(self._session.slice)
+        decision = cell.decision.value.capitalize()
+        if cell.names:
+            names = ", ".join(cell.names)
+            decision = (
+                names if cell.decision is Decision.LABELLED else f"{decision} ({names})"
+            )
+        return [decision, "Proposals to confirm"] if cell.proposals else [decision]
+
     def close(self) -> None:
         """Put back what was there."""
         for name, value in self._before.items():
             setattr(self._overlay, name, value)
+
+
+def _selection_text(first: int, last: int) -> str:
+    if first == last:
+        return f"Slice {first + 1} is selected: keys act on it"
+    count = last - first + 1
+    return f"Slices {first + 1}–{last + 1} are selected: keys act on {count}"
 
 
 def _volume_text(volume: SeriesHeader, reference: SeriesHeader) -> str:

@@ -257,6 +257,10 @@ class SliceStrip(KeyboardGuest):
         """Select nothing."""
         self.track.clear_selection()
 
+    def let_go(self) -> None:
+        """Give up what is dragged, else what is selected."""
+        self.track.let_go()
+
     # ----------------------------------------------------------------- words
     def _count(self) -> None:
         cells = self.track.cells
@@ -319,6 +323,12 @@ class SliceStrip(KeyboardGuest):
         )
 
     def _offer(self, place: QPoint, index: int, range_id: str) -> None:
+        chosen = self.track.selection()
+        inside = chosen is not None and chosen[0] <= index <= chosen[1]
+        if not (inside or range_id):
+            # What is decided of one slice is decided in sight of it.
+            self.track.clear_selection()
+            self.slice_requested.emit(index)
         self._menu = self.make_menu(index, range_id)
         self._menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._menu.popup(place)

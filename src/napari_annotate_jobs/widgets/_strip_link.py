@@ -34,6 +34,7 @@ class StripLink:
         self.strip = strip
         self.session = session
         self._ranges: object = None
+        self._walking = False
         self._followed = [
             (session.opened, self._opened),
             (session.closed, self._closed),
@@ -95,6 +96,9 @@ class StripLink:
             self.strip.set_ranges(ranges, editor.labels)
 
     def _slice_changed(self, index: int) -> None:
+        if not self._walking:
+            # Whoever steps elsewhere looks at one slice again, and acts on that.
+            self.strip.clear_selection()
         self.strip.set_current(index)
 
     def _status_changed(self, status: object) -> None:
@@ -108,7 +112,12 @@ class StripLink:
             self.strip.failed.emit(error)
 
     def _go(self, index: int) -> None:
-        self.session.slice = index
+        # Its own steps may be what extends the selection.
+        self._walking = True
+        try:
+            self.session.slice = index
+        finally:
+            self._walking = False
 
     def _go_undecided(self, step: int) -> None:
         self._do(lambda: self.session.go_undecided(step))

@@ -183,6 +183,7 @@ class StripTrack(StripCanvas):
             steps = int(self._turned / NOTCH)
             self._turned -= steps * NOTCH
             if steps:
+                self.clear_selection()
                 self.slice_requested.emit(self._inside(self._current - steps))
         self.left.emit()
         event.accept()
@@ -227,7 +228,7 @@ class StripTrack(StripCanvas):
             event.ignore()
         elif key in steps and (plain or (shift and not page)):
             self._walk(steps[Qt.Key(key)], extend=shift)
-        elif key == Qt.Key.Key_Escape and plain and self._escape():
+        elif key == Qt.Key.Key_Escape and plain and self.let_go():
             pass
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and plain and self._selection:
             self.propagate_requested.emit(*self._selection)
@@ -255,7 +256,7 @@ class StripTrack(StripCanvas):
             self.clear_selection()
         self.slice_requested.emit(target)
 
-    def _escape(self) -> bool:
+    def let_go(self) -> bool:
         """Give up a drag, a selection or a chosen range; return False if none."""
         if self._held is not None:
             self._let_go()

@@ -1,0 +1,63 @@
+"""What keys act on is on the screen, or said to be selected on the strip."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from napari_annotate_jobs.demo._jobs import DEMO_JOBS
+from napari_annotate_jobs.model import Decision
+
+BRAIN, _, _ = DEMO_JOBS
+
+
+def press(key):
+    """Press a key where the focus is."""
+    QTest.keyClick(QApplication.focusWidget(), key)
+    QApplication.processEvents()
+
+
+def test_a_selection_ends_by_esc_a_step_or_a_click_in_the_image(open_case):
+    driver = open_case(BRAIN)
+    strip = driver.desk.strip
+    driver.select(2, 5)
+    driver.desk.focus_canvas()
+    assert "keys act on 4" in driver.desk.read_out.text()
+    press(Qt.Key.Key_Escape)
+    assert strip.selection() is None
+    assert "keys act on" not in driver.desk.read_out.text()
+    driver.select(2, 5)
+    driver.desk.focus_canvas()
+    press(Qt.Key.Key_Right)
+    assert strip.selection() is None
+    driver.select(2, 5)
+    driver.drag([driver.point(20, 20), driver.point(20, 21)])
+    assert strip.selection() is None
+
+
+def test_deciding_keys_wait_while_another_plane_is_shown(open_case, monkeypatch):
+    driver = open_case(BRAIN)
+    told = []
+    monkeypatch.setattr(
+        driver.desk, "show_error", lambda error: told.append(str(error))
+    )
+    editor, actions = driver.session.editor, driver.desk.actions
+    before = editor.annotation
+    driver.viewer.dims.roll()
+    for act in (
+        actions.nothing_to_label,
+        actions.exclude,
+        actions.copy,
+        actions.confirm,
+    ):
+        act()
+    assert editor.annotation == before
+    assert len(told) == 4
+    assert all("plane is shown" in text for text in told)
+    assert "plane" in driver.desk.read_out.text()
+    driver.select(2, 5)  # shown, and counted
+    actions.exclude()
+    assert editor.decision(2) is Decision.EXCLUDED
+    driver.go_to(2)
+    assert driver.desk.bridge.plane.is_acquired
