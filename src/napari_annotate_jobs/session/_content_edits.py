@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_annotate_jobs.errors import InvalidValueError
-from napari_annotate_jobs.formats import decode_mask, mask_ref, mask_size
+from napari_annotate_jobs.formats import mask_ref, mask_size
 from napari_annotate_jobs.model import (
     Box,
     MaskRef,
