@@ -22,7 +22,7 @@ from napari_annotate_jobs.model import Case, CaseRow, Counts, Job, Status
 
 from ._documents import Envelope, parsed, read_document, unwrap
 from ._events import EventLog, progress_of
-from ._files import accessing, signature
+from ._files import list_folder, signature
 from ._index import Index, IndexRow
 from ._names import case_folder
 
@@ -260,8 +260,7 @@ class Catalogue:
         return me
 
     def _stamp(self) -> tuple[int, int, int]:
-        with accessing(self._document, "read"):
-            stamp = signature(self._document)
+        stamp = signature(self._document)
         if stamp is None:
             raise NotFoundError(
                 "there is no job here",
@@ -317,7 +316,7 @@ class Catalogue:
 
     def _read_notes(self, index: Index) -> None:
         places = {case_folder(case_id): p for case_id, p in index.places().items()}
-        for name in _names_in(self._folder / "cases"):
+        for name in list_folder(self._folder / "cases"):
             place = places.get(name.removesuffix(".json"))
             if place is not None and name.endswith(".json"):
                 with suppress(StoreError, KeyError, TypeError, ValueError):
@@ -329,7 +328,7 @@ class Catalogue:
         index.add_person(self._person)
         me = index.person(self._person)
         assert me is not None
-        begun = set(_names_in(self._folder / "annotations"))
+        begun = set(list_folder(self._folder / "annotations"))
         for case_id, place in index.places().items():
             if case_folder(case_id) in begun:
                 progress, known = self._measure(case_id, False)
@@ -369,14 +368,3 @@ class Catalogue:
             warnings=warnings,
             decided=progress.decided,
         )
-
-
-def _names_in(folder: Path) -> list[str]:
-    """Return the names in a folder, none if there is no such folder."""
-    try:
-        with accessing(folder, "read"):
-            return os.listdir(folder)
-    except StoreAccessError as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            return []
-        raise

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_annotate_jobs.errors import AnnotateJobsError, InvalidValueError
+from napari_annotate_jobs.errors import AnnotateJobsError, InvalidValueError, StoreError
 from napari_annotate_jobs.formats import decode_mask
 from napari_annotate_jobs.model import (
     AnnotationChange,
@@ -21,7 +20,7 @@ from ._catalogue import read_job
 from ._check_images import ImageCheck
 from ._contract import Fault
 from ._documents import parsed, read_document, unwrap
-from ._files import TEMPORARY
+from ._files import TEMPORARY, list_folder
 from ._names import case_folder, person_folder
 
 if TYPE_CHECKING:
@@ -249,8 +248,8 @@ def _mask_fault(work: WorkFolder, mask: MaskRef, key: str) -> Fault | None:
 def _entries(folder: Path) -> list[Path]:
     """Return what is in a folder, but for files still being written."""
     try:
-        names = sorted(os.listdir(folder))
-    except OSError:
+        names = list_folder(folder)
+    except StoreError:
         return []
     return [folder / name for name in names if not name.startswith(TEMPORARY)]
 

@@ -9,7 +9,7 @@ from napari_annotate_jobs.errors import ExistsError, InvalidValueError
 from napari_annotate_jobs.model import document_json
 
 from ._documents import Envelope, write_document
-from ._files import accessing, locked
+from ._files import accessing, confine, is_there, locked
 from ._folder import FolderStore
 from ._names import case_folder, fold
 
@@ -70,9 +70,10 @@ def create_job(
         seen[name] = case.id
     with accessing(path, "made"):
         path.mkdir(parents=True, exist_ok=True)
+    confine(path)
     document = path / "job.json"
     with locked(path / ".lock", 10.0):
-        if document.exists():
+        if is_there(document):
             raise ExistsError(
                 "there is a job already",
                 where=document,

@@ -1,33 +1,45 @@
-"""Files that are either there, whole and durable, or not there at all."""
+"""Files that are either there, whole and durable, or not there at all.
+
+A job folder may come from anybody. Nothing here follows a link below a folder that
+was given to :func:`confine`, nor waits for what is no regular file.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import secrets
+import stat
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from filelock import FileLock, Timeout
 
-from napari_annotate_jobs.errors import StoreAccessError, StoreError
+from napari_annotate_jobs.errors import CorruptError, StoreAccessError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 __all__ = [
+    "MOST_BYTES",
     "TEMPORARY",
     "accessing",
     "append_durably",
+    "check_links",
+    "confine",
+    "is_there",
+    "list_folder",
     "locked",
     "make_folders",
+    "open_if_there",
     "read_if_there",
     "remove_leftovers",
     "signature",
+    "touch",
     "write_durably",
     "write_many_durably",
 ]
@@ -46,6 +58,20 @@ _REMEDIES = {
     errno.ESTALE: "The network share was lost: connect it again",
     errno.EIO: "The disk or network share reports errors: check it",
 }
+
+MOST_BYTES = 256 << 20
+"""A file that is longer is not read: ``job.json`` of 100,000 cases has 30 MB."""
+
+_CONFINED: set[str] = set()
+"""Folders that no path below them may lead out of; what is here once, stays."""
+
+# Windows has none of the last two: there, what was looked at before must do.
+_FLAGS = (
+    getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF}
 """What file systems say that cannot, or need not, fsync a folder."""
@@ -77,6 +103,48 @@ def accessing(path: Path, doing: str) -> Iterator[None]:
         ) from error
 
 
+def confine(root: Path) -> None:
+    """Follow no link below `root` any more; `root` itself may be one.
+
+    Everything in this module asks for it at each call, so that nobody who names a
+    path has to think of it.
+
+    Parameters
+    ----------
+    root : Path
+        A job folder.
+    """
+    _CONFINED.add(str(root))
+
+
+def check_links(path: Path) -> None:
+    """Refuse a path that leads out of the confined folder that it is in.
+
+    Raises
+    ------
+    CorruptError
+        If it, or a folder above it, is a link. What is missing is not refused.
+    """
+    below: list[Path] = []
+    for step in (path, *path.parents):
+        if str(step) in _CONFINED:
+            break
+        below.append(step)
+    else:
+        return
+    for step in reversed(below):
+        try:
+            found = step.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        if stat.S_ISLNK(found.st_mode) or _is_junction(found):
+            raise CorruptError(
+                "it is a link, and below a job folder no link is followed",
+                where=step,
+                remedy="Put what it leads to in its place, if you trust it",
+            )
+
+
 @contextmanager
 def locked(path: Path, timeout: float) -> Iterator[None]:
     """Hold the lock file `path`, against other processes and other stores.
@@ -88,6 +156,9 @@ def locked(path: Path, timeout: float) -> Iterator[None]:
     """
     lock = FileLock(path, timeout=timeout, thread_local=False, poll_interval=0.01)
     with accessing(path, "locked"):
+        check_links(path)
+        with suppress(FileNotFoundError):
+            _require_regular(path.stat(), path)
         try:
             lock.acquire()
         except Timeout as error:
@@ -111,21 +182,70 @@ def locked(path: Path, timeout: float) -> Iterator[None]:
 def signature(path: Path) -> tuple[int, int, int] | None:
     """Return what changes when a file does: size, time and inode; None if missing."""
     try:
-        found = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        with accessing(path, "read"):
+            found = path.lstat() if _is_confined(path) else path.stat()
+    except StoreAccessError as error:
+        if _is_missing(error):
+            return None
+        raise
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 
-def read_if_there(path: Path) -> bytes | None:
-    """Return the content of a file, None if there is no such file."""
+def is_there(path: Path) -> bool:
+    """Return whether there is something of that name, be it a link to nowhere."""
+    return signature(path) is not None
+
+
+def list_folder(path: Path) -> list[str]:
+    """Return the names in a folder in their order, none if there is no such folder."""
     try:
         with accessing(path, "read"):
-            return path.read_bytes()
+            check_links(path)
+            return sorted(os.listdir(path))
     except StoreAccessError as error:
-        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+        if isinstance(error.__cause__, FileNotFoundError):
+            return []
+        raise
+
+
+def open_if_there(path: Path) -> BinaryIO | None:
+    """Open a file to read it, None if there is no such file.
+
+    Raises
+    ------
+    CorruptError
+        If it is no regular file, or a link leads to it.
+    """
+    try:
+        with accessing(path, "read"):
+            return os.fdopen(_open(path, os.O_RDONLY), "rb")
+    except StoreAccessError as error:
+        if _is_missing(error):
             return None
         raise
+
+
+def read_if_there(path: Path) -> bytes | None:
+    """Return the content of a file, None if there is no such file.
+
+    Raises
+    ------
+    CorruptError
+        If it is no regular file, a link leads to it, or no document is so long.
+    """
+    file = open_if_there(path)
+    if file is None:
+        return None
+    with file, accessing(path, "read"):
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(MOST_BYTES + 1) if size <= MOST_BYTES else b""
+    if max(size, len(data)) > MOST_BYTES:
+        raise CorruptError(
+            f"it has {size / 1e6:,.0f} MB, more than any document of a job",
+            where=path,
+            remedy="Restore the file from a backup",
+        )
+    return data
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -156,9 +276,8 @@ def append_durably(path: Path, data: bytes, *, at: int, sync: bool = True) -> No
     or unacknowledged remains.
     """
     with accessing(path, "written"):
-        new = not path.exists()
-        flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        handle = os.open(path, flags, 0o666)
+        new = not is_there(path)
+        handle = _open(path, os.O_WRONLY | os.O_CREAT)
         try:
             if os.fstat(handle).st_size != at:
                 os.ftruncate(handle, at)
@@ -183,6 +302,7 @@ def make_folders(path: Path, *, root: Path) -> None:
     If `root` is gone, a share was disconnected: what would be written in its
     place could not be found again.
     """
+    check_links(path)
     missing = []
     while path != root and not path.is_dir():
         missing.append(path)
@@ -193,23 +313,73 @@ def make_folders(path: Path, *, root: Path) -> None:
             _sync_folder(folder.parent)
 
 
+def touch(path: Path) -> None:
+    """Give a file the present time."""
+    with accessing(path, "written"):
+        check_links(path)
+        os.utime(path)
+
+
 def remove_leftovers(folder: Path, *, older: float) -> None:
     """Remove files that some interrupted write left in `folder`, `older` s ago."""
     limit = time.time() - older
-    with suppress(OSError):
+    with suppress(OSError, StoreError):
+        check_links(folder)
         for entry in os.scandir(folder):
-            if entry.name.startswith(TEMPORARY) and entry.stat().st_mtime < limit:
+            if (
+                entry.name.startswith(TEMPORARY)
+                and entry.stat(follow_symlinks=False).st_mtime < limit
+            ):
                 with suppress(OSError):
                     os.unlink(entry.path)
 
 
+def _is_confined(path: Path) -> bool:
+    return any(str(folder) in _CONFINED for folder in path.parents)
+
+
+def _is_missing(error: StoreAccessError) -> bool:
+    return isinstance(error.__cause__, FileNotFoundError | NotADirectoryError)
+
+
+def _is_junction(found: os.stat_result) -> bool:
+    """Return whether it is what Windows calls a junction or mount point."""
+    tag: int = getattr(found, "st_reparse_tag", 0)
+    return tag != 0 and tag == getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", 0)
+
+
+def _open(path: Path, flags: int) -> int:
+    """Open a regular file that no link leads to, and wait for no other kind."""
+    check_links(path)
+    confined = _is_confined(path)
+    with suppress(FileNotFoundError, NotADirectoryError):
+        # Before it is opened, for even that makes some devices do something.
+        _require_regular(path.lstat() if confined else path.stat(), path)
+    handle = os.open(path, flags | _FLAGS | (_NO_LINK if confined else 0), 0o666)
+    try:
+        _require_regular(os.fstat(handle), path)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _require_regular(found: os.stat_result, path: Path) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise CorruptError(
+            "it is no regular file",
+            where=path,
+            remedy="Take it away, or restore the file from a backup",
+        )
+
+
 def _place(path: Path, data: bytes) -> None:
     """Put a file in place; its folder is still to be synced."""
+    check_links(path)
     temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
     # Not tempfile: what it makes, the other people on a share could not read.
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
-        handle = os.open(temporary, flags, 0o666)
+        handle = _open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
             _write_all(handle, data)
             _sync(handle)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
 from contextlib import suppress
@@ -20,7 +19,7 @@ from . import _rules
 from ._catalogue import Catalogue
 from ._documents import Envelope, read_document, write_document
 from ._events import EventLog
-from ._files import accessing, make_folders
+from ._files import confine, list_folder, make_folders
 from ._names import case_folder, person_folder
 from ._work import Progress, WorkFolder
 
@@ -50,6 +49,7 @@ class JobFolder:
     """
 
     def __init__(self, path: Path, person: str, timeout: float) -> None:
+        confine(path)
         self.path = path
         self.person = person
         self._timeout = timeout
@@ -129,14 +129,7 @@ class JobFolder:
     def names(self, case_id: str) -> Iterator[str]:
         """Return who has a folder for a case."""
         folder = self.case_path(case_id)
-        try:
-            with accessing(folder, "read"):
-                entries = sorted(os.listdir(folder))
-        except OSError as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return
-            raise
-        for entry in entries:
+        for entry in list_folder(folder):
             path = folder / entry / "annotation.json"
             found = read_document(path, "annotation")
             if found is not None:

@@ -9,13 +9,15 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.errors import CorruptError
+from napari_annotate_jobs.errors import CorruptError, StoreError
 
 from ._files import (
-    accessing,
+    check_links,
+    list_folder,
     make_folders,
     read_if_there,
     remove_leftovers,
+    touch,
     write_many_durably,
 )
 
@@ -115,17 +117,22 @@ class MaskFolder:
         for key, content in change.slices.items():
             gone = set(_masks_of(old.slices.get(key))) - set(_masks_of(content))
             for mask in gone:
-                with suppress(OSError):
-                    os.utime(self.path / mask_name(*mask))
+                with suppress(StoreError):
+                    touch(self.path / mask_name(*mask))
 
     def collect(self, used: Collection[str]) -> None:
         """Remove masks without use for a day, and what interrupted writes left."""
         prefixes = {digest[:_DIGITS] for digest in used}
         limit = time.time() - _KEPT
-        with suppress(OSError):
+        with suppress(OSError, StoreError):
+            check_links(self.path)
             for entry in list(os.scandir(self.path)):
                 found = _NAME.match(entry.name)
-                if found and found[1] not in prefixes and entry.stat().st_mtime < limit:
+                if (
+                    found
+                    and found[1] not in prefixes
+                    and entry.stat(follow_symlinks=False).st_mtime < limit
+                ):
                     with suppress(OSError):
                         os.unlink(entry.path)
         self._names.clear()
@@ -137,9 +144,8 @@ class MaskFolder:
             (self.path / n).exists() for n in tuple(self._names.get(prefix, ()))
         ):
             self._names.clear()
-            with accessing(self.path, "read"), suppress(FileNotFoundError):
-                for entry in os.scandir(self.path):
-                    self._remember(entry.name)
+            for name in list_folder(self.path):
+                self._remember(name)
         return sorted(self._names.get(prefix, ()))
 
     def _remember(self, name: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from napari_annotate_jobs.errors import CorruptError, NotFoundError, StoreError
 from napari_annotate_jobs.model import Return, Submission, document_json
 
 from ._documents import Envelope, parsed, read_document, unwrap, write_document
-from ._files import accessing, make_folders
+from ._files import list_folder, make_folders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,15 +41,9 @@ class SubmissionFolder:
         """
         numbers: set[int] = set()
         answered: set[int] = set()
-        try:
-            with accessing(self.path, "read"):
-                for name in os.listdir(self.path):
-                    if found := _NAME.match(name):
-                        (answered if found[2] else numbers).add(int(found[1]))
-        except OSError as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return 0, False
-            raise
+        for name in list_folder(self.path):
+            if found := _NAME.match(name):
+                (answered if found[2] else numbers).add(int(found[1]))
         count = max(numbers | answered, default=0)
         if len(numbers) < count:
             missing = min(set(range(1, count + 1)) - numbers)
