@@ -18,7 +18,7 @@ from napari_annotate_jobs.model import (
     document_json,
 )
 from napari_annotate_jobs.stores._documents import pretty, unwrap
-from napari_annotate_jobs.stores._events import progress_of
+from napari_annotate_jobs.stores._events import ProgressEvent
 from napari_annotate_jobs.stores._journal import Entry
 
 DOCS = Path(__file__).parents[2] / "docs" / "job-folder.md"
@@ -90,7 +90,7 @@ def test_the_submission():
 def test_the_return_and_the_rest():
     same(Return, body("return.json", "return", ("return",))["return"])
     body("case.json", "case", ("case", "n_slices", "warnings"))
-    assert progress_of(json.loads(EXAMPLES["events.jsonl"])) is not None
+    assert ProgressEvent.model_validate_json(EXAMPLES["events.jsonl"]).decided == 42
 
 
 @pytest.mark.parametrize("word", ["annotation.v", ".tmp-", ".lock", "10 seconds"])

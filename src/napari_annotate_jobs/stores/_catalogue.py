@@ -20,10 +20,17 @@ from napari_annotate_jobs.errors import (
 )
 from napari_annotate_jobs.model import Case, CaseRow, Counts, Job, Status
 
-from ._documents import Envelope, parsed, read_document, unwrap
-from ._events import EventLog, progress_of
+from ._documents import Envelope, load_json, parsed, read_document, unwrap
+from ._events import CaseNote, EventLog
 from ._files import list_folder, signature
-from ._index import Index, IndexRow
+from ._index import (
+    Index,
+    IndexRow,
+    MustWrite,
+    is_damage,
+    is_out_of_reach,
+    open_index,
+)
 from ._names import case_folder
 
 if TYPE_CHECKING:
@@ -32,7 +39,10 @@ if TYPE_CHECKING:
 
     from ._work import Progress
 
-__all__ = ["Catalogue", "read_job"]
+__all__ = ["Catalogue", "read_job", "read_note"]
+
+_ATTEMPTS = 4
+"""At an index that fails, before no file is kept any more."""
 
 _T = TypeVar("_T")
 
@@ -66,6 +76,21 @@ def read_job(path: Path) -> tuple[Job, list[dict[str, Any]], Envelope]:
     return job, cases, envelope
 
 
+def read_note(path: Path) -> CaseNote | None:
+    """Read what opening a case's images told, None if there is no such document.
+
+    Raises
+    ------
+    CorruptError, DocumentVersionError
+        If it cannot be understood.
+    """
+    found = read_document(path, "case")
+    if found is None:
+        return None
+    known = tuple(CaseNote.model_fields)
+    return parsed(CaseNote, unwrap(found, "case", known, where=path)[0], where=path)
+
+
 class Catalogue:
     """Answers for one person, from an index that it keeps up to date.
 
@@ -97,7 +122,8 @@ class Catalogue:
         self._guard = threading.RLock()
         self._index: Index | None = None
         self._in_memory = False
-        self._seen: tuple[object, object, int] | None = None
+        # What the index was last brought up to: stamp, log, my number, its name.
+        self._seen: tuple[object, object, int, str] | None = None
         self._job: Job | None = None
         # Marked while work is being written: never held while waiting for anything.
         self._marks = threading.Lock()
@@ -175,41 +201,69 @@ class Catalogue:
         self._ask(lambda index, _: index.set_note(place, n_slices, warnings))
 
     def rebuild(self) -> None:
-        """Throw the index away; the next question makes it again."""
-        with self._guard:
-            if self._index is None:
-                with suppress(sqlite3.DatabaseError):
-                    self._index = self._open()
-            self._drop()
+        """Make the index anew, in one go for whoever else looks at it."""
+        with suppress(StoreError):
+            self._ask(lambda index, me: None, anew=True)
 
     def close(self) -> None:
         """Bring the index up to date, if it is in use, and close it."""
         with self._guard:
             if self._index is not None:
                 with suppress(StoreError, OSError, sqlite3.DatabaseError):
-                    self._sync(self._index)
+                    with self._index.writing():
+                        self._sync(self._index)
                 self._index.close()
             self._index, self._seen = None, None
 
     # --------------------------------------------------------------- the index
-    def _ask(self, question: Callable[[Index, int], _T]) -> _T:
+    def _ask(self, question: Callable[[Index, int], _T], *, anew: bool = False) -> _T:
         """Ask the index, once it knows what the documents say."""
         with self._guard:
-            for attempt in range(3):
+            for attempt in range(_ATTEMPTS):
                 try:
                     if self._index is None:
                         self._index = self._open()
-                    return question(self._index, self._sync(self._index))
+                    return self._answer(self._index, question, anew)
                 except sqlite3.DatabaseError as error:
-                    self._drop()
-                    # Once more with a new file, then without one.
-                    self._in_memory = attempt > 0
+                    # In the end without a file.
+                    self._repair(error, in_memory=attempt >= _ATTEMPTS - 2)
                     last = error
             raise StoreAccessError(
                 f"the index cannot be kept ({last})",
                 where=self._folder,
                 remedy="Free some space in your cache folder",
             )
+
+    def _answer(
+        self, index: Index, question: Callable[[Index, int], _T], anew: bool
+    ) -> _T:
+        """Ask in the same transaction in which the index is found up to date.
+
+        Another program may make the index anew at any moment.
+        """
+        with suppress(MustWrite), index.reading():
+            me = None if anew else self._known(index)
+            if me is not None:
+                return question(index, me)
+        with self._marks:
+            stale = set(self._stale)
+        fault = None
+        try:
+            with index.writing():
+                if anew:
+                    index.forget()
+                me = self._sync(index)
+                try:
+                    return question(index, me)
+                except StoreError as error:
+                    fault = error  # no reason to undo what the index heard
+        except BaseException:
+            # What was written is undone, and with it what was heard.
+            self._seen = None
+            with self._marks:
+                self._stale |= stale
+            raise
+        raise fault
 
     def _open(self) -> Index:
         if self._in_memory:
@@ -218,19 +272,40 @@ class Catalogue:
         path = user_cache_path("napari-annotate-jobs", appauthor=False) / "index"
         try:
             path.mkdir(parents=True, exist_ok=True)
-            return Index(path / f"{name}.sqlite")
-        except (OSError, sqlite3.OperationalError):
+            return open_index(path, name)
+        except (OSError, sqlite3.DatabaseError):
             self._in_memory = True
             return Index(None)
-        except sqlite3.DatabaseError:
-            for ending in (".sqlite", ".sqlite-wal", ".sqlite-shm"):
-                (path / f"{name}{ending}").unlink(missing_ok=True)
-            return Index(path / f"{name}.sqlite")
 
-    def _drop(self) -> None:
-        if self._index is not None:
-            self._index.remove()
-        self._index, self._seen, self._job = None, None, None
+    def _repair(self, error: sqlite3.DatabaseError, *, in_memory: bool) -> None:
+        """Have the next attempt find an index that works.
+
+        What is wrong is put right inside the file: others may have it open.
+        """
+        index, self._index = self._index, None
+        self._seen, self._job = None, None
+        self._in_memory = self._in_memory or in_memory or is_out_of_reach(error)
+        if index is None:
+            return
+        if is_damage(error):
+            index.abandon()
+        elif not self._in_memory:
+            with suppress(sqlite3.DatabaseError):
+                index.create_again()
+                self._index = index
+                return
+        index.close()
+
+    def _known(self, index: Index) -> int | None:
+        """Return this person's number if the index is up to date, None if not."""
+        if self._seen is None:
+            return None
+        with self._marks:
+            if self._stale:
+                return None
+        stamp, told, me, name = self._seen
+        now = self._stamp(), signature(self._events.path), index.name()
+        return me if (stamp, told, name) == now else None
 
     def _sync(self, index: Index) -> int:
         """Bring the index up to date; return this person's number in it."""
@@ -238,25 +313,17 @@ class Catalogue:
         told = signature(self._events.path)
         with self._marks:
             stale, self._stale = self._stale, set()
-        if self._seen is not None and self._seen[:2] == (stamp, told) and not stale:
-            return self._seen[2]
-        try:
-            with index.writing():
-                if self._seen is None or self._seen[0] != stamp:
-                    self._job = None
-                    if index.get("stamp") != list(stamp):
-                        self._read_cases(index, stamp)
-                self._read_events(index)
-                me = index.person(self._person)
-                if me is None:
-                    me = self._read_work(index)
-                else:
-                    self._read_again(index, me, stale)
-        except BaseException:
-            with self._marks:
-                self._stale |= stale
-            raise
-        self._seen = stamp, told, me
+        if self._seen is None or self._seen[0] != stamp:
+            self._job = None
+        if index.get("stamp") != list(stamp):
+            self._read_cases(index, stamp)
+        self._read_events(index)
+        me = index.person(self._person)
+        if me is None:
+            me = self._read_work(index)
+        else:
+            self._read_again(index, me, stale)
+        self._seen = stamp, told, me, index.name()
         return me
 
     def _stamp(self) -> tuple[int, int, int]:
@@ -275,7 +342,7 @@ class Catalogue:
         rows = []
         for number, found in enumerate(cases):
             case = parsed(Case, found, where=f"{self._document}, case {number + 1}")
-            rows.append((case.id, case.name, json.dumps(found, ensure_ascii=False)))
+            rows.append((case.id, case.name, json.dumps(found)))
         ids = {case_id for case_id, _, _ in rows}
         if len(ids) < len(rows):
             raise CorruptError(
@@ -290,39 +357,44 @@ class Catalogue:
 
     def _read_events(self, index: Index) -> None:
         log, offset = index.get("log"), index.get("offset")
-        try:
-            tail = self._events.tail(log or "", offset or 0)
-        except StoreAccessError:
-            # Nothing is heard of the others, but the documents are still there.
-            return
-        if not tail.whole and log is not None:
-            # What the lost log told is in the documents.
-            index.forget_people()
-            self._read_notes(index)
-        index.put("log", tail.log)
-        index.put("offset", tail.offset)
-        for event in tail.events:
-            place = index.place(str(event["case"]))
-            if place is None:
-                continue
-            if "n_slices" in event:
-                with suppress(TypeError, ValueError):
-                    index.set_note(place, event["n_slices"], event["warnings"])
-                continue
-            progress = progress_of(event)
-            number = index.person(str(event.get("person")))
-            if progress is not None and number is not None:
-                index.set_progress(number, place, progress)
+        more = True
+        while more:
+            try:
+                tail = self._events.tail(log or "", offset or 0)
+            except StoreError:
+                # Nothing is heard of the others, but the documents are still there.
+                return
+            if not tail.whole and log is not None:
+                # What the lost log told is in the documents.
+                index.forget_people()
+                self._read_notes(index)
+            log, offset, more = tail.log, tail.offset, tail.more
+            index.put("log", log)
+            index.put("offset", offset)
+            for event in tail.events:
+                place = index.place(event.case)
+                if place is None:
+                    continue
+                if isinstance(event, CaseNote):
+                    index.set_note(place, event.n_slices, event.warnings)
+                    continue
+                number = index.person(event.person)
+                if number is not None:
+                    index.set_progress(number, place, event.progress)
 
     def _read_notes(self, index: Index) -> None:
+        # Notes are derived: those that cannot be read are made again.
         places = {case_folder(case_id): p for case_id, p in index.places().items()}
-        for name in list_folder(self._folder / "cases"):
+        names: list[str] = []
+        with suppress(StoreError):
+            names = list_folder(self._folder / "cases")
+        for name in names:
             place = places.get(name.removesuffix(".json"))
             if place is not None and name.endswith(".json"):
-                with suppress(StoreError, KeyError, TypeError, ValueError):
-                    note = read_document(self._folder / "cases" / name, "case")
+                with suppress(StoreError):
+                    note = read_note(self._folder / "cases" / name)
                     if note is not None:
-                        index.set_note(place, note["n_slices"], note["warnings"])
+                        index.set_note(place, note.n_slices, note.warnings)
 
     def _read_work(self, index: Index) -> int:
         index.add_person(self._person)
@@ -353,12 +425,13 @@ class Catalogue:
 
     def _row(self, index: Index, me: int, row: IndexRow) -> CaseRow:
         place, doc, n_slices, warnings, progress, known = row
-        case = Case.model_validate_json(doc)
+        case = Case.model_validate(load_json(doc.encode()))
         if n_slices is not None:
             case = case.model_copy(update={"n_slices": n_slices})
         if not known:
-            progress, _ = self._measure(case.id, True)
-            index.set_progress(me, place, progress)
+            with index.writing():
+                progress, _ = self._measure(case.id, True)
+                index.set_progress(me, place, progress)
         return CaseRow(
             case=case,
             ordinal=place,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic_core import from_json
 
 from napari_annotate_jobs.errors import (
     CorruptError,
@@ -25,6 +28,8 @@ __all__ = [
     "MIGRATIONS",
     "VERSION",
     "Envelope",
+    "json_bytes",
+    "load_json",
     "parsed",
     "pretty",
     "read_document",
@@ -39,6 +44,13 @@ MIGRATIONS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = 
 """How a body of (kind, version) becomes one of the next version."""
 
 _M = TypeVar("_M", bound="BaseModel")
+
+_DEEPEST = 200
+"""Lists and objects in one another: the deepest of ours has a dozen."""
+
+_TOO_DEEP = f"it is deeper than {_DEEPEST} levels"
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _FORMAT = "napari-annotate-jobs "
 _WIDTH = 160
@@ -78,7 +90,7 @@ def read_document(path: Path, kind: str) -> dict[str, Any] | None:
     if data is None:
         return None
     try:
-        found = json.loads(data)
+        found = load_json(data)
     except ValueError as error:
         raise CorruptError(
             f"the document is damaged ({error})",
@@ -92,6 +104,39 @@ def read_document(path: Path, kind: str) -> dict[str, Any] | None:
             remedy="Restore it from a backup, or take this file away",
         )
     return found
+
+
+def load_json(data: bytes) -> Any:
+    """Return what JSON of any origin holds.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON, has numbers of thousands of digits, or is so deep that
+        whatever walks through it would fail.
+    """
+    try:
+        return from_json(data)  # of at most 200 levels
+    except ValueError:
+        # Knows files with a byte order mark, and says in which line a fault is.
+        try:
+            found = json.loads(data)
+        except RecursionError:
+            raise ValueError(_TOO_DEEP) from None
+    level = [found]
+    for _ in range(_DEEPEST):
+        level = [inner for each in level for inner in _inside(each)]
+        if not level:
+            return found
+    raise ValueError(_TOO_DEEP)
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list):
+        return []
+    return [each for each in value if isinstance(each, dict | list)]
 
 
 def unwrap(
@@ -108,7 +153,7 @@ def unwrap(
         known field is missing.
     """
     version = found.get("version")
-    if not isinstance(version, int):
+    if not isinstance(version, int) or isinstance(version, bool):
         raise CorruptError(
             "the document has no version",
             where=where,
@@ -172,7 +217,17 @@ def write_document(path: Path, envelope: Envelope, body: dict[str, Any]) -> None
             write_durably(kept, old)
     fields = {"format": _FORMAT + envelope.kind, "version": VERSION}
     text = pretty({**fields, **body, **envelope.extra}) + "\n"
-    write_durably(path, text.encode())
+    write_durably(path, _encoded(text))
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return JSON in one line."""
+    return _encoded(json.dumps(value, ensure_ascii=False))
+
+
+def _encoded(text: str) -> bytes:
+    # Half of a surrogate pair is no text in UTF-8, but a field of others may hold one.
+    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text).encode()
 
 
 def pretty(value: Any, indent: str = "") -> str:

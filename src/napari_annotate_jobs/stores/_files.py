@@ -35,9 +35,11 @@ __all__ = [
     "list_folder",
     "locked",
     "make_folders",
+    "name_aside",
     "open_if_there",
     "read_if_there",
     "remove_leftovers",
+    "set_aside",
     "signature",
     "touch",
     "write_durably",
@@ -311,6 +313,22 @@ def make_folders(path: Path, *, root: Path) -> None:
         with accessing(folder, "made"):
             folder.mkdir(exist_ok=True)
             _sync_folder(folder.parent)
+
+
+def name_aside(path: Path) -> Path:
+    """Return a new name beside a file, for what is taken out of it."""
+    mark = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    return path.with_name(f"{path.stem}.aside-{mark}{path.suffix}")
+
+
+def set_aside(path: Path) -> Path:
+    """Give a file another name, durably, and return that."""
+    other = name_aside(path)
+    with accessing(path, "renamed"):
+        check_links(path)
+        os.replace(path, other)
+        _sync_folder(path.parent)
+    return other
 
 
 def touch(path: Path) -> None:

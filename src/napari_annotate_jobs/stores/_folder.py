@@ -104,12 +104,13 @@ class FolderStore(JobStore):
                         location=str(folder.path),
                     )
                 )
-            except StoreError as error:
+            except Exception as error:
+                fault = _told(error, folder)
                 if folder.path == self._path:
-                    raise
-                where = str(folder.path) if error.where is None else error.where
+                    raise fault from error
+                where = str(folder.path) if fault.where is None else fault.where
                 faults.append(
-                    Fault(where=where, what=error.what, remedy=error.remedy or "")
+                    Fault(where=where, what=fault.what, remedy=fault.remedy or "")
                 )
         self._faults = tuple(faults)
         return summaries
@@ -278,11 +279,10 @@ class FolderStore(JobStore):
         """Return the job folders that are there now, in the order of their names."""
         with self._guard:
             with accessing(self._path, "read"):
-                if (self._path / "job.json").exists():
+                if _holds_job(self._path):
                     paths = [self._path]
                 else:
-                    found = (p for p in self._path.iterdir() if p.is_dir())
-                    paths = sorted(p for p in found if (p / "job.json").exists())
+                    paths = sorted(filter(_holds_job, self._path.iterdir()))
             for path in paths:
                 if path not in self._folders:
                     self._folders[path] = JobFolder(path, self.person, self._timeout)
@@ -298,9 +298,9 @@ class FolderStore(JobStore):
                 try:
                     if candidate.job().id == job_id:
                         found.append(candidate)
-                except StoreError:
+                except Exception as error:
                     if candidate.path == self._path:
-                        raise
+                        raise _told(error, candidate) from error
             if not found:
                 raise NotFoundError(
                     f"there is no job {job_id!r}",
@@ -315,3 +315,29 @@ class FolderStore(JobStore):
                 )
             self._by_id[job_id] = found[0]
             return found[0]
+
+
+def _holds_job(folder: Path) -> bool:
+    """Return whether there is a job, be it one that cannot be read."""
+    try:
+        (folder / "job.json").lstat()
+    except PermissionError:
+        return folder.is_dir()
+    except OSError:
+        return False
+    return True
+
+
+def _told(error: Exception, folder: JobFolder) -> StoreError:
+    """Return an error of reading as one of ours.
+
+    A folder may come from anybody: what a document in it makes go wrong must stay
+    with this one job.
+    """
+    if isinstance(error, StoreError):
+        return error
+    return CorruptError(
+        f"the job cannot be read ({type(error).__name__}: {str(error)[:200]})",
+        where=folder.path,
+        remedy="See what is wrong with it: napari-annotate-jobs check",
+    )

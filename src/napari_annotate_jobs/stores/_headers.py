@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.errors import InvalidValueError, StoreError
+from napari_annotate_jobs.errors import ImagingError, StoreError
 
-from ._files import make_folders, write_durably
+from ._files import make_folders, read_if_there, write_durably
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,13 @@ def open_remembered(images: Path, series_uid: str | None, note: Path) -> Series:
     from napari_annotate_jobs.imaging import open_series
 
     known = read_note(note, images)
-    series = open_series(images, series_uid=series_uid, cached=known)
+    try:
+        series = open_series(images, series_uid=series_uid, cached=known)
+    except ImagingError:
+        if known is None:
+            raise
+        known = None
+        series = open_series(images, series_uid=series_uid)
     if known is None or series.header is not known:
         with suppress(StoreError, OSError):
             make_folders(note.parent, root=note.parent.parent)
@@ -54,7 +60,12 @@ def read_note(note: Path, images: Path) -> SeriesHeader | None:
     from napari_annotate_jobs.imaging import SeriesHeader
 
     try:
-        text = note.read_text(encoding="utf-8")
-        return SeriesHeader.from_json(text, path=images)
-    except (OSError, UnicodeDecodeError, InvalidValueError):
+        data = read_if_there(note)
+        if data is None:
+            return None
+        header = SeriesHeader.from_json(data.decode(), path=images)
+        header.is_current()
+    except Exception:
+        # Whoever wrote it may have meant to do harm, and it is made again anyway.
         return None
+    return header

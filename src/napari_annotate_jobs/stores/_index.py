@@ -14,11 +14,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 import weakref
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from napari_annotate_jobs.model import Counts, Status
+from napari_annotate_jobs.model import Counts, Status, new_id
 
 from . import _trigrams
 from ._names import fold
@@ -28,11 +29,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["Index", "IndexRow"]
+__all__ = [
+    "Index",
+    "IndexRow",
+    "MustWrite",
+    "is_damage",
+    "is_out_of_reach",
+    "open_index",
+]
 
 _T = TypeVar("_T")
 
 _SCHEMA = 1
+_FILES = 20
+_KEPT = 30 * 24 * 3600.0
+"""Seconds that a damaged file stays."""
+
 _BLOCK = 2048
 _STATUSES = tuple(Status)
 _NUMBER = {status: number for number, status in enumerate(_STATUSES)}
@@ -62,6 +74,71 @@ PRAGMA user_version = {_SCHEMA};
 """
 
 
+class MustWrite(Exception):
+    """A question that was asked to read only has to write."""
+
+
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Return whether the file itself is damaged, or no database at all."""
+    return _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def is_out_of_reach(error: sqlite3.DatabaseError) -> bool:
+    """Return whether the disk, or what another program does, is in the way."""
+    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_DBMOVED:
+        return False  # someone tidied the cache: there is room for another
+    return _code(error) in {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_READONLY,
+    }
+
+
+def _code(error: sqlite3.DatabaseError) -> int:
+    # The rest of the bits tells more, as which kind of reading failed.
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def open_index(folder: Path, name: str) -> Index:
+    """Open the first file of this name that nobody found damaged.
+
+    Raises
+    ------
+    sqlite3.DatabaseError
+        If none can be opened.
+    """
+    for number in range(_FILES):
+        path = folder / (f"{name}-{number}.sqlite" if number else f"{name}.sqlite")
+        _tidy(path)
+        if _marker(path).exists():
+            continue
+        try:
+            return Index(path)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            _marker(path).touch()
+    raise sqlite3.DatabaseError("one index after the other is damaged")
+
+
+def _marker(path: Path) -> Path:
+    return path.with_suffix(".damaged")
+
+
+def _tidy(path: Path) -> None:
+    """Remove a file that was found damaged so long ago that nobody has it open."""
+    with suppress(OSError):
+        if _marker(path).stat().st_mtime < time.time() - _KEPT:
+            for ending in ("", "-wal", "-shm"):
+                path.with_name(path.name + ending).unlink(missing_ok=True)
+            _marker(path).unlink()
+
+
 class Index:
     """The index of one job folder.
 
@@ -78,6 +155,7 @@ class Index:
         self._path = path
         self._guard = threading.RLock()
         self._db = self._open()
+        self._read_only = False
         # The pages of a long list of hits are asked for one after the other.
         self._found: tuple[tuple[Any, ...], list[int]] | None = None
         # Nobody has to close an index that was only read.
@@ -98,23 +176,25 @@ class Index:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
             if db.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA:
-                self._create(db)
+                self._create(db, again=False)
         except BaseException:
             db.close()
             raise
         return db
 
     @staticmethod
-    def _create(db: sqlite3.Connection) -> None:
+    def _create(db: sqlite3.Connection, *, again: bool) -> None:
+        """Make the tables, unless another program just did or `again` is true."""
         db.execute("BEGIN IMMEDIATE")
         try:
-            if db.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA:
-                tables = db.execute(
-                    "SELECT name FROM sqlite_master WHERE type = 'table' "
-                    "AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'trigrams_%'"
+            if again or db.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA:
+                found = db.execute(
+                    "SELECT type, name FROM sqlite_master WHERE type IN "
+                    "('table', 'view') AND name NOT LIKE 'sqlite_%' "
+                    "AND name NOT LIKE 'trigrams_%'"
                 ).fetchall()
-                for (name,) in tables:
-                    db.execute(f'DROP TABLE "{name}"')
+                for kind, name in found:
+                    db.execute(f'DROP {kind} "{name}"')
                 for statement in _TABLES.split(";")[:-1]:
                     db.execute(statement)
                 _trigrams.create(db)
@@ -123,33 +203,60 @@ class Index:
             db.execute("ROLLBACK")
             raise
 
+    def create_again(self) -> None:
+        """Empty the file, for whoever else has it open too."""
+        with self._guard:
+            self._create(self._db, again=True)
+
     def close(self) -> None:
         """Close the file."""
         with self._guard:
             self._db.close()
 
-    def remove(self) -> None:
-        """Close the index and remove its files."""
-        self.close()
+    def abandon(self) -> None:
+        """Have nobody open this file again: it is damaged.
+
+        It stays: others may have it open, and a file that takes its place would
+        get what they still write.
+        """
         if self._path is not None:
-            for ending in ("", "-wal", "-shm"):
-                with suppress(OSError):
-                    self._path.with_name(self._path.name + ending).unlink()
+            with suppress(OSError):
+                _marker(self._path).touch()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """See the file as it is at one moment, whatever others write."""
+        with self._guard:
+            self._db.execute("BEGIN")
+            self._read_only = True
+            try:
+                yield
+            finally:
+                self._read_only = False
+                self._db.rollback()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Make all changes inside become one, for other processes too."""
+        """Make all changes inside become one, for other processes too.
+
+        Raises
+        ------
+        MustWrite
+            Inside :meth:`reading`.
+        """
         with self._guard:
+            if self._read_only:
+                raise MustWrite
             if self._db.in_transaction:
                 yield
                 return
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
                 self._db.rollback()
                 raise
-            self._db.execute("COMMIT")
 
     # -------------------------------------------------------------------- meta
     def get(self, name: str) -> Any:
@@ -159,9 +266,20 @@ class Index:
 
     def put(self, name: str, value: object) -> None:
         """Note a value that can be JSON."""
-        self._do("INSERT OR REPLACE INTO meta VALUES (?, ?)", name, json.dumps(value))
+        with self.writing():
+            self._do(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)", name, json.dumps(value)
+            )
+
+    def name(self) -> str:
+        """Return another name each time when numbers of places or people changed."""
+        return str(self.get("name") or "")
 
     # ---------------------------------------------------------------- building
+    def forget(self) -> None:
+        """Forget everything."""
+        self.fill(())
+
     def fill(self, cases: Iterable[tuple[str, str, str]]) -> None:
         """Start again with these cases: id, name and JSON, in their order."""
         with self.writing():
@@ -177,6 +295,7 @@ class Index:
                 ((place, fold(name)) for place, _, name, _ in rows),
             )
             _trigrams.fill(self._db)
+            self.put("name", new_id())
 
     def add_person(self, person: str) -> None:
         """Give a person a row for each case, none of them begun."""
@@ -203,6 +322,7 @@ class Index:
         with self.writing():
             for table in ("progress", "blocks", "people"):
                 self._db.execute(f"DELETE FROM {table}")
+            self.put("name", new_id())
 
     def set_progress(
         self, number: int, place: int, progress: Progress, *, known: bool = True
@@ -260,12 +380,13 @@ class Index:
         self, place: int, n_slices: int | None, warnings: Sequence[str]
     ) -> None:
         """Set what opening a case's images told."""
-        self._do(
-            "UPDATE cases SET n_slices = ?, warnings = ? WHERE place = ?",
-            n_slices,
-            json.dumps(list(warnings)),
-            place,
-        )
+        with self.writing():
+            self._do(
+                "UPDATE cases SET n_slices = ?, warnings = ? WHERE place = ?",
+                n_slices,
+                json.dumps(list(warnings)),
+                place,
+            )
 
     # ----------------------------------------------------------------- reading
     def person(self, person: str) -> int | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from platformdirs import user_config_path
 
+from ._documents import load_json
 from ._files import accessing, locked, read_if_there, write_durably
 
 __all__ = ["forget_location", "recent_locations", "remember_location"]
@@ -27,12 +28,13 @@ def recent_locations() -> tuple[str, ...]:
     """
     data = read_if_there(_path())
     try:
-        found = json.loads(data or b"[]")
+        found = load_json(data or b"[]")
     except ValueError:
         return ()
     if not isinstance(found, list):
         return ()
-    return tuple(text for text in found if isinstance(text, str) and text)
+    known = (text for text in found if isinstance(text, str) and "\0" not in text)
+    return tuple(filter(None, known))[:_MOST]
 
 
 def remember_location(location: str | os.PathLike[str]) -> None:

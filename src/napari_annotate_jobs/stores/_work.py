@@ -17,8 +17,23 @@ from napari_annotate_jobs.model import (
 
 from . import _rules
 from ._documents import VERSION, Envelope, parsed, read_document, unwrap, write_document
-from ._files import append_durably, locked, make_folders, read_if_there, signature
-from ._journal import Entry, encode_entry, parse_journal, replay
+from ._files import (
+    append_durably,
+    locked,
+    make_folders,
+    name_aside,
+    read_if_there,
+    signature,
+    write_durably,
+)
+from ._journal import (
+    Entry,
+    encode_entry,
+    mended,
+    parse_journal,
+    replay,
+    scan_journal,
+)
 from ._masks import MaskFolder
 from ._submitted import SubmissionFolder
 
@@ -209,6 +224,7 @@ class WorkFolder:
                 version=VERSION,
             )
             line = encode_entry(entry)
+            self._keep_torn(state)
             try:
                 append_durably(self.journal, line, at=state.size)
             except BaseException:
@@ -281,6 +297,35 @@ class WorkFolder:
             self._compact()
             self._collect()
 
+    def mend(self) -> Path | None:
+        """Go on with what is whole of a damaged journal.
+
+        Returns
+        -------
+        Path or None
+            Where the damaged journal is kept; None if it is not damaged.
+
+        Raises
+        ------
+        CorruptError
+            If the annotation itself is damaged.
+        """
+        if signature(self.snapshot) is None:
+            return None
+        with self._writing():
+            try:
+                self._read()
+            except CorruptError:
+                annotation, envelope = self._read_snapshot()
+                data = read_if_there(self.journal) or b""
+                journal = scan_journal(data, where=self.journal)
+                aside = name_aside(self.journal)
+                write_durably(aside, data)
+                now = signature(self.snapshot), signature(self.journal)
+                self._fold(_State(mended(annotation, journal), now, envelope))
+                return aside
+            return None
+
     # ----------------------------------------------------------------- private
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -301,8 +346,16 @@ class WorkFolder:
             state = self._state
             if state is not None and state.signatures == before:
                 return state
-            state = self._parse(before)
+            fault = None
+            try:
+                state = self._parse(before)
+            except StoreError as error:
+                # What was read may be of two moments, and then nothing is wrong.
+                fault = error
             if before == (signature(self.snapshot), signature(self.journal)):
+                if fault is not None:
+                    raise fault
+                assert state is not None
                 self._state = state
                 return state
         raise StoreAccessError(
@@ -312,17 +365,29 @@ class WorkFolder:
         )
 
     def _parse(self, signatures: tuple[Signature, Signature]) -> _State:
-        found = read_document(self.snapshot, "annotation")
+        annotation, envelope = self._read_snapshot()
         data = read_if_there(self.journal) or b""
+        if signatures[0] is None and data:
+            raise CorruptError(
+                "the annotation is missing, only its journal is there",
+                where=self.snapshot,
+                remedy="Restore it from a backup",
+            )
+        journal = parse_journal(data, where=self.journal)
+        return _State(
+            replay(annotation, journal.entries, where=self.journal),
+            signatures,
+            envelope,
+            lines=len(journal.entries),
+            size=journal.size,
+            torn=journal.torn,
+        )
+
+    def _read_snapshot(self) -> tuple[Annotation, Envelope]:
+        found = read_document(self.snapshot, "annotation")
         if found is None:
-            if data:
-                raise CorruptError(
-                    "the annotation is missing, only its journal is there",
-                    where=self.snapshot,
-                    remedy="Restore it from a backup",
-                )
             blank = Annotation(case_id=self.case_id, person=self.person)
-            return _State(blank, signatures, Envelope("annotation"))
+            return blank, Envelope("annotation")
         body, envelope = unwrap(
             found, "annotation", ("annotation",), where=self.snapshot
         )
@@ -334,15 +399,7 @@ class WorkFolder:
                 where=self.snapshot,
                 remedy="Move it back to the folder it was taken from",
             )
-        journal = parse_journal(data, where=self.journal)
-        return _State(
-            replay(annotation, journal.entries, where=self.journal),
-            signatures,
-            envelope,
-            lines=len(journal.entries),
-            size=journal.size,
-            torn=journal.torn,
-        )
+        return annotation, envelope
 
     def _write_snapshot(self, state: _State) -> _State:
         write_document(
@@ -360,6 +417,11 @@ class WorkFolder:
         state = self._read()
         if state.signatures[1] is None:
             return
+        self._keep_torn(state)
+        self._fold(state)
+
+    def _fold(self, state: _State) -> None:
+        """Make a state the snapshot, and empty the journal."""
         self._state = None
         state = self._write_snapshot(state)
         # The snapshot is safe; a journal that outlives it would only repeat it.
@@ -368,6 +430,11 @@ class WorkFolder:
         self._state = replace(
             state, signatures=(state.signatures[0], None), lines=0, size=0, torn=b""
         )
+
+    def _keep_torn(self, state: _State) -> None:
+        """Copy what is about to be cut off the journal."""
+        if state.torn:
+            write_durably(name_aside(self.journal), state.torn)
 
     def _try_compact(self) -> None:
         try:
