@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import reprlib
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.cli._labels import (
@@ -33,6 +34,9 @@ _FIELDS = (
     "concept",
     "attributes",
 )
+_MOST_BYTES = 10 << 20
+"""A list of 65,535 labels is shorter."""
+
 _COLUMNS = (*_FIELDS[:-1], "exclusive")
 _YES = frozenset({"1", "yes", "true", "x"})
 _NO = frozenset({"", "0", "no", "false"})
@@ -49,7 +53,9 @@ def read_labels(path: Path) -> GivenLabels:
         If it holds no labels, or what is not known; names the line.
     """
     try:
-        text = path.read_text("utf-8-sig")
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         raise StoreAccessError(
             f"cannot be read ({error.strerror})",
@@ -60,9 +66,22 @@ def read_labels(path: Path) -> GivenLabels:
         raise InvalidValueError(
             "is not text in UTF-8", where=path, remedy="Save it as UTF-8"
         ) from error
+    if len(data) > _MOST_BYTES:
+        raise InvalidValueError(
+            f"has more than {_MOST_BYTES >> 20} MB, which is no list of labels",
+            where=path,
+            remedy="Check the name of the labels file",
+        )
     given = GivenLabels(where=str(path))
     if path.suffix.lower() in {".csv", ".tsv"}:
-        _from_csv(text, path, given)
+        try:
+            _from_csv(text, path, given)
+        except csv.Error as error:
+            raise InvalidValueError(
+                f"is no table ({error})",
+                where=path,
+                remedy="Look for a quote that is not closed",
+            ) from error
     else:
         _from_yaml(text, path, given)
     if not given.entries:
@@ -75,7 +94,8 @@ def read_labels(path: Path) -> GivenLabels:
 def _entry(number: int, line: int, fields: Mapping[str, Any], path: Path) -> Entry:
     """Check the names of fields, and bring those that have several forms into one."""
     name = fields.get("name")
-    where = f"{path}, line {line}, label {number if name is None else repr(str(name))}"
+    shown = number if name is None else reprlib.repr(name)
+    where = f"{path}, line {line}, label {shown}"
     if "colour" in fields and "color" in fields:
         raise InvalidValueError(
             "it has both color and colour", where=where, remedy="Leave one of them out"
@@ -108,7 +128,7 @@ def _check_names(
     for name in fields:
         if name not in known:
             raise InvalidValueError(
-                f"{name!r} is not known",
+                f"{reprlib.repr(name)} is not known",
                 where=where,
                 remedy=f"{can} {', '.join(known)}",
             )
@@ -173,26 +193,35 @@ def _from_yaml(text: str, path: Path, given: GivenLabels) -> None:
         )
     _check_names(found, ("labels", "groups"), str(path), "The file can hold")
     for number, entry in enumerate(found["labels"], 1):
-        line = lines[number - 1]
+        line = lines[number - 1] if number <= len(lines) else 1
         if isinstance(entry, str):
             given.entries.append(parse_label(entry, f"{path}, line {line}"))
         elif isinstance(entry, dict):
             given.entries.append(_entry(number, line, entry, path))
         else:
             raise InvalidValueError(
-                f"{entry!r} is not a label",
+                f"{reprlib.repr(entry)} is not a label",
                 where=f"{path}, line {line}",
                 remedy="Write its name, in quotes if it is a number, or {name: ..., "
                 "method: ...}",
             )
-    for entry in found.get("groups") or ():
+    groups = found.get("groups") or ()
+    if not isinstance(groups, list | tuple):
+        raise InvalidValueError(
+            "its groups are not a list",
+            where=path,
+            remedy="Write a line - name: ... for each below groups:",
+        )
+    for entry in groups:
         fields = entry if isinstance(entry, dict) else {"name": entry}
-        where = f"{path}, group {fields.get('name')!r}"
+        where = f"{path}, group {reprlib.repr(fields.get('name'))}"
         _check_names(fields, ("name", "exclusive"), where, "A group can have")
         exclusive = fields.get("exclusive", False)
         if not isinstance(exclusive, bool):
             raise InvalidValueError(
-                f"exclusive is {exclusive!r}", where=where, remedy="Write true or false"
+                f"exclusive is {reprlib.repr(exclusive)}",
+                where=where,
+                remedy="Write true or false",
             )
         given.groups[str(fields.get("name") or "")] = exclusive
 
@@ -204,6 +233,12 @@ def _loaded(text: str, path: Path) -> tuple[Any, list[int]]:
     try:
         root = yaml.compose(text, yaml.SafeLoader)
         found = yaml.safe_load(text)
+    except RecursionError as error:
+        raise InvalidValueError(
+            "has lists in lists, deeper than any list of labels",
+            where=path,
+            remedy="Write labels:, and below it a line - name: ... for each",
+        ) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
@@ -211,6 +246,13 @@ def _loaded(text: str, path: Path) -> tuple[Any, list[int]]:
             "is not YAML from here on" if line else "is not YAML",
             where=f"{path}{line}",
             remedy=_yaml_remedy(text, mark.line if mark is not None else 0),
+        ) from error
+    except ValueError as error:
+        # A date or number that is none, which YAML itself lets pass.
+        raise InvalidValueError(
+            f"holds a value that cannot be read ({error})",
+            where=path,
+            remedy="Put quotes around names that look like dates or numbers",
         ) from error
     labels = root
     for key, value in root.value if isinstance(root, yaml.MappingNode) else ():

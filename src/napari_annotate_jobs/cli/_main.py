@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.cli._new import EPILOG, add_arguments, make_job
-from napari_annotate_jobs.cli._show import clear_progress, complain, progress
+from napari_annotate_jobs.cli._show import clear_progress, complain, progress, say
 from napari_annotate_jobs.errors import AnnotateJobsError, StoreError
 
 if TYPE_CHECKING:
@@ -92,6 +92,12 @@ def build_parser() -> argparse.ArgumentParser:
     verb.add_argument("job", metavar="JOB", help="a job folder, or a folder of them")
     verb.add_argument(
         "--pixels", action="store_true", help="read every slice of the images too"
+    )
+    verb.add_argument(
+        "--mend",
+        action="store_true",
+        help="go on with the saves that are whole where a journal is damaged; what is "
+        "not goes into a file beside it",
     )
     verb.add_argument("--json", action="store_true", help="print JSON")
 
@@ -186,11 +192,11 @@ def _list(options: argparse.Namespace) -> int:
             # A job used earlier may be gone; one that was named should be there.
             code = 2 if options.locations else code
     if options.json:
-        print(dump([job_data(s, _person(options)) for s in summaries]))
+        say(dump([job_data(s, _person(options)) for s in summaries]))
     elif summaries:
-        print(jobs_text(summaries))
+        say(jobs_text(summaries))
     elif not code:
-        print("There are no jobs yet. Make one with: napari-annotate-jobs new --help")
+        say("There are no jobs yet. Make one with: napari-annotate-jobs new --help")
     return code
 
 
@@ -217,34 +223,38 @@ def _show(options: argparse.Namespace) -> int:
                     data["cases"] = [case_data(row) for row in rows]
                 shown.append(data)
                 continue
-            print(job_text(summary, store.person))
+            say(job_text(summary, store.person))
             if rows:
-                print("\n" + cases_text(rows))
-            print()
+                say("\n" + cases_text(rows))
+            say("")
         if not shown and not store.jobs():
             raise _no_job(options.job)
     if options.json:
-        print(dump(shown[0] if len(shown) == 1 else shown))
+        say(dump(shown[0] if len(shown) == 1 else shown))
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
     from napari_annotate_jobs.cli._show import counted, dump, fault_text
+    from napari_annotate_jobs.stores import FolderStore
 
     def found(fault: Fault) -> None:
         if not options.json:
             clear_progress()
-            print(fault_text(fault), flush=True)
+            say(fault_text(fault))
 
     with _opened(options.job, None) as store:
+        if options.mend and isinstance(store, FolderStore):
+            for path in store.mend():
+                complain(f"mended; the damaged journal is kept as {path}")
         tell = progress("checking")
         faults = store.check(pixels=options.pixels, progress=tell, found=found)
         if not faults and not store.jobs():
             raise _no_job(options.job)
     if options.json:
-        print(dump([fault.model_dump() for fault in faults]))
+        say(dump([fault.model_dump() for fault in faults]))
     else:
-        print(f"{counted(len(faults), 'fault')}." if faults else "All is well.")
+        say(f"{counted(len(faults), 'fault')}." if faults else "All is well.")
     return 1 if faults else 0
 
 
@@ -257,7 +267,7 @@ def _inspect(options: argparse.Namespace) -> int:
     found = inspect(
         options.path, progress=tell and (lambda done, total: tell(name, done, total))
     )
-    print(dump(found) if options.json else inspection_text(found))
+    say(dump(found) if options.json else inspection_text(found))
     return 0
 
 

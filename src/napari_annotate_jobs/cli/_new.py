@@ -14,6 +14,7 @@ from napari_annotate_jobs.cli._show import (
     counted,
     grouped_text,
     progress,
+    say,
 )
 from napari_annotate_jobs.errors import (
     ExistsError,
@@ -196,11 +197,11 @@ def make_job(options: argparse.Namespace) -> int:
             )
     store.close()
     remember_location(folder.absolute())
-    print(
+    say(
         f"Made {folder}: {counted(len(cases), 'case')}, "
         f"{counted(len(labels.labels), 'label')}."
     )
-    print(f"Open it with: napari-annotate-jobs open {folder}")
+    say(f"Open it with: napari-annotate-jobs open {folder}")
     return 0
 
 
@@ -226,7 +227,7 @@ def _tell(found: FoundCases, given: Sequence[str]) -> None:
             )
         )
     for block in blocks:
-        print(block + "\n", file=sys.stderr)
+        say(block + "\n", sys.stderr)
 
 
 def _short(path: Path, given: Sequence[str]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import textwrap
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,17 +25,42 @@ __all__ = [
     "dump",
     "fault_text",
     "grouped_text",
+    "harmless",
     "inspection_text",
     "job_data",
     "job_text",
     "jobs_text",
     "progress",
+    "say",
     "table",
     "terminal_width",
 ]
 
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)
+"""What a terminal obeys instead of showing it, or what turns a text round."""
+
 _SHOWN = 12
 """How many kinds of findings are told at once."""
+
+
+def say(text: str, file: TextIO | None = None) -> None:
+    """Print text; what others wrote in it cannot command the terminal.
+
+    Parameters
+    ----------
+    text : str
+        One line or several.
+    file : file, optional
+        Where to; stdout by default.
+    """
+    print(harmless(text), file=file, flush=True)
+
+
+def harmless(text: str) -> str:
+    """Return text with its control characters as JSON writes them, to be seen."""
+    return _UNSEEN.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
 
 
 def dump(data: object) -> str:
@@ -56,7 +82,8 @@ def table(
     room : int, optional
         The columns of a terminal: the last column is folded to fit into them.
     """
-    cells = [[str(cell) for cell in row] for row in rows]
+    # A line break in a name would begin a row of its own.
+    cells = [[harmless(" ".join(str(c).split())) for c in row] for row in rows]
     widths = [
         max(_width(text) for text in column)
         for column in zip(head, *cells, strict=True)
@@ -265,7 +292,7 @@ def cases_text(rows: Sequence[CaseRow]) -> str:
 def fault_text(fault: Fault) -> str:
     """Return a fault as a line."""
     remedy = f" {fault.remedy}." if fault.remedy else ""
-    return f"{fault.where}: {fault.what}.{remedy}"
+    return " ".join(f"{fault.where}: {fault.what}.{remedy}".splitlines())
 
 
 def inspection_text(found: Mapping[str, Any]) -> str:
@@ -333,7 +360,11 @@ def progress(verb: str = "reading") -> Callable[[str, int, int], None] | None:
 
     def tell(name: str, done: int, total: int) -> None:
         end = "\r" if done < total else "\r\x1b[K"
-        print(f"\x1b[K{verb} {name}: {done} of {total}", end=end, file=sys.stderr)
+        print(
+            f"\x1b[K{verb} {harmless(name)}: {done} of {total}",
+            end=end,
+            file=sys.stderr,
+        )
 
     return tell
 
@@ -346,4 +377,4 @@ def clear_progress() -> None:
 
 def complain(text: str) -> None:
     """Tell the user on stderr."""
-    print(f"napari-annotate-jobs: {text}", file=sys.stderr)
+    say(f"napari-annotate-jobs: {text}", sys.stderr)

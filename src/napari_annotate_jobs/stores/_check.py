@@ -16,11 +16,11 @@ from napari_annotate_jobs.model import (
     check_change,
 )
 
-from ._catalogue import read_job
+from ._catalogue import read_job, read_note
 from ._check_images import ImageCheck
 from ._contract import Fault
 from ._documents import parsed, read_document, unwrap
-from ._files import TEMPORARY, list_folder
+from ._files import TEMPORARY, list_folder, strange_files
 from ._names import case_folder, person_folder
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from ._work import WorkFolder
 
 __all__ = ["check_job"]
+
+_DOCUMENTS = ("job.json", "annotations", "cases", "headers", "events.jsonl", ".lock")
+"""What of a job folder is ours; the rest may be images, and linked."""
 
 
 def check_job(
@@ -56,7 +59,12 @@ def check_job(
         None if all is well. What an interrupted save left behind, and what
         the program cleans away itself, is no fault.
     """
-    yield from _Check(folder, pixels, progress).faults()
+    told: set[tuple[str, str]] = set()
+    for fault in _Check(folder, pixels, progress).faults():
+        # A link among the documents is found by its name, and when it is read.
+        if (fault.where, fault.what) not in told:
+            told.add((fault.where, fault.what))
+            yield fault
 
 
 class _Check:
@@ -68,6 +76,8 @@ class _Check:
         self._progress = progress
 
     def faults(self) -> Iterator[Fault]:
+        for error in strange_files(self._folder.path, _DOCUMENTS):
+            yield _fault(error, self._folder.path)
         path = self._folder.path / "job.json"
         try:
             job, raw, _ = read_job(path)
@@ -98,17 +108,14 @@ class _Check:
         known = {f"{case_folder(case_id)}.json": case_id for case_id in cases}
         for path in _entries(self._folder.path / "cases"):
             try:
-                found = read_document(path, "case")
-                body, _ = unwrap(
-                    found or {}, "case", ("case", "n_slices", "warnings"), where=path
-                )
+                note = read_note(path)
             except AnnotateJobsError as error:
                 yield _fault(error, path)
                 continue
-            if known.get(path.name) != body["case"]:
+            if note is not None and known.get(path.name) != note.case:
                 yield Fault(
                     where=str(path),
-                    what=f"it is of case {body['case']!r}",
+                    what=f"it is of case {note.case!r}",
                     remedy="Take the file away: it is made again",
                 )
 
@@ -152,12 +159,6 @@ class _Check:
         except (AnnotateJobsError, AttributeError) as error:
             yield _fault(error, document)
             return
-        if b"\n" in work.torn():
-            yield Fault(
-                where=str(work.journal),
-                what="the last line of the journal is damaged",
-                remedy="Restore the file from a backup, or go on without this change",
-            )
         seen: dict[str, Fault | None] = {}
         yield from self._content(work, annotation, labels, document, seen)
         yield from self._submissions(work, labels, seen)

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from napari_annotate_jobs.errors import CorruptError, StoreAccessError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "remove_leftovers",
     "set_aside",
     "signature",
+    "strange_files",
     "touch",
     "write_durably",
     "write_many_durably",
@@ -179,6 +180,37 @@ def locked(path: Path, timeout: float) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def strange_files(root: Path, names: Iterable[str]) -> Iterator[CorruptError]:
+    """Find what nothing here would open: links, devices and pipes.
+
+    Parameters
+    ----------
+    root : Path
+        A confined folder.
+    names : iterable of str
+        Files and folders in it that are looked through, however deep.
+
+    Yields
+    ------
+    CorruptError
+        Names a file and what to do about it.
+    """
+    pending = [root / name for name in names]
+    while pending:
+        path = pending.pop(0)
+        try:
+            check_links(path)
+            found = path.lstat()
+            if stat.S_ISDIR(found.st_mode):
+                pending += [path / name for name in list_folder(path)]
+            else:
+                _require_regular(found, path)
+        except CorruptError as error:
+            yield error
+        except OSError:
+            continue  # who reads it tells
 
 
 def signature(path: Path) -> tuple[int, int, int] | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import (
     CorruptError,
+    DocumentVersionError,
     InvalidValueError,
     NotFoundError,
     StoreError,
@@ -17,7 +19,7 @@ from napari_annotate_jobs.model import JobSummary, Status
 from . import _rules
 from ._check import check_job
 from ._contract import CasePage, Draft, Fault, JobStore
-from ._files import accessing
+from ._files import accessing, list_folder
 from ._headers import open_remembered
 from ._job_folder import JobFolder
 from ._names import case_folder, check_person, default_person
@@ -248,6 +250,28 @@ class FolderStore(JobStore):
         warnings: Sequence[str] = (),
     ) -> Case:
         return self._folder(job_id).note(case_id, n_slices, warnings)
+
+    def mend(self) -> Sequence[Path]:
+        """Go on with what is whole, wherever a journal is damaged.
+
+        Returns
+        -------
+        sequence of Path
+            The damaged journals, each kept beside the one that takes its place.
+        """
+        kept = []
+        for folder in self._scan():
+            begun = set(list_folder(folder.path / "annotations"))
+            for case_id in folder.catalogue.case_ids():
+                if case_folder(case_id) not in begun:
+                    continue
+                # What is damaged in another way is told by a check.
+                with suppress(CorruptError, DocumentVersionError):
+                    for person in folder.names(case_id):
+                        path = folder.work_of(case_id, person).mend()
+                        if path is not None:
+                            kept.append(path)
+        return kept
 
     def check(
         self,

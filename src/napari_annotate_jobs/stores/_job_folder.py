@@ -134,7 +134,9 @@ class JobFolder:
             found = read_document(path, "annotation")
             if found is not None:
                 annotation = found.get("annotation")
-                person = annotation.get("person") if annotation else None
+                person = None
+                if isinstance(annotation, dict):
+                    person = annotation.get("person")
                 if not isinstance(person, str):
                     raise CorruptError(
                         "the annotation names no person",

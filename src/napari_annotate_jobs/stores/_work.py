@@ -157,10 +157,6 @@ class WorkFolder:
             comment=_rules.comment_text(last_return),
         )
 
-    def torn(self) -> bytes:
-        """Return the end of the journal that an interrupted save left behind."""
-        return self._read().torn
-
     def read_mask(self, digest: str) -> bytes | None:
         """Return a mask's bytes, None if it is not here.
 
