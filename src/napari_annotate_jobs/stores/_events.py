@@ -38,6 +38,7 @@ _LONGEST = 2000
 
 
 def _cut(text: str) -> str:
+    text.encode()  # fails for half a surrogate pair
     return text[:_LONGEST]
 
 

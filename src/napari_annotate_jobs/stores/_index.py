@@ -288,11 +288,11 @@ class Index:
             rows = [(n, *case) for n, case in enumerate(cases)]
             self._db.executemany(
                 "INSERT INTO cases (place, id, doc) VALUES (?, ?, ?)",
-                ((place, case_id, doc) for place, case_id, _, doc in rows),
+                ((place, _clean(case_id), doc) for place, case_id, _, doc in rows),
             )
             self._db.executemany(
                 "INSERT INTO names VALUES (?, ?)",
-                ((place, fold(name)) for place, _, name, _ in rows),
+                ((place, _clean(fold(name))) for place, _, name, _ in rows),
             )
             _trigrams.fill(self._db)
             self.put("name", new_id())
@@ -355,7 +355,7 @@ class Index:
                 status,
                 progress.draft,
                 progress.decided if known else None,
-                progress.comment,
+                _clean(progress.comment),
                 number,
                 place,
             )
@@ -396,7 +396,7 @@ class Index:
 
     def place(self, case_id: str) -> int | None:
         """Return a case's place, None if there is no such case."""
-        row = self._one("SELECT place FROM cases WHERE id = ?", case_id)
+        row = self._one("SELECT place FROM cases WHERE id = ?", _clean(case_id))
         return None if row is None else int(row[0])
 
     def places(self) -> dict[str, int]:
@@ -440,7 +440,7 @@ class Index:
     ) -> tuple[list[int], int]:
         """Return the places of a page of cases, and how many there are in all."""
         if text:
-            return self._search(number, status, fold(text), offset, limit)
+            return self._search(number, status, _clean(fold(text)), offset, limit)
         if status is None:
             total = self.n_cases()
             return list(range(min(offset, total), min(offset + limit, total))), total
@@ -528,6 +528,11 @@ class Index:
     def _all(self, statement: str, *values: Any) -> list[Any]:
         with self._guard:
             return self._db.execute(statement, values).fetchall()
+
+
+def _clean(text: str) -> str:
+    """Return text that SQLite can hold: no half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _row(row: tuple[Any, ...]) -> IndexRow:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from napari_annotate_jobs.errors import (
     CorruptError,
     NotFoundError,
-    StoreAccessError,
     StoreError,
 )
 from napari_annotate_jobs.model import Status
@@ -70,7 +69,7 @@ class JobFolder:
         row = self.catalogue.row(case_id)
         case = _rules.noted(row.case, n_slices)
         if (row.case.n_slices, row.warnings) != (n_slices, tuple(warnings)):
-            with suppress(StoreAccessError):
+            with suppress(StoreError):
                 folder = self.path / "cases"
                 make_folders(folder, root=self.path)
                 body = {
