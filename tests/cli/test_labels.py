@@ -136,7 +136,7 @@ def bomb():
         ("labels: [" + "9" * 5000 + "]", "a value that cannot be read"),
         ("labels: &a [*a]", "is not a label"),
         ("- {name: a, method: detection, concept: 7}", "concept must hold fields"),
-        ("- {name: a, method: detection, id: 1.0e+400}", "must be a whole number"),
+        ("- {name: a, method: detection, id: 1.0e+400}", "a finite number"),
         ('- "detection:\\ud800"', "name must be text"),
         (bomb(), "is not a label"),
         ("labels: [detection:a]\nlabel: 1", "The file can hold labels, groups"),
