@@ -14,6 +14,7 @@ from napari_annotate_jobs.errors import AnnotateJobsError, CorruptError
 from napari_annotate_jobs.model import Comment, Status
 from napari_annotate_jobs.stores import FolderStore
 from napari_annotate_jobs.stores import _catalogue as catalogue
+from napari_annotate_jobs.stores import _check as checking
 from napari_annotate_jobs.stores import _files as files
 
 JOB = "job-1"
@@ -196,6 +197,29 @@ def test_what_was_a_log_of_somebody_else_is_put_aside(received, home, kit):
     (aside,) = received.glob("events.aside-*.jsonl")
     assert aside.read_text() == "export PRECIOUS=1\n"
     assert log.read_text().startswith('{"format": "napari-annotate-jobs events"')
+
+
+@needs_links
+@pytest.mark.parametrize("name", ["changes.jsonl", "annotation.json", ".lock"])
+def test_what_has_another_name_elsewhere_is_not_changed_there(
+    received, home, kit, name
+):
+    before = content(home)
+    put(received / MINE / name, lambda p: os.link(home / ".bashrc", p))
+    use(received, kit)
+    FolderStore(received, "ana").mend()
+    use(received, kit)
+    assert content(home) == before
+
+
+@needs_links
+def test_a_backup_made_of_hard_links_stays_as_it_was(received, tmp_path, kit):
+    copy = tmp_path / "backup"
+    shutil.copytree(received, copy, copy_function=os.link)
+    before = content(copy)
+    assert use(received, kit) == []
+    assert content(copy) == before
+    assert FolderStore(copy, "ana").load(JOB, "case-0").annotation.revision == 2
 
 
 # ------------------------------------------------------- pipes, devices, lengths
@@ -408,6 +432,8 @@ def test_whatever_a_job_makes_go_wrong_stays_with_it(two_jobs, monkeypatch, erro
     assert "as nobody thought of" in fault.what
     with pytest.raises(CorruptError, match="as nobody thought of"):
         FolderStore(two_jobs / "first", "ana").jobs()
+    monkeypatch.setattr(checking, "read_job", fail)
+    assert [f.where for f in store.check()] == [str(two_jobs / "first")]
 
 
 def test_half_a_letter_in_a_field_of_others_survives(received, kit):

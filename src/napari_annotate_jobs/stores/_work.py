@@ -23,6 +23,7 @@ from ._files import (
     make_folders,
     name_aside,
     read_if_there,
+    set_aside,
     signature,
     write_durably,
 )
@@ -315,11 +316,12 @@ class WorkFolder:
                 annotation, envelope = self._read_snapshot()
                 data = read_if_there(self.journal) or b""
                 journal = scan_journal(data, where=self.journal)
-                aside = name_aside(self.journal)
-                write_durably(aside, data)
-                now = signature(self.snapshot), signature(self.journal)
-                self._fold(_State(mended(annotation, journal), now, envelope))
-                return aside
+                self._state = None
+                # The journal stays until all that is whole of it is safe elsewhere.
+                self._write_snapshot(
+                    _State(mended(annotation, journal), (None, None), envelope)
+                )
+                return set_aside(self.journal)
             return None
 
     # ----------------------------------------------------------------- private
@@ -414,10 +416,6 @@ class WorkFolder:
         if state.signatures[1] is None:
             return
         self._keep_torn(state)
-        self._fold(state)
-
-    def _fold(self, state: _State) -> None:
-        """Make a state the snapshot, and empty the journal."""
         self._state = None
         state = self._write_snapshot(state)
         # The snapshot is safe; a journal that outlives it would only repeat it.
