@@ -222,6 +222,24 @@ def test_a_backup_made_of_hard_links_stays_as_it_was(received, tmp_path, kit):
     assert FolderStore(copy, "ana").load(JOB, "case-0").annotation.revision == 2
 
 
+@needs_links
+@pytest.mark.parametrize("missing", ["_NO_LINK", "check_links"])
+def test_links_are_refused_by_the_look_before_and_by_the_opening(
+    received, home, monkeypatch, missing
+):
+    """Windows knows only the look before; after it, a file may be replaced."""
+    put(received / MINE / "changes.jsonl", lambda p: p.symlink_to(home / ".bashrc"))
+    store = FolderStore(received, "ana")
+    store.jobs()
+    value = 0 if missing == "_NO_LINK" else lambda path: None
+    monkeypatch.setattr(files, missing, value)
+    with pytest.raises(CorruptError):
+        store.load(JOB, "case-0")
+    with pytest.raises(CorruptError):
+        files.append_durably(received / MINE / "changes.jsonl", b"x", at=0)
+    assert (home / ".bashrc").read_text() == "export PRECIOUS=1\n"
+
+
 # ------------------------------------------------------- pipes, devices, lengths
 @needs_links
 @pytest.mark.parametrize(
@@ -434,6 +452,22 @@ def test_whatever_a_job_makes_go_wrong_stays_with_it(two_jobs, monkeypatch, erro
         FolderStore(two_jobs / "first", "ana").jobs()
     monkeypatch.setattr(checking, "read_job", fail)
     assert [f.where for f in store.check()] == [str(two_jobs / "first")]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("n_slices", 10**30), ("name", "\ud800"), ("id", "a/../b"), ("series", [])],
+)
+def test_a_case_that_cannot_be_is_a_fault_of_its_job(two_jobs, field, value):
+    path = two_jobs / "first/job.json"
+    found = json.loads(path.read_text())
+    found["cases"][1][field] = value
+    path.write_text(json.dumps(found))
+    store = FolderStore(two_jobs, "ana")
+    assert [s.job.id for s in store.jobs()] == ["job-2"]
+    (fault,) = store.faults
+    assert fault.where == f"{path}, case 2"
+    assert field in fault.what or value in fault.what
 
 
 def test_half_a_letter_in_a_field_of_others_survives(received, kit):
