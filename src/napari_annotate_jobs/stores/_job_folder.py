@@ -20,7 +20,8 @@ from ._documents import Envelope, read_document, write_document
 from ._events import EventLog
 from ._files import confine, list_folder, make_folders
 from ._names import case_folder, person_folder
-from ._work import Progress, WorkFolder
+from ._progress import Progress
+from ._work import WorkFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

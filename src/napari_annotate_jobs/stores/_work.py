@@ -36,6 +36,7 @@ from ._journal import (
     scan_journal,
 )
 from ._masks import MaskFolder
+from ._progress import Progress
 from ._submitted import SubmissionFolder
 
 if TYPE_CHECKING:
@@ -53,33 +54,11 @@ if TYPE_CHECKING:
 
     Signature = tuple[int, int, int] | None
 
-__all__ = ["Progress", "WorkFolder"]
+__all__ = ["WorkFolder"]
 
 _LONG_LINES = 256
 _LONG_BYTES = 1 << 20
 """A journal of so many lines or bytes is written into the snapshot."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What the case table shows of a person's work.
-
-    Parameters
-    ----------
-    status : Status
-        Where the case stands.
-    draft : bool
-        True if something was saved since the last submission.
-    decided : int
-        Slices with a decision.
-    comment : str
-        What the reviewer wrote, for a returned case.
-    """
-
-    status: Status = Status.REMAINING
-    draft: bool = False
-    decided: int = 0
-    comment: str = ""
 
 
 @dataclass(frozen=True)
