@@ -20,7 +20,7 @@ from napari_annotate_jobs.model import Status, new_id, now
 
 from ._documents import json_bytes
 from ._files import accessing, append_durably, locked, open_if_there, set_aside
-from ._work import Progress
+from ._progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +38,7 @@ _LONGEST = 2000
 
 
 def _cut(text: str) -> str:
+    text.encode()  # fails for half a surrogate pair
     return text[:_LONGEST]
 
 

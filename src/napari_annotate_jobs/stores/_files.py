@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from napari_annotate_jobs.errors import CorruptError, StoreAccessError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 __all__ = [
@@ -39,9 +39,9 @@ __all__ = [
     "open_if_there",
     "read_if_there",
     "remove_leftovers",
+    "require_regular",
     "set_aside",
     "signature",
-    "strange_files",
     "touch",
     "write_durably",
     "write_many_durably",
@@ -161,7 +161,7 @@ def locked(path: Path, timeout: float) -> Iterator[None]:
     with accessing(path, "locked"):
         check_links(path)
         with suppress(FileNotFoundError):
-            _require_regular(path.stat(), path)
+            require_regular(path.stat(), path)
         try:
             lock.acquire()
         except Timeout as error:
@@ -180,37 +180,6 @@ def locked(path: Path, timeout: float) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def strange_files(root: Path, names: Iterable[str]) -> Iterator[CorruptError]:
-    """Find what nothing here would open: links, devices and pipes.
-
-    Parameters
-    ----------
-    root : Path
-        A confined folder.
-    names : iterable of str
-        Files and folders in it that are looked through, however deep.
-
-    Yields
-    ------
-    CorruptError
-        Names a file and what to do about it.
-    """
-    pending = [root / name for name in names]
-    while pending:
-        path = pending.pop(0)
-        try:
-            check_links(path)
-            found = path.lstat()
-            if stat.S_ISDIR(found.st_mode):
-                pending += [path / name for name in list_folder(path)]
-            else:
-                _require_regular(found, path)
-        except CorruptError as error:
-            yield error
-        except OSError:
-            continue  # who reads it tells
 
 
 def signature(path: Path) -> tuple[int, int, int] | None:
@@ -307,10 +276,16 @@ def append_durably(path: Path, data: bytes, *, at: int, sync: bool = True) -> No
     """Append to a file whose content is good up to byte `at`; cut what follows.
 
     If that fails, the file is cut back to `at`, so that nothing half-written
-    or unacknowledged remains.
+    or unacknowledged remains. A file that has another name too, as backups made of
+    hard links give it, is not changed: a copy takes the place of this name.
     """
     with accessing(path, "written"):
         new = not is_there(path)
+        if not new and path.lstat().st_nlink > 1:
+            with os.fdopen(_open(path, os.O_RDONLY), "rb") as file:
+                good = file.read(at)
+            write_durably(path, good + data)
+            return
         handle = _open(path, os.O_WRONLY | os.O_CREAT)
         try:
             if os.fstat(handle).st_size != at:
@@ -404,17 +379,18 @@ def _open(path: Path, flags: int) -> int:
     confined = _is_confined(path)
     with suppress(FileNotFoundError, NotADirectoryError):
         # Before it is opened, for even that makes some devices do something.
-        _require_regular(path.lstat() if confined else path.stat(), path)
+        require_regular(path.lstat() if confined else path.stat(), path)
     handle = os.open(path, flags | _FLAGS | (_NO_LINK if confined else 0), 0o666)
     try:
-        _require_regular(os.fstat(handle), path)
+        require_regular(os.fstat(handle), path)
     except BaseException:
         os.close(handle)
         raise
     return handle
 
 
-def _require_regular(found: os.stat_result, path: Path) -> None:
+def require_regular(found: os.stat_result, path: Path) -> None:
+    """Refuse what is no regular file, as CorruptError."""
     if not stat.S_ISREG(found.st_mode):
         raise CorruptError(
             "it is no regular file",

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from napari_annotate_jobs.errors import (
     CorruptError,
     NotFoundError,
-    StoreAccessError,
     StoreError,
 )
 from napari_annotate_jobs.model import Status
@@ -21,7 +20,8 @@ from ._documents import Envelope, read_document, write_document
 from ._events import EventLog
 from ._files import confine, list_folder, make_folders
 from ._names import case_folder, person_folder
-from ._work import Progress, WorkFolder
+from ._progress import Progress
+from ._work import WorkFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,7 +70,7 @@ class JobFolder:
         row = self.catalogue.row(case_id)
         case = _rules.noted(row.case, n_slices)
         if (row.case.n_slices, row.warnings) != (n_slices, tuple(warnings)):
-            with suppress(StoreAccessError):
+            with suppress(StoreError):
                 folder = self.path / "cases"
                 make_folders(folder, root=self.path)
                 body = {

@@ -13,6 +13,7 @@ from napari_annotate_jobs.errors import CorruptError, StoreError
 
 from ._files import (
     check_links,
+    is_there,
     list_folder,
     make_folders,
     read_if_there,
@@ -140,9 +141,7 @@ class MaskFolder:
 
     def _named(self, prefix: str) -> list[str]:
         """Return the files with a digest that begins so."""
-        if not any(
-            (self.path / n).exists() for n in tuple(self._names.get(prefix, ()))
-        ):
+        if not any(is_there(self.path / n) for n in tuple(self._names.get(prefix, ()))):
             self._names.clear()
             for name in list_folder(self.path):
                 self._remember(name)

@@ -23,6 +23,7 @@ from ._files import (
     make_folders,
     name_aside,
     read_if_there,
+    set_aside,
     signature,
     write_durably,
 )
@@ -35,6 +36,7 @@ from ._journal import (
     scan_journal,
 )
 from ._masks import MaskFolder
+from ._progress import Progress
 from ._submitted import SubmissionFolder
 
 if TYPE_CHECKING:
@@ -52,33 +54,11 @@ if TYPE_CHECKING:
 
     Signature = tuple[int, int, int] | None
 
-__all__ = ["Progress", "WorkFolder"]
+__all__ = ["WorkFolder"]
 
 _LONG_LINES = 256
 _LONG_BYTES = 1 << 20
 """A journal of so many lines or bytes is written into the snapshot."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What the case table shows of a person's work.
-
-    Parameters
-    ----------
-    status : Status
-        Where the case stands.
-    draft : bool
-        True if something was saved since the last submission.
-    decided : int
-        Slices with a decision.
-    comment : str
-        What the reviewer wrote, for a returned case.
-    """
-
-    status: Status = Status.REMAINING
-    draft: bool = False
-    decided: int = 0
-    comment: str = ""
 
 
 @dataclass(frozen=True)
@@ -315,11 +295,12 @@ class WorkFolder:
                 annotation, envelope = self._read_snapshot()
                 data = read_if_there(self.journal) or b""
                 journal = scan_journal(data, where=self.journal)
-                aside = name_aside(self.journal)
-                write_durably(aside, data)
-                now = signature(self.snapshot), signature(self.journal)
-                self._fold(_State(mended(annotation, journal), now, envelope))
-                return aside
+                self._state = None
+                # The journal stays until all that is whole of it is safe elsewhere.
+                self._write_snapshot(
+                    _State(mended(annotation, journal), (None, None), envelope)
+                )
+                return set_aside(self.journal)
             return None
 
     # ----------------------------------------------------------------- private
@@ -414,10 +395,6 @@ class WorkFolder:
         if state.signatures[1] is None:
             return
         self._keep_torn(state)
-        self._fold(state)
-
-    def _fold(self, state: _State) -> None:
-        """Make a state the snapshot, and empty the journal."""
         self._state = None
         state = self._write_snapshot(state)
         # The snapshot is safe; a journal that outlives it would only repeat it.
