@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -118,11 +119,26 @@ def test_faulty_yaml(refused, tmp_path, text, line, match):
     assert match in err
 
 
+def bomb():
+    """Return a label of a few lines that would take gigabytes to write out."""
+    nested = [f"&{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in pairwise("abcdefghij")]
+    return "labels:\n- [&a [x], " + ", ".join(nested) + "]"
+
+
 @pytest.mark.parametrize(
     ("text", "match"),
     [
         ("label: [a]", "no list of labels"),
         ("labels: []", "holds no labels"),
+        ("labels: [a]\ngroups: 5", "its groups are not a list"),
+        ("labels: " + "[" * 1000, "deeper than any list of labels"),
+        ("labels: [2030-99-99]", "month must be in 1..12"),
+        ("labels: [" + "9" * 5000 + "]", "a value that cannot be read"),
+        ("labels: &a [*a]", "is not a label"),
+        ("- {name: a, method: detection, concept: 7}", "concept must hold fields"),
+        ("- {name: a, method: detection, id: 1.0e+400}", "a finite number"),
+        ('- "detection:\\ud800"', "name must be text"),
+        (bomb(), "is not a label"),
         ("labels: [detection:a]\nlabel: 1", "The file can hold labels, groups"),
         (
             "labels: [a/b]\ngroups: [{name: a, single: yes}]",
@@ -155,6 +171,9 @@ def test_yaml_that_does_not_fit(refused, tmp_path, text, match):
         ("name,farbe\na,red", "line 1: 'farbe' is not known. The columns can be name"),
         ("name,method,color\na,detection,rot", "line 2, label 'a': 'rot'"),
         ("name,method,exclusive\na,classification,once", "line 2: exclusive is"),
+        ("name\n" + "x" * 200_000, "is no table"),
+        ('name,method\n"a,detection\n' + "x" * 200_000, "a quote that is not closed"),
+        ("name\n" + "x," * (6 << 20), "more than 10 MB"),
     ],
 )
 def test_faulty_csv(refused, tmp_path, text, match):

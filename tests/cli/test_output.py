@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from napari_annotate_jobs.cli import _show
+from napari_annotate_jobs.model import AnnotationChange, SliceAnnotation
+from napari_annotate_jobs.stores import FolderStore
 
 
 @pytest.fixture(autouse=True)
@@ -106,3 +110,73 @@ def test_the_remarks_have_lines_of_their_own_where_there_is_no_room():
 )
 def test_one_and_many(number, text):
     assert _show.counted(number, "case") == text
+
+
+ESCAPES = "a\x1b[2J\x1b]0;owned\x07b\x9b2Jc\u202ed"
+
+
+@pytest.mark.parametrize("json_too", [(), ("--json",)])
+def test_what_others_wrote_does_not_command_the_terminal(
+    run, tmp_path, write_ct, json_too
+):
+    """Names, comments, warnings, folders: all that a job from somebody else holds."""
+    write_ct(tmp_path / "images")
+    job = tmp_path / "job"
+    run("new", job, "--images", tmp_path / "images", "--labels", "detection:a")
+    document = job / "job.json"
+    found = json.loads(document.read_text())
+    found["job"]["project"]["name"] = ESCAPES
+    found["job"]["project"]["instructions"] = f"one\n{ESCAPES}"
+    found["job"]["assignee"] = ESCAPES
+    case = found["cases"][0]
+    case["name"] = f"{ESCAPES}\nfinished"
+    case["series"].append({"path": f"gone-{ESCAPES}"})
+    document.write_text(json.dumps(found))
+    (job / "events.jsonl").unlink(missing_ok=True)
+    store = FolderStore(job, "ana")
+    store.note_case(found["job"]["id"], case["id"], n_slices=1, warnings=[ESCAPES])
+    store.close()
+    evil = tmp_path / ESCAPES
+    evil.mkdir()
+    (evil / "job.json").write_text("{")
+    for arguments in (
+        ("list", job, evil),
+        ("show", job, "--cases"),
+        ("check", job),
+        ("check", evil),
+        ("inspect", evil),
+    ):
+        _, out, err = run(*arguments, *json_too)
+        text = out + err
+        assert "owned" in text, arguments
+        assert not set(text) & set("\x1b\x07\x9b\u202e"), arguments
+        if json_too and out:
+            json.loads(out)
+    if not json_too:
+        _, out, _ = run("show", job, "--cases")
+        assert not any(line.startswith("finished") for line in out.splitlines())
+
+
+def test_what_is_damaged_can_be_gone_on_without(run, tmp_path, write_ct):
+    write_ct(tmp_path / "images")
+    job = tmp_path / "job"
+    run("new", job, "--images", tmp_path / "images", "--labels", "classification:a")
+    found = json.loads((job / "job.json").read_text())
+    case_id = found["cases"][0]["id"]
+    store = FolderStore(job, "ana")
+    for n in range(3):
+        content = SliceAnnotation(index=n, class_labels=(1,))
+        change = AnnotationChange(slices={f"index:{n}": content})
+        store.save(found["job"]["id"], case_id, change, {}, base=n)
+    (journal,) = job.rglob("changes.jsonl")
+    data = journal.read_bytes()
+    journal.write_bytes(data[:-20] + b"#" + data[-19:])
+    code, out, _ = run("check", job)
+    assert (code, "line 3 of the journal is damaged" in out) == (1, True)
+    assert "check --mend" in out
+    code, out, err = run("check", "--mend", job)
+    assert (code, out) == (0, "All is well.\n")
+    (kept,) = job.rglob("changes.aside-*.jsonl")
+    assert str(kept) in err
+    draft = FolderStore(job, "ana").load(found["job"]["id"], case_id)
+    assert len(draft.annotation.slices) == 2

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from napari_annotate_jobs.model import Case, Comment, SeriesRef, SliceAnnotation
 from napari_annotate_jobs.stores import FolderStore, create_job
 from napari_annotate_jobs.stores import _documents as documents
 from napari_annotate_jobs.stores import _files as files
+from napari_annotate_jobs.stores import _work as work_module
 
 JOB = "job-1"
 REMARK = Comment(person="eve", text="again")
@@ -403,13 +405,153 @@ def test_a_damaged_line_is_told_and_nothing_is_written(store, job_folder, painte
     assert again.counts(JOB).total == 5
 
 
-def test_a_damaged_last_line_is_a_fault(store, job_folder, painted):
+def flipped(data, place):
+    return data[:place] + bytes([data[place] ^ 1]) + data[place:][1:]
+
+
+@pytest.fixture
+def nine(store, kit, job_folder):
+    """Save nine times, and return the journal."""
+    for n in range(9):
+        store.save(JOB, "case-0", kit.labelled(n, 1), {}, base=n)
+    return work_of(job_folder) / "changes.jsonl"
+
+
+def test_a_journal_may_end_its_lines_as_windows_does(nine, job_folder, kit):
+    """As git leaves it with autocrlf, or an editor."""
+    nine.write_bytes(nine.read_bytes().replace(b"\n", b"\r\n"))
+    again = open_job(job_folder)
+    assert len(again.load(JOB, "case-0").annotation.slices) == 9
+    assert again.check() == []
+    assert again.save(JOB, "case-0", kit.labelled(9, 1), {}, base=9) == 10
+    assert len(open_job(job_folder).load(JOB, "case-0").annotation.slices) == 10
+    again.close()
+    assert len(open_job(job_folder).load(JOB, "case-0").annotation.slices) == 10
+
+
+DAMAGE = {
+    "a bit of the last line": (lambda b: flipped(b, -40), "line 9", 8),
+    "the end of the last line": (lambda b: flipped(b, -1), "line 9", 8),
+    "between line 8 and 9": (
+        lambda b: flipped(b, b.rindex(b"\n", 0, -1)),
+        "line 8",
+        7,
+    ),
+    "zeros from line 3 on": (
+        lambda b: b[:400] + bytes(len(b) - 400),
+        "line 3",
+        2,
+    ),
+    "zeros behind the last": (lambda b: b + bytes(500), "line 10", 9),
+    "zeros in its lines": (
+        lambda b: b[:700] + bytes(len(b) - 701) + b"\n",
+        "line 5",
+        4,
+    ),
+    "the first line": (lambda b: flipped(b, 100), "line 1", 8),
+    "what no checksum covers": (lambda b: flipped(b, 30), "line 1", 8),
+    "some in the middle": (lambda b: flipped(flipped(b, 200), 700), "lines 2, 5", 7),
+    "a run": (lambda b: flipped(flipped(b, 200), 350), "lines 2 to 3", 7),
+    "an empty line": (lambda b: b + b"\n", "line 10", 9),
+    "another file": (lambda b: b"export PATH=/bin\n", "line 1", 0),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_acknowledged_saves_never_vanish_without_a_word(nine, job_folder, kit, damage):
+    change, lines, whole = DAMAGE[damage]
+    damaged = change(nine.read_bytes())
+    nine.write_bytes(damaged)
+    again = open_job(job_folder)
+    with pytest.raises(CorruptError, match=rf"{lines} of the .*damaged") as caught:
+        again.load(JOB, "case-0")
+    assert "check --mend" in caught.value.remedy
+    with pytest.raises(CorruptError):
+        again.save(JOB, "case-0", kit.labelled(9, 1), {}, base=9)
+    with pytest.raises(CorruptError):
+        again.submit(JOB, "case-0", base=9)
+    assert [lines in fault.what for fault in again.check()] == [True]
+    again.close()
+    assert nine.read_bytes() == damaged
+    # One can go on with what is whole, and nothing is thrown away.
+    (aside,) = again.mend()
+    assert aside.read_bytes() == damaged
+    assert aside.parent == nine.parent
+    annotation = again.load(JOB, "case-0").annotation
+    assert len(annotation.slices) == whole
+    if whole:  # so that nobody goes on with what is lost
+        assert annotation.revision > 9
+    assert again.check() == []
+    assert again.mend() == []
+    again.save(JOB, "case-0", kit.labelled(9, 1), {}, base=annotation.revision)
+    slices = open_job(job_folder).load(JOB, "case-0").annotation.slices
+    assert len(slices) == whole + 1
+
+
+def test_what_is_mended_may_build_on_what_is_lost(store, kit, job_folder, painted):
+    store.save(JOB, "case-0", kit.labelled(2, 1), {}, base=2)
     journal = work_of(job_folder) / "changes.jsonl"
-    data = bytearray(journal.read_bytes())
-    data[-20] ^= 1
-    journal.write_bytes(data)
-    faults = open_job(job_folder).check()
-    assert [f.what for f in faults] == ["the last line of the journal is damaged"]
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(lines[0] + lines[2])
+    again = open_job(job_folder)
+    with pytest.raises(CorruptError, match="from revision 1 to 3"):
+        again.load(JOB, "case-0")
+    assert len(again.mend()) == 1
+    found = again.load(JOB, "case-0").annotation
+    assert sorted(found.slices) == ["index:0", "index:2"]
+    assert found.revision == 4
+
+
+@pytest.mark.parametrize("how", ["save", "submit"])
+def test_a_torn_line_is_kept_before_it_is_cut(store, job_folder, painted, kit, how):
+    journal = work_of(job_folder) / "changes.jsonl"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole[:-30])
+    again = open_job(job_folder)
+    if how == "save":
+        again.save(JOB, "case-0", kit.labelled(4, 1), {}, base=1)
+    else:
+        again.submit(JOB, "case-0", base=1)
+    (kept,) = journal.parent.glob("changes.aside-*.jsonl")
+    assert kept.read_bytes() == whole[whole.index(b"\n") + 1 : -30]
+    assert again.check() == []
+
+
+# -------------------------------------------------- readers beside one who writes
+def test_a_reader_that_meets_a_compaction_goes_round_again(
+    store, job_folder, painted, kit, monkeypatch
+):
+    real = work_module.read_if_there
+
+    def slow(path):
+        if path.match("ana/changes.jsonl"):
+            monkeypatch.setattr(work_module, "read_if_there", real)
+            with closing(open_job(job_folder)) as other:
+                other.save(JOB, "case-0", kit.labelled(2, 1), {}, base=2)
+            # It was written into the snapshot, and the journal begins anew.
+            other = open_job(job_folder)
+            other.save(JOB, "case-0", kit.labelled(3, 1), {}, base=3)
+        return real(path)
+
+    monkeypatch.setattr(work_module, "read_if_there", slow)
+    reader = open_job(job_folder, "bob")
+    assert reader.load(JOB, "case-0", person="ana").annotation.revision == 4
+
+
+def test_a_reader_that_meets_a_first_save_goes_round_again(
+    job_folder, kit, monkeypatch
+):
+    real = work_module.read_if_there
+
+    def slow(path):
+        if path.match("ana/changes.jsonl"):
+            monkeypatch.setattr(work_module, "read_if_there", real)
+            open_job(job_folder).save(JOB, "case-0", kit.labelled(0, 1), {}, base=0)
+        return real(path)
+
+    monkeypatch.setattr(work_module, "read_if_there", slow)
+    reader = open_job(job_folder, "bob")
+    assert reader.load(JOB, "case-0", person="ana").annotation.revision == 1
 
 
 def test_a_journal_that_outlived_its_snapshot_is_not_applied_twice(

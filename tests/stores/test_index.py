@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from platformdirs import user_cache_path
@@ -172,6 +174,117 @@ def test_checking_makes_it_anew(begun, job_folder):
     shutil.rmtree(job_folder / "annotations" / "case-2")
     begun.check()
     assert begun.counts(JOB) == Counts(remaining=4, returned=1)
+
+
+def test_checking_leaves_the_file_to_those_who_have_it_open(begun, job_folder, cache):
+    expect(begun)
+    (path,) = index_files(cache)
+    before = path.stat().st_ino
+    other = FolderStore(job_folder, "ana")
+    eve = FolderStore(job_folder, "eve")
+    assert eve.counts(JOB).total == 5
+    shutil.rmtree(job_folder / "annotations" / "case-2")
+    other.check()
+    for store in (begun, other):
+        assert store.counts(JOB) == Counts(remaining=4, returned=1)
+        assert len(store.cases(JOB).rows) == 5
+    assert eve.counts(JOB) == Counts(remaining=5)
+    assert index_files(cache) == [path]
+    assert path.stat().st_ino == before
+
+
+def empty(path):
+    """Do what another program may do at any moment: begin to make it anew."""
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    for table in ("progress", "blocks", "people", "names", "cases", "meta"):
+        db.execute(f"DELETE FROM {table}")
+    db.execute("COMMIT")
+    db.close()
+
+
+def test_it_is_asked_as_it_was_found_up_to_date(begun, cache, monkeypatch):
+    expect(begun)
+    (path,) = index_files(cache)
+    known = catalogue.Catalogue._known
+    met = []
+
+    def meet(self, index):
+        me = known(self, index)
+        if me is not None:
+            empty(path)
+            met.append(me)
+        return me
+
+    monkeypatch.setattr(catalogue.Catalogue, "_known", meet)
+    for _ in range(3):
+        expect(begun)
+    assert met
+
+
+def test_many_who_look_and_check_at_once_see_one_job(begun, job_folder):
+    wrong = []
+
+    def look():
+        for n in range(30):
+            store = FolderStore(job_folder, ("ana", "bob")[n % 2])
+            page = store.cases(JOB)
+            seen = store.counts(JOB).total, len(page.rows), page.total
+            if seen != (5, 5, 5) or store.case(JOB, "case-4").case.id != "case-4":
+                wrong.append(seen)
+            store.close()
+
+    def check():
+        for _ in range(10):
+            store = FolderStore(job_folder, "ana")
+            store.check()
+            store.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(f) for f in (look, check, look, check)]:
+            done.result()
+    assert wrong == []
+
+
+def test_a_damaged_file_is_left_and_another_one_is_used(begun, job_folder, cache):
+    expect(begun)
+    (path,) = index_files(cache)
+    begun.close()
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    data = path.read_bytes()
+    path.write_bytes(data[:4096] + bytes(b ^ 0x5A for b in data[4096:]))
+    damaged = path.read_bytes()
+    for _ in range(2):
+        again = FolderStore(job_folder, "ana")
+        expect(again)
+        again.close()
+        assert len(index_files(cache)) == 2
+    assert path.read_bytes() == damaged
+    # After a month nobody has it open any more.
+    os.utime(path.with_suffix(".damaged"), (0, 0))
+    expect(FolderStore(job_folder, "ana"))
+    assert path.read_bytes()[:16] == b"SQLite format 3\0"
+    assert not path.with_suffix(".damaged").exists()
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY])
+def test_a_full_disk_is_no_reason_to_abandon_it(begun, cache, monkeypatch, code):
+    expect(begun)
+
+    known = catalogue.Catalogue._known
+
+    def fail(self, index):
+        if not self._in_memory:
+            error = sqlite3.OperationalError("no room")
+            error.sqlite_errorcode = code
+            raise error
+        return known(self, index)
+
+    monkeypatch.setattr(catalogue.Catalogue, "_known", fail)
+    expect(begun)
+    assert not list(cache.rglob("*.damaged"))
 
 
 def test_it_follows_the_job_document(begun, job_folder):

@@ -201,6 +201,12 @@ def _built(
     doc: dict[str, Any], place: Path, siblings: tuple[SeriesHeader, ...]
 ) -> SeriesHeader:
     root = place.parent if place.is_file() else place
+    dtype = np.dtype(doc["dtype"])
+    files = len(doc["files"])
+    if dtype.kind not in "biuf" or dtype.itemsize > 8:
+        raise ValueError(f"pixels of type {dtype}")
+    if any(not 0 <= file < files or min(rest) < 0 for file, *rest in doc["frames"]):
+        raise ValueError("a frame in no file")
     return SeriesHeader(
         path=place,
         siblings=siblings,
@@ -213,7 +219,7 @@ def _built(
             SliceId(index=i, sop_instance_uid=uid, frame=frame)
             for i, (uid, frame) in enumerate(doc["slices"])
         ),
-        dtype=np.dtype(doc["dtype"]),
+        dtype=dtype,
         affine=doc["affine"],
         origins=doc["origins"],
         windows=tuple(Window(**item) for item in doc["windows"]),

@@ -155,7 +155,7 @@ class SliceAnnotation(Document):
         Keeps the content, takes it out of counts, export and agreement.
     """
 
-    index: int = Field(ge=0)
+    index: int = Field(ge=0, le=1_000_000_000)
     class_labels: LabelIds = ()
     boxes: tuple[Box, ...] = ()
     masks: dict[str, MaskRef] = Field(default_factory=dict)

@@ -171,7 +171,7 @@ class Case(Document):
     name: str = Field(min_length=1)
     series: tuple[SeriesRef, ...] = Field(min_length=1)
     reference: int = Field(default=0, ge=0)
-    n_slices: int | None = Field(default=None, ge=1)
+    n_slices: int | None = Field(default=None, ge=1, le=1_000_000_000)
     size: tuple[PositiveInt, PositiveInt] | None = None
 
     @model_validator(mode="after")

@@ -23,21 +23,15 @@ from napari_annotate_jobs.model import Case, CaseRow, Counts, Job, Status
 from ._documents import Envelope, load_json, parsed, read_document, unwrap
 from ._events import CaseNote, EventLog
 from ._files import list_folder, signature
-from ._index import (
-    Index,
-    IndexRow,
-    MustWrite,
-    is_damage,
-    is_out_of_reach,
-    open_index,
-)
+from ._index import Index, IndexRow, open_index
+from ._index_file import MustWrite, is_damage, is_out_of_reach
 from ._names import case_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from ._work import Progress
+    from ._progress import Progress
 
 __all__ = ["Catalogue", "read_job", "read_note"]
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.errors import AnnotateJobsError, InvalidValueError, StoreError
+from napari_annotate_jobs.errors import (
+    AnnotateJobsError,
+    CorruptError,
+    InvalidValueError,
+    StoreError,
+)
 from napari_annotate_jobs.formats import count_pixels, decode_mask
 from napari_annotate_jobs.model import (
     AnnotationChange,
@@ -18,11 +24,11 @@ from ._catalogue import read_job, read_note
 from ._check_images import ImageCheck
 from ._contract import Fault
 from ._documents import parsed, read_document, unwrap
-from ._files import TEMPORARY, list_folder, strange_files
+from ._files import TEMPORARY, check_links, list_folder, require_regular
 from ._names import case_folder, person_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from napari_annotate_jobs.model import Annotation, LabelSet
@@ -74,7 +80,7 @@ class _Check:
         self._progress = progress
 
     def faults(self) -> Iterator[Fault]:
-        for error in strange_files(self._folder.path, _DOCUMENTS):
+        for error in _strange_files(self._folder.path, _DOCUMENTS):
             yield _fault(error, self._folder.path)
         path = self._folder.path / "job.json"
         try:
@@ -270,3 +276,34 @@ def _fault(error: Exception, path: Path) -> Fault:
         what="the document does not have the fields it should",
         remedy="Restore the file from a backup",
     )
+
+
+def _strange_files(root: Path, names: Iterable[str]) -> Iterator[CorruptError]:
+    """Find what nothing here would open: links, devices and pipes.
+
+    Parameters
+    ----------
+    root : Path
+        A confined folder.
+    names : iterable of str
+        Files and folders in it that are looked through, however deep.
+
+    Yields
+    ------
+    CorruptError
+        Names a file and what to do about it.
+    """
+    pending = [root / name for name in names]
+    while pending:
+        path = pending.pop(0)
+        try:
+            check_links(path)
+            found = path.lstat()
+            if stat.S_ISDIR(found.st_mode):
+                pending += [path / name for name in list_folder(path)]
+            else:
+                require_regular(found, path)
+        except CorruptError as error:
+            yield error
+        except OSError:
+            continue  # who reads it tells

@@ -140,11 +140,18 @@ def append_durably(path: Path, data: bytes, *, at: int, sync: bool = True) -> No
     """Append to a file whose content is good up to byte `at`; cut what follows.
 
     If that fails, the file is cut back to `at`, so that nothing half-written
-    or unacknowledged remains.
+    or unacknowledged remains. A file that has another name too, as backups made of
+    hard links give it, is not changed: a copy takes the place of this name.
     """
     with accessing(path, "written"):
-        if sync and not is_there(path):
-            _settled.discard(path.parent)
+        if not is_there(path):
+            if sync:
+                _settled.discard(path.parent)
+        elif path.lstat().st_nlink > 1:
+            with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
+                good = file.read(at)
+            write_durably(path, good + data)
+            return
         handle = open_regular(path, os.O_WRONLY | os.O_CREAT)
         try:
             if os.fstat(handle).st_size != at:

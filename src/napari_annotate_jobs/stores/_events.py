@@ -22,7 +22,7 @@ from ._documents import json_bytes
 from ._durable import append_durably, set_aside
 from ._files import accessing, open_if_there
 from ._locks import locked
-from ._work import Progress
+from ._progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +40,7 @@ _LONGEST = 2000
 
 
 def _cut(text: str) -> str:
+    text.encode()  # fails for half a surrogate pair
     return text[:_LONGEST]
 
 

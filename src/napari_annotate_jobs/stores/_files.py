@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from napari_annotate_jobs.errors import CorruptError, StoreAccessError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = [
@@ -33,7 +33,6 @@ __all__ = [
     "read_if_there",
     "require_regular",
     "signature",
-    "strange_files",
     "touch",
 ]
 
@@ -134,37 +133,6 @@ def check_links(path: Path) -> None:
                 where=step,
                 remedy="Put what it leads to in its place, if you trust it",
             )
-
-
-def strange_files(root: Path, names: Iterable[str]) -> Iterator[CorruptError]:
-    """Find what nothing here would open: links, devices and pipes.
-
-    Parameters
-    ----------
-    root : Path
-        A confined folder.
-    names : iterable of str
-        Files and folders in it that are looked through, however deep.
-
-    Yields
-    ------
-    CorruptError
-        Names a file and what to do about it.
-    """
-    pending = [root / name for name in names]
-    while pending:
-        path = pending.pop(0)
-        try:
-            check_links(path)
-            found = path.lstat()
-            if stat.S_ISDIR(found.st_mode):
-                pending += [path / name for name in list_folder(path)]
-            else:
-                require_regular(found, path)
-        except CorruptError as error:
-            yield error
-        except OSError:
-            continue  # who reads it tells
 
 
 def signature(path: Path) -> tuple[int, int, int] | None:
@@ -281,6 +249,7 @@ def open_regular(path: Path, flags: int) -> int:
 
 
 def require_regular(found: os.stat_result, path: Path) -> None:
+    """Refuse what is no regular file, as CorruptError."""
     if not stat.S_ISREG(found.st_mode):
         raise CorruptError(
             "it is no regular file",

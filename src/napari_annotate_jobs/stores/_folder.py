@@ -26,7 +26,7 @@ from ._names import case_folder, check_person, default_person
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from napari_annotate_jobs.imaging import Series
     from napari_annotate_jobs.model import (
@@ -107,13 +107,10 @@ class FolderStore(JobStore):
                     )
                 )
             except Exception as error:
-                fault = _told(error, folder)
+                told = _told(error, folder)
                 if folder.path == self._path:
-                    raise fault from error
-                where = str(folder.path) if fault.where is None else fault.where
-                faults.append(
-                    Fault(where=where, what=fault.what, remedy=fault.remedy or "")
-                )
+                    raise told from error
+                faults.append(_fault(told, folder))
         self._faults = tuple(faults)
         return summaries
 
@@ -286,11 +283,10 @@ class FolderStore(JobStore):
         """Verify every document, mask and image, and make the indexes anew."""
         faults = []
         for folder in self._scan():
-            for fault in check_job(folder, pixels=pixels, progress=progress):
+            for fault in _faults(folder, pixels, progress):
                 faults.append(fault)
                 if found is not None:
                     found(fault)
-            folder.catalogue.rebuild()
         return faults
 
     def close(self) -> None:
@@ -342,6 +338,21 @@ class FolderStore(JobStore):
                 )
             self._by_id[job_id] = found[0]
             return found[0]
+
+
+def _faults(
+    folder: JobFolder, pixels: bool, progress: Progress | None
+) -> Iterator[Fault]:
+    try:
+        yield from check_job(folder, pixels=pixels, progress=progress)
+        folder.catalogue.rebuild()
+    except Exception as error:
+        yield _fault(_told(error, folder), folder)
+
+
+def _fault(error: StoreError, folder: JobFolder) -> Fault:
+    where = str(folder.path) if error.where is None else error.where
+    return Fault(where=where, what=error.what, remedy=error.remedy or "")
 
 
 def _holds_job(folder: Path) -> bool:

@@ -13,95 +13,34 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
-import time
-import weakref
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_annotate_jobs.model import Counts, Status, new_id
 
 from . import _trigrams
+from ._index_file import IndexFile, is_damage, marker, tidy
 from ._names import fold
-from ._work import Progress
+from ._progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 __all__ = [
     "Index",
     "IndexRow",
-    "MustWrite",
-    "is_damage",
-    "is_out_of_reach",
     "open_index",
 ]
 
 _T = TypeVar("_T")
 
-_SCHEMA = 1
 _FILES = 20
-_KEPT = 30 * 24 * 3600.0
-"""Seconds that a damaged file stays."""
-
 _BLOCK = 2048
 _STATUSES = tuple(Status)
 _NUMBER = {status: number for number, status in enumerate(_STATUSES)}
 
 IndexRow = tuple[int, str, int | None, tuple[str, ...], Progress, bool]
 """Place, case as JSON, slices, warnings, progress, and whether `decided` is known."""
-
-_TABLES = f"""
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
-CREATE TABLE cases (
-    place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, doc TEXT NOT NULL,
-    n_slices INTEGER, warnings TEXT NOT NULL DEFAULT '[]'
-);
-CREATE TABLE names (place INTEGER PRIMARY KEY, name TEXT NOT NULL);
-CREATE TABLE people (number INTEGER PRIMARY KEY, person TEXT NOT NULL UNIQUE);
-CREATE TABLE progress (
-    person INTEGER, place INTEGER, status INTEGER NOT NULL DEFAULT 0,
-    draft INTEGER NOT NULL DEFAULT 0, decided INTEGER,
-    comment TEXT NOT NULL DEFAULT '', PRIMARY KEY (person, place)
-) WITHOUT ROWID;
-CREATE INDEX by_status ON progress (person, status, place);
-CREATE TABLE blocks (
-    person INTEGER, status INTEGER, block INTEGER, n INTEGER NOT NULL,
-    PRIMARY KEY (person, status, block)
-) WITHOUT ROWID;
-PRAGMA user_version = {_SCHEMA};
-"""
-
-
-class MustWrite(Exception):
-    """A question that was asked to read only has to write."""
-
-
-def is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Return whether the file itself is damaged, or no database at all."""
-    return _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-
-
-def is_out_of_reach(error: sqlite3.DatabaseError) -> bool:
-    """Return whether the disk, or what another program does, is in the way."""
-    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_DBMOVED:
-        return False  # someone tidied the cache: there is room for another
-    return _code(error) in {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_PROTOCOL,
-        sqlite3.SQLITE_READONLY,
-    }
-
-
-def _code(error: sqlite3.DatabaseError) -> int:
-    # The rest of the bits tells more, as which kind of reading failed.
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def open_index(folder: Path, name: str) -> Index:
@@ -114,32 +53,19 @@ def open_index(folder: Path, name: str) -> Index:
     """
     for number in range(_FILES):
         path = folder / (f"{name}-{number}.sqlite" if number else f"{name}.sqlite")
-        _tidy(path)
-        if _marker(path).exists():
+        tidy(path)
+        if marker(path).exists():
             continue
         try:
             return Index(path)
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
-            _marker(path).touch()
+            marker(path).touch()
     raise sqlite3.DatabaseError("one index after the other is damaged")
 
 
-def _marker(path: Path) -> Path:
-    return path.with_suffix(".damaged")
-
-
-def _tidy(path: Path) -> None:
-    """Remove a file that was found damaged so long ago that nobody has it open."""
-    with suppress(OSError):
-        if _marker(path).stat().st_mtime < time.time() - _KEPT:
-            for ending in ("", "-wal", "-shm"):
-                path.with_name(path.name + ending).unlink(missing_ok=True)
-            _marker(path).unlink()
-
-
-class Index:
+class Index(IndexFile):
     """The index of one job folder.
 
     Every method may be called from any thread, and other processes may use the
@@ -152,111 +78,9 @@ class Index:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._guard = threading.RLock()
-        self._db = self._open()
-        self._read_only = False
+        super().__init__(path)
         # The pages of a long list of hits are asked for one after the other.
         self._found: tuple[tuple[Any, ...], list[int]] | None = None
-        # Nobody has to close an index that was only read.
-        closing = weakref.finalize(self, self._db.close)
-        # When the process ends a thread may still be writing: closing would crash it.
-        closing.atexit = False
-
-    # --------------------------------------------------------------- life-cycle
-    def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(
-            ":memory:" if self._path is None else str(self._path),
-            isolation_level=None,
-            check_same_thread=False,
-            timeout=60.0,
-            cached_statements=64,
-        )
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = NORMAL")
-            if db.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA:
-                self._create(db, again=False)
-        except BaseException:
-            db.close()
-            raise
-        return db
-
-    @staticmethod
-    def _create(db: sqlite3.Connection, *, again: bool) -> None:
-        """Make the tables, unless another program just did or `again` is true."""
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            if again or db.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA:
-                found = db.execute(
-                    "SELECT type, name FROM sqlite_master WHERE type IN "
-                    "('table', 'view') AND name NOT LIKE 'sqlite_%' "
-                    "AND name NOT LIKE 'trigrams_%'"
-                ).fetchall()
-                for kind, name in found:
-                    db.execute(f'DROP {kind} "{name}"')
-                for statement in _TABLES.split(";")[:-1]:
-                    db.execute(statement)
-                _trigrams.create(db)
-            db.execute("COMMIT")
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
-
-    def create_again(self) -> None:
-        """Empty the file, for whoever else has it open too."""
-        with self._guard:
-            self._create(self._db, again=True)
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._guard:
-            self._db.close()
-
-    def abandon(self) -> None:
-        """Have nobody open this file again: it is damaged.
-
-        It stays: others may have it open, and a file that takes its place would
-        get what they still write.
-        """
-        if self._path is not None:
-            with suppress(OSError):
-                _marker(self._path).touch()
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """See the file as it is at one moment, whatever others write."""
-        with self._guard:
-            self._db.execute("BEGIN")
-            self._read_only = True
-            try:
-                yield
-            finally:
-                self._read_only = False
-                self._db.rollback()
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Make all changes inside become one, for other processes too.
-
-        Raises
-        ------
-        MustWrite
-            Inside :meth:`reading`.
-        """
-        with self._guard:
-            if self._read_only:
-                raise MustWrite
-            if self._db.in_transaction:
-                yield
-                return
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.rollback()
-                raise
 
     # -------------------------------------------------------------------- meta
     def get(self, name: str) -> Any:
@@ -288,11 +112,11 @@ class Index:
             rows = [(n, *case) for n, case in enumerate(cases)]
             self._db.executemany(
                 "INSERT INTO cases (place, id, doc) VALUES (?, ?, ?)",
-                ((place, case_id, doc) for place, case_id, _, doc in rows),
+                ((place, _clean(case_id), doc) for place, case_id, _, doc in rows),
             )
             self._db.executemany(
                 "INSERT INTO names VALUES (?, ?)",
-                ((place, fold(name)) for place, _, name, _ in rows),
+                ((place, _clean(fold(name))) for place, _, name, _ in rows),
             )
             _trigrams.fill(self._db)
             self.put("name", new_id())
@@ -355,7 +179,7 @@ class Index:
                 status,
                 progress.draft,
                 progress.decided if known else None,
-                progress.comment,
+                _clean(progress.comment),
                 number,
                 place,
             )
@@ -396,7 +220,7 @@ class Index:
 
     def place(self, case_id: str) -> int | None:
         """Return a case's place, None if there is no such case."""
-        row = self._one("SELECT place FROM cases WHERE id = ?", case_id)
+        row = self._one("SELECT place FROM cases WHERE id = ?", _clean(case_id))
         return None if row is None else int(row[0])
 
     def places(self) -> dict[str, int]:
@@ -440,7 +264,7 @@ class Index:
     ) -> tuple[list[int], int]:
         """Return the places of a page of cases, and how many there are in all."""
         if text:
-            return self._search(number, status, fold(text), offset, limit)
+            return self._search(number, status, _clean(fold(text)), offset, limit)
         if status is None:
             total = self.n_cases()
             return list(range(min(offset, total), min(offset + limit, total))), total
@@ -517,17 +341,10 @@ class Index:
         rows = self._all(f"SELECT place FROM ({source}) ORDER BY place", *words)
         return [row[0] for row in rows]
 
-    def _do(self, statement: str, *values: Any) -> None:
-        with self._guard:
-            self._db.execute(statement, values)
 
-    def _one(self, statement: str, *values: Any) -> Any:
-        with self._guard:
-            return self._db.execute(statement, values).fetchone()
-
-    def _all(self, statement: str, *values: Any) -> list[Any]:
-        with self._guard:
-            return self._db.execute(statement, values).fetchall()
+def _clean(text: str) -> str:
+    """Return text that SQLite can hold: no half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _row(row: tuple[Any, ...]) -> IndexRow:

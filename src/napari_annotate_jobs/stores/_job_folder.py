@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from napari_annotate_jobs.errors import (
     CorruptError,
     NotFoundError,
-    StoreAccessError,
     StoreError,
 )
 from napari_annotate_jobs.model import Status
@@ -22,7 +21,8 @@ from ._durable import make_folders, remove_leftovers
 from ._events import EventLog
 from ._files import confine, list_folder, signature
 from ._names import case_folder, person_folder
-from ._work import Progress, WorkFolder
+from ._progress import Progress
+from ._work import WorkFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -104,7 +104,7 @@ class JobFolder:
         size = known if size is None else size
         told = row.case.n_slices, row.warnings, known
         if told != (n_slices, tuple(warnings), size):
-            with suppress(StoreAccessError):
+            with suppress(StoreError):
                 folder = self.path / "cases"
                 make_folders(folder, root=self.path)
                 body: dict[str, Any] = {

@@ -12,7 +12,7 @@ from napari_annotate_jobs.errors import CorruptError, StoreError
 from napari_annotate_jobs.formats import mask_size
 
 from ._durable import folder_time, make_folders, settle_names, write_many_durably
-from ._files import check_links, list_folder, read_if_there, touch
+from ._files import check_links, is_there, list_folder, read_if_there, touch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -165,9 +165,7 @@ class MaskFolder:
 
     def _named(self, prefix: str) -> list[str]:
         """Return the files with a digest that begins so."""
-        if not any(
-            (self.path / n).exists() for n in tuple(self._names.get(prefix, ()))
-        ):
+        if not any(is_there(self.path / n) for n in tuple(self._names.get(prefix, ()))):
             self._names.clear()
             for name in list_folder(self.path):
                 self._remember(name)

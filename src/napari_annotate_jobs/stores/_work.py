@@ -24,9 +24,8 @@ from ._draft import State, StoredDraft
 from ._durable import (
     append_durably,
     make_folders,
-    name_aside,
     remove_leftovers,
-    write_durably,
+    set_aside,
 )
 from ._files import read_if_there, signature
 from ._journal import (
@@ -36,6 +35,7 @@ from ._journal import (
     scan_journal,
 )
 from ._locks import locked
+from ._progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -52,33 +52,11 @@ if TYPE_CHECKING:
 
     Signature = tuple[int, int, int] | None
 
-__all__ = ["Progress", "WorkFolder"]
+__all__ = ["WorkFolder"]
 
 _LONG_LINES = 256
 _LONG_BYTES = 1 << 20
 """A journal of so many lines or bytes is written into the snapshot."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What the case table shows of a person's work.
-
-    Parameters
-    ----------
-    status : Status
-        Where the case stands.
-    draft : bool
-        True if something was saved since the last submission.
-    decided : int
-        Slices with a decision.
-    comment : str
-        What the reviewer wrote, for a returned case.
-    """
-
-    status: Status = Status.REMAINING
-    draft: bool = False
-    decided: int = 0
-    comment: str = ""
 
 
 @dataclass
@@ -307,11 +285,12 @@ class WorkFolder(StoredDraft):
                 annotation, envelope = self._read_snapshot()
                 data = read_if_there(self.journal) or b""
                 journal = scan_journal(data, where=self.journal)
-                aside = name_aside(self.journal)
-                write_durably(aside, data)
-                now = signature(self.snapshot), signature(self.journal)
-                self._fold(State(mended(annotation, journal), now, envelope))
-                return aside
+                self._state = None
+                # The journal stays until all that is whole of it is safe elsewhere.
+                self._write_snapshot(
+                    State(mended(annotation, journal), (None, None), envelope)
+                )
+                return set_aside(self.journal)
             return None
 
     # ----------------------------------------------------------------- private
