@@ -409,7 +409,9 @@ def coverage(folders: list[Path], packages: list[Path], keep: Path) -> dict[str,
             continue
         print(f"tracing {name}", flush=True)
         found = _in_child(lambda name=name: _trace(name, sources), 900)
-        files[name] = {"digest": digests[name], "tests": found or {}}
+        if not found:
+            raise SystemExit(f"{name} cannot be traced: does it pass by itself?")
+        files[name] = {"digest": digests[name], "tests": found}
         keep.write_text(json.dumps({"base": base, "files": files}))
     return {t: r for found in files.values() for t, r in found["tests"].items()}
 
@@ -430,7 +432,9 @@ def _digest(paths: list[Path]) -> str:
 
 
 # ------------------------------------------------------------------ running tests
-_OPTIONS = ["-q", "-x", "--no-header", "--no-summary", "-p", "no:cacheprovider"]
+# What is imported before the processes divide is not of the tests' own.
+_LATE = "ignore::pytest.PytestAssertRewriteWarning"
+_OPTIONS = ["-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "-W", _LATE]
 
 
 def _warm() -> None:
@@ -494,7 +498,7 @@ def _passes(tests: list[str], source: Path) -> bool:
 
     sys.path.insert(0, str(source))
     os.environ["PYTHONPATH"] = str(source)  # for processes that tests start
-    return pytest.main([*_OPTIONS, *tests]) == pytest.ExitCode.OK
+    return pytest.main([*_OPTIONS, "-x", *tests]) == pytest.ExitCode.OK
 
 
 def try_fault(fault: Fault, tests: dict[str, Any], copy_of: Path, log: Path) -> bool:

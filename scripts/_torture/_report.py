@@ -1,0 +1,60 @@
+"""What was tried, how often, and what came of it."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Report:
+    """The result of one way to torture.
+
+    Parameters
+    ----------
+    name : str
+        Of the way.
+    what : str
+        What is counted, as ``"kills"``.
+    count : int
+        How often it was tried.
+    bad : Counter
+        What was wrong, by kind.
+    facts : dict
+        What else is worth a figure.
+    """
+
+    name: str
+    what: str
+    count: int = 0
+    bad: Counter[str] = field(default_factory=Counter)
+    facts: dict[str, int] = field(default_factory=dict)
+
+    def tried(self, found: list[str], where: str) -> None:
+        """Count one try; say at once what is wrong, once for each kind."""
+        self.count += 1
+        for text in found:
+            kind = text[:80]
+            if kind not in self.bad:
+                print(f"{self.name}: {where}: {text}", file=sys.stderr, flush=True)
+            self.bad[kind] += 1
+
+    def document(self) -> dict[str, object]:
+        """Return it as what can be JSON."""
+        return {
+            "way": self.name,
+            self.what: self.count,
+            **self.facts,
+            "wrong": sum(self.bad.values()),
+            "kinds": dict(self.bad),
+        }
+
+
+def few_lines() -> None:
+    """Have journals written into the snapshot after 4 lines, not hundreds."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("napari_annotate_jobs.stores") and hasattr(
+            module, "_LONG_LINES"
+        ):
+            module._LONG_LINES = 4
