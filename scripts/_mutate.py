@@ -397,7 +397,11 @@ def coverage(folders: list[Path], packages: list[Path], keep: Path) -> dict[str,
     known = json.loads(keep.read_text()) if keep.exists() else {}
     if known.get("base") != base:
         known = {"base": base, "files": {}}
-    wanted = [p for folder in folders for p in sorted(folder.rglob("test_*.py"))]
+    wanted = [
+        path
+        for folder in folders
+        for path in (sorted(folder.rglob("test_*.py")) if folder.is_dir() else [folder])
+    ]
     digests = {str(p.relative_to(ROOT)): _digest([p]) for p in wanted}
     files = {
         name: found
@@ -561,7 +565,7 @@ def main() -> int:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--packages", nargs="+", default=None)
-    parser.add_argument("--tests", nargs="+", default=None, help="folders of tests")
+    parser.add_argument("--tests", nargs="+", default=None, help="folders or files")
     parser.add_argument("--kinds", nargs="+", default=[], help="as lock, sync, call")
     parser.add_argument("--number", type=int, default=60, help="besides locks, syncs")
     parser.add_argument("--seed", type=int, default=1)
