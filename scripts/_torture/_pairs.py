@@ -13,6 +13,7 @@ import os
 import random
 import shutil
 import signal
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from _calls import watched
@@ -52,7 +53,7 @@ def run(scratch: Path, *, seed: int, rounds: int) -> Report:
     report = Report("pairs", "meetings")
     few_lines()
     bases: dict[str, tuple[Path, Acknowledged]] = {}
-    places = []
+    places: list[list[tuple[str, str, int]]] = []
     for first, steps in _BEGUN.items():
         folder, said = scratch / first, Acknowledged()
         make_job(folder)
@@ -61,13 +62,17 @@ def run(scratch: Path, *, seed: int, rounds: int) -> Report:
             worker.step()
         bases[first] = folder, said
         calls = _count(scratch / "count", folder, first)
-        places += [(first, o, n) for o in _OTHERS for n in range(1, calls + 1)]
+        places += [[(first, o, n) for n in range(1, calls + 1)] for o in _OTHERS]
     chance = random.Random(seed)
-    for first, other, number in chance.sample(places, min(rounds, len(places))):
+    for group in places:
+        chance.shuffle(group)
+    # Each two in turn, so that few rounds try all of them.
+    order = [place for turn in zip_longest(*places) for place in turn if place]
+    for first, other, number in order[:rounds]:
         folder, said = bases[first]
         found = _meet(scratch / "try", folder, said, first, other, number)
         report.tried(found, f"{first} stopped at call {number}, {other} meanwhile")
-    report.facts["places"] = len(places)
+    report.facts["places"] = len(order)
     return report
 
 
