@@ -394,9 +394,8 @@ def coverage(folders: list[Path], packages: list[Path], keep: Path) -> dict[str,
     """Return what lines each test runs; only test files that changed are run again."""
     sources = [p for package in packages for p in sorted(package.rglob("*.py"))]
     base = _digest(sources + sorted(ROOT.glob("tests/**/conftest.py")))
-    known = json.loads(keep.read_text()) if keep.exists() else {}
-    if known.get("base") != base:
-        known = {"base": base, "files": {}}
+    keep = keep.with_name(f"{keep.name}-{base[:12]}.json")
+    known = json.loads(keep.read_text()) if keep.exists() else {"files": {}}
     wanted = [
         path
         for folder in folders
@@ -416,7 +415,7 @@ def coverage(folders: list[Path], packages: list[Path], keep: Path) -> dict[str,
         if not found:
             raise SystemExit(f"{name} cannot be traced: does it pass by itself?")
         files[name] = {"digest": digests[name], "tests": found}
-        keep.write_text(json.dumps({"base": base, "files": files}))
+        keep.write_text(json.dumps({"files": files}))
     return {t: r for found in files.values() for t, r in found["tests"].items()}
 
 
@@ -593,7 +592,7 @@ def main() -> int:
             print(fault)
         return 0
     _warm()
-    keep = Path(sys.prefix) / ".mutate-coverage.json"
+    keep = Path(sys.prefix) / ".mutate-coverage"
     tests = coverage(folders, packages, keep)
     print(f"{len(tests)} tests are traced", flush=True)
     end = time.monotonic() + 60 * options.minutes

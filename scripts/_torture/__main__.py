@@ -17,6 +17,8 @@ import time
 from datetime import date
 from pathlib import Path
 
+from _report import Enough, Report
+
 WAYS = {"kill": 200, "power": 3000, "errors": 3000, "pairs": 400, "fuzz": 1500}
 """The ways there are, and how many rounds each does by itself."""
 
@@ -28,6 +30,7 @@ def main() -> int:
     parser.add_argument("way", nargs="*", help=f"of {', '.join(WAYS)}; all by default")
     parser.add_argument("--seed", type=int, default=date.today().toordinal())
     parser.add_argument("--rounds", type=int, help="of each way")
+    parser.add_argument("--minutes", type=float, default=20, help="of each way at most")
     options = parser.parse_args()
     if unknown := set(options.way) - set(WAYS):
         parser.error(
@@ -45,7 +48,11 @@ def main() -> int:
             scratch.mkdir()
             start = time.monotonic()
             rounds = WAYS[way] if options.rounds is None else options.rounds
-            report = _run(way)(scratch, seed=options.seed, rounds=rounds)
+            Report.deadline = start + 60 * options.minutes
+            try:
+                report = _run(way)(scratch, seed=options.seed, rounds=rounds)
+            except Enough as enough:
+                (report,) = enough.args
             document = report.document()
             seconds = round(time.monotonic() - start)
             line = {**document, "seed": options.seed, "seconds": seconds}

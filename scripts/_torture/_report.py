@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import time
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import ClassVar
+
+
+class Enough(Exception):
+    """The time is up; its argument is the report so far."""
 
 
 @dataclass
@@ -25,6 +32,9 @@ class Report:
         What else is worth a figure.
     """
 
+    deadline: ClassVar[float] = math.inf
+    """When, by the monotonic clock, to end whatever is left to try."""
+
     name: str
     what: str
     count: int = 0
@@ -39,6 +49,8 @@ class Report:
             if kind not in self.bad:
                 print(f"{self.name}: {where}: {text}", file=sys.stderr, flush=True)
             self.bad[kind] += 1
+        if time.monotonic() > self.deadline:
+            raise Enough(self)
 
     def document(self) -> dict[str, object]:
         """Return it as what can be JSON."""
