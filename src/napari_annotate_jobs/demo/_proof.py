@@ -46,7 +46,7 @@ class Stroke:
 
     def distances(self, shape: tuple[int, int]) -> NDArray[np.float64]:
         """Return how far each pixel's middle is from the path, (rows, columns)."""
-        places = np.stack(np.mgrid[: shape[0], : shape[1]], axis=-1).astype(float)
+        places = np.moveaxis(np.indices(shape, float), 0, -1)
         found = np.full(shape, np.inf)
         for start, end in zip(self.path, self.path[1:] or self.path, strict=False):
             first, way = np.array(start), np.subtract(end, start)
