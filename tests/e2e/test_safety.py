@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -10,6 +9,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pydicom
 import pytest
 from qtpy.QtWidgets import QLabel
 
@@ -195,10 +195,33 @@ def test_missing_images_are_told_and_other_cases_usable(make_driver, demo, monke
     assert driver.session.case.row.case.id == "mr-brain-tumour"
 
 
-def test_nothing_identifying_is_written(open_case, demo):
+def test_nothing_identifying_is_written(open_case, demo, tmp_path):
+    planted = {
+        "PatientName": "Planted^Meyer",
+        "PatientID": "PLANTED-4711",
+        "PatientBirthDate": "19431231",
+        "PatientAddress": "Planted Street 5",
+    }
+    images = demo / BRAIN / "images"
+    for path in sorted(images.rglob("*.dcm")):
+        dataset = pydicom.dcmread(path)
+        for keyword, value in planted.items():
+            setattr(dataset, keyword, value)
+        dataset.save_as(path)
     driver = open_case(BRAIN)
     driver.press_label("Tumour")
     driver.settle()
-    for path in (demo / BRAIN).rglob("*.json"):
-        json.loads(path.read_text())
-        assert "PatientName" not in path.read_text()
+    driver.viewer.window.screenshot(str(demo / BRAIN / "x.png"), flash=False)
+    driver.station.close()
+    written = [
+        path
+        for path in (demo / BRAIN).rglob("*")
+        if path.is_file() and images not in path.parents
+    ]
+    names = {path.name for path in written}
+    assert {"job.json", "annotation.json", "events.jsonl", "x.png"} <= names
+    for path in written:
+        data = path.read_bytes()
+        for value in ("Meyer", "PLANTED-4711", "19431231", "Planted Street"):
+            assert value.encode() not in data, path
+            assert value.encode("utf-16-le") not in data, path

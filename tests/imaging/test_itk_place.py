@@ -252,6 +252,57 @@ def _as_text(path: Path) -> Path:
     return path
 
 
+_CHANGED: dict[str, tuple[str, bytes, bytes]] = {
+    "another type": ("nrrd", b"type: short", b"type: ushort"),
+    "no byte order": ("nrrd", b"endian: little\n", b""),
+    "a byte order of its own": ("nrrd", b"endian: little", b"endian: middle"),
+    "channels that are none": ("nrrd", b"kinds: domain domain", b"kinds: domain list"),
+    "fewer kinds than axes": ("nrrd", b"kinds: domain domain", b"kinds: domain"),
+    "one axis": (
+        "nrrd",
+        b"sizes: 5 4 3\nkinds: domain domain domain",
+        b"sizes: 5\nkinds: domain",
+    ),
+    "two files of voxels": (
+        "nrrd",
+        b"my key:",
+        b"data file: a.raw\ndatafile: b.raw\nmy key:",
+    ),
+    "another file of voxels": ("nrrd", b"my key:", b"data file: b.raw\nmy key:"),
+    "a header without an end": ("nrrd", b"mine\n\n", b"mine\n"),
+    "longer rows": ("nrrd", b"sizes: 5 4", b"sizes: 4 5"),
+    "fewer planes": ("nrrd", b"sizes: 5 4 3", b"sizes: 5 4 2"),
+    "more planes than there are bytes": ("nrrd", b"sizes: 5 4 3", b"sizes: 5 4 4"),
+    "a kind of object": ("meta", b"ObjectType = Image", b"ObjectType = Tube"),
+    "voxels as text": ("meta", b"BinaryData = True", b"BinaryData = False"),
+    "channels": ("meta", b"DimSize", b"ElementNumberOfChannels = 3\nDimSize"),
+    "a number of axes that is not theirs": ("meta", b"NDims = 3", b"NDims = 2"),
+    "the same field twice": ("meta", b"NDims = 3", b"NDims = 3\nNDims = 3"),
+    "a list of files": ("meta", b"= LOCAL", b"= LIST"),
+}
+
+
+@pytest.mark.parametrize("name", _CHANGED)
+def test_a_header_that_is_not_the_one_simpleitk_read_is_left_to_it(
+    tmp_path: Path, name: str
+) -> None:
+    """As when the file changed since, or means what only SimpleITK knows."""
+    kind, old, new = _CHANGED[name]
+    path = (_write_nrrd if kind == "nrrd" else _write_meta)(tmp_path, "3D", _I2)
+    header = open_series(path).header
+    assert itk_place(header) is not None
+    _edited(path, old, new)
+    assert itk_place(header) is None
+
+
+@pytest.mark.parametrize("kind", ["nrrd", "meta"])
+def test_a_header_without_end_is_left_to_simpleitk(tmp_path: Path, kind: str) -> None:
+    path = (_write_nrrd if kind == "nrrd" else _write_meta)(tmp_path, "3D", _I2)
+    header = open_series(path).header
+    path.write_bytes(b"NRRD0004\n" * (kind == "nrrd") + b"# x\n" * (1 << 17))
+    assert itk_place(header) is None
+
+
 @pytest.mark.parametrize("case", _UNUSUAL)
 def test_what_is_unusual_is_left_to_simpleitk(tmp_path: Path, case: str) -> None:
     path = _UNUSUAL[case](tmp_path)

@@ -66,6 +66,13 @@ _CT = np.array([[0, 1024, 4095, 24], [7, 8, 9, 10]], np.uint16)
             id="half",
         ),
         pytest.param(
+            _CT,
+            {"RescaleSlope": 1, "RescaleIntercept": -1024.5},
+            "float32",
+            3070.5,
+            id="whole slope, half intercept",
+        ),
+        pytest.param(
             _CT.astype(np.uint8),
             {"RescaleSlope": 2, "RescaleIntercept": 0},
             "int16",

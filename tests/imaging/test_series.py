@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from napari_annotate_jobs.imaging import (
     open_series,
     read_series,
 )
+from napari_annotate_jobs.imaging._axis import along_axes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -526,3 +528,19 @@ def test_dicomdir_opens_what_it_lists(tmp_path: Path) -> None:
     found = find_series(lonely)
     assert not found
     assert "Copy the whole disc" in str(found.faults[0].error)
+
+
+def test_volumes_of_which_one_has_places_of_its_own_stay_apart(
+    write_stack: Write,
+) -> None:
+    """Uneven slices are told by their places: those without lie on another grid."""
+    folder = write_stack([0, 1, 0, 1], EchoTime=(10, 10, 80, 80))
+    (whole,) = find_series(folder)
+    origins = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    places = {(True, True): [2], (True, False): [1, 1], (False, True): [1, 1]}
+    for (one, other), expected in places.items():
+        headers = [
+            replace(header, siblings=(), origins=origins if there else None)
+            for header, there in zip(whole.volumes, (one, other), strict=True)
+        ]
+        assert [len(header.volumes) for header in along_axes(headers)] == expected

@@ -375,6 +375,11 @@ def test_comments_are_pinned_and_taken_away(editor):
     assert not editor.remove_comment(first.id)
     assert editor.undo() == 3
     assert editor.annotation.comments == (first, second)
+    # One that is pinned to nothing is taken away, too, and shows no slice.
+    assert editor.remove_comment(second.id)
+    assert editor.annotation.comments == (first,)
+    assert editor.undo(5) is None
+    assert editor.annotation.comments == (first, second)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\n"])
@@ -441,6 +446,10 @@ def test_a_submitted_case_cannot_be_edited(kit):
     first.set_masks({(1, ""): kit.mask()})
     first.add_comment("look")
     editor = kit.editor(first.annotation, locked=True, log=first.log)
+    other = kit.editor()
+    other.propose_masks({(2, ""): kit.mask()}, provenance=Provenance.TRACKED)
+    proposed = other.content(2)
+    assert proposed.proposals
     n_changes = len(first.log.changes)
     acts = [
         lambda: editor.set_class([1], LESION, True),
@@ -452,6 +461,10 @@ def test_a_submitted_case_cannot_be_edited(kit):
         lambda: editor.set_boxes({1: [kit.box()]}),
         lambda: editor.propose_masks(
             {(2, ""): kit.mask()}, provenance=Provenance.TRACKED
+        ),
+        lambda: editor.amend({2: proposed}),
+        lambda: editor.propose_masks(
+            {(2, ""): kit.mask()}, provenance=Provenance.TRACKED, amend=True
         ),
         lambda: editor.confirm([1]),
         lambda: editor.reject([1]),

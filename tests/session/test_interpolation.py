@@ -159,6 +159,22 @@ def test_all_between_the_first_and_the_last_key(bench):
     assert "13 slices hold proposals" in bench.told[-1]
 
 
+def test_the_order_in_which_keys_are_painted_does_not_matter(tmp_path):
+    """Nor does it for one painted between two that were filled already."""
+    found = []
+    for number, order in enumerate([(2, 8, 14, 18), (14, 2, 18, 8), (18, 14, 8, 2)]):
+        place = tmp_path / str(number)
+        place.mkdir()
+        bench = Bench(place)
+        bench.paint(*order)
+        assert label_keys(bench.editor, "") == {ORGAN: KEYS}
+        bench.proposer.interpolate()
+        found.append(bench.proposed())
+    assert set(found[0]) == set(range(2, 18)) - {*KEYS}
+    for other in found[1:]:
+        assert same(other, found[0])
+
+
 def test_one_undo_takes_all_back_and_redo_brings_all(bench):
     bench.paint(*KEYS)
     before = bench.editor.annotation.slices

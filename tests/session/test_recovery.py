@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -176,3 +177,44 @@ def test_a_case_with_a_damaged_file_opens_and_says_so(desk):
     again.editor.set_class([2], 1, True)
     assert again.save_state.kind is SaveKind.SAVED
     assert desk.kept_files() == [aside]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="asks Linux")
+def test_what_is_kept_is_on_disk_before_it_takes_its_place(
+    recovery, folder, kept, monkeypatch
+):
+    """File, then name, then folder: after a power cut it is there, and whole."""
+    done = []
+    sync, replace = os.fsync, os.replace
+
+    def synced(handle):
+        place = os.readlink(f"/proc/self/fd/{handle}")
+        if os.path.isdir(place):
+            done.append(f"sync {os.path.basename(place)}")
+        else:
+            assert json.loads(Path(place).read_bytes())["base"] == 17
+            done.append("sync the file")
+        sync(handle)
+
+    def replaced(source, target):
+        done.append("replace")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replaced)
+    recovery.keep(kept, *PLACE)
+    assert done[-3:] == ["sync the file", "replace", "sync unsaved"]
+
+
+def test_a_folder_that_cannot_be_synced_is_no_trouble(recovery, kept, monkeypatch):
+    """Some shares cannot: the file itself was."""
+    real = os.open
+
+    def refuse(path, flags, *args, **kwargs):
+        if os.path.isdir(path):
+            raise OSError(22, "Invalid argument")
+        return real(path, flags, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", refuse)
+    recovery.keep(kept, *PLACE)
+    assert recovery.load(*PLACE) == kept

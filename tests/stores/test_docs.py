@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import os
 import re
 from pathlib import Path
-
-import pytest
 
 from napari_annotate_jobs.model import (
     Annotation,
@@ -17,7 +17,13 @@ from napari_annotate_jobs.model import (
     content_digest,
     document_json,
 )
-from napari_annotate_jobs.stores._documents import pretty, unwrap
+from napari_annotate_jobs.stores import FolderStore
+from napari_annotate_jobs.stores._documents import (
+    Envelope,
+    pretty,
+    unwrap,
+    write_document,
+)
 from napari_annotate_jobs.stores._events import ProgressEvent
 from napari_annotate_jobs.stores._journal import Entry
 
@@ -93,12 +99,29 @@ def test_the_return_and_the_rest():
     assert ProgressEvent.model_validate_json(EXAMPLES["events.jsonl"]).decided == 42
 
 
-@pytest.mark.parametrize("word", ["annotation.v", ".tmp-", ".lock", "10 seconds"])
-def test_what_the_text_names_exists(word):
-    source = "".join(
-        path.read_text("utf-8")
-        for path in (DOCS.parents[1] / "src/napari_annotate_jobs/stores").glob("*.py")
-    )
-    assert word in DOCS.read_text("utf-8")
-    code = {"annotation.v": ".v{envelope.version}", "10 seconds": "timeout: float = 10"}
-    assert code.get(word, word) in source
+def test_the_files_that_the_text_names_are_those_that_there_are(
+    job_folder, kit, monkeypatch
+):
+    text = DOCS.read_text("utf-8")
+    placed = []
+    replace = os.replace
+
+    def place(source, target, **kwargs):
+        placed.append(Path(source).name)
+        replace(source, target, **kwargs)
+
+    monkeypatch.setattr(os, "replace", place)
+    store = FolderStore(job_folder, "ana")
+    change, blobs = kit.painted(0)
+    store.save("job-1", "case-0", change, blobs, base=0)
+    work = job_folder / "annotations" / "case-0" / "ana"
+    assert placed
+    assert all(name.startswith(".tmp-") for name in placed)
+    assert (work / ".lock").exists()
+    older = Envelope("annotation", version=0)
+    write_document(work / "annotation.json", older, {"annotation": {}})
+    assert (work / "annotation.v0.json").exists()
+    patience = inspect.signature(FolderStore).parameters["timeout"].default
+    for word in (".tmp-", "`.lock`", "annotation.v", f"{patience:g} seconds"):
+        assert word in text, word
+    store.close()

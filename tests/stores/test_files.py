@@ -68,6 +68,18 @@ def test_a_save_syncs_masks_before_the_line_that_refers_to_them(
     store.close()
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_a_journal_that_is_begun_anew_has_its_name_synced(job_folder, kit, synced):
+    """After it went into the snapshot, the next save makes the file again."""
+    store = FolderStore(job_folder, "ana")
+    store.save("job-1", "case-0", kit.labelled(0, 1), {}, base=0)
+    store._folder("job-1").work("case-0").compact()
+    synced.clear()
+    store.save("job-1", "case-0", kit.labelled(1, 1), {}, base=1)
+    assert synced[-2:] == ["sync changes.jsonl", "sync ana"]
+    store.close()
+
+
 def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     path = tmp_path / "x.json"
     files.write_durably(path, b"old")

@@ -131,9 +131,7 @@ def test_a_box_is_deleted(bench):
     bench.check()
     bench.session.undo()
     assert len(boxes(bench)) == 2
-    assert list(bench.shapes.features["label"]) == ["nodule", "mass"] or list(
-        bench.shapes.features["label"]
-    ) == ["mass", "nodule"]
+    assert sorted(bench.shapes.features["label"]) == ["mass", "nodule"]
     bench.check()
 
 
@@ -293,6 +291,18 @@ def test_a_submitted_case_is_not_drawn_on(bench):
     assert bench.shapes.mode == "pan_zoom"
 
 
+def test_a_case_that_was_submitted_before_opens_read_only(bench, make_bench):
+    box = put(bench)
+    bench.session.submit()
+    other = make_bench(store=bench.store)
+    assert other.session.locked
+    assert not other.shapes.editable
+    assert other.shapes.mode == "pan_zoom"
+    other.choose(MASS)
+    assert other.shapes.mode == "pan_zoom"
+    assert boxes(other) == [box]
+
+
 def test_boxes_of_labels_the_project_no_longer_has(bench, make_bench):
     kept = put(bench, label=MASS)
     put(bench, index=3, label=NODULE)
@@ -304,7 +314,6 @@ def test_boxes_of_labels_the_project_no_longer_has(bench, make_bench):
     assert other.session.is_open
     assert len(other.shapes.data) == 2
     draw(other, (20, 5), (28, 15))
-    assert boxes(other)[0] == kept or other.errors
     assert kept in boxes(other)
     other.session.slice = 4
     draw(other, (20, 5), (28, 15))

@@ -18,10 +18,42 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Record", "Slice", "faults_of"]
+__all__ = ["Record", "Slice", "Stroke", "faults_of"]
 
 NEAR = 1.0
 """How far, in pixels, a box may lie from where the mouse drew it."""
+EDGE = 1.5
+"""How far, in pixels, the edge of a stroke may: the brush is made of whole pixels."""
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """One drag with the brush.
+
+    Parameters
+    ----------
+    label : str
+        The name of what was painted.
+    path : tuple of (float, float)
+        Rows and columns that the mouse went along, in pixels.
+    width : float
+        Of the brush, in pixels.
+    """
+
+    label: str
+    path: tuple[tuple[float, float], ...]
+    width: float
+
+    def distances(self, shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Return how far each pixel's middle is from the path, (rows, columns)."""
+        places = np.moveaxis(np.indices(shape, float), 0, -1)
+        found = np.full(shape, np.inf)
+        for start, end in zip(self.path, self.path[1:] or self.path, strict=False):
+            first, way = np.array(start), np.subtract(end, start)
+            along = (places - first) @ way / max(float(way @ way), 1e-9)
+            nearest = first + np.clip(along, 0, 1)[..., None] * way
+            found = np.minimum(found, np.linalg.norm(places - nearest, axis=-1))
+        return found
 
 
 @dataclass
@@ -34,8 +66,8 @@ class Slice:
         Class labels by name.
     nothing, excluded : bool
         What was pressed.
-    mask : ndarray, optional
-        What the layer showed, (rows, columns).
+    strokes : list of Stroke
+        What was painted, as the mouse was moved.
     boxes : list
         Label and (top, left, bottom, right) as dragged, in pixels.
     """
@@ -43,7 +75,7 @@ class Slice:
     labels: set[str] = field(default_factory=set)
     nothing: bool = False
     excluded: bool = False
-    mask: NDArray[Any] | None = None
+    strokes: list[Stroke] = field(default_factory=list)
     boxes: list[tuple[str, tuple[float, float, float, float]]] = field(
         default_factory=list
     )
@@ -167,14 +199,16 @@ def _compare_slice(
             faults.append(f"{key} is {bool(content.get(key))}")
     return (
         faults
-        + _compare_mask(place, content, done)
+        + _compare_mask(place, content, names, done)
         + _compare_boxes(content, names, done)
     )
 
 
-def _compare_mask(place: Path, content: dict[str, Any], done: Slice) -> list[str]:
+def _compare_mask(
+    place: Path, content: dict[str, Any], names: dict[int, str], done: Slice
+) -> list[str]:
     refs = list(content.get("masks", {}).values())
-    if done.mask is None or not done.mask.any():
+    if not done.strokes:
         return [f"{len(refs)} masks where nothing was painted"] if refs else []
     if len(refs) != 1:
         return [f"{len(refs)} masks, not 1"]
@@ -182,10 +216,19 @@ def _compare_mask(place: Path, content: dict[str, Any], done: Slice) -> list[str
     (path,) = place.glob(f"masks/*-{tag}*.png")
     with Image.open(path) as picture:
         saved = np.asarray(picture)
-    if saved.shape != done.mask.shape:
-        return [f"the mask has the size {saved.shape}, not {done.mask.shape}"]
-    wrong = int((saved != done.mask).sum())
-    return [f"{wrong} pixels of the mask are not as painted"] if wrong else []
+    faults = []
+    beside = saved != 0
+    for stroke in done.strokes:
+        distances = stroke.distances(saved.shape)
+        inside = distances <= stroke.width / 2 - EDGE
+        right = {label for label, name in names.items() if name == stroke.label}
+        missed = int((inside & ~np.isin(saved, list(right))).sum())
+        if missed or not inside.any():
+            faults.append(f"{missed} pixels under the brush are not {stroke.label}")
+        beside &= distances > stroke.width / 2 + EDGE
+    if beside.any():
+        faults.append(f"{int(beside.sum())} pixels are painted beside the strokes")
+    return faults
 
 
 def _compare_boxes(

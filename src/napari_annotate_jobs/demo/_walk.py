@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_annotate_jobs.demo._drive import RIGHT, Driver
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
-from napari_annotate_jobs.demo._proof import Record
+from napari_annotate_jobs.demo._proof import Record, Stroke
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -283,14 +283,10 @@ class Walk:
                 (row + inside * np.sin(turn), column + inside * np.cos(turn))
                 for turn in turns
             ]
-            driver.drag_pixels([*ring, (row, column)])
-            self.keep_mask(index)
-
-    def keep_mask(self, index: int) -> None:
-        """Keep in the record what the layer shows on a slice."""
-        layer = self.driver.viewer.layers["Segmentation"]
-        self.record.on(index).mask = np.array(layer.data[index])
-        self.must(bool(layer.data[index].any()), f"nothing was painted on {index + 1}")
+            path = [*ring, (row, column)]
+            driver.drag_pixels(path)
+            stroke = Stroke(name, tuple(path), layer.brush_size)
+            self.record.on(index).strokes.append(stroke)
 
     def rework(self) -> None:
         """Find a returned case, change it where the reviewer said, resubmit."""
@@ -392,12 +388,11 @@ def verify(jobs: Path, walk: Walk) -> int:
         faults += faults_of(jobs / job, case, record)
     for fault in faults:
         print(fault, file=sys.stderr)
-    masks = [s.mask for r in walk.records.values() for s in r.slices.values()]
-    painted = sum(int((m > 0).sum()) for m in masks if m is not None)
-    boxes = sum(len(s.boxes) for r in walk.records.values() for s in r.slices.values())
-    slices = sum(len(r.slices) for r in walk.records.values())
+    slices = [s for r in walk.records.values() for s in r.slices.values()]
+    strokes = sum(len(s.strokes) for s in slices)
+    boxes = sum(len(s.boxes) for s in slices)
     print(
-        f"{len(walk.records)} cases, {slices} decided slices, {painted} painted pixels "
+        f"{len(walk.records)} cases, {len(slices)} decided slices, {strokes} strokes "
         f"and {boxes} boxes read back: "
         + (f"{len(faults)} faults" if faults else "all as they were drawn")
     )

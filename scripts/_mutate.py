@@ -1,0 +1,621 @@
+"""Puts faults into the code, one at a time, and tells which no test notices.
+
+Each fault is a small change of the syntax tree: a lock that is not taken, an fsync
+left out, a condition turned round, a number off by one, a call left out. The tests
+that run the line it is on (found once by tracing them, and kept in the environment's
+folder) are run against a copy of the code with the fault in it; those that fail
+notice. Which faults are tried follows from the seed alone.
+
+What changes nothing that anybody could see is listed in ``mutate_equivalents.txt``,
+with the reason, and is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import copy
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "src" / "napari_annotate_jobs"
+DEFAULT = ("stores", "session", "editing", "viewer")
+SAFETY = ("lock", "sync")
+"""Kinds of which every one is tried, whatever the number asked for."""
+
+_GUARD = re.compile(r"lock|guard|_marks|\bwriting\b|_writing\(")
+_SYNC = re.compile(r"(os\.)?_?f?(data)?sync(_\w+)?\Z")
+_TRANSACTION = re.compile(r"BEGIN|COMMIT|ROLLBACK|\.(rollback|commit)\(")
+_COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
+_ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Add,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+}
+
+
+# ------------------------------------------------------------------- the faults
+@dataclass
+class Fault:
+    """One change of one file.
+
+    Parameters
+    ----------
+    path : Path
+        The file, below the package's folder.
+    number : int
+        Its place among the faults of the file.
+    kind : str
+        As ``"lock"``.
+    line : int
+        Where it is.
+    where : str
+        The function it is in; empty outside of any.
+    before, after : str
+        The code, as it is and as it would be.
+    """
+
+    path: Path
+    number: int
+    kind: str
+    line: int
+    where: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line} {self.where or '(module)'}"
+        return f"{place} [{self.kind}] {self.before}  ->  {self.after}"
+
+
+_Found = tuple[str, ast.AST, str, str, str, "Callable[[], None]"]
+
+
+class _Finder:
+    """Finds what can be changed in a module, always in the same order."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.found: list[_Found] = []
+        self._block(tree.body, "")
+
+    def _add(
+        self, kind: str, node: ast.AST, where: str, after: str, do: Callable[[], None]
+    ) -> None:
+        before = ast.unparse(node) if not isinstance(node, ast.cmpop) else ""
+        self.found.append((kind, node, where, _short(before), _short(after), do))
+
+    def _block(self, body: list[ast.stmt], where: str) -> None:
+        for place, statement in enumerate(body):
+            self._statement(statement, body, place, where)
+
+    def _statement(
+        self, node: ast.stmt, body: list[ast.stmt], place: int, where: str
+    ) -> None:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            inner = f"{where}.{node.name}".lstrip(".")
+            self._block(node.body, inner)
+            if not isinstance(node, ast.ClassDef):
+                for default in (*node.args.defaults, *node.args.kw_defaults):
+                    if default is not None:
+                        self._expressions(default, inner)
+            return
+        if isinstance(node, ast.Import | ast.ImportFrom | ast.Raise | ast.Assert):
+            return
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            return
+        if isinstance(node, ast.Expr):
+            self._call(node, body, place, where)
+        if isinstance(node, ast.With):
+            self._with(node, where)
+        if isinstance(node, ast.If | ast.While):
+            self._negate(node, where)
+        if isinstance(node, ast.Return) and not (
+            node.value is None or isinstance(node.value, ast.Constant)
+        ):
+            self._add(
+                "return",
+                node,
+                where,
+                "return None",
+                lambda: setattr(node, "value", ast.Constant(None)),
+            )
+        if isinstance(node, ast.AugAssign):
+            self._operator(node, where)
+        for name, value in ast.iter_fields(node):
+            if name in ("body", "orelse", "finalbody"):
+                self._block(value, where)
+            elif name == "handlers":
+                for handler in value:
+                    self._block(handler.body, where)
+            elif name == "cases":
+                for case in value:
+                    self._block(case.body, where)
+            elif name in ("annotation", "type_comment", "targets", "target"):
+                continue
+            elif isinstance(value, ast.expr):
+                self._expressions(value, where)
+            elif isinstance(value, list):
+                for item in value:
+                    if isinstance(item, ast.withitem):
+                        self._expressions(item.context_expr, where)
+
+    def _call(
+        self, node: ast.Expr, body: list[ast.stmt], place: int, where: str
+    ) -> None:
+        if not isinstance(node.value, ast.Call):
+            return
+        text = ast.unparse(node.value)
+        if _SYNC.match(text.partition("(")[0]):
+            kind = "sync"
+        elif _TRANSACTION.search(text):
+            kind = "lock"
+        else:
+            kind = "call"
+
+        def drop() -> None:
+            body[place] = ast.Pass()
+
+        self._add(kind, node, where, "pass", drop)
+
+    def _with(self, node: ast.With, where: str) -> None:
+        for item in node.items:
+            text = ast.unparse(item.context_expr)
+            if _GUARD.search(text.partition("'")[0]) and not item.optional_vars:
+
+                def drop(item: ast.withitem = item) -> None:
+                    null = ast.parse("__import__('contextlib').nullcontext()")
+                    item.context_expr = null.body[0].value  # type: ignore[attr-defined]
+
+                self.found.append(
+                    ("lock", node, where, f"with {_short(text)}:", "no lock", drop)
+                )
+
+    def _negate(self, node: ast.If | ast.While | ast.IfExp, where: str) -> None:
+        def turn() -> None:
+            node.test = ast.UnaryOp(ast.Not(), node.test)
+
+        if isinstance(node.test, ast.Constant):
+            return
+        test = _short(ast.unparse(node.test))
+        self.found.append(
+            ("condition", node.test, where, f"if {test}", f"if not ({test})", turn)
+        )
+
+    def _operator(self, node: ast.BinOp | ast.AugAssign, where: str) -> None:
+        other = _ARITHMETIC.get(type(node.op))
+        text = isinstance(node, ast.BinOp) and any(
+            isinstance(side, ast.JoinedStr)
+            or (isinstance(side, ast.Constant) and isinstance(side.value, str | bytes))
+            for side in (node.left, node.right)
+        )
+        if other is None or text:
+            return
+        changed = copy.deepcopy(node)
+        changed.op = other()
+        self._add(
+            "arithmetic",
+            node,
+            where,
+            ast.unparse(changed),
+            lambda: setattr(node, "op", other()),
+        )
+
+    def _expressions(self, expression: ast.expr, where: str) -> None:
+        for node in _walk(expression):
+            if isinstance(node, ast.IfExp):
+                self._negate(node, where)
+            elif isinstance(node, ast.comprehension):
+                for place, test in enumerate(node.ifs):
+
+                    def turn(
+                        node: ast.comprehension = node,
+                        place: int = place,
+                        test: ast.expr = test,
+                    ) -> None:
+                        node.ifs[place] = ast.UnaryOp(ast.Not(), test)
+
+                    text = _short(ast.unparse(test))
+                    self.found.append(
+                        ("condition", test, where, f"if {text}", f"if not {text}", turn)
+                    )
+            elif isinstance(node, ast.BoolOp):
+                other = ast.Or if isinstance(node.op, ast.And) else ast.And
+                changed = copy.deepcopy(node)
+                changed.op = other()
+                self._add(
+                    "condition",
+                    node,
+                    where,
+                    ast.unparse(changed),
+                    lambda node=node, other=other: setattr(node, "op", other()),
+                )
+            elif isinstance(node, ast.Compare):
+                self._comparison(node, where)
+            elif isinstance(node, ast.BinOp):
+                self._operator(node, where)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
+                self._add(
+                    "value",
+                    node,
+                    where,
+                    str(not node.value),
+                    lambda node=node: setattr(node, "value", not node.value),
+                )
+            elif isinstance(node, ast.Constant) and isinstance(node.value, int):
+                self._add(
+                    "number",
+                    node,
+                    where,
+                    str(node.value + 1),
+                    lambda node=node: setattr(node, "value", node.value + 1),
+                )
+
+    def _comparison(self, node: ast.Compare, where: str) -> None:
+        for place, op in enumerate(node.ops):
+            other = _COMPARISONS[type(op)]
+            changed = copy.deepcopy(node)
+            changed.ops[place] = other()
+
+            def swap(
+                node: ast.Compare = node,
+                place: int = place,
+                other: type[ast.cmpop] = other,
+            ) -> None:
+                node.ops[place] = other()
+
+            self._add("comparison", node, where, ast.unparse(changed), swap)
+
+
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    """Walk an expression, but not into texts, whose words do not matter."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.JoinedStr):
+            yield from _walk(child)
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 90 else text[:87] + "..."
+
+
+def faults_of(path: Path) -> list[Fault]:
+    """Return all faults that can be put into a file of the package."""
+    found = _Finder(ast.parse(path.read_text("utf-8"))).found
+    relative = path.relative_to(PACKAGE)
+    return [
+        Fault(relative, number, kind, node.lineno, where, before, after)  # type: ignore[attr-defined]
+        for number, (kind, node, where, before, after, _) in enumerate(found)
+    ]
+
+
+def mutated(fault: Fault) -> str:
+    """Return the text of the file with the fault in it."""
+    tree = ast.parse((PACKAGE / fault.path).read_text("utf-8"))
+    _Finder(tree).found[fault.number][-1]()
+    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+
+
+def equivalents() -> list[tuple[str, str, str, str]]:
+    """Return the faults that change nothing: file, function, before, after."""
+    found = []
+    text = (Path(__file__).with_name("mutate_equivalents.txt")).read_text("utf-8")
+    for line in text.splitlines():
+        if line.strip() and not line.startswith(("#", " ")):
+            name, where, change = (part.strip() for part in line.split(" | "))
+            before, _, after = change.partition(" -> ")
+            found.append((name, where, before.strip(), after.strip()))
+    return found
+
+
+# ------------------------------------------------------ which test runs what line
+class Tracer:
+    """A plugin of pytest that notes which lines of the package each test runs."""
+
+    def __init__(self, files: set[str]) -> None:
+        self._files = files
+        self._lines: set[tuple[str, int]] = set()
+        self.tests: dict[str, dict[str, Any]] = {}
+        self._failed: set[str] = set()
+
+    def _global(self, frame: FrameType, event: str, arg: Any) -> Any:
+        if frame.f_code.co_filename not in self._files:
+            return None
+        name, lines = frame.f_code.co_filename, self._lines
+        lines.add((name, frame.f_lineno))
+
+        def local(frame: FrameType, event: str, arg: Any) -> Any:
+            lines.add((name, frame.f_lineno))
+            return local
+
+        return local
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Remember tests that do not pass: they notice nothing."""
+        if not report.passed:
+            self._failed.add(report.nodeid)
+
+    def pytest_runtest_protocol(self, item: Any, nextitem: Any) -> None:
+        """Begin with a test."""
+        self._lines = set()
+        self._start = time.monotonic()
+        threading.settrace(self._global)
+        sys.settrace(self._global)
+
+    def pytest_runtest_logfinish(self, nodeid: str, location: Any) -> None:
+        """End with a test."""
+        sys.settrace(None)
+        threading.settrace(None)  # type: ignore[arg-type]
+        if nodeid in self._failed:
+            return
+        by_file: dict[str, list[int]] = defaultdict(list)
+        for name, line in sorted(self._lines):
+            by_file[os.path.relpath(name, PACKAGE)].append(line)
+        self.tests[nodeid] = {
+            "seconds": time.monotonic() - self._start,
+            "lines": dict(by_file),
+        }
+
+
+def coverage(folders: list[Path], packages: list[Path], keep: Path) -> dict[str, Any]:
+    """Return what lines each test runs; only test files that changed are run again."""
+    sources = [p for package in packages for p in sorted(package.rglob("*.py"))]
+    base = _digest(sources + sorted(ROOT.glob("tests/**/conftest.py")))
+    keep = keep.with_name(f"{keep.name}-{base[:12]}.json")
+    known = json.loads(keep.read_text()) if keep.exists() else {"files": {}}
+    wanted = [
+        path
+        for folder in folders
+        for path in (sorted(folder.rglob("test_*.py")) if folder.is_dir() else [folder])
+    ]
+    digests = {str(p.relative_to(ROOT)): _digest([p]) for p in wanted}
+    files = {
+        name: found
+        for name, found in known["files"].items()
+        if digests.get(name) == found["digest"]
+    }
+    for name in digests:
+        if name in files:
+            continue
+        print(f"tracing {name}", flush=True)
+        found = _in_child(lambda name=name: _trace(name, sources), 900)
+        if not found:
+            raise SystemExit(f"{name} cannot be traced: does it pass by itself?")
+        files[name] = {"digest": digests[name], "tests": found}
+        keep.write_text(json.dumps({"files": files}))
+    return {t: r for found in files.values() for t, r in found["tests"].items()}
+
+
+def _trace(name: str, sources: list[Path]) -> dict[str, Any]:
+    import pytest
+
+    tracer = Tracer({str(path) for path in sources})
+    pytest.main([*_OPTIONS, name], plugins=[tracer])
+    return tracer.tests
+
+
+def _digest(paths: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(str(path).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+# ------------------------------------------------------------------ running tests
+# What is imported before the processes divide is not of the tests' own.
+_LATE = "ignore::pytest.PytestAssertRewriteWarning"
+_OPTIONS = ["-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "-W", _LATE]
+
+
+def _warm() -> None:
+    """Import what all tests need once, before the processes divide."""
+    home = tempfile.mkdtemp(prefix="mutate-home-")
+    for name in ("CACHE", "CONFIG", "DATA", "STATE"):
+        os.environ[f"XDG_{name}_HOME"] = os.path.join(home, name.lower())
+    os.environ["NAPARI_CONFIG"] = os.path.join(home, "settings.yaml")
+    os.environ["CI"] = "1"  # the same examples every time
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    sys.dont_write_bytecode = True
+    import filelock  # noqa: F401
+    import hypothesis  # noqa: F401
+    import nibabel  # noqa: F401
+    import numpy  # noqa: F401
+    import PIL.Image  # noqa: F401
+    import pydantic  # noqa: F401
+    import pydicom  # noqa: F401
+    import pytest  # noqa: F401
+    import scipy.ndimage  # noqa: F401
+    from napari.components import ViewerModel  # noqa: F401
+    from napari.layers import Image, Labels, Shapes  # noqa: F401
+
+
+def _in_child(work: Callable[[], Any], seconds: float, log: Path | None = None) -> Any:
+    """Return what `work` returns in a process of its own; None if it hangs or dies."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        os.close(read)
+        out = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        try:
+            answer = json.dumps(work()).encode()
+            with os.fdopen(write, "wb") as pipe:
+                pipe.write(answer)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+    os.close(write)
+    timer = threading.Timer(seconds, _end, [pid])
+    timer.start()
+    with os.fdopen(read, "rb") as pipe:
+        answer = pipe.read()
+    timer.cancel()
+    _end(pid)  # and what it started
+    os.waitpid(pid, 0)
+    return json.loads(answer) if answer else None
+
+
+def _end(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _passes(tests: list[str], source: Path) -> bool:
+    import pytest
+
+    sys.path.insert(0, str(source))
+    os.environ["PYTHONPATH"] = str(source)  # for processes that tests start
+    return pytest.main([*_OPTIONS, "-x", *tests]) == pytest.ExitCode.OK
+
+
+def try_fault(fault: Fault, tests: dict[str, Any], copy_of: Path, log: Path) -> bool:
+    """Return True if a test notices."""
+    path = str(fault.path)
+    chosen = [
+        name
+        for name, run in tests.items()
+        if path in run["lines"]
+        and (not fault.where or fault.line in run["lines"][path])
+    ]
+    if not chosen:
+        return False
+    chosen.sort(key=lambda name: tests[name]["seconds"])
+    limit = 60 + 5 * sum(tests[name]["seconds"] for name in chosen)
+    target = copy_of / "napari_annotate_jobs" / fault.path
+    whole = target.read_text("utf-8")
+    target.write_text(mutated(fault), "utf-8")
+    try:
+        passed = _in_child(lambda: _passes(chosen, copy_of), limit, log)
+    finally:
+        target.write_text(whole, "utf-8")
+    return passed is not True
+
+
+# ------------------------------------------------------------------------- all
+def choose(faults: list[Fault], number: int, seed: int, kinds: set[str]) -> list[Fault]:
+    """Return all faults of locks and syncs, and `number` of the others."""
+    chance = random.Random(seed)
+    faults = [fault for fault in faults if not kinds or fault.kind in kinds]
+    always = [fault for fault in faults if fault.kind in SAFETY]
+    others = [fault for fault in faults if fault.kind not in SAFETY]
+    chosen = chance.sample(others, min(number, len(others)))
+    chance.shuffle(always)
+    return always + chosen
+
+
+def report(results: list[tuple[Fault, bool]], same: int, goal: float) -> int:
+    """Print rates and what was not noticed; return the exit code."""
+    print()
+    rates: dict[str, list[bool]] = defaultdict(list)
+    for fault, noticed in results:
+        rates[fault.path.parts[0]].append(noticed)
+        rates["locks and syncs" if fault.kind in SAFETY else "others"].append(noticed)
+        rates["all"].append(noticed)
+    for name, noticed_of in rates.items():
+        share = 100 * sum(noticed_of) / len(noticed_of)
+        print(f"{name:16} {sum(noticed_of):5} of {len(noticed_of):5}  {share:5.1f} %")
+    print(f"{same} that change nothing were left out")
+    missed = [fault for fault, noticed in results if not noticed]
+    if missed:
+        print("\nnot noticed:")
+        for fault in sorted(missed, key=lambda f: (str(f.path), f.line)):
+            print(f"  {fault}")
+    reached = not rates["all"] or 100 * sum(rates["all"]) / len(rates["all"]) >= goal
+    return 0 if reached and all(rates["locks and syncs"]) else 1
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--packages", nargs="+", default=None)
+    parser.add_argument("--tests", nargs="+", default=None, help="folders or files")
+    parser.add_argument("--kinds", nargs="+", default=[], help="as lock, sync, call")
+    parser.add_argument("--number", type=int, default=60, help="besides locks, syncs")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=120, help="begin none after")
+    parser.add_argument("--goal", type=float, default=95.0, help="percent, else exit 1")
+    parser.add_argument("--only", default="", help="pattern in file, function or code")
+    parser.add_argument("--list", action="store_true", help="only list the faults")
+    parser.add_argument("--logs", type=Path, default=None, help="folder for outputs")
+    options = parser.parse_args()
+    names = options.packages or [n for n in DEFAULT if (PACKAGE / n).is_dir()]
+    packages = [PACKAGE / name for name in names]
+    folders = [Path(f).resolve() for f in options.tests or ()] or [
+        ROOT / "tests" / name for name in names if (ROOT / "tests" / name).is_dir()
+    ]
+    faults = [
+        f for p in packages for q in sorted(p.rglob("*.py")) for f in faults_of(q)
+    ]
+    known = set(equivalents())
+    real = [f for f in faults if not _listed(f, known)]
+    wanted = [f for f in real if re.search(options.only, str(f))]
+    chosen = choose(wanted, options.number, options.seed, set(options.kinds))
+    print(f"{len(real)} faults can be put in, {len(chosen)} are chosen")
+    if options.list:
+        for fault in chosen:
+            print(fault)
+        return 0
+    _warm()
+    keep = Path(sys.prefix) / ".mutate-coverage"
+    tests = coverage(folders, packages, keep)
+    print(f"{len(tests)} tests are traced", flush=True)
+    end = time.monotonic() + 60 * options.minutes
+    results: list[tuple[Fault, bool]] = []
+    with tempfile.TemporaryDirectory(prefix="mutate-") as place:
+        source = Path(place) / "src"
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(PACKAGE.parent, source, ignore=ignore)
+        for number, fault in enumerate(chosen):
+            if time.monotonic() > end:
+                print(f"the time is up: {len(chosen) - number} were not tried")
+                break
+            logs = options.logs or Path(place)
+            logs.mkdir(parents=True, exist_ok=True)
+            noticed = try_fault(fault, tests, source, logs / f"{number:04d}.log")
+            results.append((fault, noticed))
+            print("noticed " if noticed else "MISSED  ", fault, flush=True)
+    return report(results, len(faults) - len(real), options.goal)
+
+
+def _listed(fault: Fault, known: set[tuple[str, str, str, str]]) -> bool:
+    return (fault.path.name, fault.where, fault.before, fault.after) in known
+
+
+if __name__ == "__main__":
+    sys.exit(main())
