@@ -24,7 +24,7 @@ import napari_annotate_jobs
 
 PACKAGE = "napari_annotate_jobs"
 SRC = Path(napari_annotate_jobs.__file__).parent
-MAX_LINES = 450
+MAX_LINES = 800
 
 QT = frozenset({"PyQt5", "PyQt6", "PySide2", "PySide6", "magicgui", "qtpy", "superqt"})
 NAPARI = frozenset({"napari", "napari_builtins", "vispy"})
