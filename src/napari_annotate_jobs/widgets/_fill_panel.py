@@ -128,6 +128,9 @@ class FillPanel(KeyboardPanel):
         self.close_ = QPushButton("Close")
         self.close_.setToolTip("Back to the labels (Esc)")
         self._pages: dict[FillTool, QWidget] = {}
+        # as it was last chosen, apart for floods: they have but one seed
+        self._in_3d = {True: True, False: False}
+        self._shown: FillTool | None = None
         self._lay_out()
         self._connect()
         self.set_range(-1000, 1000)
@@ -208,7 +211,7 @@ class FillPanel(KeyboardPanel):
         self.pick.toggled.connect(self.pick_requested)
         for button in self.where.values():
             button.clicked.connect(self._chosen)
-        self.volume.clicked.connect(self._told)
+        self.volume.clicked.connect(self._volume_chosen)
         self.apply.clicked.connect(self.apply_requested)
         self.close_.clicked.connect(self.finished)
 
@@ -350,7 +353,15 @@ class FillPanel(KeyboardPanel):
             self.tool.setCurrentIndex(max(self.tool.findData(chosen), 0))
         self._show()
 
+    def _volume_chosen(self, on: bool) -> None:
+        self._in_3d[self.choice.tool is FillTool.FLOOD] = on
+        self._told()
+
     def _show(self) -> None:
+        tool = self.choice.tool
+        if tool is not self._shown:
+            self._shown = tool
+            self.volume.setChecked(self._in_3d[tool is FillTool.FLOOD])
         chosen = self.choice
         for tool, page in self._pages.items():
             page.setVisible(tool is chosen.tool)
