@@ -60,11 +60,14 @@ class FoundCases:
         What the reader complained of, by the id of the case.
     faults : list of (Path, str)
         Files that were left out, and why.
+    results : list of (Path, str)
+        Files that were made of images and are none, and their kind.
     """
 
     cases: list[Case] = field(default_factory=list)
     warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     faults: list[tuple[Path, str]] = field(default_factory=list)
+    results: list[tuple[Path, str]] = field(default_factory=list)
 
 
 def find_cases(
@@ -78,7 +81,7 @@ def find_cases(
 
     By default each file that is given is a case; of each folder that is given,
     each direct sub-folder that holds images is a case (a study: all its series,
-    the one with the most slices being annotated), and so is each series that
+    the acquisition with the most slices being annotated), and so is each series that
     lies in the folder itself.
 
     Parameters
@@ -298,6 +301,7 @@ def _headers(
     except ImagingError as error:
         found.faults.append((path, str(error)))
         return []
+    found.results += [(result.path, result.kind) for result in series.results]
     for fault in series.faults:
         what = fault.error
         text = what.what if isinstance(what, AnnotateJobsError) else str(what)
@@ -325,9 +329,18 @@ def _each(headers: list[SeriesHeader], root: Path, name: str) -> list[_Draft]:
 
 
 def _case(draft: _Draft, ids: set[str], describe: bool) -> Case:
-    # A localiser is a plan of the others: not what is annotated.
-    sizes = [0 if h.localizer else h.shape[0] for h in draft.headers]
-    reference = sizes.index(max(sizes))
+    # Annotated is what was acquired, rather than what was made of it; a localiser is
+    # a plan of the others.
+    reference = max(
+        range(len(draft.headers)),
+        key=lambda i: (
+            not draft.headers[i].localizer,
+            # a picture beside a scan is no scan
+            -2 if draft.headers[i].format == "raster" else -draft.headers[i].derivation,
+            draft.headers[i].shape[0],
+            -i,
+        ),
+    )
     name, case_id = _unique(_clean(draft.name), ids)
     return Case(
         id=case_id,

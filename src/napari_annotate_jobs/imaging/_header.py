@@ -82,8 +82,16 @@ class SeriesHeader:
         kind fit, the header alone cannot prove it.
     unit : str
         Of the voxel values: ``"HU"``, another unit, or nothing.
+    suv : float, optional
+        What a voxel is to be multiplied with to give its SUVbw, in g/ml.
+    derivation : int
+        0 of an acquisition, 1 of what was derived from one, 2 of a reformat or a
+        projection.
     padding : float, optional
         Value of voxels outside the image, after rescale.
+    reasons : tuple of str
+        What the reader decided, and why: sheets taken apart, what the series was
+        split or joined by, where its sizes are from.
     siblings : tuple of SeriesHeader
         The other volumes of the same series on the same grid, such as its other
         time points; `split` says what this one is.
@@ -107,6 +115,8 @@ class SeriesHeader:
     slice_rescale: tuple[tuple[float, float], ...] | None = None
     optimistic: bool = False
     unit: str = ""
+    suv: float | None = None
+    derivation: int = 0
     padding: float | None = None
     series_uid: str | None = None
     study_uid: str | None = None
@@ -118,6 +128,7 @@ class SeriesHeader:
     pixel: PixelFormat | None = None
     layout: tuple[int, int, int] | None = None
     warnings: tuple[ImageWarning, ...] = ()
+    reasons: tuple[str, ...] = ()
     siblings: tuple[SeriesHeader, ...] = field(default=(), repr=False)
     folders: tuple[tuple[str, int], ...] = field(default=(), repr=False)
 

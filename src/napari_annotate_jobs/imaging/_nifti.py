@@ -51,6 +51,7 @@ def _load(path: Path) -> Any:
         raise MissingExtraError(
             "nibabel", extra="nifti", purpose="Opening NIfTI files", where=path
         ) from error
+    _check_name(path)
     try:
         _check_head(path)
         with quiet():
@@ -148,7 +149,39 @@ def _beside(path: Path) -> list[Path]:
     return [p for p in {path, *others} if p.exists()]
 
 
+def _check_name(path: Path) -> None:
+    """Refuse a pair without its voxels, and a packed file that is named otherwise."""
+    name = path.name.lower()
+    if name.endswith((".hdr", ".hdr.gz")):
+        stem = path.name[: name.rindex(".hdr")]
+        wanted = (stem + ".img").lower(), (stem + ".img.gz").lower()
+        if not any(other.name.lower() in wanted for other in path.parent.iterdir()):
+            raise UnreadableImageError(
+                f"is the header of a pair, whose voxels should be in {stem}.img, "
+                "which is not there",
+                where=path,
+                remedy=f"Copy {stem}.img beside it",
+            )
+    if name.endswith(".gz"):
+        return
+    try:
+        with open(path, "rb") as handle:
+            packed = handle.read(2) == b"\x1f\x8b"
+    except OSError:
+        return  # it is nibabel's error that tells why
+    if packed:
+        raise UnreadableImageError(
+            "is packed with gzip, which its name does not say",
+            where=path,
+            remedy=f"Rename it to {path.name}.gz",
+        )
+
+
 def _damaged(path: Path, error: BaseException) -> UnreadableImageError:
+    if isinstance(error, EOFError):
+        return UnreadableImageError(
+            "is cut off: its packed data ends too early", where=path, remedy=_AGAIN
+        )
     return UnreadableImageError(
         f"is not a readable NIfTI file ({' '.join(str(error).split())[:160]})",
         where=path,
@@ -212,7 +245,9 @@ def _described(image: Any, path: Path, root: Path) -> list[SeriesHeader]:
     dtype, optimistic = native, False
     if channels == 1:
         dtype, optimistic = voxel_dtype(native, 8 * native.itemsize, [rescale])
-    affine, spacing, notes = _placed(image, path)
+    affine, spacing, notes, reasons = _placed(image)
+    if size[2] > 1 and not _is_length(raw.get_zooms()[2:3]) and affine is None:
+        notes = (*notes, _DISTANCE_UNKNOWN)
     headers = []
     for part in range(parts):
         key = path.name if path == root else path.relative_to(root).as_posix()
@@ -233,6 +268,7 @@ def _described(image: Any, path: Path, root: Path) -> list[SeriesHeader]:
                 description=_plain_name(path),
                 split=None if parts == 1 else Split("time", str(part + 1), part, parts),
                 warnings=notes,
+                reasons=reasons,
                 inverted=False,
                 unit="",
                 windows=_windows(raw),
@@ -288,29 +324,114 @@ def _is_packed(data: Path) -> bool:
     return data.suffix.lower() == ".gz"
 
 
+_DISTANCE_UNKNOWN = ImageWarning(
+    "slice-distance-unknown",
+    "The file does not say how far apart its slices lie: distances across slices are "
+    "not millimetres",
+)
+
+
+def _is_length(zooms: Any) -> bool:
+    return bool(len(zooms)) and math.isfinite(float(zooms[0])) and zooms[0] > 0
+
+
 def _placed(
-    image: Any, path: Path
+    image: Any,
 ) -> tuple[
     NDArray[np.float64] | None,
     tuple[float, float, float] | None,
     tuple[ImageWarning, ...],
+    tuple[str, ...],
 ]:
-    """Return the affine to LPS, the spacing, and what is odd about them."""
+    """Return the affine to LPS, the spacing, what is odd about them, and their source.
+
+    The sform comes first, as everywhere, unless it is none.
+    """
     raw = image.header
     unit = raw.get_xyzt_units()[0]
     scale = _MILLIMETRES.get(unit, 1.0)
     zooms = [float(z) * scale for z in raw.get_zooms()[:3]]
     zooms += [1.0] * (3 - len(zooms))
     spacing = (zooms[0], zooms[1], zooms[2])
-    if int(raw["sform_code"]) == 0 and int(raw["qform_code"]) == 0:
+    given = {"sform": _form(raw, "sform"), "qform": _form(raw, "qform")}
+    usable = {
+        name: form
+        for name, form in given.items()
+        if form is not None and _is_place(form)
+    }
+    if not usable:
+        if any(form is not None for form in given.values()):
+            raise UnreadableImageError(
+                "its place in the patient flattens the image: neither sform nor qform "
+                "can be used",
+                where=Path(image.get_filename()),
+                remedy="Write the file again with a valid orientation and spacing",
+            )
         note = ImageWarning(
             "no-orientation",
             "The file does not say how it lies in the patient: its planes are shown "
             "as they are stored",
         )
-        return None, spacing, (note,)
-    affine = np.diag([scale, scale, scale, 1.0]) @ image.affine
-    return _TO_LPS @ affine, spacing, ()
+        return None, spacing, (note,), ()
+    notes: tuple[ImageWarning, ...] = ()
+    if len(usable) == 2 and not _agree(usable["sform"], usable["qform"]):
+        notes = (_conflict(usable["sform"], usable["qform"], scale),)
+    name, form = next(iter(usable.items()))
+    reason = f"the place in the patient is from the {name}"
+    if name == "qform" and given["sform"] is not None:
+        reason += ", for the sform flattens the image"
+    affine = _TO_LPS @ np.diag([scale, scale, scale, 1.0]) @ form
+    return affine, spacing, notes, (reason,)
+
+
+def _form(raw: Any, name: str) -> NDArray[np.float64] | None:
+    """Return the sform or qform, None where its code says that there is none."""
+    if int(raw[f"{name}_code"]) <= 0:
+        return None
+    try:
+        return np.asarray(getattr(raw, f"get_{name}")(), dtype=np.float64)
+    except Exception:
+        # a quaternion that is none
+        return np.full((4, 4), np.nan)
+
+
+def _is_place(form: NDArray[np.float64]) -> bool:
+    if not np.isfinite(form).all():
+        return False
+    return bool(abs(np.linalg.det(form[:3, :3])) > 1e-12)
+
+
+def _agree(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Whether both put every voxel at the same place: in each number to 1e-3.
+
+    Directions are compared as cosines, so that a tiny voxel is not let off.
+    """
+    lengths = np.linalg.norm(one[:3, :3], axis=0)
+    if not np.allclose(lengths, np.linalg.norm(other[:3, :3], axis=0), 0, 1e-3):
+        return False
+    return bool(
+        np.allclose(one[:3, 3], other[:3, 3], rtol=0, atol=1e-3)
+        and np.allclose(one[:3, :3] / lengths, other[:3, :3] / lengths, 0, 1e-3)
+    )
+
+
+def _conflict(
+    sform: NDArray[np.float64], qform: NDArray[np.float64], scale: float
+) -> ImageWarning:
+    def told(form: NDArray[np.float64]) -> str:
+        rows = ("[" + ", ".join(f"{v:.4g}" for v in row) + "]" for row in form[:3])
+        return f"[{', '.join(rows)}]"
+
+    words = ["The file says twice how it lies in the patient, and not the same:"]
+    if np.linalg.det(sform[:3, :3]) * np.linalg.det(qform[:3, :3]) < 0:
+        words = [
+            "The file says twice how it lies in the patient, and one is the mirror"
+        ]
+        words += ["image of the other, left for right:"]
+    units = np.diag([scale, scale, scale, 1.0])
+    words.append(f"sform {told(units @ sform)}, qform {told(units @ qform)} (RAS, mm).")
+    words.append("The sform is used; other programs may use the qform")
+    return ImageWarning("qform-sform-conflict", " ".join(words))
 
 
 class NiftiReader(PlaneReader):

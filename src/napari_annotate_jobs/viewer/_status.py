@@ -55,6 +55,9 @@ def cursor_text(header: SeriesHeader, plane: Any, index: tuple[float, ...]) -> s
     else:
         text = f"{value:g}" if np.issubdtype(type(value), np.floating) else str(value)
         text = f"{text} {header.unit}".strip()
+        if header.suv is not None:
+            uptake = f"SUVbw {float(value) * header.suv:.2f}"
+            text = uptake if header.suv == 1 else f"{uptake} ({text})"
     if header.affine is None:
         return text
     row, column = (header.affine[:3, axis] for axis in (1, 2))
