@@ -480,3 +480,15 @@ def test_texts_that_help(tmp_path: Path) -> None:
         open_series(tmp_path / "pair.hdr")
     with pytest.raises(NoImageError):
         open_series(tmp_path / "gone.nii")
+
+
+def test_places_are_from_each_slice_itself(write_stack: Write) -> None:
+    header = open_series(write_stack([0, 5, 10, 20.5, 31, 60])).header
+    place = header.place((5, 1, 2))
+    assert place is not None
+    np.testing.assert_allclose(place, (0.5, 0.5, 60))
+    assert header.unevenness > 1
+    assert f"{header.unevenness:.3g} mm off" in next(
+        w.text for w in header.warnings if w.code == "uneven-gaps"
+    )
+    assert open_series(write_stack([0, 5, 10], "even")).header.unevenness < 1e-6

@@ -242,6 +242,38 @@ class SeriesHeader:
         plane = ("sagittal", "coronal", "axial")[axis]
         return plane if normal[axis] > np.cos(np.deg2rad(5)) else f"oblique {plane}"
 
+    def place(self, index: Sequence[float]) -> NDArray[np.float64] | None:
+        """Return where a point lies in the patient.
+
+        Parameters
+        ----------
+        index : sequence of 3 float
+            (slice, row, column); of the slice the nearest counts.
+
+        Returns
+        -------
+        ndarray of float64, shape (3,), or None
+            LPS in mm, from the position of the slice itself, where `affine` knows
+            but the mean distance; None without geometry.
+        """
+        if self.affine is None:
+            return None
+        nearest = min(max(round(index[0]), 0), self.shape[0] - 1)
+        origin = self.affine[:3, 3] + nearest * self.affine[:3, 0]
+        if self.origins is not None:
+            origin = self.origins[nearest]
+        plane = self.affine[:3, 1:3] @ np.asarray(index[1:3], dtype=float)
+        return np.asarray(origin + plane, dtype=np.float64)
+
+    @property
+    def unevenness(self) -> float:
+        """How far, in mm, `affine` is from the true place of a slice at most."""
+        if self.affine is None or self.origins is None:
+            return 0.0
+        numbers = np.arange(self.shape[0])[:, None]
+        even = self.affine[:3, 3] + numbers * self.affine[:3, 0]
+        return float(np.linalg.norm(self.origins - even, axis=1).max())
+
     def is_current(self) -> bool:
         """Whether the files are as they were when this header was made.
 

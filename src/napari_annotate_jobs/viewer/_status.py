@@ -58,15 +58,9 @@ def cursor_text(header: SeriesHeader, plane: Any, index: tuple[float, ...]) -> s
         if header.suv is not None:
             uptake = f"SUVbw {float(value) * header.suv:.2f}"
             text = uptake if header.suv == 1 else f"{uptake} ({text})"
-    if header.affine is None:
+    lps = header.place(tuple(index))
+    if lps is None:
         return text
-    row, column = (header.affine[:3, axis] for axis in (1, 2))
-    origin = (
-        header.affine[:3, 3] + place[0] * header.affine[:3, 0]
-        if header.origins is None
-        else header.origins[place[0]]
-    )
-    lps = origin + index[1] * row + index[2] * column
     sides = (
         f"{side[0] if mm >= 0 else side[1]} {abs(mm):.1f}"
         for side, mm in zip(_SIDES, lps, strict=True)
