@@ -1,9 +1,10 @@
 """Compare this reader with others, series by series, on an archive of your own.
 
-    references.py DIR [DIR...]
+    references.py [DIR...]
 
-Opens every DICOM series below the folders with this reader, dcm2niix (PyPI, or on
-the PATH), SimpleITK and pydicom, and prints one JSON line for each, and a summary.
+Opens every DICOM series below the folders (without any, the scanners' files of the
+tests) with this reader, dcm2niix (PyPI, or on the PATH), SimpleITK and pydicom, and
+prints one JSON line for each, and a summary.
 Two readers agree on a series when
 
     shape    they have the same numbers of slices, rows, columns and volumes,
@@ -37,6 +38,7 @@ from napari_annotate_jobs.imaging import Series, find_series
 
 _TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _NEAR = 1e-2  # mm
+_FILES = Path(__file__).parents[1] / "tests" / "data"
 
 
 @dataclass
@@ -195,9 +197,9 @@ def _told(work: object) -> object:
 def main() -> None:
     """Print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    parser.add_argument("folders", nargs="*", type=Path, metavar="DIR")
     totals: dict[str, Counter[str]] = {}
-    for root in parser.parse_args().folders:
+    for root in parser.parse_args().folders or [_FILES]:
         found = find_series(root)
         for fault in found.faults:
             print(
