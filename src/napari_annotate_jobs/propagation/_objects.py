@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["objects_apart"]
 
+_REACH = 2.0
+"""How far what begins may be from what ends, in their radii, added."""
+
 _MANY = 64
 """Objects of one label that are told apart; the smaller ones are taken together."""
 
@@ -32,8 +35,8 @@ def objects_apart(
     """Give each object of a label a number, to be interpolated by itself.
 
     Parts on neighbouring keys are of one object if they overlap, or if one moved
-    to the other; so what splits or merges is one object, and what appears beside
-    it is another.
+    to the other, or if one ends where another near it begins; so what splits or
+    merges is one object, and what appears beside it is another.
 
     Parameters
     ----------
@@ -70,6 +73,7 @@ def objects_apart(
             + [drift.parts for drift in moved],
             dtype=np.int64,
         ).reshape(-1, 2)
+        pairs = np.concatenate([pairs, _relays(one, two, pairs, sampling)])
         links.append(np.unique(pairs, axis=0) + start[key : key + 2])
     edges = np.concatenate(links)
     total = int(start[-1])
@@ -87,6 +91,24 @@ def objects_apart(
         ]
     )
     return objects.reshape(numbers.shape), labels
+
+
+def _relays(
+    one: Parts, two: Parts, pairs: NDArray[np.int64], sampling: tuple[float, float]
+) -> NDArray[np.int64]:
+    """Pair parts that end on one key with those that begin near them on the next."""
+    ends = np.setdiff1d(np.flatnonzero(one.area), pairs[:, 0])
+    begins = np.setdiff1d(np.flatnonzero(two.area), pairs[:, 1])
+    if not ends.size or not begins.size:
+        return np.zeros((0, 2), dtype=np.int64)
+    n, m = one.area[ends][:, None], two.area[begins]
+    down = two.row[begins] / m - one.row[ends][:, None] / n
+    across = two.column[begins] / m - one.column[ends][:, None] / n
+    far = np.hypot(down * sampling[0], across * sampling[1])
+    radii = (np.sqrt(n) + np.sqrt(m)) / np.sqrt(np.pi)
+    same = one.label[ends][:, None] == two.label[begins]
+    i, j = np.nonzero(same & (far <= _REACH * radii))
+    return np.stack([ends[i], begins[j]], axis=1).astype(np.int64)
 
 
 def _numbered(
