@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_annotate_jobs.cli._case_names import clean, unique
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     ImagingError,
@@ -168,8 +168,8 @@ def name_cases(found: FoundCases, names: Sequence[str] | None) -> None:
     ids: set[str] = set()
     cases, warnings = [], {}
     for case, given in zip(found.cases, names, strict=True):
-        name, case_id = _unique(_clean(given), ids)
-        if name != _clean(given):
+        name, case_id = unique(clean(given), ids)
+        if name != clean(given):
             raise InvalidValueError(
                 f"the name {given!r} is there twice, or too like another",
                 where="--case-names",
@@ -341,7 +341,7 @@ def _case(draft: _Draft, ids: set[str], describe: bool) -> Case:
             -i,
         ),
     )
-    name, case_id = _unique(_clean(draft.name), ids)
+    name, case_id = unique(clean(draft.name), ids)
     return Case(
         id=case_id,
         name=name,
@@ -368,7 +368,7 @@ def _nameless(draft: _Draft) -> Path | None:
 
 def _ref(header: SeriesHeader, draft: _Draft, describe: bool) -> SeriesRef:
     files = {ref.path for ref in header.all_files}
-    description = _clean(header.description or "", empty="") if describe else ""
+    description = clean(header.description or "", empty="") if describe else ""
     path, key = draft.root, header.key if draft.many else None
     if len(files) == 1 and draft.root.is_dir():
         file = Path(os.path.abspath(next(iter(files))))
@@ -410,28 +410,6 @@ def _stem(path: Path) -> str:
         if name.lower().endswith(ending) and len(name) > len(ending):
             return name[: -len(ending)]
     return path.stem if not path.stem.replace(".", "").isdigit() else name
-
-
-def _clean(text: str, empty: str = "case") -> str:
-    """Return printable text without blanks at its ends."""
-    text = text.encode("utf-8", "replace").decode()
-    text = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(text.split()) or empty
-
-
-def _identifier(name: str) -> str:
-    text = re.sub(r'[/\\:*?"<>|]', "_", unicodedata.normalize("NFC", name))
-    return text.strip(" .")[:100].strip(" .") or "case"
-
-
-def _unique(name: str, ids: set[str]) -> tuple[str, str]:
-    """Return a name and an id that no other case has, on any system."""
-    own, number = name, 1
-    while _identifier(own).casefold() in ids:
-        number += 1
-        own = f"{name[:90]} ({number})"
-    ids.add(_identifier(own).casefold())
-    return own, _identifier(own)
 
 
 def _by_name(path: Path) -> list[tuple[int, str]]:

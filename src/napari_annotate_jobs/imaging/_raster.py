@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from napari_annotate_jobs.imaging._gridded import file_ref
 from napari_annotate_jobs.imaging._header import SeriesHeader
 from napari_annotate_jobs.imaging._quiet import quiet
 from napari_annotate_jobs.imaging._tiff_axes import tiff_stack
+from napari_annotate_jobs.imaging._tiff_chain import check_chain
 from napari_annotate_jobs.imaging._types import FrameSource, ImageWarning, Split
 from napari_annotate_jobs.model import SliceId
 
@@ -225,59 +225,13 @@ def _open_tiff(path: Path) -> Any:
             "tifffile", extra="raster", purpose="Opening TIFF", where=path
         ) from error
     try:
-        _check_chain(path)
+        check_chain(path)
         with quiet():
             return tifffile.TiffFile(path)
     except ImagingError:
         raise
     except Exception as error:
         raise _damaged(path, error) from error
-
-
-def _check_chain(path: Path) -> None:
-    """Follow the pages of a TIFF (TIFF 6.0 p. 13; BigTIFF): they must come to an end.
-
-    Raises
-    ------
-    UnreadableImageError
-        If one leads back to an earlier one, or out of the file.
-    """
-    size = path.stat().st_size
-    with open(path, "rb") as handle:
-        head = handle.read(16)
-        order = {b"II": "<", b"MM": ">"}.get(head[:2])
-        if order is None or len(head) < 16:
-            return  # tifffile says what it is
-        (magic,) = struct.unpack(order + "H", head[2:4])
-        big = magic == 43
-        count, entry, pointer = ("Q", 20, "Q") if big else ("H", 12, "I")
-        (place,) = struct.unpack(order + pointer, head[8:16] if big else head[4:8])
-        seen: set[int] = set()
-        while place:
-            if place in seen or place >= size:
-                raise UnreadableImageError(
-                    f"its page {len(seen) + 1} "
-                    f"{'is an earlier one again' if place in seen else 'is cut off'}",
-                    where=path,
-                    remedy=_AGAIN,
-                )
-            seen.add(place)
-            handle.seek(place)
-            raw = handle.read(struct.calcsize(order + count))
-            if len(raw) < struct.calcsize(order + count):
-                return
-            (entries,) = struct.unpack(order + count, raw)
-            if entries * entry > size:
-                raise UnreadableImageError(
-                    f"its page {len(seen)} has {entries} entries",
-                    where=path,
-                    remedy=_AGAIN,
-                )
-            handle.seek(entries * entry, 1)
-            raw = handle.read(struct.calcsize(order + pointer))
-            if len(raw) < struct.calcsize(order + pointer):
-                return
-            (place,) = struct.unpack(order + pointer, raw)
 
 
 def _tiff(path: Path) -> _Described:

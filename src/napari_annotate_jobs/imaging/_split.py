@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_annotate_jobs.imaging._axis import TIMES
+from napari_annotate_jobs.imaging._copies import (
+    counted,
+    without_copies,
+    without_rescale,
+)
 from napari_annotate_jobs.imaging._geometry import (
     POSITION_TOLERANCE,
     order_along_normal,
@@ -94,7 +99,7 @@ def parts_of(frames: list[tuple[Frame, PixelFormat]]) -> list[Part]:
         Each of one size, encoding and orientation, with no two planes at one
         place; what had to be left out for that is named in its warnings.
     """
-    kept, notes = _without_copies(frames)
+    kept, notes = without_copies(frames)
     groups: list[Part] = []
     for (localizer, *_), members in _grouped(kept, _kind_of_image).items():
         groups += _by_orientation(members, bool(localizer))
@@ -104,29 +109,15 @@ def parts_of(frames: list[tuple[Frame, PixelFormat]]) -> list[Part]:
     for group in groups:
         parts += _by_place(group)
     return [
-        replace(part, warnings=(*notes, *_without_rescale(part), *part.warnings))
-        for part in parts
-    ]
-
-
-def _without_rescale(part: Part) -> list[ImageWarning]:
-    """Say which files have no rescale among others that have one."""
-    bare = [
-        frame.record.file.path.name
-        for frame in part.frames
-        if "RescaleSlope" not in frame.record.values
-        and "RescaleIntercept" not in frame.record.values
-        and (frame.slope, frame.intercept) == (1.0, 0.0)
-    ]
-    rescaled = any(f.slope != 1.0 or f.intercept != 0.0 for f in part.frames)
-    if not bare or not rescaled or part.pixel.has_lut:
-        return []
-    return [
-        ImageWarning(
-            "rescale-missing",
-            f"{_counted(bare, 'file')} without the rescale that the others have: "
-            "the values of these slices are as stored, and do not compare",
+        replace(
+            part,
+            warnings=(
+                *notes,
+                *without_rescale(part.frames, part.pixel),
+                *part.warnings,
+            ),
         )
+        for part in parts
     ]
 
 
@@ -149,74 +140,6 @@ def _kind_of_image(item: tuple[Frame, PixelFormat]) -> tuple[Any, ...]:
         replace(pixel, transfer_syntax="", high_bit=0, planar=0),
         pixel.transfer_syntax,
     )
-
-
-def _without_copies(
-    frames: list[tuple[Frame, PixelFormat]],
-) -> tuple[list[tuple[Frame, PixelFormat]], list[ImageWarning]]:
-    """Leave out files that carry the same image as another.
-
-    Other images under the same UID are kept, and named by their places.
-    """
-    seen: dict[tuple[str, int | None], list[Frame]] = defaultdict(list)
-    kept, copies, others = [], [], []
-    for frame, pixel in frames:
-        uid = frame.record.values.get("SOPInstanceUID")
-        name = frame.record.file.path.name
-        if uid is not None:
-            earlier = seen[uid, frame.number]
-            earlier.append(frame)
-            if any(_is_copy(frame, other) for other in earlier[:-1]):
-                copies.append(name)
-                continue
-            if len(earlier) > 1:
-                frame.nameless = True
-                others.append(name)
-        kept.append((frame, pixel))
-    notes = []
-    if copies:
-        notes.append(
-            ImageWarning(
-                "duplicates",
-                f"{_counted(copies, 'file')} left out: the same image is there twice",
-            )
-        )
-    if others:
-        notes.append(
-            ImageWarning(
-                "same-name",
-                f"{_counted(others, 'file')} with the SOP Instance UID of another "
-                "image: both are kept, the later named by its place. Other programs "
-                "may take them for one",
-            )
-        )
-    return kept, notes
-
-
-def _is_copy(one: Frame, other: Frame) -> bool:
-    """Whether two frames of one name are one image: their pixels say so."""
-    if one.record is other.record:
-        return True
-    if one.position != other.position or one.orientation != other.orientation:
-        return False
-    if one.record.transfer_syntax != other.record.transfer_syntax or not one.length:
-        return True  # what is coded in two ways cannot be compared
-    return _pixels(one) == _pixels(other)
-
-
-def _pixels(frame: Frame) -> bytes:
-    try:
-        with open(frame.record.file.path, "rb") as handle:
-            handle.seek(frame.offset)
-            return handle.read(frame.length)
-    except OSError:
-        return b""
-
-
-def _counted(names: list[str], what: str) -> str:
-    # Not their names: what is said of a series goes into documents.
-    count = len(set(names))
-    return f"{count} {what}{'s' if count > 1 else ''}"
 
 
 def _by_orientation(
@@ -466,7 +389,7 @@ def _first_at_each_place(
             kept.append(frames[i])
     note = ImageWarning(
         "same-place",
-        f"{_counted(dropped, 'image')} left out: another image is at the same place, "
+        f"{counted(dropped, 'image')} left out: another image is at the same place, "
         "and nothing tells them apart. Put them into a folder of their own to "
         "annotate them",
     )
