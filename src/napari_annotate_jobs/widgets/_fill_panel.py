@@ -128,9 +128,8 @@ class FillPanel(KeyboardPanel):
         self.close_ = QPushButton("Close")
         self.close_.setToolTip("Back to the labels (Esc)")
         self._pages: dict[FillTool, QWidget] = {}
-        # as it was last chosen, apart for floods: they have but one seed
+        # for floods, which have but one seed, and for the others
         self._in_3d = {True: True, False: False}
-        self._shown: FillTool | None = None
         self._lay_out()
         self._connect()
         self.set_range(-1000, 1000)
@@ -358,10 +357,8 @@ class FillPanel(KeyboardPanel):
         self._told()
 
     def _show(self) -> None:
-        tool = self.choice.tool
-        if tool is not self._shown:
-            self._shown = tool
-            self.volume.setChecked(self._in_3d[tool is FillTool.FLOOD])
+        flood = self.choice.tool is FillTool.FLOOD
+        self.volume.setChecked(self._in_3d[flood])
         chosen = self.choice
         for tool, page in self._pages.items():
             page.setVisible(tool is chosen.tool)
