@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
@@ -279,6 +280,33 @@ def test_a_sub_folder_is_a_study_and_a_case(run, tmp_path, studies):
     # The series with the most slices is annotated.
     assert rows[0].case.n_slices > 1
     assert run("check", tmp_path / "job")[0] == 0
+
+
+def test_the_acquisition_is_annotated_and_results_are_left(run, tmp_path, samples):
+    source = next(p for p in samples.values() if len(list(p.rglob("*.dcm"))) > 5)
+    study = tmp_path / "studies" / "p1"
+    study.mkdir(parents=True)
+    files = sorted(source.rglob("*.dcm"))
+    for number, file in enumerate(files):
+        dataset = pydicom.dcmread(file)
+        if number < 4:
+            dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+            dataset.save_as(study / f"a{number}.dcm")
+        dataset.ImageType = ["DERIVED", "SECONDARY", "REFORMATTED", "AVERAGE"]
+        dataset.SeriesInstanceUID = "1.2.3.4"
+        dataset.SOPInstanceUID = f"1.2.3.4.{number + 1}"
+        dataset.save_as(study / f"r{number}.dcm")
+    del dataset.PixelData, dataset.Rows
+    dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.481.3"
+    dataset.save_as(study / "plan.dcm")
+    _, err = new(run, tmp_path, tmp_path / "studies")
+    assert "radiotherapy structure set" in err
+    (row,) = cases_of(tmp_path / "job")
+    assert len(row.case.series) == 2
+    assert row.case.n_slices == 4
+    code, out, _ = run("inspect", study)
+    assert code == 0
+    assert "radiotherapy structure set" in out
 
 
 def test_each_series_can_be_a_case(run, tmp_path, studies):

@@ -346,3 +346,50 @@ def test_refuses(masks, keys, options) -> None:
     with pytest.raises(InvalidValueError) as caught:
         interpolate_masks(masks, keys, **options)
     assert caught.value.remedy
+
+
+def _disc(rows: int, columns: int, y: float, x: float, radius: float) -> np.ndarray:
+    grid = np.mgrid[:rows, :columns]
+    return (grid[0] - y) ** 2 + (grid[1] - x) ** 2 <= radius**2
+
+
+@pytest.mark.parametrize("gap", [4, 12, 60])
+def test_what_appears_beside_an_object_does_not_swell_it(gap: int) -> None:
+    radii = {2: 20, 6: 24, 8: 23, 12: 20}
+    masks = np.zeros((15, 200, 200), np.uint8)
+    for key, radius in radii.items():
+        masks[key] = _disc(200, 200, 60, 60, radius)
+    alone = interpolate_masks(masks, list(radii), spacing=(3, 1, 1))
+    masks[8] |= _disc(200, 200, 60, 60 + 23 + gap + 18, 18).astype(np.uint8)
+    both = interpolate_masks(masks, list(radii), spacing=(3, 1, 1))
+    mine = np.zeros((200, 200), bool)
+    mine[:, : 60 + 23 + gap // 2] = True
+    np.testing.assert_array_equal(both * mine, alone * mine)
+    assert (both[7] > alone[7]).any() and (both[9] > alone[9]).any()
+
+
+@given(
+    far=st.lists(st.sampled_from([2, 6, 8, 12]), max_size=4, unique=True),
+    radius=st.integers(2, 14),
+    label=st.sampled_from([1, 2]),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=15, deadline=None)
+def test_an_object_far_from_all_others_changes_nothing_about_them(
+    far: list[int], radius: int, label: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    keys = [2, 6, 8, 12]
+    masks = np.zeros((15, 160, 300), np.uint8)
+    for key in keys:
+        if rng.random() < 0.8:
+            y, x = rng.uniform(40, 60, 2)
+            masks[key][_disc(160, 300, y, x, rng.uniform(3, 20))] = 1
+        if rng.random() < 0.4:
+            y, x = rng.uniform(50, 110, 2)
+            masks[key][_disc(160, 300, y, x, rng.uniform(3, 12))] = 2
+    alone = interpolate_masks(masks, keys, spacing=(3, 1, 1))
+    for key in far:
+        masks[key][_disc(160, 300, 100, 270, radius)] = label
+    both = interpolate_masks(masks, keys, spacing=(3, 1, 1))
+    np.testing.assert_array_equal(both[..., :200], alone[..., :200])

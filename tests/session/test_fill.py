@@ -104,8 +104,14 @@ def test_asked_for_alone_a_slice_is_free(editor, image):
     assert editor.decision(4) is Decision.LABELLED
 
 
-def test_a_flood_stays_on_its_slices_or_runs_through_the_volume(editor, image):
+def test_a_flood_runs_through_the_volume_by_default(editor, image):
     fill = Fill(FillTool.FLOOD, LIVER, 2, 5, seed=(3, 6, 7), tolerance=1)
+    assert sorted(find(editor, fill, image[2:6]).masks) == [2, 3, 4]
+    assert not Fill(FillTool.THRESHOLD, LIVER, 2, 5).volume
+
+
+def test_a_flood_stays_on_its_slices_or_runs_through_the_volume(editor, image):
+    fill = Fill(FillTool.FLOOD, LIVER, 2, 5, volume=False, seed=(3, 6, 7), tolerance=1)
     flat = find(editor, fill, image[2:6])
     assert sorted(flat.masks) == [2, 3, 4, 5]  # each slice's own value counts
     volume = replace(fill, volume=True)

@@ -71,6 +71,9 @@ def test_both_turned_alike_stay_parallel():
     [
         pytest.param(header(turn=0.2), id="turned"),
         pytest.param(header(frame="9.9"), id="another frame of reference"),
+        pytest.param(
+            header(origins=[[0, 0, z] for z in (0, 5, 10, 40)]), id="uneven gaps"
+        ),
     ],
 )
 def test_what_cannot_be_shown_together_is_not(other):

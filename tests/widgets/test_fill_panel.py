@@ -137,6 +137,18 @@ def test_picking(panel, qtbot):
     assert (panel.choice.row, panel.choice.column) == (7, 9)
 
 
+def test_a_flood_is_in_3d_unless_told_otherwise(panel, qtbot):
+    panel.set_place(4, (2, 6), 20)
+    assert not panel.choice.volume
+    choose(panel, FillTool.FLOOD)
+    assert panel.choice.volume
+    qtbot.mouseClick(panel.volume, Qt.MouseButton.LeftButton)
+    choose(panel, FillTool.SMOOTH)
+    assert not panel.choice.volume
+    choose(panel, FillTool.FLOOD)
+    assert not panel.choice.volume
+
+
 def test_where(panel, told, qtbot):
     assert not panel.where[Where.SELECTION].isEnabled()
     assert not panel.volume.isEnabled()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_annotate_jobs.cli._case_names import clean, unique
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     ImagingError,
@@ -60,11 +60,14 @@ class FoundCases:
         What the reader complained of, by the id of the case.
     faults : list of (Path, str)
         Files that were left out, and why.
+    results : list of (Path, str)
+        Files that were made of images and are none, and their kind.
     """
 
     cases: list[Case] = field(default_factory=list)
     warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     faults: list[tuple[Path, str]] = field(default_factory=list)
+    results: list[tuple[Path, str]] = field(default_factory=list)
 
 
 def find_cases(
@@ -78,7 +81,7 @@ def find_cases(
 
     By default each file that is given is a case; of each folder that is given,
     each direct sub-folder that holds images is a case (a study: all its series,
-    the one with the most slices being annotated), and so is each series that
+    the acquisition with the most slices being annotated), and so is each series that
     lies in the folder itself.
 
     Parameters
@@ -165,8 +168,8 @@ def name_cases(found: FoundCases, names: Sequence[str] | None) -> None:
     ids: set[str] = set()
     cases, warnings = [], {}
     for case, given in zip(found.cases, names, strict=True):
-        name, case_id = _unique(_clean(given), ids)
-        if name != _clean(given):
+        name, case_id = unique(clean(given), ids)
+        if name != clean(given):
             raise InvalidValueError(
                 f"the name {given!r} is there twice, or too like another",
                 where="--case-names",
@@ -298,6 +301,7 @@ def _headers(
     except ImagingError as error:
         found.faults.append((path, str(error)))
         return []
+    found.results += [(result.path, result.kind) for result in series.results]
     for fault in series.faults:
         what = fault.error
         text = what.what if isinstance(what, AnnotateJobsError) else str(what)
@@ -325,10 +329,19 @@ def _each(headers: list[SeriesHeader], root: Path, name: str) -> list[_Draft]:
 
 
 def _case(draft: _Draft, ids: set[str], describe: bool) -> Case:
-    # A localiser is a plan of the others: not what is annotated.
-    sizes = [0 if h.localizer else h.shape[0] for h in draft.headers]
-    reference = sizes.index(max(sizes))
-    name, case_id = _unique(_clean(draft.name), ids)
+    # Annotated is what was acquired, rather than what was made of it; a localiser is
+    # a plan of the others.
+    reference = max(
+        range(len(draft.headers)),
+        key=lambda i: (
+            not draft.headers[i].localizer,
+            # a picture beside a scan is no scan
+            -2 if draft.headers[i].format == "raster" else -draft.headers[i].derivation,
+            draft.headers[i].shape[0],
+            -i,
+        ),
+    )
+    name, case_id = unique(clean(draft.name), ids)
     return Case(
         id=case_id,
         name=name,
@@ -355,7 +368,7 @@ def _nameless(draft: _Draft) -> Path | None:
 
 def _ref(header: SeriesHeader, draft: _Draft, describe: bool) -> SeriesRef:
     files = {ref.path for ref in header.all_files}
-    description = _clean(header.description or "", empty="") if describe else ""
+    description = clean(header.description or "", empty="") if describe else ""
     path, key = draft.root, header.key if draft.many else None
     if len(files) == 1 and draft.root.is_dir():
         file = Path(os.path.abspath(next(iter(files))))
@@ -397,28 +410,6 @@ def _stem(path: Path) -> str:
         if name.lower().endswith(ending) and len(name) > len(ending):
             return name[: -len(ending)]
     return path.stem if not path.stem.replace(".", "").isdigit() else name
-
-
-def _clean(text: str, empty: str = "case") -> str:
-    """Return printable text without blanks at its ends."""
-    text = text.encode("utf-8", "replace").decode()
-    text = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(text.split()) or empty
-
-
-def _identifier(name: str) -> str:
-    text = re.sub(r'[/\\:*?"<>|]', "_", unicodedata.normalize("NFC", name))
-    return text.strip(" .")[:100].strip(" .") or "case"
-
-
-def _unique(name: str, ids: set[str]) -> tuple[str, str]:
-    """Return a name and an id that no other case has, on any system."""
-    own, number = name, 1
-    while _identifier(own).casefold() in ids:
-        number += 1
-        own = f"{name[:90]} ({number})"
-    ids.add(_identifier(own).casefold())
-    return own, _identifier(own)
 
 
 def _by_name(path: Path) -> list[tuple[int, str]]:

@@ -35,8 +35,8 @@ EPILOG = """\
 what becomes a case:
   each file given to --images (files of one DICOM series are one case), and for
   each folder given: each direct sub-folder that holds images (a study with all
-  its series; the one with the most slices is annotated), and each series that
-  lies in the folder itself. --case-per folder makes one case of each folder
+  its series; the acquisition with the most slices is annotated), and each series
+  that lies in the folder itself. --case-per folder makes one case of each folder
   given, --case-per series a case of every series.
 
 labels:
@@ -245,6 +245,14 @@ def _tell(found: FoundCases, given: Sequence[str]) -> None:
                 f"Left out, {count}:",
                 ((_short(path, given), what) for path, what in faults),
                 "napari-annotate-jobs inspect PATH tells all",
+            )
+        )
+    if results := dict.fromkeys(found.results):
+        blocks.append(
+            grouped_text(
+                f"No images, but made of them, {counted(len(results), 'file')}:",
+                ((_short(path, given), kind) for path, kind in results),
+                "they are left as they are",
             )
         )
     if found.warnings:

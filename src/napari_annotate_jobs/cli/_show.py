@@ -303,6 +303,10 @@ def inspection_text(found: Mapping[str, Any]) -> str:
     lines = [head]
     for number, series in enumerate(found["series"], 1):
         lines += ["", f"{number}. {series['name']}", *_series_lines(series)]
+    if found["results"]:
+        lines += ["", "No images, but made of them:"]
+        for result in found["results"]:
+            lines.append(f"  {result['file']}: {result['kind']}")
     if found["faults"]:
         lines += ["", "Left out:"]
         for fault in found["faults"]:
@@ -337,6 +341,7 @@ def _series_lines(series: Mapping[str, Any]) -> list[str]:
         "localiser": "yes" if series["localizer"] else "",
     }
     lines = [f"   {name:<12}{value}" for name, value in facts.items() if value]
+    lines += [f"   because     {reason}" for reason in series["reasons"]]
     lines += [f"   warning     {warning['text']}" for warning in series["warnings"]]
     return lines
 

@@ -22,6 +22,7 @@ from napari_annotate_jobs.imaging._series import Series, nearest_first
 from napari_annotate_jobs.imaging._types import (
     FileRef,
     FoundFault,
+    FoundResult,
     FoundSeries,
     FrameSource,
     ImageWarning,
@@ -38,6 +39,7 @@ from napari_annotate_jobs.imaging._windows import (
 __all__ = [
     "FileRef",
     "FoundFault",
+    "FoundResult",
     "FoundSeries",
     "FrameSource",
     "ImageWarning",

@@ -23,6 +23,9 @@ __all__ = ["TIMES", "along_axes"]
 TIMES = frozenset(
     {
         "time",
+        "time slot",
+        "R-R interval",
+        "phase",
         "trigger time",
         "acquisition time",
         "content time",
@@ -33,7 +36,18 @@ TIMES = frozenset(
 """What follows one another: the same thing seen again."""
 
 # Magnitude and phase, or two stacks, are other images: they stay series of their own.
-_AXES = TIMES | {"echo", "echo time", "b-value", "inversion time", "segment"}
+_AXES = TIMES | {
+    "echo",
+    "echo time",
+    "b-value",
+    "inversion time",
+    "segment",
+    "energy window",
+    "detector",
+    "channel",
+    "position",
+    "wavelength",
+}
 
 
 def along_axes(headers: Iterable[SeriesHeader]) -> list[SeriesHeader]:

@@ -17,6 +17,7 @@ from napari_annotate_jobs.errors import (
 from napari_annotate_jobs.imaging._codestream import (
     JPEG_EXTENDED,
     JPEG_LS,
+    JPEG_RETIRED,
     LOSSY,
     codestream_size,
 )
@@ -113,6 +114,9 @@ def check_decoder(syntax: str, where: Path) -> list[tuple[Any, str]]:
     """
     from pydicom.pixels.decoders.base import get_decoder
 
+    if syntax in JPEG_RETIRED:
+        # the codestream says itself of which process it is
+        syntax = JPEG_EXTENDED
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError as error:
@@ -143,9 +147,9 @@ def _place(name: str) -> int:
     return _ORDER.index(name) if name in _ORDER else len(_ORDER)
 
 
-def _missing(syntax: str, where: Path, package: str = "a decoder") -> MissingExtraError:
+def _missing(syntax: str, where: Path) -> MissingExtraError:
     return MissingExtraError(
-        package,
+        "a decoder",
         extra="jpegls" if syntax in JPEG_LS else "jpeg",
         purpose=uid_name(syntax),
         where=where,
@@ -228,7 +232,7 @@ def _with_pydicom(
     decoders = check_decoder(pixel.transfer_syntax, where)
     able = [(decoder, name) for decoder, name in decoders if _is_able(name, pixel)]
     if not able:
-        raise _missing(pixel.transfer_syntax, where, "another decoder")
+        raise _missing(pixel.transfer_syntax, where)
     options: dict[str, Any] = {
         "rows": size[0],
         "columns": size[1],
@@ -262,8 +266,8 @@ def _with_pydicom(
 def _is_able(name: str, pixel: PixelFormat) -> bool:
     """Whether a plug-in gives right values; pydicom's guide says where not."""
     syntax, stored = pixel.transfer_syntax, pixel.stored
-    if syntax == JPEG_EXTENDED and stored != 8:
-        return name not in ("gdcm", "pillow")
+    if syntax in LOSSY and stored > 8:
+        return name != "pillow"
     if syntax in JPEG_LS and name == "gdcm":
         return stored >= 8 or (stored < 6 and not pixel.signed)
     return True

@@ -16,6 +16,7 @@ __all__ = [
     "JPEG_EXTENDED",
     "JPEG_LOSSLESS",
     "JPEG_LS",
+    "JPEG_RETIRED",
     "LOSSY",
     "codestream_size",
     "is_plain_colour",
@@ -33,7 +34,9 @@ HTJ2K = frozenset(
     }
 )
 JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
-LOSSY = frozenset({"1.2.840.10008.1.2.4.50", JPEG_EXTENDED})
+JPEG_RETIRED = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in range(52, 57))
+"""Spectral selection and full progression: lossy, and decoded like the others."""
+LOSSY = frozenset({"1.2.840.10008.1.2.4.50", JPEG_EXTENDED}) | JPEG_RETIRED
 JPEG_LOSSLESS = frozenset({"1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"})
 JPEG_LS = frozenset({"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"})
 _LOSSLESS, _SCAN = 0xC3, 0xDA

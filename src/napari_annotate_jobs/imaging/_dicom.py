@@ -12,6 +12,7 @@ from napari_annotate_jobs.imaging._dicom_details import Details, details_of
 from napari_annotate_jobs.imaging._frames import pixel_format
 from napari_annotate_jobs.imaging._geometry import order_along_normal, stack_geometry
 from napari_annotate_jobs.imaging._header import SeriesHeader
+from napari_annotate_jobs.imaging._join import joined
 from napari_annotate_jobs.imaging._rescale import voxel_dtype
 from napari_annotate_jobs.imaging._split import Part, parts_of
 from napari_annotate_jobs.imaging._types import (
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.imaging._frame import Frame
 
 __all__ = ["headers_of"]
+
+# modalities whose images are slices through the patient
+_SECTIONAL = frozenset({"CT", "MR", "PT", "NM", "OPT", "RTDOSE", "SEG"})
 
 
 def headers_of(
@@ -58,7 +62,7 @@ def headers_of(
         series[uid or f"folder:{frame.record.file.path.parent}"].append(frame)
     headers: list[SeriesHeader] = []
     faults: list[FoundFault] = []
-    for members in series.values():
+    for members in joined(list(series.values())):
         usable = _with_formats(members, faults)
         for part in parts_of(usable):
             try:
@@ -103,7 +107,7 @@ def _with_distinct_keys(headers: list[SeriesHeader]) -> list[SeriesHeader]:
 
 
 def _header(part: Part, path: Path) -> SeriesHeader:
-    frames, notes = list(part.frames), list(part.warnings)
+    frames, notes, reasons = list(part.frames), list(part.warnings), list(part.reasons)
     geometry: dict[str, Any] = {}
     located = part.has_geometry
     spacing = frames[0].spacing
@@ -121,7 +125,12 @@ def _header(part: Part, path: Path) -> SeriesHeader:
         assert orientation is not None
         order, _ = order_along_normal(positions, orientation)
         frames = [frames[i] for i in order]
-        stack = stack_geometry(positions[order], orientation, spacing or (1.0, 1.0))
+        stack = stack_geometry(
+            positions[order],
+            orientation,
+            spacing or (1.0, 1.0),
+            _stated_distance(frames[0]) or 1.0,
+        )
         notes += stack.warnings
         geometry["spacing"] = (stack.spacing, *(spacing or (1.0, 1.0)))
         geometry["affine"] = stack.affine if spacing is not None else None
@@ -129,11 +138,40 @@ def _header(part: Part, path: Path) -> SeriesHeader:
     else:
         if not part.ordered:
             frames.sort(key=lambda frame: frame.order)
-        geometry["spacing"] = (1.0, *(spacing or (1.0, 1.0)))
+        distance = _stated_distance(frames[0])
+        if distance is not None:
+            reasons.append("the distance of slices is from Spacing Between Slices")
+        elif _has_distance(frames, notes):
+            notes.append(_DISTANCE_UNKNOWN)
+        geometry["spacing"] = (distance or 1.0, *(spacing or (1.0, 1.0)))
     geometry["has_spacing"] = spacing is not None
     middle = frames[len(frames) // 2]
     details = details_of(middle)
-    return _assemble(part, frames, path, details, geometry, notes)
+    return _assemble(part, frames, path, details, geometry, notes, reasons)
+
+
+_DISTANCE_UNKNOWN = ImageWarning(
+    "slice-distance-unknown",
+    "The images do not say how far apart they lie: distances across slices are not "
+    "millimetres",
+)
+
+
+def _stated_distance(frame: Frame) -> float | None:
+    """Return Spacing Between Slices, mm, where it is sane."""
+    (distance,) = frame.record.values.get("SpacingBetweenSlices", (0.0,))[:1]
+    return abs(distance) if 0 < abs(distance) < 1000 else None
+
+
+def _has_distance(frames: list[Frame], notes: list[ImageWarning]) -> bool:
+    """Whether there should be a distance between them: they are no film."""
+    if len(frames) < 2 or frames[0].spacing is None:
+        return False
+    codes = {note.code for note in notes}
+    return frames[0].record.values.get("Modality") in _SECTIONAL and not codes & {
+        "one-place",
+        "orientations-differ",
+    }
 
 
 def _assemble(
@@ -143,21 +181,13 @@ def _assemble(
     details: Details,
     geometry: dict[str, Any],
     notes: list[ImageWarning],
+    reasons: list[str],
 ) -> SeriesHeader:
     first = frames[0].record
     values = first.values
     files, sources = _sources(frames)
-    slices = tuple(
-        SliceId(
-            index=i,
-            sop_instance_uid=_uid(frame.record.values.get("SOPInstanceUID")),
-            frame=frame.number
-            if _uid(frame.record.values.get("SOPInstanceUID"))
-            else None,
-        )
-        for i, frame in enumerate(frames)
-    )
-    shape = (len(frames), values["Rows"], values["Columns"])
+    slices = tuple(_name(i, frame) for i, frame in enumerate(frames))
+    shape = (len(frames), frames[0].rows, frames[0].columns)
     channels = part.pixel.samples
     if part.pixel.photometric == "PALETTE COLOR":
         channels = 3
@@ -185,6 +215,8 @@ def _assemble(
         slice_rescale=None if applied is None else tuple(applied),
         optimistic=optimistic,
         unit=details.unit,
+        suv=None if details.suv is None else details.suv[0],
+        derivation=_derivation(values.get("ImageType", ())),
         padding=padding,
         series_uid=uid,
         study_uid=values.get("StudyInstanceUID"),
@@ -194,9 +226,68 @@ def _assemble(
         localizer=part.localizer,
         split=split,
         pixel=part.pixel,
-        warnings=(*notes, *details.warnings),
+        warnings=_distinct(
+            (*notes, *_notes(frames), *_overlays(frames), *details.warnings)
+        ),
+        reasons=tuple(
+            dict.fromkeys(
+                (
+                    *_reasons(frames),
+                    *reasons,
+                    *(() if details.suv is None else details.suv[1:]),
+                )
+            )
+        ),
         **geometry,
     )
+
+
+def _derivation(kinds: tuple[str, ...]) -> int:
+    """Rank by Image Type, PS3.3 C.7.6.1.1.2: see :attr:`SeriesHeader.derivation`."""
+    made = {"REFORMATTED", "MPR", "PROJECTION IMAGE", "MIP", "MINIP", "SCREEN SAVE"}
+    if not kinds or kinds[0] != "DERIVED":
+        return 2 if "SECONDARY" in kinds[1:2] and made & set(kinds) else 0
+    if "SECONDARY" in kinds[1:2] or any(made & set(kind.split()) for kind in kinds):
+        return 2
+    return 2 if made & set(kinds) else 1
+
+
+def _overlays(frames: list[Frame]) -> list[ImageWarning]:
+    """Tell of overlay planes, PS3.3 C.9.2, which are not shown."""
+    places = [i for i, f in enumerate(frames) if "OverlayRows" in f.record.values]
+    if not places:
+        return []
+    return [
+        ImageWarning(
+            "overlay-planes",
+            f"{len(places)} of {len(frames)} images carry an overlay, such as drawings "
+            "or text of another program, which is not shown",
+            tuple(places),
+        )
+    ]
+
+
+def _one_each(frames: list[Frame]) -> list[Frame]:
+    """Return one frame of each file."""
+    return list({id(frame.record): frame for frame in frames}.values())
+
+
+def _notes(frames: list[Frame]) -> list[ImageWarning]:
+    return [note for frame in _one_each(frames) for note in frame.record.notes]
+
+
+def _reasons(frames: list[Frame]) -> list[str]:
+    return [reason for frame in _one_each(frames) for reason in frame.record.reasons]
+
+
+def _distinct(notes: tuple[ImageWarning, ...]) -> tuple[ImageWarning, ...]:
+    return tuple(dict.fromkeys(notes))
+
+
+def _name(index: int, frame: Frame) -> SliceId:
+    uid = None if frame.nameless else _uid(frame.record.values.get("SOPInstanceUID"))
+    number = frame.number if uid else None
+    return SliceId(index=index, sop_instance_uid=uid, frame=number)
 
 
 def _uid(text: str | None) -> str | None:
@@ -219,7 +310,12 @@ def _sources(
             index = places[id(record)] = len(files)
             files.append(record.file)
         number = 0 if frame.number is None else frame.number - 1
-        sources.append(FrameSource(index, number, frame.offset, frame.length))
+        tile = None
+        if frame.tile is not None:
+            number = 0
+            values = record.values
+            tile = (*frame.tile[:2], values["Rows"], values["Columns"])
+        sources.append(FrameSource(index, number, frame.offset, frame.length, tile))
     return tuple(files), tuple(sources)
 
 
@@ -242,4 +338,4 @@ def stored_dtype(pixel: PixelFormat) -> np.dtype[Any]:
         return np.dtype(np.float32 if pixel.allocated == 32 else np.float64)
     if pixel.allocated == 1:
         return np.dtype(np.uint8)
-    return np.dtype(f"{'i' if pixel.signed else 'u'}{pixel.allocated // 8}")
+    return np.dtype(f"{'i' if pixel.signed else 'u'}{-(-pixel.allocated // 8)}")

@@ -11,6 +11,7 @@ import numpy as np
 from napari_annotate_jobs.errors import UnreadableImageError
 from napari_annotate_jobs.imaging._quiet import quiet
 from napari_annotate_jobs.imaging._scan import read_dataset
+from napari_annotate_jobs.imaging._suv import suv_factor
 from napari_annotate_jobs.imaging._types import ImageWarning
 from napari_annotate_jobs.model import VoiFunction, Window
 
@@ -36,6 +37,8 @@ class Details:
         MONOCHROME1, or a Presentation LUT Shape of INVERSE.
     unit : str
         Of the rescaled values.
+    suv : (float, str), optional
+        The factor to SUVbw, and how it was found.
     padding : float, optional
         Pixel Padding Value, as stored.
     description : str, optional
@@ -49,6 +52,7 @@ class Details:
     windows: tuple[Window, ...]
     inverted: bool
     unit: str
+    suv: tuple[float, str] | None
     padding: float | None
     description: str | None
     lut_dtype: np.dtype[Any] | None
@@ -74,6 +78,7 @@ def details_of(frame: Frame) -> Details:
             inverted=values.get("PhotometricInterpretation") == "MONOCHROME1"
             or _text(dataset, "PresentationLUTShape") == "INVERSE",
             unit=_unit(dataset, frame),
+            suv=suv_factor(dataset) if values.get("Modality") == "PT" else None,
             padding=_number(dataset, "PixelPaddingValue"),
             description=_text(dataset, "SeriesDescription"),
             lut_dtype=_lut_dtype(dataset, frame),
@@ -139,13 +144,15 @@ def _windows(dataset: Dataset, frame: Frame) -> tuple[Window, ...]:
         function = VoiFunction.LINEAR
     found = []
     for i, (center, width) in enumerate(zip(centers, widths, strict=False)):
-        lowest = 1.0 if function is VoiFunction.LINEAR else 0.0
-        sane = math.isfinite(center) and math.isfinite(width)
-        if not sane or width <= 0 or width < lowest:
+        if not (math.isfinite(center) and math.isfinite(width)) or width <= 0:
             continue
+        # LINEAR knows no width below 1, but values in SUV need them
+        shape = VoiFunction.LINEAR_EXACT
+        if width >= 1 or function is not VoiFunction.LINEAR:
+            shape = function
         name = str(names[i]).strip() if i < len(names) else ""
         found.append(
-            Window(center=center, width=width, function=function, explanation=name)
+            Window(center=center, width=width, function=shape, explanation=name)
         )
     found += _lut_windows(dataset)
     return tuple(dict.fromkeys(found))
@@ -203,6 +210,9 @@ def _unit(dataset: Dataset, frame: Frame) -> str:
         return "" if "LOCALIZER" in values.get("ImageType", ()) else "HU"
     if values.get("Modality") == "CT" and "RescaleIntercept" in values:
         return "HU"
+    if values.get("Modality") == "RTDOSE":
+        units = _text(dataset, "DoseUnits") or ""
+        return "Gy" if units == "GY" else units.lower()
     if values.get("Modality") == "PT":
         return _text(dataset, "Units") or ""
     return ""
@@ -214,7 +224,7 @@ def _lut_dtype(dataset: Dataset, frame: Frame) -> np.dtype[Any] | None:
     if not palette and "ModalityLUTSequence" not in values:
         return None
     kind = "i" if values.get("PixelRepresentation") else "u"
-    probe = np.zeros((1, 1), f"{kind}{max(values['BitsAllocated'] // 8, 1)}")
+    probe = np.zeros((1, 1), f"{kind}{-(-values['BitsAllocated'] // 8)}")
     return apply_lut(probe, dataset, frame.record.file.path).dtype
 
 

@@ -50,6 +50,8 @@ class DicomReader:
         self._stored = stored_dtype(header.pixel)
         self._straight = _is_straight(header.pixel)
         self._lock = threading.Lock()
+        self._sheet_lock = threading.Lock()
+        self._sheet: tuple[int, NDArray[Any]] | None = None
         self._opened: tuple[int, bool, Dataset] | None = None
 
     def read_into(self, index: int, out: NDArray[Any], *, saturate: bool) -> None:
@@ -76,7 +78,9 @@ class DicomReader:
         path = header.files[source.file].path
         slope, intercept = self._rescale(index)
         exact = out.dtype.itemsize == self._stored.itemsize
-        if self._straight and source.length:
+        if source.tile is not None:
+            stored = self._tile(source, path, out.shape)
+        elif self._straight and source.length:
             if exact and out.dtype.kind in "iu" and out.flags.c_contiguous:
                 stored = out.view(self._stored)
             elif out.dtype == self._stored and out.flags.c_contiguous:
@@ -90,14 +94,37 @@ class DicomReader:
         check = header.optimistic or not np.can_cast(header.dtype, out.dtype)
         rescale_into(out, stored, slope, intercept, check=check, saturate=saturate)
 
+    def _tile(
+        self, source: FrameSource, path: Path, shape: tuple[int, ...]
+    ) -> NDArray[Any]:
+        """Cut a slice out of a sheet, of which only its rows are read if possible."""
+        assert source.tile is not None
+        top, left, rows, columns = source.tile
+        height, width = shape[:2]
+        if self._straight and source.length:
+            band = np.empty((height, columns, *shape[2:]), self._stored)
+            start = top * columns * int(np.prod(shape[2:])) * band.itemsize
+            _read_exactly(path, source.offset + start, band)
+            _drop_unused_bits(band, self._pixel)
+            return band[:, left : left + width]
+        with self._sheet_lock:
+            kept = self._sheet
+            if kept is None or kept[0] != source.file:
+                sheet = self._decoded(source, path, (rows, columns))
+                kept = self._sheet = (source.file, sheet)
+        return kept[1][top : top + height, left : left + width]
+
     def _rescale(self, index: int) -> tuple[float, float]:
         header = self._header
         if header.slice_rescale is not None:
             return header.slice_rescale[index]
         return header.rescale or (1.0, 0.0)
 
-    def _decoded(self, source: FrameSource, path: Path) -> NDArray[Any]:
+    def _decoded(
+        self, source: FrameSource, path: Path, size: tuple[int, int] | None = None
+    ) -> NDArray[Any]:
         pixel = self._pixel
+        size = self._size if size is None else size
         packed = pixel.transfer_syntax not in NATIVE
         if source.length and _in_place(pixel) and (packed or pixel.allocated != 1):
             raw = _read_bytes(path, source.offset, source.length)
@@ -107,12 +134,15 @@ class DicomReader:
                     >= self._header.files[source.file].size
                 )
                 raw = frame_data(raw, path, last=last)
-            array = decode_frame(raw, pixel, self._size, path)
+            if pixel.allocated == 12:
+                array = _unpacked(raw, pixel, size, source.frame)
+            else:
+                array = decode_frame(raw, pixel, size, path)
         else:
             array = self._whole(source, path)
         if pixel.has_lut:
             array = apply_lut(array, self._dataset(source.file, pixels=False), path)
-        wanted = self._header.shape[1:]
+        wanted = (*size, *self._header.shape[3:])
         if array.shape != wanted:
             raise UnreadableImageError(
                 f"its pixels are of shape {array.shape}, its header says {wanted}",
@@ -155,7 +185,7 @@ def _is_straight(pixel: PixelFormat) -> bool:
         pixel.transfer_syntax in NATIVE
         and _in_place(pixel)
         and not pixel.has_lut
-        and pixel.allocated != 1
+        and pixel.allocated not in (1, 12)
         and (pixel.samples == 1 or (pixel.photometric == "RGB" and not pixel.planar))
     )
 
@@ -163,6 +193,31 @@ def _is_straight(pixel: PixelFormat) -> bool:
 def _in_place(pixel: PixelFormat) -> bool:
     """Whether a frame's bytes stand in the file one after another."""
     return pixel.transfer_syntax not in (BIG_ENDIAN, DEFLATED)
+
+
+def _unpacked(
+    raw: bytes, pixel: PixelFormat, size: tuple[int, int], frame: int
+) -> NDArray[Any]:
+    """Take pixels of 12 bits apart, of which two share three bytes, PS3.5 8.1.1."""
+    count = size[0] * size[1] * pixel.samples
+    half = frame * count % 2  # the frame before may end in the middle of a byte
+    data = np.frombuffer(raw, np.uint8).astype(np.uint16)
+    data = np.pad(data, (0, -len(data) % 3 + 3)).reshape(-1, 3)
+    cells = np.empty((len(data), 2), np.uint16)
+    cells[:, 0] = data[:, 0] | (data[:, 1] & 0x0F) << 8
+    cells[:, 1] = data[:, 1] >> 4 | data[:, 2] << 4
+    values = cells.ravel()
+    if half:
+        shifted = np.frombuffer(raw, np.uint8).astype(np.uint16)
+        first = shifted[0] >> 4 | shifted[1] << 4
+        rest = _unpacked(raw[2:], pixel, (count - 1, 1), 0).ravel()
+        values = np.concatenate([[first], rest]).astype(np.uint16)
+    values = values[:count]
+    shift = 16 - pixel.stored
+    if pixel.signed:
+        signed = np.left_shift(values, shift).view(np.int16)
+        return np.right_shift(signed, shift).reshape(size)
+    return (values & ((1 << pixel.stored) - 1)).astype(np.uint16).reshape(size)
 
 
 def _read_exactly(path: Path, offset: int, out: NDArray[Any]) -> None:

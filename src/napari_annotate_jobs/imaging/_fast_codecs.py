@@ -4,7 +4,8 @@ They call imagecodecs, where it is installed, without holding Python's lock, so 
 a series decodes on all cores. Of JPEG 2000, JPEG-LS and RLE it has the libraries of
 pydicom's plug-ins; its libjpeg-turbo decodes lossless JPEG in an eighth of the time.
 Tests prove that the values are the same. Whatever is not plain is left to pydicom,
-and so is lossy JPEG, where libraries differ by one in some pixels.
+and so is lossy JPEG of 8 bits, where libraries differ by one in some pixels. Of 12
+bits it gives what GDCM gives, which is the reference implementation's.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from napari_annotate_jobs.imaging._codestream import (
     JPEG2000,
     JPEG_LOSSLESS,
     JPEG_LS,
+    LOSSY,
     is_plain_colour,
     is_plain_lossless_jpeg,
     siz,
@@ -107,6 +109,12 @@ def fast_decoder(
             return None
         # decoders do not agree on values beyond Bits Stored
         most = 1 << pixel.stored if frame[2] > pixel.stored else None
+        decode = codecs.jpeg8_decode
+    elif pixel.transfer_syntax in LOSSY:
+        frame = sof(data) if pixel.samples == 1 else None
+        if frame is None or frame[2] != 12 or pixel.allocated != 16:
+            return None
+        most = None
         decode = codecs.jpeg8_decode
     else:
         return None

@@ -19,9 +19,10 @@ from napari_annotate_jobs.imaging._axis import along_axes
 from napari_annotate_jobs.imaging._dicomdir import is_dicomdir, listed_files
 from napari_annotate_jobs.imaging._itk import ITK_ENDINGS, itk_headers
 from napari_annotate_jobs.imaging._raster import RASTER_ENDINGS, raster_headers
+from napari_annotate_jobs.imaging._results import RESULT_MODALITIES, kind_of_result
 from napari_annotate_jobs.imaging._scan import looks_like_dicom, scan_file
 from napari_annotate_jobs.imaging._series import Series, path_of
-from napari_annotate_jobs.imaging._types import FoundFault, FoundSeries
+from napari_annotate_jobs.imaging._types import FoundFault, FoundResult, FoundSeries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +109,8 @@ def find_series(
     -------
     FoundSeries
         A list of :class:`SeriesHeader`, localisers last; its ``faults`` name
-        the files that could not be used.
+        the files that could not be used, its ``results`` what was made of images
+        and is none. Where there is nothing else, results with pixels are series.
 
     Raises
     ------
@@ -144,6 +146,7 @@ class _Search:
         self._frames: list[Frame] = []
         self._headers: list[SeriesHeader] = []
         self._faults: list[FoundFault] = []
+        self._results: list[FoundResult] = []
 
     def run(self) -> FoundSeries:
         from napari_annotate_jobs.imaging._dicom import headers_of
@@ -166,7 +169,18 @@ class _Search:
         headers = along_axes(headers + self._headers)
         headers = [_with_folders(header, self._root) for header in headers]
         headers.sort(key=lambda header: header.localizer)
-        return FoundSeries(headers, [*self._faults, *faults])
+        made = [header for header in headers if header.modality in RESULT_MODALITIES]
+        if named or len(made) == len(headers):
+            made = []
+        self._results += [
+            FoundResult(
+                header.files[0].path, RESULT_MODALITIES[header.modality or ""], header
+            )
+            for header in made
+        ]
+        aside = {id(header) for header in made}
+        headers = [header for header in headers if id(header) not in aside]
+        return FoundSeries(headers, [*self._faults, *faults], self._results)
 
     def _look_at(self, file: Path, named: bool) -> None:
         try:
@@ -193,6 +207,7 @@ class _Search:
             # reports and plans lie beside the images of every study
             if named:
                 raise
+            self._results.append(FoundResult(file, kind_of_result(file)))
             return
         self._frames += frames_of(record)
 
@@ -351,9 +366,15 @@ def _chosen(found: FoundSeries, wanted: str | None, path: Path) -> SeriesHeader:
                 f"the first {what}",
                 where=path,
             ) from first
-        raise NoImageError("holds no image", where=path, remedy=_FORMATS)
+        remedy = _FORMATS
+        if found.results:
+            made = ", ".join(dict.fromkeys(r.kind for r in found.results))
+            remedy = f"It holds what was made of images ({made}), not the images"
+        raise NoImageError("holds no image", where=path, remedy=remedy)
     if wanted is not None:
-        for header in found:
+        every: list[SeriesHeader] = list(found)
+        every += [result.header for result in found.results if result.header]
+        for header in every:
             with contextlib.suppress(KeyError):
                 return header.at(wanted)
         candidates = [h for h in found if h.series_uid == wanted]

@@ -32,6 +32,11 @@ class Frame:
         What may tell the volumes of one series apart, by kind.
     offset, length : int
         Byte range of the frame; length 0 where only pydicom can find it.
+    tile : tuple of int, optional
+        (top, left, rows, columns) within a sheet of many slices; `number` counts
+        the tiles.
+    nameless : bool
+        Whether its SOP Instance UID is that of another image too.
     """
 
     record: Record
@@ -44,6 +49,22 @@ class Frame:
     traits: dict[str, Any] = field(default_factory=dict)
     offset: int = 0
     length: int = 0
+    tile: tuple[int, int, int, int] | None = None
+    nameless: bool = False
+
+    @property
+    def rows(self) -> int:
+        """Pixels in a column."""
+        rows: int = self.record.values["Rows"] if self.tile is None else self.tile[2]
+        return rows
+
+    @property
+    def columns(self) -> int:
+        """Pixels in a row."""
+        if self.tile is not None:
+            return self.tile[3]
+        columns: int = self.record.values["Columns"]
+        return columns
 
     @property
     def order(self) -> tuple[float, int, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import UnreadableImageError, UnsupportedImageError
 from napari_annotate_jobs.imaging._frame import (
@@ -11,14 +11,24 @@ from napari_annotate_jobs.imaging._frame import (
     orientation_of,
     pair_of,
 )
+from napari_annotate_jobs.imaging._mosaic import is_sheet, tiles_of
 from napari_annotate_jobs.imaging._multiframe import multi_frames
 from napari_annotate_jobs.imaging._quiet import BoundedFile, quiet
 from napari_annotate_jobs.imaging._record import (
     DEFLATED,
+    NATIVE,
     Record,
 )
 from napari_annotate_jobs.imaging._scan import frame_bits
 from napari_annotate_jobs.imaging._types import PixelFormat
+from napari_annotate_jobs.imaging._ultrasound import size_from_regions
+
+_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP")
+"""How a JPEG, a JPEG-LS, a JPEG 2000 codestream and a JP2 file begin."""
+_ENDS = b"\xff\xd9"
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["frames_of", "pixel_format"]
 
@@ -60,7 +70,11 @@ def pixel_format(record: Record) -> PixelFormat:
             where=where,
             remedy="Convert it to greyscale or RGB",
         )
-    if allocated not in (1, 8, 16, 32, 64) or not 1 <= stored <= allocated:
+    known = allocated in (1, 8, 16, 32, 64) or (
+        # two pixels in three bytes, of which compressed data knows nothing
+        allocated == 12 and samples == 1 and record.transfer_syntax in NATIVE
+    )
+    if not known or not 1 <= stored <= allocated:
         raise UnreadableImageError(
             f"has {stored} bits stored in {allocated} allocated",
             where=where,
@@ -98,11 +112,20 @@ def frames_of(record: Record) -> list[Frame]:
     else:
         frames = [_single(record)]
     _place(record, frames)
+    if "SequenceOfUltrasoundRegions" in values:
+        size_from_regions(record, frames)
+    if count == 1 and is_sheet(record):
+        whole = frames[0]
+        frames = tiles_of(record, whole)
+        for frame in frames:
+            frame.offset, frame.length = whole.offset, whole.length
     return frames
 
 
 def _rescale(values: dict[str, Any]) -> tuple[float, float]:
-    slope = values.get("RescaleSlope", (1.0,))[0]
+    # a dose has a scale of its own, PS3.3 C.8.8.3
+    scale = values.get("DoseGridScaling", (1.0,))
+    slope = values.get("RescaleSlope", scale)[0]
     intercept = values.get("RescaleIntercept", (0.0,))[0]
     return (slope, intercept) if slope else (1.0, intercept)
 
@@ -150,10 +173,10 @@ def _place(record: Record, frames: list[Frame]) -> None:
         return
     if record.length >= 0:
         bits = frame_bits(values)
-        if bits % 8 == 0:
+        if bits % 8 == 0 or values.get("BitsAllocated") == 12:
             for i, frame in enumerate(frames):
-                frame.offset = record.offset + i * (bits // 8)
-                frame.length = bits // 8
+                frame.offset = record.offset + i * bits // 8
+                frame.length = record.offset - (-(i + 1) * bits // 8) - frame.offset
         return
     if len(frames) == 1:
         frames[0].offset = record.fragments
@@ -192,9 +215,7 @@ def _fragment_ranges(record: Record, count: int) -> list[tuple[int, int]]:
             where=where,
             remedy="Copy or export the file again",
         )
-    extended = None
-    if record.dataset is not None:
-        extended = record.dataset.get("ExtendedOffsetTable")
+    extended = record.values.get("ExtendedOffsetTable")
     if extended:
         import struct
 
@@ -203,6 +224,8 @@ def _fragment_ranges(record: Record, count: int) -> list[tuple[int, int]]:
     starts = [base + offset for offset in table]
     if len(starts) != count or not known.issuperset(starts):
         starts = list(places)
+        if len(starts) > count:
+            starts = _codestreams(where, starts)
     if len(starts) != count or total < count:
         raise UnreadableImageError(
             f"claims {count} frames, but holds {total} pieces of compressed data "
@@ -213,3 +236,25 @@ def _fragment_ranges(record: Record, count: int) -> list[tuple[int, int]]:
     starts.sort()
     ends = [*starts[1:], record.file.size]
     return [(a, b - a) for a, b in zip(starts, ends, strict=True)]
+
+
+def _codestreams(where: Path, places: list[int]) -> list[int]:
+    """Return those items in which a codestream begins, where no table tells.
+
+    A frame may be in several items, PS3.5 A.4. Compressed data may by chance look
+    like a beginning; what follows an end is one for sure.
+    """
+    begin, follow, ended = [], [], True
+    with BoundedFile(where) as handle:
+        for place in places:
+            handle.seek(place + 4)
+            length = int.from_bytes(handle.read(4), "little")
+            is_start = handle.read(8).startswith(_STARTS)
+            if is_start:
+                begin.append(place)
+                if ended:
+                    follow.append(place)
+            handle.seek(place + 8 + max(length - 4, 0))
+            # padded to an even length
+            ended = _ENDS in handle.read(min(length, 4)).rstrip(b"\0")[-3:]
+    return begin if len(begin) <= len(follow) else follow

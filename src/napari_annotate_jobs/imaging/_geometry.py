@@ -78,6 +78,7 @@ def stack_geometry(
     positions: NDArray[np.float64],
     orientation: Sequence[float],
     spacing: tuple[float, float],
+    depth: float = 1.0,
 ) -> Stack:
     """Derive the geometry of planes already in order.
 
@@ -89,6 +90,8 @@ def stack_geometry(
         Image Orientation (Patient): direction of a row, then of a column.
     spacing : tuple of float
         Distance of rows and of columns, mm.
+    depth : float
+        Distance of slices, mm, where there is but one.
 
     Returns
     -------
@@ -102,7 +105,7 @@ def stack_geometry(
     normal = np.cross(along_row, along_column)
     normal /= np.linalg.norm(normal)
     count = len(positions)
-    step = normal
+    step = normal * depth
     if count > 1:
         steps = np.diff(positions, axis=0)
         step = steps[~_holes(steps @ normal)].mean(axis=0)
@@ -115,7 +118,10 @@ def stack_geometry(
     notes: list[ImageWarning] = []
     if count > 1:
         notes += _tilt(step, normal, distance)
-        notes += _gaps(np.diff(positions @ normal))
+        off = np.linalg.norm(
+            positions - positions[0] - np.arange(count)[:, None] * step, axis=1
+        ).max()
+        notes += _gaps(np.diff(positions @ normal), float(off))
     return Stack(distance, affine, positions, tuple(notes))
 
 
@@ -146,7 +152,7 @@ def _holes(gaps: NDArray[np.float64]) -> NDArray[np.bool_]:
     return (steps >= 2) & (np.abs(ratio - steps) < 0.1)
 
 
-def _gaps(gaps: NDArray[np.float64]) -> list[ImageWarning]:
+def _gaps(gaps: NDArray[np.float64], off: float) -> list[ImageWarning]:
     """Tell missing slices from gaps that merely vary."""
     usual = float(np.median(gaps))
     steps = np.rint(gaps / usual)
@@ -176,7 +182,8 @@ def _gaps(gaps: NDArray[np.float64]) -> list[ImageWarning]:
             ImageWarning(
                 "uneven-gaps",
                 f"The distance between slices varies from {rest.min():.4g} to "
-                f"{rest.max():.4g} mm; the mean is used",
+                f"{rest.max():.4g} mm: places and lengths are from the position of "
+                f"each slice, and drawings take the mean, up to {off:.3g} mm off",
                 tuple(int(i) for i in np.flatnonzero(odd & ~missing)),
             )
         )

@@ -82,8 +82,16 @@ class SeriesHeader:
         kind fit, the header alone cannot prove it.
     unit : str
         Of the voxel values: ``"HU"``, another unit, or nothing.
+    suv : float, optional
+        What a voxel is to be multiplied with to give its SUVbw, in g/ml.
+    derivation : int
+        0 of an acquisition, 1 of what was derived from one, 2 of a reformat or a
+        projection.
     padding : float, optional
         Value of voxels outside the image, after rescale.
+    reasons : tuple of str
+        What the reader decided, and why: sheets taken apart, what the series was
+        split or joined by, where its sizes are from.
     siblings : tuple of SeriesHeader
         The other volumes of the same series on the same grid, such as its other
         time points; `split` says what this one is.
@@ -107,6 +115,8 @@ class SeriesHeader:
     slice_rescale: tuple[tuple[float, float], ...] | None = None
     optimistic: bool = False
     unit: str = ""
+    suv: float | None = None
+    derivation: int = 0
     padding: float | None = None
     series_uid: str | None = None
     study_uid: str | None = None
@@ -118,6 +128,7 @@ class SeriesHeader:
     pixel: PixelFormat | None = None
     layout: tuple[int, int, int] | None = None
     warnings: tuple[ImageWarning, ...] = ()
+    reasons: tuple[str, ...] = ()
     siblings: tuple[SeriesHeader, ...] = field(default=(), repr=False)
     folders: tuple[tuple[str, int], ...] = field(default=(), repr=False)
 
@@ -230,6 +241,38 @@ class SeriesHeader:
         axis = int(np.argmax(normal))
         plane = ("sagittal", "coronal", "axial")[axis]
         return plane if normal[axis] > np.cos(np.deg2rad(5)) else f"oblique {plane}"
+
+    def place(self, index: Sequence[float]) -> NDArray[np.float64] | None:
+        """Return where a point lies in the patient.
+
+        Parameters
+        ----------
+        index : sequence of 3 float
+            (slice, row, column); of the slice the nearest counts.
+
+        Returns
+        -------
+        ndarray of float64, shape (3,), or None
+            LPS in mm, from the position of the slice itself, where `affine` knows
+            but the mean distance; None without geometry.
+        """
+        if self.affine is None:
+            return None
+        nearest = min(max(round(index[0]), 0), self.shape[0] - 1)
+        origin = self.affine[:3, 3] + nearest * self.affine[:3, 0]
+        if self.origins is not None:
+            origin = self.origins[nearest]
+        plane = self.affine[:3, 1:3] @ np.asarray(index[1:3], dtype=float)
+        return np.asarray(origin + plane, dtype=np.float64)
+
+    @property
+    def unevenness(self) -> float:
+        """How far, in mm, `affine` is from the true place of a slice at most."""
+        if self.affine is None or self.origins is None:
+            return 0.0
+        numbers = np.arange(self.shape[0])[:, None]
+        even = self.affine[:3, 3] + numbers * self.affine[:3, 0]
+        return float(np.linalg.norm(self.origins - even, axis=1).max())
 
     def is_current(self) -> bool:
         """Whether the files are as they were when this header was made.

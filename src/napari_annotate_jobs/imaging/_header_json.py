@@ -22,7 +22,7 @@ from napari_annotate_jobs.model import SliceId, Window
 
 __all__ = ["header_from_json", "header_to_json", "note_from_header", "note_to_header"]
 
-VERSION = 2
+VERSION = 3
 _PLAIN = (
     "format",
     "key",
@@ -34,6 +34,8 @@ _PLAIN = (
     "slice_rescale",
     "optimistic",
     "unit",
+    "suv",
+    "derivation",
     "padding",
     "series_uid",
     "study_uid",
@@ -42,6 +44,7 @@ _PLAIN = (
     "frame_of_reference",
     "localizer",
     "layout",
+    "reasons",
 )
 
 
@@ -60,7 +63,10 @@ def _document(header: SeriesHeader) -> dict[str, Any]:
             for file in header.files
         ],
         "folders": [list(item) for item in header.folders],
-        "frames": [[f.file, f.frame, f.offset, f.length] for f in header.frames],
+        "frames": [
+            [f.file, f.frame, f.offset, f.length, *([f.tile] if f.tile else ())]
+            for f in header.frames
+        ],
         "slices": [[s.sop_instance_uid, s.frame] for s in header.slices],
         "dtype": header.dtype.str,
         "affine": None if header.affine is None else header.affine.tolist(),
@@ -214,7 +220,7 @@ def _built(
             FileRef(root / name, size, mtime) for name, size, mtime in doc["files"]
         ),
         folders=tuple((name, mtime) for name, mtime in doc["folders"]),
-        frames=tuple(FrameSource(*item) for item in doc["frames"]),
+        frames=tuple(FrameSource(*map(_tupled, item)) for item in doc["frames"]),
         slices=tuple(
             SliceId(index=i, sop_instance_uid=uid, frame=frame)
             for i, (uid, frame) in enumerate(doc["slices"])

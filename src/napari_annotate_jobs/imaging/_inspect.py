@@ -40,9 +40,10 @@ def inspect(
         Fit for JSON: ``path``; ``series``, each with its key, name, format,
         modality, shape, type, spacing in mm, orientation, affine, transfer
         syntax, windows, unit, split, volumes (what they differ in, and its
-        values, where the series has several on one grid) and warnings;
-        ``faults``, each with file, what is wrong, and the remedy. No patient's
-        tag.
+        values, where the series has several on one grid), warnings, and reasons
+        (what was decided, and why); ``faults``, each with file, what is wrong, and
+        the remedy; ``results``, the files that were made of images, with their
+        kind. No patient's tag.
 
     Raises
     ------
@@ -62,6 +63,9 @@ def inspect(
                 "remedy": getattr(fault.error, "remedy", None),
             }
             for fault in found.faults
+        ],
+        "results": [
+            {"file": str(result.path), "kind": result.kind} for result in found.results
         ],
     }
 
@@ -111,6 +115,7 @@ def _described(header: SeriesHeader) -> dict[str, Any]:
             "by": header.volumes[0].split.by if header.volumes[0].split else "",
             "values": [h.split.value if h.split else "" for h in header.volumes],
         },
+        "reasons": list(header.reasons),
         "first_slice": header.slices[0].key,
         "warnings": [
             {"code": w.code, "text": w.text, "slices": list(w.slices)}

@@ -11,6 +11,7 @@ from napari_annotate_jobs.imaging._frame import (
     orientation_of,
     pair_of,
 )
+from napari_annotate_jobs.imaging._groups import Group, groups_of
 from napari_annotate_jobs.imaging._quiet import quiet
 from napari_annotate_jobs.imaging._scan import read_dataset
 
@@ -40,20 +41,22 @@ def multi_frames(record: Record, first: Frame, count: int) -> list[Frame]:
         If there is no room for so many, or their description is damaged.
     """
     _check_count(record, count)
-    dataset = record.dataset
-    if dataset is None:
-        dataset = record.dataset = read_dataset(record.file.path)
+
+    def whole() -> Dataset:
+        if record.dataset is None:
+            record.dataset = read_dataset(record.file.path)
+        return record.dataset
+
     try:
         with quiet():
-            groups = dataset.get("PerFrameFunctionalGroupsSequence")
-            if groups is not None and len(groups) == count:
-                shared = dataset.get("SharedFunctionalGroupsSequence")
-                common = shared[0] if shared else None
+            groups = groups_of(record, count, whole)
+            if groups is not None:
+                own, shared = groups
                 return [
-                    _functional(record, first, i, groups[i], common)
+                    _functional(record, first, i, {**shared, **own[i]})
                     for i in range(count)
                 ]
-            return _stacked(record, first, count, dataset)
+            return _stacked(record, first, count, whole())
     except UnreadableImageError:
         raise
     except Exception as error:
@@ -86,15 +89,25 @@ def _stacked(record: Record, first: Frame, count: int, dataset: Dataset) -> list
     steps: list[float] | None = None
     if offsets is not None and len(offsets) == count:
         steps = [float(v) - float(offsets[0]) for v in offsets]
-    elif "RECON TOMO" in record.values.get("ImageType", ()):
-        gap = dataset.get("SpacingBetweenSlices")
-        if gap:
-            steps = [float(gap) * i for i in range(count)]
     position, orientation = first.position, first.orientation
+    if is_reconstruction(record):
+        steps = _tomo_steps(dataset, count)
+        if position is None or orientation is None:
+            # PS3.3 C.8.4.11: the place of nuclear medicine is its detector's
+            detectors = dataset.get("DetectorInformationSequence")
+            detector = detectors[0] if detectors else {}
+            position = of_length(detector.get("ImagePositionPatient"), 3)
+            orientation = orientation_of(detector.get("ImageOrientationPatient"))
+            if position is not None and orientation is not None:
+                record.reasons.append(
+                    "the place of the slices is from the Detector Information "
+                    "Sequence, their distance from Spacing Between Slices"
+                )
     if steps is None or position is None or orientation is None:
         if count > 1:
             position = orientation = None
         steps = [0.0] * count
+    traits = _vector_traits(dataset, count)
     normal = _normal(orientation) if orientation is not None else (0.0, 0.0, 0.0)
     return [
         Frame(
@@ -107,10 +120,59 @@ def _stacked(record: Record, first: Frame, count: int, dataset: Dataset) -> list
             first.spacing,
             first.slope,
             first.intercept,
-            {},
+            traits[i],
         )
         for i in range(count)
     ]
+
+
+def is_reconstruction(record: Record) -> bool:
+    """Whether a nuclear medicine image is of slices, not of projections."""
+    return any(
+        kind.startswith("RECON") and kind.endswith("TOMO")
+        for kind in record.values.get("ImageType", ())
+    )
+
+
+def _tomo_steps(dataset: Dataset, count: int) -> list[float] | None:
+    """Return how far each frame is from the first, along the normal, in mm.
+
+    Spacing Between Slices may be negative here, PS3.3 C.8.4.15: the slices then go
+    against the normal.
+    """
+    gap = dataset.get("SpacingBetweenSlices")
+    if not gap:
+        return None
+    numbers = _vector(dataset, "SliceVector", count) or range(1, count + 1)
+    return [float(gap) * (number - 1) for number in numbers]
+
+
+# PS3.3 C.8.4.8: one number a frame for each that the frames go through
+_VECTORS = (
+    ("energy window", "EnergyWindowVector"),
+    ("detector", "DetectorVector"),
+    ("phase", "PhaseVector"),
+    ("R-R interval", "RRIntervalVector"),
+    ("time slot", "TimeSlotVector"),
+)
+
+
+def _vector(dataset: Dataset, keyword: str, count: int) -> list[int] | None:
+    value = dataset.get(keyword)
+    if value is None or value == "":
+        return None
+    numbers = [int(v) for v in (value if hasattr(value, "__iter__") else (value,))]
+    return numbers if len(numbers) == count else None
+
+
+def _vector_traits(dataset: Dataset, count: int) -> list[dict[str, Any]]:
+    traits: list[dict[str, Any]] = [{} for _ in range(count)]
+    for kind, keyword in _VECTORS:
+        for own, number in zip(
+            traits, _vector(dataset, keyword, count) or (), strict=False
+        ):
+            own[kind] = number
+    return traits
 
 
 def _normal(cosines: tuple[float, ...]) -> tuple[float, float, float]:
@@ -118,67 +180,34 @@ def _normal(cosines: tuple[float, ...]) -> tuple[float, float, float]:
     return (b * f - c * e, c * d - a * f, a * e - b * d)
 
 
-def _functional(
-    record: Record, first: Frame, index: int, own: Dataset, common: Dataset | None
-) -> Frame:
-    """Read one frame's functional groups, its own before the shared ones."""
-
-    def item(name: str) -> Dataset | None:
-        for group in (own, common):
-            if group is not None and group.get(name):
-                found: Dataset = group[name].value[0]
-                return found
-        return None
-
-    def numbers(name: str, keyword: str) -> Any:
-        group = item(name)
-        value = None if group is None else group.get(keyword)
-        if value is None or value == "":
-            return None
-        several = hasattr(value, "__iter__") and not isinstance(value, str)
-        return tuple(map(float, value if several else (value,)))
-
-    transform = "PixelValueTransformationSequence"
-    slope = numbers(transform, "RescaleSlope") or (first.slope,)
-    intercept = numbers(transform, "RescaleIntercept") or (first.intercept,)
-    spacing = numbers("PixelMeasuresSequence", "PixelSpacing")
+def _functional(record: Record, first: Frame, index: int, group: Group) -> Frame:
+    """Make a frame of its functional groups, and of the header where they lack."""
+    slope = group.get("RescaleSlope", (first.slope,))
+    intercept = group.get("RescaleIntercept", (first.intercept,))
     return Frame(
         record,
         index + 1,
-        of_length(numbers("PlanePositionSequence", "ImagePositionPatient"), 3)
-        or first.position,
-        orientation_of(numbers("PlaneOrientationSequence", "ImageOrientationPatient"))
-        or first.orientation,
-        pair_of({"PixelSpacing": spacing}, "PixelSpacing") or first.spacing,
+        of_length(group.get("ImagePositionPatient"), 3) or first.position,
+        orientation_of(group.get("ImageOrientationPatient")) or first.orientation,
+        pair_of(group, "PixelSpacing") or first.spacing,
         slope[0] or 1.0,
         intercept[0],
-        _functional_traits(item, numbers),
+        _functional_traits(group),
     )
 
 
-def _functional_traits(item: Any, numbers: Any) -> dict[str, Any]:
-    traits: dict[str, Any] = {}
-    content = item("FrameContentSequence")
-    if content is not None:
-        for kind, keyword in (
-            ("stack", "StackID"),
-            ("time", "TemporalPositionIndex"),
-            ("acquisition", "FrameAcquisitionNumber"),
-        ):
-            value = content.get(keyword)
-            if value not in (None, ""):
-                traits[kind] = value if isinstance(value, int) else str(value)
-    echo = numbers("MREchoSequence", "EffectiveEchoTime")
-    if echo:
-        traits["echo time"] = echo
-    b_value = numbers("MRDiffusionSequence", "DiffusionBValue")
-    if b_value:
-        traits["b-value"] = b_value[0]
-    for name in ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence"):
-        group = item(name)
-        if group is not None and group.get("FrameType"):
-            traits["image type"] = tuple(str(v) for v in group.FrameType)
-    segment = item("SegmentIdentificationSequence")
-    if segment is not None and segment.get("ReferencedSegmentNumber") is not None:
-        traits["segment"] = int(segment.ReferencedSegmentNumber)
+_TRAITS = (
+    ("stack", "StackID"),
+    ("time", "TemporalPositionIndex"),
+    ("acquisition", "FrameAcquisitionNumber"),
+    ("echo time", "EffectiveEchoTime"),
+    ("image type", "FrameType"),
+    ("segment", "ReferencedSegmentNumber"),
+)
+
+
+def _functional_traits(group: Group) -> dict[str, Any]:
+    traits = {kind: group[key] for kind, key in _TRAITS if key in group}
+    if "DiffusionBValue" in group:
+        traits["b-value"] = group["DiffusionBValue"][0]
     return traits

@@ -22,6 +22,7 @@ from napari_annotate_jobs.imaging._gridded import (
     grid_header,
     to_plane,
 )
+from napari_annotate_jobs.imaging._nifti_place import nifti_place
 from napari_annotate_jobs.imaging._planes import Place, PlaneReader
 from napari_annotate_jobs.imaging._quiet import quiet
 from napari_annotate_jobs.imaging._rescale import rescale_into, voxel_dtype
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["NiftiReader", "nifti_headers"]
 
-_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-_MILLIMETRES = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 _ZLIB_MOST = 1032  # deflate cannot pack more than this, zlib.net/zlib_tech.html
 _AGAIN = "Copy or export the file again"
 _MOST_BEFORE = 1 << 26
@@ -51,6 +50,7 @@ def _load(path: Path) -> Any:
         raise MissingExtraError(
             "nibabel", extra="nifti", purpose="Opening NIfTI files", where=path
         ) from error
+    _check_name(path)
     try:
         _check_head(path)
         with quiet():
@@ -148,7 +148,39 @@ def _beside(path: Path) -> list[Path]:
     return [p for p in {path, *others} if p.exists()]
 
 
+def _check_name(path: Path) -> None:
+    """Refuse a pair without its voxels, and a packed file that is named otherwise."""
+    name = path.name.lower()
+    if name.endswith((".hdr", ".hdr.gz")):
+        stem = path.name[: name.rindex(".hdr")]
+        wanted = (stem + ".img").lower(), (stem + ".img.gz").lower()
+        if not any(other.name.lower() in wanted for other in path.parent.iterdir()):
+            raise UnreadableImageError(
+                f"is the header of a pair, whose voxels should be in {stem}.img, "
+                "which is not there",
+                where=path,
+                remedy=f"Copy {stem}.img beside it",
+            )
+    if name.endswith(".gz"):
+        return
+    try:
+        with open(path, "rb") as handle:
+            packed = handle.read(2) == b"\x1f\x8b"
+    except OSError:
+        return  # it is nibabel's error that tells why
+    if packed:
+        raise UnreadableImageError(
+            "is packed with gzip, which its name does not say",
+            where=path,
+            remedy=f"Rename it to {path.name}.gz",
+        )
+
+
 def _damaged(path: Path, error: BaseException) -> UnreadableImageError:
+    if isinstance(error, EOFError):
+        return UnreadableImageError(
+            "is cut off: its packed data ends too early", where=path, remedy=_AGAIN
+        )
     return UnreadableImageError(
         f"is not a readable NIfTI file ({' '.join(str(error).split())[:160]})",
         where=path,
@@ -212,7 +244,9 @@ def _described(image: Any, path: Path, root: Path) -> list[SeriesHeader]:
     dtype, optimistic = native, False
     if channels == 1:
         dtype, optimistic = voxel_dtype(native, 8 * native.itemsize, [rescale])
-    affine, spacing, notes = _placed(image, path)
+    affine, spacing, notes, reasons = nifti_place(image)
+    if size[2] > 1 and not _is_length(raw.get_zooms()[2:3]) and affine is None:
+        notes = (*notes, _DISTANCE_UNKNOWN)
     headers = []
     for part in range(parts):
         key = path.name if path == root else path.relative_to(root).as_posix()
@@ -233,6 +267,7 @@ def _described(image: Any, path: Path, root: Path) -> list[SeriesHeader]:
                 description=_plain_name(path),
                 split=None if parts == 1 else Split("time", str(part + 1), part, parts),
                 warnings=notes,
+                reasons=reasons,
                 inverted=False,
                 unit="",
                 windows=_windows(raw),
@@ -288,29 +323,15 @@ def _is_packed(data: Path) -> bool:
     return data.suffix.lower() == ".gz"
 
 
-def _placed(
-    image: Any, path: Path
-) -> tuple[
-    NDArray[np.float64] | None,
-    tuple[float, float, float] | None,
-    tuple[ImageWarning, ...],
-]:
-    """Return the affine to LPS, the spacing, and what is odd about them."""
-    raw = image.header
-    unit = raw.get_xyzt_units()[0]
-    scale = _MILLIMETRES.get(unit, 1.0)
-    zooms = [float(z) * scale for z in raw.get_zooms()[:3]]
-    zooms += [1.0] * (3 - len(zooms))
-    spacing = (zooms[0], zooms[1], zooms[2])
-    if int(raw["sform_code"]) == 0 and int(raw["qform_code"]) == 0:
-        note = ImageWarning(
-            "no-orientation",
-            "The file does not say how it lies in the patient: its planes are shown "
-            "as they are stored",
-        )
-        return None, spacing, (note,)
-    affine = np.diag([scale, scale, scale, 1.0]) @ image.affine
-    return _TO_LPS @ affine, spacing, ()
+_DISTANCE_UNKNOWN = ImageWarning(
+    "slice-distance-unknown",
+    "The file does not say how far apart its slices lie: distances across slices are "
+    "not millimetres",
+)
+
+
+def _is_length(zooms: Any) -> bool:
+    return bool(len(zooms)) and math.isfinite(float(zooms[0])) and zooms[0] > 0
 
 
 class NiftiReader(PlaneReader):

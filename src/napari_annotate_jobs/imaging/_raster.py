@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import struct
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from napari_annotate_jobs.errors import (
 from napari_annotate_jobs.imaging._gridded import file_ref
 from napari_annotate_jobs.imaging._header import SeriesHeader
 from napari_annotate_jobs.imaging._quiet import quiet
-from napari_annotate_jobs.imaging._types import FrameSource, ImageWarning
+from napari_annotate_jobs.imaging._tiff_axes import tiff_stack
+from napari_annotate_jobs.imaging._tiff_chain import check_chain
+from napari_annotate_jobs.imaging._types import FrameSource, ImageWarning, Split
 from napari_annotate_jobs.model import SliceId
 
 if TYPE_CHECKING:
@@ -60,40 +63,63 @@ def raster_headers(path: Path, root: Path) -> list[SeriesHeader]:
         If its pages or pixels are of a kind that cannot be shown.
     """
     tiff = path.suffix.lower() in TIFF_ENDINGS
-    shape, dtype, spacing, inverted = (_tiff if tiff else _pillow)(path)
-    if shape[0] * shape[1] * shape[2] > _MOST_PIXELS * (shape[0] if tiff else 1):
+    found = (_tiff if tiff else _pillow)(path)
+    shape, planes, spacing = found.shape, found.planes, found.spacing
+    pages = planes.size if tiff else 1
+    if planes.size * shape[0] * shape[1] > _MOST_PIXELS * pages:
         raise UnsupportedImageError(
-            f"is an image of {shape[2]} x {shape[1]} pixels",
+            f"is an image of {shape[1]} x {shape[0]} pixels",
             where=path,
             remedy="Cut it into smaller ones",
         )
     key = path.name if path == root else path.relative_to(root).as_posix()
-    note = ImageWarning(
-        "spacing-unknown",
-        "The image does not say how large its pixels are: measures are in pixels",
-    )
+    notes = list(found.notes)
+    if spacing is None:
+        notes.append(
+            ImageWarning(
+                "spacing-unknown",
+                "The image does not say how large its pixels are: measures are in "
+                "pixels",
+            )
+        )
+    count = planes.shape[1]
     return [
         SeriesHeader(
             path=root,
             format="raster",
-            key=key,
+            key=key if not found.by else f"{key}#{found.by}={value}",
             files=(file_ref(path),),
-            frames=tuple(FrameSource(0, k) for k in range(shape[0])),
-            slices=tuple(SliceId(index=k) for k in range(shape[0])),
-            shape=shape,
-            dtype=dtype,
+            frames=tuple(FrameSource(0, int(k)) for k in volume),
+            slices=tuple(SliceId(index=k) for k in range(count)),
+            shape=(count, *shape),
+            dtype=found.dtype,
             spacing=spacing or (1.0, 1.0, 1.0),
             has_spacing=spacing is not None,
-            inverted=inverted,
+            inverted=found.inverted,
             description=path.stem,
-            warnings=() if spacing is not None else (note,),
+            split=Split(found.by, value, i, len(planes)) if found.by else None,
+            warnings=tuple(notes),
+            reasons=(f"the size of a pixel is from {found.source}",)
+            if found.source
+            else (),
         )
+        for i, (volume, value) in enumerate(zip(planes, found.values, strict=True))
     ]
 
 
-_Described = tuple[
-    tuple[int, ...], np.dtype[Any], tuple[float, float, float] | None, bool
-]
+@dataclass(frozen=True)
+class _Described:
+    """What a file holds: planes of one shape, (rows, columns[, channels])."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    planes: NDArray[np.intp]
+    spacing: tuple[float, float, float] | None = None
+    inverted: bool = False
+    by: str = ""
+    values: tuple[str, ...] = ("",)
+    source: str = ""
+    notes: tuple[ImageWarning, ...] = ()
 
 
 def _damaged(path: Path, error: BaseException) -> UnreadableImageError:
@@ -137,17 +163,58 @@ def _mode(image: Any, path: Path) -> tuple[str, int, np.dtype[Any]]:
 
 
 def _pillow(path: Path) -> _Described:
+    notes: tuple[ImageWarning, ...] = ()
     with _open_pillow(path) as image:
         _, channels, dtype = _mode(image, path)
         columns, rows = image.size
         try:
             with quiet():
+                frames = _frame_count(image)
                 if image.getexif().get(_EXIF_ORIENTATION) in _ROTATED:
                     rows, columns = columns, rows
         except Exception as error:
             raise _damaged(path, error) from error
-    shape = (1, rows, columns)
-    return shape if channels == 1 else (*shape, 3), dtype, None, False
+    if _is_deep_colour(path):
+        if _png_decoder() is not None:
+            channels, dtype = 3, np.dtype(np.uint16)
+        else:
+            notes = (_SHALLOW,)
+    if frames > 1:
+        channels, dtype = 3, np.dtype(np.uint8)
+    shape = (rows, columns) if channels == 1 else (rows, columns, 3)
+    return _Described(shape, dtype, np.arange(frames)[None], notes=notes)
+
+
+_SHALLOW = ImageWarning(
+    "bits-reduced",
+    "The colours have 16 bits, of which 8 are read: install the extra 'codecs' to "
+    "have all of them",
+)
+
+
+def _frame_count(image: Any) -> int:
+    """Return the pictures of an animation, 1 for all else."""
+    if image.format not in ("GIF", "WEBP"):
+        return 1
+    return int(getattr(image, "n_frames", 1))
+
+
+def _is_deep_colour(path: Path) -> bool:
+    """Whether it is a PNG with colours of 16 bits, which Pillow reads as 8."""
+    with open(path, "rb") as handle:
+        head = handle.read(26)
+    # the IHDR chunk comes first: width, height, bits, colour type
+    return head.startswith(b"\x89PNG") and head[24:25] == b"\x10" and head[25] in (2, 6)
+
+
+@cache
+def _png_decoder() -> Any:
+    """Return imagecodecs' decoder, which keeps 16 bits, or None without it."""
+    try:
+        from imagecodecs import png_decode
+    except ImportError:
+        return None
+    return png_decode
 
 
 def _open_tiff(path: Path) -> Any:
@@ -158,59 +225,13 @@ def _open_tiff(path: Path) -> Any:
             "tifffile", extra="raster", purpose="Opening TIFF", where=path
         ) from error
     try:
-        _check_chain(path)
+        check_chain(path)
         with quiet():
             return tifffile.TiffFile(path)
     except ImagingError:
         raise
     except Exception as error:
         raise _damaged(path, error) from error
-
-
-def _check_chain(path: Path) -> None:
-    """Follow the pages of a TIFF (TIFF 6.0 p. 13; BigTIFF): they must come to an end.
-
-    Raises
-    ------
-    UnreadableImageError
-        If one leads back to an earlier one, or out of the file.
-    """
-    size = path.stat().st_size
-    with open(path, "rb") as handle:
-        head = handle.read(16)
-        order = {b"II": "<", b"MM": ">"}.get(head[:2])
-        if order is None or len(head) < 16:
-            return  # tifffile says what it is
-        (magic,) = struct.unpack(order + "H", head[2:4])
-        big = magic == 43
-        count, entry, pointer = ("Q", 20, "Q") if big else ("H", 12, "I")
-        (place,) = struct.unpack(order + pointer, head[8:16] if big else head[4:8])
-        seen: set[int] = set()
-        while place:
-            if place in seen or place >= size:
-                raise UnreadableImageError(
-                    f"its page {len(seen) + 1} "
-                    f"{'is an earlier one again' if place in seen else 'is cut off'}",
-                    where=path,
-                    remedy=_AGAIN,
-                )
-            seen.add(place)
-            handle.seek(place)
-            raw = handle.read(struct.calcsize(order + count))
-            if len(raw) < struct.calcsize(order + count):
-                return
-            (entries,) = struct.unpack(order + count, raw)
-            if entries * entry > size:
-                raise UnreadableImageError(
-                    f"its page {len(seen)} has {entries} entries",
-                    where=path,
-                    remedy=_AGAIN,
-                )
-            handle.seek(entries * entry, 1)
-            raw = handle.read(struct.calcsize(order + pointer))
-            if len(raw) < struct.calcsize(order + pointer):
-                return
-            (place,) = struct.unpack(order + pointer, raw)
 
 
 def _tiff(path: Path) -> _Described:
@@ -225,30 +246,39 @@ def _tiff(path: Path) -> _Described:
 
 
 def _tiff_described(file: Any, path: Path) -> _Described:
-    pages = _full_size_pages(file)
-    first = pages[0]
+    stack = tiff_stack(file)
+    first = stack.pages[0]
     shape, dtype = _page_shape(first, path)
-    for number, page in enumerate(pages, 1):
+    for number, page in enumerate(stack.pages, 1):
         if _page_shape(page, path) != (shape, dtype):
             raise UnsupportedImageError(
                 f"its page {number} differs from the first in size or kind",
                 where=path,
                 remedy="Save pages of one size and kind together",
             )
-    _check_strips(pages, path)
-    spacing = _tiff_spacing(file, first)
+    _check_strips(stack.pages, path)
+    if stack.offset is not None:
+        end = stack.offset + stack.planes.size * int(first.nbytes)
+        if end > path.stat().st_size:
+            raise UnreadableImageError(
+                "its pixel data is cut off", where=path, remedy=_AGAIN
+            )
+    spacing = stack.spacing
     if _tiff_turn(first) in _ROTATED:
         shape = (shape[1], shape[0], *shape[2:])
         if spacing is not None:
             spacing = (spacing[0], spacing[2], spacing[1])
-    inverted = int(first.photometric) == 0
-    return (len(pages), *shape), dtype, spacing, inverted
-
-
-def _full_size_pages(file: Any) -> list[Any]:
-    """Leave out thumbnails and reduced copies."""
-    pages = [page.aspage() for page in file.pages]
-    return [p for p in pages if not int(p.subfiletype or 0) & 5] or pages[:1]
+    return _Described(
+        shape,
+        dtype,
+        stack.planes,
+        spacing,
+        int(first.photometric) == 0,
+        stack.by,
+        stack.values,
+        stack.source,
+        stack.notes,
+    )
 
 
 def _page_shape(page: Any, path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -286,7 +316,7 @@ def _check_strips(pages: list[Any], path: Path) -> None:
             if c
         ]
         plain = int(page.compression) == 1
-        short = plain and sum(page.databytecounts) < page.nbytes
+        short = plain and sum(page.databytecounts) < _packed_bytes(page)
         huge = page.nbytes > max(1 << 26, 4000 * sum(page.databytecounts))
         if short or huge or (ends and max(ends) > there):
             raise UnreadableImageError(
@@ -294,24 +324,17 @@ def _check_strips(pages: list[Any], path: Path) -> None:
             )
 
 
+def _packed_bytes(page: Any) -> int:
+    """Return the bytes of a page's pixels without compression, rows whole bytes."""
+    bits = page.bitspersample
+    bits = max(bits) if isinstance(bits, tuple) else int(bits)
+    row = -(-int(page.imagewidth) * int(page.samplesperpixel) * bits // 8)
+    return min(int(page.imagelength) * row, int(page.nbytes))
+
+
 def _tiff_turn(page: Any) -> int:
     tag = page.tags.get(274)
     return int(tag.value) if tag is not None else 1
-
-
-def _tiff_spacing(file: Any, page: Any) -> tuple[float, float, float] | None:
-    """Read pixel sizes where a microscope or ImageJ wrote lengths, not print dpi."""
-    meta = file.imagej_metadata if file.is_imagej else None
-    units = {"mm": 1.0, "um": 1e-3, "\u00b5m": 1e-3, "micron": 1e-3, "cm": 10.0}
-    scale = units.get(str((meta or {}).get("unit", "")).replace("\\u00B5", "\u00b5"))
-    x, y = page.tags.get(282), page.tags.get(283)
-    if meta is None or scale is None or x is None or y is None:
-        return None
-    (xa, xb), (ya, yb) = x.value, y.value
-    if not (xa and xb and ya and yb):
-        return None
-    depth = float(meta.get("spacing", 1.0)) * scale
-    return (depth if depth > 0 else 1.0, yb / ya * scale, xb / xa * scale)
 
 
 class RasterReader:
@@ -334,7 +357,7 @@ class RasterReader:
                 if path.suffix.lower() in TIFF_ENDINGS:
                     array = _tiff_page(path, self._header.frames[index].frame)
                 else:
-                    array = _pillow_pixels(path)
+                    array = _pillow_pixels(path, self._header, index)
         except ImagingError:
             raise
         except Exception as error:
@@ -348,11 +371,21 @@ class RasterReader:
         np.copyto(out, array, casting="unsafe")
 
 
-def _pillow_pixels(path: Path) -> NDArray[Any]:
+def _pillow_pixels(path: Path, header: SeriesHeader, index: int) -> NDArray[Any]:
     from PIL import ImageOps
 
+    if header.dtype == np.uint16 and header.is_color:
+        decode = _png_decoder()
+        if decode is None:
+            raise MissingExtraError(
+                "imagecodecs", extra="codecs", purpose="16-bit colour PNG", where=path
+            )
+        return np.asarray(decode(path.read_bytes()))[..., :3]
     with _open_pillow(path) as image:
         mode, _, _ = _mode(image, path)
+        if header.shape[0] > 1:
+            image.seek(header.frames[index].frame)
+            mode = "RGB"
         image.load()
         upright = ImageOps.exif_transpose(image)
         if upright.mode != mode:
@@ -362,8 +395,17 @@ def _pillow_pixels(path: Path) -> NDArray[Any]:
 
 def _tiff_page(path: Path, number: int) -> NDArray[Any]:
     with _open_tiff(path) as file:
-        page = _full_size_pages(file)[number]
-        array = np.asarray(page.asarray())
+        stack = tiff_stack(file)
+        if stack.offset is not None:
+            page = stack.pages[0]
+            size = int(page.nbytes)
+            file.filehandle.seek(stack.offset + number * size)
+            dtype = page.dtype.newbyteorder(file.byteorder)
+            array = np.frombuffer(file.filehandle.read(size), dtype)
+            array = array.reshape(page.shape)
+        else:
+            page = stack.pages[number]
+            array = np.asarray(page.asarray())
         if int(page.photometric) == 3 and page.colormap is not None:
             colors = np.moveaxis(page.colormap[:, array], 0, -1) >> 8
             return _upright(colors.astype(np.uint8), _tiff_turn(page))

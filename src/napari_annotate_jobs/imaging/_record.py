@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from napari_annotate_jobs.imaging._types import FileRef
+    from napari_annotate_jobs.imaging._types import FileRef, ImageWarning
 
 __all__ = [
     "BIG_ENDIAN",
@@ -30,7 +30,7 @@ DEFLATED = "1.2.840.10008.1.2.1.99"
 NATIVE = frozenset({IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED})
 
 # name -> (tag, kind): s text, f decimal numbers, i integer string, u unsigned
-# short, t whether the element is there at all
+# short, b bytes, t whether the element is there at all
 WANTED: dict[str, tuple[int, str]] = {
     "ImageType": (0x00080008, "m"),
     "SOPClassUID": (0x00080016, "s"),
@@ -41,7 +41,9 @@ WANTED: dict[str, tuple[int, str]] = {
     "EchoTime": (0x00180081, "f"),
     "InversionTime": (0x00180082, "f"),
     "EchoNumbers": (0x00180086, "i"),
+    "SpacingBetweenSlices": (0x00180088, "f"),
     "TriggerTime": (0x00181060, "f"),
+    "SequenceOfUltrasoundRegions": (0x00186011, "t"),
     "ImagerPixelSpacing": (0x00181164, "f"),
     "NominalScannedPixelSpacing": (0x00182010, "f"),
     "DiffusionBValue": (0x00189087, "d"),
@@ -67,6 +69,9 @@ WANTED: dict[str, tuple[int, str]] = {
     "RescaleIntercept": (0x00281052, "f"),
     "RescaleSlope": (0x00281053, "f"),
     "ModalityLUTSequence": (0x00283000, "t"),
+    "DoseGridScaling": (0x3004000E, "f"),
+    "OverlayRows": (0x60000010, "u"),
+    "ExtendedOffsetTable": (0x7FE00001, "b"),
     "SharedFunctionalGroupsSequence": (0x52009229, "t"),
     "PerFrameFunctionalGroupsSequence": (0x52009230, "t"),
 }
@@ -102,6 +107,12 @@ class Record:
         Where its value is; a length of -1 means undefined (encapsulated).
     fragments : int
         Where the first item of compressed data is, behind the offset table.
+    notes : list of ImageWarning
+        What is odd about it.
+    groups : dict of str to bytes
+        Sequences of functional groups, not yet read.
+    reasons : list of str
+        What was decided about its frames, and why.
     dataset : pydicom.Dataset, optional
         The whole header without pixels, where pydicom read it.
     """
@@ -111,8 +122,11 @@ class Record:
         "element",
         "file",
         "fragments",
+        "groups",
         "length",
+        "notes",
         "offset",
+        "reasons",
         "transfer_syntax",
         "values",
     )
@@ -136,3 +150,6 @@ class Record:
         self.length = length
         self.dataset = dataset
         self.fragments = fragments
+        self.notes: list[ImageWarning] = []
+        self.reasons: list[str] = []
+        self.groups: dict[str, bytes] = {}

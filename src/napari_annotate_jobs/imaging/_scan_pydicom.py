@@ -154,6 +154,8 @@ def _value(dataset: Dataset, tag: int, kind: str, path: Path) -> Any:
 def _plain(value: Any, kind: str) -> Any:
     if value is None or value == "" or value == b"":
         return None
+    if kind == "b":
+        return bytes(value)
     several = not isinstance(value, str | bytes) and hasattr(value, "__iter__")
     items = list(value) if several else [value]
     if not items:

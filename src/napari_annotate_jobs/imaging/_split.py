@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_annotate_jobs.imaging._axis import TIMES
+from napari_annotate_jobs.imaging._copies import (
+    counted,
+    without_copies,
+    without_rescale,
+)
 from napari_annotate_jobs.imaging._geometry import (
     POSITION_TOLERANCE,
     order_along_normal,
@@ -33,6 +38,11 @@ _KINDS = (
     "echo time",
     "b-value",
     "inversion time",
+    "energy window",
+    "detector",
+    "phase",
+    "R-R interval",
+    "time slot",
     "acquisition",
     "image type",
     "trigger time",
@@ -61,6 +71,8 @@ class Part:
         What was found on the way.
     ordered : bool
         Whether the frames are in order already.
+    reasons : tuple of str
+        What was decided on the way, and why.
     """
 
     frames: tuple[Frame, ...]
@@ -70,6 +82,7 @@ class Part:
     split: Split | None = None
     warnings: tuple[ImageWarning, ...] = ()
     ordered: bool = False
+    reasons: tuple[str, ...] = ()
 
 
 def parts_of(frames: list[tuple[Frame, PixelFormat]]) -> list[Part]:
@@ -86,7 +99,7 @@ def parts_of(frames: list[tuple[Frame, PixelFormat]]) -> list[Part]:
         Each of one size, encoding and orientation, with no two planes at one
         place; what had to be left out for that is named in its warnings.
     """
-    kept, note = _without_copies(frames)
+    kept, notes = without_copies(frames)
     groups: list[Part] = []
     for (localizer, *_), members in _grouped(kept, _kind_of_image).items():
         groups += _by_orientation(members, bool(localizer))
@@ -95,9 +108,17 @@ def parts_of(frames: list[tuple[Frame, PixelFormat]]) -> list[Part]:
         groups = _named(groups)
     for group in groups:
         parts += _by_place(group)
-    if note is not None:
-        parts = [replace(part, warnings=(note, *part.warnings)) for part in parts]
-    return parts
+    return [
+        replace(
+            part,
+            warnings=(
+                *notes,
+                *without_rescale(part.frames, part.pixel),
+                *part.warnings,
+            ),
+        )
+        for part in parts
+    ]
 
 
 def _grouped(items: list[Any], key: Callable[[Any], Hashable]) -> dict[Any, list[Any]]:
@@ -114,38 +135,11 @@ def _kind_of_image(item: tuple[Frame, PixelFormat]) -> tuple[Any, ...]:
     # that matters is that the values go into one array
     return (
         "LOCALIZER" in values.get("ImageType", ()),
-        values["Rows"],
-        values["Columns"],
+        frame.rows,
+        frame.columns,
         replace(pixel, transfer_syntax="", high_bit=0, planar=0),
         pixel.transfer_syntax,
     )
-
-
-def _without_copies(
-    frames: list[tuple[Frame, PixelFormat]],
-) -> tuple[list[tuple[Frame, PixelFormat]], ImageWarning | None]:
-    """Leave out files that carry the same image as another."""
-    seen: dict[tuple[str, int | None], Any] = {}
-    kept, copies = [], []
-    for frame, pixel in frames:
-        uid = frame.record.values.get("SOPInstanceUID")
-        if uid is not None:
-            if seen.setdefault((uid, frame.number), frame.record) is not frame.record:
-                copies.append(frame.record.file.path.name)
-                continue
-        kept.append((frame, pixel))
-    if not copies:
-        return kept, None
-    return kept, ImageWarning(
-        "duplicates",
-        f"{_counted(copies, 'file')} left out: the same image is there twice",
-    )
-
-
-def _counted(names: list[str], what: str) -> str:
-    # Not their names: what is said of a series goes into documents.
-    count = len(set(names))
-    return f"{count} {what}{'s' if count > 1 else ''}"
 
 
 def _by_orientation(
@@ -195,8 +189,7 @@ def _parallel(frames: list[Frame]) -> list[list[Frame]]:
 
 
 def _size(part: Part) -> tuple[int, int]:
-    values = part.frames[0].record.values
-    return values["Rows"], values["Columns"]
+    return part.frames[0].rows, part.frames[0].columns
 
 
 def _named(groups: list[Part]) -> list[Part]:
@@ -204,18 +197,25 @@ def _named(groups: list[Part]) -> list[Part]:
     sizes = len({_size(part) for part in groups})
     named = []
     for index, part in enumerate(groups):
-        values = part.frames[0].record.values
+        first = part.frames[0]
         if part.localizer:
             by, value = "localizer", str(index + 1)
         elif sizes > 1:
-            by, value = "size", f"{values['Columns']}x{values['Rows']}"
+            by, value = "size", f"{first.columns}x{first.rows}"
         elif len({p.pixel for p in groups}) > 1:
             by, value = "encoding", str(index + 1)
         elif len({p.has_geometry for p in groups}) > 1:
             by, value = "geometry", "known" if part.has_geometry else "unknown"
         else:
             by, value = "orientation", str(index + 1)
-        named.append(replace(part, split=Split(by, value, index, len(groups))))
+        reason = f"split by {by}: the images do not make one volume"
+        named.append(
+            replace(
+                part,
+                split=Split(by, value, index, len(groups)),
+                reasons=(*part.reasons, reason),
+            )
+        )
     counts = Counter((p.split.by, p.split.value) for p in named if p.split)
     return [
         replace(p, split=replace(p.split, value=f"{p.split.value}-{p.split.index + 1}"))
@@ -246,7 +246,7 @@ def _by_place(part: Part) -> list[Part]:
     places = _places(frames)
     found = len(np.unique(places))
     if found == len(frames):
-        return [part]
+        return _passes(part, frames)
     by, values = _telling(frames, places)
     if found == 1 and _is_one_plane(frames) and set(by.split(" and ")) <= TIMES:
         return [_cine(part, by, values)]
@@ -258,10 +258,61 @@ def _by_place(part: Part) -> list[Part]:
                 part,
                 frames=tuple(frames[i] for i in members),
                 split=Split(by, _readable(value), index, len(ordered)),
+                reasons=(*part.reasons, f"split by {by}: planes lie at one place"),
             )
             for index, (value, members) in enumerate(ordered)
         ]
     return [_first_at_each_place(part, frames, places)]
+
+
+def _passes(part: Part, frames: list[Frame]) -> list[Part]:
+    """Take apart passes that lie between one another's slices.
+
+    That is done where Acquisition Number gives volumes with even gaps, which overlap,
+    and all together have uneven ones.
+    """
+    groups = _grouped(frames, lambda frame: frame.traits.get("acquisition"))
+    if len(groups) < 2 or None in groups or _is_even(frames):
+        return [part]
+    members = [groups[value] for value in sorted(groups, key=lambda v: _sortable((v,)))]
+    if any(len(group) < 2 or not _is_even(group) for group in members):
+        return [part]
+    spans = sorted((float(d[0]), float(d[-1])) for d in map(_distances, members))
+    if not any(a[1] > b[0] for a, b in pairwise(spans)):
+        return [part]
+    reason = (
+        f"split by Acquisition Number: {len(members)} passes overlap, and each has "
+        "even gaps by itself"
+    )
+    return [
+        replace(
+            part,
+            frames=tuple(group),
+            split=Split(
+                "acquisition",
+                _readable((group[0].traits["acquisition"],)),
+                index,
+                len(members),
+            ),
+            reasons=(*part.reasons, reason),
+        )
+        for index, group in enumerate(members)
+    ]
+
+
+def _distances(frames: list[Frame]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the places along the normal in ascending order, mm."""
+    positions = np.array([f.position for f in frames], dtype=float)
+    orientation = frames[0].orientation
+    assert orientation is not None
+    order, distances = order_along_normal(positions, orientation)
+    return distances[order]
+
+
+def _is_even(frames: list[Frame]) -> bool:
+    gaps = np.diff(_distances(frames))
+    spread = float(np.ptp(gaps)) if gaps.size else 0.0
+    return spread <= max(0.01 * float(np.median(gaps)), POSITION_TOLERANCE)
 
 
 def _is_one_plane(frames: list[Frame]) -> bool:
@@ -301,8 +352,12 @@ def _telling(
             if len(set(zip(places.tolist(), values, strict=True))) < len(frames):
                 continue
             # something that is different everywhere explains nothing, but where all
-            # are at one place
-            if not places.any() or len(set(values)) <= max(len(frames) // 2, 2):
+            # are at one place; a segment is what its number says
+            if (
+                kinds == ("segment",)
+                or not places.any()
+                or len(set(values)) <= max(len(frames) // 2, 2)
+            ):
                 return " and ".join(kinds), values
     counts = np.bincount(places)
     if (counts == counts[0]).all():
@@ -334,7 +389,7 @@ def _first_at_each_place(
             kept.append(frames[i])
     note = ImageWarning(
         "same-place",
-        f"{_counted(dropped, 'image')} left out: another image is at the same place, "
+        f"{counted(dropped, 'image')} left out: another image is at the same place, "
         "and nothing tells them apart. Put them into a folder of their own to "
         "annotate them",
     )

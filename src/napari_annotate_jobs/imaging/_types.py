@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FileRef",
     "FoundFault",
+    "FoundResult",
     "FoundSeries",
     "FrameSource",
     "ImageWarning",
@@ -57,6 +58,25 @@ class FoundFault:
     error: Exception
 
 
+@dataclass(frozen=True, slots=True)
+class FoundResult:
+    """A DICOM file that was made of images and is none itself: it is left aside.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    kind : str
+        What it is, such as ``"segmentation"``.
+    header : SeriesHeader, optional
+        Of one that holds pixels; :func:`open_series` opens it by its key.
+    """
+
+    path: Path
+    kind: str
+    header: SeriesHeader | None = None
+
+
 class FoundSeries(list["SeriesHeader"]):
     """The series found at a path: a list of headers, with the faults beside it.
 
@@ -66,14 +86,18 @@ class FoundSeries(list["SeriesHeader"]):
         The usable series, localisers last.
     faults : iterable of FoundFault
         The files that could not be used.
+    results : iterable of FoundResult
+        Segmentations, doses, reports and the like: no images of the study.
     """
 
     def __init__(
         self,
         headers: Iterable[SeriesHeader] = (),
         faults: Iterable[FoundFault] = (),
+        results: Iterable[FoundResult] = (),
     ) -> None:
         super().__init__(headers)
+        self.results: tuple[FoundResult, ...] = tuple(results)
         self.faults: tuple[FoundFault, ...] = tuple(faults)
 
 
@@ -118,12 +142,16 @@ class FrameSource:
     offset, length : int
         Byte range of the frame within the file; for compressed frames, of its
         items. ``length`` is 0 where only the reader can find it.
+    tile : tuple of int, optional
+        Of a slice that was cut out of a larger image: where its first row and
+        column lie in that, and the rows and columns of that.
     """
 
     file: int
     frame: int = 0
     offset: int = 0
     length: int = 0
+    tile: tuple[int, int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.imaging._types import FileRef
 
-__all__ = ["walk_file"]
+__all__ = ["skip_items", "walk_file"]
 
 _FIRST_READ = 8192
 _LAST_READ = 1 << 22
@@ -48,11 +48,11 @@ _US = struct.Struct("<H").unpack_from
 _FD = struct.Struct("<d").unpack_from
 
 
-class _HandOver(Exception):
+class _HandOver(ValueError):
     """Something the short loop does not expect; pydicom is to read the file."""
 
 
-class _NeedMore(Exception):
+class _NeedMore(IndexError):
     """The header goes on behind the bytes read so far."""
 
 
@@ -92,6 +92,7 @@ def _walk(data: bytes, file: FileRef) -> Record:
     syntax, pos = _walk_meta(data)
     explicit = syntax != IMPLICIT
     values: dict[str, Any] = {}
+    groups: dict[str, bytes] = {}
     last = 0
     end = len(data)
     while True:
@@ -116,7 +117,9 @@ def _walk(data: bytes, file: FileRef) -> Record:
         last = order
         element = _PIXEL_TAGS.get(tag)
         if element is not None:
-            return _finish(data, file, values, syntax, element, start, length)
+            record = _finish(data, file, values, syntax, element, start, length)
+            record.groups = groups
+            return record
         if order > 0x7FE00010:
             raise _HandOver
         wanted = _BY_TAG.get(tag)
@@ -125,13 +128,17 @@ def _walk(data: bytes, file: FileRef) -> Record:
                 values[wanted[0]] = True
             if vr not in (b"SQ", b""):
                 raise _HandOver
-            pos = _skip_items(data, start, explicit, 0)
+            pos = skip_items(data, start, explicit, 0)
+            if order >> 16 == 0x5200 and wanted is not None:
+                groups[wanted[0]] = data[start:pos]
             continue
         pos = start + length
         if wanted is not None and length:
             if pos > end:
                 raise _NeedMore
             name, kind = wanted
+            if order >> 16 == 0x5200:
+                groups[name] = data[start:pos]
             value = _CONVERT[kind](data[start:pos])
             if value is not None:
                 values[name] = value
@@ -161,7 +168,7 @@ def _walk_meta(data: bytes) -> tuple[str, int]:
     return syntax, pos
 
 
-def _skip_items(data: bytes, pos: int, explicit: bool, depth: int) -> int:
+def skip_items(data: bytes, pos: int, explicit: bool, depth: int) -> int:
     """Return the place behind a sequence of undefined length."""
     if depth > 16:
         raise _HandOver
@@ -199,7 +206,7 @@ def _skip_elements(data: bytes, pos: int, explicit: bool, depth: int) -> int:
         if length != UNDEFINED:
             pos += head + length
         elif vr in (b"SQ", b""):
-            pos = _skip_items(data, pos + head, explicit, depth + 1)
+            pos = skip_items(data, pos + head, explicit, depth + 1)
         else:
             raise _HandOver
 
@@ -258,4 +265,5 @@ _CONVERT: dict[str, Callable[[bytes], Any]] = {
     "u": lambda raw: int(_US(raw)[0]),
     "d": lambda raw: float(_FD(raw)[0]),
     "t": lambda raw: True,
+    "b": bytes,
 }

@@ -172,14 +172,20 @@ def _match(
 ) -> list[tuple[int, int]]:
     """Pair the parts of one label, nearest first."""
     candidates = []
-    # An object alone of its label on both keys is the same one, if it looks it.
-    alone = np.count_nonzero(first.label == first.label[mine[0]]) == 1
-    alone &= np.count_nonzero(second.label == first.label[mine[0]]) == 1
-    stride = _LEAP if alone else _STRIDE
-    if alone:
-        slack = min(_STEEP * slack, _FAR)
+    here = np.flatnonzero(first.label == first.label[mine[0]])
+    there = np.flatnonzero(second.label == first.label[mine[0]])
     mine, other = _largest(first, mine), _largest(second, other)
-    for i, j in _near(first, second, mine, other, slack, stride, sampling):
+    near = set(_near(first, second, mine, other, slack, _STRIDE, sampling))
+    # An object alone of its label on both keys is the same one, if it looks it. What
+    # lies far from both does not count.
+    steep = min(_STEEP * slack, _FAR)
+    leaps = _near(first, second, mine, other, steep, _LEAP, sampling)
+    apart = [
+        (i, j)
+        for i, j in leaps
+        if (i, j) not in near and _is_alone(first, i, here, second, j, there, sampling)
+    ]
+    for i, j in sorted(near) + apart:
         n, m = int(first.area[i]), int(second.area[j])
         # Centroids over a common denominator: exact, hence independent of
         # where the slice lies and of which key comes first.
@@ -201,6 +207,39 @@ def _match(
             left.remove(i)
             right.remove(j)
     return chosen
+
+
+def _is_alone(
+    first: Parts,
+    i: int,
+    here: NDArray[np.intp],
+    second: Parts,
+    j: int,
+    there: NDArray[np.intp],
+    sampling: tuple[float, float],
+) -> bool:
+    """Whether neither of two parts has another of its label round it.
+
+    Round it is as far as a part of that size may move, and the two are apart.
+    """
+    n, m = float(first.area[i]), float(second.area[j])
+    y, x = first.row[i] / n, first.column[i] / n
+    v, u = second.row[j] / m, second.column[j] / m
+    reach = 2 * (
+        _LEAP * (np.sqrt(n) + np.sqrt(m)) / np.sqrt(np.pi)
+        + np.hypot((v - y) * sampling[0], (u - x) * sampling[1])
+        + _FAR
+    )
+    for parts, own, which in ((first, i, here), (second, j, there)):
+        area = parts.area[which]
+        down = parts.row[which] / area - (y + v) / 2
+        across = parts.column[which] / area - (x + u) / 2
+        # as far as the outline of a round one of that size
+        far = np.hypot(down * sampling[0], across * sampling[1])
+        far -= np.sqrt(area / np.pi)
+        if np.any((which != own) & (far < reach)):
+            return False
+    return True
 
 
 def _largest(parts: Parts, which: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -107,7 +107,9 @@ class Guide:
             assert key is not None
             rows = slice(place[1].start + REACH, place[1].stop + REACH)
             columns = slice(place[2].start + REACH, place[2].stop + REACH)
-            mine = self.stack.slices[key, rows, columns] == label
+            # other objects of the label look like it, not like what is around it
+            ids = self.stack.ids
+            mine = ids[self.stack.slices[key, rows, columns]] == ids[label]
             levels = self.levels[(at, *place[1:])]
             inside += np.bincount(levels[mine], minlength=_LEVELS)
             around += np.bincount(levels[~mine], minlength=_LEVELS)
@@ -158,19 +160,21 @@ def learn_guide(
         return None
     (top, left), (h, w) = stack.origin, stack.size
     levels = _levels(image[:, top : top + h, left : left + w], stack.places)
-    hits = np.zeros((len(_STRENGTHS), n, m), dtype=np.int64)
+    # all objects of a label are judged together
+    kinds, kind = np.unique(stack.ids, return_inverse=True)
+    hits = np.zeros((len(_STRENGTHS), n, kinds.size), dtype=np.int64)
     sizes = np.zeros_like(hits)
 
     def judge(which: int, key: int) -> None:
         strengths = np.full(m, _STRENGTHS[which])
         guide = Guide(stack, levels, strengths) if which else None
         span = Span.between(stack.places, key - 1, key + 1, without=key)
-        found = blend(stack, fields, span, guide)[0]
+        found = kind[blend(stack, fields, span, guide)[0]]
         inner = slice(REACH, -REACH)
-        truth = stack.slices[key, inner, inner]
-        hits[which, key] = np.bincount(truth[truth == found], minlength=m)
-        sizes[which, key] = np.bincount(truth.ravel(), minlength=m)
-        sizes[which, key] += np.bincount(found.ravel(), minlength=m)
+        truth = kind[stack.slices[key, inner, inner]]
+        hits[which, key] = np.bincount(truth[truth == found], minlength=kinds.size)
+        sizes[which, key] = np.bincount(truth.ravel(), minlength=kinds.size)
+        sizes[which, key] += np.bincount(found.ravel(), minlength=kinds.size)
 
     run(
         [
@@ -181,8 +185,9 @@ def learn_guide(
     )
     dice = 2 * hits.sum(axis=1) / np.maximum(sizes.sum(axis=1), 1)
     best = dice.argmax(axis=0)
-    gain = dice[best, np.arange(m)] - dice[0]
+    gain = dice[best, np.arange(kinds.size)] - dice[0]
     strengths = np.where(gain >= _GAIN, _TRUST * np.array(_STRENGTHS)[best], 0.0)
+    strengths = strengths[kind]
     strengths[0] = 0.0
     return Guide(stack, levels, strengths) if strengths.any() else None
 

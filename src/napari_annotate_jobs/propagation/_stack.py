@@ -10,6 +10,7 @@ from scipy import ndimage as ndi
 
 from napari_annotate_jobs.propagation._distance import REACH, Shape, pixel_of
 from napari_annotate_jobs.propagation._drift import parts_of
+from napari_annotate_jobs.propagation._objects import objects_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +31,10 @@ _SOFTEST, _HARDEST = 24.0, 6.0
 
 @dataclass(frozen=True, eq=False)
 class KeyStack:
-    """The key slices, cut to what they hold, labels numbered without gaps.
+    """The key slices, cut to what they hold, objects numbered without gaps.
+
+    What is called a label here is one object of a label: those that have nothing
+    to do with one another are interpolated by themselves.
 
     Parameters
     ----------
@@ -40,7 +44,8 @@ class KeyStack:
     places : tuple of int
         Their places in the volume.
     ids : ndarray, shape (m,)
-        The label ids that the numbers stand for; 0 is background.
+        The label ids that the numbers stand for, the same of several objects of
+        a label; 0 is background.
     origin, size : (int, int)
         Place and size, in the volume's slices, of what was cut out.
     sampling : (float, float)
@@ -89,8 +94,18 @@ class KeyStack:
         ids, numbers = _numbered(keyed[:, top:bottom, left:right])
         pad = (REACH, REACH)
         slices = np.pad(numbers, ((0, 0), pad, pad), mode="edge")
-        boxes = tuple(_boxes(plane) for plane in slices)
         pixel, sampling = pixel_of(spacing)
+        thickness = spacing[0] / pixel
+        slices, labels = objects_apart(
+            slices,
+            [parts_of(plane) for plane in slices],
+            keys.tolist(),
+            thickness,
+            sampling,
+        )
+        ids = ids[labels]
+        boxes = tuple(_boxes(plane) for plane in slices)
+        touching = tuple(_touching(plane) for plane in slices)
         return cls(
             slices=slices,
             places=tuple(keys.tolist()),
@@ -98,11 +113,11 @@ class KeyStack:
             origin=(top, left),
             size=(bottom - top, right - left),
             sampling=sampling,
-            thickness=spacing[0] / pixel,
+            thickness=thickness,
             boxes=boxes,
-            widths=_widths(slices, ids.size),
+            widths=_widths(slices, ids.size, frozenset().union(*touching)),
             parts=tuple(parts_of(plane) for plane in slices),
-            touching=tuple(_touching(plane) for plane in slices),
+            touching=touching,
         )
 
     @property
@@ -162,12 +177,18 @@ def _touching(plane: NDArray[np.uint16]) -> frozenset[int]:
     return frozenset(np.flatnonzero(touches).tolist())
 
 
-def _widths(slices: NDArray[np.uint16], n: int) -> NDArray[np.float64]:
-    """Return the softness of each label, in halves of a pixel."""
+def _widths(
+    slices: NDArray[np.uint16], n: int, touching: frozenset[int]
+) -> NDArray[np.float64]:
+    """Return the softness of each label, in halves of a pixel.
+
+    That of the background is a mean of those that it competes with.
+    """
     areas = np.array([np.bincount(plane.ravel(), minlength=n) for plane in slices])
     total = areas.sum(axis=0)
     mean = total / np.maximum((areas > 0).sum(axis=0), 1)
     widths = np.clip(_SOFTNESS * np.sqrt(mean), _HARDEST, _SOFTEST)
-    widths[0] = (widths[1:] * total[1:]).sum() / total[1:].sum()
+    rivals = sorted(touching) or list(range(1, n))
+    widths[0] = (widths[rivals] * total[rivals]).sum() / total[rivals].sum()
     rounded: NDArray[np.float64] = np.rint(2 * widths) / 2
     return rounded

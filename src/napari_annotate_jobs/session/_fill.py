@@ -76,8 +76,9 @@ class Fill:
         Id of the label that is filled or cleaned.
     start, stop : int
         First and last slice, both included.
-    volume : bool
-        True treats the slices as one volume, False each by itself.
+    volume : bool, optional
+        True treats the slices as one volume, False each by itself. By default a
+        flood fill runs through them all from its one seed; else False.
     low, high : float
         For a threshold: the values taken, both included, in units of the voxels
         (HU for CT).
@@ -103,7 +104,7 @@ class Fill:
     label: int
     start: int
     stop: int
-    volume: bool = False
+    volume: bool | None = None
     low: float = 0.0
     high: float = 0.0
     seed: tuple[int, int, int] | None = None
@@ -113,6 +114,10 @@ class Fill:
     margin: float = 0.0
     boxes: tuple[tuple[int, Corners], ...] = ()
     box_label: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.volume is None:
+            object.__setattr__(self, "volume", self.tool is FillTool.FLOOD)
 
     @property
     def boxes_there(self) -> dict[int, Corners]:

@@ -45,11 +45,15 @@ def world_affine(
     ndarray of float64, shape (4, 4), or None
         From the other's indices to the world of the reference (mm along its
         slices, rows and columns). None if they have no frame of reference in
-        common, or are not parallel: napari shows no oblique slices.
+        common, or are not parallel: napari shows no oblique slices. None too where
+        the gaps of either are so uneven that slices would lie beside their place.
     """
     if reference.affine is None or other.affine is None:
         return None
     if reference.frame_of_reference != other.frame_of_reference:
+        return None
+    thinnest = min(reference.spacing[0], other.spacing[0])
+    if max(reference.unevenness, other.unevenness) > thinnest / 2:
         return None
     scale = np.diag([*reference.spacing, 1.0])
     matrix = scale @ np.linalg.inv(reference.affine) @ other.affine

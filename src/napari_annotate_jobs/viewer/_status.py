@@ -55,15 +55,12 @@ def cursor_text(header: SeriesHeader, plane: Any, index: tuple[float, ...]) -> s
     else:
         text = f"{value:g}" if np.issubdtype(type(value), np.floating) else str(value)
         text = f"{text} {header.unit}".strip()
-    if header.affine is None:
+        if header.suv is not None:
+            uptake = f"SUVbw {float(value) * header.suv:.2f}"
+            text = uptake if header.suv == 1 else f"{uptake} ({text})"
+    lps = header.place(tuple(index))
+    if lps is None:
         return text
-    row, column = (header.affine[:3, axis] for axis in (1, 2))
-    origin = (
-        header.affine[:3, 3] + place[0] * header.affine[:3, 0]
-        if header.origins is None
-        else header.origins[place[0]]
-    )
-    lps = origin + index[1] * row + index[2] * column
     sides = (
         f"{side[0] if mm >= 0 else side[1]} {abs(mm):.1f}"
         for side, mm in zip(_SIDES, lps, strict=True)

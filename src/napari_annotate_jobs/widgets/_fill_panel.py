@@ -128,6 +128,8 @@ class FillPanel(KeyboardPanel):
         self.close_ = QPushButton("Close")
         self.close_.setToolTip("Back to the labels (Esc)")
         self._pages: dict[FillTool, QWidget] = {}
+        # for floods, which have but one seed, and for the others
+        self._in_3d = {True: True, False: False}
         self._lay_out()
         self._connect()
         self.set_range(-1000, 1000)
@@ -208,7 +210,7 @@ class FillPanel(KeyboardPanel):
         self.pick.toggled.connect(self.pick_requested)
         for button in self.where.values():
             button.clicked.connect(self._chosen)
-        self.volume.clicked.connect(self._told)
+        self.volume.clicked.connect(self._volume_chosen)
         self.apply.clicked.connect(self.apply_requested)
         self.close_.clicked.connect(self.finished)
 
@@ -350,7 +352,13 @@ class FillPanel(KeyboardPanel):
             self.tool.setCurrentIndex(max(self.tool.findData(chosen), 0))
         self._show()
 
+    def _volume_chosen(self, on: bool) -> None:
+        self._in_3d[self.choice.tool is FillTool.FLOOD] = on
+        self._told()
+
     def _show(self) -> None:
+        flood = self.choice.tool is FillTool.FLOOD
+        self.volume.setChecked(self._in_3d[flood])
         chosen = self.choice
         for tool, page in self._pages.items():
             page.setVisible(tool is chosen.tool)
