@@ -19,7 +19,7 @@ LESION, GOOD, LEFT = 1, 2, 4
 OFFLINE = StoreAccessError("the share is not mounted")
 TROUBLES = {
     "offline": (OFFLINE, SaveKind.OFFLINE),
-    "unexpected": (KeyError("bug"), SaveKind.OFFLINE),
+    "unexpected": (KeyError("bug"), SaveKind.BLOCKED),
     "refused": (InvalidValueError("no such label"), SaveKind.FAILED),
     "damaged": (CorruptError("the document is damaged"), SaveKind.FAILED),
     "conflict": (ConflictError(base=0, current=3), SaveKind.CONFLICT),

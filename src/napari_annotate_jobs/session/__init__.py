@@ -6,6 +6,7 @@ from __future__ import annotations
 from napari_annotate_jobs.propagation import Mode, target_slices
 
 from ._ahead import open_others, peek_next
+from ._difference import Conflict, Difference, LateWork
 from ._editor import CaseEditor
 from ._entering import enter_proposals
 from ._executor import Executor, SynchronousExecutor
@@ -37,7 +38,7 @@ from ._ranges import (
 from ._recovery import Kept, Recovery
 from ._saver import Saver
 from ._session import AnnotationSession
-from ._state import Cell, SaveKind, SaveState, SubmitCheck
+from ._state import Cell, SaveKind, SaveState, SubmitCheck, Unsaved, name_slices
 from ._tracks import (
     Track,
     confirm_boxes,
@@ -65,6 +66,8 @@ __all__ = [
     "CaseEditor",
     "CaseView",
     "Cell",
+    "Conflict",
+    "Difference",
     "Edit",
     "Executor",
     "Fill",
@@ -72,6 +75,7 @@ __all__ = [
     "FillTool",
     "History",
     "Kept",
+    "LateWork",
     "Mode",
     "OpenCase",
     "PreparedFill",
@@ -84,6 +88,7 @@ __all__ = [
     "SubmitCheck",
     "SynchronousExecutor",
     "Track",
+    "Unsaved",
     "WindowMemory",
     "Work",
     "Worker",
@@ -101,6 +106,7 @@ __all__ = [
     "lift",
     "merge_candidates",
     "merge_tracks",
+    "name_slices",
     "open_others",
     "peek_next",
     "plan_following",
