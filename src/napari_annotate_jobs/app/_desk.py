@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from napari_annotate_jobs.app._desk_fill import FillDesk
 from napari_annotate_jobs.app._desk_masks import MaskActions
 from napari_annotate_jobs.app._key_router import KeyRouter
 from napari_annotate_jobs.app._pictures import draw_slice
+from napari_annotate_jobs.app._save_questions import SaveQuestions
+from napari_annotate_jobs.errors import UnsavedWorkError
 from napari_annotate_jobs.imaging import default_budget
 from napari_annotate_jobs.viewer import ViewerBridge
 from napari_annotate_jobs.widgets import (
@@ -96,6 +99,7 @@ class Desk(QObject):
         self.boxes = BoxActions(self)
         self.masks = MaskActions(self, images)
         self.fill = FillDesk(self)
+        self.saving = SaveQuestions(self, images)
         self.actions = DeskActions(self)
         self._keys: KeyRouter | None = None
         self._play = QTimer(self)
@@ -113,6 +117,8 @@ class Desk(QObject):
             (session.failed, self.show_error),
             (session.told, show_info),
             (session.label_changed, self._on_label),
+            (session.late_work, self.saving.tell_late),
+            (session.draft_found, self.saving.offer_draft),
         ]
         for signal, slot in self._signals:
             signal.connect(slot)
@@ -183,7 +189,9 @@ class Desk(QObject):
     @property
     def main_window(self) -> QWidget:
         """The viewer's window."""
-        window = self.annotate.window()
+        # Without its dock, the widget is a window of its own.
+        inside = self.annotate if self._docks else getattr(self, "_canvas", None)
+        window = (inside or self.annotate).window()
         assert window is not None
         return window
 
@@ -235,8 +243,7 @@ class Desk(QObject):
             and self._docks
         ):
             self._remove_docks()
-            self.bridge.take()
-            self.session.close_case()
+            self.leave(self.session.close_case, self._add_docks_again)
         return False
 
     def _set_corners(self, left: Qt.DockWidgetArea) -> None:
@@ -250,6 +257,32 @@ class Desk(QObject):
         self.main_window.setCorner(
             Qt.Corner.BottomRightCorner, bottom if left == bottom else right
         )
+
+    def leave(
+        self, go_on: Callable[[], None], stay: Callable[[], None] | None = None
+    ) -> None:
+        """Call `go_on` once the case may be left; ask if work would be lost.
+
+        Parameters
+        ----------
+        go_on : callable
+            Leaves the case.
+        stay : callable, optional
+            Called if the user would rather stay.
+        """
+        self.bridge.take()
+        if self.session.unsaved() is not None:  # unless it is only under way
+            self.session.executor.drain()
+        try:
+            self.session.check_leave(lambda: self.leave(go_on, stay))
+        except UnsavedWorkError as error:
+            self.saving.ask_leave(error, stay)
+        else:
+            go_on()
+
+    def _add_docks_again(self) -> None:
+        if not self._docks and self.session.is_open:
+            self._on_opened()
 
     def _remove_docks(self) -> None:
         docks, self._docks = self._docks, []
@@ -400,7 +433,10 @@ class Desk(QObject):
 
     # --------------------------------------------------------------- telling
     def show_error(self, error: Exception) -> None:
-        """Tell the user what went wrong and what to do."""
+        """Tell the user what went wrong and what to do, or ask what is to be done."""
+        if isinstance(error, UnsavedWorkError):
+            self.saving.ask_leave(error)
+            return
         case = None if self.session.case is None else self.session.case.row.case
         tell_error(error, {} if case is None else {case.id: case.name})
 
@@ -408,7 +444,18 @@ class Desk(QObject):
     def save_and_leave(self) -> None:
         """Save everything when the window, and all that was in it, is gone."""
         self.session.silence()
-        self.session.close()
+        self._end_session()
+
+    def _end_session(self) -> None:
+        """Close the session: what nobody can be asked about any more is rescued."""
+        try:
+            self.session.close()
+        except UnsavedWorkError as error:
+            path = self.session.rescue()
+            what = "and lost" if path is None else f"but rescued: {path}"
+            print(f"napari-annotate-jobs: {error.what}, {what}", file=sys.stderr)
+            self.session.discard_unsaved()
+            self.session.close()
 
     def flush(self) -> None:
         """Bring every edit into the store, or keep it on this computer."""
@@ -436,7 +483,8 @@ class Desk(QObject):
             widget.unbind()
         self.strip.set_picture_source(None)
         self.propagate.set_picture_source(None)
-        self.session.close()
+        self.saving.close()
+        self._end_session()
         for gone in (self.annotate, self.strip, self.propagate, self.read_out):
             gone.deleteLater()
         self.deleteLater()

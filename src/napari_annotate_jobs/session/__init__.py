@@ -38,7 +38,17 @@ from ._ranges import (
 from ._recovery import Kept, Recovery
 from ._saver import Saver
 from ._session import AnnotationSession
-from ._state import Cell, SaveKind, SaveState, SubmitCheck, Unsaved, name_slices
+from ._state import (
+    TROUBLE,
+    WAITING,
+    Cell,
+    SaveKind,
+    SaveState,
+    SubmitCheck,
+    Unsaved,
+    changes,
+    name_slices,
+)
 from ._tracks import (
     Track,
     confirm_boxes,
@@ -62,6 +72,8 @@ from ._work import Work, Worker
 __all__ = [
     "BOX_TOOLS",
     "IMAGE_TOOLS",
+    "TROUBLE",
+    "WAITING",
     "AnnotationSession",
     "CaseEditor",
     "CaseView",
@@ -93,6 +105,7 @@ __all__ = [
     "Work",
     "Worker",
     "apply_fill",
+    "changes",
     "confirm_boxes",
     "cut_track",
     "delete_boxes",

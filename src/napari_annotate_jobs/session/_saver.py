@@ -282,7 +282,7 @@ class Saver:
     def at_risk(self) -> str:
         """Say why what is not saved would be lost now; empty if nothing would."""
         unsaved = self._unsaved
-        if not unsaved.count or unsaved.change is self._given_up:
+        if not unsaved.count or unsaved.change == self._given_up:
             return ""
         if not self.keeper.is_able:
             return "There is no folder for unsaved work on this computer."
@@ -315,7 +315,7 @@ class Saver:
         Whether it does is asked before, with :meth:`at_risk`.
         """
         self._closed = True
-        if self._unsaved.change is not self._given_up:
+        if self._unsaved.change != self._given_up:
             self._keep()
 
     # ---------------------------------------------------------------- saving
