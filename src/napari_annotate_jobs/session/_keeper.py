@@ -59,9 +59,8 @@ class Keeper:
             words = access_words(error)
             return (
                 " They could not be kept on this computer either "
-                f"({error.strerror or words.short}). {words.remedy} in "
-                f"{self._recovery.folder}, or leave this window open until they are "
-                "saved."
+                f"({error.strerror or words.short}, in {self._recovery.folder}): leave "
+                "this window open until they are saved."
             )
         self.holds = True
         return ""

@@ -96,7 +96,7 @@ class Saver:
         self._failures = 0
         self._idle_calls: list[Callable[[], None]] = []
         self._watching = self._retry_planned = self._closed = False
-        self._looking = False
+        self._looking, self._why = False, ""
         self._given_up: AnnotationChange | None = None
 
     @property
@@ -271,6 +271,7 @@ class Saver:
         conflict = isinstance(error, ConflictError)
         kind = SaveKind.CONFLICT if conflict else SaveKind.FAILED
         reason = "submitted elsewhere" if isinstance(error, LockedError) else ""
+        self._why = str(error)
         self._tell(kind, f"{error}{self._keep()}", reason=reason)
 
     def trail(self) -> Trail | None:
@@ -359,24 +360,21 @@ class Saver:
             self.look_again(error)
             return
         known = isinstance(error, AnnotateJobsError)
-        text = (
+        self._why = (
             str(error)
             if known
             else f"Saving failed unexpectedly ({type(error).__name__}: {error})."
         )
-        text += fault
         if known and not isinstance(error, StoreAccessError):
-            self._tell(SaveKind.FAILED, text)
+            self._tell(SaveKind.FAILED, self._why + fault)
             return
-        if self.keeper.holds:
-            text += " Your changes are kept on this computer and saved later."
         kind, reason, remedy = SaveKind.BLOCKED, "saving failed", ""
         if isinstance(error, OSError):
             words = access_words(error)
             reason, remedy = words.short, words.remedy
             if words.away:
                 kind = SaveKind.OFFLINE
-        self._tell(kind, text, reason=reason, remedy=remedy)
+        self._tell(kind, self._message(kind, fault), reason=reason, remedy=remedy)
         self._plan_retry()
 
     def _plan_retry(self) -> None:
@@ -418,12 +416,16 @@ class Saver:
         for call in calls:
             self.when_settled(call)
 
+    def _message(self, kind: SaveKind, fault: str) -> str:
+        if not fault and self.keeper.holds and kind in WAITING:
+            fault = " Your changes are kept on this computer and saved later."
+        return self._why + fault
+
     def _tell_again(self, fault: str = "") -> None:
         """Tell the same trouble, of what is waiting now."""
         state = self.state
-        self._tell(
-            state.kind, fault or state.message, reason=state.reason, remedy=state.remedy
-        )
+        message = self._message(state.kind, fault)
+        self._tell(state.kind, message, reason=state.reason, remedy=state.remedy)
 
     def _tell(
         self, kind: SaveKind, message: str = "", *, reason: str = "", remedy: str = ""
