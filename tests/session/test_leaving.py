@@ -42,7 +42,9 @@ class Disk:
         self.full = True
         cause = OSError(errno.ENOSPC, "No space left on device")
         fault = StoreAccessError(
-            "cannot be written (No space left on device)", where="changes.jsonl"
+            "cannot be written (No space left on device)",
+            where="changes.jsonl",
+            remedy="Free some space there",
         )
         fault.__cause__ = cause
         self.desk.store.fault = fault

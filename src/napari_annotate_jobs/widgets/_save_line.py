@@ -41,7 +41,7 @@ def save_text(state: SaveState) -> str:
         where = "saved nowhere" if reason else "not saved"
         click = ELSEWHERE if reason else AGAIN
     first = f"{what} · {n} {where}"
-    lines = [first] if len(first) <= WIDTH + 2 else [what, f"{n} {where}"]
+    lines = [first] if len(first) <= WIDTH else [what, f"{n} {where}"]
     return "\n".join((*lines, *wrap(state.remedy, WIDTH), click))
 
 
