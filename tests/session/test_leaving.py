@@ -168,6 +168,8 @@ def test_saved_elsewhere_is_found_again(desk, disk, at_risk, tmp_path, kit):
     assert (again.editor.mask(6) == kit.mask()).all()
     label(again, 7)  # goes into the same folder
     assert again.save_state.kept
+    assert again.save_state.text.endswith(f"kept in {stick}")
+    assert f"kept in {stick} and" in again.save_state.message
     again.close()
 
     disk.free()

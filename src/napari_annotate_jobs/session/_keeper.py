@@ -28,10 +28,13 @@ class Keeper:
     ----------
     holds : bool
         What was given last is kept.
+    elsewhere : Path or None
+        The folder it is kept in, if that is another one than the usual.
     """
 
     def __init__(self, recovery: Recovery | None, place: tuple[str, ...]) -> None:
         self.holds = False
+        self.elsewhere: Path | None = None
         self._recovery = recovery
         self._place = place
 
@@ -53,7 +56,7 @@ class Keeper:
         if self._recovery is None:
             return ""
         try:
-            self._recovery.keep(kept, *self._place)
+            folder = self._recovery.keep(kept, *self._place)
         except OSError as error:
             self.holds = False
             words = access_words(error)
@@ -63,6 +66,7 @@ class Keeper:
                 "this window open until they are saved."
             )
         self.holds = True
+        self.elsewhere = folder if folder != self._recovery.folder else None
         return ""
 
     def keep_in(self, folder: Path, kept: Kept) -> tuple[Path, str]:
@@ -92,7 +96,7 @@ class Keeper:
                 where=folder,
                 remedy=f"{words.remedy}, or choose another folder",
             ) from error
-        self.holds = True
+        self.holds, self.elsewhere = True, folder
         if remembered:
             return path, ""
         return path, (

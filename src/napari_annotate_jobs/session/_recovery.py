@@ -75,8 +75,8 @@ class Recovery:
         self._chosen: dict[str, Path] = {}
 
     # --------------------------------------------------------------- keeping
-    def keep(self, kept: Kept, *place: str) -> None:
-        """Write a change; it is durable on return.
+    def keep(self, kept: Kept, *place: str) -> Path:
+        """Write a change, and return the folder it is in; it is durable then.
 
         Parameters
         ----------
@@ -95,11 +95,13 @@ class Recovery:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             _write(self.folder / f"{name}.json", _document(kept, place))
+            return self.folder
         except OSError:
             other = self._elsewhere().get(name)
             if other is None:
                 raise
             _write(other / f"{ELSEWHERE}{name}.json", _document(kept, place))
+            return other
 
     def keep_in(self, folder: Path, kept: Kept, *place: str) -> tuple[Path, bool]:
         """Write a change into another folder, and remember that folder.

@@ -416,9 +416,14 @@ class Saver:
         for call in calls:
             self.when_settled(call)
 
+    @property
+    def _where(self) -> str:
+        other = self.keeper.elsewhere
+        return "on this computer" if other is None else f"in {other}"
+
     def _message(self, kind: SaveKind, fault: str) -> str:
         if not fault and self.keeper.holds and kind in WAITING:
-            fault = " Your changes are kept on this computer and saved later."
+            fault = f" Your changes are kept {self._where} and saved later."
         return self._why + fault
 
     def _tell_again(self, fault: str = "") -> None:
@@ -438,6 +443,7 @@ class Saver:
             time,
             message.strip(),
             self.keeper.holds and bool(pending),
+            where=self._where,
             reason=reason,
             remedy=remedy,
         )

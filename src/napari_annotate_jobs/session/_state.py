@@ -57,13 +57,15 @@ class SaveState:
     message : str
         What went wrong and what to do.
     kept : bool
-        The pending changes are in a file on this computer.
+        The pending changes are in a file outside the job.
     submitted : int
         Number of the submission this is; 0 for a draft.
     reason : str
         What is wrong, in a few words, as ``"disk full"``.
     remedy : str
         What to do about it, in one sentence without a full stop.
+    where : str
+        Where the file is, as in ``"on this computer"``.
     """
 
     kind: SaveKind = SaveKind.CLEAN
@@ -74,6 +76,7 @@ class SaveState:
     submitted: int = 0
     reason: str = ""
     remedy: str = ""
+    where: str = "on this computer"
 
     @property
     def is_lost(self) -> bool:
@@ -86,7 +89,7 @@ class SaveState:
         count = changes(self.pending)
         if self.kind in WAITING:
             what = self.reason or "offline"
-            where = "kept on this computer" if self.kept else "not saved"
+            where = f"kept {self.where}" if self.kept else "not saved"
             return f"{what} · {count} {where}"
         if self.kind is SaveKind.CONFLICT:
             return f"conflict · {count} not saved"

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from textwrap import wrap
-from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QPushButton, QSizePolicy, QWidget
 
-from napari_annotate_jobs.session import TROUBLE, WAITING, SaveKind
+from napari_annotate_jobs.session import TROUBLE, WAITING, SaveKind, SaveState
 
 from ._theme import Colors
-
-if TYPE_CHECKING:
-    from napari_annotate_jobs.session import SaveState
 
 __all__ = ["SaveLine", "save_text"]
 
@@ -35,7 +31,9 @@ def save_text(state: SaveState) -> str:
     if state.kind is SaveKind.FAILED:
         what, where, click = reason or "Not saved", "waiting", AGAIN
     else:
-        what, where, click = reason or "Offline", "kept here", AGAIN
+        here = SaveState.where == state.where
+        kept = "kept here" if here else "kept elsewhere"
+        what, where, click = reason or "Offline", kept, AGAIN
     if state.is_lost and state.kind in WAITING:
         # Without a reason it is known to come back, as a share that is away.
         where = "saved nowhere" if reason else "not saved"
