@@ -234,6 +234,8 @@ def test_a_case_submitted_elsewhere_is_read_only_at_once(desk, late):
     assert late.save_state.text == "submitted, number 1"
     (work,) = late.heard
     assert (work.count, work.number, work.kept) == (1, 1, True)
+    (frozen,) = desk.store.submissions("job", "one")
+    assert work.time == frozen.time
     (row,) = [d for d in work.differences if d.index == 1]
     assert (row.mine, row.theirs) == ("lesion", "undecided")
     (path,) = desk.kept_files()

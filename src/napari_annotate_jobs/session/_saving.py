@@ -27,9 +27,14 @@ from ._state import TROUBLE, SaveKind, SaveState, Unsaved, changes
 from ._view import CaseView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from napari_annotate_jobs.model import Annotation, AnnotationChange, Job
+    from napari_annotate_jobs.model import (
+        Annotation,
+        AnnotationChange,
+        Job,
+        Submission,
+    )
     from napari_annotate_jobs.stores import Draft, JobStore
 
     from ._editor import CaseEditor
@@ -366,13 +371,24 @@ class Saving(SliceActions):
         self._on_save_state(saver.state)
         late = LateWork(
             count=count,
-            time=draft.annotation.modified,
+            time=None,
             number=draft.submissions,
             differences=differences(mine, self.editor, change),
             mine=mine,
             kept=kept,
         )
-        self.late_work.emit(late)
+        generation, case_id = self._generation, self.case.row.case.id
+
+        def tell(submissions: Sequence[Submission] = ()) -> None:
+            time = submissions[-1].time if submissions else None
+            if generation == self._generation:
+                self.late_work.emit(replace(late, time=time))
+
+        self.executor.run(
+            lambda: self.store.submissions(self.job.id, case_id),
+            tell,
+            lambda error: tell(),
+        )
 
     def _editor_view(self) -> CaseView:
         editor = self.editor
