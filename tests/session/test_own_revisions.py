@@ -237,7 +237,7 @@ def test_a_case_submitted_elsewhere_is_read_only_at_once(desk, late):
     (frozen,) = desk.store.submissions("job", "one")
     assert work.time == frozen.time
     (row,) = [d for d in work.differences if d.index == 1]
-    assert (row.mine, row.theirs) == ("lesion", "undecided")
+    assert (row.mine, row.theirs, row.both) == ("lesion", "undecided", False)
     (path,) = desk.kept_files()
     assert "draft" in path.name
     assert labelled(desk) == [2]

@@ -200,15 +200,15 @@ class SaveQuestions(QObject):
         count = changes(late.count)
         if late.kept:
             detail = (
-                f"{count} that came too late are kept on this computer as a draft. It "
-                "is offered when the case is returned."
+                f"What was drawn here since ({count}) is kept on this computer as a "
+                "draft. It is offered when the case is returned."
             )
             answers: dict[str, Callable[[], None]] = {
                 "Keep the draft": lambda: None,
                 f"Discard {count}": session.drop_draft,
             }
         else:
-            detail = f"{count} that came too late are saved nowhere. " + (
+            detail = f"What was drawn here since ({count}) is saved nowhere. " + (
                 session.save_state.message
             )
             answers = {

@@ -110,6 +110,8 @@ def differences(
     theirs: CaseView,
     change: AnnotationChange,
     trail: Trail | None = None,
+    *,
+    late: bool = False,
 ) -> tuple[Difference, ...]:
     """Return where two versions differ, of the parts that were changed here.
 
@@ -121,6 +123,8 @@ def differences(
         What was changed here.
     trail : Trail, optional
         Tells what was changed on both sides; without, all counts as such.
+    late : bool
+        Nothing was changed on both sides at a time: mine came later.
     """
     found = []
     for key in change.slices:
@@ -128,19 +132,21 @@ def differences(
         if index is None or mine.content(index) == theirs.content(index):
             continue
         part = f"slices/{key}"
-        both = trail is None or not trail.holds(part, theirs.annotation)
+        own = trail is not None and trail.holds(part, theirs.annotation)
         found.append(
             Difference(
                 index,
                 slice_text(mine, mine.content(index)),
                 slice_text(theirs, theirs.content(index)),
-                both,
+                not (late or own),
             )
         )
     found.sort(key=lambda difference: difference.index or 0)
     case_mine, case_theirs = _case_text(mine), _case_text(theirs)
     if case_mine != case_theirs:
-        found.insert(0, Difference(None, case_mine, case_theirs, trail is None))
+        found.insert(
+            0, Difference(None, case_mine, case_theirs, not late and trail is None)
+        )
     return tuple(found)
 
 

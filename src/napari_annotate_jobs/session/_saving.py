@@ -373,7 +373,7 @@ class Saving(SliceActions):
             count=count,
             time=None,
             number=draft.submissions,
-            differences=differences(mine, self.editor, change),
+            differences=differences(mine, self.editor, change, late=True),
             mine=mine,
             kept=kept,
         )
@@ -427,7 +427,7 @@ class Saving(SliceActions):
             count=kept.count,
             time=None,
             number=0,
-            differences=differences(mine, self.editor, kept.change),
+            differences=differences(mine, self.editor, kept.change, late=True),
             mine=mine,
             kept=True,
         )
