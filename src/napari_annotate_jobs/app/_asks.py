@@ -103,7 +103,7 @@ def ask(
 
 
 def choose_folder(
-    parent: QWidget, title: str, chosen: Callable[[str], object]
+    parent: QWidget | None, title: str, chosen: Callable[[str], object]
 ) -> QFileDialog:
     """Let a folder be chosen; `chosen` is told, unless the user thinks better of it."""
     dialog = QFileDialog(parent, title)

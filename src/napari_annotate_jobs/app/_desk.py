@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -243,7 +242,7 @@ class Desk(QObject):
             and self._docks
         ):
             self._remove_docks()
-            self.leave(self.session.close_case, self._add_docks_again)
+            self.saving.leave(self.session.close_case, self._add_docks_again)
         return False
 
     def _set_corners(self, left: Qt.DockWidgetArea) -> None:
@@ -257,28 +256,6 @@ class Desk(QObject):
         self.main_window.setCorner(
             Qt.Corner.BottomRightCorner, bottom if left == bottom else right
         )
-
-    def leave(
-        self, go_on: Callable[[], None], stay: Callable[[], None] | None = None
-    ) -> None:
-        """Call `go_on` once the case may be left; ask if work would be lost.
-
-        Parameters
-        ----------
-        go_on : callable
-            Leaves the case.
-        stay : callable, optional
-            Called if the user would rather stay.
-        """
-        self.bridge.take()
-        if self.session.unsaved() is not None:  # unless it is only under way
-            self.session.executor.drain()
-        try:
-            self.session.check_leave(lambda: self.leave(go_on, stay))
-        except UnsavedWorkError as error:
-            self.saving.ask_leave(error, stay)
-        else:
-            go_on()
 
     def _add_docks_again(self) -> None:
         if not self._docks and self.session.is_open:
@@ -444,18 +421,7 @@ class Desk(QObject):
     def save_and_leave(self) -> None:
         """Save everything when the window, and all that was in it, is gone."""
         self.session.silence()
-        self._end_session()
-
-    def _end_session(self) -> None:
-        """Close the session: what nobody can be asked about any more is rescued."""
-        try:
-            self.session.close()
-        except UnsavedWorkError as error:
-            path = self.session.rescue()
-            what = "and lost" if path is None else f"but rescued: {path}"
-            print(f"napari-annotate-jobs: {error.what}, {what}", file=sys.stderr)
-            self.session.discard_unsaved()
-            self.session.close()
+        self.saving.end_session()
 
     def flush(self) -> None:
         """Bring every edit into the store, or keep it on this computer."""
@@ -484,7 +450,7 @@ class Desk(QObject):
         self.strip.set_picture_source(None)
         self.propagate.set_picture_source(None)
         self.saving.close()
-        self._end_session()
+        self.saving.end_session()
         for gone in (self.annotate, self.strip, self.propagate, self.read_out):
             gone.deleteLater()
         self.deleteLater()

@@ -218,12 +218,11 @@ def ask_for_images() -> None:
     # The dialog lives as long as a window does; napari's is not named in its API.
     windows = [w for w in QApplication.topLevelWidgets() if isinstance(w, QMainWindow)]
     window = QApplication.activeWindow() or next(iter(windows), None)
-    dialog = QFileDialog(window, "Open a folder of DICOM or NIfTI")
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    dialog.setFileMode(QFileDialog.FileMode.Directory)
-    dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-    dialog.fileSelected.connect(lambda folder: add_images(viewer, folder))
-    dialog.open()
+    choose_folder(
+        window,
+        "Open a folder of DICOM or NIfTI",
+        lambda folder: add_images(viewer, folder),
+    )
 
 
 def add_images(viewer: napari.Viewer, folder: str) -> None:

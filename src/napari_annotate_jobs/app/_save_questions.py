@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,41 @@ class SaveQuestions(QObject):
         self._box: QMessageBox | None = None
 
     # --------------------------------------------------------------- leaving
+    def leave(
+        self, go_on: Callable[[], None], stay: Callable[[], None] | None = None
+    ) -> None:
+        """Call `go_on` once the case may be left; ask if work would be lost.
+
+        Parameters
+        ----------
+        go_on : callable
+            Leaves the case.
+        stay : callable, optional
+            Called if the user would rather stay.
+        """
+        session = self._desk.session
+        self._desk.bridge.take()
+        if session.unsaved() is not None:  # unless it is only under way
+            session.executor.drain()
+        try:
+            session.check_leave(lambda: self.leave(go_on, stay))
+        except UnsavedWorkError as error:
+            self.ask_leave(error, stay)
+        else:
+            go_on()
+
+    def end_session(self) -> None:
+        """Close the session: what nobody can be asked about any more is rescued."""
+        session = self._desk.session
+        try:
+            session.close()
+        except UnsavedWorkError as error:
+            path = session.rescue()
+            what = "and lost" if path is None else f"but rescued: {path}"
+            print(f"napari-annotate-jobs: {error.what}, {what}", file=sys.stderr)
+            session.discard_unsaved()
+            session.close()
+
     def ask_leave(
         self, error: UnsavedWorkError, stay: Callable[[], None] | None = None
     ) -> None:

@@ -137,7 +137,7 @@ class Workstation(QObject):
             if is_answered:
                 window.close()  # type: ignore[attr-defined]
 
-        self.desk.leave(close)
+        self.desk.saving.leave(close)
         is_answered = True
         if not may_close:
             event.ignore()
@@ -289,7 +289,7 @@ class Workstation(QObject):
             if self.desk is None:
                 start(store)
             else:
-                self.desk.leave(lambda: start(store), store.close)
+                self.desk.saving.leave(lambda: start(store), store.close)
 
         self.tables.run(task, done, self.show_error)
 

@@ -6,7 +6,6 @@ waits for what is no regular file.
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from contextlib import contextmanager, suppress
