@@ -116,8 +116,6 @@ class Desk(QObject):
             (session.failed, self.show_error),
             (session.told, show_info),
             (session.label_changed, self._on_label),
-            (session.late_work, self.saving.tell_late),
-            (session.draft_found, self.saving.offer_draft),
         ]
         for signal, slot in self._signals:
             signal.connect(slot)
@@ -242,7 +240,7 @@ class Desk(QObject):
             and self._docks
         ):
             self._remove_docks()
-            self.saving.leave(self.session.close_case, self._add_docks_again)
+            self.saving.leave(self.session.close_case, self._on_opened)
         return False
 
     def _set_corners(self, left: Qt.DockWidgetArea) -> None:
@@ -256,10 +254,6 @@ class Desk(QObject):
         self.main_window.setCorner(
             Qt.Corner.BottomRightCorner, bottom if left == bottom else right
         )
-
-    def _add_docks_again(self) -> None:
-        if not self._docks and self.session.is_open:
-            self._on_opened()
 
     def _remove_docks(self) -> None:
         docks, self._docks = self._docks, []

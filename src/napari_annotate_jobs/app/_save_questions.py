@@ -56,6 +56,8 @@ class SaveQuestions(QObject):
         self._desk = desk
         self._images = images
         self._box: QMessageBox | None = None
+        desk.session.late_work.connect(self.tell_late)
+        desk.session.draft_found.connect(self.offer_draft)
 
     # --------------------------------------------------------------- leaving
     def leave(
