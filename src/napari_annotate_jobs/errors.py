@@ -6,6 +6,7 @@
      +-- InvalidValueError (ValueError)         a value the model cannot hold
      +-- TransitionError (RuntimeError)         a step the rules do not allow
      |    +-- LockedError (PermissionError)     the case is submitted, hence read-only
+     |    +-- UnsavedWorkError                  leaving would drop work saved nowhere
      +-- MissingExtraError (ImportError)        an optional package is not installed
      +-- ImagingError
      |    +-- UnreadableImageError (ValueError) not an image, or a broken one
@@ -26,7 +27,14 @@ An error's text says what is wrong, where, and what to do next.
 
 from __future__ import annotations
 
+import errno
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = [
+    "AccessWords",
     "AnnotateJobsError",
     "Cancelled",
     "ConflictError",
@@ -44,7 +52,9 @@ __all__ = [
     "StoreError",
     "TransitionError",
     "UnreadableImageError",
+    "UnsavedWorkError",
     "UnsupportedImageError",
+    "access_words",
 ]
 
 
@@ -86,6 +96,31 @@ class TransitionError(AnnotateJobsError, RuntimeError):
 
 class LockedError(TransitionError, PermissionError):
     """The case was submitted and is read-only until it is returned."""
+
+
+class UnsavedWorkError(TransitionError):
+    """Leaving the case would drop work that is saved nowhere.
+
+    Attributes
+    ----------
+    unsaved : object
+        What would be lost (see :class:`~napari_annotate_jobs.session.Unsaved`).
+    go_on : callable or None
+        Leaves as was asked for, once the work was saved elsewhere or given up.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: object = None,
+        remedy: str | None = None,
+        unsaved: object = None,
+        go_on: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.unsaved = unsaved
+        self.go_on = go_on
 
 
 class MissingExtraError(AnnotateJobsError, ImportError):
@@ -180,3 +215,100 @@ class DocumentVersionError(StoreError):
 
 class StoreAccessError(StoreError, OSError):
     """The store cannot be read, written or locked just now."""
+
+
+class AccessWords(NamedTuple):
+    """What to say of a disk, or share, that does not do what it is asked.
+
+    Parameters
+    ----------
+    short : str
+        What is wrong, in a few words, as ``"disk full"``; empty if not known.
+    remedy : str
+        What to do, in one sentence without a full stop.
+    away : bool
+        It cannot be reached, rather than refuses.
+    """
+
+    short: str
+    remedy: str
+    away: bool = False
+
+
+_SHARE_AWAY = AccessWords(
+    "share not connected", "Connect the network share, or the disk, again", away=True
+)
+_DENIED = AccessWords(
+    "access denied", "Ask the owner of the folder for the right to do that"
+)
+_IN_USE = AccessWords(
+    "in use by another program",
+    "Another program is writing there: wait for it, or close it",
+)
+_MANY_FILES = AccessWords("too many open files", "Close programs that are not needed")
+_WORDS = {
+    "ENOSPC": AccessWords("disk full", "Free some space there"),
+    "EDQUOT": AccessWords("quota used up", "Delete files of yours there"),
+    "EFBIG": AccessWords("file too large for that disk", "Use another disk"),
+    "EROFS": AccessWords(
+        "disk is read-only", "Make it writable, or copy the job to where you may write"
+    ),
+    "EACCES": _DENIED,
+    "EPERM": _DENIED,
+    "ENOENT": AccessWords(
+        "folder not found",
+        "Check that the folder is still there and the share is connected",
+        away=True,
+    ),
+    "ENOTDIR": AccessWords(
+        "a file is where a folder should be", "Move that file away, or rename it"
+    ),
+    "EIO": AccessWords("disk reports errors", "Check the disk or network share"),
+    "EBUSY": _IN_USE,
+    "EAGAIN": _IN_USE,
+    "EDEADLK": _IN_USE,
+    "ETXTBSY": _IN_USE,
+    "EMFILE": _MANY_FILES,
+    "ENFILE": _MANY_FILES,
+    "ENOMEM": AccessWords("out of memory", "Close programs that are not needed"),
+    "ENAMETOOLONG": AccessWords("path too long", "Use a folder with a shorter path"),
+    "ENOLCK": AccessWords(
+        "locks are not available", "Keep the job on a disk or share that can lock files"
+    ),
+    **dict.fromkeys(
+        (
+            *("ESTALE", "ENODEV", "ENXIO", "ENOTCONN", "EHOSTDOWN", "EHOSTUNREACH"),
+            *("ENETDOWN", "ENETUNREACH", "ENETRESET", "ECONNRESET", "ECONNABORTED"),
+            *("ECONNREFUSED", "ETIMEDOUT", "EREMOTEIO", "EPIPE", "ESHUTDOWN"),
+        ),
+        _SHARE_AWAY,
+    ),
+}
+_BY_NUMBER = {
+    getattr(errno, name): words
+    for name, words in _WORDS.items()
+    if hasattr(errno, name)
+}
+# What Windows says of shares; Python has no errno for these.
+_BY_WINDOWS = dict.fromkeys((53, 59, 64, 67, 121, 1231, 1232), _SHARE_AWAY)
+
+
+def access_words(error: BaseException) -> AccessWords:
+    """Return what to say of an error of a disk or share.
+
+    Parameters
+    ----------
+    error : BaseException
+        An OSError, or an error of ours that was raised from one.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError):
+            number = getattr(cause, "winerror", None)
+            found = _BY_WINDOWS.get(number or 0) or _BY_NUMBER.get(cause.errno or 0)
+            if found is not None:
+                return found
+            if isinstance(cause, TimeoutError):  # a lock that is not let go
+                return _IN_USE
+        cause = cause.__cause__
+    return AccessWords("", "Check the disk or network share", away=True)

@@ -12,14 +12,13 @@ from napari_annotate_jobs.errors import (
     InvalidValueError,
     StoreAccessError,
 )
-from napari_annotate_jobs.model import Status
 from napari_annotate_jobs.session import Recovery, SaveKind, SaveState
 
 LESION, GOOD, LEFT = 1, 2, 4
 OFFLINE = StoreAccessError("the share is not mounted")
 TROUBLES = {
     "offline": (OFFLINE, SaveKind.OFFLINE),
-    "unexpected": (KeyError("bug"), SaveKind.OFFLINE),
+    "unexpected": (KeyError("bug"), SaveKind.BLOCKED),
     "refused": (InvalidValueError("no such label"), SaveKind.FAILED),
     "damaged": (CorruptError("the document is damaged"), SaveKind.FAILED),
     "conflict": (ConflictError(base=0, current=3), SaveKind.CONFLICT),
@@ -205,16 +204,6 @@ def test_trouble_is_told_again_when_it_comes_again(desk):
         desk.store.fault = None
         session.retry_save()
     assert len(desk.failed) == 2
-
-
-def test_without_a_place_to_keep_things_the_loss_is_told(desk):
-    session = desk.session(recovery=False)
-    desk.store.fault = OFFLINE
-    label(session, 1)
-    assert session.save_state.text == "offline · 1 change not saved"
-    desk.failed.clear()
-    session.open_case("two")
-    assert "could neither be saved nor kept" in str(desk.failed[0])
 
 
 def test_a_full_disk_is_told(desk, monkeypatch):
@@ -432,22 +421,6 @@ def test_ranges_of_both_are_kept(desk):
     assert spans == {one.id: (0, 1, 2), two.id: (3, 4, 5)}
 
 
-def test_submitted_elsewhere_is_a_conflict_that_can_be_settled(desk):
-    mine, theirs = desk.session(), desk.session(store=desk.other())
-    label(theirs, 2, GOOD)
-    theirs.submit()
-    label(mine, 1)
-    assert mine.save_state.kind in (SaveKind.CONFLICT, SaveKind.FAILED)
-    assert labelled(desk) == [2]
-    assert desk.draft().slices["1.2.2"].class_labels == (GOOD,)
-    assert len(desk.kept_files()) == 1
-    mine.close()
-    again = desk.session()
-    assert again.locked
-    assert again.status is Status.FINISHED
-    assert len(desk.kept_files()) == 1
-
-
 def test_a_conflict_met_by_submitting_can_be_settled(desk):
     mine = desk.session()
     label(mine, 1)
@@ -489,6 +462,14 @@ def test_edits_made_while_a_conflict_is_settled_are_kept(desk, slow, conflict):
         (
             SaveState(SaveKind.OFFLINE, 2, kept=True),
             "offline · 2 changes kept on this computer",
+        ),
+        (
+            SaveState(SaveKind.BLOCKED, 2, reason="disk full"),
+            "disk full · 2 changes not saved",
+        ),
+        (
+            SaveState(SaveKind.BLOCKED, 2, kept=True, reason="disk full"),
+            "disk full · 2 changes kept on this computer",
         ),
         (SaveState(SaveKind.FAILED, 1), "not saved · 1 change"),
         (SaveState(), "no changes yet"),

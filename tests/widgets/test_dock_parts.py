@@ -60,6 +60,24 @@ def test_trouble_can_be_read_and_is_clicked(line, qtbot, state, colors):
         QTest.mouseClick(line, LEFT)
 
 
+def test_a_full_disk_is_named_with_what_to_do(line):
+    full = {"reason": "disk full", "remedy": "Free some space there"}
+    line.set_state(SaveState(SaveKind.BLOCKED, pending=3, kept=True, **full))
+    assert line.text().split("\n") == [
+        "Disk full · 3 kept here",
+        "Free some space there",
+        "Click to try again",
+    ]
+    line.set_state(SaveState(SaveKind.BLOCKED, pending=128, **full))
+    assert line.text().split("\n") == [
+        "Disk full",
+        "128 saved nowhere",
+        "Free some space there",
+        "Click to save elsewhere",
+    ]
+    assert line.sizeHint().width() <= 300 - 12 - 4 * 28
+
+
 def test_what_is_saved_needs_no_click(line):
     line.set_state(SaveState(SaveKind.PENDING, pending=2))
     assert line.text() == "2 changes pending"

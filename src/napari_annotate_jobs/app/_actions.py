@@ -12,7 +12,6 @@ from napari_annotate_jobs.errors import (
     TransitionError,
 )
 from napari_annotate_jobs.model import Decision, Method, Scope
-from napari_annotate_jobs.session import SaveKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -325,18 +324,5 @@ class DeskActions:
 
     @_told
     def settle_save(self) -> None:
-        """Try again to save, or settle a conflict."""
-        state = self.session.save_state
-        if state.kind is not SaveKind.CONFLICT:
-            self.session.retry_save()
-            return
-        self._ask(
-            self._desk.main_window,
-            "Someone else changed this annotation while you worked on it.",
-            {
-                "Keep mine": lambda: self.session.resolve_conflict(keep_mine=True),
-                "Take theirs": lambda: self.session.resolve_conflict(keep_mine=False),
-            },
-            detail="Keep mine saves your slices on top of theirs. Take theirs shows "
-            "their version; your changes stay on this computer.",
-        )
+        """Try again to save, save elsewhere, or settle a conflict."""
+        self._desk.saving.settle()

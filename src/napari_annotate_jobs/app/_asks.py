@@ -13,14 +13,14 @@ from napari.utils.notifications import (
     show_warning,
 )
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QMessageBox, QWidget
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QMessageBox, QWidget
 
 from napari_annotate_jobs.errors import AnnotateJobsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ask", "brief", "offer", "tell", "tell_error"]
+__all__ = ["ask", "brief", "choose_folder", "offer", "tell", "tell_error"]
 
 
 def ask(
@@ -30,6 +30,8 @@ def ask(
     *,
     detail: str = "",
     cancel: str = "Cancel",
+    body: QWidget | None = None,
+    cancelled: Callable[[], None] | None = None,
 ) -> QMessageBox:
     """Ask a question; the first answer is the default, Escape is no answer.
 
@@ -44,7 +46,12 @@ def ask(
     detail : str
         Shown in smaller print.
     cancel : str
-        What the button says that does nothing.
+        What the button says that does nothing; if empty, there is none, and Escape
+        is the first answer.
+    body : QWidget, optional
+        Shown between the text and the buttons.
+    cancelled : callable, optional
+        Called if no answer was given.
 
     Returns
     -------
@@ -62,17 +69,50 @@ def ask(
         if not calls:
             box.setDefaultButton(button)
         calls[button] = call
-    box.addButton(cancel, QMessageBox.ButtonRole.RejectRole)
+    if cancel:
+        box.addButton(cancel, QMessageBox.ButtonRole.RejectRole)
+    else:
+        box.setEscapeButton(box.defaultButton())
+    is_answered = False
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
 
     def answered(button: object) -> None:
+        nonlocal is_answered
         call = calls.get(button)
         if call is not None:
+            is_answered = True
             call()
 
+    def finished() -> None:
+        if cancelled is not None and not is_answered:
+            cancelled()
+
+    box.finished.connect(finished)
     box.buttonClicked.connect(answered)
+    layout = box.layout()
+    if body is not None and isinstance(layout, QGridLayout):
+        # Above the buttons, which are in the last row.
+        last = layout.rowCount() - 1
+        buttons = layout.itemAtPosition(last, layout.columnCount() - 1)
+        row = last if buttons is None else last + 1
+        layout.addWidget(body, row, 0, 1, layout.columnCount())
+        if buttons is not None and (held := buttons.widget()) is not None:
+            layout.addWidget(held, row + 1, 0, 1, layout.columnCount())
     box.open()
     return box
+
+
+def choose_folder(
+    parent: QWidget | None, title: str, chosen: Callable[[str], object]
+) -> QFileDialog:
+    """Let a folder be chosen; `chosen` is told, unless the user thinks better of it."""
+    dialog = QFileDialog(parent, title)
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.fileSelected.connect(chosen)
+    dialog.open()
+    return dialog
 
 
 def tell(parent: QWidget, text: str, detail: str = "") -> QMessageBox:

@@ -17,6 +17,8 @@ from napari_annotate_jobs.app._desk_fill import FillDesk
 from napari_annotate_jobs.app._desk_masks import MaskActions
 from napari_annotate_jobs.app._key_router import KeyRouter
 from napari_annotate_jobs.app._pictures import draw_slice
+from napari_annotate_jobs.app._save_questions import SaveQuestions
+from napari_annotate_jobs.errors import UnsavedWorkError
 from napari_annotate_jobs.imaging import default_budget
 from napari_annotate_jobs.viewer import ViewerBridge
 from napari_annotate_jobs.widgets import (
@@ -96,6 +98,7 @@ class Desk(QObject):
         self.boxes = BoxActions(self)
         self.masks = MaskActions(self, images)
         self.fill = FillDesk(self)
+        self.saving = SaveQuestions(self, images)
         self.actions = DeskActions(self)
         self._keys: KeyRouter | None = None
         self._play = QTimer(self)
@@ -183,7 +186,9 @@ class Desk(QObject):
     @property
     def main_window(self) -> QWidget:
         """The viewer's window."""
-        window = self.annotate.window()
+        # Without its dock, the widget is a window of its own.
+        inside = self.annotate if self._docks else getattr(self, "_canvas", None)
+        window = (inside or self.annotate).window()
         assert window is not None
         return window
 
@@ -235,8 +240,7 @@ class Desk(QObject):
             and self._docks
         ):
             self._remove_docks()
-            self.bridge.take()
-            self.session.close_case()
+            self.saving.leave(self.session.close_case, self._on_opened)
         return False
 
     def _set_corners(self, left: Qt.DockWidgetArea) -> None:
@@ -400,7 +404,10 @@ class Desk(QObject):
 
     # --------------------------------------------------------------- telling
     def show_error(self, error: Exception) -> None:
-        """Tell the user what went wrong and what to do."""
+        """Tell the user what went wrong and what to do, or ask what is to be done."""
+        if isinstance(error, UnsavedWorkError):
+            self.saving.ask_leave(error)
+            return
         case = None if self.session.case is None else self.session.case.row.case
         tell_error(error, {} if case is None else {case.id: case.name})
 
@@ -408,7 +415,7 @@ class Desk(QObject):
     def save_and_leave(self) -> None:
         """Save everything when the window, and all that was in it, is gone."""
         self.session.silence()
-        self.session.close()
+        self.saving.end_session()
 
     def flush(self) -> None:
         """Bring every edit into the store, or keep it on this computer."""
@@ -436,7 +443,8 @@ class Desk(QObject):
             widget.unbind()
         self.strip.set_picture_source(None)
         self.propagate.set_picture_source(None)
-        self.session.close()
+        self.saving.close()
+        self.saving.end_session()
         for gone in (self.annotate, self.strip, self.propagate, self.read_out):
             gone.deleteLater()
         self.deleteLater()

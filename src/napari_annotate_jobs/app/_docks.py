@@ -9,7 +9,6 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QApplication,
     QDockWidget,
-    QFileDialog,
     QLabel,
     QMainWindow,
     QSizePolicy,
@@ -18,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_annotate_jobs.app._asks import choose_folder
 from napari_annotate_jobs.app._settings import PLUGIN
 from napari_annotate_jobs.app._workstation import Workstation
 from napari_annotate_jobs.errors import AnnotateJobsError
@@ -192,11 +192,11 @@ class MyJobs(QWidget):
         keys.come()
 
     def _choose_folder(self) -> None:
-        dialog = QFileDialog(self, "Open a job folder, or a folder of job folders")
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.fileSelected.connect(self.station.add_location)
-        dialog.open()
+        choose_folder(
+            self,
+            "Open a job folder, or a folder of job folders",
+            self.station.add_location,
+        )
 
     def _set_colors(self, colors: Colors) -> None:
         self.jobs.set_colors(colors)
@@ -218,12 +218,11 @@ def ask_for_images() -> None:
     # The dialog lives as long as a window does; napari's is not named in its API.
     windows = [w for w in QApplication.topLevelWidgets() if isinstance(w, QMainWindow)]
     window = QApplication.activeWindow() or next(iter(windows), None)
-    dialog = QFileDialog(window, "Open a folder of DICOM or NIfTI")
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    dialog.setFileMode(QFileDialog.FileMode.Directory)
-    dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-    dialog.fileSelected.connect(lambda folder: add_images(viewer, folder))
-    dialog.open()
+    choose_folder(
+        window,
+        "Open a folder of DICOM or NIfTI",
+        lambda folder: add_images(viewer, folder),
+    )
 
 
 def add_images(viewer: napari.Viewer, folder: str) -> None:

@@ -116,10 +116,32 @@ class Workstation(QObject):
         self.close()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Save everything before napari may close."""
+        """Save everything before napari may close; stay if work would be lost."""
         if event.type() == QEvent.Type.Close and self.desk is not None:
-            self.desk.flush()
+            return self._keep_window(watched, event)
         return False
+
+    def _keep_window(self, window: QObject, event: QEvent) -> bool:
+        """Return True if the window is not to be closed: the user is asked first."""
+        assert self.desk is not None
+        self.desk.flush()
+        if self.desk.bridge.is_cleared:
+            # A script closes the viewer, and has taken all layers away by now: the
+            # window cannot stay, and what is unsaved is rescued.
+            return False
+        may_close, is_answered = False, False
+
+        def close() -> None:
+            nonlocal may_close
+            may_close = True
+            if is_answered:
+                window.close()  # type: ignore[attr-defined]
+
+        self.desk.saving.leave(close)
+        is_answered = True
+        if not may_close:
+            event.ignore()
+        return not may_close
 
     @property
     def keymap(self) -> KeyMap:
@@ -257,11 +279,17 @@ class Workstation(QObject):
             store.job(job_id)
             return store
 
-        def done(store: JobStore) -> None:
+        def start(store: JobStore) -> None:
             try:
                 self._start(store, job_id)
             except AnnotateJobsError as error:
                 self.show_error(error)
+
+        def done(store: JobStore) -> None:
+            if self.desk is None:
+                start(store)
+            else:
+                self.desk.saving.leave(lambda: start(store), store.close)
 
         self.tables.run(task, done, self.show_error)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from napari_annotate_jobs.propagation import Mode, target_slices
 
 from ._ahead import open_others, peek_next
+from ._difference import Conflict, Difference, LateWork
 from ._editor import CaseEditor
 from ._entering import enter_proposals
 from ._executor import Executor, SynchronousExecutor
@@ -37,7 +38,17 @@ from ._ranges import (
 from ._recovery import Kept, Recovery
 from ._saver import Saver
 from ._session import AnnotationSession
-from ._state import Cell, SaveKind, SaveState, SubmitCheck
+from ._state import (
+    TROUBLE,
+    WAITING,
+    Cell,
+    SaveKind,
+    SaveState,
+    SubmitCheck,
+    Unsaved,
+    changes,
+    name_slices,
+)
 from ._tracks import (
     Track,
     confirm_boxes,
@@ -61,10 +72,14 @@ from ._work import Work, Worker
 __all__ = [
     "BOX_TOOLS",
     "IMAGE_TOOLS",
+    "TROUBLE",
+    "WAITING",
     "AnnotationSession",
     "CaseEditor",
     "CaseView",
     "Cell",
+    "Conflict",
+    "Difference",
     "Edit",
     "Executor",
     "Fill",
@@ -72,6 +87,7 @@ __all__ = [
     "FillTool",
     "History",
     "Kept",
+    "LateWork",
     "Mode",
     "OpenCase",
     "PreparedFill",
@@ -84,10 +100,12 @@ __all__ = [
     "SubmitCheck",
     "SynchronousExecutor",
     "Track",
+    "Unsaved",
     "WindowMemory",
     "Work",
     "Worker",
     "apply_fill",
+    "changes",
     "confirm_boxes",
     "cut_track",
     "delete_boxes",
@@ -101,6 +119,7 @@ __all__ = [
     "lift",
     "merge_candidates",
     "merge_tracks",
+    "name_slices",
     "open_others",
     "peek_next",
     "plan_following",

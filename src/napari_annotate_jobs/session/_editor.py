@@ -300,6 +300,36 @@ class CaseEditor(ContentEdits):
         self._apply(change)
         return True
 
+    def lay_on(
+        self, change: AnnotationChange, blobs: Mapping[str, bytes], *, text: str
+    ) -> bool:
+        """Make one undo step of a change that was made at another time.
+
+        Parameters
+        ----------
+        change : AnnotationChange
+            What to lay on top of what is said now.
+        blobs : mapping of str to bytes
+            The masks it needs, by digest.
+        text : str
+            The undo entry.
+        """
+        contents = {
+            self._index[key]: content or SliceAnnotation(index=self._index[key])
+            for key, content in change.slices.items()
+            if key in self._index
+        }
+        self._blobs.update(blobs)
+        return self._edit(
+            text,
+            contents,
+            case_labels=change.case_labels,
+            case_nothing_to_label=change.case_nothing_to_label,
+            ranges=change.ranges,
+            comments=change.comments,
+            by_hand=False,
+        )
+
     def check_unlocked(self) -> None:
         """Do nothing if the case can be edited.
 

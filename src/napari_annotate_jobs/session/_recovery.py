@@ -1,4 +1,4 @@
-"""Changes that could not be saved, kept on this computer."""
+"""Changes that could not be saved, kept on this computer or in a folder of choice."""
 
 from __future__ import annotations
 
@@ -10,13 +10,25 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import CorruptError
 from napari_annotate_jobs.model import AnnotationChange, now, validated
 
+from ._trail import Trail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 __all__ = ["Kept", "Recovery"]
 
 FORMAT, VERSION = "napari-annotate-jobs/unsaved", 1
+ELSEWHERE = "unsaved-annotation-"
+"""Beginning of the names of files in folders that hold other things, too."""
+RESERVED = 4096
+"""Bytes the list of other folders has from the start: a full disk can take it."""
+TRIES = 3
+"""Another program may clear away a file that is just being written."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +45,22 @@ class Kept:
         The revision it was made on.
     count : int
         Number of edits it is made of.
+    trail : Trail, optional
+        Tells later revisions that hold some of it from those of somebody else.
     """
 
     change: AnnotationChange
     blobs: dict[str, bytes]
     base: int
     count: int
+    trail: Trail | None = None
 
 
 class Recovery:
     """A folder with one file for each case that has unsaved changes.
+
+    Where it cannot be written, as on a full disk, files go to other folders that the
+    user named; a list beside the folder says which, so that they are found again.
 
     Parameters
     ----------
@@ -51,16 +69,14 @@ class Recovery:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
+        self._list = folder.with_name(f"{folder.name}-elsewhere.json")
+        self._prepared = False
+        self._chosen: dict[str, Path] = {}
 
-    def _path(self, *place: str) -> Path:
-        name = hashlib.sha256(
-            "\0".join(place).encode("utf-8", "surrogateescape")
-        ).hexdigest()[:32]
-        return self._folder / f"{name}.json"
-
-    def keep(self, kept: Kept, *place: str) -> None:
-        """Write a change; it is durable on return.
+    # --------------------------------------------------------------- keeping
+    def keep(self, kept: Kept, *place: str) -> Path:
+        """Write a change, and return the folder it is in; it is durable then.
 
         Parameters
         ----------
@@ -68,66 +84,140 @@ class Recovery:
             What could not be saved.
         *place : str
             Store location, job, case and person.
+
+        Raises
+        ------
+        OSError
+            If it can be written neither here nor in the folder named before.
         """
-        path = self._path(*place)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        document = {
-            "format": FORMAT,
-            "version": VERSION,
-            "place": place,
-            "time": now().isoformat(),
-            "base": kept.base,
-            "count": kept.count,
-            "change": kept.change.model_dump(mode="json"),
-            "blobs": {
-                digest: base64.b64encode(data).decode()
-                for digest, data in kept.blobs.items()
-            },
-        }
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        name = _name(place)
+        self._prepare()
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(document, file, ensure_ascii=False)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _write(self.folder / f"{name}.json", _document(kept, place))
+            return self.folder
+        except OSError:
+            other = self._elsewhere().get(name)
+            if other is None:
+                raise
+            _write(other / f"{ELSEWHERE}{name}.json", _document(kept, place))
+            return other
+
+    def keep_in(self, folder: Path, kept: Kept, *place: str) -> tuple[Path, bool]:
+        """Write a change into another folder, and remember that folder.
+
+        Returns
+        -------
+        (Path, bool)
+            The file, and whether the folder could be remembered: if not, the file
+            is found again once it is moved into :attr:`folder`.
+        """
+        name = _name(place)
+        path = folder / f"{ELSEWHERE}{name}.json"
+        _write(path, _document(kept, place))
+        self._chosen[name] = folder
+        return path, self._remember(self._elsewhere())
 
     def load(self, *place: str) -> Kept | None:
-        """Return what was kept for this place, if anything.
+        """Return what was kept for this place, if anything: the latest.
 
         Raises
         ------
         CorruptError
             If the file cannot be read: it was moved aside, never deleted.
         """
-        path = self._path(*place)
-        try:
-            return _parse(path.read_bytes(), path)
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            aside = self._aside(path, "damaged")
-            raise CorruptError(
-                "changes of the last time that were not saved cannot be read "
-                f"({error})",
-                where=aside or path,
-                remedy="The file is left there: it may still be put right by hand",
-            ) from error
+        self._prepare()
+        return self._latest(self._paths(place))
+
+    def away(self, *place: str) -> Path | None:
+        """Return the folder that changes were saved in, if it is not there now."""
+        other = self._elsewhere().get(_name(place))
+        return other if other is not None and not other.is_dir() else None
 
     def clear(self, *place: str) -> None:
         """Forget what was kept, once it is safe in the store."""
         # One that cannot be deleted is found to be in the store the next time.
-        with contextlib.suppress(OSError):
-            self._path(*place).unlink(missing_ok=True)
+        for path in self._paths(place):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+        name = _name(place)
+        self._chosen.pop(name, None)
+        others = self._elsewhere()
+        if name in others and others[name].is_dir():
+            del others[name]
+            self._remember(others)
 
     def set_aside(self, *place: str) -> Path | None:
         """Keep the file under another name, and return that name."""
-        path = self._path(*place)
-        return self._aside(path, "theirs-taken") if path.exists() else None
+        aside = None
+        for path in self._paths(place):
+            if path.exists():
+                aside = self._aside(path, "theirs-taken") or aside
+        return aside
+
+    # ---------------------------------------------------------------- drafts
+    def shelve(self, *place: str) -> Path | None:
+        """Make a draft of what was kept: it is offered when the case can be edited."""
+        aside = None
+        for path in self._paths(place):
+            if path.exists():
+                aside = self._aside(path, "draft") or aside
+        return aside
+
+    def draft(self, *place: str) -> Kept | None:
+        """Return the latest draft, if there is one.
+
+        Raises
+        ------
+        CorruptError
+            If it cannot be read: it was moved aside, never deleted.
+        """
+        return self._latest(self._drafts(place))
+
+    def drop_draft(self, *place: str) -> None:
+        """Delete the drafts: they were taken, or given up."""
+        for path in self._drafts(place):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def _drafts(self, place: tuple[str, ...]) -> list[Path]:
+        found: list[Path] = []
+        for path in self._paths(place):
+            with contextlib.suppress(OSError):
+                found += path.parent.glob(f"{path.stem}-draft-*.json")
+        return found
+
+    # ---------------------------------------------------------------- places
+    def _paths(self, place: tuple[str, ...]) -> list[Path]:
+        """Return where changes of a place may be."""
+        name = _name(place)
+        paths = [self.folder / f"{name}.json", self.folder / f"{ELSEWHERE}{name}.json"]
+        other = self._elsewhere().get(name)
+        return paths if other is None else [*paths, other / f"{ELSEWHERE}{name}.json"]
+
+    def _latest(self, paths: list[Path]) -> Kept | None:
+        found: list[tuple[str, Kept]] = []
+        fault: CorruptError | None = None
+        for path in paths:
+            try:
+                found.append(_parse(path.read_bytes(), path))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except (
+                *(OSError, ValueError, LookupError, TypeError, AttributeError),
+                RecursionError,
+            ) as error:
+                aside = self._aside(path, "damaged")
+                fault = CorruptError(
+                    "changes of the last time that were not saved cannot be read "
+                    f"({error})",
+                    where=aside or path,
+                    remedy="The file is left there: it may still be put right by hand",
+                )
+                fault.__cause__ = error
+        if fault is not None and not found:
+            raise fault
+        return max(found, key=lambda item: item[0])[1] if found else None
 
     def _aside(self, path: Path, why: str) -> Path | None:
         other = path.with_name(f"{path.stem}-{why}-{now():%Y%m%dT%H%M%S%f}.json")
@@ -137,8 +227,101 @@ class Recovery:
             return None
         return other
 
+    def _prepare(self) -> None:
+        """Clear away what killed programs left, and reserve room for the list."""
+        if self._prepared:
+            return
+        self._prepared = True
+        for path in _leftovers(self.folder):
+            with contextlib.suppress(OSError):
+                path.unlink()
+        if not self._list.exists():
+            self._remember({})
 
-def _parse(data: bytes, path: Path) -> Kept:
+    def _elsewhere(self) -> dict[str, Path]:
+        """Return the other folders, by the names of places."""
+        try:
+            found = json.loads(self._list.read_text(encoding="utf-8"))
+            others = {str(name): Path(folder) for name, folder in found.items()}
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+            others = {}
+        return others | self._chosen
+
+    def _remember(self, others: dict[str, Path]) -> bool:
+        text = json.dumps({name: str(folder) for name, folder in others.items()})
+        data = text.encode().ljust(RESERVED)
+        try:
+            self._list.parent.mkdir(parents=True, exist_ok=True)
+            # In place: on a full disk there is room for nothing but what is there.
+            handle = os.open(
+                self._list, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600
+            )
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.truncate()
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            return False
+        return True
+
+
+def _name(place: tuple[str, ...]) -> str:
+    text = "\0".join(place).encode("utf-8", "surrogateescape")
+    return hashlib.sha256(text).hexdigest()[:32]
+
+
+def _leftovers(folder: Path) -> Iterator[Path]:
+    with contextlib.suppress(OSError):
+        yield from folder.glob("*.tmp")
+
+
+def _document(kept: Kept, place: tuple[str, ...]) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "place": place,
+        "time": now().isoformat(),
+        "base": kept.base,
+        "count": kept.count,
+        "change": kept.change.model_dump(mode="json"),
+        "blobs": {
+            digest: base64.b64encode(data).decode()
+            for digest, data in kept.blobs.items()
+        },
+    }
+    if kept.trail is not None:
+        document["trail"] = {"rest": kept.trail.rest, "known": kept.trail.known}
+    return document
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    for left in reversed(range(TRIES)):
+        try:
+            _place(path, document)
+            break
+        except FileNotFoundError:
+            if not left or not path.parent.is_dir():
+                raise
+    _sync_folder(path.parent)
+
+
+def _place(path: Path, document: dict[str, Any]) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(document, file, ensure_ascii=False)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _parse(data: bytes, path: Path) -> tuple[str, Kept]:
+    """Return when it was kept, and what."""
     document = json.loads(data.decode())
     if (document["format"], document["version"]) != (FORMAT, VERSION):
         raise ValueError(
@@ -152,7 +335,12 @@ def _parse(data: bytes, path: Path) -> Kept:
         if hashlib.sha256(blob).hexdigest() != digest:
             raise ValueError(f"the mask {digest[:16]} in it is damaged")
     change = validated(AnnotationChange, document["change"], where=path)
-    return Kept(change, blobs, int(document["base"]), int(document["count"]))
+    trail = None
+    if (found := document.get("trail")) is not None:
+        known = {str(part): tuple(held) for part, held in found["known"].items()}
+        trail = Trail(str(found["rest"]), known)
+    base, count = int(document["base"]), int(document["count"])
+    return str(document.get("time", "")), Kept(change, blobs, base, count, trail)
 
 
 def _sync_folder(path: Path) -> None:

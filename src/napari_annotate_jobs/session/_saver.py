@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
@@ -10,20 +9,25 @@ from psygnal import Signal
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     ConflictError,
+    LockedError,
     StoreAccessError,
+    access_words,
 )
-from napari_annotate_jobs.model import AnnotationChange, now
+from napari_annotate_jobs.model import AnnotationChange, Status, now
 
+from ._batch import NOTHING, Batch
+from ._keeper import Keeper
 from ._merge import is_said, on_top
 from ._recovery import Kept
-from ._state import TROUBLE, SaveKind, SaveState
+from ._state import TROUBLE, WAITING, SaveKind, SaveState, changes
+from ._trail import Trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from pathlib import Path
 
     from napari_annotate_jobs.model import Annotation
-    from napari_annotate_jobs.stores import JobStore
+    from napari_annotate_jobs.stores import Draft, JobStore
 
     from ._executor import Executor
     from ._recovery import Recovery
@@ -36,25 +40,6 @@ SLOW_SECONDS = 0.5
 """A change that is not in the store by then is kept on this computer meanwhile."""
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """Changes that are saved as one."""
-
-    change: AnnotationChange = field(default_factory=AnnotationChange)
-    blobs: Mapping[str, bytes] = field(default_factory=dict)
-    count: int = 0
-
-    def then(self, later: _Batch) -> _Batch:
-        return _Batch(
-            self.change.then(later.change),
-            {**self.blobs, **later.blobs},
-            self.count + later.count,
-        )
-
-
-_NOTHING = _Batch()
-
-
 class Saver:
     """Saves changes in the order they come; those that wait are saved as one.
 
@@ -64,24 +49,30 @@ class Saver:
         Where to.
     job_id, case_id : str
         The case.
-    base : int
-        The revision the first change is made on.
+    annotation : Annotation
+        As it is in the store: the first change is made on it.
     executor : Executor
         Runs the saving.
     recovery : Recovery, optional
         Keeps what cannot be saved.
-    saved : datetime, optional
-        When the last change of an earlier session was saved.
 
     Attributes
     ----------
     revision : int
         The store's, as far as known.
+    base : Annotation or None
+        What the store says at that revision; None if that is not known.
     state : SaveState
         The truth about saving.
+    keeper : Keeper
+        Has what is not saved, on this computer.
+    theirs : Draft or None
+        In a conflict, what the store says instead.
     """
 
     changed = Signal(SaveState)
+    submitted_elsewhere = Signal(object)
+    """The case was submitted meanwhile; with the Draft that was frozen."""
 
     def __init__(
         self,
@@ -89,20 +80,24 @@ class Saver:
         job_id: str,
         case_id: str,
         *,
-        base: int,
+        annotation: Annotation,
         executor: Executor,
         recovery: Recovery | None = None,
-        saved: datetime | None = None,
     ) -> None:
-        self.revision = base
-        self.state = SaveState(time=saved)
+        self.revision = annotation.revision
+        self.base: Annotation | None = annotation
+        self.theirs: Draft | None = None
+        self.state = SaveState(time=annotation.modified)
         self._store = store
         self._job_id, self._case_id = job_id, case_id
-        self._executor, self._recovery = executor, recovery
-        self._waiting = self._sending = _NOTHING
+        self._executor = executor
+        self.keeper = Keeper(recovery, self.place)
+        self._waiting = self._sending = NOTHING
         self._failures = 0
         self._idle_calls: list[Callable[[], None]] = []
-        self._kept = self._watching = self._retry_planned = self._closed = False
+        self._watching = self._retry_planned = self._closed = False
+        self._looking, self._why = False, ""
+        self._given_up: AnnotationChange | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -116,12 +111,17 @@ class Saver:
         return store.location, self._job_id, self._case_id, store.person
 
     @property
+    def count(self) -> int:
+        """Number of changes that are not in the store yet."""
+        return self._unsaved.count
+
+    @property
     def waiting(self) -> AnnotationChange:
         """What is not in the store yet, as one change."""
         return self._unsaved.change
 
     @property
-    def _unsaved(self) -> _Batch:
+    def _unsaved(self) -> Batch:
         if not self._sending.count:
             return self._waiting
         return self._sending.then(self._waiting)
@@ -138,24 +138,27 @@ class Saver:
         In trouble it is kept on this computer instead, until the store can be
         reached again or the user has settled it.
         """
-        self._waiting = self._waiting.then(_Batch(change, blobs, count))
+        self._waiting = self._waiting.then(Batch(change, blobs, count))
         if self.state.kind in TROUBLE:
-            fault = self._keep()
-            self._tell(self.state.kind, fault or self.state.message)
+            self._tell_again(self._keep())
             return
-        if not self._sending.count:
+        if not self._is_busy:
             self._send()
         if not self.is_idle and self.state.kind not in TROUBLE:
             self._tell(SaveKind.PENDING)
             self._watch()
 
-    def recover(self, annotation: Annotation) -> tuple[Annotation, str]:
+    def recover(
+        self, annotation: Annotation, *, finished: bool = False
+    ) -> tuple[Annotation, str]:
         """Take, and save, what was kept on this computer the last time.
 
         Parameters
         ----------
         annotation : Annotation
             As it is in the store now.
+        finished : bool
+            The case was submitted meanwhile: what was kept becomes a draft.
 
         Returns
         -------
@@ -167,87 +170,163 @@ class Saver:
         CorruptError
             If it cannot be read; it was moved aside.
         """
-        kept = None if self._recovery is None else self._recovery.load(*self.place)
+        kept = self.keeper.load()
         if kept is None:
             return annotation, ""
         change = on_top(annotation, kept.change)
         if is_said(annotation, change):  # it was saved, but we were gone by then
-            self._forget()
+            self.keeper.forget()
             return annotation, ""
-        self.revision, self._kept = kept.base, True
+        if finished:
+            self.keeper.put_away(as_draft=True)
+            return annotation, (
+                f"{changes(kept.count)} of the last time came too late: the case was "
+                "submitted elsewhere. They are kept on this computer as a draft, and "
+                "offered if the case is returned."
+            )
+        own = kept.base == annotation.revision or (
+            kept.trail is not None and kept.trail.leads_to(annotation)
+        )
+        if not own:  # the store says so, and what is there instead
+            self.revision, self.base = kept.base, None
         self.add(kept.change, kept.blobs, kept.count)
         return annotation.apply(change, revision=annotation.revision), (
-            f"{_changes(kept.count)} of the last time, not saved then, "
+            f"{changes(kept.count)} of the last time, not saved then, "
             f"{'was' if kept.count == 1 else 'were'} found on this computer."
         )
 
     def retry(self) -> None:
         """Try again to save what could not be saved."""
-        if self._waiting.count and not self._sending.count:
+        if self._waiting.count and not self._is_busy:
             self._send()
 
-    def rebase(self, base: int, change: AnnotationChange) -> None:
-        """Save `change`, with the masks at hand, on top of revision `base`."""
-        self.revision = base
+    def rebase(self, theirs: Annotation, change: AnnotationChange) -> None:
+        """Save `change`, with the masks at hand, on top of what the store says."""
+        self.revision, self.base, self.theirs = theirs.revision, theirs, None
         if not self._waiting.count:
             self._tell(SaveKind.CLEAN)
             return
-        self._waiting = _Batch(change, self._waiting.blobs, self._waiting.count)
+        self._waiting = Batch(change, self._waiting.blobs, self._waiting.count)
         self._keep()
         self._tell(SaveKind.PENDING)
         self.retry()
 
-    def drop(self) -> bool:
-        """Give up what waits, but keep it on this computer.
+    def drop(self, *, as_draft: bool = False) -> bool:
+        """Give up what waits, but keep it on this computer, aside or as a draft.
 
         Returns
         -------
         bool
             False if it could not be kept; then it is not given up.
         """
-        if fault := self._keep():
-            self._tell(self.state.kind, fault)
+        if not self._waiting.count:
+            return True
+        if (fault := self._keep()) or not self.keeper.put_away(as_draft=as_draft):
+            self._tell_again(fault)
             return False
-        if self._recovery is not None:
-            self._recovery.set_aside(*self.place)
-        self._waiting, self._kept = _NOTHING, False
+        self._waiting = NOTHING
         self._tell(SaveKind.CLEAN)
         return True
 
-    def meet_conflict(self, error: ConflictError) -> None:
-        """Hear from elsewhere that someone changed the same annotation."""
-        self._tell(SaveKind.CONFLICT, str(error), error)
+    def look_again(self, error: ConflictError | LockedError) -> None:
+        """See what the store says instead of what is known here.
+
+        What follows from the person's own changes alone is no conflict: the store
+        may have saved them and been cut off before it could say so. A case that was
+        submitted meanwhile is told of, in :attr:`submitted_elsewhere`.
+        """
+        self._looking = True
+
+        def seen(draft: Draft) -> None:
+            self._looking = False
+            if not self._closed:
+                self._meet(draft, error)
+            self._settle()
+
+        def unseen(_: Exception) -> None:
+            self._looking = False
+            self._tell_refused(error)
+            self._settle()
+
+        self._executor.run(
+            lambda: self._store.load(self._job_id, self._case_id), seen, unseen
+        )
+
+    def meet_submission(self, frozen: Annotation) -> None:
+        """Stand on what was submitted; what could not be made a draft waits on."""
+        self.revision, self.base, self.theirs = frozen.revision, frozen, None
+
+    def _meet(self, draft: Draft, error: ConflictError | LockedError) -> None:
+        theirs, trail = draft.annotation, self.trail()
+        if draft.status is Status.FINISHED:
+            self._tell_refused(error)
+            self.submitted_elsewhere.emit(draft)
+        elif theirs.revision != self.revision and trail and trail.leads_to(theirs):
+            self.rebase(theirs, self._waiting.change)
+        else:
+            self.theirs = draft
+            self._tell_refused(error)
+
+    def _tell_refused(self, error: AnnotateJobsError) -> None:
+        conflict = isinstance(error, ConflictError)
+        kind = SaveKind.CONFLICT if conflict else SaveKind.FAILED
+        reason = "submitted elsewhere" if isinstance(error, LockedError) else ""
+        self._why = str(error)
+        self._tell(kind, f"{error}{self._keep()}", reason=reason)
+
+    def trail(self) -> Trail | None:
+        """Return what tells this person's own changes from those of others."""
+        if self.base is None:
+            return None
+        return Trail.of(self.base, self._sending.change, self._waiting.change)
+
+    def at_risk(self) -> str:
+        """Say why what is not saved would be lost now; empty if nothing would."""
+        unsaved = self._unsaved
+        if not unsaved.count or unsaved.change == self._given_up:
+            return ""
+        if not self.keeper.is_able:
+            return "There is no folder for unsaved work on this computer."
+        return self._keep().strip()
+
+    def give_up(self) -> None:
+        """Let what is not saved now be dropped, should the case be left."""
+        self._given_up = self._unsaved.change
+
+    def keep_on(self) -> None:
+        """Let nothing be dropped after all: the case was not left."""
+        self._given_up = None
+
+    def keep_in(self, folder: Path) -> tuple[Path, str]:
+        """Keep what is not saved in another folder; see :meth:`Keeper.keep_in`."""
+        done = self.keeper.keep_in(folder, self._to_keep())
+        self._tell_again()
+        return done
 
     def when_settled(self, call: Callable[[], None]) -> None:
         """Call `call` once nothing is under way: all is saved, or kept aside."""
-        if self._sending.count:
+        if self._is_busy:
             self._idle_calls.append(call)
         else:
             call()
 
-    def close(self) -> AnnotateJobsError | None:
+    def close(self) -> None:
         """Stop trying again; what is not saved yet stays on this computer.
 
-        Returns
-        -------
-        AnnotateJobsError or None
-            What to tell of changes that could not be kept either.
+        Whether it does is asked before, with :meth:`at_risk`.
         """
         self._closed = True
-        self._keep()
-        if self._kept or not self._waiting.count:
-            return None
-        return AnnotateJobsError(
-            f"{_changes(self._waiting.count)} could neither be saved nor kept on this "
-            "computer",
-            where=self._case_id,
-            remedy=self.state.message or None,
-        )
+        if self._unsaved.change != self._given_up:
+            self._keep()
 
     # ---------------------------------------------------------------- saving
+    @property
+    def _is_busy(self) -> bool:
+        return bool(self._sending.count) or self._looking
+
     def _send(self) -> None:
         batch, base = self._waiting, self.revision
-        self._waiting, self._sending = _NOTHING, batch
+        self._waiting, self._sending = NOTHING, batch
 
         def task() -> int:
             return self._store.save(
@@ -255,41 +334,48 @@ class Saver:
             )
 
         def done(revision: int) -> None:
-            self.revision, self._sending, self._failures = revision, _NOTHING, 0
+            self.revision, self._sending, self._failures = revision, NOTHING, 0
+            if self.base is not None:
+                self.base = self.base.apply(batch.change, revision=revision)
             if self._waiting.count:
-                if self._kept:  # what was saved just now must not come back
+                if self.keeper.holds:  # what was saved just now must not come back
                     self._keep()
                 self._tell(SaveKind.PENDING)
                 self._send()
             else:
-                self._forget()
+                self.keeper.forget()
                 self._tell(SaveKind.SAVED)
             self._settle()
 
         def failed(error: Exception) -> None:
-            self._waiting, self._sending = batch.then(self._waiting), _NOTHING
+            self._waiting, self._sending = batch.then(self._waiting), NOTHING
             self._fail(error)
             self._settle()
 
         self._executor.run(task, done, failed)
 
     def _fail(self, error: Exception) -> None:
+        fault = self._keep()
+        if isinstance(error, ConflictError | LockedError):
+            self.look_again(error)
+            return
         known = isinstance(error, AnnotateJobsError)
-        text = (
+        self._why = (
             str(error)
             if known
             else f"Saving failed unexpectedly ({type(error).__name__}: {error})."
         )
-        text += self._keep()
-        if isinstance(error, ConflictError):
-            self._tell(SaveKind.CONFLICT, text, error)
-        elif known and not isinstance(error, StoreAccessError):
-            self._tell(SaveKind.FAILED, text, error)
-        else:
-            if self._kept:
-                text += " Your changes are kept on this computer and saved later."
-            self._tell(SaveKind.OFFLINE, text, error)
-            self._plan_retry()
+        if known and not isinstance(error, StoreAccessError):
+            self._tell(SaveKind.FAILED, self._why + fault)
+            return
+        kind, reason, remedy = SaveKind.BLOCKED, "saving failed", ""
+        if isinstance(error, OSError):
+            words = access_words(error)
+            reason, remedy = words.short, words.remedy
+            if words.away:
+                kind = SaveKind.OFFLINE
+        self._tell(kind, self._message(kind, fault), reason=reason, remedy=remedy)
+        self._plan_retry()
 
     def _plan_retry(self) -> None:
         if self._retry_planned:
@@ -301,13 +387,13 @@ class Saver:
 
     def _retry_later(self) -> None:
         self._retry_planned = False
-        if not self._closed and self.state.kind is SaveKind.OFFLINE:
+        if not self._closed and self.state.kind in WAITING:
             self.retry()
 
     # --------------------------------------------------------------- keeping
     def _watch(self) -> None:
         """Keep changes here if the store takes its time: it may never answer."""
-        if self._recovery is not None and not self._watching:
+        if self.keeper.is_able and not self._watching:
             self._watching = True
             self._executor.later(SLOW_SECONDS, self._keep_if_slow)
 
@@ -318,40 +404,47 @@ class Saver:
 
     def _keep(self) -> str:
         """Keep what is not saved on this computer; say what went wrong with that."""
-        unsaved = self._unsaved
-        if self._recovery is None or not unsaved.count:
-            return ""
-        kept = Kept(unsaved.change, dict(unsaved.blobs), self.revision, unsaved.count)
-        try:
-            self._recovery.keep(kept, *self.place)
-        except OSError as error:
-            self._kept = False
-            return (
-                f" They could not be kept on this computer either ({error}): leave "
-                "this window open until they are saved."
-            )
-        self._kept = True
-        return ""
+        return self.keeper.keep(self._to_keep()) if self._unsaved.count else ""
 
-    def _forget(self) -> None:
-        self._kept = False
-        if self._recovery is not None:
-            self._recovery.clear(*self.place)
+    def _to_keep(self) -> Kept:
+        unsaved = self._unsaved
+        blobs = dict(unsaved.blobs)
+        return Kept(unsaved.change, blobs, self.revision, unsaved.count, self.trail())
 
     def _settle(self) -> None:
         calls, self._idle_calls = self._idle_calls, []
         for call in calls:
             self.when_settled(call)
 
+    @property
+    def _where(self) -> str:
+        other = self.keeper.elsewhere
+        return "on this computer" if other is None else f"in {other}"
+
+    def _message(self, kind: SaveKind, fault: str) -> str:
+        if not fault and self.keeper.holds and kind in WAITING:
+            fault = f" Your changes are kept {self._where} and saved later."
+        return self._why + fault
+
+    def _tell_again(self, fault: str = "") -> None:
+        """Tell the same trouble, of what is waiting now."""
+        state = self.state
+        message = self._message(state.kind, fault)
+        self._tell(state.kind, message, reason=state.reason, remedy=state.remedy)
+
     def _tell(
-        self, kind: SaveKind, message: str = "", error: Exception | None = None
+        self, kind: SaveKind, message: str = "", *, reason: str = "", remedy: str = ""
     ) -> None:
         time = now() if kind is SaveKind.SAVED else self.state.time
         pending = 0 if kind is SaveKind.SAVED else self._unsaved.count
-        kept = self._kept and bool(pending)
-        self.state = SaveState(kind, pending, time, message.strip(), kept)
+        self.state = SaveState(
+            kind,
+            pending,
+            time,
+            message.strip(),
+            self.keeper.holds and bool(pending),
+            where=self._where,
+            reason=reason,
+            remedy=remedy,
+        )
         self.changed.emit(self.state)
-
-
-def _changes(count: int) -> str:
-    return f"{count} change{'' if count == 1 else 's'}"

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_annotate_jobs.errors import (
-    AnnotateJobsError,
-    ConflictError,
-    CorruptError,
-    TransitionError,
-)
-from napari_annotate_jobs.model import (
-    Annotation,
-    AnnotationChange,
-    CaseRow,
-    Counts,
-    Status,
-)
+from napari_annotate_jobs.errors import AnnotateJobsError, TransitionError
+from napari_annotate_jobs.model import CaseRow, Counts, Status
 
-from ._actions import SliceActions
 from ._editor import CaseEditor
 from ._executor import SynchronousExecutor
 from ._finding import Found, cases_after, first_cases, open_one
-from ._merge import on_top
 from ._opening import OpenCase, first_slice
-from ._saver import Saver
-from ._state import TROUBLE, SaveKind, SaveState
+from ._saving import Saving
+from ._state import TROUBLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from napari_annotate_jobs.model import Submission
-    from napari_annotate_jobs.stores import Draft, JobStore
+    from napari_annotate_jobs.model import Annotation, Submission
+    from napari_annotate_jobs.stores import JobStore
 
     from ._executor import Executor
     from ._recovery import Recovery
@@ -43,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["AnnotationSession"]
 
 
-class AnnotationSession(SliceActions):
+class AnnotationSession(Saving):
     """What one annotator does in one job, without any window.
 
     Parameters
@@ -68,20 +54,10 @@ class AnnotationSession(SliceActions):
     """No case is open any more."""
     busy = Signal(str)
     """What is being done; empty when it is finished."""
-    slices_changed = Signal(tuple)
-    """Indices of slices that changed; empty if only the case did."""
-    history_changed = Signal()
-    """What undo and redo would do."""
-    save_state_changed = Signal(SaveState)
-    """The truth about saving."""
-    status_changed = Signal(Status)
-    """The open case was submitted."""
     counts_changed = Signal(Counts)
     """How many cases are left."""
     marked = Signal(str)
     """Id of a case that could not be opened: the case table says why."""
-    failed = Signal(Exception)
-    """Something went wrong; its text says what to do."""
 
     def __init__(
         self,
@@ -92,27 +68,12 @@ class AnnotationSession(SliceActions):
         recovery: Recovery | None = None,
         windows: WindowMemory | None = None,
     ) -> None:
-        super().__init__(store.job(job_id))
-        self.store = store
-        self.executor: Executor = executor or SynchronousExecutor()
+        super().__init__(
+            store.job(job_id), store, executor or SynchronousExecutor(), recovery
+        )
         self.open_next = True
-        self.case: OpenCase | None = None
-        self.status = Status.REMAINING
-        self._recovery = recovery
         self._windows = windows
-        self._saver: Saver | None = None
-        self._generation = 0
-        self._trouble: SaveKind | None = None
-        self._submitted = 0
         self._broken: set[str] = set()
-
-    @property
-    def save_state(self) -> SaveState:
-        """The truth about saving."""
-        if self._saver is None or self.case is None:
-            return SaveState()
-        number = self._submitted if self.status is Status.FINISHED else 0
-        return replace(self._saver.state, submitted=number)
 
     # ------------------------------------------------------------ navigation
     def cases(self, status: Status | None = None) -> Sequence[CaseRow]:
@@ -190,20 +151,27 @@ class AnnotationSession(SliceActions):
             if found.error is not None:
                 self.failed.emit(found.error)
             if found.case is None:
+                self._stayed()
                 if not found.broken:
                     self.told.emit(nothing)
             elif self._is_behind(found.case):
                 self._open(rows, index, nothing)
-            else:
+            elif self._may_leave(lambda: self._open(rows, index, nothing)):
                 self._begin(found.case, index)
 
         def failed(error: Exception) -> None:
             if generation == self._generation:
                 self.busy.emit("")
+                self._stayed()
                 self.failed.emit(error)
 
         def start() -> None:
-            self.executor.run(task, done, failed)
+            if generation != self._generation:
+                return
+            if self._may_leave(lambda: self._open(rows, index, nothing)):
+                self.executor.run(task, done, failed)
+            else:
+                self.busy.emit("")
 
         if self._saver is None:
             start()
@@ -220,18 +188,9 @@ class AnnotationSession(SliceActions):
 
     def _begin(self, case: OpenCase, index: int | None) -> None:
         self._end_case()
-        job, case_id, header = self.job.id, case.row.case.id, case.series.header
-        annotation = case.draft.annotation
-        self._saver = Saver(
-            self.store,
-            job,
-            case_id,
-            base=annotation.revision,
-            executor=self.executor,
-            recovery=self._recovery,
-            saved=annotation.modified,
-        )
-        annotation = self._recovered(annotation, self._saver)
+        header = case.series.header
+        self._saver = self._make_saver(case)
+        annotation = self._recovered(case.draft, self._saver)
         self.case, self.status = case, case.draft.status
         self._submitted = case.draft.submissions
         self._editor = self._make_editor(annotation)
@@ -241,11 +200,13 @@ class AnnotationSession(SliceActions):
         self._copied = None
         self._slice = first_slice(case, self._editor) if index is None else index
         self._slice = min(max(self._slice, 0), self._editor.n_slices - 1)
-        self._saver.changed.connect(self._on_save_state)
+        self._follow_saver(self._saver)
         self.opened.emit(case)
         if self.case is case:  # else it cannot be shown, and was closed again
             self._on_save_state(self.save_state)
             self.history_changed.emit()
+            if (draft := self.offer_draft()) is not None:
+                self.draft_found.emit(draft)
 
     def _make_editor(self, annotation: Annotation) -> CaseEditor:
         assert self.case is not None and self._saver is not None
@@ -274,26 +235,17 @@ class AnnotationSession(SliceActions):
     def _on_history_changed(self) -> None:
         self.history_changed.emit()
 
-    def _on_save_state(self, state: SaveState) -> None:
-        self.save_state_changed.emit(self.save_state)
-        trouble = state.kind if state.kind in TROUBLE else None
-        if trouble is not None and trouble is not self._trouble:
-            self.failed.emit(AnnotateJobsError(state.message.rstrip(".")))
-        self._trouble = trouble
-
-    def _recovered(self, annotation: Annotation, saver: Saver) -> Annotation:
-        """Add what could not be saved the last time."""
-        try:
-            annotation, told = saver.recover(annotation)
-        except CorruptError as error:
-            self.failed.emit(error)
-        else:
-            if told:
-                self.told.emit(told)
-        return annotation
-
     def close_case(self) -> None:
-        """Close the open case; its changes are saved, or kept on this computer."""
+        """Close the open case; its changes are saved, or kept on this computer.
+
+        Raises
+        ------
+        UnsavedWorkError
+            If they could be neither saved nor kept: the case stays open.
+        """
+        if self._editor is not None:
+            self.closing.emit()
+        self.check_leave(self.close_case)
         self._generation += 1  # nothing that is under way opens it, or another, again
         self.busy.emit("")
         self._end_case()
@@ -303,8 +255,8 @@ class AnnotationSession(SliceActions):
             self.closing.emit()
         if self._saver is not None:
             self._saver.changed.disconnect()
-            if loss := self._saver.close():
-                self.failed.emit(loss)
+            self._saver.submitted_elsewhere.disconnect()
+            self._saver.close()
         self._trouble = None
         was_open = self._editor is not None
         self._remember_window()
@@ -323,59 +275,22 @@ class AnnotationSession(SliceActions):
             self._windows.remember(self.case.series.header, *look)
 
     def close(self) -> None:
-        """End the session: wait until all is saved, or kept on this computer."""
+        """End the session: wait until all is saved, or kept on this computer.
+
+        Raises
+        ------
+        UnsavedWorkError
+            If something could be neither saved nor kept: the session goes on.
+        """
         self._generation += 1
         if self._editor is not None:
             self.closing.emit()
         self.executor.drain()
+        self.check_leave(self.close)
         self.close_case()
         self.store.close()
 
-    # ---------------------------------------------------------------- saving
-    def _save(self, change: AnnotationChange, blobs: Mapping[str, bytes]) -> None:
-        if self._saver is not None:
-            self._saver.add(change, blobs)
-
-    def retry_save(self) -> None:
-        """Try again to save what could not be saved."""
-        if self._saver is not None:
-            self._saver.retry()
-
-    def resolve_conflict(self, *, keep_mine: bool) -> None:
-        """Settle a conflict with someone who changed the same annotation.
-
-        Parameters
-        ----------
-        keep_mine : bool
-            True saves your changes on top of theirs: slices that both changed
-            become yours. False shows their version; your changes stay on this
-            computer, in the folder of unsaved work.
-        """
-        saver, case = self._saver, self.case
-        if saver is None or case is None or saver.state.kind is not SaveKind.CONFLICT:
-            return
-        generation = self._generation
-        case_id = case.row.case.id
-
-        def done(draft: Draft) -> None:
-            if generation != self._generation:
-                return
-            theirs = draft.annotation
-            if not keep_mine and not saver.drop():
-                return
-            self.status = draft.status
-            change = on_top(theirs, saver.waiting)
-            saver.rebase(theirs.revision, change)
-            theirs = theirs.apply(change, revision=theirs.revision)
-            self._editor = self._make_editor(theirs)
-            self.slices_changed.emit(tuple(range(self.editor.n_slices)))
-            self.history_changed.emit()
-            self.status_changed.emit(self.status)
-
-        self.executor.run(
-            lambda: self.store.load(self.job.id, case_id), done, self.failed.emit
-        )
-
+    # ------------------------------------------------------------ submitting
     def submit(self) -> None:
         """Submit the open case; then open the next one that is left.
 
@@ -413,10 +328,7 @@ class AnnotationSession(SliceActions):
         def failed(error: Exception) -> None:
             if generation == self._generation:
                 self.busy.emit("")
-            if isinstance(error, ConflictError) and self._saver is saver:
-                saver.meet_conflict(error)
-            else:
-                self.failed.emit(error)
+            self._refused(error, saver)
 
         def send() -> None:
             if not saver.is_idle:

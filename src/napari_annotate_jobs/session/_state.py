@@ -8,7 +8,17 @@ from enum import StrEnum
 
 from napari_annotate_jobs.model import Decision
 
-__all__ = ["TROUBLE", "Cell", "SaveKind", "SaveState", "SubmitCheck"]
+__all__ = [
+    "TROUBLE",
+    "WAITING",
+    "Cell",
+    "SaveKind",
+    "SaveState",
+    "SubmitCheck",
+    "Unsaved",
+    "changes",
+    "name_slices",
+]
 
 
 class SaveKind(StrEnum):
@@ -18,11 +28,14 @@ class SaveKind(StrEnum):
     SAVED = "saved"
     PENDING = "pending"
     OFFLINE = "offline"
+    BLOCKED = "blocked"
     CONFLICT = "conflict"
     FAILED = "failed"
 
 
-TROUBLE = frozenset({SaveKind.OFFLINE, SaveKind.CONFLICT, SaveKind.FAILED})
+WAITING = frozenset({SaveKind.OFFLINE, SaveKind.BLOCKED})
+"""Kinds in which saving is tried again by itself."""
+TROUBLE = WAITING | {SaveKind.CONFLICT, SaveKind.FAILED}
 """Kinds the user should know of."""
 
 
@@ -34,8 +47,9 @@ class SaveState:
     ----------
     kind : SaveKind
         CLEAN if nothing was changed since the case was opened; PENDING while
-        changes are on their way; OFFLINE if the store cannot be reached, CONFLICT
-        if someone else changed the annotation, FAILED if the store refused.
+        changes are on their way; OFFLINE if the store cannot be reached, BLOCKED
+        if it cannot be written, as on a full disk, CONFLICT if someone else changed
+        the annotation, FAILED if the store refused.
     pending : int
         Number of changes that are not yet in the store.
     time : datetime, optional
@@ -43,9 +57,15 @@ class SaveState:
     message : str
         What went wrong and what to do.
     kept : bool
-        The pending changes are in a file on this computer.
+        The pending changes are in a file outside the job.
     submitted : int
         Number of the submission this is; 0 for a draft.
+    reason : str
+        What is wrong, in a few words, as ``"disk full"``.
+    remedy : str
+        What to do about it, in one sentence without a full stop.
+    where : str
+        Where the file is, as in ``"on this computer"``.
     """
 
     kind: SaveKind = SaveKind.CLEAN
@@ -54,20 +74,29 @@ class SaveState:
     message: str = ""
     kept: bool = False
     submitted: int = 0
+    reason: str = ""
+    remedy: str = ""
+    where: str = "on this computer"
+
+    @property
+    def is_lost(self) -> bool:
+        """True if changes are neither in the store nor on this computer."""
+        return self.kind in TROUBLE and bool(self.pending) and not self.kept
 
     @property
     def text(self) -> str:
         """One line for the interface."""
-        changes = f"{self.pending} change{'' if self.pending == 1 else 's'}"
-        if self.kind is SaveKind.OFFLINE:
-            where = "kept on this computer" if self.kept else "not saved"
-            return f"offline · {changes} {where}"
+        count = changes(self.pending)
+        if self.kind in WAITING:
+            what = self.reason or "offline"
+            where = f"kept {self.where}" if self.kept else "not saved"
+            return f"{what} · {count} {where}"
         if self.kind is SaveKind.CONFLICT:
-            return f"conflict · {changes} not saved"
+            return f"conflict · {count} not saved"
         if self.kind is SaveKind.FAILED:
-            return f"not saved · {changes}"
+            return f"{self.reason or 'not saved'} · {count}"
         if self.pending:
-            return f"{changes} pending"
+            return f"{count} pending"
         if self.submitted:
             return f"submitted, number {self.submitted}"
         if self.time is not None:
@@ -166,3 +195,62 @@ def _slices(indices: tuple[int, ...]) -> str:
     if len(indices) == 1:
         return f"Slice {indices[0] + 1} holds"
     return f"{len(indices)} slices, the first is {indices[0] + 1}, hold"
+
+
+@dataclass(frozen=True)
+class Unsaved:
+    """Work that would be lost if its case were left now.
+
+    Parameters
+    ----------
+    case : str
+        What people call the case.
+    count : int
+        Number of changes.
+    slices : tuple of int
+        Indices of the slices that changed, ascending.
+    parts : tuple of str
+        What else changed, as ``"comments"``.
+    reason : str
+        Why it is saved nowhere, and what to do.
+    """
+
+    case: str
+    count: int
+    slices: tuple[int, ...]
+    parts: tuple[str, ...]
+    reason: str
+
+    @property
+    def where(self) -> str:
+        """Name what changed, slices numbered from 1."""
+        slices = [name_slices(self.slices)] if self.slices else []
+        return ", ".join((*slices, *self.parts))
+
+    @property
+    def text(self) -> str:
+        """One sentence that says what is at stake."""
+        return (
+            f"{changes(self.count)} of {self.case} ({self.where}) "
+            f"{'is' if self.count == 1 else 'are'} saved nowhere."
+        )
+
+
+def changes(count: int) -> str:
+    """Return a number of changes in words."""
+    return f"{count} change{'' if count == 1 else 's'}"
+
+
+def name_slices(indices: tuple[int, ...]) -> str:
+    """Name slices, numbered from 1, as ``"slices 3, 5–7"``."""
+    runs: list[list[int]] = []
+    for index in sorted(indices):
+        if runs and index == runs[-1][1] + 1:
+            runs[-1][1] = index
+        else:
+            runs.append([index, index])
+    names = [
+        f"{a + 1}" if a == b else f"{a + 1}{', ' if b == a + 1 else '–'}{b + 1}"
+        for a, b in runs
+    ]
+    return f"slice{'' if len(indices) == 1 else 's'} {', '.join(names)}"

@@ -6,13 +6,17 @@ waits for what is no regular file.
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-from napari_annotate_jobs.errors import CorruptError, StoreAccessError, StoreError
+from napari_annotate_jobs.errors import (
+    CorruptError,
+    StoreAccessError,
+    StoreError,
+    access_words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_BYTES",
-    "REMEDIES",
     "TEMPORARY",
     "accessing",
     "check_links",
@@ -38,18 +41,6 @@ __all__ = [
 
 TEMPORARY = ".tmp-"
 """Beginning of the names of files that are still being written."""
-
-REMEDIES = {
-    errno.ENOSPC: "Free some space there, then try again; nothing was lost",
-    errno.EDQUOT: "Your quota is used up: free some space, then try again",
-    errno.EROFS: "The disk is read-only: copy the job to where you may write",
-    errno.EACCES: "Ask the owner of the folder for the right to do that",
-    errno.EPERM: "Ask the owner of the folder for the right to do that",
-    errno.ENOENT: "Check that the folder is still there and the share is connected",
-    errno.ENOTDIR: "A file stands where a folder is expected",
-    errno.ESTALE: "The network share was lost: connect it again",
-    errno.EIO: "The disk or network share reports errors: check it",
-}
 
 MOST_BYTES = 256 << 20
 """A file that is longer is not read: ``job.json`` of 100,000 cases has 30 MB."""
@@ -87,9 +78,7 @@ def accessing(path: Path, doing: str) -> Iterator[None]:
         raise StoreAccessError(
             f"cannot be {doing} ({reason})",
             where=error.filename or path,
-            remedy=REMEDIES.get(
-                error.errno or 0, "Check the disk or network share, then try again"
-            ),
+            remedy=access_words(error).remedy,
         ) from error
 
 

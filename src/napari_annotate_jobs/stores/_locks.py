@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from napari_annotate_jobs.errors import StoreAccessError
+from napari_annotate_jobs.errors import StoreAccessError, access_words
 
 from ._durable import folder_time
-from ._files import REMEDIES, TEMPORARY, accessing, check_links, require_regular
+from ._files import TEMPORARY, accessing, check_links, require_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,11 +52,12 @@ def locked(path: Path, timeout: float) -> Iterator[None]:
         gone, or files cannot be locked there.
     """
     if not path.parent.is_dir():
+        gone = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         raise StoreAccessError(
             "the folder is not there any more",
             where=path.parent,
-            remedy=REMEDIES[errno.ENOENT],
-        )
+            remedy=access_words(gone).remedy,
+        ) from gone
     lock = FileLock(path, timeout=timeout, thread_local=False, poll_interval=0.01)
     with accessing(path, "locked"):
         check_links(path)

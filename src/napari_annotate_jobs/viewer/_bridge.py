@@ -286,6 +286,14 @@ class ViewerBridge:
         self._update_text()
         self.plane_changed.emit()
 
+    @property
+    def is_cleared(self) -> bool:
+        """True if a case is open, but none of its layers is in the viewer."""
+        case = self._case
+        return case is not None and not any(
+            layer in self.viewer.layers for layer in case.layers
+        )
+
     def take(self) -> None:
         """Tell the session of everything that changed in the layers.
 

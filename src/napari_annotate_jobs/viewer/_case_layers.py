@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari.utils import cancelable_progress
 from napari.utils.notifications import show_info
 
+from napari_annotate_jobs.errors import UnsavedWorkError
 from napari_annotate_jobs.model import Method
 
 from ._axes import CaseAxes
@@ -331,8 +332,11 @@ class CaseLayers:
             return
         layers = self._viewer.layers
         if not any(layer in layers for layer in self.layers):
-            self._session.close_case()
-            return
+            try:
+                self._session.close_case()
+                return
+            except UnsavedWorkError as error:
+                self._bridge.report(error)
         below = 0
         for layer in self.layers:
             if layer not in layers:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ._annotate_dock import AnnotateDock
     from ._box_section import BoxSection, ObjectAtHand
     from ._case_model import CaseSource
+    from ._difference_view import DifferenceView
     from ._executor import QtExecutor
     from ._fill_choice import FillChoice, Where, outcome_text
     from ._fill_panel import FillPanel
@@ -32,6 +33,7 @@ __all__ = [
     "BoxSection",
     "CaseSource",
     "Colors",
+    "DifferenceView",
     "FillChoice",
     "FillPanel",
     "HelpPanel",
@@ -56,6 +58,7 @@ _LAZY = {
     "BoxSection": "_box_section",
     "CaseSource": "_case_model",
     "Colors": "_theme",
+    "DifferenceView": "_difference_view",
     "FillChoice": "_fill_choice",
     "FillPanel": "_fill_panel",
     "HelpPanel": "_help",

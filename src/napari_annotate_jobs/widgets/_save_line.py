@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from textwrap import wrap
 
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QPushButton, QSizePolicy, QWidget
 
-from napari_annotate_jobs.session import SaveKind
+from napari_annotate_jobs.session import TROUBLE, WAITING, SaveKind, SaveState
 
 from ._theme import Colors
-
-if TYPE_CHECKING:
-    from napari_annotate_jobs.session import SaveState
 
 __all__ = ["SaveLine", "save_text"]
 
 AGAIN = "Click to try again"
-TROUBLE = (SaveKind.OFFLINE, SaveKind.CONFLICT, SaveKind.FAILED)
+ELSEWHERE = "Click to save elsewhere"
+SETTLE = "Click to settle it"
+WIDTH = 26
+"""Letters that fit beside the tools."""
 
 
 def save_text(state: SaveState) -> str:
-    """Return what fits beside the tools; two lines where there is something to do."""
+    """Return what fits beside the tools; more lines where there is something to do."""
     n = state.pending
+    if state.kind not in TROUBLE:
+        return state.text
     if state.kind is SaveKind.CONFLICT:
-        return f"Conflict · {n} not saved\nClick to settle it"
-    if state.kind is SaveKind.OFFLINE:
-        return f"Offline · {n} {'kept here' if state.kept else 'not saved'}\n" + AGAIN
+        return f"Conflict · {n} not saved\n{SETTLE}"
+    reason = state.reason[:1].upper() + state.reason[1:]
     if state.kind is SaveKind.FAILED:
-        return f"Not saved · {n} waiting\n{AGAIN}"
-    return state.text
+        what, where, click = reason or "Not saved", "waiting", AGAIN
+    else:
+        here = SaveState.where == state.where
+        kept = "kept here" if here else "kept elsewhere"
+        what, where, click = reason or "Offline", kept, AGAIN
+    if state.is_lost and state.kind in WAITING:
+        # Without a reason it is known to come back, as a share that is away.
+        where = "saved nowhere" if reason else "not saved"
+        click = ELSEWHERE if reason else AGAIN
+    first = f"{what} · {n} {where}"
+    lines = [first] if len(first) <= WIDTH else [what, f"{n} {where}"]
+    return "\n".join((*lines, *wrap(state.remedy, WIDTH), click))
 
 
 class SaveLine(QPushButton):

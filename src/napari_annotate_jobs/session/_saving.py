@@ -1,0 +1,450 @@
+"""What a session does about saving: conflicts, late work, and leaving a case."""
+
+from __future__ import annotations
+
+import tempfile
+from abc import abstractmethod
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from napari_annotate_jobs.errors import (
+    AnnotateJobsError,
+    ConflictError,
+    CorruptError,
+    LockedError,
+    UnsavedWorkError,
+)
+from napari_annotate_jobs.model import Status
+
+from ._actions import SliceActions
+from ._difference import Conflict, LateWork, differences, only_there
+from ._merge import on_top
+from ._saver import Saver
+from ._state import TROUBLE, SaveKind, SaveState, Unsaved, changes
+from ._view import CaseView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from napari_annotate_jobs.model import (
+        Annotation,
+        AnnotationChange,
+        Job,
+        Submission,
+    )
+    from napari_annotate_jobs.stores import Draft, JobStore
+
+    from ._editor import CaseEditor
+    from ._executor import Executor
+    from ._opening import OpenCase
+    from ._recovery import Recovery
+
+__all__ = ["Saving"]
+
+_PARTS = {
+    "case_labels": "labels of the case",
+    "case_nothing_to_label": "Nothing to Label of the case",
+    "ranges": "propagated ranges",
+    "comments": "comments",
+}
+
+
+class Saving(SliceActions):
+    """The part of a session that looks after what is saved, and where.
+
+    Parameters
+    ----------
+    job : Job
+        The job.
+    store : JobStore
+        Where it is.
+    executor : Executor
+        Runs slow things.
+    recovery : Recovery, optional
+        Keeps on this computer what cannot be saved.
+    """
+
+    slices_changed = Signal(tuple)
+    """Indices of slices that changed; empty if only the case did."""
+    history_changed = Signal()
+    """What undo and redo would do."""
+    save_state_changed = Signal(SaveState)
+    """The truth about saving."""
+    status_changed = Signal(Status)
+    """The open case was submitted, here or elsewhere."""
+    late_work = Signal(LateWork)
+    """The case was submitted elsewhere; this was drawn here since."""
+    draft_found = Signal(LateWork)
+    """A draft is there of what was drawn on the case while it was read-only."""
+    failed = Signal(Exception)
+    """Something went wrong; its text says what to do."""
+
+    def __init__(
+        self, job: Job, store: JobStore, executor: Executor, recovery: Recovery | None
+    ) -> None:
+        super().__init__(job)
+        self.store = store
+        self.executor = executor
+        self.case: OpenCase | None = None
+        self.status = Status.REMAINING
+        self._recovery = recovery
+        self._saver: Saver | None = None
+        self._generation = 0
+        self._trouble: str | None = None
+        self._submitted = 0
+
+    @abstractmethod
+    def _make_editor(self, annotation: Annotation) -> CaseEditor: ...
+
+    @property
+    def save_state(self) -> SaveState:
+        """The truth about saving."""
+        if self._saver is None or self.case is None:
+            return SaveState()
+        number = self._submitted if self.status is Status.FINISHED else 0
+        return replace(self._saver.state, submitted=number)
+
+    def _make_saver(self, case: OpenCase) -> Saver:
+        return Saver(
+            self.store,
+            self.job.id,
+            case.row.case.id,
+            annotation=case.draft.annotation,
+            executor=self.executor,
+            recovery=self._recovery,
+        )
+
+    def _follow_saver(self, saver: Saver) -> None:
+        saver.changed.connect(self._on_save_state)
+        saver.submitted_elsewhere.connect(self._on_submitted_elsewhere)
+
+    def _on_save_state(self, state: SaveState) -> None:
+        self.save_state_changed.emit(self.save_state)
+        # Another reason is another trouble.
+        trouble = f"{state.kind} {state.reason}" if state.kind in TROUBLE else None
+        if trouble is not None and trouble != self._trouble:
+            self.failed.emit(AnnotateJobsError(state.message.rstrip(".")))
+        self._trouble = trouble
+
+    def _recovered(self, draft: Draft, saver: Saver) -> Annotation:
+        """Add what could not be saved the last time."""
+        annotation = draft.annotation
+        try:
+            annotation, told = saver.recover(
+                annotation, finished=draft.status is Status.FINISHED
+            )
+        except CorruptError as error:
+            self.failed.emit(error)
+        else:
+            if told:
+                self.told.emit(told)
+        if (folder := saver.keeper.away()) is not None:
+            self.failed.emit(
+                AnnotateJobsError(
+                    "unsaved changes of this case were saved in a folder that is not "
+                    "there now",
+                    where=folder,
+                    remedy="Connect that disk, then open the case again",
+                )
+            )
+        return annotation
+
+    def _save(self, change: AnnotationChange, blobs: Mapping[str, bytes]) -> None:
+        if self._saver is not None:
+            self._saver.add(change, blobs)
+
+    def retry_save(self) -> None:
+        """Try again to save what could not be saved."""
+        if self._saver is not None:
+            self._saver.retry()
+
+    # --------------------------------------------------------------- leaving
+    def unsaved(self) -> Unsaved | None:
+        """Return the work that would be lost if the case were left now, if any.
+
+        What can be kept on this computer is not lost: it is kept first.
+        """
+        saver, case = self._saver, self.case
+        if saver is None or case is None or not (why := saver.at_risk()):
+            return None
+        change, state = saver.waiting, saver.state
+        keys = {slice_id.key: slice_id.index for slice_id in self.editor.slices}
+        why = state.message if why in state.message else f"{state.message} {why}"
+        return Unsaved(
+            case=case.row.case.name,
+            count=saver.count,
+            slices=tuple(sorted(keys[key] for key in change.slices if key in keys)),
+            parts=tuple(
+                text
+                for name, text in _PARTS.items()
+                if getattr(change, name) is not None
+            ),
+            reason=why.strip(),
+        )
+
+    def check_leave(self, go_on: Callable[[], None] | None = None) -> None:
+        """Do nothing if the open case may be left: nothing would be lost.
+
+        Parameters
+        ----------
+        go_on : callable, optional
+            Leaves, once what is unsaved was saved elsewhere or given up.
+
+        Raises
+        ------
+        UnsavedWorkError
+            If work would be lost.
+        """
+        if (unsaved := self.unsaved()) is not None:
+            raise UnsavedWorkError(
+                unsaved.text.rstrip("."),
+                remedy="Free some space or connect the disk, save them in another "
+                "folder (save_elsewhere), or give them up (discard_unsaved)",
+                unsaved=unsaved,
+                go_on=go_on,
+            )
+
+    def _may_leave(self, go_on: Callable[[], None]) -> bool:
+        """Return True if the case may be left; else whoever listens is asked."""
+        try:
+            self.check_leave(go_on)
+        except UnsavedWorkError as error:
+            self.failed.emit(error)
+            return False
+        return True
+
+    def _stayed(self) -> None:
+        """Hear that the case was not left after all: nothing is given up."""
+        if self._saver is not None:
+            self._saver.keep_on()
+
+    def save_elsewhere(self, folder: Path) -> Path:
+        """Save what is saved nowhere in a folder of one's choice.
+
+        It is found there when the case is opened again, and brought into the job.
+
+        Parameters
+        ----------
+        folder : Path
+            An existing folder, on a disk with room.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        StoreAccessError
+            If it cannot be written either.
+        TransitionError
+            If no case is open.
+        """
+        self.editor  # noqa: B018 - says that none is open
+        assert self._saver is not None
+        path, advice = self._saver.keep_in(Path(folder))
+        self.told.emit(
+            advice
+            or f"Saved in {path.parent}. It is found there when the case is opened "
+            "again, and brought into the job."
+        )
+        return path
+
+    def discard_unsaved(self) -> None:
+        """Let go of what is saved nowhere, should the case be left next."""
+        if self._saver is not None:
+            self._saver.give_up()
+
+    def rescue(self) -> Path | None:
+        """Save what is saved nowhere wherever there is room: nobody can be asked.
+
+        Returns
+        -------
+        Path or None
+            The file; None if there is nothing to save, or no room anywhere.
+        """
+        if self.unsaved() is None or self._saver is None:
+            return None
+        for folder in (Path.home(), Path(tempfile.gettempdir())):
+            try:
+                return self._saver.keep_in(folder)[0]
+            except (AnnotateJobsError, OSError):
+                continue
+        return None
+
+    # ------------------------------------------------------------- conflicts
+    def _view(self, annotation: Annotation) -> CaseView:
+        """Return another version of the open case, to look at."""
+        assert self.case is not None
+        store, job, case_id = self.store, self.job.id, self.case.row.case.id
+        return CaseView(
+            annotation,
+            self.editor.slices,
+            self.job.project,
+            read_blob=lambda digest: store.read_blob(job, case_id, digest),
+        )
+
+    @property
+    def conflict(self) -> Conflict | None:
+        """What to choose between, while there is a conflict whose cause is known."""
+        saver = self._saver
+        if saver is None or self.save_state.kind is not SaveKind.CONFLICT:
+            return None
+        if saver.theirs is None:
+            return None
+        change, other = saver.waiting, self._view(saver.theirs.annotation)
+        others: tuple[int, ...] = ()
+        if saver.base is not None:
+            others = only_there(change.slices, self._view(saver.base), other)
+        return Conflict(
+            person=self.store.person,
+            time=other.annotation.modified,
+            differences=differences(self.editor, other, change, saver.trail()),
+            others=others,
+            theirs=other,
+        )
+
+    def resolve_conflict(self, *, keep_mine: bool) -> None:
+        """Settle a conflict with someone who changed the same annotation.
+
+        Parameters
+        ----------
+        keep_mine : bool
+            True saves your changes on top of theirs: slices that both changed
+            become yours. False shows their version; your changes stay on this
+            computer, in the folder of unsaved work.
+        """
+        saver, case = self._saver, self.case
+        if saver is None or case is None or saver.state.kind is not SaveKind.CONFLICT:
+            return
+        generation = self._generation
+        case_id = case.row.case.id
+
+        def done(draft: Draft) -> None:
+            if generation != self._generation:
+                return
+            if draft.status is Status.FINISHED:
+                self._on_submitted_elsewhere(draft)
+                return
+            theirs = draft.annotation
+            if not keep_mine and not saver.drop():
+                return
+            self.status = draft.status
+            change = on_top(theirs, saver.waiting)
+            saver.rebase(theirs, change)
+            self._show(theirs.apply(change, revision=theirs.revision))
+
+        self.executor.run(
+            lambda: self.store.load(self.job.id, case_id), done, self.failed.emit
+        )
+
+    def _show(self, annotation: Annotation) -> None:
+        """Show another version of the open case."""
+        self._editor = self._make_editor(annotation)
+        self.slices_changed.emit(tuple(range(self.editor.n_slices)))
+        self.history_changed.emit()
+        self.status_changed.emit(self.status)
+
+    def _refused(self, error: Exception, saver: Saver) -> None:
+        """Hear why a case was not submitted."""
+        if self._saver is saver and isinstance(error, ConflictError | LockedError):
+            saver.look_again(error)
+        else:
+            self.failed.emit(error)
+
+    # ------------------------------------------------- submitted elsewhere
+    def _on_submitted_elsewhere(self, draft: Draft) -> None:
+        """Make the case read-only at once, and a draft of what was drawn since."""
+        saver = self._saver
+        if saver is None or self.case is None or not self.is_open:
+            return
+        change, count = saver.waiting, saver.count
+        mine = self._editor_view()
+        kept = saver.drop(as_draft=True)
+        self.status, self._submitted = Status.FINISHED, draft.submissions
+        saver.meet_submission(draft.annotation)
+        self._trouble = None
+        self._show(draft.annotation)
+        self._on_save_state(saver.state)
+        late = LateWork(
+            count=count,
+            time=None,
+            number=draft.submissions,
+            differences=differences(mine, self.editor, change, late=True),
+            mine=mine,
+            kept=kept,
+        )
+        generation, case_id = self._generation, self.case.row.case.id
+
+        def tell(submissions: Sequence[Submission] = ()) -> None:
+            time = submissions[-1].time if submissions else None
+            if generation == self._generation:
+                self.late_work.emit(replace(late, time=time))
+
+        self.executor.run(
+            lambda: self.store.submissions(self.job.id, case_id),
+            tell,
+            lambda error: tell(),
+        )
+
+    def _editor_view(self) -> CaseView:
+        editor = self.editor
+        return CaseView(
+            editor.annotation,
+            editor.slices,
+            self.job.project,
+            read_blob=editor.blob,
+        )
+
+    def offer_draft(self) -> LateWork | None:
+        """Return the draft that is there for the open case, if it can be edited."""
+        saver = self._saver
+        if saver is None or self.locked:
+            return None
+        try:
+            kept = saver.keeper.draft()
+        except CorruptError as error:
+            self.failed.emit(error)
+            return None
+        if kept is None:
+            return None
+        annotation = self.editor.annotation
+        change = on_top(annotation, kept.change)
+        store, job = self.store, self.job
+        case_id = annotation.case_id
+        mine = CaseView(
+            annotation.apply(change, revision=annotation.revision),
+            self.editor.slices,
+            job.project,
+            read_blob=lambda digest: (
+                kept.blobs.get(digest) or store.read_blob(job.id, case_id, digest)
+            ),
+        )
+        return LateWork(
+            count=kept.count,
+            time=None,
+            number=0,
+            differences=differences(mine, self.editor, kept.change, late=True),
+            mine=mine,
+            kept=True,
+        )
+
+    def take_draft(self) -> bool:
+        """Add what the draft says to the open case, as one undo step."""
+        saver = self._saver
+        kept = None if saver is None else saver.keeper.draft()
+        if saver is None or kept is None:
+            return False
+        change = on_top(self.editor.annotation, kept.change)
+        done = self.editor.lay_on(change, kept.blobs, text="Add the draft")
+        saver.keeper.drop_draft()
+        self.told.emit(f"{changes(kept.count)} of the draft were added.")
+        return done
+
+    def drop_draft(self) -> None:
+        """Delete the draft of the open case for good."""
+        if self._saver is not None:
+            self._saver.keeper.drop_draft()

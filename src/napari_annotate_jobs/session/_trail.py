@@ -1,0 +1,103 @@
+"""What the store may hold while changes are on their way: how to know one's own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_annotate_jobs.model import document_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari_annotate_jobs.model import Annotation, AnnotationChange
+
+__all__ = ["Trail", "changed_parts"]
+
+_WHOLE = ("case_labels", "case_nothing_to_label", "ranges", "comments")
+_NONE = ""
+"""The print of a slice of which nothing is said."""
+
+
+def changed_parts(change: AnnotationChange) -> set[str]:
+    """Return the names of the parts of an annotation that a change replaces.
+
+    They are the keys of slices after ``slices/``, and the names of other fields.
+    """
+    parts = {f"slices/{key}" for key in change.slices}
+    return parts | {name for name in _WHOLE if getattr(change, name) is not None}
+
+
+def _print(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _part(annotation: Annotation, part: str) -> str:
+    """Digest what is said in one part."""
+    if part in _WHOLE:
+        return _print(document_json(getattr(annotation, part)))
+    content = annotation.slices.get(part.removeprefix("slices/"))
+    return _NONE if content is None else _print(document_json(content))
+
+
+def _rest(annotation: Annotation, known: Iterable[str]) -> str:
+    """Digest all that is said outside the parts in `known`."""
+    parts = {f"slices/{key}" for key in annotation.slices}.union(_WHOLE)
+    left = sorted(parts.difference(known))
+    return _print([(part, _part(annotation, part)) for part in left])
+
+
+@dataclass(frozen=True)
+class Trail:
+    """Tells whether what the store says now is what its own person's changes left.
+
+    Parameters
+    ----------
+    rest : str
+        Digest of all that the changes do not touch.
+    known : dict of str to tuple of str
+        For each part that the changes touch, the digests of all that it may hold:
+        what it held before, and what each change made of it.
+    """
+
+    rest: str
+    known: dict[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, base: Annotation, *changes: AnnotationChange) -> Trail:
+        """Return the trail of changes that are made one after the other.
+
+        Parameters
+        ----------
+        base : Annotation
+            As it was before the first.
+        *changes : AnnotationChange
+            Those that may be in the store, or not.
+        """
+        known: dict[str, list[str]] = {
+            part: [_part(base, part)]
+            for change in changes
+            for part in sorted(changed_parts(change))
+        }
+        now = base
+        for change in changes:
+            now = now.apply(change, revision=now.revision)
+            for part in changed_parts(change):
+                known[part].append(_part(now, part))
+        return cls(
+            _rest(base, known),
+            {part: tuple(dict.fromkeys(held)) for part, held in known.items()},
+        )
+
+    def holds(self, part: str, annotation: Annotation) -> bool:
+        """Return True if a part is as it was, or as the changes made it."""
+        return _part(annotation, part) in self.known.get(part, ())
+
+    def leads_to(self, annotation: Annotation) -> bool:
+        """Return True if nobody else had a hand in an annotation."""
+        return _rest(annotation, self.known) == self.rest and all(
+            self.holds(part, annotation) for part in self.known
+        )

@@ -1,0 +1,49 @@
+"""Two versions side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+from qtpy.QtWidgets import QLabel
+
+from napari_annotate_jobs.session import Difference
+from napari_annotate_jobs.widgets import DifferenceView
+
+ROWS = [
+    Difference(None, "left", "nothing said", False),
+    Difference(2, "lesion", "good", True),
+]
+
+
+def test_words_and_pictures_of_both(qtbot):
+    asked = []
+
+    def draw(index, is_mine, reply):
+        asked.append((index, is_mine))
+        reply(np.zeros((20, 30, 3), np.uint8) if is_mine else None)
+
+    view = DifferenceView(ROWS, "Yours", "Theirs", draw)
+    qtbot.addWidget(view)
+    labels = view.findChildren(QLabel)
+    texts = [label.text() for label in labels]
+    for text in ("<b>Yours</b>", "<b>Theirs</b>", "left", "nothing said", "good"):
+        assert text in texts
+    assert "Slice 3\n(both changed)" in texts and "Whole case" in texts
+    assert asked == [(2, True), (2, False)]
+    assert sum(not label.pixmap().isNull() for label in labels) == 1
+
+
+def test_a_picture_that_comes_too_late_is_no_error(qtbot):
+    replies = []
+    view = DifferenceView(ROWS, "a", "b", lambda i, mine, reply: replies.append(reply))
+    view.deleteLater()
+    qtbot.wait(1)
+    for reply in replies:
+        reply(np.zeros((4, 4), np.uint8))
+
+
+def test_many_rows_are_counted(qtbot):
+    rows = [Difference(i, "a", "b", False) for i in range(DifferenceView.MOST + 3)]
+    view = DifferenceView(rows, "Yours", "Theirs")
+    qtbot.addWidget(view)
+    assert "and 3 more" in [label.text() for label in view.findChildren(QLabel)]
+    assert view.minimumHeight() <= DifferenceView.HEIGHT
