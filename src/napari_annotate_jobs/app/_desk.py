@@ -16,16 +16,19 @@ from napari_annotate_jobs.app._desk_boxes import BoxActions
 from napari_annotate_jobs.app._desk_fill import FillDesk
 from napari_annotate_jobs.app._desk_masks import MaskActions
 from napari_annotate_jobs.app._key_router import KeyRouter
+from napari_annotate_jobs.app._on_screen import OnScreen
 from napari_annotate_jobs.app._pictures import draw_slice
 from napari_annotate_jobs.imaging import default_budget
 from napari_annotate_jobs.viewer import ViewerBridge
 from napari_annotate_jobs.widgets import (
+    STEPPING,
     AnnotateDock,
     Colors,
     KeyMap,
     PropagatePanel,
     ReadOutLabel,
     SliceStrip,
+    Veil,
     WindowControl,
     label_keys,
 )
@@ -40,6 +43,9 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.session import AnnotationSession, Executor
 
 __all__ = ["Desk"]
+
+ALWAYS = frozenset({"next_case", "previous_case", "help"})
+"""Actions whose keys act while a case is opened or submitted."""
 
 
 class Desk(QObject):
@@ -89,6 +95,8 @@ class Desk(QObject):
             draw_text=False,
         )
         self.read_out = ReadOutLabel()
+        self.veil = Veil()
+        self.on_screen: OnScreen | None = None
         self.window_control = WindowControl()
         self.annotate = AnnotateDock(self.window_control, keymap)
         self.strip = SliceStrip()
@@ -110,6 +118,7 @@ class Desk(QObject):
         self._signals: list[tuple[Any, Callable[..., Any]]] = [
             (session.opened, self._on_opened),
             (session.closed, self._on_closed),
+            (session.busy, self._on_busy),
             (session.failed, self.show_error),
             (session.told, show_info),
             (session.label_changed, self._on_label),
@@ -163,12 +172,16 @@ class Desk(QObject):
         self.strip.set_keymap(keymap)
         self.window_control.set_keymap(keymap)
         if self._keys is not None:
-            self._keys.set_keys(self._key_calls())
+            self._set_keys(self._keys)
+
+    def _set_keys(self, router: KeyRouter) -> None:
+        stepping = {self._keymap.key(action) for action in STEPPING}
+        router.set_keys(self._key_calls(), stepping)
 
     def _key_calls(self) -> dict[str, Callable[[], None]]:
         """Return what each key does; Space is bound apart, see bind_space."""
         calls = {
-            key: call
+            key: call if action in ALWAYS else partial(self._unless_moving, call)
             for action, call in self.actions.by_id().items()
             for key in [self._keymap.key(action)]
             if key and action != "play"
@@ -176,8 +189,13 @@ class Desk(QObject):
         labels = self.session.job.project.label_set
         for label_id, key in self.label_keys.items():
             label = labels[label_id]
-            calls[key] = partial(self.actions.use_label, label)
+            call = partial(self.actions.use_label, label)
+            calls[key] = partial(self._unless_moving, call)
         return calls
+
+    def _unless_moving(self, call: Callable[[], None]) -> None:
+        if not self.session.is_moving:
+            call()
 
     # ----------------------------------------------------------------- docks
     @property
@@ -187,7 +205,13 @@ class Desk(QObject):
         assert window is not None
         return window
 
+    def _on_busy(self, doing: str) -> None:
+        opening = bool(doing) and doing != "Submitting"
+        self.veil.set_text(f"{doing}…" if opening else "")
+
     def _on_opened(self) -> None:
+        if self.on_screen is not None:
+            self.on_screen.forget()
         if not self._docks:
             self._add_docks()
         several = self.session.editor.n_slices > 1
@@ -220,11 +244,13 @@ class Desk(QObject):
         self._docks = [self._annotate_dock, self._strip_dock]
         self._set_corners(Qt.DockWidgetArea.LeftDockWidgetArea)
         self.read_out.lay_over(self.main_window)
+        self.veil.lay_over(self.main_window)
         self._canvas = canvas_of(self.main_window)
+        self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
         self.strip.follow(self.annotate.follow(self._canvas))
         self.annotate.installEventFilter(self)
         self._keys = KeyRouter(self.main_window)
-        self._keys.set_keys(self._key_calls())
+        self._set_keys(self._keys)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Close the case when its dock is closed; hiding the dock hides it only."""
@@ -234,10 +260,12 @@ class Desk(QObject):
             and self.annotate.parent() is None
             and self._docks
         ):
-            self._remove_docks()
-            self.bridge.take()
-            self.session.close_case()
+            self.session.when_shown(self._leave)
         return False
+
+    def _leave(self) -> None:
+        self._remove_docks()
+        self.session.close_case()
 
     def _set_corners(self, left: Qt.DockWidgetArea) -> None:
         """Put the strip under the image alone, or what is below under all docks.
@@ -259,6 +287,9 @@ class Desk(QObject):
             self._keys.set_escape(None, self._canvas)
             self._keys.clear()
             self._keys = None
+        if self.on_screen is not None:
+            self.on_screen.close()
+            self.on_screen = None
         for widget, dock in zip((self.annotate, self.strip), docks, strict=False):
             if widget.parent() is not None:
                 self.viewer.window.remove_dock_widget(dock)
@@ -307,6 +338,7 @@ class Desk(QObject):
         for widget in (self.annotate, self.strip, self.propagate, self.window_control):
             widget.set_colors(colors)
         self.fill.panel.set_colors(colors)
+        self.veil.set_colors(colors)
 
     def set_zoom_tool(self, on: bool) -> None:
         """Let the left button zoom by sliding."""
@@ -412,8 +444,7 @@ class Desk(QObject):
 
     def flush(self) -> None:
         """Bring every edit into the store, or keep it on this computer."""
-        self.bridge.take()
-        self.session.executor.drain()
+        self.session.settle()
 
     def close(self) -> None:
         """Save everything, take the docks and layers away, release all."""
@@ -437,6 +468,7 @@ class Desk(QObject):
         self.strip.set_picture_source(None)
         self.propagate.set_picture_source(None)
         self.session.close()
-        for gone in (self.annotate, self.strip, self.propagate, self.read_out):
+        mine = (self.annotate, self.strip, self.propagate, self.read_out, self.veil)
+        for gone in mine:
             gone.deleteLater()
         self.deleteLater()

@@ -148,6 +148,11 @@ class AnnotationSession(SliceActions):
         """
         return bool(self.doing) or self._showing
 
+    @property
+    def is_showing(self) -> bool:
+        """True while a case is being put where the former one was."""
+        return self._showing
+
     def open_case(self, case_id: str, *, slice: int | None = None) -> None:
         """Open a case; the draft of the open one is saved first.
 

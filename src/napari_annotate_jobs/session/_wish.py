@@ -72,7 +72,9 @@ class Wish:
     def nothing(self) -> str:
         """What to tell if there is no such case."""
         if self.steps:
-            return f"This is the {'last' if self.steps > 0 else 'first'} case of the job."
+            return (
+                f"This is the {'last' if self.steps > 0 else 'first'} case of the job."
+            )
         if self.goal is Goal.LEFT:
             return "All cases of this job are finished."
         return "This job has no cases."
