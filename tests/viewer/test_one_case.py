@@ -202,12 +202,12 @@ ACTIONS = st.one_of(
 
 @pytest.mark.parametrize("slow", [False, True], ids=["fast", "slow"])
 @settings(
-    max_examples=15,
+    max_examples=5,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(actions=st.lists(ACTIONS, min_size=4, max_size=25))
+@given(actions=st.lists(ACTIONS, min_size=4, max_size=12))
 def test_whatever_one_does(folder, slow, actions):
     reader = Reader(folder, slow=slow)
     for action in [("first", None), *actions]:
