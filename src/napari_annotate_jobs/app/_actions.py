@@ -280,7 +280,7 @@ class DeskActions:
 
     def go_case(self, step: int) -> None:
         """Go to the next or previous case; the draft is kept."""
-        if self.session.is_open:
+        if self.session.is_open or self.session.is_moving:
             self.session.go(step)
 
     @_told
