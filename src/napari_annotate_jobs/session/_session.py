@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ from ._state import TROUBLE, SaveKind, SaveState
 from ._wish import Goal, Wish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from napari_annotate_jobs.model import Submission
     from napari_annotate_jobs.stores import Draft, JobStore
@@ -303,21 +304,28 @@ class AnnotationSession(SliceActions):
         Whoever runs the event loop meanwhile changes nothing: wishes wait until the
         case stands there.
         """
-        self._showing, self._wish = True, None
+        self._wish = None
         self._generation += 1
-        try:
+        with self._undisturbed():
             self._end_case()
             self._take_up(case, index)
             self.opened.emit(case)
+        if self.case is case:  # else it cannot be shown, and was closed again
+            self._on_save_state(self.save_state)
+            self.history_changed.emit()
+
+    @contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """Let wishes, and whoever would close what is half there, wait meanwhile."""
+        self._showing = True
+        try:
+            yield
         finally:
             self._showing = False
             self._tell_doing()
             waiting, self._when_shown = self._when_shown, []
             for call in waiting:
                 call()
-        if self.case is case:  # else it cannot be shown, and was closed again
-            self._on_save_state(self.save_state)
-            self.history_changed.emit()
 
     def _take_up(self, case: OpenCase, index: int | None) -> None:
         job, case_id, header = self.job.id, case.row.case.id, case.series.header
@@ -401,8 +409,9 @@ class AnnotationSession(SliceActions):
         self._wish, self._submitting = None, False
         if self._editor is not None:
             self._hear_all()
-        self._end_case()
-        self._tell_doing()
+        with self._undisturbed():
+            self._end_case()
+        self._go_on()
 
     def _end_case(self) -> None:
         if self._saver is not None:
@@ -432,6 +441,7 @@ class AnnotationSession(SliceActions):
             self.when_shown(self.close)
             return
         self.settle()
+        self._staying = True
         self.close_case()
         self.store.close()
 
