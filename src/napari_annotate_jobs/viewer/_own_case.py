@@ -70,6 +70,21 @@ class OwnCase:
         if self.is_open:
             self._session.close_case()
 
+    def undo(self) -> None:
+        """Take back the last edit of the case, if it is the one that is open."""
+        if self.is_open:
+            self._session.undo()
+
+    def redo(self) -> None:
+        """Do again what was undone in the case, if it is the one that is open."""
+        if self.is_open:
+            self._session.redo()
+
+    @property
+    def told(self) -> SignalInstance | Any:
+        """Tells the user something."""
+        return self._session.told
+
     @property
     def slice(self) -> int:
         """The current slice."""
