@@ -96,6 +96,7 @@ class Desk(QObject):
         )
         self.read_out = ReadOutLabel()
         self.veil = Veil()
+        self._canvas: QWidget | None = None
         self.on_screen: OnScreen | None = None
         self.window_control = WindowControl()
         self.annotate = AnnotateDock(self.window_control, keymap)
@@ -201,7 +202,8 @@ class Desk(QObject):
     @property
     def main_window(self) -> QWidget:
         """The viewer's window."""
-        window = self.annotate.window()
+        # A dock that is being closed has been taken out of it already.
+        window = (self._canvas or self.annotate).window()
         assert window is not None
         return window
 
