@@ -138,7 +138,6 @@ def test_signals_of_a_visit(desk):
     session.close_case()
     assert log == [
         ("busy", "Opening"),
-        ("busy", ""),
         ("opened", case),
         ("busy", ""),
         ("closed",),
@@ -178,6 +177,13 @@ def test_a_listener_may_close_what_it_cannot_show(desk):
     session.open_case("two")
     assert not session.is_open
     assert desk.failed == []
+
+
+def raising(error):
+    def fail(*args, **kwargs):
+        raise error
+
+    return fail
 
 
 # ------------------------------------------------------- what comes too late
@@ -222,29 +228,204 @@ def test_busy_ends_when_opening_is_given_up(desk, slow):
     assert busy[-1] == ""
 
 
-def test_edits_while_the_next_case_is_opened_are_saved(desk, slow):
+def test_nothing_is_edited_while_a_case_is_opened(desk, slow):
     session = desk.session("one", executor=slow)
     slow.drain()
-    session.open_case("two")
     session.editor.set_class([3], LESION, True)
+    session.open_case("two")
+    assert session.locked
+    assert session.is_moving
+    with pytest.raises(LockedError, match=r"opening.*Wait"):
+        session.editor.set_class([4], LESION, True)
+    session.undo()
+    with pytest.raises(TransitionError, match=r"cannot be submitted now \(opening\)"):
+        session.submit()
     slow.drain()
     assert here(session) == "two"
-    assert desk.draft("one").slices["1.2.3"].class_labels == (LESION,)
+    assert not session.is_moving
+    assert [*desk.draft("one").slices] == ["1.2.3"]
     assert desk.draft("two").is_blank
     assert desk.kept_files() == []
+    session.editor.set_class([4], LESION, True)
 
 
-def test_edits_while_the_same_case_is_opened_again(desk, slow):
+def test_what_was_held_can_be_edited_again_when_nothing_opens(desk, slow):
+    session = desk.session("one", executor=slow)
+    slow.drain()
+    for leave in (
+        lambda: session.open_case("nine"),
+        lambda: session.go(-1),
+        lambda: (session.go(1), session.go(-1)),
+        lambda: (session.open_case("two"), session.stay()),
+    ):
+        leave()
+        slow.drain()
+        assert here(session) == "one"
+        assert session.editor.set_class([3], LESION, True)
+        session.undo()
+        slow.drain()
+
+
+def test_what_is_told_while_the_same_case_is_opened_again(desk, slow):
+    """It is loaded anew, so that it is not on an old revision."""
     session = desk.session("one", executor=slow)
     slow.drain()
     session.open_case("one")
-    session.editor.set_class([3], LESION, True)
+
+    def tell():
+        session.editor.set_class([3], LESION, True)
+
+    session.closing.connect(tell)
     slow.drain()
     assert session.editor.content(3).class_labels == (LESION,)
     session.editor.set_class([4], LESION, True)
     slow.drain()
     assert session.save_state.kind is SaveKind.SAVED
     assert len(desk.draft().slices) == 2
+
+
+@pytest.mark.parametrize(
+    ("steps", "end"),
+    [
+        ([1, 1], "three"),
+        ([1, -1], "two"),
+        ([-1, 1, 1], "three"),
+        ([1, 1, 1, 1, -1], "three"),  # the way ends, the steps do not
+        ([-1] * 5, "one"),
+    ],
+)
+def test_steps_while_a_case_is_opened_are_one_wish(desk, slow, steps, end):
+    session = desk.session("two", executor=slow)
+    slow.drain()
+    opened = []
+    session.opened.connect(lambda case: opened.append(case.row.case.id))
+    for step in steps:
+        session.go(step)
+    slow.drain()
+    assert here(session) == end
+    assert opened == ([] if end == "two" else [end])
+    assert not session.is_moving
+
+
+def test_steps_count_from_a_case_that_is_being_opened(desk, slow):
+    session = desk.session(None, executor=slow)
+    session.open_first()
+    session.go(1)
+    slow.drain()
+    assert here(session) == "two"
+    session.open_case("three")
+    session.go(-1)
+    session.go(-1)
+    slow.drain()
+    assert here(session) == "one"
+
+
+def test_cases_that_cannot_be_opened_are_no_steps(desk, slow, monkeypatch):
+    session = desk.session("one", executor=slow)
+    slow.drain()
+    whole = desk.store.open_series
+
+    def some(job_id, case_id, *args):
+        if case_id == "two":
+            raise UnreadableImageError("no image")
+        return whole(job_id, case_id, *args)
+
+    monkeypatch.setattr(desk.store, "open_series", some)
+    for end in ("three", "one", "three"):
+        session.go(1 if end == "three" else -1)
+        slow.drain()
+        assert here(session) == end
+    session.go(-1)
+    session.go(-1)  # there is but one more that can be opened
+    slow.drain()
+    assert here(session) == "one"
+
+
+def test_the_same_wish_twice_is_one(desk, slow):
+    session = desk.session(None, executor=slow)
+    reads = []
+    session.opened.connect(lambda case: reads.append(case.row.case.id))
+    session.open_case("two")
+    session.open_case("two")
+    slow.drain()
+    assert reads == ["two"]
+
+
+def test_wishes_of_those_who_are_just_told_of_a_case_wait(desk):
+    """As of keys, if showing a case lets the event loop run."""
+    session = desk.session(None)
+    log = []
+
+    def first(case):
+        log.append(("begin", case.row.case.id))
+        if case.row.case.id == "one":
+            session.go(1)
+            session.go(1)
+            session.go(-1)
+            assert here(session) == "one"
+            with pytest.raises(TransitionError, match="cannot be submitted now"):
+                session.submit()
+
+    session.opened.connect(first)
+    session.opened.connect(lambda case: log.append(("end", case.row.case.id)))
+    session.open_case("one")
+    assert log == [("begin", "one"), ("end", "one"), ("begin", "two"), ("end", "two")]
+    assert not session.locked
+
+
+def test_closing_what_is_just_shown_waits_until_it_stands(desk):
+    session = desk.session(None)
+    log = []
+    session.opened.connect(lambda case: session.close())
+    session.opened.connect(lambda case: log.append(session.is_open))
+    session.closed.connect(lambda: log.append("closed"))
+    session.open_case("one")
+    assert log == [True, "closed"]
+    assert desk.store.closed
+
+
+def test_settling_goes_nowhere(desk, slow):
+    session = desk.session("one", executor=slow)
+    slow.drain()
+    session.open_next = True
+    session.editor.set_class([3], LESION, True)
+    session.submit()
+    session.settle()
+    assert (here(session), session.status) == ("one", Status.FINISHED)
+    session.go(1)
+    session.settle()
+    assert here(session) == "one"
+    session.go(1)
+    slow.drain()
+    assert here(session) == "two"
+
+
+def test_going_on_while_a_case_is_submitted_waits_for_that(desk, slow):
+    session = desk.session("two", executor=slow)
+    session.open_next = True
+    slow.drain()
+    session.editor.set_class([3], LESION, True)
+    session.submit()
+    with pytest.raises(LockedError, match="submitting"):
+        session.editor.set_class([4], LESION, True)
+    session.go(-1)
+    slow.drain()
+    assert here(session) == "one"
+    (submission,) = desk.store.submissions("job", "two")
+    assert [*submission.annotation.slices] == ["1.2.3"]
+
+
+def test_a_refused_submission_stays_whatever_was_wished(desk, slow, monkeypatch):
+    session = desk.session("one", executor=slow)
+    slow.drain()
+    session.editor.set_class([3], LESION, True)
+    monkeypatch.setattr(desk.store, "submit", raising(StoreAccessError("gone")))
+    session.submit()
+    session.go(1)
+    slow.drain()
+    assert here(session) == "one"
+    assert isinstance(desk.failed[0], StoreAccessError)
+    assert session.editor.set_class([4], LESION, True)
 
 
 def test_edits_on_their_way_are_saved_before_the_next_case_is_read(desk, slow):

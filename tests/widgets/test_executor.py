@@ -55,6 +55,28 @@ def test_runs_elsewhere_and_delivers_here(executor, qtbot) -> None:
     assert executor.is_idle
 
 
+def test_nothing_arrives_amid_a_delivery(executor, qtbot) -> None:
+    """A receiver that lets the event loop run is done before the next begins."""
+    other, log = QtExecutor(), []
+
+    def slow(_: object) -> None:
+        log.append("begin")
+        executor.run(lambda: None, lambda _: log.append("next"), refuse)
+        other.run(lambda: None, lambda _: log.append("other"), refuse)
+        qtbot.waitUntil(lambda: executor._outcomes.qsize() == 1)
+        qtbot.waitUntil(lambda: other._outcomes.qsize() == 1)
+        QCoreApplication.processEvents()
+        log.append("end")
+
+    executor.run(lambda: None, slow, refuse)
+    qtbot.waitUntil(lambda: len(log) == 4)
+    assert log[:2] == ["begin", "end"]
+    assert sorted(log[2:]) == ["next", "other"]
+    assert executor.is_idle
+    assert other.is_idle
+    other.close()
+
+
 def test_order_is_kept(executor) -> None:
     ran: list[int] = []
     delivered: list[int] = []

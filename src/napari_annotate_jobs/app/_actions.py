@@ -23,11 +23,14 @@ __all__ = ["DeskActions"]
 
 
 def _told(method: Callable[..., Any]) -> Callable[..., None]:
-    """Show the errors of an action to the user; do nothing if no case is open."""
+    """Show the errors of an action to the user; do nothing if no case is open.
+
+    Nor is anything done while one is opened or submitted: it may be the wrong one.
+    """
 
     @wraps(method)
     def wrapper(self: DeskActions, *args: Any) -> None:
-        if not self.session.is_open:
+        if not self.session.is_open or self.session.is_moving:
             return
         try:
             method(self, *args)
@@ -251,8 +254,21 @@ class DeskActions:
             getattr(self.session, verb)()
 
     def _ask(self, *args: Any, **options: Any) -> None:
-        """Ask, and give the keyboard to the image when that is over."""
-        ask(*args, **options).finished.connect(self._desk.focus_canvas)
+        """Ask, and give the keyboard to the image when that is over.
+
+        What was asked of one case is not done to another.
+        """
+        window, text, answers, *others = args
+        case = self.session.case
+
+        def answer(call: Callable[[], None]) -> None:
+            if self.session.case is case:
+                call()
+
+        own = {name: partial(answer, call) for name, call in answers.items()}
+        ask(window, text, own, *others, **options).finished.connect(
+            self._desk.focus_canvas
+        )
 
     # ------------------------------------------------------------------ going
     @_told
@@ -261,18 +277,31 @@ class DeskActions:
         self.session.slice = index
         self._desk.bridge.show_acquired()
 
-    @_told
     def go_case(self, step: int) -> None:
         """Go to the next or previous case; the draft is kept."""
-        self._desk.bridge.take()
-        self.session.go(step)
+        if self.session.is_open or self.session.is_moving:
+            self.session.go(step)
 
     @_told
     def nothing_submit_next(self) -> None:
         """Mark all undecided slices Nothing to Label, submit, and go on."""
+        if not self._is_seen():
+            return
         self._desk.bridge.take()
         self._mark_rest()
         self.session.submit()
+
+    def _is_seen(self) -> bool:
+        """Return True if a press is meant for the case that is on the screen."""
+        screen, case = self._desk.on_screen, self.session.case
+        if screen is not None and screen.press():
+            return True
+        if case is not None and not self.session.locked:
+            self.session.told.emit(
+                f"{case.row.case.name} was not submitted: it has only just been "
+                "opened. Look at it, and submit it then."
+            )
+        return False
 
     def _mark_rest(self) -> None:
         editor = self.session.editor
@@ -285,6 +314,8 @@ class DeskActions:
     @_told
     def submit(self) -> None:
         """Submit the case, asking about what is still open."""
+        if not self._is_seen():
+            return
         self._desk.bridge.take()
         check = self.session.editor.submit_check()
         window = self._desk.main_window

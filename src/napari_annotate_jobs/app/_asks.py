@@ -12,7 +12,8 @@ from napari.utils.notifications import (
     notification_manager,
     show_warning,
 )
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QMessageBox, QWidget
 
 from napari_annotate_jobs.errors import AnnotateJobsError
@@ -89,6 +90,7 @@ def ask(
 
     box.finished.connect(finished)
     box.buttonClicked.connect(answered)
+    _heed_no_held_keys(box)
     layout = box.layout()
     if body is not None and isinstance(layout, QGridLayout):
         # Above the buttons, which are in the last row.
@@ -123,8 +125,24 @@ def tell(parent: QWidget, text: str, detail: str = "") -> QMessageBox:
     box.setText(text)
     box.setInformativeText(detail)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    _heed_no_held_keys(box)
     box.open()
     return box
+
+
+class _HeldKeys(QObject):
+    """Keeps the key that brought a question, held down, from answering it."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Take what a key repeats."""
+        return isinstance(event, QKeyEvent) and event.isAutoRepeat()
+
+
+def _heed_no_held_keys(box: QMessageBox) -> None:
+    guard = _HeldKeys(box)
+    box.installEventFilter(guard)
+    for button in box.buttons():
+        button.installEventFilter(guard)
 
 
 def brief(error: Exception, names: Mapping[str, str] | None = None) -> str:

@@ -16,18 +16,21 @@ from napari_annotate_jobs.app._desk_boxes import BoxActions
 from napari_annotate_jobs.app._desk_fill import FillDesk
 from napari_annotate_jobs.app._desk_masks import MaskActions
 from napari_annotate_jobs.app._key_router import KeyRouter
+from napari_annotate_jobs.app._on_screen import OnScreen
 from napari_annotate_jobs.app._pictures import draw_slice
 from napari_annotate_jobs.app._save_questions import SaveQuestions
 from napari_annotate_jobs.errors import UnsavedWorkError
 from napari_annotate_jobs.imaging import default_budget
 from napari_annotate_jobs.viewer import ViewerBridge
 from napari_annotate_jobs.widgets import (
+    STEPPING,
     AnnotateDock,
     Colors,
     KeyMap,
     PropagatePanel,
     ReadOutLabel,
     SliceStrip,
+    Veil,
     WindowControl,
     label_keys,
 )
@@ -42,6 +45,9 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.session import AnnotationSession, Executor
 
 __all__ = ["Desk"]
+
+ALWAYS = frozenset({"next_case", "previous_case", "help"})
+"""Actions whose keys act while a case is opened or submitted."""
 
 
 class Desk(QObject):
@@ -91,6 +97,9 @@ class Desk(QObject):
             draw_text=False,
         )
         self.read_out = ReadOutLabel()
+        self.veil = Veil()
+        self._canvas: QWidget | None = None
+        self.on_screen: OnScreen | None = None
         self.window_control = WindowControl()
         self.annotate = AnnotateDock(self.window_control, keymap)
         self.strip = SliceStrip()
@@ -113,6 +122,7 @@ class Desk(QObject):
         self._signals: list[tuple[Any, Callable[..., Any]]] = [
             (session.opened, self._on_opened),
             (session.closed, self._on_closed),
+            (session.busy, self._on_busy),
             (session.failed, self.show_error),
             (session.told, show_info),
             (session.label_changed, self._on_label),
@@ -166,12 +176,16 @@ class Desk(QObject):
         self.strip.set_keymap(keymap)
         self.window_control.set_keymap(keymap)
         if self._keys is not None:
-            self._keys.set_keys(self._key_calls())
+            self._set_keys(self._keys)
+
+    def _set_keys(self, router: KeyRouter) -> None:
+        stepping = {self._keymap.key(action) for action in STEPPING}
+        router.set_keys(self._key_calls(), stepping)
 
     def _key_calls(self) -> dict[str, Callable[[], None]]:
         """Return what each key does; Space is bound apart, see bind_space."""
         calls = {
-            key: call
+            key: call if action in ALWAYS else partial(self._unless_moving, call)
             for action, call in self.actions.by_id().items()
             for key in [self._keymap.key(action)]
             if key and action != "play"
@@ -179,20 +193,30 @@ class Desk(QObject):
         labels = self.session.job.project.label_set
         for label_id, key in self.label_keys.items():
             label = labels[label_id]
-            calls[key] = partial(self.actions.use_label, label)
+            call = partial(self.actions.use_label, label)
+            calls[key] = partial(self._unless_moving, call)
         return calls
+
+    def _unless_moving(self, call: Callable[[], None]) -> None:
+        if not self.session.is_moving:
+            call()
 
     # ----------------------------------------------------------------- docks
     @property
     def main_window(self) -> QWidget:
         """The viewer's window."""
-        # Without its dock, the widget is a window of its own.
-        inside = self.annotate if self._docks else getattr(self, "_canvas", None)
-        window = (inside or self.annotate).window()
+        # A dock that is being closed has been taken out of it already.
+        window = (self._canvas or self.annotate).window()
         assert window is not None
         return window
 
+    def _on_busy(self, doing: str) -> None:
+        opening = bool(doing) and doing != "Submitting"
+        self.veil.set_text(f"{doing}…" if opening else "")
+
     def _on_opened(self) -> None:
+        if self.on_screen is not None:
+            self.on_screen.forget()
         if not self._docks:
             self._add_docks()
         several = self.session.editor.n_slices > 1
@@ -225,11 +249,13 @@ class Desk(QObject):
         self._docks = [self._annotate_dock, self._strip_dock]
         self._set_corners(Qt.DockWidgetArea.LeftDockWidgetArea)
         self.read_out.lay_over(self.main_window)
+        self.veil.lay_over(self.main_window)
         self._canvas = canvas_of(self.main_window)
+        self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
         self.strip.follow(self.annotate.follow(self._canvas))
         self.annotate.installEventFilter(self)
         self._keys = KeyRouter(self.main_window)
-        self._keys.set_keys(self._key_calls())
+        self._set_keys(self._keys)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Close the case when its dock is closed; hiding the dock hides it only."""
@@ -239,9 +265,12 @@ class Desk(QObject):
             and self.annotate.parent() is None
             and self._docks
         ):
-            self._remove_docks()
-            self.saving.leave(self.session.close_case, self._on_opened)
+            self.session.when_shown(self._leave)
         return False
+
+    def _leave(self) -> None:
+        self._remove_docks()
+        self.saving.leave(self.session.close_case, self._on_opened)
 
     def _set_corners(self, left: Qt.DockWidgetArea) -> None:
         """Put the strip under the image alone, or what is below under all docks.
@@ -260,9 +289,12 @@ class Desk(QObject):
         self._set_corners(Qt.DockWidgetArea.BottomDockWidgetArea)
         self.annotate.removeEventFilter(self)
         if self._keys is not None:
-            self._keys.set_escape(None, self._canvas)
+            self._keys.set_escape(None, self.main_window)
             self._keys.clear()
             self._keys = None
+        if self.on_screen is not None:
+            self.on_screen.close()
+            self.on_screen = None
         for widget, dock in zip((self.annotate, self.strip), docks, strict=False):
             if widget.parent() is not None:
                 self.viewer.window.remove_dock_widget(dock)
@@ -311,6 +343,7 @@ class Desk(QObject):
         for widget in (self.annotate, self.strip, self.propagate, self.window_control):
             widget.set_colors(colors)
         self.fill.panel.set_colors(colors)
+        self.veil.set_colors(colors)
 
     def set_zoom_tool(self, on: bool) -> None:
         """Let the left button zoom by sliding."""
@@ -326,9 +359,9 @@ class Desk(QObject):
         if self.strip.selection() is not None:
             self._keys.set_escape(self._let_go, self.main_window)
         elif self.bridge.mouse.zoom_tool:
-            self._keys.set_escape(self._end_zoom_tool, self._canvas)
+            self._keys.set_escape(self._end_zoom_tool, self._canvas or self.main_window)
         else:
-            self._keys.set_escape(None, self._canvas)
+            self._keys.set_escape(None, self.main_window)
 
     def _let_go(self) -> None:
         focus = QApplication.focusWidget()
@@ -419,8 +452,7 @@ class Desk(QObject):
 
     def flush(self) -> None:
         """Bring every edit into the store, or keep it on this computer."""
-        self.bridge.take()
-        self.session.executor.drain()
+        self.session.settle()
 
     def close(self) -> None:
         """Save everything, take the docks and layers away, release all."""
@@ -445,6 +477,7 @@ class Desk(QObject):
         self.propagate.set_picture_source(None)
         self.saving.close()
         self.saving.end_session()
-        for gone in (self.annotate, self.strip, self.propagate, self.read_out):
+        mine = (self.annotate, self.strip, self.propagate, self.read_out, self.veil)
+        for gone in mine:
             gone.deleteLater()
         self.deleteLater()

@@ -65,6 +65,7 @@ class MaskActions:
             (self.proposer.failed, desk.show_error),
             (session.opened, self._recount),
             (session.closed, self._recount),
+            (session.busy, self._recount),
             (session.slices_changed, self._recount),
             (session.status_changed, self._recount),
             (session.slice_changed, self._show),

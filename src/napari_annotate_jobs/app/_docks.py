@@ -158,7 +158,6 @@ class MyJobs(QWidget):
 
     def _open_case(self, case_id: str) -> None:
         if self.station.desk is not None:
-            self.station.desk.bridge.take()
             self.station.desk.session.open_case(case_id)
 
     def _show_details(self, case_id: str) -> None:

@@ -10,10 +10,10 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QApplication, QDockWidget, QShortcut, QWidget
 
-from napari_annotate_jobs.widgets import text_has_focus
+from napari_annotate_jobs.widgets import HeldKeys, text_has_focus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 __all__ = ["KeyRouter"]
 
@@ -24,7 +24,8 @@ _DIGIT_1 = {"linux": 10, "win32": 2}
 class KeyRouter(QObject):
     """Shortcuts that live as long as a case is open.
 
-    None acts while a text field has the focus, nor while a question is shown.
+    None acts while a text field has the focus, nor while a question is shown. A key
+    that is held down acts once, unless it steps.
 
     Of two shortcuts for the same key Qt carries out neither, and other plugins have
     some for the whole application. So a key of ours that is pressed in the window is
@@ -44,14 +45,21 @@ class KeyRouter(QObject):
         self._escape: QShortcut | None = None
         self._claimed: tuple[QShortcut, int] | None = None
         self._aside: list[QShortcut] = []
+        self._held = HeldKeys.here()
 
-    def set_keys(self, calls: Mapping[str, Callable[[], None]]) -> None:
+    def set_keys(
+        self,
+        calls: Mapping[str, Callable[[], None]],
+        stepping: Collection[str] = (),
+    ) -> None:
         """Replace all keys.
 
         Parameters
         ----------
         calls : mapping of str to callable
             What each key does, in Qt's portable notation.
+        stepping : collection of str
+            The keys that go on while they are held down.
         """
         self.clear()
         window = self._window()
@@ -59,8 +67,12 @@ class KeyRouter(QObject):
             return
         for key, call in calls.items():
             shortcut = QShortcut(QKeySequence(key), window)
+            shortcut.setAutoRepeat(key in stepping)
             shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
-            shortcut.activated.connect(lambda call=call: self._act(call))
+            steps = key in stepping
+            shortcut.activated.connect(
+                lambda call=call, steps=steps: self._act(call, steps)
+            )
             self._shortcuts.append(shortcut)
         window.installEventFilter(self)
 
@@ -81,6 +93,7 @@ class KeyRouter(QObject):
             self._escape = None
         if call is not None:
             self._escape = QShortcut(QKeySequence("Esc"), widget)
+            self._escape.setAutoRepeat(False)
             self._escape.setContext(
                 Qt.ShortcutContext.WindowShortcut
                 if widget is self._window()
@@ -88,8 +101,9 @@ class KeyRouter(QObject):
             )
             self._escape.activated.connect(call)
 
-    def _act(self, call: Callable[[], None]) -> None:
-        if not text_has_focus():
+    def _act(self, call: Callable[[], None], steps: bool) -> None:
+        held = self._held.is_repeated and not steps
+        if not held and not text_has_focus():
             call()
 
     def clear(self) -> None:

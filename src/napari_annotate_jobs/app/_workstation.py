@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import fields
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_info, show_warning
 from napari.utils.theme import get_theme
 from platformdirs import user_state_path
-from qtpy.QtCore import QEvent, QObject, Signal
+from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 
 from napari_annotate_jobs.app._asks import tell_error
 from napari_annotate_jobs.app._settings import (
@@ -85,6 +86,7 @@ class Workstation(QObject):
         self.images = QtExecutor(self)
         self.desk: Desk | None = None
         self.summaries: list[JobSummary] = []
+        self._wanted: JobSummary | None = None
         self._keymap: KeyMap | None = None
         self._settings: Any = None
         # Only that there is one: held, napari's window would never go.
@@ -118,6 +120,10 @@ class Workstation(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Save everything before napari may close; stay if work would be lost."""
         if event.type() == QEvent.Type.Close and self.desk is not None:
+            if self.desk.session.is_showing:
+                event.ignore()
+                QTimer.singleShot(0, watched.close)
+                return True
             return self._keep_window(watched, event)
         return False
 
@@ -271,6 +277,7 @@ class Workstation(QObject):
         """Open a job; the one that was open is closed, with everything saved."""
         person = read_settings().person or None
         job_id = summary.job.id
+        self._wanted = summary
 
         def task() -> JobStore:
             from napari_annotate_jobs.stores import open_store
@@ -280,16 +287,25 @@ class Workstation(QObject):
             return store
 
         def start(store: JobStore) -> None:
+            if self._wanted is not summary:  # another one was asked for meanwhile
+                store.close()
+                return
             try:
                 self._start(store, job_id)
             except AnnotateJobsError as error:
                 self.show_error(error)
 
-        def done(store: JobStore) -> None:
+        def leave(store: JobStore) -> None:
             if self.desk is None:
                 start(store)
             else:
                 self.desk.saving.leave(lambda: start(store), store.close)
+
+        def done(store: JobStore) -> None:
+            if self.desk is None:
+                start(store)
+            else:
+                self.desk.session.when_shown(partial(leave, store))
 
         self.tables.run(task, done, self.show_error)
 

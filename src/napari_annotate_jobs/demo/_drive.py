@@ -125,8 +125,20 @@ class Driver:
             self.wait(lambda: not desk.bridge.is_loading)
             self.wait(lambda: desk.masks.proposer.is_idle)
             self.wait(lambda: desk.session.save_state.pending == 0)
+            self.wait(lambda: not desk.session.is_moving)
+            self._look()
         self.station.tables.drain()
         QTest.qWait(30)
+
+    def _look(self) -> None:
+        """Wait until a person could have seen the case, where it is painted at all."""
+        end = monotonic() + 2
+        while monotonic() < end:
+            desk = self.station.desk
+            screen = None if desk is None else desk.on_screen
+            if screen is None or not desk.session.is_open or screen.is_seen:
+                return
+            QTest.qWait(10)
 
     def screenshot(self, path: Path) -> None:
         """Write a picture of the whole window."""

@@ -87,8 +87,8 @@ class SliceActions:
 
     @property
     def locked(self) -> bool:
-        """True if the open case is read-only, or none is open."""
-        return self._editor is None or self._editor.locked
+        """True if the open case cannot be edited now, or none is open."""
+        return self._editor is None or self._editor.is_fixed
 
     @property
     def slice(self) -> int:

@@ -27,12 +27,14 @@ def peek_next(
     session : AnnotationSession
         With an open case.
     reply : callable
-        Takes the case and its reference series; not called if there is none,
-        or if it cannot be opened: that is told when it is its turn.
+        Takes the case and its reference series; not called if there is none, or if
+        it cannot be opened (that is told when it is its turn), nor once the open case
+        is being left.
     """
     if session.case is None:
         return
-    here, left = session.case.row.case.id, (Status.RETURNED, Status.REMAINING)
+    opened = session.case
+    here, left = opened.row.case.id, (Status.RETURNED, Status.REMAINING)
 
     def task() -> tuple[CaseRow, Series] | None:
         row = session.store.neighbour(session.job.id, here, statuses=left, wrap=True)
@@ -41,7 +43,7 @@ def peek_next(
         return row, session.store.open_series(session.job.id, row.case.id)
 
     def done(found: tuple[CaseRow, Series] | None) -> None:
-        if found is not None:
+        if found is not None and session.case is opened and not session.is_moving:
             reply(*found)
 
     session.executor.run(task, done, lambda error: None)

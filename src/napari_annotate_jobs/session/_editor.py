@@ -55,6 +55,12 @@ class CaseEditor(ContentEdits):
         If True, every edit raises LockedError.
     shape : sequence of int, optional
         Rows and columns of the slices: masks of another size are refused.
+
+    Attributes
+    ----------
+    held : str
+        What is being done, such as opening another case: until that is over, every
+        edit raises LockedError too. Empty if nothing is.
     """
 
     changed = Signal(tuple)
@@ -77,6 +83,7 @@ class CaseEditor(ContentEdits):
         super().__init__(annotation, slices, project, read_blob=read_blob, shape=shape)
         self.person = person
         self.locked = locked
+        self.held = ""
         self.history = History()
         self._on_change = on_change
         self._new_blobs: dict[str, bytes] = {}
@@ -230,12 +237,12 @@ class CaseEditor(ContentEdits):
         here : int, optional
             The slice that is shown: it stays if the edit changed it too.
         """
-        edit = None if self.locked else self.history.undo()
+        edit = None if self.is_fixed else self.history.undo()
         return None if edit is None else self._replay(edit, edit.before, here)
 
     def redo(self, here: int | None = None) -> int | None:
         """Do again what was undone; see :meth:`undo`."""
-        edit = None if self.locked else self.history.redo()
+        edit = None if self.is_fixed else self.history.redo()
         return None if edit is None else self._replay(edit, edit.after, here)
 
     def _replay(
@@ -330,14 +337,25 @@ class CaseEditor(ContentEdits):
             by_hand=False,
         )
 
+    @property
+    def is_fixed(self) -> bool:
+        """True if it cannot be edited now: it is read-only, or held."""
+        return self.locked or bool(self.held)
+
     def check_unlocked(self) -> None:
         """Do nothing if the case can be edited.
 
         Raises
         ------
         LockedError
-            If it is read-only.
+            If it is read-only, or held.
         """
+        if self.held:
+            raise LockedError(
+                f"the case cannot be changed now ({self.held.lower()})",
+                where=self.annotation.case_id,
+                remedy="Wait until that is done",
+            )
         if self.locked:
             raise LockedError(
                 "the case is submitted and therefore read-only",

@@ -21,12 +21,12 @@ from napari_annotate_jobs.model import Status
 from ._opening import OpenCase, load_case
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from napari_annotate_jobs.model import CaseRow
     from napari_annotate_jobs.stores import JobStore
 
-__all__ = ["Found", "cases_after", "first_cases", "open_one"]
+__all__ = ["Found", "cases_after", "cases_on", "first_cases", "open_one"]
 
 _PATHS = re.compile(r"""['"]?[^\s'"]*[/\\][^'"\n]*['"]?""")
 """Ways to files, as the messages of other libraries hold them."""
@@ -101,6 +101,28 @@ def cases_after(
         yield row
         here = row.case.id
         seen.add(here)
+
+
+def cases_on(
+    store: JobStore,
+    job_id: str,
+    here: str | None,
+    steps: int,
+    broken: Collection[str],
+) -> Iterator[CaseRow]:
+    """Give the case so many steps on (back, if negative), then those behind it.
+
+    Where there are fewer, the last one (the first) comes before those passed over.
+    """
+    passed: list[CaseRow] = []
+    left = abs(steps)
+    for row in cases_after(store, job_id, here, step=1 if steps > 0 else -1):
+        if left > 1:
+            passed.append(row)
+            left -= row.case.id not in broken
+        else:
+            yield row
+    yield from reversed(passed)
 
 
 def open_one(

@@ -318,7 +318,7 @@ class Proposer:
     def _is_current(self, editor: CaseEditor) -> bool:
         """Tell whether a result still has a place to go to."""
         session = self.session
-        return session.is_open and session.editor is editor and not editor.locked
+        return session.is_open and session.editor is editor and not editor.is_fixed
 
     def _spacing(self) -> tuple[float, ...] | None:
         case = self.session.case

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
@@ -11,13 +13,14 @@ from napari_annotate_jobs.model import CaseRow, Counts, Status
 
 from ._editor import CaseEditor
 from ._executor import SynchronousExecutor
-from ._finding import Found, cases_after, first_cases, open_one
+from ._finding import Found, open_one
 from ._opening import OpenCase, first_slice
 from ._saving import Saving
 from ._state import TROUBLE
+from ._wish import Goal, Wish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from napari_annotate_jobs.model import Annotation, Submission
     from napari_annotate_jobs.stores import JobStore
@@ -73,6 +76,11 @@ class AnnotationSession(Saving):
         )
         self.open_next = True
         self._windows = windows
+        self._wish: Wish | None = None
+        self._told_doing = ""
+        self._loading = self._showing = False
+        self._submitting = self._staying = False
+        self._when_shown: list[Callable[[], None]] = []
         self._broken: set[str] = set()
 
     # ------------------------------------------------------------ navigation
@@ -87,6 +95,27 @@ class AnnotationSession(Saving):
             if not page.rows or len(rows) >= page.total:
                 return rows
 
+    @property
+    def doing(self) -> str:
+        """What is being done, such as opening a case; empty if nothing is."""
+        if self._submitting:
+            return "Submitting"
+        return "" if self._wish is None else self._wish.doing
+
+    @property
+    def is_moving(self) -> bool:
+        """True while a case is opened or submitted.
+
+        The open case, which is the one that is left, cannot be edited nor submitted
+        then. Wishes to go elsewhere are heard: the last one counts.
+        """
+        return bool(self.doing) or self._showing
+
+    @property
+    def is_showing(self) -> bool:
+        """True while a case is being put where the former one was."""
+        return self._showing
+
     def open_case(self, case_id: str, *, slice: int | None = None) -> None:
         """Open a case; the draft of the open one is saved first.
 
@@ -98,85 +127,143 @@ class AnnotationSession(Saving):
             The slice to show; by default the first that a reviewer commented
             on, else the first undecided one.
         """
-        self._open(lambda: [self.store.case(self.job.id, case_id)], slice)
+        self._go(Wish(Goal.CASE, case_id, slice))
 
     def open_first(self) -> None:
         """Open the first returned case, else the first remaining one.
 
         One that cannot be opened is marked, and the next one is tried.
         """
-        self._open(
-            lambda: first_cases(self.store, self.job.id), None, "This job has no cases."
-        )
+        self._go(Wish(Goal.FIRST))
 
     def go(self, step: int) -> None:
-        """Open the next (1) or previous (-1) case without submitting."""
-        here = None if self.case is None else self.case.row.case.id
-        self._open(
-            lambda: cases_after(self.store, self.job.id, here, step=step),
-            None,
-            f"This is the {'last' if step > 0 else 'first'} case of the job.",
-        )
+        """Open the next (1) or previous (-1) case without submitting.
 
-    def _open_next_left(self) -> None:
-        here = None if self.case is None else self.case.row.case.id
-        left = (Status.RETURNED, Status.REMAINING)
-        self._open(
-            lambda: cases_after(
-                self.store, self.job.id, here, statuses=left, wrap=True
-            ),
-            None,
-            "All cases of this job are finished.",
-        )
+        While a case is being opened, the steps are counted from that one: asked for
+        three times, it opens the third case, and none of those between. A step on and
+        one back stay where they began.
+        """
+        self._go((self._wish or Wish()).then(step))
 
-    def _open(
-        self,
-        rows: Callable[[], Iterable[CaseRow]],
-        index: int | None,
-        nothing: str = "",
-    ) -> None:
-        self._generation += 1
-        generation = self._generation
-        self.busy.emit("Opening")
+    def stay(self) -> None:
+        """Give up opening another case; the open one stays open."""
+        self._go(Wish())
+
+    def settle(self) -> None:
+        """Finish what is under way and go nowhere; all is saved then, or kept."""
+        self.stay()
+        self._staying = True
+        try:
+            if self._editor is not None:
+                self.closing.emit()
+            self.executor.drain()
+        finally:
+            self._staying = False
+
+    def when_shown(self, call: Callable[[], None]) -> None:
+        """Call `call` now, or once the case that is just being shown stands there.
+
+        For what takes away what is being built up: closing a dock, the window, the
+        job.
+        """
+        if self._showing:
+            self._when_shown.append(call)
+        else:
+            call()
+
+    def _go(self, wish: Wish) -> None:
+        if self._staying or wish == self._wish:
+            return
+        self._wish = None if wish.is_stay else wish
+        self._tell_doing()
+        self._go_on()
+
+    def _tell_doing(self) -> None:
+        """Hold the open case while something is done, and say what."""
+        doing, before = self.doing, self._told_doing
+        self._told_doing = doing
+        if self._editor is not None:
+            if doing and not before:
+                self.closing.emit()
+            self._editor.held = doing
+        if doing != before:
+            self.busy.emit(doing)
+
+    def _go_on(self) -> None:
+        """Begin to make the wish true, unless something else must end before."""
+        if self._wish is None or self._loading or self._showing or self._submitting:
+            return
+        self._loading = True
+        if self._saver is None:
+            self._load()
+        else:
+            self._saver.when_settled(self._load)
+
+    def _load(self) -> None:
+        wish, store, job_id, known = self._wish, self.store, self.job.id, self._broken
+        here = None if self.case is None else self.case.row.case.id
+        if wish is None or self._must_stay(wish):  # or given up meanwhile
+            self._loading = False
+            return
 
         def task() -> Found:
-            return open_one(self.store, self.job.id, rows(), self._broken)
+            return open_one(store, job_id, wish.rows(store, job_id, here, known), known)
 
         def done(found: Found) -> None:
-            if generation != self._generation:
-                return
-            self.busy.emit("")
-            for row, _ in found.broken:
-                self.marked.emit(row.case.id)
-            if found.error is not None:
-                self.failed.emit(found.error)
-            if found.case is None:
-                self._stayed()
-                if not found.broken:
-                    self.told.emit(nothing)
-            elif self._is_behind(found.case):
-                self._open(rows, index, nothing)
-            elif self._may_leave(lambda: self._open(rows, index, nothing)):
-                self._begin(found.case, index)
+            self._loading = False
+            if self._wish is wish:
+                self._tell_broken(found)
+            if self._wish is wish:  # else another one came, or none is left
+                self._arrive(wish, found)
+            self._go_on()
 
         def failed(error: Exception) -> None:
-            if generation == self._generation:
-                self.busy.emit("")
-                self._stayed()
+            self._loading = False
+            if self._wish is wish:
+                self._give_up()
                 self.failed.emit(error)
+            self._go_on()
 
-        def start() -> None:
-            if generation != self._generation:
-                return
-            if self._may_leave(lambda: self._open(rows, index, nothing)):
-                self.executor.run(task, done, failed)
-            else:
-                self.busy.emit("")
+        self.executor.run(task, done, failed)
 
-        if self._saver is None:
-            start()
-        else:
-            self._saver.when_settled(start)
+    def _give_up(self) -> None:
+        """Go nowhere: the open case stays open, and what is in it is not let go."""
+        self._wish = None
+        self._stayed()
+        self._tell_doing()
+
+    def _must_stay(self, wish: Wish) -> bool:
+        """Return True if the case cannot be left: whoever listens is asked."""
+        if self.unsaved() is None:
+            return False
+        self._wish = None
+        self._tell_doing()
+        return not self._may_leave(partial(self._go, wish))
+
+    def _tell_broken(self, found: Found) -> None:
+        for row, _ in found.broken:
+            self.marked.emit(row.case.id)
+        if found.error is not None:
+            self.failed.emit(found.error)
+
+    def _arrive(self, wish: Wish, found: Found) -> None:
+        """Leave the open case for the one that was loaded, if there is one."""
+        if found.case is None:
+            self._give_up()
+            if not found.broken:
+                self.told.emit(wish.nothing)
+            return
+        self._hear_all()
+        # One that is behind is loaded anew.
+        if not self._is_behind(found.case) and not self._must_stay(wish):
+            self._begin(found.case, wish.slice)
+
+    def _hear_all(self) -> None:
+        """Let the layers tell what was written into them without a word."""
+        if self._editor is not None:
+            self._editor.held = ""
+            self.closing.emit()
+            self._editor.held = self._told_doing
 
     def _is_behind(self, case: OpenCase) -> bool:
         """Return True if the open case was edited while it was loaded anew."""
@@ -187,7 +274,37 @@ class AnnotationSession(Saving):
         return saver.state.kind not in TROUBLE and (newer or not saver.is_idle)
 
     def _begin(self, case: OpenCase, index: int | None) -> None:
-        self._end_case()
+        """Show a case in the place of the open one.
+
+        Whoever runs the event loop meanwhile changes nothing: wishes wait until the
+        case stands there.
+        """
+        self._wish = None
+        self._generation += 1
+        with self._undisturbed():
+            self._end_case()
+            self._take_up(case, index)
+            self.opened.emit(case)
+        if self.case is case:  # else it cannot be shown, and was closed again
+            self._on_save_state(self.save_state)
+            self.history_changed.emit()
+            if (draft := self.offer_draft()) is not None:
+                self.draft_found.emit(draft)
+
+    @contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """Let wishes, and whoever would close what is half there, wait meanwhile."""
+        self._showing = True
+        try:
+            yield
+        finally:
+            self._showing = False
+            self._tell_doing()
+            waiting, self._when_shown = self._when_shown, []
+            for call in waiting:
+                call()
+
+    def _take_up(self, case: OpenCase, index: int | None) -> None:
         header = case.series.header
         self._saver = self._make_saver(case)
         annotation = self._recovered(case.draft, self._saver)
@@ -201,12 +318,6 @@ class AnnotationSession(Saving):
         self._slice = first_slice(case, self._editor) if index is None else index
         self._slice = min(max(self._slice, 0), self._editor.n_slices - 1)
         self._follow_saver(self._saver)
-        self.opened.emit(case)
-        if self.case is case:  # else it cannot be shown, and was closed again
-            self._on_save_state(self.save_state)
-            self.history_changed.emit()
-            if (draft := self.offer_draft()) is not None:
-                self.draft_found.emit(draft)
 
     def _make_editor(self, annotation: Annotation) -> CaseEditor:
         assert self.case is not None and self._saver is not None
@@ -224,6 +335,7 @@ class AnnotationSession(Saving):
             locked=self.status is Status.FINISHED,
             shape=self.case.series.header.shape[1:3],
         )
+        editor.held = self.doing
         editor.changed.connect(self._on_slices_changed)
         editor.history_changed.connect(self._on_history_changed)
         return editor
@@ -238,21 +350,26 @@ class AnnotationSession(Saving):
     def close_case(self) -> None:
         """Close the open case; its changes are saved, or kept on this computer.
 
+        What is under way opens it, or another one, no more.
+
         Raises
         ------
         UnsavedWorkError
             If they could be neither saved nor kept: the case stays open.
         """
+        if self._showing:
+            self.when_shown(self.close_case)
+            return
         if self._editor is not None:
-            self.closing.emit()
+            self._hear_all()
         self.check_leave(self.close_case)
-        self._generation += 1  # nothing that is under way opens it, or another, again
-        self.busy.emit("")
-        self._end_case()
+        self._generation += 1
+        self._wish, self._submitting = None, False
+        with self._undisturbed():
+            self._end_case()
+        self._go_on()
 
     def _end_case(self) -> None:
-        if self._editor is not None:
-            self.closing.emit()
         if self._saver is not None:
             self._saver.changed.disconnect()
             self._saver.submitted_elsewhere.disconnect()
@@ -282,11 +399,12 @@ class AnnotationSession(Saving):
         UnsavedWorkError
             If something could be neither saved nor kept: the session goes on.
         """
-        self._generation += 1
-        if self._editor is not None:
-            self.closing.emit()
-        self.executor.drain()
+        if self._showing:
+            self.when_shown(self.close)
+            return
+        self.settle()
         self.check_leave(self.close)
+        self._staying = True
         self.close_case()
         self.store.close()
 
@@ -302,13 +420,27 @@ class AnnotationSession(Saving):
         """
         saver, case, editor = self._saver, self.case, self.editor
         assert saver is not None and case is not None
+        if self.is_moving:
+            raise TransitionError(
+                "the case cannot be submitted now "
+                f"({(self.doing or 'Opening').lower()})",
+                where=case.row.case.name,
+                remedy="Wait until that is done",
+            )
         refused = editor.submit_check().refused
         if editor.locked:
             refused = "The case is already submitted."
         if refused:
             raise TransitionError(refused.rstrip("."), where=case.row.case.name)
         generation = self._generation
-        self.busy.emit("Submitting")
+        self._submitting = True
+        self._tell_doing()
+
+        def over() -> None:
+            if generation == self._generation:
+                self._submitting = False
+                self._wish = None
+                self._tell_doing()
 
         def done(submission: Submission) -> None:
             self.told.emit(
@@ -317,22 +449,23 @@ class AnnotationSession(Saving):
             self._tell_counts()
             if generation != self._generation:
                 return
-            self.busy.emit("")
+            self._submitting = False
             self.status, editor.locked = Status.FINISHED, True
             self._submitted = submission.number
             self.status_changed.emit(Status.FINISHED)
             self.save_state_changed.emit(self.save_state)
-            if self.open_next:
-                self._open_next_left()
+            if self.open_next and self._wish is None:
+                self._go(Wish(Goal.LEFT))
+            self._tell_doing()
+            self._go_on()
 
         def failed(error: Exception) -> None:
-            if generation == self._generation:
-                self.busy.emit("")
+            over()
             self._refused(error, saver)
 
         def send() -> None:
             if not saver.is_idle:
-                self.busy.emit("")
+                over()
                 self.failed.emit(
                     AnnotateJobsError(
                         "the case was not submitted, because its changes are not "

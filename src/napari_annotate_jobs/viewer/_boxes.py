@@ -24,9 +24,8 @@ from ._connections import Connections
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from napari_annotate_jobs.session import AnnotationSession
-
     from ._geometry import Geometry
+    from ._own_case import OwnCase
 
 __all__ = ["BoxLayer"]
 
@@ -48,8 +47,8 @@ class BoxLayer:
 
     Parameters
     ----------
-    session : AnnotationSession
-        With an open case.
+    session : OwnCase
+        The case.
     geometry : Geometry
         Of the reference series.
     on_error : callable
@@ -64,7 +63,7 @@ class BoxLayer:
 
     def __init__(
         self,
-        session: AnnotationSession,
+        session: OwnCase,
         geometry: Geometry,
         *,
         on_error: Callable[[Exception], None],

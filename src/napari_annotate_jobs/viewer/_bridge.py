@@ -9,11 +9,11 @@ from psygnal import Signal
 from ._case_layers import CaseLayers
 from ._connections import Connections
 from ._foreign import ForeignLayers, quoted
-from ._geometry import CASE_KEY
 from ._mouse import MouseTools
 from ._plane import ACQUIRED
 from ._prefetch import Prefetcher
 from ._preview import PreviewLayer
+from ._work import Bars
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +90,7 @@ class ViewerBridge:
         self._connections = Connections()
         self._case: CaseLayers | None = None
         self._selected: tuple[int, int] | None = None
+        self.bars = Bars(images.later)
         self.foreign = ForeignLayers(viewer, session)
         self.preview = PreviewLayer(viewer, claim=self.foreign.claim)
         self.mouse = MouseTools(
@@ -99,6 +100,7 @@ class ViewerBridge:
         connect(session.opened, self._on_opened)
         connect(session.closing, self.take)
         connect(session.closed, self._on_closed)
+        connect(session.busy, self._on_busy)
         connect(session.slice_changed, self._on_slice_changed)
         connect(session.slices_changed, self._on_slices_changed)
         connect(self.foreign.changed, self._update_text)
@@ -144,6 +146,14 @@ class ViewerBridge:
         return self.session.case.series.volumes[self._case.shown_volume]
 
     @property
+    def is_shown(self) -> bool:
+        """True if the slice at hand has been read, so that it is what is drawn."""
+        case = self._case
+        if case is None or self.session.is_moving:
+            return False
+        return bool(case.loader.filled[case.shown_volume, self.session.slice])
+
+    @property
     def is_lazy(self) -> bool:
         """True if the open case is too large to be read as a whole."""
         return self._case is not None and self._case.loader.is_lazy
@@ -175,9 +185,10 @@ class ViewerBridge:
         )
 
     def _clear(self) -> None:
-        """Take away what is left of a case that could not be shown."""
+        """Take away every layer of ours that is left."""
+        theirs = self.foreign.layers
         for layer in list(self.viewer.layers):
-            if CASE_KEY in layer.metadata:
+            if layer not in theirs:
                 layer.locked = False
                 self.viewer.layers.remove(layer)
 
@@ -187,8 +198,15 @@ class ViewerBridge:
     def _drop(self) -> None:
         if self._case is not None:
             case, self._case = self._case, None
-            case.close()
+            try:
+                case.close()
+            finally:
+                self._clear()
             self.text_changed.emit("")
+
+    def _on_busy(self) -> None:
+        if self._case is not None:
+            self._case.set_editable(not self.session.locked)
 
     def _on_slice_changed(self, index: int) -> None:
         if self._case is not None:
@@ -329,3 +347,4 @@ class ViewerBridge:
         self.foreign.close()
         self.mouse.close()
         self._connections.release()
+        self.bars.close()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari.utils import cancelable_progress
 from napari.utils.notifications import show_info
 
 from napari_annotate_jobs.errors import UnsavedWorkError
 from napari_annotate_jobs.model import Method
+from napari_annotate_jobs.session import Work
 
 from ._axes import CaseAxes
 from ._boxes import BoxLayer
@@ -16,6 +16,7 @@ from ._geometry import Geometry
 from ._images import ImageLayer, Place, VolumeLoader
 from ._masks import MaskLayer
 from ._others import OtherSeries
+from ._own_case import OwnCase
 from ._plane import ACQUIRED, Plane, PlaneGuide, fit_to
 from ._proposals import ProposalLayer
 from ._readout import ReadOut
@@ -35,6 +36,9 @@ __all__ = ["CaseLayers"]
 class CaseLayers:
     """The layers of one open case.
 
+    They go in and out of the viewer without anything between that lets the event loop
+    run: no key is then pressed while two cases' layers are there, or half of one's.
+
     Parameters
     ----------
     bridge : ViewerBridge
@@ -45,13 +49,14 @@ class CaseLayers:
 
     def __init__(self, bridge: ViewerBridge, case: OpenCase) -> None:
         self._bridge, self._viewer = bridge, bridge.viewer
-        self._session = session = bridge.session
+        self._session = session = OwnCase(bridge.session)
         header = case.series.header
-        self._geometry = Geometry.of(header, case.row.case.name)
+        self._geometry = Geometry.of(header, case.row.case.name, case.row.case.id)
         self._closing = False
         self._moving = False
         self._guide: PlaneGuide | None = None
         self._axes: CaseAxes | None = None
+        self._editable = not session.locked
         self._volume = self._geometry.volume
         self.loader = VolumeLoader(
             case.series,
@@ -92,7 +97,7 @@ class CaseLayers:
         self._guide.changed.connect(self._on_plane)
         self._axes = CaseAxes(self._viewer, self.image.layer, self._axes_changed)
         fit_to(self._viewer, self.image.layer)
-        self.text = ReadOut(self._viewer, session, draw=bridge.draw_text)
+        self.text = ReadOut(self._viewer, bridge.session, draw=bridge.draw_text)
         self.status = StatusLine(
             self._viewer,
             self.image.layer,
@@ -101,17 +106,14 @@ class CaseLayers:
         )
         self.others = OtherSeries(
             self._viewer,
-            session,
+            bridge.session,
             bridge.images,
             on_error=bridge.report,
             budget=bridge.budget,
             claim=bridge.foreign.claim,
         )
-        self._progress: Any = None
-        if not self.loader.is_done:
-            self._progress = cancelable_progress(
-                total=self.loader.filled.size, desc=f"Reading {case.row.case.name}"
-            )
+        self._work = Work(f"Reading {case.row.case.name}")
+        self._work.report(0, self.loader.filled.size)
         self._moving = True
         self._geometry.show_volume(self._viewer, self.image.layer, self._volume)
         self._moving = False
@@ -119,6 +121,7 @@ class CaseLayers:
         if self.loader.is_done:
             self._all_read()
         else:
+            bridge.bars.add(self._work)
             self.loader.start()
 
     def _make_boxes(self) -> BoxLayer:
@@ -149,23 +152,19 @@ class CaseLayers:
 
     def _cancel(self) -> None:
         self.loader.cancel()
+        self._bridge.bars.remove(self._work)
         show_info("Reading was cancelled: open the case again to see all slices.")
-        self._end_progress()
 
     def _on_progress(self, done: int, total: int, came: frozenset[Place]) -> None:
-        if self._progress is not None:
-            # Each update makes napari repaint its windows: ten are enough.
-            if 10 * (done - self._progress.n) >= total:
-                self._progress.update(done - self._progress.n)
-            # napari calls back only while it iterates, which this does not.
-            if self._progress.is_canceled and done < total:
-                self._cancel()
+        self._work.report(done, total)
+        if self._work.cancelled() and done < total:
+            self._cancel()
         here = (self.shown_volume, self._session.slice)
         if here in came or self._viewer.dims.ndisplay == 3:
             self.image.layer.refresh()
             self.status.update()
         if done == total:
-            self._end_progress()
+            self._bridge.bars.remove(self._work)
             self._all_read()
 
     def _all_read(self) -> None:
@@ -175,11 +174,6 @@ class CaseLayers:
         self._bridge.prefetcher.start(
             budget - (0 if self.loader.is_lazy else self.loader.voxels.nbytes)
         )
-
-    def _end_progress(self) -> None:
-        if self._progress is not None:
-            self._progress.close()
-            self._progress = None
 
     # ------------------------------------------------------------- following
     def show_slice(self, index: int) -> None:
@@ -272,12 +266,15 @@ class CaseLayers:
             self.boxes.show(indices)
 
     def set_editable(self, editable: bool) -> None:
-        """Allow or forbid drawing."""
+        """Allow or forbid drawing; allowed again, the tool of the label comes back."""
+        came_back, self._editable = editable and not self._editable, editable
         for mask in self.masks.values():
             mask.set_editable(editable and self._is_flat())
         if self.boxes is not None:
             self.boxes.set_editable(editable and self.plane.is_acquired)
             self.boxes.drop_hidden()
+        if editable and came_back:
+            self.choose(self._session.label)
 
     def choose(self, label: Label | None) -> None:
         """Ready the layer and the tool that fit a label."""
@@ -352,7 +349,7 @@ class CaseLayers:
         """Take the layers out of the viewer."""
         self._closing = True
         self.loader.cancel()
-        self._end_progress()
+        self._bridge.bars.remove(self._work)
         self.text.close()
         self.status.close()
         if self._guide is not None:

@@ -54,8 +54,8 @@ class Geometry:
     axis: str = ""
 
     @classmethod
-    def of(cls, header: SeriesHeader, case_name: str) -> Geometry:
-        """Read it off a series."""
+    def of(cls, header: SeriesHeader, case_name: str, case_id: str = "") -> Geometry:
+        """Read it off a series of a case."""
         slices, rows, columns = header.shape[:3]
         several = bool(header.siblings) and header.split is not None
         return cls(
@@ -65,6 +65,7 @@ class Geometry:
             metadata={
                 CASE_KEY: {
                     "case": case_name,
+                    "case_id": case_id,
                     "series_uid": header.series_uid,
                     "frame_of_reference": header.frame_of_reference,
                     "modality": header.modality,

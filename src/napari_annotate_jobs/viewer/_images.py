@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.imaging import Series
     from napari_annotate_jobs.model import Window
-    from napari_annotate_jobs.session import AnnotationSession, Executor
+    from napari_annotate_jobs.session import Executor
 
     from ._geometry import Geometry
+    from ._own_case import OwnCase
 
 __all__ = ["ImageLayer", "VolumeLoader"]
 
@@ -170,8 +171,8 @@ class ImageLayer:
 
     Parameters
     ----------
-    session : AnnotationSession
-        With an open case.
+    session : OwnCase
+        The case.
     voxels : ndarray
         (slices, rows, columns[, channels]), behind the axis of the volumes if there
         are several.
@@ -181,7 +182,7 @@ class ImageLayer:
 
     def __init__(
         self,
-        session: AnnotationSession,
+        session: OwnCase,
         voxels: NDArray[Any],
         geometry: Geometry,
         *,

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_annotate_jobs.model import Label
-    from napari_annotate_jobs.session import AnnotationSession
 
     from ._geometry import Geometry
+    from ._own_case import OwnCase
 
 __all__ = ["MaskLayer"]
 
@@ -61,8 +61,8 @@ class MaskLayer:
 
     Parameters
     ----------
-    session : AnnotationSession
-        With an open case.
+    session : OwnCase
+        The case.
     group : str
         The overlap group.
     geometry : Geometry
@@ -83,7 +83,7 @@ class MaskLayer:
 
     def __init__(
         self,
-        session: AnnotationSession,
+        session: OwnCase,
         group: str,
         geometry: Geometry,
         *,

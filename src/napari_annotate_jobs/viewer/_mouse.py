@@ -73,7 +73,7 @@ class MouseTools:
                 self._connections.on_release(partial(callbacks.insert, place, callback))
 
     def _on_drag(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
-        if not self._session.is_open:
+        if not self._session.is_open or self._session.is_moving:
             return
         zooms = event.button == RIGHT and "Control" in event.modifiers
         zooms |= event.button == LEFT and self.zoom_tool and not event.modifiers
@@ -127,7 +127,8 @@ class MouseTools:
         self._viewer.scene.camera.zoom *= 1.01 ** (-down)
 
     def _on_wheel(self, viewer: ViewerModel, event: Any) -> None:
-        if not self._session.is_open or viewer.dims.ndisplay != 2:
+        session = self._session
+        if not session.is_open or session.is_moving or viewer.dims.ndisplay != 2:
             return
         modifiers = set(event.modifiers)
         if modifiers - {"Alt"}:

@@ -15,9 +15,8 @@ from ._masks import label_colormap, label_features, mask_dtype
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from napari_annotate_jobs.session import AnnotationSession
-
     from ._geometry import Geometry
+    from ._own_case import OwnCase
 
 __all__ = ["ProposalLayer"]
 
@@ -32,8 +31,8 @@ class ProposalLayer:
 
     Parameters
     ----------
-    session : AnnotationSession
-        With an open case.
+    session : OwnCase
+        The case.
     group : str
         The overlap group.
     geometry : Geometry
@@ -44,7 +43,7 @@ class ProposalLayer:
 
     def __init__(
         self,
-        session: AnnotationSession,
+        session: OwnCase,
         group: str,
         geometry: Geometry,
         *,

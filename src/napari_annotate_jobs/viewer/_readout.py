@@ -89,7 +89,7 @@ class ReadOut:
         if window is not None and not session.case.series.header.is_color:
             width, level = _number(window.width), _number(window.center)
             lines.append(f"WW {width}  WL {level}")
-        if session.locked:
+        if session.editor.locked:
             lines.append("Submitted: read-only")
         self._overlay.text = text = "\n".join(lines)
         return text

@@ -95,12 +95,15 @@ class StatusLine:
         self._header, self._plane = header, plane
         self._plain: Any = viewer.status
         self._written: Any = None
+        self._writing = False
         self._connections = Connections()
         self._connections.connect(viewer.events.status, self._on_status)
         self._connections.connect(viewer.cursor.events.position, self.update)
 
     def _on_status(self) -> None:
         """Add our text to a status of napari's."""
+        if self._writing:  # another one that adds its text answers ours
+            return
         # Told of later than it is set, our own is known by what it says.
         if self._viewer.status != self._written:
             self._plain = self._viewer.status
@@ -132,7 +135,11 @@ class StatusLine:
     def _write(self, status: Any) -> None:
         self._written = status
         if status != self._viewer.status:
-            self._viewer.status = status
+            self._writing = True
+            try:
+                self._viewer.status = status
+            finally:
+                self._writing = False
 
     def close(self) -> None:
         """Leave the status bar to napari."""

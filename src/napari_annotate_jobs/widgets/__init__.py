@@ -17,18 +17,21 @@ if TYPE_CHECKING:
     from ._executor import QtExecutor
     from ._fill_choice import FillChoice, Where, outcome_text
     from ._fill_panel import FillPanel
+    from ._held_keys import HeldKeys
     from ._help import HelpPanel
     from ._job_page import JobPageView
-    from ._keys import KeyMap, label_keys, text_has_focus
+    from ._keys import STEPPING, KeyMap, label_keys, text_has_focus
     from ._my_jobs import MyJobsView
     from ._person import PersonButton
     from ._propagate import PropagatePanel
     from ._read_out import ReadOutLabel
     from ._strip import SliceStrip
     from ._theme import Colors
+    from ._veil import Veil
     from ._window_control import WindowControl
 
 __all__ = [
+    "STEPPING",
     "AnnotateDock",
     "BoxSection",
     "CaseSource",
@@ -36,6 +39,7 @@ __all__ = [
     "DifferenceView",
     "FillChoice",
     "FillPanel",
+    "HeldKeys",
     "HelpPanel",
     "JobPageView",
     "KeyMap",
@@ -46,6 +50,7 @@ __all__ = [
     "QtExecutor",
     "ReadOutLabel",
     "SliceStrip",
+    "Veil",
     "Where",
     "WindowControl",
     "label_keys",
@@ -54,6 +59,7 @@ __all__ = [
 ]
 
 _LAZY = {
+    "STEPPING": "_keys",
     "AnnotateDock": "_annotate_dock",
     "BoxSection": "_box_section",
     "CaseSource": "_case_model",
@@ -61,6 +67,7 @@ _LAZY = {
     "DifferenceView": "_difference_view",
     "FillChoice": "_fill_choice",
     "FillPanel": "_fill_panel",
+    "HeldKeys": "_held_keys",
     "HelpPanel": "_help",
     "JobPageView": "_job_page",
     "KeyMap": "_keys",
@@ -71,6 +78,7 @@ _LAZY = {
     "QtExecutor": "_executor",
     "ReadOutLabel": "_read_out",
     "SliceStrip": "_strip",
+    "Veil": "_veil",
     "Where": "_fill_choice",
     "WindowControl": "_window_control",
     "label_keys": "_keys",

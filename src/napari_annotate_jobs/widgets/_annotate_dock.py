@@ -77,6 +77,7 @@ class AnnotateDock(KeyboardGuest):
         super().__init__(parent)
         self._colors = Colors.dark()
         self._session: AnnotationSession | None = None
+        self._doing = ""
         self._keymap = keymap
         self._tips: list[tuple[QWidget, str, str]] = []
         self.nothing = self._button("Nothing to Label", "nothing_to_label")
@@ -280,6 +281,7 @@ class AnnotateDock(KeyboardGuest):
         self._signals = [
             (session.opened, self._update),
             (session.closed, self._update),
+            (session.busy, self._update_busy),
             (session.slice_changed, self._update_slice),
             (session.slices_changed, self._update_slice),
             (session.status_changed, self._update),
@@ -305,7 +307,10 @@ class AnnotateDock(KeyboardGuest):
     def _update(self, *_: object) -> None:
         session = self._session
         is_open = session is not None and session.is_open
-        if is_open and session.case is not None:
+        self._doing = "" if session is None else session.doing
+        if self._doing:
+            self.case_name.setText(f"{self._doing}…")
+        elif is_open and session.case is not None:
             self.case_name.setText(session.case.row.case.name)
         else:
             self.case_name.setText("No case is open")
@@ -324,6 +329,11 @@ class AnnotateDock(KeyboardGuest):
         self._update_slice()
         self._update_history()
         self._update_state()
+
+    def _update_busy(self, *_: object) -> None:
+        session = self._session
+        if session is not None and session.doing != self._doing:
+            self._update()
 
     def _update_notice(self) -> None:
         session, text, color = self._session, "", self._colors.warning_text

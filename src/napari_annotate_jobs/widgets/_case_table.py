@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 
 from ._case_delegate import CaseDelegate
 from ._case_model import ROW, CaseModel
+from ._held_keys import acts_once
 from ._theme import Colors
 
 if TYPE_CHECKING:
@@ -170,6 +171,8 @@ class CaseTable(QTableView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if not acts_once(event):
+                return
             if event.modifiers() & Qt.KeyboardModifier.AltModifier:
                 self._request_details(self.currentIndex())
             else:

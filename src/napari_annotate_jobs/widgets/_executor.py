@@ -67,6 +67,8 @@ class QtExecutor(QObject):
     Tasks run in the order they were given, and their outcomes arrive in it. An
     outcome whose receiver is a widget that is gone is dropped. What a receiver
     raises goes to ``sys.excepthook``, where napari shows it, and stops nothing.
+    Where a receiver lets the event loop run, outcomes wait until it has returned,
+    those of other executors as well: nothing arrives amid what another began.
     All methods are to be called on the thread the executor lives on.
 
     Parameters
@@ -207,6 +209,17 @@ class QtExecutor(QObject):
             self._thread.join(FAREWELL)
 
     def _deliver(self) -> None:
+        _RINGING.append(self)
+        if len(_RINGING) > 1:  # within a delivery, which goes on with this one
+            return
+        try:
+            while _RINGING:
+                _RINGING[0]._hand_over_all()
+                del _RINGING[0]
+        finally:
+            _RINGING.clear()
+
+    def _hand_over_all(self) -> None:
         while True:
             try:
                 outcome = self._outcomes.get_nowait()
@@ -268,6 +281,9 @@ def _ring(executor: QtExecutor | None, stopped: _Stop) -> bool:
             return False
         return True
 
+
+_RINGING: list[QtExecutor] = []
+"""Those with outcomes to deliver; the first one is at it."""
 
 _AT_WORK: weakref.WeakKeyDictionary[threading.Thread, _Stop] = (
     weakref.WeakKeyDictionary()

@@ -26,6 +26,7 @@ from superqt import QDoubleRangeSlider
 from napari_annotate_jobs.session import FillTool
 
 from ._fill_choice import TOOLS, FillChoice, Where
+from ._held_keys import acts_once
 from ._keyboard_guest import KeyboardPanel
 from ._number_box import NumberBox
 from ._short_box import ShortBox
@@ -410,7 +411,7 @@ class FillPanel(KeyboardPanel):
         """Apply on Enter, close on Esc; in a field, Enter takes what was typed."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             typing = isinstance(self.focusWidget(), QAbstractSpinBox)
-            if self.apply.isEnabled() and not typing:
+            if self.apply.isEnabled() and not typing and acts_once(event):
                 self.apply_requested.emit()
         elif event.key() == Qt.Key.Key_Escape:
             self.finished.emit()

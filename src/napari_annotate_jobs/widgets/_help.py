@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.errors import InvalidValueError
 
+from ._held_keys import acts_once
 from ._keys import ACTIONS, GESTURES, KeyMap, free_keys, key_text, label_keys
 from ._theme import Colors, focus_style
 
@@ -147,7 +148,8 @@ class HelpPanel(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Close on Esc, and on the key that opened it."""
         if self._closes(event):
-            self.close_requested.emit()
+            if acts_once(event):
+                self.close_requested.emit()
         else:
             super().keyPressEvent(event)
 

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ._held_keys import acts_once
 from ._keys import text_has_focus
 
 if TYPE_CHECKING:
@@ -140,7 +141,8 @@ class KeyboardGuest(KeyboardPanel):
         if not inside or modifiers != Qt.KeyboardModifier.NoModifier:
             super().keyPressEvent(event)
         elif key in ENTER and isinstance(focus, QAbstractButton):
-            focus.click()
+            if acts_once(event):
+                focus.click()
         elif key == Qt.Key.Key_Escape or (key in ENTER and text_has_focus(focus)):
             self.keyboard_released.emit()
         else:

@@ -33,6 +33,7 @@ __all__ = [
     "LABEL_KEYS",
     "NAPARI_KEYS",
     "SHARED_WITH_NAPARI",
+    "STEPPING",
     "Action",
     "Gesture",
     "KeyMap",
@@ -58,12 +59,15 @@ class Action:
         The heading it is listed under.
     key : str
         Its default key, in Qt's portable notation; empty for none.
+    steps : bool
+        True if it goes on while its key is held down; all else acts once a press.
     """
 
     id: str
     text: str
     group: str
     key: str = ""
+    steps: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,12 +114,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("join_object", "Join with the likeliest object", "Boxes", "Alt+J"),
     Action("separate_box", "Make the box an object", "Boxes", "Alt+Shift+J"),
     Action("delete_object", "Delete the object", "Boxes", "Shift+Del"),
-    Action("next_undecided", "Next undecided slice", "Go", "U"),
-    Action("previous_undecided", "Previous undecided slice", "Go", "Shift+U"),
-    Action("next_change", "Next change", "Go", "Alt+Right"),
-    Action("previous_change", "Previous change", "Go", "Alt+Left"),
-    Action("next_proposal", "Next proposal", "Go", "Alt+Shift+Right"),
-    Action("previous_proposal", "Previous proposal", "Go", "Alt+Shift+Left"),
+    Action("next_undecided", "Next undecided slice", "Go", "U", steps=True),
+    Action(
+        "previous_undecided", "Previous undecided slice", "Go", "Shift+U", steps=True
+    ),
+    Action("next_change", "Next change", "Go", "Alt+Right", steps=True),
+    Action("previous_change", "Previous change", "Go", "Alt+Left", steps=True),
+    Action("next_proposal", "Next proposal", "Go", "Alt+Shift+Right", steps=True),
+    Action(
+        "previous_proposal", "Previous proposal", "Go", "Alt+Shift+Left", steps=True
+    ),
     Action("play", "Play the stack, or stop", "Go", "Space"),
     Action("submit", "Submit the case", "Case", "Shift+Return"),
     Action(
@@ -135,6 +143,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("help", "Keys and mouse", "Help", "F1"),
 )
 """Everything of ours that has a key, except the labels of the job."""
+
+STEPPING = frozenset(action.id for action in ACTIONS if action.steps)
+"""Actions that go on while their key is held down."""
 
 GESTURES: tuple[Gesture, ...] = (
     Gesture(

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.model import Label, Method, Scope
 
+from ._held_keys import acts_once
 from ._theme import contrast_text
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ class _Tree(QTreeWidget):
         keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
         item = self.currentItem()
         if event.key() in keys and item is not None:
-            self.chosen.emit(item)
+            if acts_once(event):
+                self.chosen.emit(item)
         else:
             super().keyPressEvent(event)
 

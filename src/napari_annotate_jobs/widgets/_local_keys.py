@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent
 from qtpy.QtGui import QKeyEvent, QKeySequence
 
+from ._held_keys import acts_once
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -43,8 +45,8 @@ class LocalKeys:
         call = self._find(event)
         if call is None:
             return False
-        call()
-        event.accept()
+        if acts_once(event):
+            call()
         return True
 
     def _find(self, event: QEvent) -> Callable[[], None] | None:

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ._held_keys import acts_once
 from ._job_cards import JobDelegate, JobFilter, JobModel, JobOrder
 from ._job_paint import number
 from ._local_keys import LocalKeys
@@ -58,9 +59,11 @@ class _Cards(QListView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.entered_pressed.emit()
+            if acts_once(event):
+                self.entered_pressed.emit()
         elif event.key() == Qt.Key.Key_Delete:
-            self.delete_pressed.emit()
+            if acts_once(event):
+                self.delete_pressed.emit()
         else:
             super().keyPressEvent(event)
 

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 from napari_annotate_jobs.model import LabelSet, Method, Scope
 from napari_annotate_jobs.session import Mode
 
+from ._held_keys import acts_once
 from ._keyboard_guest import KeyboardPanel
 from ._propagate_choice import Choice, Preview, What, preview_text
 from ._propagate_link import PropagateLink
@@ -373,7 +374,8 @@ class PropagatePanel(KeyboardPanel):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Apply on Enter, give up on Escape."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self._apply_clicked()
+            if acts_once(event):
+                self._apply_clicked()
         elif event.key() == Qt.Key.Key_Escape:
             self.finished.emit()
         else:

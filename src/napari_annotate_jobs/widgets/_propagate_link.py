@@ -37,6 +37,7 @@ class PropagateLink:
             (session.closed, self._closed),
             (session.slices_changed, self._slices_changed),
             (session.status_changed, self._status_changed),
+            (session.busy, self._status_changed),
             (panel.choice_changed, self._preview),
             (panel.apply_requested, self._apply),
         ]

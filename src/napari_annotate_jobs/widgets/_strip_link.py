@@ -41,6 +41,7 @@ class StripLink:
             (session.slices_changed, self._slices_changed),
             (session.slice_changed, self._slice_changed),
             (session.status_changed, self._status_changed),
+            (session.busy, self._status_changed),
         ]
         self._obeyed = [
             (strip.slice_requested, self._go),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QPoint, QRect, Qt, Signal
 
+from ._held_keys import acts_once
 from ._strip_canvas import LANES, StripCanvas
 
 if TYPE_CHECKING:
@@ -231,11 +232,12 @@ class StripTrack(StripCanvas):
         elif key == Qt.Key.Key_Escape and plain and self.let_go():
             pass
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and plain and self._selection:
-            self.propagate_requested.emit(*self._selection)
+            if acts_once(event):
+                self.propagate_requested.emit(*self._selection)
         elif (
             key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and plain and self._chosen
         ):
-            if not self.locked:
+            if not self.locked and acts_once(event):
                 self.range_delete_requested.emit(self._chosen)
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Minus):
             self.zoom(1.5 if key == Qt.Key.Key_Plus else 1 / 1.5)
