@@ -12,6 +12,11 @@ from time import perf_counter
 from _bench import report
 from qtpy.QtWidgets import QApplication
 
+from napari_annotate_jobs.app.controllers import (
+    SliceController,
+    StripController,
+    Workbench,
+)
 from napari_annotate_jobs.model import (
     Annotation,
     Case,
@@ -67,7 +72,8 @@ def main() -> None:
         one = session()
         strip = SliceStrip()
         strip.resize(1260, 90)
-        strip.bind(one)
+        bench = Workbench(one, window=lambda strip=strip: strip, show_error=print)
+        controller = StripController(strip, bench, SliceController(bench))
         one.editor.changed.connect(
             lambda indices, one=one: one._on_slices_changed(indices)
         )
@@ -86,7 +92,7 @@ def main() -> None:
         strip.repaint()
         app.processEvents()
         spent.append(perf_counter() - start)
-        strip.unbind()
+        controller.close()
         strip.deleteLater()
         app.processEvents()
     report(

@@ -6,6 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from napari_annotate_jobs.app.controllers import (
+    PropagateController,
+    SliceController,
+    StripController,
+    Workbench,
+)
 from napari_annotate_jobs.model import (
     COLORS,
     Case,
@@ -22,6 +28,7 @@ from napari_annotate_jobs.model import (
 )
 from napari_annotate_jobs.session import AnnotationSession
 from napari_annotate_jobs.stores import MemoryStore
+from napari_annotate_jobs.widgets import SliceStrip
 
 LABELS = LabelSet(
     labels=(
@@ -63,6 +70,7 @@ class _PictureLessStore(MemoryStore):
     def open_series(self, job_id, case_id, **options):
         header = SimpleNamespace(
             slices=tuple(SliceId(index=i) for i in range(self.n_slices)),
+            shape=(self.n_slices, 8, 8),
             warnings=(),
             unit="HU",
             inverted=False,
@@ -99,3 +107,31 @@ def make_session():
     yield make
     for session in made:
         session.close()
+
+
+class Bench(Workbench):
+    """A workbench that gathers the errors it tells."""
+
+    def __init__(self, session, window):
+        self.errors = []
+        super().__init__(session, window=lambda: window, show_error=self.errors.append)
+
+
+@pytest.fixture
+def control():
+    """Let a controller act on a session at the word of a view; returns the bench."""
+    controllers = []
+
+    def make(view, session):
+        bench = Bench(session, view)
+        if isinstance(view, SliceStrip):
+            controller = StripController(view, bench, SliceController(bench))
+        else:
+            controller = PropagateController(view, bench)
+        bench.close = controller.close
+        controllers.append(controller)
+        return bench
+
+    yield make
+    for controller in controllers:
+        controller.close()

@@ -8,8 +8,9 @@ import pytest
 from qtpy.QtCore import QEvent, QPoint, Qt
 from qtpy.QtGui import QFocusEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QWidget
 
+from napari_annotate_jobs.app.controllers import PropagateController, Workbench
 from napari_annotate_jobs.errors import LockedError
 from napari_annotate_jobs.model import COLORS, Decision, Label, LabelSet, Method
 from napari_annotate_jobs.propagation import Mode
@@ -21,16 +22,15 @@ LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def bound(qtbot, make_session):
+def bound(qtbot, make_session, control):
     session = make_session()
     panel = PropagatePanel()
     qtbot.addWidget(panel)
     panel.resize(310, 700)
     panel.show()
     qtbot.waitExposed(panel)
-    panel.bind(session)
-    yield panel, session
-    panel.unbind()
+    panel.bench = control(panel, session)
+    return panel, session
 
 
 def said(session):
@@ -302,14 +302,13 @@ def test_a_submitted_case_cannot_be_changed(bound):
     assert list(said(session)) == [0]
 
 
-def test_a_refusal_is_told(bound, qtbot):
+def test_a_refusal_is_told(bound):
     panel, session = bound
     label(session, 1, 0)
     panel.begin()
     session.editor.locked = True
-    with qtbot.waitSignal(panel.failed) as told:
-        panel.apply.click()
-    assert isinstance(told.args[0], LockedError)
+    panel.apply.click()
+    assert isinstance(panel.bench.errors[0], LockedError)
 
 
 def test_masks_and_boxes_are_offered_where_the_job_has_them(bound, qtbot):
@@ -331,18 +330,19 @@ def test_masks_and_boxes_are_offered_where_the_job_has_them(bound, qtbot):
     assert panel.labels.isVisible()
 
 
-def test_a_job_without_masks_or_class_labels_does_not_offer_them(qtbot, make_session):
+def test_a_job_without_masks_or_class_labels_does_not_offer_them(
+    qtbot, make_session, control
+):
     only = Label(id=1, name="Nodule", color=COLORS[0], method=Method.DETECTION)
     session = make_session(labels=LabelSet(labels=(only,)))
     panel = PropagatePanel()
     qtbot.addWidget(panel)
     panel.add_mask_actions([("interpolate", "Masks between key slices", "Proposes.")])
-    panel.bind(session)
+    control(panel, session)
     panel.begin()
     texts = [panel.what.itemText(i) for i in range(panel.what.count())]
     assert texts == ["Nothing to Label", "Exclude"]
     assert panel.choice.what is What.NOTHING
-    panel.unbind()
 
 
 def test_hidden_it_costs_nothing_and_shown_it_is_up_to_date(bound):
@@ -381,10 +381,12 @@ def test_it_fits_a_dock_300_pixels_wide(bound):
 def test_nothing_keeps_it_alive(qtbot, make_session):
     session = make_session()
     panel = PropagatePanel()
-    panel.bind(session)
+    bench = Workbench(session, window=QWidget, show_error=print)
+    controller = PropagateController(panel, bench)
     panel.show()
     panel.begin()
-    panel.unbind()
+    controller.close()
+    del controller, bench
     panel.close()
     panel.deleteLater()
     dead = weakref.ref(panel)

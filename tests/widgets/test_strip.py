@@ -8,8 +8,13 @@ import pytest
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QContextMenuEvent, QMouseEvent, QWheelEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QMessageBox, QPushButton
+from qtpy.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 
+from napari_annotate_jobs.app.controllers import (
+    SliceController,
+    StripController,
+    Workbench,
+)
 from napari_annotate_jobs.errors import LockedError
 from napari_annotate_jobs.model import COLORS, Decision, RangeAction
 from napari_annotate_jobs.propagation import Mode
@@ -39,11 +44,10 @@ def strip(qtbot):
 
 
 @pytest.fixture
-def bound(strip, make_session):
+def bound(strip, make_session, control):
     session = make_session()
-    strip.bind(session)
-    yield strip, session
-    strip.unbind()
+    strip.bench = control(strip, session)
+    return strip, session
 
 
 def centre(strip, index):
@@ -488,7 +492,7 @@ def test_nothing_to_label_asks_once_before_it_clears(bound, answer, qtbot):
     drag_cells(strip, 3, 8)
     entry(strip.make_menu(4), "Nothing to Label").trigger()
     box = strip.findChild(QMessageBox)
-    assert box.text() == "2 of these slices carry labels."
+    assert box.text().startswith("2 of the slices carry labels.")
     (button,) = [b for b in box.findChildren(QPushButton) if answer in b.text()]
     qtbot.mouseClick(button, LEFT)
     decisions = {session.editor.decision(i) for i in range(3, 9)}
@@ -538,9 +542,8 @@ def test_a_submitted_case_is_read_only(bound):
 def test_a_refusal_is_told(bound, qtbot):
     strip, session = bound
     session.editor.locked = True
-    with qtbot.waitSignal(strip.failed) as told:
-        strip.decide_requested.emit("exclude", 1, 2)
-    assert isinstance(told.args[0], LockedError)
+    strip.decide_requested.emit("exclude", 1, 2)
+    assert isinstance(strip.bench.errors[0], LockedError)
 
 
 def test_the_context_menu_key_opens_the_menu_of_the_current_slice(bound, qtbot):
@@ -552,10 +555,11 @@ def test_the_context_menu_key_opens_the_menu_of_the_current_slice(bound, qtbot):
     strip._menu.close()
 
 
-def test_binding_to_another_session_lets_go_of_the_first(bound, make_session):
+def test_another_session_takes_the_place_of_the_first(bound, make_session, control):
     strip, session = bound
     other = make_session(12)
-    strip.bind(other)
+    strip.bench.close()
+    control(strip, other)
     assert len(strip.track.cells) == 12
     session.slice = 5
     assert strip.track.current == 0
@@ -566,10 +570,12 @@ def test_binding_to_another_session_lets_go_of_the_first(bound, make_session):
 def test_nothing_keeps_the_strip_or_the_session_alive(qtbot, make_session):
     session = make_session()
     strip = SliceStrip()
-    strip.bind(session)
+    bench = Workbench(session, window=QWidget, show_error=print)
+    controller = StripController(strip, bench, SliceController(bench))
     strip.show()
     strip.make_menu(3)
-    strip.unbind()
+    controller.close()
+    del controller, bench
     strip.close()
     strip.deleteLater()
     dead = weakref.ref(strip)

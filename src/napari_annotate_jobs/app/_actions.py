@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.app._asks import ask, tell
+from napari_annotate_jobs.app._asks import tell
 from napari_annotate_jobs.errors import (
-    AnnotateJobsError,
     LockedError,
     TransitionError,
 )
-from napari_annotate_jobs.model import Decision, Method, Scope
+from napari_annotate_jobs.model import Method, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,19 +22,11 @@ __all__ = ["DeskActions"]
 
 
 def _told(method: Callable[..., Any]) -> Callable[..., None]:
-    """Show the errors of an action to the user; do nothing if no case is open.
-
-    Nor is anything done while one is opened or submitted: it may be the wrong one.
-    """
+    """Let an action go the way that all acts go; see :meth:`Workbench.act`."""
 
     @wraps(method)
     def wrapper(self: DeskActions, *args: Any) -> None:
-        if not self.session.is_open or self.session.is_moving:
-            return
-        try:
-            method(self, *args)
-        except AnnotateJobsError as error:
-            self._desk.show_error(error)
+        self._desk.bench.act(lambda: method(self, *args))
 
     return wrapper
 
@@ -91,10 +82,6 @@ class DeskActions:
         return calls
 
     @_told
-    def _guarded(self, call: Callable[..., None], *args: Any) -> None:
-        call(*args)
-
-    @_told
     def _going(self, call: Callable[[int], None], step: int) -> None:
         call(step)
         self._desk.bridge.show_acquired()
@@ -142,7 +129,7 @@ class DeskActions:
         if label.scope is Scope.CASE:
             self.session.toggle(label)
         elif label.method is Method.CLASSIFICATION:
-            self.session.toggle(label, self.targets())
+            self._desk.slices.label(label, self.targets())
         else:
             self.session.label = label
             # Masks are painted in any plane, boxes drawn on slices alone.
@@ -152,27 +139,7 @@ class DeskActions:
     @_told
     def nothing_to_label(self) -> None:
         """Mark the slices as verified negatives, asking before labels go."""
-        targets, editor = self.targets(), self.session.editor
-        on = not all(editor.decision(i) is Decision.NOTHING_TO_LABEL for i in targets)
-        busy = editor.with_labels(targets) if on else []
-        if not busy:
-            self.session.toggle_nothing_to_label(targets)
-            return
-        which = (
-            f"Slice {busy[0] + 1} carries labels."
-            if len(busy) == 1
-            else f"{len(busy)} of the slices carry labels."
-        )
-        self._ask(
-            self._desk.main_window,
-            f"{which} Clear them and mark Nothing to Label?",
-            {
-                "Clear and mark": lambda: self._guarded(
-                    lambda: self.session.toggle_nothing_to_label(targets, clear=True)
-                )
-            },
-            detail="One Undo brings them back.",
-        )
+        self._desk.slices.nothing_to_label(self.targets())
 
     @_told
     def case_nothing(self) -> None:
@@ -187,13 +154,12 @@ class DeskActions:
         except LockedError:
             raise
         except TransitionError as error:
-            self._ask(
-                self._desk.main_window,
+            self._desk.bench.ask(
                 f"{error.what[:1].upper()}{error.what[1:]}. Clear that and mark "
                 "Nothing to Label?",
                 {
-                    "Clear and mark": lambda: self._guarded(
-                        lambda: editor.set_case_nothing_to_label(clear=True)
+                    "Clear and mark": lambda: editor.set_case_nothing_to_label(
+                        clear=True
                     )
                 },
                 detail="One Undo brings it back.",
@@ -202,17 +168,17 @@ class DeskActions:
     @_told
     def exclude(self) -> None:
         """Exclude the slices, or bring them back."""
-        self.session.toggle_excluded(self.targets())
+        self._desk.slices.exclude(self.targets())
 
     @_told
     def confirm(self) -> None:
         """Confirm what is proposed on the slices."""
-        self._desk.masks.settle(self.targets(), confirm=True)
+        self._desk.slices.confirm(self.targets())
 
     @_told
     def reject(self) -> None:
         """Drop what is proposed on the slices."""
-        self._desk.masks.settle(self.targets(), confirm=False)
+        self._desk.slices.reject(self.targets())
 
     @_told
     def copy(self) -> None:
@@ -223,7 +189,7 @@ class DeskActions:
     @_told
     def paste(self) -> None:
         """Add what was copied to the slices."""
-        self.session.paste_slice(self.targets())
+        self._desk.slices.paste(self.targets())
 
     @_told
     def comment(self, text: str, on_slice: bool) -> None:
@@ -253,23 +219,6 @@ class DeskActions:
         else:
             getattr(self.session, verb)()
 
-    def _ask(self, *args: Any, **options: Any) -> None:
-        """Ask, and give the keyboard to the image when that is over.
-
-        What was asked of one case is not done to another.
-        """
-        window, text, answers, *others = args
-        case = self.session.case
-
-        def answer(call: Callable[[], None]) -> None:
-            if self.session.case is case:
-                call()
-
-        own = {name: partial(answer, call) for name, call in answers.items()}
-        ask(window, text, own, *others, **options).finished.connect(
-            self._desk.focus_canvas
-        )
-
     # ------------------------------------------------------------------ going
     @_told
     def go_slice(self, index: int) -> None:
@@ -287,7 +236,6 @@ class DeskActions:
         """Mark all undecided slices Nothing to Label, submit, and go on."""
         if not self._is_seen():
             return
-        self._desk.bridge.take()
         self._mark_rest()
         self.session.submit()
 
@@ -316,13 +264,11 @@ class DeskActions:
         """Submit the case, asking about what is still open."""
         if not self._is_seen():
             return
-        self._desk.bridge.take()
         check = self.session.editor.submit_check()
         window = self._desk.main_window
         if check.proposals:
             first = check.proposals[0]
-            self._ask(
-                window,
+            self._desk.bench.ask(
                 check.refused or "",
                 {f"Go to slice {first + 1}": lambda: self.go_slice(first)},
             )
@@ -336,14 +282,13 @@ class DeskActions:
 
     def _ask_undecided(self, undecided: tuple[int, ...], *, must: bool) -> None:
         n, first = len(undecided), undecided[0]
-        answers: dict[str, Callable[[], None]] = {
+        answers: dict[str, Callable[[], object]] = {
             f"Go to slice {first + 1}": lambda: self.go_slice(first),
-            "Mark them Nothing to Label": lambda: self._guarded(self._mark_and_submit),
+            "Mark them Nothing to Label": self._mark_and_submit,
         }
         if not must:
-            answers["Submit anyway"] = lambda: self._guarded(self.session.submit)
-        self._ask(
-            self._desk.main_window,
+            answers["Submit anyway"] = self.session.submit
+        self._desk.bench.ask(
             f"{n} slice{' is' if n == 1 else 's are'} still undecided.",
             answers,
             detail="This project wants a decision on every slice." if must else "",

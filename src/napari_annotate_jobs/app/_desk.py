@@ -19,6 +19,12 @@ from napari_annotate_jobs.app._key_router import KeyRouter
 from napari_annotate_jobs.app._on_screen import OnScreen
 from napari_annotate_jobs.app._pictures import draw_slice
 from napari_annotate_jobs.app._save_questions import SaveQuestions
+from napari_annotate_jobs.app.controllers import (
+    PropagateController,
+    SliceController,
+    StripController,
+    Workbench,
+)
 from napari_annotate_jobs.errors import UnsavedWorkError
 from napari_annotate_jobs.imaging import default_budget
 from napari_annotate_jobs.viewer import ViewerBridge
@@ -104,8 +110,16 @@ class Desk(QObject):
         self.annotate = AnnotateDock(self.window_control, keymap)
         self.strip = SliceStrip()
         self.propagate = PropagatePanel()
+        self.bench = Workbench(
+            session,
+            window=lambda: self.main_window,
+            show_error=self.show_error,
+            take=self.bridge.take,
+            after=self.focus_canvas,
+        )
         self.boxes = BoxActions(self)
         self.masks = MaskActions(self, images)
+        self.slices = SliceController(self.bench, self.masks.proposer.when_settled)
         self.fill = FillDesk(self)
         self.saving = SaveQuestions(self, images)
         self.actions = DeskActions(self)
@@ -132,20 +146,20 @@ class Desk(QObject):
         self.label_keys = label_keys(session.job.project.label_set, self._keymap)
         self.annotate.bind(session, self.label_keys)
         self.window_control.bind(session)
-        self.strip.bind(session)
-        self.propagate.bind(session)
+        self._controllers = (
+            StripController(self.strip, self.bench, self.slices),
+            PropagateController(self.propagate, self.bench),
+        )
         self.bridge.text_changed.connect(self.read_out.set_text)
         self.bridge.offered.connect(offer)
         self.bridge.pressed.connect(self.strip.clear_selection)
         self.strip.selection_changed.connect(self._on_selection)
         self.strip.slice_requested.connect(self._on_slice_requested)
-        self.strip.failed.connect(self.show_error)
         self.strip.propagate_requested.connect(
             lambda start, stop: self.show_propagate()
         )
         self.strip.set_picture_source(self._draw)
         self.propagate.set_picture_source(self._draw)
-        self.propagate.failed.connect(self.show_error)
         self.propagate.finished.connect(self.hide_propagate)
         self.strip.keyboard_released.connect(self.focus_canvas)
         dock = self.annotate
@@ -471,7 +485,9 @@ class Desk(QObject):
         self.bridge.pressed.disconnect(self.strip.clear_selection)
         for signal, slot in self._signals:
             signal.disconnect(slot)
-        for widget in (self.annotate, self.strip, self.propagate, self.window_control):
+        for controller in self._controllers:
+            controller.close()
+        for widget in (self.annotate, self.window_control):
             widget.unbind()
         self.strip.set_picture_source(None)
         self.propagate.set_picture_source(None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.errors import AnnotateJobsError, TransitionError
+from napari_annotate_jobs.errors import TransitionError
 from napari_annotate_jobs.model import Method
 from napari_annotate_jobs.session import (
     confirm_boxes,
@@ -128,10 +128,7 @@ class BoxActions:
         call()
 
     def _told(self, call: Callable[[], object]) -> None:
-        try:
-            call()
-        except AnnotateJobsError as error:
-            self._desk.show_error(error)
+        self._desk.bench.act(call)
 
     def _track(self) -> Track:
         boxes = self._bridge.boxes

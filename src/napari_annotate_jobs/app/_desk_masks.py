@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.model import Method
 from napari_annotate_jobs.session import Proposer, Worker
 from napari_annotate_jobs.viewer import WorkProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from napari_annotate_jobs.app._desk import Desk
     from napari_annotate_jobs.session import Executor
@@ -141,19 +140,12 @@ class MaskActions:
         self.by_id()[name]()
 
     def _told(self, call: Callable[[], object]) -> None:
-        if not self._session.is_open:
-            return
-        try:
-            call()
-        except AnnotateJobsError as error:
-            self._desk.show_error(error)
+        self._desk.bench.act(call)
 
     def _interpolate(self) -> None:
-        self._bridge.take()
         self.proposer.interpolate(self._selection())
 
     def _follow(self, back: bool, on: bool) -> None:
-        self._bridge.take()
         span = self._selection()
         if span is None:
             self._desk.actions.check_shown()
@@ -175,32 +167,18 @@ class MaskActions:
             self._told(partial(self._follow_over, (start, stop)))
 
     def _interpolate_over(self, span: tuple[int, int]) -> None:
-        self._bridge.take()
         self.proposer.interpolate(span)
 
     def _follow_over(self, span: tuple[int, int]) -> None:
-        self._bridge.take()
         here = self._session.slice
         first, last = min(span[0], here), max(span[1], here)
         self.proposer.follow(True, True, (first, last))
 
     # -------------------------------------------------------------- settling
-    def settle(self, indices: Iterable[int], *, confirm: bool) -> None:
-        """Confirm or reject what is proposed on slices, once it is up to date."""
-        editor, chosen = self._session.editor, sorted(indices)
-
-        def call() -> None:
-            if self._session.is_open and self._session.editor is editor:
-                self._told(
-                    partial(editor.confirm if confirm else editor.reject, chosen)
-                )
-
-        self._bridge.take()
-        self.proposer.when_settled(call)
-
     def _settle_all(self, confirm: bool) -> None:
         if self._waiting:
-            self.settle(self._waiting, confirm=confirm)
+            slices = self._desk.slices
+            (slices.confirm if confirm else slices.reject)(sorted(self._waiting))
         else:
             self._tell("Nothing in this case waits to be confirmed.")
 

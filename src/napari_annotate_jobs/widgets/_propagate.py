@@ -23,7 +23,6 @@ from napari_annotate_jobs.session import Mode
 from ._held_keys import acts_once
 from ._keyboard_guest import KeyboardPanel
 from ._propagate_choice import Choice, Preview, What, preview_text
-from ._propagate_link import PropagateLink
 from ._propagate_parts import Ends, LabelChecks, ModeChoice, RangePicker
 from ._short_box import ShortBox
 from ._strip_ranges import slices_text
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QKeyEvent, QShowEvent
 
-    from napari_annotate_jobs.session import AnnotationSession, Cell
+    from napari_annotate_jobs.session import Cell
 
     from ._strip_hover import PictureSource
 
@@ -67,8 +66,10 @@ class PropagatePanel(KeyboardPanel):
     """It was done; the :class:`SliceRange` left behind, or None."""
     finished = Signal()
     """It was applied or cancelled: the panel can go."""
-    failed = Signal(Exception)
-    """The session refused; the error says why."""
+    begin_requested = Signal(object)
+    """Start anew: from the current slice, or from (first, last) selected ones."""
+    shown = Signal()
+    """It is seen again: what changed meanwhile is to be previewed."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -77,7 +78,6 @@ class PropagatePanel(KeyboardPanel):
         self._choice: Choice | None = None
         self._labels = LabelSet()
         self._extras: dict[str, tuple[Method, str, str]] = {}
-        self._link: PropagateLink | None = None
         self._colors = Colors.dark()
         self._locked = False
         self._counts = 0
@@ -384,24 +384,9 @@ class PropagatePanel(KeyboardPanel):
     def showEvent(self, event: QShowEvent) -> None:
         """Preview what changed while nobody saw it."""
         super().showEvent(event)
-        if self._link is not None:
-            self._link.refresh()
-
-    # --------------------------------------------------------------- session
-    def bind(self, session: AnnotationSession) -> None:
-        """Work on the open case of a session."""
-        self.unbind()
-        self._link = PropagateLink(self, session)
-
-    def unbind(self) -> None:
-        """Work on nothing any more."""
-        if self._link is not None:
-            self._link.close()
-            self._link = None
-            self.set_choice(None)
+        self.shown.emit()
 
     def begin(self, selection: tuple[int, int] | None = None) -> None:
         """Start anew: from the current slice to the last, or from a selection."""
-        if self._link is not None:
-            self._link.begin(selection)
+        self.begin_requested.emit(selection)
         self.setFocus()

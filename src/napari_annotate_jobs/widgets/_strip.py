@@ -23,7 +23,6 @@ from ._strip_bar import (
     tool_button,
 )
 from ._strip_hover import HoverCard
-from ._strip_link import StripLink
 from ._strip_menu import StripMenu
 from ._strip_ranges import segments_of, slices_text
 from ._strip_track import StripTrack
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QHideEvent
 
     from napari_annotate_jobs.model import LabelSet, SliceRange
-    from napari_annotate_jobs.session import AnnotationSession, Cell
+    from napari_annotate_jobs.session import Cell
 
     from ._strip_hover import PictureSource
 
@@ -55,8 +54,7 @@ _BUTTONS = (
 class SliceStrip(KeyboardGuest):
     """One cell a slice, coloured by decision and label; ranges with handles.
 
-    Setters never emit. What the user does is emitted as a request; a strip bound
-    to a session (:meth:`bind`) also carries it out.
+    Setters never emit. What the user does is emitted as a request.
 
     Parameters
     ----------
@@ -88,8 +86,6 @@ class SliceStrip(KeyboardGuest):
     """Go to the next (1) or previous (-1) undecided slice."""
     change_requested = Signal(int)
     """Go to the next (1) or previous (-1) change."""
-    failed = Signal(Exception)
-    """A bound session refused; the error says why."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -102,7 +98,6 @@ class SliceStrip(KeyboardGuest):
         self._keymap = KeyMap()
         self._ranges: tuple[SliceRange, ...] = ()
         self._labels: LabelSet | None = None
-        self._link: StripLink | None = None
         self._menu: QMenu | None = None
         self._buttons = self._make_buttons()
         self._lay_out()
@@ -336,20 +331,6 @@ class SliceStrip(KeyboardGuest):
     def _select(self, start: int, stop: int) -> None:
         self.track.select(start, stop)
         self.range_selected.emit(start, stop)
-
-    # --------------------------------------------------------------- session
-    def bind(self, session: AnnotationSession) -> None:
-        """Follow a session, and do in it what the user asks for."""
-        self.unbind()
-        self._link = StripLink(self, session)
-
-    def unbind(self) -> None:
-        """Follow nobody any more."""
-        if self._link is not None:
-            self._link.close()
-            self._link = None
-            self.menu_maker.state = None
-            self.set_cells(())
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Take the card away with the strip."""

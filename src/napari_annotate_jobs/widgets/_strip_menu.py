@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, Qt, Signal
-from qtpy.QtWidgets import QMenu, QMessageBox, QWidget
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QMenu, QWidget
 
 from napari_annotate_jobs.model import Decision, Method, Scope
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.session import Cell
 from ._strip_ranges import Segment
 
-__all__ = ["EXCLUDE", "NOTHING", "StripMenu", "ask_clear", "label_action"]
+__all__ = ["EXCLUDE", "NOTHING", "StripMenu", "label_action"]
 
 NOTHING = "nothing to label"
 EXCLUDE = "exclude"
@@ -225,33 +225,3 @@ class StripMenu(QObject):
             always=True,
         )
         self._add(sub, "Delete the range", lambda: self.deleted.emit(segment.id))
-
-
-def ask_clear(parent: QWidget, count: int, then: Callable[[], None]) -> QMessageBox:
-    """Ask once whether Nothing to Label may clear slices; never blocks.
-
-    Parameters
-    ----------
-    parent : QWidget
-        Who asks.
-    count : int
-        Number of slices that carry something.
-    then : callable
-        Called if it may.
-    """
-    box = QMessageBox(parent)
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.setIcon(QMessageBox.Icon.Question)
-    one = count == 1
-    box.setText(
-        f"{'This slice carries' if one else f'{count} of these slices carry'} labels."
-    )
-    box.setInformativeText(
-        f"Nothing to Label clears {'it' if one else 'them'}. Undo brings all back."
-    )
-    clear = box.addButton("Clear and mark", QMessageBox.ButtonRole.AcceptRole)
-    box.addButton(QMessageBox.StandardButton.Cancel)
-    box.setDefaultButton(clear)
-    box.accepted.connect(then)
-    box.open()
-    return box

@@ -1,37 +1,41 @@
-"""Between the Propagate panel and a session."""
+"""The Propagate panel: what it shows of a case, and what it applies."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.model import Method, Scope
 from napari_annotate_jobs.session import lift, propagate
-
-from ._propagate_choice import Choice, What, preview_of, propagation_of
+from napari_annotate_jobs.widgets._propagate_choice import (
+    Choice,
+    What,
+    preview_of,
+    propagation_of,
+)
 
 if TYPE_CHECKING:
-    from napari_annotate_jobs.session import AnnotationSession
+    from napari_annotate_jobs.widgets import PropagatePanel
 
-    from ._propagate import PropagatePanel
+    from ._workbench import Workbench
 
-__all__ = ["PropagateLink"]
+__all__ = ["PropagateController"]
 
 
-class PropagateLink:
+class PropagateController:
     """Shows a case in the panel, and does what it is asked for.
 
     Parameters
     ----------
     panel : PropagatePanel
         The view.
-    session : AnnotationSession
-        What it works on.
+    bench : Workbench
+        Whose session it works on.
     """
 
-    def __init__(self, panel: PropagatePanel, session: AnnotationSession) -> None:
+    def __init__(self, panel: PropagatePanel, bench: Workbench) -> None:
         self.panel = panel
-        self.session = session
+        self.session = session = bench.session
+        self._bench = bench
         self._connections = [
             (session.opened, self._opened),
             (session.closed, self._closed),
@@ -40,6 +44,8 @@ class PropagateLink:
             (session.busy, self._status_changed),
             (panel.choice_changed, self._preview),
             (panel.apply_requested, self._apply),
+            (panel.begin_requested, self.begin),
+            (panel.shown, self.refresh),
         ]
         for signal, slot in self._connections:
             signal.connect(slot)
@@ -51,6 +57,7 @@ class PropagateLink:
         for signal, slot in self._connections:
             signal.disconnect(slot)
         self._connections = []
+        self.panel.set_choice(None)
 
     def begin(self, selection: tuple[int, int] | None) -> None:
         """Start from the current slice, or from selected ones.
@@ -119,18 +126,16 @@ class PropagateLink:
 
     def _apply(self) -> None:
         choice = self.panel.choice
-        if choice is None:
-            return
+        if choice is not None:
+            self._bench.act(lambda: self._propagate(choice))
+
+    def _propagate(self, choice: Choice) -> None:
         editor = self.session.editor
-        targets = preview_of(editor, choice).targets
-        try:
-            if choice.lift:
-                lift(editor, propagation_of(choice, targets))
-                span = None
-            else:
-                span = propagate(editor, propagation_of(choice, targets))
-        except AnnotateJobsError as error:
-            self.panel.failed.emit(error)
-            return
+        wanted = propagation_of(choice, preview_of(editor, choice).targets)
+        if choice.lift:
+            lift(editor, wanted)
+            span = None
+        else:
+            span = propagate(editor, wanted)
         self.panel.applied.emit(span)
         self.panel.finished.emit()

@@ -1,38 +1,39 @@
-"""Between the slice strip and a session."""
+"""The slice strip: what it shows of a session, and whom its requests go to."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.errors import AnnotateJobsError
-from napari_annotate_jobs.session import delete_range, relabel_range, resize_range
-
-from ._strip_menu import EXCLUDE, NOTHING, ask_clear
+from napari_annotate_jobs.widgets._strip_menu import EXCLUDE, NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from napari_annotate_jobs.widgets import SliceStrip
 
-    from napari_annotate_jobs.session import AnnotationSession
+    from ._slices import SliceController
+    from ._workbench import Workbench
 
-    from ._strip import SliceStrip
-
-__all__ = ["StripLink"]
+__all__ = ["StripController"]
 
 
-class StripLink:
-    """Shows a session on a strip, and the strip's requests to the session.
+class StripController:
+    """Shows a session on a strip, and hands the strip's requests on.
 
     Parameters
     ----------
     strip : SliceStrip
         The view.
-    session : AnnotationSession
-        What it follows.
+    bench : Workbench
+        Whose session it follows.
+    slices : SliceController
+        Does what is asked for.
     """
 
-    def __init__(self, strip: SliceStrip, session: AnnotationSession) -> None:
+    def __init__(
+        self, strip: SliceStrip, bench: Workbench, slices: SliceController
+    ) -> None:
         self.strip = strip
-        self.session = session
+        self.session = session = bench.session
+        self._bench, self._slices = bench, slices
         self._ranges: object = None
         self._walking = False
         self._followed = [
@@ -47,9 +48,9 @@ class StripLink:
             (strip.slice_requested, self._go),
             (strip.undecided_requested, self._go_undecided),
             (strip.change_requested, self._go_change),
-            (strip.range_resized, self._resize),
-            (strip.range_delete_requested, self._delete),
-            (strip.range_relabel_requested, self._relabel),
+            (strip.range_resized, slices.resize_range),
+            (strip.range_delete_requested, slices.delete_range),
+            (strip.range_relabel_requested, slices.relabel_range),
             (strip.confirm_requested, self._confirm),
             (strip.reject_requested, self._reject),
             (strip.decide_requested, self._decide),
@@ -64,6 +65,8 @@ class StripLink:
         for signal, slot in self._followed + self._obeyed:
             signal.disconnect(slot)
         self._followed, self._obeyed = [], []
+        self.strip.menu_maker.state = None
+        self.strip.set_cells(())
 
     # --------------------------------------------------------------- showing
     def _opened(self, case: object = None) -> None:
@@ -106,12 +109,6 @@ class StripLink:
         self.strip.set_locked(self.session.locked)
 
     # ----------------------------------------------------------------- doing
-    def _do(self, call: Callable[[], object]) -> None:
-        try:
-            call()
-        except AnnotateJobsError as error:
-            self.strip.failed.emit(error)
-
     def _go(self, index: int) -> None:
         # Its own steps may be what extends the selection.
         self._walking = True
@@ -121,51 +118,26 @@ class StripLink:
             self._walking = False
 
     def _go_undecided(self, step: int) -> None:
-        self._do(lambda: self.session.go_undecided(step))
+        self._bench.act(lambda: self.session.go_undecided(step))
 
     def _go_change(self, step: int) -> None:
-        self._do(lambda: self.session.go_change(step))
-
-    def _resize(self, range_id: str, start: int, stop: int) -> None:
-        self._do(lambda: resize_range(self.session.editor, range_id, start, stop))
-
-    def _delete(self, range_id: str) -> None:
-        self._do(lambda: delete_range(self.session.editor, range_id))
-
-    def _relabel(self, range_id: str, label_id: int) -> None:
-        self._do(lambda: relabel_range(self.session.editor, range_id, (label_id,)))
+        self._bench.act(lambda: self.session.go_change(step))
 
     def _confirm(self, start: int, stop: int) -> None:
-        self._do(lambda: self.session.editor.confirm(range(start, stop + 1)))
+        self._slices.confirm(range(start, stop + 1))
 
     def _reject(self, start: int, stop: int) -> None:
-        self._do(lambda: self.session.editor.reject(range(start, stop + 1)))
+        self._slices.reject(range(start, stop + 1))
 
     def _decide(self, action: str, start: int, stop: int) -> None:
         indices = range(start, stop + 1)
         if action == NOTHING:
-            self._nothing(start, stop)
+            self._slices.nothing_to_label(indices)
         elif action == EXCLUDE:
-            self._do(lambda: self.session.toggle_excluded(indices))
+            self._slices.exclude(indices)
         else:
             label_id = int(action.partition(":")[2])
-            label = self.session.job.project.label_set[label_id]
-            self._do(lambda: self.session.toggle(label, indices))
-
-    def _nothing(self, start: int, stop: int) -> None:
-        session, indices = self.session, range(start, stop + 1)
-        on = not self._is_on(NOTHING, start, stop)
-        busy = session.editor.with_labels(indices) if on else []
-        if busy and not session.locked:
-            ask_clear(
-                self.strip,
-                len(busy),
-                lambda: self._do(
-                    lambda: session.toggle_nothing_to_label(indices, clear=True)
-                ),
-            )
-            return
-        self._do(lambda: session.toggle_nothing_to_label(indices))
+            self._slices.label(self.session.job.project.label_set[label_id], indices)
 
     def _is_on(self, action: str, start: int, stop: int) -> bool:
         if not self.session.is_open:

@@ -1,0 +1,10 @@
+"""What acts: one controller for one act, whoever asks for it."""
+
+from __future__ import annotations
+
+from ._propagate import PropagateController
+from ._slices import SliceController
+from ._strip import StripController
+from ._workbench import Workbench
+
+__all__ = ["PropagateController", "SliceController", "StripController", "Workbench"]
