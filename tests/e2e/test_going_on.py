@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from time import monotonic
 
 import numpy as np
 import pytest
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
+from napari_annotate_jobs.app import _on_screen
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import (
     Case,
@@ -164,8 +166,10 @@ def test_keys_wherever_the_event_loop_runs(at_first):
         emitter.disconnect(on_layer)
 
 
-def test_a_second_press_submits_no_case_that_was_not_seen(at_first, demo):
+def test_a_second_press_submits_no_case_that_was_not_seen(at_first, monkeypatch):
     driver = at_first
+    monkeypatch.setattr(_on_screen, "LOOK", 60)  # however slow this computer is
+    monkeypatch.setattr(driver.desk.on_screen, "_since", monotonic() - 120)
     driver.press_action("nothing_submit_next")
     driver.press_action("nothing_submit_next")  # while it is under way
     driver.wait(lambda: driver.session.case.row.case.id == "case-1")
@@ -176,6 +180,7 @@ def test_a_second_press_submits_no_case_that_was_not_seen(at_first, demo):
     assert driver.question is None
     assert driver.session.editor.annotation.is_blank
     assert driver.session.store.counts("many").finished == 1
+    monkeypatch.setattr(_on_screen, "LOOK", 0)
     driver.press_action("nothing_submit_next")
     driver.settle()
     check(driver, 2)

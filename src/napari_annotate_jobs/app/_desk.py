@@ -104,7 +104,7 @@ class Desk(QObject):
         )
         self.read_out = ReadOutLabel()
         self.veil = Veil()
-        self._canvas: QWidget | None = None
+        self._canvas: Any = None
         self.on_screen: OnScreen | None = None
         self.window_control = WindowControl()
         self.annotate = AnnotateDock(self.window_control, keymap)
@@ -220,7 +220,8 @@ class Desk(QObject):
     def main_window(self) -> QWidget:
         """The viewer's window."""
         # A dock that is being closed has been taken out of it already.
-        window = (self._canvas or self.annotate).window()
+        inside: QWidget = self._canvas or self.annotate
+        window = inside.window()
         assert window is not None
         return window
 
