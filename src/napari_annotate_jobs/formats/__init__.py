@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from ._case import AnnotatedCase, CaseSummary, Truth
+from ._combine import (
+    ClassCount,
+    Combination,
+    CombinedClass,
+    count_classes,
+    few,
+    read_combination,
+    write_combination,
+)
 from ._contract import CaseFiles, CaseSource, Exporter, ExportJob, FormatOptions
+from ._convert import Conversion, Convert
 from ._mask_png import MEDIA_TYPE, decode_mask, encode_mask, mask_ref
 from ._run import MANIFEST, CaseTransform, ExportReport, export, plan_export
 from ._table import EXPORT_FORMATS, ExportFormat, exporter
@@ -17,16 +27,25 @@ __all__ = [
     "CaseSource",
     "CaseSummary",
     "CaseTransform",
+    "ClassCount",
+    "Combination",
+    "CombinedClass",
+    "Conversion",
+    "Convert",
     "ExportFormat",
     "ExportJob",
     "ExportReport",
     "Exporter",
     "FormatOptions",
     "Truth",
+    "count_classes",
     "decode_mask",
     "encode_mask",
     "export",
     "exporter",
+    "few",
     "mask_ref",
     "plan_export",
+    "read_combination",
+    "write_combination",
 ]
