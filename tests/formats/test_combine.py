@@ -97,7 +97,7 @@ def test_counts_before_and_after(source: StoreSource) -> None:
     labels = source.job.project.label_set
     summaries = list(source.summaries())
     before = {c.label.name: c for c in count_classes(summaries, labels)}
-    after = {c.label.name: c for c in count_classes(summaries, labels, LESION)}
+    after = {c.label.name: c for c in count_classes(summaries, labels, [LESION])}
     assert before["Tumour"].slices == before["Gefäß"].slices == 6  # not the excluded
     assert after["Lesion"].voxels == before["Tumour"].voxels + before["Gefäß"].voxels
     assert after["Lesion"].slices == 6

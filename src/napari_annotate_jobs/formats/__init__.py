@@ -12,10 +12,17 @@ from ._combine import (
     read_combination,
     write_combination,
 )
-from ._contract import CaseFiles, CaseSource, Exporter, ExportJob, FormatOptions
+from ._contract import (
+    CaseFiles,
+    CaseSource,
+    CaseTransform,
+    Exporter,
+    ExportJob,
+    FormatOptions,
+)
 from ._convert import Conversion, Convert
 from ._mask_png import MEDIA_TYPE, decode_mask, encode_mask, mask_ref
-from ._run import MANIFEST, CaseTransform, ExportReport, export, plan_export
+from ._run import MANIFEST, ExportReport, export, plan_export
 from ._table import EXPORT_FORMATS, ExportFormat, exporter
 
 __all__ = [

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import Annotation, SliceAnnotation
 
     from ._case import AnnotatedCase, CaseSummary
+    from ._contract import CaseTransform
 
 __all__ = [
     "ClassCount",
@@ -352,7 +353,7 @@ class ClassCount(Value):
 def count_classes(
     summaries: Iterable[CaseSummary],
     labels: LabelSet,
-    combination: Combination | None = None,
+    transforms: Sequence[CaseTransform] = (),
 ) -> list[ClassCount]:
     """Count classes over cases, before or after combining; opens no images.
 
@@ -362,17 +363,20 @@ def count_classes(
         The cases.
     labels : LabelSet
         The project's.
-    combination : Combination, optional
-        Count the classes it makes.
+    transforms : sequence of CaseTransform
+        Count the classes that these make.
 
     Returns
     -------
     list of ClassCount
-        One for each label of the (new) label set, in its order.
+        One for each label of the (new) label set, in its order. Masks that are
+        converted count by their slices only: their boxes are not made for it.
     """
     new, ids = labels, {label.id: label.id for label in labels.labels}
-    if combination is not None:
-        new, ids = combination.labels(labels), combination.mapping(labels)
+    for transform in transforms:
+        step = transform.mapping(new)
+        ids = {old: step[now] for old, now in ids.items()}
+        new = transform.labels(new)
     names = ("cases", "slices", "objects", "voxels")
     sums = {label.id: dict.fromkeys(names, 0) for label in new.labels}
     for summary in summaries:
@@ -387,11 +391,12 @@ def count_classes(
             for label in on:
                 sums[label]["slices"] += 1
             for box in said.boxes:
-                if not box.proposal and box.label in ids:
+                kept = box.label in ids and not box.proposal
+                if kept and new[ids[box.label]].method is Method.DETECTION:
                     tracks.add((ids[box.label], box.track or box.id))
             for ref in said.masks.values():
                 for old, pixels in ref.pixels.items():
-                    if old in ids:
+                    if old in ids and new[ids[old]].method is Method.SEGMENTATION:
                         sums[ids[old]]["voxels"] += pixels
         for label in here:
             sums[label]["cases"] += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
     from ._case import AnnotatedCase, CaseSummary
 
-__all__ = ["CaseFiles", "CaseSource", "ExportJob", "Exporter", "FormatOptions"]
+__all__ = [
+    "CaseFiles",
+    "CaseSource",
+    "CaseTransform",
+    "ExportJob",
+    "Exporter",
+    "FormatOptions",
+]
 
 
 class FormatOptions(BaseModel):
@@ -52,6 +59,22 @@ class CaseSource(ABC):
         ImagingError, StoreError
             If the images or a mask cannot be read.
         """
+
+
+class CaseTransform(Protocol):
+    """What is done to every case before it is written; it can be pickled."""
+
+    def labels(self, labels: LabelSet) -> LabelSet:
+        """Return the labels there are afterwards."""
+
+    def mapping(self, labels: LabelSet) -> dict[int, int]:
+        """Return the new id of every label."""
+
+    def case(self, case: AnnotatedCase) -> AnnotatedCase:
+        """Return the case as it is afterwards."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return what it does, as JSON values for the manifest."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,6 +76,11 @@ class Conversion(Value):
                 out.append(Label.model_validate({**label.model_dump(), **changes}))
         return LabelSet(labels=tuple(out), groups=labels.groups)
 
+    def mapping(self, labels: LabelSet) -> dict[int, int]:
+        """Return the new id of every label."""
+        same = {label.id: label.id for label in labels.labels}
+        return {**same, **self._joined(labels)}
+
     def _joined(self, labels: LabelSet) -> dict[int, int]:
         """Return the id each converted label has afterwards."""
         there = {

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,32 +32,17 @@ from ._contract import CaseFiles, ExportJob
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from napari_annotate_jobs.model import LabelSet
-
     from ._case import AnnotatedCase, CaseSummary
-    from ._contract import CaseSource, Exporter
+    from ._contract import CaseSource, CaseTransform, Exporter
 
     Progress = Callable[[int, int, str], None]
 
-__all__ = ["MANIFEST", "CaseTransform", "ExportReport", "export", "plan_export"]
+__all__ = ["MANIFEST", "ExportReport", "export", "plan_export"]
 
 MANIFEST = "export.json"
 """Digests, counts and versions, beside what was exported."""
 SLICES = "slices.csv"
 """The decision of every slice, for formats that cannot tell them apart."""
-
-
-class CaseTransform(Protocol):
-    """What is done to every case before it is written; it can be pickled."""
-
-    def labels(self, labels: LabelSet) -> LabelSet:
-        """Return the labels there are afterwards."""
-
-    def case(self, case: AnnotatedCase) -> AnnotatedCase:
-        """Return the case as it is afterwards."""
-
-    def describe(self) -> dict[str, Any]:
-        """Return what it does, as JSON values for the manifest."""
 
 
 @dataclass(frozen=True, kw_only=True)
