@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,12 +27,13 @@ from napari_annotate_jobs.errors import (
 )
 from napari_annotate_jobs.model import Decision
 
+from ._case import CaseSummary
 from ._contract import CaseFiles, ExportJob
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from ._case import AnnotatedCase, CaseSummary
+    from ._case import AnnotatedCase
     from ._contract import CaseSource, CaseTransform, Exporter
 
     Progress = Callable[[int, int, str], None]
@@ -41,7 +42,7 @@ __all__ = ["MANIFEST", "ExportReport", "export", "plan_export"]
 
 MANIFEST = "export.json"
 """Digests, counts and versions, beside what was exported."""
-SLICES = "slices.csv"
+SLICES = "decisions.csv"
 """The decision of every slice, for formats that cannot tell them apart."""
 
 
@@ -200,15 +201,12 @@ def export(
     with _telling(staging):
         notes.mkdir(parents=True, exist_ok=True)
     tasks = [_Task(source, exporter, tuple(transforms), s, staging) for s in plan.cases]
-    done: dict[int, dict[str, Any]] = {}
-    for number, task in enumerate(tasks):
-        if (note := _noted(notes, task)) is not None:
-            done[number] = note
+    done = {n for n, task in enumerate(tasks) if _is_written(notes, task)}
     resumed = len(done)
     left = [number for number in range(len(tasks)) if number not in done]
     for number, result in _run(tasks, left, workers, scheduler):
-        done[number] = result
         _note(notes, tasks[number], result)
+        done.add(number)
         if progress is not None:
             progress(len(done), len(tasks), str(tasks[number].summary))
         if cancelled is not None and cancelled():
@@ -217,15 +215,11 @@ def export(
                 where=out,
                 remedy="Start it again in the same way to go on where it was",
             )
-    results = [done[number] for number in range(len(tasks))]
-    written = [
-        (task.summary, CaseFiles(files=tuple(r["files"]), part=r["part"]))
-        for task, r in zip(tasks, results, strict=True)
-    ]
+    results = _Results(notes, tasks)
     with _telling(staging):
-        shared = list(exporter.finish(plan, staging, written))
-        (staging / SLICES).write_text(_slice_table(results), encoding="utf-8")
-        manifest = _manifest(about, plan, results, staging, [*shared, SLICES])
+        shared = list(exporter.finish(plan, staging, _Written(results, plan.cases)))
+        _write_slice_table(staging / SLICES, results)
+        manifest = _manifest(about, results, staging, [*shared, SLICES])
         text = json.dumps(manifest, indent=1, ensure_ascii=False, sort_keys=True)
         (staging / MANIFEST).write_text(text + "\n", encoding="utf-8")
         shutil.rmtree(notes)
@@ -234,7 +228,7 @@ def export(
             out.rmdir()
         staging.replace(out)
     return ExportReport(
-        folder=out, cases=len(results), resumed=resumed, manifest=manifest
+        folder=out, cases=len(tasks), resumed=resumed, manifest=manifest
     )
 
 
@@ -287,19 +281,49 @@ def _note_of(notes: Path, task: _Task) -> Path:
     return notes / f"{task.summary.stem}.json"
 
 
-def _noted(notes: Path, task: _Task) -> dict[str, Any] | None:
-    """Return what was written of a case before, if that is still what is there."""
+def _read_note(notes: Path, task: _Task) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_note_of(notes, task).read_text("utf-8"))
+    return found
+
+
+def _is_written(notes: Path, task: _Task) -> bool:
+    """Return True if a case was written before, and is there as it was written."""
     try:
-        kept = json.loads(_note_of(notes, task).read_text(encoding="utf-8"))
-        if kept["digest"] != task.summary.digest:
-            return None
-        result: dict[str, Any] = kept["result"]
-        for name, digest in result["files"].items():
-            if _digest(task.folder / name) != digest:
-                return None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return result
+        note = _read_note(notes, task)
+        files: dict[str, str] = note["result"]["files"]
+        same = all(_digest(task.folder / name) == d for name, d in files.items())
+        return bool(note["digest"] == task.summary.digest and same)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+class _Results(Sequence[dict[str, Any]]):
+    """What was written of each case, read from the disk whenever it is asked for."""
+
+    def __init__(self, notes: Path, tasks: Sequence[_Task]) -> None:
+        self._notes, self._tasks = notes, tasks
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __getitem__(self, number: Any) -> Any:
+        result = _read_note(self._notes, self._tasks[number])["result"]
+        return result
+
+
+class _Written(Sequence[tuple[CaseSummary, CaseFiles]]):
+    """The same, as an exporter is given it."""
+
+    def __init__(self, results: _Results, cases: Sequence[CaseSummary]) -> None:
+        self._results, self._cases = results, cases
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+    def __getitem__(self, number: Any) -> Any:
+        result = self._results[number]
+        files = CaseFiles(files=tuple(result["files"]), part=result["part"])
+        return self._cases[number], files
 
 
 def _note(notes: Path, task: _Task, result: dict[str, Any]) -> None:
@@ -377,13 +401,14 @@ def _slice_rows(case: AnnotatedCase) -> list[list[str | int]]:
     return rows
 
 
-def _slice_table(results: Sequence[dict[str, Any]]) -> str:
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(["case", "slice", "sop_instance_uid", "frame", "decision", "labels"])
-    for result in results:
-        table.writerows(result["slices"])
-    return out.getvalue()
+def _write_slice_table(path: Path, results: _Results) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(
+            ["case", "slice", "sop_instance_uid", "frame", "decision", "labels"]
+        )
+        for result in results:
+            table.writerows(result["slices"])
 
 
 def _about(
@@ -416,8 +441,7 @@ def _about(
 
 def _manifest(
     about: dict[str, Any],
-    plan: ExportJob,
-    results: Sequence[dict[str, Any]],
+    results: _Results,
     folder: Path,
     shared: Sequence[str],
 ) -> dict[str, Any]:
