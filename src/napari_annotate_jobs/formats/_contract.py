@@ -213,3 +213,17 @@ class Exporter(ABC):
             In the job's order.
         """
         return ()
+
+    def verify(  # noqa: B027 - most formats are proved case by case
+        self,
+        export: ExportJob,
+        folder: Path,
+        written: Sequence[tuple[CaseSummary, CaseFiles]],
+    ) -> None:
+        """Read what :meth:`finish` wrote again, and compare it with the cases.
+
+        Raises
+        ------
+        CorruptError
+            If it is not what was annotated.
+        """

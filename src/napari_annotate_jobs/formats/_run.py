@@ -217,7 +217,9 @@ def export(
             )
     results = _Results(notes, tasks)
     with _telling(staging):
-        shared = list(exporter.finish(plan, staging, _Written(results, plan.cases)))
+        written = _Written(results, plan.cases)
+        shared = list(exporter.finish(plan, staging, written))
+        exporter.verify(plan, staging, written)
         _write_slice_table(staging / SLICES, results)
         manifest = _manifest(about, results, staging, [*shared, SLICES])
         text = json.dumps(manifest, indent=1, ensure_ascii=False, sort_keys=True)

@@ -57,6 +57,18 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
             _HERE + "_nifti:NiftiExporter",
             "one .nii.gz of label values a case, and a table of the labels",
         ),
+        ExportFormat(
+            "csv",
+            "Tables (CSV)",
+            _HERE + "_tables:CsvExporter",
+            "a row a slice and a row a box: decisions, classes, places, authors",
+        ),
+        ExportFormat(
+            "parquet",
+            "Tables (Parquet)",
+            _HERE + "_tables:ParquetExporter",
+            "the same tables with types, for pandas, polars and DuckDB",
+        ),
     )
 }
 """By name."""
