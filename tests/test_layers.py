@@ -56,9 +56,9 @@ LAYERS = {
     "propagation": layer(1, "errors model", "numpy scipy skimage"),
     "formats": layer(
         1,
-        "errors model",
-        "PIL highdicom nibabel nrrd numpy pandas pyarrow pydantic pydicom scipy "
-        "skimage yaml",
+        "errors imaging model",
+        "PIL distributed highdicom nibabel nrrd numpy pandas pyarrow pydantic pydicom "
+        "rt_utils scipy skimage yaml",
     ),
     "samples": layer(1, "errors", "numpy pydicom"),
     "stores": layer(

@@ -12,6 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_annotate_jobs.cli._export import (
+    add_export_arguments,
+    export_epilog,
+    export_job,
+)
 from napari_annotate_jobs.cli._new import EPILOG, add_arguments, make_job
 from napari_annotate_jobs.cli._show import clear_progress, complain, progress, say
 from napari_annotate_jobs.errors import AnnotateJobsError, StoreError
@@ -101,6 +106,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     verb.add_argument("--json", action="store_true", help="print JSON")
 
+    verb = _add(
+        verbs,
+        "export",
+        export_job,
+        "export what was annotated, in a format of the field",
+        epilog=export_epilog(),
+    )
+    add_export_arguments(verb)
     verb = _add(
         verbs, "inspect", _inspect, "say what the reader makes of a file or folder"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._contract import CasePage, Draft, Fault, JobStore
 from ._create import create_job
+from ._export_source import StoreSource
 from ._folder import FolderStore
 from ._memory import MemoryStore
 from ._names import check_person, default_person
@@ -17,6 +18,7 @@ __all__ = [
     "FolderStore",
     "JobStore",
     "MemoryStore",
+    "StoreSource",
     "check_person",
     "create_job",
     "default_person",

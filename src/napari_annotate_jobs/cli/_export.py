@@ -1,0 +1,247 @@
+"""The verb that exports a job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_annotate_jobs.cli._show import (
+    clear_progress,
+    counted,
+    dump,
+    progress,
+    table,
+)
+from napari_annotate_jobs.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from napari_annotate_jobs.formats import (
+        CaseTransform,
+        Exporter,
+        ExportJob,
+    )
+    from napari_annotate_jobs.model import LabelSet
+
+__all__ = ["add_export_arguments", "export_epilog", "export_job"]
+
+
+def export_epilog() -> str:
+    """Return what stands below the help: the formats and their options."""
+    from napari_annotate_jobs.formats import EXPORT_FORMATS
+
+    lines = ["formats:"]
+    for row in EXPORT_FORMATS.values():
+        lines.append(f"  {row.name:<13} {row.summary}")
+    lines += [
+        "",
+        "  --format NAME --preview tells what a format cannot hold, and its options.",
+        "",
+        "examples:",
+        "  napari-annotate-jobs export lung --format nifti --out lung-nifti",
+        "  napari-annotate-jobs export lung --format nifti --out lesions \\",
+        "      --combine lesions.yaml --priority tumour lung",
+    ]
+    return "\n".join(lines)
+
+
+def add_export_arguments(verb: argparse.ArgumentParser) -> None:
+    """Add what `export_job` asks for."""
+    verb.add_argument("job", metavar="JOB", help="the job's folder")
+    verb.add_argument("--format", required=True, metavar="NAME", help="see below")
+    where = verb.add_mutually_exclusive_group(required=True)
+    where.add_argument("--out", metavar="DIR", help="a new folder, or an empty one")
+    where.add_argument(
+        "--preview",
+        action="store_true",
+        help="tell what would be exported, and what the format cannot hold",
+    )
+    group = verb.add_argument_group("what is exported")
+    group.add_argument(
+        "--cases",
+        nargs="+",
+        default=[],
+        metavar="CASE",
+        help="ids or names; all cases by default",
+    )
+    group.add_argument(
+        "--only",
+        choices=("finished", "passed", "all"),
+        default="finished",
+        help="submitted cases, those a reviewer passed, or drafts too",
+    )
+    group.add_argument(
+        "--person",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="whose annotations; everybody's by default",
+    )
+    group = verb.add_argument_group("what becomes of the labels")
+    group.add_argument(
+        "--convert",
+        action="append",
+        default=[],
+        metavar="WHAT",
+        help="components-to-boxes, labels-to-boxes, masks-to-classes or "
+        "boxes-to-classes; before combining",
+    )
+    group.add_argument(
+        "--combine",
+        metavar="FILE",
+        help="YAML: below combine:, lines such as  A: [A1, A2]",
+    )
+    group.add_argument(
+        "--priority",
+        nargs="+",
+        default=[],
+        metavar="LABEL",
+        help="which label wins where masks overlap, the first one first",
+    )
+    group = verb.add_argument_group("how")
+    group.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="OPTION=VALUE",
+        help="options of the format",
+    )
+    group.add_argument(
+        "--workers", type=int, metavar="N", help="processes; one a core by default"
+    )
+    group.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a dask.distributed cluster that sees the same folders",
+    )
+    verb.add_argument("--json", action="store_true", help="print JSON")
+
+
+def export_job(options: argparse.Namespace) -> int:
+    """Export a job, or tell what an export would hold."""
+    from napari_annotate_jobs.formats import export, exporter, plan_export
+    from napari_annotate_jobs.stores import StoreSource
+
+    source = StoreSource(
+        options.job,
+        people=options.person,
+        cases=options.cases,
+        only=options.only,
+    )
+    try:
+        labels = source.job.project.label_set
+        transforms = _transforms(options)
+        for transform in transforms:
+            labels = transform.labels(labels)
+        writer = exporter(
+            options.format, _options(options.set), priority=_priority(options, labels)
+        )
+        if options.preview:
+            plan = plan_export(source, writer, transforms)
+            return _preview(options, writer, plan, transforms)
+        tell = progress("exporting")
+        try:
+            report = export(
+                source,
+                writer,
+                options.out,
+                transforms=transforms,
+                workers=options.workers,
+                scheduler=options.scheduler,
+                progress=tell and (lambda done, total, name: tell(name, done, total)),
+            )
+        finally:
+            clear_progress()
+    finally:
+        source.close()
+    if options.json:
+        print(dump(report.manifest))
+    else:
+        again = f", {report.resumed} of them before" if report.resumed else ""
+        print(
+            f"{counted(report.cases, 'case')} exported as {writer.title}{again}, read "
+            f"again and found the same:\n{report.folder}"
+        )
+    return 0
+
+
+def _options(pairs: list[str]) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise InvalidValueError(
+                f"--set {pair} is no option",
+                remedy="Write OPTION=VALUE",
+            )
+        out[name] = value
+    return out
+
+
+def _priority(options: argparse.Namespace, labels: LabelSet) -> list[int]:
+    from napari_annotate_jobs.model import Method
+
+    return [labels.named(name, Method.SEGMENTATION).id for name in options.priority]
+
+
+def _transforms(options: argparse.Namespace) -> list[CaseTransform]:
+    from napari_annotate_jobs.formats import Conversion, Convert, read_combination
+
+    found: list[CaseTransform] = []
+    ways = {str(way).replace(" ", "-"): way for way in Convert}
+    for name in options.convert:
+        if name not in ways:
+            raise InvalidValueError(
+                f"--convert {name} is no conversion",
+                remedy=f"Choose one of {', '.join(ways)}",
+            )
+        found.append(Conversion(convert=ways[name]))
+    if options.combine:
+        found.append(read_combination(options.combine))
+    return found
+
+
+def _preview(
+    options: argparse.Namespace,
+    writer: Exporter,
+    plan: ExportJob,
+    transforms: list[CaseTransform],
+) -> int:
+    """Print what would be exported; 1 if the format cannot hold it."""
+    from napari_annotate_jobs.formats import count_classes
+
+    reasons, losses = writer.is_incompatible(plan), writer.losses(plan)
+    counts = count_classes(plan.cases, plan.job.project.label_set, transforms)
+    choices = {
+        name: {"default": field.default, "description": field.description}
+        for name, field in writer.Options.model_fields.items()
+    }
+    if options.json:
+        data = {
+            "format": writer.title,
+            "cases": [str(summary) for summary in plan.cases],
+            "refused": reasons,
+            "left out": losses,
+            "labels": [
+                {**c.model_dump(exclude={"label"}), "label": c.label.name}
+                for c in counts
+            ],
+            "options": choices,
+        }
+        print(dump(data))
+        return 1 if reasons else 0
+    print(f"{writer.title}: {counted(len(plan.cases), 'case')}\n")
+    rows = [
+        (c.label.name, c.label.method, c.cases, c.slices, c.objects, c.voxels)
+        for c in counts
+    ]
+    print(table(("label", "method", "cases", "slices", "objects", "voxels"), rows))
+    for title, texts in (("it cannot", reasons), ("left out", losses)):
+        for text in texts:
+            print(f"\n{title}: {text}")
+    if choices:
+        print("\noptions:")
+        for name, choice in choices.items():
+            print(f"  {name}={choice['default']}  {choice['description']}")
+    return 1 if reasons else 0

@@ -1,0 +1,229 @@
+"""What every export format does, and what it is given."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from napari_annotate_jobs.model import Job, LabelSet, Method
+
+    from ._case import AnnotatedCase, CaseSummary
+
+__all__ = [
+    "CaseFiles",
+    "CaseSource",
+    "CaseTransform",
+    "ExportJob",
+    "Exporter",
+    "FormatOptions",
+]
+
+
+class FormatOptions(BaseModel):
+    """Choices a format offers; each field has a description and a default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CaseSource(ABC):
+    """Where annotated cases come from.
+
+    It can be pickled, so that cases are exported in other processes and on other
+    machines.
+
+    Attributes
+    ----------
+    job : Job
+        The job they belong to.
+    """
+
+    job: Job
+
+    @abstractmethod
+    def summaries(self) -> Iterable[CaseSummary]:
+        """Give what is to be exported, in the job's order; opens no images."""
+
+    @abstractmethod
+    def open(self, summary: CaseSummary) -> AnnotatedCase:
+        """Open the images of a case, beside what was said of it.
+
+        Raises
+        ------
+        ImagingError, StoreError
+            If the images or a mask cannot be read.
+        """
+
+
+class CaseTransform(Protocol):
+    """What is done to every case before it is written; it can be pickled."""
+
+    def labels(self, labels: LabelSet) -> LabelSet:
+        """Return the labels there are afterwards."""
+
+    def mapping(self, labels: LabelSet) -> dict[int, int]:
+        """Return the new id of every label."""
+
+    def case(self, case: AnnotatedCase) -> AnnotatedCase:
+        """Return the case as it is afterwards."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return what it does, as JSON values for the manifest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportJob:
+    """What an exporter knows of the whole export before it begins.
+
+    Parameters
+    ----------
+    job : Job
+        The job.
+    labels : LabelSet
+        The labels, after combining and converting.
+    cases : sequence of CaseSummary
+        What is exported; the annotations in it are not combined or converted.
+    overlaps : sequence of str
+        Cases, by name, in which masks cover one another.
+    """
+
+    job: Job
+    labels: LabelSet
+    cases: Sequence[CaseSummary]
+    overlaps: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseFiles:
+    """What was written of one case.
+
+    Parameters
+    ----------
+    files : tuple of str
+        Paths below the export's folder, with ``/``.
+    part : mapping
+        What :meth:`Exporter.finish` needs of it; JSON values only.
+    """
+
+    files: tuple[str, ...]
+    part: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Exporter(ABC):
+    """Writes annotated cases in one format.
+
+    An exporter can be pickled, and keeps nothing between two cases: they are
+    written in any order, by several processes, and once more when an export that
+    was interrupted goes on.
+
+    Parameters
+    ----------
+    options : FormatOptions, optional
+        An :attr:`Options` of the format.
+    priority : sequence of int
+        Ids of labels, the one that wins where masks overlap first.
+    """
+
+    title: ClassVar[str]
+    """As shown to people."""
+    methods: ClassVar[frozenset[Method]]
+    """What it can hold."""
+    keeps_overlap: ClassVar[bool] = False
+    """Whether masks that cover one another stay apart."""
+    Options: ClassVar[type[FormatOptions]] = FormatOptions
+
+    def __init__(
+        self, options: FormatOptions | None = None, *, priority: Sequence[int] = ()
+    ) -> None:
+        self.options: Any = self.Options() if options is None else options
+        self.priority = tuple(priority)
+
+    def is_incompatible(self, export: ExportJob) -> list[str]:
+        """Say why the format cannot hold what is to be exported; empty if it can.
+
+        Called before anything is written. A format that can hold less adds its own
+        reasons to these.
+        """
+        reasons: list[str] = []
+        here = {label.method for label in export.labels.labels}
+        if not here & self.methods:
+            reasons.append(
+                f"{self.title} holds {' and '.join(sorted(self.methods))}, and the job "
+                f"has only labels for {' and '.join(sorted(here))}; convert them"
+            )
+        if export.overlaps and not self.keeps_overlap and not self.priority:
+            cases = ", ".join(export.overlaps[:3])
+            reasons.append(
+                f"masks overlap in {len(export.overlaps)} cases ({cases}), which "
+                f"{self.title} cannot hold; say in which order labels win (priority)"
+            )
+        return reasons
+
+    def losses(self, export: ExportJob) -> list[str]:
+        """Say what the format leaves out of the export, for the preview."""
+        left = {label.method for label in export.labels.labels} - self.methods
+        return [f"{self.title} does not hold {method}" for method in sorted(left)]
+
+    @abstractmethod
+    def write_case(self, case: AnnotatedCase, folder: Path) -> CaseFiles:
+        """Write one case below `folder`; its files are named after ``case.stem``.
+
+        Raises
+        ------
+        InvalidValueError
+            If the format cannot hold this case: says why, and what to do.
+        """
+
+    @abstractmethod
+    def verify_case(
+        self, case: AnnotatedCase, folder: Path, written: CaseFiles
+    ) -> None:
+        """Read what was written again, by another reader, and compare it.
+
+        Values are compared voxel for voxel, places in patient coordinates to
+        0.001 mm.
+
+        Raises
+        ------
+        CorruptError
+            If it is not what was annotated.
+        """
+
+    def finish(
+        self,
+        export: ExportJob,
+        folder: Path,
+        written: Sequence[tuple[CaseSummary, CaseFiles]],
+    ) -> Sequence[str]:
+        """Write what belongs to all cases, and return the files' paths.
+
+        Parameters
+        ----------
+        export : ExportJob
+            What was exported.
+        folder : Path
+            Where.
+        written : sequence of (CaseSummary, CaseFiles)
+            In the job's order.
+        """
+        return ()
+
+    def verify(  # noqa: B027 - most formats are proved case by case
+        self,
+        export: ExportJob,
+        folder: Path,
+        written: Sequence[tuple[CaseSummary, CaseFiles]],
+    ) -> None:
+        """Read what :meth:`finish` wrote again, and compare it with the cases.
+
+        Raises
+        ------
+        CorruptError
+            If it is not what was annotated.
+        """

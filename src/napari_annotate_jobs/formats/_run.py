@@ -1,0 +1,455 @@
+"""Exporting: planned, written aside, read again, and only then put in place."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_annotate_jobs.errors import (
+    AnnotateJobsError,
+    Cancelled,
+    ExistsError,
+    InvalidValueError,
+    MissingExtraError,
+    StoreAccessError,
+)
+from napari_annotate_jobs.model import Decision
+
+from ._case import CaseSummary
+from ._contract import CaseFiles, ExportJob
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ._case import AnnotatedCase
+    from ._contract import CaseSource, CaseTransform, Exporter
+
+    Progress = Callable[[int, int, str], None]
+
+__all__ = ["MANIFEST", "ExportReport", "export", "plan_export"]
+
+MANIFEST = "export.json"
+"""Digests, counts and versions, beside what was exported."""
+SLICES = "decisions.csv"
+"""The decision of every slice, for formats that cannot tell them apart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportReport:
+    """What came of an export.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it is.
+    cases : int
+        How many cases were written.
+    resumed : int
+        How many of them an earlier, interrupted export had written.
+    manifest : dict
+        What stands in ``export.json``.
+    """
+
+    folder: Path
+    cases: int
+    resumed: int
+    manifest: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One case to be written, wherever that is done."""
+
+    source: CaseSource
+    exporter: Exporter
+    transforms: tuple[CaseTransform, ...]
+    summary: CaseSummary
+    folder: Path
+
+    def run(self) -> dict[str, Any]:
+        """Write the case, prove it, and say what was written."""
+        case = self.source.open(self.summary)
+        for transform in self.transforms:
+            case = transform.case(case)
+        with _telling(self.folder):
+            written = self.exporter.write_case(case, self.folder)
+            self.exporter.verify_case(case, self.folder, written)
+        return {
+            "files": {name: _digest(self.folder / name) for name in written.files},
+            "part": dict(written.part),
+            "slices": _slice_rows(case),
+            "counts": _counts(case),
+        }
+
+
+def plan_export(
+    source: CaseSource, exporter: Exporter, transforms: Sequence[CaseTransform] = ()
+) -> ExportJob:
+    """Look through what is to be exported; writes nothing and opens few images.
+
+    Raises
+    ------
+    InvalidValueError
+        If there is nothing to export.
+    """
+    labels = source.job.project.label_set
+    for transform in transforms:
+        labels = transform.labels(labels)
+    cases = list(source.summaries())
+    if not cases:
+        raise InvalidValueError(
+            "there is nothing to export",
+            where=source.job.name,
+            remedy="Submit cases first, or choose to export drafts too",
+        )
+    overlaps = []
+    for summary in cases:
+        several = [
+            said
+            for said in summary.annotation.slices.values()
+            if len(said.masks) > 1 and not said.excluded
+        ]
+        if several and not exporter.keeps_overlap and not exporter.priority:
+            case = source.open(summary)
+            for transform in transforms:
+                case = transform.case(case)
+            if any(_overlap(case, index) for index in range(case.n_slices)):
+                overlaps.append(str(summary))
+    return ExportJob(
+        job=source.job, labels=labels, cases=tuple(cases), overlaps=tuple(overlaps)
+    )
+
+
+def export(
+    source: CaseSource,
+    exporter: Exporter,
+    out: str | os.PathLike[str],
+    *,
+    transforms: Sequence[CaseTransform] = (),
+    workers: int | None = None,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ExportReport:
+    """Export annotated cases.
+
+    Everything is written to a folder beside `out`, each case is read again and
+    compared, and the folder is put in place when all is well. An export that was
+    interrupted goes on where it was when it is started again in the same way.
+
+    Parameters
+    ----------
+    source : CaseSource
+        What to export.
+    exporter : Exporter
+        The format; see :func:`exporter`.
+    out : path-like
+        A folder that is not there yet, or is empty.
+    transforms : sequence of CaseTransform
+        Combining and converting, in this order.
+    workers : int, optional
+        Processes; by default one a core. 1 works in this process.
+    scheduler : str, optional
+        Address of a ``dask.distributed`` scheduler whose workers see the same paths.
+    progress : callable, optional
+        Called with (cases done, cases in all, name of the case).
+    cancelled : callable, optional
+        Asked after every case.
+
+    Returns
+    -------
+    ExportReport
+
+    Raises
+    ------
+    InvalidValueError
+        If the format cannot hold it, or there is nothing to export: before anything
+        is written.
+    ExistsError
+        If there is something at `out`.
+    Cancelled
+        If `cancelled` returned True.
+    CorruptError
+        If what was written is not what is read again.
+    """
+    out = Path(os.path.abspath(os.path.expanduser(out)))
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ExistsError(
+            "there is something already",
+            where=out,
+            remedy="Choose another folder for the export, or move that one away",
+        )
+    plan = plan_export(source, exporter, transforms)
+    if reasons := exporter.is_incompatible(plan):
+        raise InvalidValueError("; ".join(reasons), where=source.job.name)
+    about = _about(plan, exporter, transforms)
+    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:12]
+    staging = out.with_name(f".{out.name}.{key}.partial")
+    notes = staging / ".cases"
+    with _telling(staging):
+        notes.mkdir(parents=True, exist_ok=True)
+    tasks = [_Task(source, exporter, tuple(transforms), s, staging) for s in plan.cases]
+    done = {n for n, task in enumerate(tasks) if _is_written(notes, task)}
+    resumed = len(done)
+    left = [number for number in range(len(tasks)) if number not in done]
+    for number, result in _run(tasks, left, workers, scheduler):
+        _note(notes, tasks[number], result)
+        done.add(number)
+        if progress is not None:
+            progress(len(done), len(tasks), str(tasks[number].summary))
+        if cancelled is not None and cancelled():
+            raise Cancelled(
+                "the export was stopped",
+                where=out,
+                remedy="Start it again in the same way to go on where it was",
+            )
+    results = _Results(notes, tasks)
+    with _telling(staging):
+        written = _Written(results, plan.cases)
+        shared = list(exporter.finish(plan, staging, written))
+        exporter.verify(plan, staging, written)
+        _write_slice_table(staging / SLICES, results)
+        manifest = _manifest(about, results, staging, [*shared, SLICES])
+        text = json.dumps(manifest, indent=1, ensure_ascii=False, sort_keys=True)
+        (staging / MANIFEST).write_text(text + "\n", encoding="utf-8")
+        shutil.rmtree(notes)
+        _sync_tree(staging)
+        if out.exists():
+            out.rmdir()
+        staging.replace(out)
+    return ExportReport(
+        folder=out, cases=len(tasks), resumed=resumed, manifest=manifest
+    )
+
+
+# ------------------------------------------------------------------------ the work
+def _run(
+    tasks: Sequence[_Task],
+    left: Sequence[int],
+    workers: int | None,
+    scheduler: str | None,
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Give the results of tasks as they come."""
+    if scheduler is not None:
+        yield from _run_on_cluster(tasks, left, scheduler)
+        return
+    count = min(workers or os.cpu_count() or 1, len(left))
+    if count <= 1:
+        for number in left:
+            yield number, tasks[number].run()
+        return
+    # Spawned: threads of Qt and of readers do not survive a fork.
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+        futures = {pool.submit(tasks[number].run): number for number in left}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _run_on_cluster(
+    tasks: Sequence[_Task], left: Sequence[int], scheduler: str
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        from distributed import Client
+        from distributed import as_completed as as_they_come
+    except ImportError as error:
+        raise MissingExtraError(
+            "distributed", extra="cluster", purpose="an export on a cluster"
+        ) from error
+    with Client(scheduler, timeout="20s") as client:
+        futures = {client.submit(tasks[n].run, pure=False): n for n in left}
+        try:
+            for future in as_they_come(futures):
+                yield futures[future], future.result()
+        finally:
+            client.cancel(list(futures))
+
+
+def _note_of(notes: Path, task: _Task) -> Path:
+    return notes / f"{task.summary.stem}.json"
+
+
+def _read_note(notes: Path, task: _Task) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_note_of(notes, task).read_text("utf-8"))
+    return found
+
+
+def _is_written(notes: Path, task: _Task) -> bool:
+    """Return True if a case was written before, and is there as it was written."""
+    try:
+        note = _read_note(notes, task)
+        files: dict[str, str] = note["result"]["files"]
+        same = all(_digest(task.folder / name) == d for name, d in files.items())
+        return bool(note["digest"] == task.summary.digest and same)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+class _Results(Sequence[dict[str, Any]]):
+    """What was written of each case, read from the disk whenever it is asked for."""
+
+    def __init__(self, notes: Path, tasks: Sequence[_Task]) -> None:
+        self._notes, self._tasks = notes, tasks
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __getitem__(self, number: Any) -> Any:
+        result = _read_note(self._notes, self._tasks[number])["result"]
+        return result
+
+
+class _Written(Sequence[tuple[CaseSummary, CaseFiles]]):
+    """The same, as an exporter is given it."""
+
+    def __init__(self, results: _Results, cases: Sequence[CaseSummary]) -> None:
+        self._results, self._cases = results, cases
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+    def __getitem__(self, number: Any) -> Any:
+        result = self._results[number]
+        files = CaseFiles(files=tuple(result["files"]), part=result["part"])
+        return self._cases[number], files
+
+
+def _note(notes: Path, task: _Task, result: dict[str, Any]) -> None:
+    path = _note_of(notes, task)
+    aside = path.with_suffix(".tmp")
+    with _telling(aside):
+        text = json.dumps({"digest": task.summary.digest, "result": result})
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+
+
+@contextmanager
+def _telling(where: Path) -> Iterator[None]:
+    """Say of an OSError what is wrong, where, and that nothing half-done is left."""
+    try:
+        yield
+    except AnnotateJobsError:
+        raise
+    except OSError as error:
+        raise StoreAccessError(
+            f"the export cannot be written ({error.strerror or type(error).__name__})",
+            where=error.filename or where,
+            remedy="Free some space or choose another place, then start it again: it "
+            "goes on where it was",
+        ) from error
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync_tree(folder: Path) -> None:
+    """Bring every file to the disk before the folder gets its name."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+
+# ------------------------------------------------------------------- what is in it
+def _overlap(case: AnnotatedCase, index: int) -> bool:
+    masks = [case.mask(index, group) for group in case.said(index).masks]
+    there = [mask > 0 for mask in masks if mask is not None]
+    return len(there) > 1 and bool((np.sum(there, axis=0) > 1).any())
+
+
+def _counts(case: AnnotatedCase) -> dict[str, Any]:
+    decisions = {str(decision): 0 for decision in Decision}
+    voxels: dict[str, int] = {}
+    for index in range(case.n_slices):
+        decisions[str(case.decision(index))] += 1
+        for ref in case.said(index).masks.values():
+            for label, pixels in ref.pixels.items():
+                name = case.labels[label].name
+                voxels[name] = voxels.get(name, 0) + pixels
+    boxes = sum(len(case.boxes(index)) for index in range(case.n_slices))
+    return {"slices": decisions, "boxes": boxes, "voxels": voxels}
+
+
+def _slice_rows(case: AnnotatedCase) -> list[list[str | int]]:
+    rows: list[list[str | int]] = []
+    for index, name in enumerate(case.header.slices):
+        labels = [case.labels[i].name for i in case.said(index).label_ids]
+        rows.append(
+            [
+                case.stem,
+                index + 1,
+                name.sop_instance_uid or "",
+                name.frame or "",
+                str(case.decision(index)),
+                json.dumps(labels, ensure_ascii=False),
+            ]
+        )
+    return rows
+
+
+def _write_slice_table(path: Path, results: _Results) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(
+            ["case", "slice", "sop_instance_uid", "frame", "decision", "labels"]
+        )
+        for result in results:
+            table.writerows(result["slices"])
+
+
+def _about(
+    plan: ExportJob, exporter: Exporter, transforms: Sequence[CaseTransform]
+) -> dict[str, Any]:
+    """Return what makes two exports the same one."""
+    from napari_annotate_jobs import __version__
+
+    return {
+        "format": exporter.title,
+        "options": exporter.options.model_dump(mode="json"),
+        "priority": list(exporter.priority),
+        "transforms": [transform.describe() for transform in transforms],
+        "job": {"id": plan.job.id, "name": plan.job.name},
+        "written by": f"napari-annotate-jobs {__version__}",
+        "labels": plan.labels.model_dump(mode="json", exclude_defaults=True),
+        "cases": [
+            {
+                "case": summary.case.id,
+                "name": summary.case.name,
+                "file": summary.stem,
+                "person": summary.person,
+                "submission": summary.submission,
+                "digest": summary.digest,
+            }
+            for summary in plan.cases
+        ],
+    }
+
+
+def _manifest(
+    about: dict[str, Any],
+    results: _Results,
+    folder: Path,
+    shared: Sequence[str],
+) -> dict[str, Any]:
+    cases = [
+        {**case, "files": result["files"], "counts": result["counts"]}
+        for case, result in zip(about["cases"], results, strict=True)
+    ]
+    files = {name: _digest(folder / name) for name in shared}
+    return {**about, "cases": cases, "files": files}

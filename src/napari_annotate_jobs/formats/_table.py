@@ -1,0 +1,114 @@
+"""The formats annotations can be exported in: one row each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from napari_annotate_jobs.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ._contract import Exporter
+
+__all__ = ["EXPORT_FORMATS", "ExportFormat", "exporter"]
+
+
+@dataclass(frozen=True)
+class ExportFormat:
+    """A row of the table of formats.
+
+    Parameters
+    ----------
+    name : str
+        As on the command line.
+    title : str
+        As shown to people.
+    where : str
+        ``module:class`` of its :class:`Exporter`, loaded when it is asked for.
+    summary : str
+        What it is for, in one line.
+    """
+
+    name: str
+    title: str
+    where: str
+    summary: str
+
+    def load(self) -> type[Exporter]:
+        """Import the exporter's class."""
+        module, _, name = self.where.partition(":")
+        found: type[Exporter] = getattr(import_module(module), name)
+        return found
+
+
+_HERE = "napari_annotate_jobs.formats."
+
+EXPORT_FORMATS: dict[str, ExportFormat] = {
+    row.name: row
+    for row in (
+        ExportFormat(
+            "nifti",
+            "NIfTI label volumes",
+            _HERE + "_nifti:NiftiExporter",
+            "one .nii.gz of label values a case, and a table of the labels",
+        ),
+        ExportFormat(
+            "csv",
+            "Tables (CSV)",
+            _HERE + "_tables:CsvExporter",
+            "a row a slice and a row a box: decisions, classes, places, authors",
+        ),
+        ExportFormat(
+            "parquet",
+            "Tables (Parquet)",
+            _HERE + "_tables:ParquetExporter",
+            "the same tables with types, for pandas, polars and DuckDB",
+        ),
+    )
+}
+"""By name."""
+
+
+def exporter(
+    name: str, options: Mapping[str, Any] | None = None, *, priority: Sequence[int] = ()
+) -> Exporter:
+    """Return the exporter of a format.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`EXPORT_FORMATS`.
+    options : mapping, optional
+        Its choices by name; text is converted.
+    priority : sequence of int
+        Ids of labels, the one that wins where masks overlap first.
+
+    Raises
+    ------
+    InvalidValueError
+        If there is no such format, or it has no such choice.
+    MissingExtraError
+        If a package it needs is not installed.
+    """
+    row = EXPORT_FORMATS.get(name)
+    if row is None:
+        raise InvalidValueError(
+            f"there is no format {name!r}",
+            remedy=f"Choose one of {', '.join(EXPORT_FORMATS)}",
+        )
+    kind = row.load()
+    try:
+        chosen = kind.Options.model_validate(dict(options or {}))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise InvalidValueError(
+            f"{row.title}: {field}: {first['msg'].removeprefix('Value error, ')}",
+            remedy=f"Its options are {', '.join(kind.Options.model_fields) or 'none'}",
+        ) from error
+    return kind(chosen, priority=priority)

@@ -1,0 +1,302 @@
+"""Tables: one row a slice, and one a box."""
+
+from __future__ import annotations
+
+import csv
+import json
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_annotate_jobs.errors import CorruptError, MissingExtraError
+from napari_annotate_jobs.model import Method
+
+from ._contract import CaseFiles, Exporter
+from ._place import ijk_to_lps, slice_origins
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from napari_annotate_jobs.imaging import SeriesHeader
+    from napari_annotate_jobs.model import Box
+
+    from ._case import AnnotatedCase, CaseSummary
+    from ._contract import ExportJob
+
+__all__ = ["CsvExporter", "ParquetExporter"]
+
+CASE: dict[str, str] = {
+    "case": "str",
+    "case_id": "str",
+    "series_uid": "str",
+    "slice": "int",
+    "sop_instance_uid": "str",
+    "frame": "int",
+}
+SLICE: dict[str, str] = {
+    **CASE,
+    "decision": "str",
+    "classes": "json",
+    "case_classes": "json",
+    "boxes": "int",
+    "mask_pixels": "json",
+    "mask_provenance": "json",
+    "author": "str",
+    "submission": "int",
+    "submitted": "str",
+    "digest": "str",
+}
+"""Columns of the table of slices, and what they hold."""
+BOX: dict[str, str] = {
+    **CASE,
+    "label": "str",
+    "label_id": "int",
+    "left": "float",
+    "top": "float",
+    "right": "float",
+    "bottom": "float",
+    "left_top_x_mm": "float",
+    "left_top_y_mm": "float",
+    "left_top_z_mm": "float",
+    "right_bottom_x_mm": "float",
+    "right_bottom_y_mm": "float",
+    "right_bottom_z_mm": "float",
+    "object": "str",
+    "provenance": "str",
+    "attributes": "json",
+    "author": "str",
+    "submission": "int",
+    "digest": "str",
+}
+"""Columns of the table of boxes. The centre of the first pixel is (0, 0)."""
+
+Rows = list[dict[str, Any]]
+
+
+class CsvExporter(Exporter):
+    """Everything but the pixels of masks, as comma-separated tables.
+
+    ``slices.csv`` has a row for every slice, decided or not, ``boxes.csv`` one for
+    every box. Lists and mappings are JSON. Places are of the patient, LPS, in mm.
+    """
+
+    title = "Tables (CSV)"
+    methods = frozenset({Method.CLASSIFICATION, Method.DETECTION, Method.SEGMENTATION})
+    keeps_overlap = True
+
+    def losses(self, export: ExportJob) -> list[str]:
+        """Say that masks are counted only."""
+        if not export.labels.of(Method.SEGMENTATION):
+            return []
+        return ["Tables have the number of pixels of masks, not the masks"]
+
+    def write_case(self, case: AnnotatedCase, folder: Path) -> CaseFiles:
+        """Gather the rows of a case; nothing is written before the others are."""
+        slices, boxes = list(_slice_rows(case)), list(_box_rows(case))
+        return CaseFiles(files=(), part={"slices": slices, "boxes": boxes})
+
+    def verify_case(
+        self, case: AnnotatedCase, folder: Path, written: CaseFiles
+    ) -> None:
+        """Leave it to :meth:`verify`: a case alone has no file."""
+
+    def finish(
+        self,
+        export: ExportJob,
+        folder: Path,
+        written: Sequence[tuple[CaseSummary, CaseFiles]],
+    ) -> Sequence[str]:
+        """Write both tables."""
+        tables = {"slices": SLICE, "boxes": BOX}
+        return [self._write(folder, n, tables[n], written) for n in tables]
+
+    def verify(
+        self,
+        export: ExportJob,
+        folder: Path,
+        written: Sequence[tuple[CaseSummary, CaseFiles]],
+    ) -> None:
+        """Read both tables again, and compare them row by row."""
+        for name, columns in {"slices": SLICE, "boxes": BOX}.items():
+            wanted = (row for _, files in written for row in files.part[name])
+            for row, found in zip_longest(wanted, self._read(folder, name, columns)):
+                if row is None or found != [
+                    _value(row[c], columns[c]) for c in columns
+                ]:
+                    raise CorruptError(
+                        "a row read again is not the one written", where=folder / name
+                    )
+
+    def _read(
+        self, folder: Path, name: str, columns: dict[str, str]
+    ) -> Iterator[list[Any]]:
+        """Give the rows of a table as values."""
+        kinds: dict[str, Any] = {"int": int, "float": float}
+        with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                yield [
+                    kinds.get(k, str)(row[c]) if row[c] else None
+                    for c, k in columns.items()
+                ]
+
+    def _write(
+        self,
+        folder: Path,
+        name: str,
+        columns: dict[str, str],
+        written: Sequence[tuple[CaseSummary, CaseFiles]],
+    ) -> str:
+        path = folder / f"{name}.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(columns)
+            for _, files in written:
+                for row in files.part[name]:
+                    table.writerow([_cell(row[c], columns[c]) for c in columns])
+        return path.name
+
+
+class ParquetExporter(CsvExporter):
+    """The same tables as Parquet, with types; read by pandas, polars and DuckDB."""
+
+    title = "Tables (Parquet)"
+
+    def is_incompatible(self, export: ExportJob) -> list[str]:
+        """Say so where pyarrow is not installed."""
+        try:
+            _pyarrow()
+        except MissingExtraError as error:
+            return [str(error).rstrip(".")]
+        return super().is_incompatible(export)
+
+    def _read(
+        self, folder: Path, name: str, columns: dict[str, str]
+    ) -> Iterator[list[Any]]:
+        _, parquet = _pyarrow()
+        with parquet.ParquetFile(folder / f"{name}.parquet") as file:
+            for batch in file.iter_batches():
+                for row in batch.to_pylist():
+                    yield [row[c] for c in columns]
+
+    def _write(
+        self,
+        folder: Path,
+        name: str,
+        columns: dict[str, str],
+        written: Sequence[tuple[CaseSummary, CaseFiles]],
+    ) -> str:
+        pa, parquet = _pyarrow()
+        types = {"int": pa.int64(), "float": pa.float64()}
+        schema = pa.schema([(c, types.get(k, pa.string())) for c, k in columns.items()])
+        path = folder / f"{name}.parquet"
+        with parquet.ParquetWriter(path, schema) as table:
+            for _, files in written:
+                rows: Rows = files.part[name]
+                table.write_table(
+                    pa.table(
+                        {
+                            c: [None if r[c] is None else _value(r[c], k) for r in rows]
+                            for c, k in columns.items()
+                        },
+                        schema=schema,
+                    )
+                )
+        return path.name
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingExtraError(
+            "pyarrow", extra="tables", purpose="writing Parquet"
+        ) from error
+    return pyarrow, parquet
+
+
+def _value(value: Any, kind: str) -> Any:
+    if kind == "json":
+        return json.dumps(value, ensure_ascii=False)
+    return None if value == "" else value
+
+
+def _cell(value: Any, kind: str) -> Any:
+    return "" if value is None else _value(value, kind)
+
+
+def _place(case: AnnotatedCase, index: int) -> dict[str, Any]:
+    name = case.header.slices[index]
+    return {
+        "case": case.case.name,
+        "case_id": case.case.id,
+        "series_uid": case.header.series_uid,
+        "slice": index + 1,
+        "sop_instance_uid": name.sop_instance_uid,
+        "frame": name.frame,
+    }
+
+
+def _slice_rows(case: AnnotatedCase) -> Iterator[dict[str, Any]]:
+    summary, labels = case.summary, case.labels
+    whole = [labels[i].name for i in case.annotation.case_labels]
+    for index in range(case.n_slices):
+        said = case.said(index)
+        pixels: dict[str, int] = {}
+        for ref in said.masks.values():
+            for label, count in ref.pixels.items():
+                name = labels[label].name
+                pixels[name] = pixels.get(name, 0) + count
+        yield {
+            **_place(case, index),
+            "decision": str(case.decision(index)),
+            "classes": [labels[i].name for i in said.class_labels],
+            "case_classes": whole,
+            "boxes": len(said.boxes),
+            "mask_pixels": pixels,
+            "mask_provenance": sorted({str(r.provenance) for r in said.masks.values()}),
+            "author": summary.person,
+            "submission": summary.submission,
+            "submitted": None if summary.time is None else summary.time.isoformat(),
+            "digest": summary.digest,
+        }
+
+
+def _box_rows(case: AnnotatedCase) -> Iterator[dict[str, Any]]:
+    summary = case.summary
+    for index in range(case.n_slices):
+        for box in case.boxes(index):
+            yield {
+                **_place(case, index),
+                "label": case.labels[box.label].name,
+                "label_id": box.label,
+                "left": box.left,
+                "top": box.top,
+                "right": box.right,
+                "bottom": box.bottom,
+                **_corners_mm(case.header, index, box),
+                "object": box.track,
+                "provenance": str(box.provenance),
+                "attributes": box.attributes,
+                "author": summary.person,
+                "submission": summary.submission,
+                "digest": summary.digest,
+            }
+
+
+def _corners_mm(header: SeriesHeader, index: int, box: Box) -> dict[str, float | None]:
+    """Return where two corners of a box lie in the patient, LPS in mm.
+
+    From the slice's own origin, so that uneven gaps do not move them.
+    """
+    out: dict[str, float | None] = {}
+    affine = ijk_to_lps(header)
+    origin = slice_origins(header)[index]
+    corners = {"left_top": (box.left, box.top), "right_bottom": (box.right, box.bottom)}
+    for corner, (column, row) in corners.items():
+        point = origin + affine[:3, 0] * column + affine[:3, 1] * row
+        for axis, value in zip("xyz", np.round(point, 4).tolist(), strict=True):
+            out[f"{corner}_{axis}_mm"] = value if header.affine is not None else None
+    return out

@@ -1,0 +1,171 @@
+"""What a store gives to an export."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
+from napari_annotate_jobs.formats import AnnotatedCase, CaseSource, CaseSummary
+from napari_annotate_jobs.model import Status, content_digest
+
+from ._registry import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from napari_annotate_jobs.model import Case
+
+    from ._contract import JobStore
+
+__all__ = ["StoreSource"]
+
+ONLY = ("finished", "all")
+"""Which annotations are exported."""
+
+
+class StoreSource(CaseSource):
+    """The annotated cases of a job in a store.
+
+    Parameters
+    ----------
+    location : str
+        Opens the store, here and in other processes.
+    job_id : str, optional
+        The job; the only one of the store by default.
+    people : sequence of str
+        Whose annotations; empty for everybody's.
+    cases : sequence of str
+        Ids or names of cases; empty for all.
+    only : str
+        ``"finished"``: the last submission of cases that are submitted and were not
+        returned. ``"all"``: of other cases the draft, as it stands.
+    """
+
+    def __init__(
+        self,
+        location: str,
+        job_id: str | None = None,
+        *,
+        people: Sequence[str] = (),
+        cases: Sequence[str] = (),
+        only: str = "finished",
+    ) -> None:
+        if only not in ONLY:
+            raise InvalidValueError(
+                f"{only!r} says nothing about what to export",
+                remedy=f"Choose one of {', '.join(ONLY)}",
+            )
+        self._location, self._people = location, tuple(people)
+        self._wanted, self._only = tuple(cases), only
+        self._store: JobStore | None = None
+        store = self._opened()
+        if job_id is None:
+            jobs = store.jobs()
+            if len(jobs) != 1:
+                raise NotFoundError(
+                    f"there are {len(jobs)} jobs",
+                    where=location,
+                    remedy="Name one job's folder",
+                )
+            job_id = jobs[0].job.id
+        self.job = store.job(job_id)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_store": None}
+
+    def _opened(self) -> JobStore:
+        if self._store is None:
+            self._store = open_store(self._location)
+        return self._store
+
+    def close(self) -> None:
+        """Release the store."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def summaries(self) -> Iterator[CaseSummary]:
+        """Give what is to be exported, in the job's order; opens no images."""
+        store = self._opened()
+        stems: set[str] = set()
+        missing = set(self._wanted)
+        for case in self._cases():
+            missing -= {case.id, case.name}
+            people = store.people(self.job.id, case.id)
+            chosen = [p for p in people if not self._people or p in self._people]
+            for person in chosen:
+                summary = self._summary(case, person, len(chosen) > 1, stems)
+                if summary is not None:
+                    yield summary
+        if missing:
+            raise NotFoundError(
+                f"there is no case {sorted(missing)[0]!r}",
+                where=self.job.name,
+                remedy="Name cases as the job's page lists them",
+            )
+
+    def _cases(self) -> Iterator[Case]:
+        store, offset = self._opened(), 0
+        while True:
+            page = store.cases(self.job.id, offset=offset, limit=1000)
+            for row in page.rows:
+                if not self._wanted or {row.case.id, row.case.name} & set(self._wanted):
+                    yield row.case
+            offset += len(page.rows)
+            if not page.rows or offset >= page.total:
+                return
+
+    def _summary(
+        self, case: Case, person: str, several: bool, stems: set[str]
+    ) -> CaseSummary | None:
+        store, job_id = self._opened(), self.job.id
+        draft = store.load(job_id, case.id, person=person)
+        if draft.status is Status.FINISHED:
+            last = store.submissions(job_id, case.id, person=person)[-1]
+            number, time, annotation = last.number, last.time, last.annotation
+        elif self._only == "all" and not draft.annotation.is_blank:
+            number, time, annotation = None, None, draft.annotation
+        else:
+            return None
+        name = f"{case.name}-{person}" if several else case.name
+        return CaseSummary(
+            case=case,
+            person=person,
+            annotation=annotation,
+            stem=unique_stem(name, stems),
+            submission=number,
+            digest=content_digest(annotation),
+            time=time,
+        )
+
+    def open(self, summary: CaseSummary) -> AnnotatedCase:
+        """Open the images of a case, beside what was said of it."""
+        store, job_id = self._opened(), self.job.id
+        series = store.open_series(job_id, summary.case.id)
+        labels = self.job.project.label_set
+        case_id = summary.case.id
+        return AnnotatedCase.of(
+            summary, labels, series, lambda d: store.read_blob(job_id, case_id, d)
+        )
+
+
+def unique_stem(name: str, taken: set[str]) -> str:
+    """Return a name that is safe in files of every system, and not taken yet.
+
+    Parameters
+    ----------
+    name : str
+        As shown.
+    taken : set of str
+        The names given so far, in lower case; the new one is added.
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    stem = re.sub(r"[^A-Za-z0-9-]+", "_", plain).strip("_-")[:80] or "case"
+    found, number = stem, 1
+    while found.casefold() in taken:
+        number += 1
+        found = f"{stem}-{number}"
+    taken.add(found.casefold())
+    return found
