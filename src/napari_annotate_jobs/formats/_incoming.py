@@ -108,6 +108,9 @@ class Incoming:
         Predicted where the file says that a program made it.
     case_labels : tuple of str
         Names of class labels of the whole case.
+    name : str
+        Of the case, or of the image's file, as the file has it; by it cases are
+        found where no UID tells.
     series_uid, study_uid : str, optional
         Of the images it was made on.
     frame_of_reference : str, optional
@@ -127,6 +130,7 @@ class Incoming:
     plane: tuple[int, int]
     provenance: Provenance = Provenance.IMPORTED
     case_labels: tuple[str, ...] = ()
+    name: str = ""
     series_uid: str | None = None
     study_uid: str | None = None
     frame_of_reference: str | None = None
