@@ -89,6 +89,7 @@ class _Task:
         return {
             "files": {name: _digest(self.folder / name) for name in written.files},
             "part": dict(written.part),
+            "notes": list(written.notes),
             "slices": _slice_rows(case),
             "counts": _counts(case),
         }
@@ -194,6 +195,7 @@ def export(
     plan = plan_export(source, exporter, transforms)
     if reasons := exporter.is_incompatible(plan):
         raise InvalidValueError("; ".join(reasons), where=source.job.name)
+    exporter = exporter.prepared(plan, source)
     about = _about(plan, exporter, transforms)
     key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:12]
     staging = out.with_name(f".{out.name}.{key}.partial")
@@ -324,7 +326,11 @@ class _Written(Sequence[tuple[CaseSummary, CaseFiles]]):
 
     def __getitem__(self, number: Any) -> Any:
         result = self._results[number]
-        files = CaseFiles(files=tuple(result["files"]), part=result["part"])
+        files = CaseFiles(
+            files=tuple(result["files"]),
+            part=result["part"],
+            notes=tuple(result["notes"]),
+        )
         return self._cases[number], files
 
 
@@ -447,9 +453,10 @@ def _manifest(
     folder: Path,
     shared: Sequence[str],
 ) -> dict[str, Any]:
-    cases = [
-        {**case, "files": result["files"], "counts": result["counts"]}
-        for case, result in zip(about["cases"], results, strict=True)
-    ]
+    cases = []
+    for case, result in zip(about["cases"], results, strict=True):
+        notes = {"notes": result["notes"]} if result["notes"] else {}
+        found = {"files": result["files"], "counts": result["counts"]}
+        cases.append({**case, **found, **notes})
     files = {name: _digest(folder / name) for name in shared}
     return {**about, "cases": cases, "files": files}

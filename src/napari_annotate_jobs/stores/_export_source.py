@@ -147,7 +147,11 @@ class StoreSource(CaseSource):
         labels = self.job.project.label_set
         case_id = summary.case.id
         return AnnotatedCase.of(
-            summary, labels, series, lambda d: store.read_blob(job_id, case_id, d)
+            summary,
+            labels,
+            series,
+            lambda digest: store.read_blob(job_id, case_id, digest),
+            lambda number: store.open_series(job_id, case_id, number),
         )
 
 
