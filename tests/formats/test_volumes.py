@@ -357,7 +357,7 @@ def test_damage_is_found_when_it_is_read_again(
     def write(path: Path, channels: Any, *, fourth: bool) -> str:
         digest = real(path, channels, fourth=fourth)
         other = nib.load(path)
-        voxels = np.array(other.dataobj)
+        voxels = np.asanyarray(other.dataobj).copy()
         voxels[0, 0, 0] += 1
         nib.save(nib.Nifti1Image(voxels, other.affine, other.header), path)
         return digest

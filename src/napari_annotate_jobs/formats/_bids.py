@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from napari_annotate_jobs.model import Method, Provenance
 
 from ._contract import CaseFiles, FormatOptions
-from ._nifti import NiftiExporter, NiftiOptions, check_even, uneven_note
-from ._nifti_file import label_dtype, write_nifti
+from ._nifti import (
+    NiftiExporter,
+    NiftiOptions,
+    check_even,
+    uneven_note,
+    write_labels,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,14 +59,6 @@ class BidsExporter(NiftiExporter):
                 break
         return reasons
 
-    def losses(self, export: ExportJob) -> list[str]:
-        """Say what the format leaves out of the export."""
-        return [
-            *super().losses(export),
-            "BIDS does not tell undecided and excluded slices from background: "
-            "decisions.csv does",
-        ]
-
     def write_case(self, case: AnnotatedCase, folder: Path) -> CaseFiles:
         """Write the volume of a case, its table of labels, and what it is."""
         if not self.options.uneven:
@@ -69,10 +66,7 @@ class BidsExporter(NiftiExporter):
         subject = f"sub-{bids_label(case.stem)}"
         begin = f"{subject}/anat/{subject}_space-orig_desc-annotated_dseg"
         (folder / subject / "anat").mkdir(parents=True, exist_ok=True)
-        highest = max(label.id for label in case.labels.of(Method.SEGMENTATION))
-        planes = (case.label_map(i, self.priority) for i in range(case.n_slices))
-        path = folder / f"{begin}.nii.gz"
-        write_nifti(path, planes, case.header, label_dtype(highest))
+        write_labels(folder / f"{begin}.nii.gz", case, self.priority)
         table = folder / f"{begin}.tsv"
         table.write_text(dseg_table(case.labels), encoding="utf-8")
         about = json.dumps(self._about(case), indent=1, ensure_ascii=False)

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from ._case import AnnotatedCase, CaseSummary
     from ._contract import ExportJob
 
-__all__ = ["NiftiExporter", "NiftiOptions", "check_even", "check_labels", "label_table"]
+__all__ = [
+    "NiftiExporter",
+    "NiftiOptions",
+    "check_even",
+    "check_labels",
+    "label_table",
+    "uneven_note",
+    "write_labels",
+]
 
 
 class NiftiOptions(FormatOptions):
@@ -46,14 +54,20 @@ class NiftiExporter(Exporter):
     methods = frozenset({Method.SEGMENTATION})
     Options: ClassVar[type[FormatOptions]] = NiftiOptions
 
+    def losses(self, export: ExportJob) -> list[str]:
+        """Say what the format leaves out of the export."""
+        return [
+            *super().losses(export),
+            f"{self.title}: undecided and excluded slices look like background here; "
+            "decisions.csv tells them apart",
+        ]
+
     def write_case(self, case: AnnotatedCase, folder: Path) -> CaseFiles:
         """Write ``<case>.nii.gz``, label ids as voxels."""
         if not self.options.uneven:
             check_even(case)
         name = f"{case.stem}.nii.gz"
-        highest = max(label.id for label in case.labels.of(Method.SEGMENTATION))
-        planes = (case.label_map(i, self.priority) for i in range(case.n_slices))
-        write_nifti(folder / name, planes, case.header, label_dtype(highest))
+        write_labels(folder / name, case, self.priority)
         return CaseFiles(files=(name,), notes=uneven_note(case))
 
     def verify_case(
@@ -87,6 +101,13 @@ def check_even(case: AnnotatedCase) -> None:
             remedy="Choose dicom-seg, leave the case out, or accept the mean step "
             "(option uneven)",
         )
+
+
+def write_labels(path: Path, case: AnnotatedCase, priority: Sequence[int]) -> None:
+    """Write the label ids of a case as one volume, ``.nii.gz``."""
+    kind = label_dtype(max(x.id for x in case.labels.of(Method.SEGMENTATION)))
+    planes = (case.label_map(i, priority).astype(kind) for i in range(case.n_slices))
+    write_nifti(path, planes, case.header, kind)
 
 
 def uneven_note(case: AnnotatedCase) -> tuple[str, ...]:

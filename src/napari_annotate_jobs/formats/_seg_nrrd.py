@@ -56,8 +56,8 @@ class SegNrrdExporter(Exporter):
         """Say what the format leaves out of the export."""
         return [
             *super().losses(export),
-            ".seg.nrrd does not tell undecided and excluded slices from background: "
-            "decisions.csv does",
+            f"{self.title}: undecided and excluded slices look like background here; "
+            "decisions.csv tells them apart",
         ]
 
     def write_case(self, case: AnnotatedCase, folder: Path) -> CaseFiles:
