@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
+
+from ._incoming import Incoming
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
-    from ._incoming import Incoming
+    from napari_annotate_jobs.imaging import SeriesHeader
 
-    IncomingReader = Callable[[Path], Iterable[Incoming]]
+    IncomingReader = Callable[..., Incoming | Iterable[Incoming]]
 
 __all__ = ["IMPORT_FORMATS", "ImportFormat", "import_format"]
 
@@ -32,13 +34,20 @@ class ImportFormat:
         As shown to people.
     where : str
         ``module:function``, loaded when it is asked for. The function takes the path
-        of a file (or of a folder, where `endings` is empty) and gives an
-        :class:`Incoming` for each case that it speaks of, or several of them.
+        of a file (or of a folder, where `endings` is empty) and gives one
+        :class:`Incoming`, or several of them, of one case each.
     summary : str
         What it is for, in one line.
     endings : tuple of str
         How the names of its files end, in lower case: of a folder these files are
-        read one by one. Empty where a folder, or one file, is read as a whole.
+        read one by one, and with ``""`` all files. Empty where a folder, or one file,
+        is read as a whole.
+    by_name : bool
+        True if its files carry no UIDs: cases are found by the names of files.
+    uids : str
+        For a format that can only be read beside the images: ``module:function`` that
+        takes a path and gives the UIDs of the series it was made on. The function of
+        `where` then takes the header of the case's series too.
     """
 
     name: str
@@ -46,12 +55,31 @@ class ImportFormat:
     where: str
     summary: str
     endings: tuple[str, ...] = ()
+    by_name: bool = False
+    uids: str = ""
 
-    def load(self) -> IncomingReader:
-        """Import the function that reads it."""
-        module, _, name = self.where.partition(":")
-        found: IncomingReader = getattr(import_module(module), name)
-        return found
+    @property
+    def needs_images(self) -> bool:
+        """Whether it is read beside the images it was made on."""
+        return bool(self.uids)
+
+    def read(self, path: Path, header: SeriesHeader | None = None) -> list[Incoming]:
+        """Read a file or folder.
+
+        Parameters
+        ----------
+        path : Path
+            One of :meth:`files`.
+        header : SeriesHeader, optional
+            Of the images, for a format that needs them.
+        """
+        reader: IncomingReader = _loaded(self.where)
+        found = reader(path, header) if self.needs_images else reader(path)
+        return [found] if isinstance(found, Incoming) else list(found)
+
+    def series_uids(self, path: Path) -> list[str]:
+        """Return the UIDs of the series that a file was made on."""
+        return list(_loaded(self.uids)(path)) if self.uids else []
 
     def files(self, path: str | os.PathLike[str]) -> list[Path]:
         """Return what is to be read one by one of a file or folder, sorted.
@@ -87,6 +115,11 @@ class ImportFormat:
         return path.stem
 
 
+def _loaded(where: str) -> Any:
+    module, _, name = where.partition(":")
+    return getattr(import_module(module), name)
+
+
 _HERE = "napari_annotate_jobs.formats."
 
 IMPORT_FORMATS: dict[str, ImportFormat] = {
@@ -98,6 +131,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             _HERE + "_read_nifti:read_nifti_labels",
             "volumes of label values, as nnU-Net, MONAI, BIDS and ITK-SNAP write them",
             (".nii.gz", ".nii"),
+            by_name=True,
         ),
         ImportFormat(
             "nrrd",
@@ -105,6 +139,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             _HERE + "_read_nrrd:read_nrrd_labels",
             "segmentations of 3D Slicer, overlap too, and plain label volumes",
             (".seg.nrrd", ".nrrd", ".nhdr"),
+            by_name=True,
         ),
     )
 }

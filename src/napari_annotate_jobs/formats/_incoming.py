@@ -101,14 +101,15 @@ class Incoming:
     slices : tuple of IncomingSlice
         Of which it says anything; in the order of the file.
     plane : tuple of int
-        (rows, columns) of its masks.
+        (rows, columns) of its masks; (0, 0) where it has none and does not say.
     provenance : Provenance
         Predicted where the file says that a program made it.
     case_labels : tuple of str
         Names of class labels of the whole case.
-    name : str
-        Of the case, or of the image's file, as the file has it; by it cases are
-        found where no UID tells.
+    image : str, optional
+        The image it speaks of, as the file names it, with ``/`` between folders.
+    case : str, optional
+        Id of the case, where the file says.
     series_uid, study_uid : str, optional
         Of the images it was made on.
     frame_of_reference : str, optional
@@ -128,7 +129,8 @@ class Incoming:
     plane: tuple[int, int]
     provenance: Provenance = Provenance.IMPORTED
     case_labels: tuple[str, ...] = ()
-    name: str = ""
+    image: str | None = None
+    case: str | None = None
     series_uid: str | None = None
     study_uid: str | None = None
     frame_of_reference: str | None = None

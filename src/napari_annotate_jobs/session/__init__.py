@@ -22,7 +22,10 @@ from ._fill import (
 from ._fill_find import find_fill
 from ._following import plan_following
 from ._history import Edit, History
+from ._importing import CaseOutcome, Importing, ImportReport, import_annotations
+from ._incoming import EnterAs, Entered, Source, enter_incoming
 from ._opening import OpenCase
+from ._predicting import Command, propose_by_command
 from ._proposals import label_keys, plan_interpolation
 from ._proposer import Proposer
 from ._ranges import (
@@ -63,14 +66,20 @@ __all__ = [
     "IMAGE_TOOLS",
     "AnnotationSession",
     "CaseEditor",
+    "CaseOutcome",
     "CaseView",
     "Cell",
+    "Command",
     "Edit",
+    "EnterAs",
+    "Entered",
     "Executor",
     "Fill",
     "FillResult",
     "FillTool",
     "History",
+    "ImportReport",
+    "Importing",
     "Kept",
     "Mode",
     "OpenCase",
@@ -81,6 +90,7 @@ __all__ = [
     "SaveKind",
     "SaveState",
     "Saver",
+    "Source",
     "SubmitCheck",
     "SynchronousExecutor",
     "Track",
@@ -93,9 +103,11 @@ __all__ = [
     "delete_boxes",
     "delete_range",
     "delete_track",
+    "enter_incoming",
     "enter_proposals",
     "extend_track",
     "find_fill",
+    "import_annotations",
     "label_keys",
     "leave_track",
     "lift",
@@ -108,6 +120,7 @@ __all__ = [
     "plan_propagation",
     "prepare_fill",
     "propagate",
+    "propose_by_command",
     "relabel_range",
     "relabel_tracks",
     "resize_range",
