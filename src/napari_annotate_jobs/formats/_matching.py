@@ -66,8 +66,9 @@ class NamePattern:
         if unknown or (needs_case and "{case}" not in text):
             raise InvalidValueError(
                 f"{text!r} is no pattern of files",
-                remedy='Write {case} where the name of the case stands, as "{case}.nii.gz"'
-                ', and {label} where that of a label does: "{case}/{label}.nii.gz"',
+                remedy="Write {case} where the name of the case stands, as "
+                '"{case}.nii.gz", and {label} where that of a label does: '
+                '"{case}/{label}.nii.gz"',
             )
         self.text = text
         pattern = re.escape(text.replace("\\", "/"))
@@ -166,7 +167,7 @@ class CaseFinder:
             return None
         case_id = self._of_uids(self._row.series_uids(path), ())
         for name in self._of_path(path):
-            case_id = case_id or self._names.get(name.casefold())
+            case_id = case_id or self._named(name)
         return None if case_id is None else FoundCase(case_id)
 
     def find(self, incoming: Incoming) -> FoundCase | None:
@@ -178,10 +179,12 @@ class CaseFinder:
         for name in self._candidates(incoming):
             if case_id is not None:
                 break
-            case_id = self._names.get(name.casefold())
-            if case_id is None:
-                case_id = self._files.get(name.casefold())
+            case_id = self._named(name)
         return None if case_id is None else FoundCase(case_id)
+
+    def _named(self, name: str) -> str | None:
+        key = name.casefold()
+        return self._names.get(key) or self._files.get(key)
 
     def _candidates(self, incoming: Incoming) -> Iterable[str]:
         if incoming.image:

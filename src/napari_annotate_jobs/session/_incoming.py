@@ -202,8 +202,8 @@ def _put(
     covered = np.unique(ids[mask & (ids != label.id)])
     for other in covered[covered > 0]:
         raise InvalidValueError(
-            f"{labels[int(other)].name!r} and {label.name!r} cover one another on slice "
-            f"{index + 1}, and the project keeps them in one mask",
+            f"{labels[int(other)].name!r} and {label.name!r} cover one another on "
+            f"slice {index + 1}, and the project keeps them in one mask",
             where=where,
             remedy="Give labels that may overlap overlap groups of their own, or "
             f'leave one out with --map "{label.name}="',

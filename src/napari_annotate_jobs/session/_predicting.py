@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -225,6 +226,13 @@ def propose_by_command(
         If `cancelled` returned True; what was done until then stays.
     """
     pattern = None if match is None else NamePattern(match, needs_case=False)
+    program = command.arguments({})[0]
+    if shutil.which(program) is None:
+        raise NotFoundError(
+            "there is no such program",
+            where=program,
+            remedy="Write its whole path, or install it",
+        )
     journal = _Notes(notes, store, job_id, command, how)
     chosen = [
         case
