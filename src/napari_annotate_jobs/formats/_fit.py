@@ -338,7 +338,7 @@ class _Places:
         assert ours is not None
         sizes = [np.linalg.norm(affine[:3, :3], axis=0) for affine in (theirs, ours)]
         texts = [" x ".join(f"{size:.3g}" for size in each) for each in sizes]
-        if not np.allclose(*sizes, rtol=0.01):
+        if not np.allclose(sizes[0], sizes[1], rtol=0.01):
             return f"voxels of {texts[0]} mm, the images have {texts[1]} mm"
         turned = abs(step[:3, :3] - np.rint(step[:3, :3])).max() > 0.01
         if turned or not _is_turn(np.rint(step[:3, :3])):

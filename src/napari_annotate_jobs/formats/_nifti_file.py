@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import math
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -162,7 +162,7 @@ class NiftiFile:
         columns, rows = self.shape[:2]
         size = columns * rows * self.dtype.itemsize
         with gzip.open(self.path) as packed:
-            self._skip(packed)
+            packed.read(self.offset)
             for _ in range(math.prod(self.shape[2:])):
                 data = packed.read(size)
                 if len(data) != size:
@@ -173,13 +173,10 @@ class NiftiFile:
         """Return SHA-256 of the voxels' bytes, as :func:`write_nifti` does."""
         found = hashlib.sha256()
         with gzip.open(self.path) as packed:
-            self._skip(packed)
+            packed.read(self.offset)
             while data := packed.read(1 << 20):
                 found.update(data)
         return found.hexdigest()
-
-    def _skip(self, packed: IO[bytes]) -> None:
-        packed.read(self.offset)
 
 
 _KINDS = {

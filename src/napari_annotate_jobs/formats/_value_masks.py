@@ -77,7 +77,7 @@ def integer_values(array: NDArray[np.generic], where: Path) -> NDArray[np.intege
     if array.dtype.kind == "f":
         whole = np.rint(array)
         if np.array_equal(whole, array) and abs(whole).max(initial=0) < 1 << 31:
-            return whole.astype(np.int32)
+            return np.asarray(whole, np.int32)
     raise CorruptError(
         f"its voxels ({array.dtype}) are not whole numbers, so they name no labels",
         where=where,

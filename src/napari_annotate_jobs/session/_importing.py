@@ -29,7 +29,7 @@ from napari_annotate_jobs.model import (
 from napari_annotate_jobs.propagation import Mode
 
 from ._editor import CaseEditor
-from ._incoming import EnterAs, Entered, Source, enter_incoming
+from ._incoming import EnterAs, Entered, Source, check_mode, enter_incoming
 
 if TYPE_CHECKING:
     import os
@@ -127,6 +127,11 @@ class Importing:
         Whether masks on another grid may be resampled.
     preview : bool
         Whether nothing is saved.
+
+    Raises
+    ------
+    InvalidValueError
+        If proposals are to replace what is confirmed.
     """
 
     row: ImportFormat
@@ -136,6 +141,9 @@ class Importing:
     model: str = ""
     resample: bool = False
     preview: bool = False
+
+    def __post_init__(self) -> None:
+        check_mode(self.enter_as, self.mode)
 
     def source(self, incoming: Sequence[Incoming]) -> Source:
         """Return how what comes in came about."""

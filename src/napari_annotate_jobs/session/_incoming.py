@@ -145,15 +145,20 @@ def enter_incoming(
         If the case is submitted.
     """
     editor.check_unlocked()
+    check_mode(enter_as, mode)
+    if enter_as is EnterAs.PROPOSALS:
+        return _propose(editor, found, source, mode)
+    return _draft(editor, found, source, mode)
+
+
+def check_mode(enter_as: EnterAs, mode: Mode) -> None:
+    """Raise InvalidValueError if proposals are to replace what is confirmed."""
     if enter_as is EnterAs.PROPOSALS and mode is Mode.REPLACE:
         raise InvalidValueError(
             "proposals never replace what is confirmed",
             remedy="Choose to keep what is there or to add to it, or import onto the "
             "draft",
         )
-    if enter_as is EnterAs.PROPOSALS:
-        return _propose(editor, found, source, mode)
-    return _draft(editor, found, source, mode)
 
 
 # --------------------------------------------------------------------- what there is
@@ -237,8 +242,8 @@ def _propose(
     before = {
         i
         for i, content in editor.contents().items()
-        for held in (*content.proposals.values(), *content.boxes)
-        if held.source == source.short
+        if any(ref.source == source.short for ref in content.proposals.values())
+        or any(box.source == source.short for box in content.boxes)
     }
     for index in sorted({*_indices(found), *before}):
         said = _collect(found, index, editor.labels)
