@@ -164,12 +164,12 @@ def test_what_is_read_again_differently_is_not_put_in_place(
     real = NiftiExporter.write_case
 
     def write(self: Any, case: Any, folder: Path) -> Any:
-        from napari_annotate_jobs.formats._nifti import write_nifti
+        from napari_annotate_jobs.formats._nifti_file import write_nifti
 
         done = real(self, case, folder)
         volume = case.label_volume()
         volume[2, 0, 0] = 2
-        write_nifti(folder / done.files[0], volume, case.header)
+        write_nifti(folder / done.files[0], volume, case.header, "u2")
         return done
 
     monkeypatch.setattr(NiftiExporter, "write_case", write)

@@ -8,6 +8,7 @@ from napari_annotate_jobs.cli._show import (
     clear_progress,
     counted,
     dump,
+    grouped_text,
     progress,
     table,
 )
@@ -120,7 +121,7 @@ def add_export_arguments(verb: argparse.ArgumentParser) -> None:
 
 def export_job(options: argparse.Namespace) -> int:
     """Export a job, or tell what an export would hold."""
-    from napari_annotate_jobs.formats import export, exporter, plan_export
+    from napari_annotate_jobs.formats import MANIFEST, export, exporter, plan_export
     from napari_annotate_jobs.stores import StoreSource
 
     source = StoreSource(
@@ -139,6 +140,8 @@ def export_job(options: argparse.Namespace) -> int:
         )
         if options.preview:
             plan = plan_export(source, writer, transforms)
+            if not writer.is_incompatible(plan):
+                writer = writer.prepared(plan, source)
             return _preview(options, writer, plan, transforms)
         tell = progress("exporting")
         try:
@@ -163,6 +166,11 @@ def export_job(options: argparse.Namespace) -> int:
             f"{counted(report.cases, 'case')} exported as {writer.title}{again}, read "
             f"again and found the same:\n{report.folder}"
         )
+        told = [
+            (c["file"], n) for c in report.manifest["cases"] for n in c.get("notes", ())
+        ]
+        if told:
+            print(grouped_text("\nto be known:", told, f"see {MANIFEST}"))
     return 0
 
 

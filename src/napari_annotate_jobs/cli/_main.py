@@ -17,6 +17,14 @@ from napari_annotate_jobs.cli._export import (
     export_epilog,
     export_job,
 )
+from napari_annotate_jobs.cli._import import (
+    add_import_arguments,
+    add_propose_arguments,
+    import_epilog,
+    import_job,
+    propose_epilog,
+    propose_job,
+)
 from napari_annotate_jobs.cli._new import EPILOG, add_arguments, make_job
 from napari_annotate_jobs.cli._show import clear_progress, complain, progress, say
 from napari_annotate_jobs.errors import AnnotateJobsError, StoreError
@@ -114,6 +122,24 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=export_epilog(),
     )
     add_export_arguments(verb)
+
+    verb = _add(
+        verbs,
+        "import",
+        import_job,
+        "bring annotations from files into a job",
+        epilog=import_epilog(),
+    )
+    add_import_arguments(verb)
+    verb = _add(
+        verbs,
+        "propose",
+        propose_job,
+        "enter what a model made as proposals, or run the model",
+        epilog=propose_epilog(),
+    )
+    add_propose_arguments(verb)
+
     verb = _add(
         verbs, "inspect", _inspect, "say what the reader makes of a file or folder"
     )

@@ -21,6 +21,10 @@ from ._contract import (
     FormatOptions,
 )
 from ._convert import Conversion, Convert
+from ._fit import Fitted, FittedSlice, fit_incoming
+from ._image_file import write_image
+from ._import_table import IMPORT_FORMATS, ImportFormat, import_format
+from ._incoming import Incoming, IncomingLabel, IncomingSlice
 from ._mask_png import (
     MEDIA_TYPE,
     count_pixels,
@@ -29,15 +33,20 @@ from ._mask_png import (
     mask_ref,
     mask_size,
 )
+from ._matching import CaseFinder, FoundCase, NamePattern
+from ._naming import Named, name_labels, one_label, parse_map
 from ._run import MANIFEST, ExportReport, export, plan_export
+from ._stem import unique_stem
 from ._table import EXPORT_FORMATS, ExportFormat, exporter
 
 __all__ = [
     "EXPORT_FORMATS",
+    "IMPORT_FORMATS",
     "MANIFEST",
     "MEDIA_TYPE",
     "AnnotatedCase",
     "CaseFiles",
+    "CaseFinder",
     "CaseSource",
     "CaseSummary",
     "CaseTransform",
@@ -50,7 +59,16 @@ __all__ = [
     "ExportJob",
     "ExportReport",
     "Exporter",
+    "Fitted",
+    "FittedSlice",
     "FormatOptions",
+    "FoundCase",
+    "ImportFormat",
+    "Incoming",
+    "IncomingLabel",
+    "IncomingSlice",
+    "NamePattern",
+    "Named",
     "Truth",
     "count_classes",
     "count_pixels",
@@ -59,9 +77,16 @@ __all__ = [
     "export",
     "exporter",
     "few",
+    "fit_incoming",
+    "import_format",
     "mask_ref",
     "mask_size",
+    "name_labels",
+    "one_label",
+    "parse_map",
     "plan_export",
     "read_combination",
+    "unique_stem",
     "write_combination",
+    "write_image",
 ]

@@ -98,6 +98,8 @@ class AnnotatedCase:
     read_mask : callable
         Gives the confirmed mask of a slice by index and overlap group: label ids,
         shape (rows, columns), or None.
+    open_series : callable, optional
+        Opens another series of the case by its number; None if there is no other.
     """
 
     summary: CaseSummary
@@ -105,6 +107,7 @@ class AnnotatedCase:
     annotation: Annotation
     series: Series
     read_mask: MaskReader
+    open_series: Callable[[int], Series] | None = None
     _indices: dict[str, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -118,6 +121,7 @@ class AnnotatedCase:
         labels: LabelSet,
         series: Series,
         read_blob: Callable[[str], bytes],
+        open_series: Callable[[int], Series] | None = None,
     ) -> AnnotatedCase:
         """Make one of what a store keeps.
 
@@ -131,6 +135,8 @@ class AnnotatedCase:
             The reference series.
         read_blob : callable
             Gives the encoded bytes of a mask by its digest.
+        open_series : callable, optional
+            Opens another series of the case by its number.
         """
         shape = series.header.shape[1], series.header.shape[2]
         slices = series.header.slices
@@ -148,6 +154,7 @@ class AnnotatedCase:
             annotation=summary.annotation,
             series=series,
             read_mask=read,
+            open_series=open_series,
         )
 
     # ---------------------------------------------------------------- the case
@@ -165,6 +172,14 @@ class AnnotatedCase:
     def header(self) -> SeriesHeader:
         """What is known of the reference series."""
         return self.series.header
+
+    def all_series(self) -> Iterator[Series]:
+        """Give the reference series, then the others; each is opened then."""
+        yield self.series
+        if self.open_series is not None:
+            for number in range(len(self.case.series)):
+                if number != self.case.reference:
+                    yield self.open_series(number)
 
     @property
     def n_slices(self) -> int:

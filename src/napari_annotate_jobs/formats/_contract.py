@@ -109,10 +109,13 @@ class CaseFiles:
         Paths below the export's folder, with ``/``.
     part : mapping
         What :meth:`Exporter.finish` needs of it; JSON values only.
+    notes : tuple of str
+        What people should know of it; they stand in the manifest.
     """
 
     files: tuple[str, ...]
     part: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class Exporter(ABC):
@@ -169,6 +172,18 @@ class Exporter(ABC):
         """Say what the format leaves out of the export, for the preview."""
         left = {label.method for label in export.labels.labels} - self.methods
         return [f"{self.title} does not hold {method}" for method in sorted(left)]
+
+    def prepared(self, export: ExportJob, source: CaseSource) -> Exporter:
+        """Return the exporter that knows what all cases have in common.
+
+        Called before anything is written. Most formats need to know nothing.
+
+        Raises
+        ------
+        ImagingError, StoreError
+            If images cannot be opened.
+        """
+        return self
 
     @abstractmethod
     def write_case(self, case: AnnotatedCase, folder: Path) -> CaseFiles:

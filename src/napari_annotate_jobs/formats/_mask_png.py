@@ -72,6 +72,7 @@ def mask_ref(
     *,
     provenance: Provenance = Provenance.MANUAL,
     keys: Sequence[int] = (),
+    source: str = "",
 ) -> tuple[MaskRef, bytes] | None:
     """Encode a mask and say what is in it.
 
@@ -83,6 +84,8 @@ def mask_ref(
         How it came about.
     keys : sequence of int
         For an interpolated or tracked mask, the slices it was made from.
+    source : str
+        What it was imported from, or predicted by.
 
     Returns
     -------
@@ -100,7 +103,13 @@ def mask_ref(
         return None
     data = _encode(ids)
     digest = hashlib.sha256(data).hexdigest()
-    ref = MaskRef(digest=digest, pixels=pixels, provenance=provenance, keys=tuple(keys))
+    ref = MaskRef(
+        digest=digest,
+        pixels=pixels,
+        provenance=provenance,
+        keys=tuple(keys),
+        source=source,
+    )
     return ref, data
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,27 +13,29 @@ from napari_annotate_jobs.errors import CorruptError, InvalidValueError
 from napari_annotate_jobs.model import Method
 
 from ._contract import CaseFiles, Exporter, FormatOptions
-from ._place import (
-    TOLERANCE_MM,
-    check_place,
-    ijk_to_lps,
-    lps_to_ras,
-    uneven_by,
-)
+from ._nifti_file import NiftiFile, label_dtype, write_nifti
+from ._place import TOLERANCE_MM, check_place, uneven_by
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.imaging import SeriesHeader
     from napari_annotate_jobs.model import LabelSet
 
     from ._case import AnnotatedCase, CaseSummary
     from ._contract import ExportJob
 
-__all__ = ["NiftiExporter", "NiftiOptions", "read_nifti", "write_nifti"]
+__all__ = [
+    "NiftiExporter",
+    "NiftiOptions",
+    "check_even",
+    "check_labels",
+    "label_table",
+    "uneven_note",
+    "write_labels",
+]
 
 
 class NiftiOptions(FormatOptions):
@@ -53,27 +54,28 @@ class NiftiExporter(Exporter):
     methods = frozenset({Method.SEGMENTATION})
     Options: ClassVar[type[FormatOptions]] = NiftiOptions
 
+    def losses(self, export: ExportJob) -> list[str]:
+        """Say what the format leaves out of the export."""
+        return [
+            *super().losses(export),
+            f"{self.title}: undecided and excluded slices look like background here; "
+            "decisions.csv tells them apart",
+        ]
+
     def write_case(self, case: AnnotatedCase, folder: Path) -> CaseFiles:
         """Write ``<case>.nii.gz``, label ids as voxels."""
         if not self.options.uneven:
             check_even(case)
         name = f"{case.stem}.nii.gz"
-        volume = case.label_volume(self.priority)
-        write_nifti(folder / name, volume, case.header)
-        return CaseFiles(files=(name,))
+        write_labels(folder / name, case, self.priority)
+        return CaseFiles(files=(name,), notes=uneven_note(case))
 
     def verify_case(
         self, case: AnnotatedCase, folder: Path, written: CaseFiles
     ) -> None:
         """Compare voxels and place with what another reader finds."""
-        path = folder / written.files[0]
-        voxels, affine = read_nifti(path)
-        if not np.array_equal(voxels, case.label_volume(self.priority)):
-            raise CorruptError(
-                "the voxels read again are not those written", where=path
-            )
-        if not self.options.uneven:
-            check_place(case.header, affine, where=path)
+        planes = (case.label_map(i, self.priority) for i in range(case.n_slices))
+        check_labels(case, folder / written.files[0], planes)
 
     def finish(
         self,
@@ -101,6 +103,48 @@ def check_even(case: AnnotatedCase) -> None:
         )
 
 
+def write_labels(path: Path, case: AnnotatedCase, priority: Sequence[int]) -> None:
+    """Write the label ids of a case as one volume, ``.nii.gz``."""
+    kind = label_dtype(max(x.id for x in case.labels.of(Method.SEGMENTATION)))
+    planes = (case.label_map(i, priority).astype(kind) for i in range(case.n_slices))
+    write_nifti(path, planes, case.header, kind)
+
+
+def uneven_note(case: AnnotatedCase) -> tuple[str, ...]:
+    """Say how far slices lie off their place where one step stands for all gaps."""
+    off = uneven_by(case.header)
+    if off <= TOLERANCE_MM:
+        return ()
+    return (
+        f"The gaps between slices are uneven: written with their mean step, slices lie "
+        f"up to {off:.3f} mm off their place.",
+    )
+
+
+def check_labels(
+    case: AnnotatedCase, path: Path, wanted: Iterable[NDArray[np.generic]]
+) -> None:
+    """Compare a file of labels with the case, voxel for voxel, and its place.
+
+    Places are those of the mean step, which differ from the slices' own only where
+    gaps are uneven (see :func:`uneven_note`).
+
+    Raises
+    ------
+    CorruptError
+        If it is not what was annotated.
+    """
+    found = NiftiFile.open(path)
+    if found.shape != case.header.shape[2:0:-1] + case.header.shape[:1]:
+        raise CorruptError(f"the shape read again is {found.shape}", where=path)
+    for read, plane in zip(found.planes(), wanted, strict=True):
+        if not np.array_equal(read, plane):
+            raise CorruptError(
+                "the voxels read again are not those written", where=path
+            )
+    check_place(case.header, found.affine, where=path, even=True)
+
+
 def label_table(labels: LabelSet) -> str:
     """Return the labels of masks as CSV: value, name, colour, code."""
     out = io.StringIO()
@@ -123,70 +167,3 @@ def itksnap(labels: LabelSet) -> str:
         name = label.name.replace('"', "'")
         lines.append(f'{label.id:5d} {red:5d} {green:4d} {blue:4d} 1 1 1 "{name}"')
     return "\n".join(lines) + "\n"
-
-
-def write_nifti(path: Path, volume: NDArray[np.generic], header: SeriesHeader) -> None:
-    """Write a volume as compressed NIfTI-1; the same input gives the same bytes.
-
-    Parameters
-    ----------
-    path : Path
-        Ends in ``.nii.gz``.
-    volume : ndarray, shape (slices, rows, columns)
-        Voxels in the plane of `header`.
-    header : SeriesHeader
-        Where they lie.
-    """
-    import nibabel as nib
-
-    array = volume.transpose(2, 1, 0)
-    if array.dtype == np.uint16 and (not array.size or int(array.max()) < 256):
-        array = array.astype(np.uint8)
-    image = nib.Nifti1Image(array, lps_to_ras(ijk_to_lps(header)))
-    image.header.set_xyzt_units("mm")
-    code = "scanner" if header.affine is not None else "unknown"
-    # A tilted gantry shears the grid, which only the sform can say.
-    image.set_sform(image.affine, code=code)
-    image.set_qform(image.affine, code=code)
-    with (
-        path.open("wb") as raw,
-        gzip.GzipFile(
-            filename="", fileobj=raw, mode="wb", compresslevel=4, mtime=0
-        ) as packed,
-    ):
-        image.to_stream(packed)
-
-
-def read_nifti(path: Path) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
-    """Read a volume after nifti1.h itself, without the library that wrote it.
-
-    Returns
-    -------
-    voxels : ndarray, shape (slices, rows, columns)
-    affine : ndarray of float64, shape (4, 4)
-        (column, row, slice, 1) to patient LPS, mm.
-    """
-    data = gzip.decompress(path.read_bytes())
-    head = np.frombuffer(data, _HEADER, count=1)[0]
-    if int(head["sizeof_hdr"]) != 348:
-        raise CorruptError("this is no NIfTI-1 file", where=path)
-    shape = tuple(int(n) for n in head["dim"][1:4])
-    kind = {2: "<u1", 4: "<i2", 8: "<i4", 16: "<f4", 64: "<f8", 512: "<u2"}[
-        int(head["datatype"])
-    ]
-    flat = np.frombuffer(
-        data, kind, count=int(np.prod(shape)), offset=int(head["vox_offset"])
-    )
-    affine = np.eye(4)
-    affine[:3] = head["srow"]
-    return flat.reshape(shape[::-1]), np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
-
-
-_HEADER = np.dtype(
-    {
-        "names": ["sizeof_hdr", "dim", "datatype", "vox_offset", "srow"],
-        "formats": ["<i4", ("<i2", 8), "<i2", "<f4", ("<f4", (3, 4))],
-        "offsets": [0, 40, 70, 108, 280],
-        "itemsize": 348,
-    }
-)

@@ -65,9 +65,24 @@ def uneven_by(header: SeriesHeader) -> float:
 
 
 def check_place(
-    header: SeriesHeader, affine: NDArray[np.float64], *, where: object
+    header: SeriesHeader,
+    affine: NDArray[np.float64],
+    *,
+    where: object,
+    even: bool = False,
 ) -> None:
     """Compare an affine that was read, of (column, row, slice, 1) to LPS.
+
+    Parameters
+    ----------
+    header : SeriesHeader
+        Where the slices lie.
+    affine : ndarray of float64, shape (4, 4)
+        Where they lie as they were read.
+    where : path-like
+        What was read.
+    even : bool
+        Compare with the places of an even step, where uneven gaps were accepted.
 
     Raises
     ------
@@ -77,6 +92,8 @@ def check_place(
     slices, rows, columns = header.shape[:3]
     wanted = ijk_to_lps(header)
     origins = slice_origins(header)
+    if even:
+        origins = wanted[:3, 3] + np.arange(slices)[:, None] * wanted[:3, 2]
     worst = 0.0
     for i in (0, columns - 1):
         for j in (0, rows - 1):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import os
@@ -15,8 +14,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     Cancelled,
@@ -25,15 +22,22 @@ from napari_annotate_jobs.errors import (
     MissingExtraError,
     StoreAccessError,
 )
-from napari_annotate_jobs.model import Decision
 
 from ._case import CaseSummary
 from ._contract import CaseFiles, ExportJob
+from ._manifest import (
+    about_export,
+    counts,
+    digest_of,
+    manifest,
+    overlaps_on,
+    slice_rows,
+    write_slice_table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ._case import AnnotatedCase
     from ._contract import CaseSource, CaseTransform, Exporter
 
     Progress = Callable[[int, int, str], None]
@@ -87,10 +91,11 @@ class _Task:
             written = self.exporter.write_case(case, self.folder)
             self.exporter.verify_case(case, self.folder, written)
         return {
-            "files": {name: _digest(self.folder / name) for name in written.files},
+            "files": {name: digest_of(self.folder / name) for name in written.files},
             "part": dict(written.part),
-            "slices": _slice_rows(case),
-            "counts": _counts(case),
+            "notes": list(written.notes),
+            "slices": slice_rows(case),
+            "counts": counts(case),
         }
 
 
@@ -125,7 +130,7 @@ def plan_export(
             case = source.open(summary)
             for transform in transforms:
                 case = transform.case(case)
-            if any(_overlap(case, index) for index in range(case.n_slices)):
+            if any(overlaps_on(case, index) for index in range(case.n_slices)):
                 overlaps.append(str(summary))
     return ExportJob(
         job=source.job, labels=labels, cases=tuple(cases), overlaps=tuple(overlaps)
@@ -194,7 +199,8 @@ def export(
     plan = plan_export(source, exporter, transforms)
     if reasons := exporter.is_incompatible(plan):
         raise InvalidValueError("; ".join(reasons), where=source.job.name)
-    about = _about(plan, exporter, transforms)
+    exporter = exporter.prepared(plan, source)
+    about = about_export(plan, exporter, transforms)
     key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:12]
     staging = out.with_name(f".{out.name}.{key}.partial")
     notes = staging / ".cases"
@@ -220,18 +226,16 @@ def export(
         written = _Written(results, plan.cases)
         shared = list(exporter.finish(plan, staging, written))
         exporter.verify(plan, staging, written)
-        _write_slice_table(staging / SLICES, results)
-        manifest = _manifest(about, results, staging, [*shared, SLICES])
-        text = json.dumps(manifest, indent=1, ensure_ascii=False, sort_keys=True)
+        write_slice_table(staging / SLICES, results)
+        found = manifest(about, results, staging, [*shared, SLICES])
+        text = json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True)
         (staging / MANIFEST).write_text(text + "\n", encoding="utf-8")
         shutil.rmtree(notes)
         _sync_tree(staging)
         if out.exists():
             out.rmdir()
         staging.replace(out)
-    return ExportReport(
-        folder=out, cases=len(tasks), resumed=resumed, manifest=manifest
-    )
+    return ExportReport(folder=out, cases=len(tasks), resumed=resumed, manifest=found)
 
 
 # ------------------------------------------------------------------------ the work
@@ -293,7 +297,7 @@ def _is_written(notes: Path, task: _Task) -> bool:
     try:
         note = _read_note(notes, task)
         files: dict[str, str] = note["result"]["files"]
-        same = all(_digest(task.folder / name) == d for name, d in files.items())
+        same = all(digest_of(task.folder / name) == d for name, d in files.items())
         return bool(note["digest"] == task.summary.digest and same)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
@@ -324,7 +328,11 @@ class _Written(Sequence[tuple[CaseSummary, CaseFiles]]):
 
     def __getitem__(self, number: Any) -> Any:
         result = self._results[number]
-        files = CaseFiles(files=tuple(result["files"]), part=result["part"])
+        files = CaseFiles(
+            files=tuple(result["files"]),
+            part=result["part"],
+            notes=tuple(result["notes"]),
+        )
         return self._cases[number], files
 
 
@@ -353,103 +361,9 @@ def _telling(where: Path) -> Iterator[None]:
         ) from error
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _sync_tree(folder: Path) -> None:
     """Bring every file to the disk before the folder gets its name."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-
-
-# ------------------------------------------------------------------- what is in it
-def _overlap(case: AnnotatedCase, index: int) -> bool:
-    masks = [case.mask(index, group) for group in case.said(index).masks]
-    there = [mask > 0 for mask in masks if mask is not None]
-    return len(there) > 1 and bool((np.sum(there, axis=0) > 1).any())
-
-
-def _counts(case: AnnotatedCase) -> dict[str, Any]:
-    decisions = {str(decision): 0 for decision in Decision}
-    voxels: dict[str, int] = {}
-    for index in range(case.n_slices):
-        decisions[str(case.decision(index))] += 1
-        for ref in case.said(index).masks.values():
-            for label, pixels in ref.pixels.items():
-                name = case.labels[label].name
-                voxels[name] = voxels.get(name, 0) + pixels
-    boxes = sum(len(case.boxes(index)) for index in range(case.n_slices))
-    return {"slices": decisions, "boxes": boxes, "voxels": voxels}
-
-
-def _slice_rows(case: AnnotatedCase) -> list[list[str | int]]:
-    rows: list[list[str | int]] = []
-    for index, name in enumerate(case.header.slices):
-        labels = [case.labels[i].name for i in case.said(index).label_ids]
-        rows.append(
-            [
-                case.stem,
-                index + 1,
-                name.sop_instance_uid or "",
-                name.frame or "",
-                str(case.decision(index)),
-                json.dumps(labels, ensure_ascii=False),
-            ]
-        )
-    return rows
-
-
-def _write_slice_table(path: Path, results: _Results) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(
-            ["case", "slice", "sop_instance_uid", "frame", "decision", "labels"]
-        )
-        for result in results:
-            table.writerows(result["slices"])
-
-
-def _about(
-    plan: ExportJob, exporter: Exporter, transforms: Sequence[CaseTransform]
-) -> dict[str, Any]:
-    """Return what makes two exports the same one."""
-    from napari_annotate_jobs import __version__
-
-    return {
-        "format": exporter.title,
-        "options": exporter.options.model_dump(mode="json"),
-        "priority": list(exporter.priority),
-        "transforms": [transform.describe() for transform in transforms],
-        "job": {"id": plan.job.id, "name": plan.job.name},
-        "written by": f"napari-annotate-jobs {__version__}",
-        "labels": plan.labels.model_dump(mode="json", exclude_defaults=True),
-        "cases": [
-            {
-                "case": summary.case.id,
-                "name": summary.case.name,
-                "file": summary.stem,
-                "person": summary.person,
-                "submission": summary.submission,
-                "digest": summary.digest,
-            }
-            for summary in plan.cases
-        ],
-    }
-
-
-def _manifest(
-    about: dict[str, Any],
-    results: _Results,
-    folder: Path,
-    shared: Sequence[str],
-) -> dict[str, Any]:
-    cases = [
-        {**case, "files": result["files"], "counts": result["counts"]}
-        for case, result in zip(about["cases"], results, strict=True)
-    ]
-    files = {name: _digest(folder / name) for name in shared}
-    return {**about, "cases": cases, "files": files}

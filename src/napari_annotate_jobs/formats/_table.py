@@ -58,6 +58,30 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
             "one .nii.gz of label values a case, and a table of the labels",
         ),
         ExportFormat(
+            "seg-nrrd",
+            "3D Slicer segmentation",
+            _HERE + "_seg_nrrd:SegNrrdExporter",
+            "one .seg.nrrd a case: names, colours, codes, overlap as layers",
+        ),
+        ExportFormat(
+            "nnunet",
+            "nnU-Net v2 data set",
+            _HERE + "_nnunet:NnunetExporter",
+            "imagesTr, labelsTr, dataset.json; undecided and excluded are ignored",
+        ),
+        ExportFormat(
+            "decathlon",
+            "Decathlon / MONAI data set",
+            _HERE + "_decathlon:DecathlonExporter",
+            "imagesTr, labelsTr and the list of both that MONAI reads",
+        ),
+        ExportFormat(
+            "bids",
+            "BIDS derivative",
+            _HERE + "_bids:BidsExporter",
+            "a _dseg.nii.gz a case with its table of labels",
+        ),
+        ExportFormat(
             "csv",
             "Tables (CSV)",
             _HERE + "_tables:CsvExporter",

@@ -76,6 +76,9 @@ class Box(Document):
         of sight; it stays so up to the next confirmed box of the track.
     attributes : dict of str to str
         Answers to the label's attributes.
+    source : str
+        What it was imported from, or the model that predicted it with its version;
+        empty for what was made here.
     """
 
     id: str = Field(default_factory=new_id, min_length=1)
@@ -90,6 +93,7 @@ class Box(Document):
     key: bool = True
     leaves: int | None = Field(default=None, ge=0)
     attributes: dict[str, str] = Field(default_factory=dict)
+    source: str = Field(default="", max_length=200)
 
     @model_validator(mode="after")
     def _has_area(self) -> Self:
@@ -120,12 +124,16 @@ class MaskRef(Document):
         How it came about.
     keys : tuple of int
         For an interpolated or tracked mask, the slices it was made from.
+    source : str
+        What it was imported from, or the model that predicted it with its version;
+        empty for what was made here.
     """
 
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     pixels: dict[int, int] = Field(min_length=1)
     provenance: Provenance = Provenance.MANUAL
     keys: tuple[int, ...] = ()
+    source: str = Field(default="", max_length=200)
 
     @model_validator(mode="after")
     def _counts(self) -> Self:

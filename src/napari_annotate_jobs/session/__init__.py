@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-# Those who talk to a session need no other layer to say what is propagated where.
 from napari_annotate_jobs.propagation import Mode, target_slices
 
 from ._ahead import open_others, peek_next
@@ -23,7 +22,10 @@ from ._fill import (
 from ._fill_find import find_fill
 from ._following import plan_following
 from ._history import Edit, History
+from ._importing import CaseOutcome, Importing, ImportReport, import_annotations
+from ._incoming import EnterAs, Entered, Source, enter_incoming
 from ._opening import OpenCase
+from ._predicting import Command, propose_by_command
 from ._proposals import label_keys, plan_interpolation
 from ._proposer import Proposer
 from ._ranges import (
@@ -76,16 +78,22 @@ __all__ = [
     "WAITING",
     "AnnotationSession",
     "CaseEditor",
+    "CaseOutcome",
     "CaseView",
     "Cell",
+    "Command",
     "Conflict",
     "Difference",
     "Edit",
+    "EnterAs",
+    "Entered",
     "Executor",
     "Fill",
     "FillResult",
     "FillTool",
     "History",
+    "ImportReport",
+    "Importing",
     "Kept",
     "LateWork",
     "Mode",
@@ -97,6 +105,7 @@ __all__ = [
     "SaveKind",
     "SaveState",
     "Saver",
+    "Source",
     "SubmitCheck",
     "SynchronousExecutor",
     "Track",
@@ -111,9 +120,11 @@ __all__ = [
     "delete_boxes",
     "delete_range",
     "delete_track",
+    "enter_incoming",
     "enter_proposals",
     "extend_track",
     "find_fill",
+    "import_annotations",
     "label_keys",
     "leave_track",
     "lift",
@@ -127,6 +138,7 @@ __all__ = [
     "plan_propagation",
     "prepare_fill",
     "propagate",
+    "propose_by_command",
     "relabel_range",
     "relabel_tracks",
     "resize_range",

@@ -90,12 +90,12 @@ class ContentEdits(CaseView, ABC):
             self._check_size(*np.shape(mask))
         for (index, group), mask in masks.items():
             content = contents.get(index, self.content(index))
-            refs = self._put(content.masks, group, mask, provenance)
+            refs = self.put_mask(content.masks, group, mask, provenance)
             self._check_ids(index, group, refs)
             proposals = (
                 {name: ref for name, ref in content.proposals.items() if name != group}
                 if index in settle
-                else self._uncovered(content.proposals, group, np.asarray(mask))
+                else self.uncovered(content.proposals, group, np.asarray(mask))
             )
             contents[index] = content.evolve(
                 masks=refs,
@@ -144,6 +144,8 @@ class ContentEdits(CaseView, ABC):
         provenance: Provenance,
         keys: Sequence[int] | Mapping[tuple[int, str], Sequence[int]] = (),
         ready: Mapping[tuple[int, str], tuple[MaskRef, bytes]] | None = None,
+        boxes: Mapping[int, Sequence[Box]] | None = None,
+        source: str = "",
         text: str = "Propose masks",
         amend: bool = False,
     ) -> bool:
@@ -163,6 +165,10 @@ class ContentEdits(CaseView, ABC):
         ready : mapping, optional
             Those of `masks` that were encoded in advance, where the slice has no
             confirmed mask (see :func:`~napari_annotate_jobs.formats.mask_ref`).
+        boxes : mapping, optional
+            All boxes a slice is to have, proposals among them, by slice index.
+        source : str
+            What they were imported from, or predicted by.
         text : str
             The undo entry.
         amend : bool
@@ -186,9 +192,15 @@ class ContentEdits(CaseView, ABC):
             made_from = (
                 keys.get((index, group), ()) if isinstance(keys, Mapping) else keys
             )
-            refs = self._put(content.proposals, group, proposed, provenance, made_from)
+            refs = self.put_mask(
+                content.proposals, group, proposed, provenance, made_from, source
+            )
             self._check_ids(index, group, refs)
             contents[index] = content.evolve(proposals=refs)
+        for index, chosen in (boxes or {}).items():
+            content = contents.get(index, self.content(index))
+            if not (content.excluded or content.nothing_to_label):
+                contents[index] = content.evolve(boxes=tuple(chosen))
         return self.amend(contents) if amend else self.edit(text, contents)
 
     def confirm(self, indices: Iterable[int]) -> bool:
@@ -204,7 +216,9 @@ class ContentEdits(CaseView, ABC):
                     refs[group] = ref
                     continue
                 whole = _edits.merged_mask(self.mask(index, group), self.decoded(ref))
-                refs = self._put(refs, group, whole, ref.provenance, ref.keys)
+                refs = self.put_mask(
+                    refs, group, whole, ref.provenance, ref.keys, ref.source
+                )
             boxes = [
                 box.model_copy(update={"proposal": False}) for box in content.boxes
             ]
@@ -247,14 +261,14 @@ class ContentEdits(CaseView, ABC):
                 mask = self.decoded(ref)
                 if confirmed:
                     mask = _edits.merged_mask(self.mask(index, group), mask)
-                    masks = self._put(masks, group, mask, Provenance.COPIED)
-                    proposals = self._uncovered(proposals, group, mask)
+                    masks = self.put_mask(masks, group, mask, Provenance.COPIED)
+                    proposals = self.uncovered(proposals, group, mask)
                 else:
                     mask = _edits.merged_mask(
                         self.mask(index, group, proposal=True),
                         _edits.beside(self.mask(index, group), mask),
                     )
-                    proposals = self._put(proposals, group, mask, Provenance.COPIED)
+                    proposals = self.put_mask(proposals, group, mask, Provenance.COPIED)
             drawn = confirmed and bool(boxes or copied.masks)
             contents[index] = content.evolve(
                 boxes=(*content.boxes, *boxes),
@@ -264,7 +278,7 @@ class ContentEdits(CaseView, ABC):
             )
         return self.edit("Paste", contents, by_hand=True)
 
-    def _uncovered(
+    def uncovered(
         self, refs: Mapping[str, MaskRef], group: str, mask: NDArray[np.integer]
     ) -> dict[str, MaskRef]:
         """Take from a group's proposal the pixels that a confirmed mask holds."""
@@ -272,18 +286,34 @@ class ContentEdits(CaseView, ABC):
         if ref is None:
             return dict(refs)
         proposed = _edits.beside(mask, self.decoded(ref))
-        return self._put(refs, group, proposed, ref.provenance, ref.keys)
+        return self.put_mask(
+            refs, group, proposed, ref.provenance, ref.keys, ref.source
+        )
 
-    def _put(
+    def put_mask(
         self,
         refs: Mapping[str, MaskRef],
         group: str,
         mask: NDArray[np.integer],
         provenance: Provenance,
         keys: Sequence[int] = (),
+        source: str = "",
     ) -> dict[str, MaskRef]:
+        """Return masks of a slice with another one in a group, encoded and held.
+
+        Parameters
+        ----------
+        refs : mapping of str to MaskRef
+            The masks by overlap group.
+        group : str
+            Whose mask is replaced; it goes if no pixel is set.
+        mask : ndarray of int, shape (rows, columns)
+            Label ids.
+        provenance, keys, source
+            As for :func:`~napari_annotate_jobs.formats.mask_ref`.
+        """
         self._check_size(*np.shape(mask))
-        found = mask_ref(mask, provenance=provenance, keys=tuple(keys))
+        found = mask_ref(mask, provenance=provenance, keys=tuple(keys), source=source)
         others = {name: ref for name, ref in refs.items() if name != group}
         if found is None:
             return others

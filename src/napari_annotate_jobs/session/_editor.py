@@ -269,6 +269,30 @@ class CaseEditor(ContentEdits):
         """
         return self._edit(text, contents, ranges=ranges, by_hand=by_hand, focus=focus)
 
+    def bring_in(
+        self,
+        text: str,
+        contents: Mapping[int, SliceAnnotation],
+        *,
+        case_labels: Iterable[int] = (),
+    ) -> bool:
+        """Make one undo step of what came from elsewhere: slices, and case labels.
+
+        Parameters
+        ----------
+        text : str
+            The undo entry.
+        contents : mapping of int to SliceAnnotation
+            New contents by slice.
+        case_labels : iterable of int
+            Labels of the whole case to choose; those they exclude go.
+        """
+        ids = set(self.annotation.case_labels)
+        for label_id in case_labels:
+            ids -= self.labels.exclusive_with(self._class_label(label_id, Scope.CASE))
+            ids.add(label_id)
+        return self._edit(text, contents, case_labels=tuple(sorted(ids)))
+
     def amend(self, contents: Mapping[int, SliceAnnotation]) -> bool:
         """Bring proposals up to date with what was edited, or undone.
 

@@ -118,6 +118,7 @@ def copies(boxes: Iterable[Box], there: Iterable[Box], *, confirmed: bool) -> li
             provenance=Provenance.COPIED,
             proposal=not confirmed,
             track=None,
+            source="",
         )
         for box in boxes
         if not box.proposal and (box.label, box.corners) not in known

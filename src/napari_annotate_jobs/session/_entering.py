@@ -9,11 +9,11 @@ import numpy as np
 from ._proposals import only
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.model import MaskRef, Provenance
+    from napari_annotate_jobs.model import Box, MaskRef, Provenance
 
     from ._content_edits import ContentEdits
     from ._proposals import Proposed
@@ -29,6 +29,8 @@ def enter_proposals(
     found: Mapping[str, Mapping[int, Proposed]],
     *,
     provenance: Provenance,
+    boxes: Mapping[int, Sequence[Box]] | None = None,
+    source: str = "",
     text: str = INTERPOLATE,
     amend: bool = False,
 ) -> bool:
@@ -42,6 +44,10 @@ def enter_proposals(
         What is proposed, by overlap group and slice.
     provenance : Provenance
         How it came about.
+    boxes : mapping, optional
+        All boxes a slice is to have, proposals among them, by slice.
+    source : str
+        What it was imported from, or predicted by.
     text : str
         The undo entry.
     amend : bool
@@ -75,6 +81,8 @@ def enter_proposals(
         provenance=provenance,
         keys=keys,
         ready=ready,
+        boxes=boxes,
+        source=source,
         text=text,
         amend=amend,
     )

@@ -54,9 +54,11 @@ class Proposed:
     keys: tuple[int, ...]
     ready: tuple[MaskRef, bytes] | None = None
 
-    def encoded(self, provenance: Provenance) -> Proposed:
+    def encoded(self, provenance: Provenance, source: str = "") -> Proposed:
         """Return the same, encoded: that takes longest, and any thread can do it."""
-        ready = mask_ref(self.mask, provenance=provenance, keys=self.keys)
+        ready = mask_ref(
+            self.mask, provenance=provenance, keys=self.keys, source=source
+        )
         return replace(self, ready=ready)
 
 

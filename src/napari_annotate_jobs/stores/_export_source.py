@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
-from napari_annotate_jobs.formats import AnnotatedCase, CaseSource, CaseSummary
+from napari_annotate_jobs.formats import (
+    AnnotatedCase,
+    CaseSource,
+    CaseSummary,
+    unique_stem,
+)
 from napari_annotate_jobs.model import Status, content_digest
 
 from ._registry import open_store
@@ -147,25 +150,9 @@ class StoreSource(CaseSource):
         labels = self.job.project.label_set
         case_id = summary.case.id
         return AnnotatedCase.of(
-            summary, labels, series, lambda d: store.read_blob(job_id, case_id, d)
+            summary,
+            labels,
+            series,
+            lambda digest: store.read_blob(job_id, case_id, digest),
+            lambda number: store.open_series(job_id, case_id, number),
         )
-
-
-def unique_stem(name: str, taken: set[str]) -> str:
-    """Return a name that is safe in files of every system, and not taken yet.
-
-    Parameters
-    ----------
-    name : str
-        As shown.
-    taken : set of str
-        The names given so far, in lower case; the new one is added.
-    """
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    stem = re.sub(r"[^A-Za-z0-9-]+", "_", plain).strip("_-")[:80] or "case"
-    found, number = stem, 1
-    while found.casefold() in taken:
-        number += 1
-        found = f"{stem}-{number}"
-    taken.add(found.casefold())
-    return found

@@ -1,0 +1,475 @@
+"""Annotations from elsewhere enter a job: as drafts, as proposals, from predictors."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from napari_annotate_jobs.errors import (
+    Cancelled,
+    InvalidValueError,
+    LockedError,
+    NotFoundError,
+    TransitionError,
+)
+from napari_annotate_jobs.formats import (
+    Fitted,
+    FittedSlice,
+    Incoming,
+    IncomingLabel,
+    export,
+    exporter,
+    import_format,
+    name_labels,
+    parse_map,
+)
+from napari_annotate_jobs.model import (
+    Box,
+    Case,
+    Decision,
+    Job,
+    Label,
+    LabelSet,
+    MaskRef,
+    Method,
+    Project,
+    Provenance,
+    SeriesRef,
+    document_json,
+)
+from napari_annotate_jobs.propagation import Mode
+from napari_annotate_jobs.session import (
+    AnnotationSession,
+    Command,
+    EnterAs,
+    Entered,
+    Importing,
+    Source,
+    enter_incoming,
+    import_annotations,
+    propose_by_command,
+)
+from napari_annotate_jobs.stores import StoreSource, create_job, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_annotate_jobs.session import CaseEditor
+    from napari_annotate_jobs.stores import JobStore
+
+SHAPE = (9, 8, 6)
+AFFINE = np.diag([-0.7, -0.8, 2.5, 1])
+LABELS = LabelSet(
+    labels=(
+        Label(id=7, name="liver", color="#D55E00", method=Method.SEGMENTATION),
+        Label(id=3, name="tumour", color="#0072B2", method=Method.SEGMENTATION),
+    )
+)
+SOURCE = Source(Provenance.PREDICTED, "net 1")
+
+
+# ------------------------------------------------------------------ entering a case
+def said(kit: Any, **by_slice: Any) -> list[tuple[Fitted, Any]]:
+    """Return what a file says: of slice 3 as s3=FittedSlice(...)."""
+    slices = {int(name[1:]): one for name, one in by_slice.items()}
+    labels = tuple(
+        IncomingLabel(name=label.name, method=label.method)
+        for label in kit.labels.labels
+        if (label.method, label.name) != (Method.CLASSIFICATION, "")
+    )
+    incoming = Incoming(
+        path=Path("f"), title="F", labels=labels, slices=(), plane=kit.shape
+    )
+    fitted = Fitted(
+        incoming=incoming, slices={i: lambda o=o: [o] for i, o in slices.items()}
+    )
+    return [(fitted, name_labels(incoming, kit.labels, {}))]
+
+
+def area(kit: Any, rows: slice) -> Any:
+    mask = np.zeros(kit.shape, bool)
+    mask[rows, 1:4] = True
+    return mask
+
+
+def liver(kit: Any, rows: slice = slice(1, 3)) -> FittedSlice:
+    return FittedSlice(masks={"liver": area(kit, rows)})
+
+
+def prepared(kit: Any) -> CaseEditor:
+    """Slice 0 nothing to label, 1 excluded, 2 with liver below, 3 empty."""
+    editor: CaseEditor = kit.editor()
+    editor.set_nothing_to_label([0])
+    editor.set_excluded([1])
+    ids = np.where(area(kit, slice(2, 5)), 6, 0).astype(np.uint16)
+    editor.set_masks({(2, ""): ids})
+    return editor
+
+
+@pytest.mark.parametrize(
+    ("enter_as", "mode", "counts"),
+    [
+        ("draft", "keep", (1, 2, 1)),
+        ("draft", "add", (2, 1, 1)),
+        ("draft", "replace", (3, 0, 1)),
+        ("proposals", "keep", (1, 2, 1)),
+        ("proposals", "add", (2, 1, 1)),
+    ],
+)
+def test_what_is_there_is_kept_replaced_or_added_to(
+    kit: Any, enter_as: str, mode: str, counts: tuple[int, int, int]
+) -> None:
+    editor = prepared(kit)
+    before = editor.annotation.slices
+    found = said(kit, **{f"s{i}": liver(kit) for i in range(4)})
+    steps = len(editor.history.done)
+    entered = enter_incoming(
+        editor, found, SOURCE, enter_as=EnterAs(enter_as), mode=Mode(mode)
+    )
+    assert (entered.entered, entered.kept, entered.excluded) == counts
+    assert len(editor.history.done) == steps + 1
+    assert editor.content(1).excluded
+    assert not editor.content(1).masks
+    proposal = enter_as == "proposals"
+    mask = editor.mask(3, proposal=proposal)
+    assert np.array_equal(mask == 6, area(kit, slice(1, 3)))
+    refs = editor.content(3).proposals if proposal else editor.content(3).masks
+    assert refs[""].provenance is Provenance.PREDICTED
+    assert refs[""].source == "net 1"
+    if proposal:
+        assert editor.content(2).masks == before[editor.key(2)].masks
+        assert editor.content(0).nothing_to_label
+        if mode == "add":
+            beside = editor.mask(2, proposal=True)
+            assert np.array_equal(beside == 6, area(kit, slice(1, 2)))
+    else:
+        wanted = {"keep": slice(2, 5), "add": slice(1, 5), "replace": slice(1, 3)}
+        assert np.array_equal(editor.mask(2) == 6, area(kit, wanted[mode]))
+        assert editor.content(0).nothing_to_label == (mode != "replace")
+    editor.undo()
+    assert editor.annotation.slices == before
+
+
+def test_proposals_never_replace(kit: Any) -> None:
+    with pytest.raises(InvalidValueError, match="never replace"):
+        enter_incoming(kit.editor(), said(kit), SOURCE, mode=Mode.REPLACE)
+
+
+def test_a_locked_case_refuses(kit: Any) -> None:
+    with pytest.raises(LockedError, match="read-only"):
+        enter_incoming(kit.editor(locked=True), said(kit, s3=liver(kit)), SOURCE)
+
+
+def test_classes_and_negatives_enter_drafts_only(kit: Any) -> None:
+    classes = FittedSlice(classes=("lesion", "good"))
+    found = said(kit, s2=classes, s3=FittedSlice(nothing_to_label=True))
+    editor = kit.editor()
+    counts = enter_incoming(editor, found, SOURCE)
+    assert counts == Entered(left_out=3)
+    assert editor.annotation.is_blank
+    counts = enter_incoming(editor, found, SOURCE, enter_as=EnterAs.DRAFT)
+    assert (counts.entered, counts.classes) == (2, 3)
+    assert editor.content(2).class_labels == (1, 2)
+    assert editor.decision(3) is Decision.NOTHING_TO_LABEL
+
+
+def test_an_exclusive_class_gives_way_to_the_one_there(kit: Any) -> None:
+    editor = kit.editor()
+    editor.set_class([2], 3, True)
+    found = said(kit, s2=FittedSlice(classes=("good",)))
+    draft = EnterAs.DRAFT
+    enter_incoming(editor, found, SOURCE, enter_as=draft, mode=Mode.ADD)
+    assert editor.content(2).class_labels == (3,)
+    enter_incoming(editor, found, SOURCE, enter_as=draft, mode=Mode.REPLACE)
+    assert editor.content(2).class_labels == (2,)
+
+
+def test_the_same_model_again_replaces_its_own_proposals(kit: Any) -> None:
+    editor = kit.editor()
+    corners = (1.0, 1.0, 4.0, 5.0)
+    first = said(kit, s2=liver(kit), s4=FittedSlice(boxes={"nodule": [corners]}))
+    enter_incoming(editor, first, SOURCE)
+    other = Source(Provenance.PREDICTED, "net 2")
+    box = FittedSlice(boxes={"mass": [(0.0, 0.0, 2.0, 2.0)]})
+    enter_incoming(editor, said(kit, s4=box), other)
+    assert {b.source for b in editor.content(4).boxes} == {"net 1", "net 2"}
+    again = said(kit, s3=liver(kit), s4=FittedSlice())
+    enter_incoming(editor, again, SOURCE)
+    assert not editor.content(2).proposals
+    assert editor.content(3).proposals
+    assert [b.source for b in editor.content(4).boxes] == ["net 2"]
+    assert all(b.proposal for b in editor.content(4).boxes)
+
+
+def test_confirming_keeps_the_source_and_painting_does_not(kit: Any) -> None:
+    editor = kit.editor()
+    enter_incoming(editor, said(kit, s2=liver(kit), s3=liver(kit)), SOURCE)
+    editor.confirm([2, 3])
+    assert editor.content(2).masks[""].source == "net 1"
+    ids = np.where(area(kit, slice(0, 5)), 6, 0).astype(np.uint16)
+    editor.set_masks({(2, ""): ids})
+    assert editor.content(2).masks[""].source == ""
+    assert editor.content(3).masks[""].source == "net 1"
+
+
+def test_documents_without_a_source_are_written_as_before() -> None:
+    ref = MaskRef(digest="0" * 64, pixels={1: 2})
+    assert document_json(ref) == {"digest": "0" * 64, "pixels": {"1": 2}}
+    box = Box(id="b", label=1, top=0, left=0, bottom=1, right=1)
+    assert "source" not in document_json(box)
+    assert MaskRef.model_validate(document_json(ref)) == ref
+
+
+def test_labels_that_cover_one_another_in_one_group(kit: Any) -> None:
+    both = FittedSlice(
+        masks={"liver": area(kit, slice(1, 3)), "tumour": area(kit, slice(2, 4))}
+    )
+    with pytest.raises(InvalidValueError, match=r"cover one another on slice 3"):
+        enter_incoming(kit.editor(), said(kit, s2=both), SOURCE)
+    apart = FittedSlice(
+        masks={"liver": area(kit, slice(1, 3)), "vessel": area(kit, slice(2, 4))}
+    )
+    editor = kit.editor()
+    enter_incoming(editor, said(kit, s2=apart), SOURCE)
+    assert set(editor.content(2).proposals) == {"", "vessels"}
+
+
+# --------------------------------------------------------------------------- a job
+def write(path: Path, array: Any, affine: Any = AFFINE) -> Path:
+    image = nib.Nifti1Image(array, affine)
+    image.set_sform(affine, code="scanner")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(image, path)
+    return path
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    """A job of three cases: a, b and c."""
+    cases = []
+    for seed, name in enumerate("abc"):
+        voxels = np.random.default_rng(seed).integers(0, 900, SHAPE).astype(np.int16)
+        path = write(tmp_path / "images" / f"{name}.nii.gz", voxels)
+        cases.append(Case(id=name, name=name, series=(SeriesRef(path=str(path)),)))
+    project = Project(name="Livers", methods=(Method.SEGMENTATION,), label_set=LABELS)
+    create_job(tmp_path / "job", Job(id="job", project=project), cases).close()
+    return tmp_path / "job"
+
+
+def predicted(values: tuple[int, int] = (7, 3)) -> Any:
+    array = np.zeros(SHAPE, np.uint8)
+    array[1:5, 2:6, 1:4] = values[0]
+    array[3, 3, 2] = values[1]
+    return array
+
+
+def opened(job: Path) -> JobStore:
+    return open_store(str(job), person="ana")
+
+
+HOW = Importing(row=import_format("nifti"), enter_as=EnterAs.PROPOSALS)
+
+
+def how(**changes: Any) -> Importing:
+    from dataclasses import replace
+
+    return replace(HOW, **changes)
+
+
+def test_one_bad_case_stops_no_other(job: Path, tmp_path: Path) -> None:
+    masks = tmp_path / "masks"
+    write(masks / "a.nii.gz", predicted())
+    write(masks / "b.nii.gz", predicted(), np.diag([-1.4, -0.8, 2.5, 1]))
+    write(masks / "c.nii.gz", predicted((7, 9)))
+    write(masks / "d.nii.gz", predicted())
+    with opened(job) as store:
+        report = import_annotations(store, "job", masks, HOW)
+        assert report.counts.entered == 3
+        assert [outcome.name for outcome in report.failed] == ["b", "c"]
+        texts = [str(outcome.error) for outcome in report.failed]
+        assert "another grid" in texts[0]
+        assert "no label for '9'" in texts[1]
+        assert report.unmatched == ("d.nii.gz",)
+        assert store.load("job", "a").annotation.slices
+        assert not store.load("job", "b").annotation.slices
+        done = import_annotations(
+            store, "job", masks, how(resample=True, mapping=parse_map(["9="]))
+        )
+        assert not done.failed
+        assert any("Resampled" in note for o in done.cases for note in o.notes)
+
+
+def test_preview_saves_nothing(job: Path, tmp_path: Path) -> None:
+    write(tmp_path / "masks" / "a.nii.gz", predicted())
+    with opened(job) as store:
+        report = import_annotations(store, "job", tmp_path / "masks", how(preview=True))
+        assert report.counts.entered == 3
+        assert store.load("job", "a").annotation.revision == 0
+
+
+def test_submitted_cases_refuse(job: Path, tmp_path: Path) -> None:
+    session = AnnotationSession(opened(job), "job")
+    session.open_next = False
+    session.open_case("a")
+    session.editor.set_nothing_to_label([0])
+    session.submit()
+    session.close()
+    write(tmp_path / "masks" / "a.nii.gz", predicted())
+    with opened(job) as store:
+        report = import_annotations(store, "job", tmp_path / "masks", HOW)
+    assert isinstance(report.failed[0].error, LockedError)
+
+
+def test_a_file_a_label_as_totalsegmentator_writes(job: Path, tmp_path: Path) -> None:
+    values = predicted()
+    for name, value in (("liver", 7), ("tumour", 3)):
+        path = tmp_path / "seg" / "a" / f"{name}.nii.gz"
+        write(path, (values == value).astype(np.uint8))
+    with opened(job) as store:
+        report = import_annotations(
+            store, "job", tmp_path / "seg", HOW, match="{case}/{label}.nii.gz"
+        )
+        assert (report.counts.entered, report.counts.masks) == (3, 3)
+        found = store.load("job", "a").annotation.slices["index:2"]
+        assert found.proposals[""].pixels == {7: 15, 3: 1}
+
+
+def test_cancelled_between_cases(job: Path, tmp_path: Path) -> None:
+    write(tmp_path / "masks" / "a.nii.gz", predicted())
+    with opened(job) as store, pytest.raises(Cancelled):
+        import_annotations(
+            store, "job", tmp_path / "masks", HOW, cancelled=lambda: True
+        )
+
+
+@pytest.mark.parametrize("kind", ["nnunet", "nifti", "seg-nrrd", "bids", "decathlon"])
+def test_out_predicted_in_confirmed_and_out_again(
+    kind: str, job: Path, tmp_path: Path
+) -> None:
+    session = AnnotationSession(opened(job), "job")
+    session.open_next = False
+    for case in "ab":
+        session.open_case(case)
+        session.editor.set_nothing_to_label([0, 4, 5])
+        ids = predicted().astype(np.uint16)
+        masks = {(i, ""): ids[:, :, i].T[::1] for i in (1, 2, 3)}
+        session.editor.set_masks(masks)
+        session.submit()
+    session.close()
+    source = StoreSource(str(job))
+    first = export(source, exporter(kind), tmp_path / "first", workers=1).folder
+    source.close()
+
+    # A model that finds what was annotated, for another person's empty drafts.
+    row = import_format("nrrd" if kind == "seg-nrrd" else "nifti")
+    labels = first / "labelsTr" if (first / "labelsTr").exists() else first
+    model = how(row=row, model="net 3")
+    with open_store(str(job), person="ben") as store:
+        report = import_annotations(store, "job", labels, model)
+        assert [outcome.name for outcome in report.cases] == ["a", "b"]
+        assert not report.failed
+
+    session = AnnotationSession(open_store(str(job), person="ben"), "job")
+    session.open_next = False
+    for case in "ab":
+        session.open_case(case)
+        with pytest.raises(TransitionError, match="nobody has confirmed"):
+            session.store.submit("job", case, base=session.editor.annotation.revision)
+        session.editor.confirm(range(6))
+        session.editor.set_nothing_to_label([0, 4, 5])
+        ref = session.editor.content(2).masks[""]
+        assert (ref.provenance, ref.source) == (Provenance.PREDICTED, "net 3")
+        session.submit()
+    session.close()
+    source = StoreSource(str(job), people=["ben"])
+    second = export(source, exporter(kind), tmp_path / "second", workers=1).folder
+    source.close()
+    for path in first.rglob("*"):
+        volume = path.name.endswith((".nii.gz", ".seg.nrrd"))
+        if volume:
+            assert (second / path.relative_to(first)).read_bytes() == path.read_bytes()
+
+
+# -------------------------------------------------------------------- a predictor
+MODEL = """
+import sys, time, nibabel as nib, numpy as np
+image, out, *more = sys.argv[1:]
+voxels = nib.load(image)
+values = np.asanyarray(voxels.dataobj)
+if "fail" in more and "/b_" in image.replace("\\\\", "/"):
+    sys.exit("no memory left")
+if "sleep" in more:
+    time.sleep(60)
+if "silent" not in more:
+    mask = (values > 500).astype(np.uint8) * 7
+    nib.save(nib.Nifti1Image(mask, voxels.affine), out)
+"""
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Callable[..., Command]:
+    script = tmp_path / "model.py"
+    script.write_text(MODEL)
+
+    def make(*more: str, timeout: float | None = None) -> Command:
+        text = " ".join([f'"{sys.executable}" "{script}" {{image}} {{out}}', *more])
+        return Command(text, timeout=timeout)
+
+    return make
+
+
+def run(job: Path, command: Command, tmp_path: Path, **more: Any) -> Any:
+    with opened(job) as store:
+        return propose_by_command(
+            store,
+            "job",
+            command,
+            how(model="net 4"),
+            notes=tmp_path / "notes",
+            **more,
+        )
+
+
+def test_a_predictor_runs_case_by_case(
+    job: Path, command: Callable[..., Command], tmp_path: Path
+) -> None:
+    report = run(job, command("fail"), tmp_path)
+    assert [outcome.name for outcome in report.cases] == ["a", "b", "c"]
+    (failed,) = report.failed
+    assert failed.name == "b"
+    assert "the last it said: no memory left" in str(failed.error)
+    with opened(job) as store:
+        found = store.load("job", "a").annotation.slices["index:3"]
+    image = np.asanyarray(nib.load(tmp_path / "images" / "a.nii.gz").dataobj)
+    assert found.proposals[""].pixels == {7: int((image[:, :, 3] > 500).sum())}
+    assert found.proposals[""].source == "net 4"
+    # Started again, only what failed is done.
+    again = run(job, command("fail"), tmp_path)
+    assert [outcome.name for outcome in again.cases] == ["b"]
+    assert again.done_before == 2
+    assert len(run(job, command("fail"), tmp_path, again=True).cases) == 3
+
+
+def test_a_predictor_that_takes_too_long_or_writes_nothing(
+    job: Path, command: Callable[..., Command], tmp_path: Path
+) -> None:
+    slow = run(job, command("sleep", timeout=0.1), tmp_path, cases=["a"])
+    assert "took too long" in str(slow.failed[0].error)
+    silent = run(job, command("silent"), tmp_path, cases=["a"])
+    assert "wrote no file" in str(silent.failed[0].error)
+    with pytest.raises(Cancelled):
+        run(job, command("sleep"), tmp_path, cases=["a"], cancelled=lambda: True)
+
+
+def test_a_command_that_cannot_be_run(job: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidValueError, match=r"mymodel \{image\} \{out\}"):
+        Command("mymodel {image}")
+    with pytest.raises(InvalidValueError, match="Close the quotes"):
+        Command("mymodel '{image} {out}")
+    with pytest.raises(NotFoundError, match="no such program"):
+        run(job, Command("/no/such/model {image} {out}"), tmp_path)
