@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import Provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from napari_annotate_jobs.model import Concept, Method
@@ -103,11 +101,15 @@ class Incoming:
     slices : tuple of IncomingSlice
         Of which it says anything; in the order of the file.
     plane : tuple of int
-        (rows, columns) of its masks.
+        (rows, columns) of its masks; (0, 0) where it has none and does not say.
     provenance : Provenance
         Predicted where the file says that a program made it.
     case_labels : tuple of str
         Names of class labels of the whole case.
+    image : str, optional
+        The image it speaks of, as the file names it, with ``/`` between folders.
+    case : str, optional
+        Id of the case, where the file says.
     series_uid, study_uid : str, optional
         Of the images it was made on.
     frame_of_reference : str, optional
@@ -127,6 +129,8 @@ class Incoming:
     plane: tuple[int, int]
     provenance: Provenance = Provenance.IMPORTED
     case_labels: tuple[str, ...] = ()
+    image: str | None = None
+    case: str | None = None
     series_uid: str | None = None
     study_uid: str | None = None
     frame_of_reference: str | None = None
