@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CocoExporter", "CocoOptions"]
 
-FILE = "annotations.json"
+FILE = "annotations/instances_default.json"
 
 
 class CocoOptions(PictureOptions):
@@ -51,7 +51,7 @@ class CocoOptions(PictureOptions):
 
 
 class CocoExporter(PlaneExporter):
-    """One ``annotations.json`` for all images.
+    """One ``annotations/instances_default.json`` for all images.
 
     An image without annotations is a negative. ``iscrowd`` is 0 throughout: an
     annotation is one object, also where its mask is written as run lengths.
@@ -177,6 +177,7 @@ class CocoExporter(PlaneExporter):
         self, export: ExportJob, folder: Path, written: Written
     ) -> Sequence[str]:
         """Write the records of all images, one a line."""
+        (folder / FILE).parent.mkdir(exist_ok=True)
         with (folder / FILE).open("w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in _lines(export, written))
         return [FILE]

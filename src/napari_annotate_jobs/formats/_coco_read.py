@@ -92,7 +92,7 @@ def incoming_of(data: Any, path: Path, *, as_boxes: bool = False) -> list[Incomi
     said: dict[Any, _Image] = {}
     for number, image in enumerate(images, 1):
         where = f"{path}, image {number}"
-        if not isinstance(image, dict) or "id" not in image:
+        if not isinstance(image, dict) or not _is_id(image.get("id")):
             raise InvalidValueError("an image without an id", where=where)
         if image["id"] in said:
             raise InvalidValueError(
@@ -275,7 +275,7 @@ def _categories(data: dict[str, Any], path: Path) -> tuple[dict[Any, str], Any]:
     colors: dict[Any, str] = {}
     for number, each in enumerate(_list(data, "categories", path), 1):
         where = f"{path}, category {number}"
-        if not isinstance(each, dict) or "id" not in each:
+        if not isinstance(each, dict) or not _is_id(each.get("id")):
             raise InvalidValueError("a category without an id", where=where)
         if each["id"] in ids:
             raise InvalidValueError(
@@ -289,6 +289,10 @@ def _categories(data: dict[str, Any], path: Path) -> tuple[dict[Any, str], Any]:
             if len(parts) == 3:
                 colors[each["id"]] = "#{:02X}{:02X}{:02X}".format(*parts)
     return dict(zip(ids, unique_names(names), strict=True)), colors
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, (int, float, str)) and not isinstance(value, bool)
 
 
 def _list(data: Any, name: str, path: Path) -> list[Any]:

@@ -120,13 +120,11 @@ class LabelCsvExporter(PlaneExporter):
 
     def _labels(self, labels: LabelSet) -> list[Label]:
         """Return the class labels that are meant."""
-        classes = labels.of(Method.CLASSIFICATION, Scope.SLICE)
+        if self._kind(labels) == "single":
+            return single_labels(labels, self.options.group)
         group = self.options.group
-        if not group and self._kind(labels) == "single":
-            single = [g.name for g in labels.groups if g.exclusive]
-            groups = [g for g in groups_of(classes) if g in single]
-            return [x for x in classes if x.group in groups[:1]] if groups else []
-        return [x for x in classes if not group or x.group == group]
+        classes = labels.of(Method.CLASSIFICATION, Scope.SLICE)
+        return [label for label in classes if not group or label.group == group]
 
     def chosen(self, case: AnnotatedCase) -> Iterable[int]:
         """Give the slices of which something is known, of what is asked."""
@@ -238,6 +236,18 @@ def groups_of(labels: Iterable[Label]) -> list[str]:
     return list(dict.fromkeys(label.group for label in labels))
 
 
+def single_labels(labels: LabelSet, group: str) -> list[Label]:
+    """Return the class labels of a group; by default of the only single-choice one."""
+    classes = labels.of(Method.CLASSIFICATION, Scope.SLICE)
+    groups = groups_of(classes)
+    if not group and len(groups) > 1:
+        exclusive = {each.name for each in labels.groups if each.exclusive}
+        groups = [each for each in groups if each in exclusive]
+    if not group and len(groups) != 1:
+        return []
+    return [label for label in classes if label.group == (group or groups[0])]
+
+
 def single_reasons(export: ExportJob, meant: Sequence[Label]) -> list[str]:
     """Say why images cannot have one class each; empty if they can."""
     if not meant:
@@ -277,15 +287,7 @@ class ClassFolderExporter(PlaneExporter):
     Options: ClassVar[type[FormatOptions]] = ClassFolderOptions
 
     def _labels(self, labels: LabelSet) -> list[Label]:
-        classes = labels.of(Method.CLASSIFICATION, Scope.SLICE)
-        groups = groups_of(classes)
-        group = self.options.group
-        if not group and len(groups) > 1:
-            single = [g.name for g in labels.groups if g.exclusive]
-            groups = [g for g in groups if g in single]
-        if not group:
-            return [x for x in classes if x.group in groups] if len(groups) == 1 else []
-        return [x for x in classes if x.group == group]
+        return single_labels(labels, self.options.group)
 
     def is_incompatible(self, export: ExportJob) -> list[str]:
         """Say so where an image has several classes."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["VocExporter", "VocOptions", "xml_text"]
 
 LIST = "ImageSets/Main/default.txt"
+LABELS = "labelmap.txt"
 
 
 class VocOptions(PictureOptions):
@@ -131,7 +132,15 @@ class VocExporter(PlaneExporter):
         with path.open("w", encoding="utf-8") as file:
             for _, files in written:
                 file.writelines(f"{picture.stem}\n" for picture, _ in planes(files))
-        return [LIST]
+        lines = ["# label:color_rgb:parts:actions", "background:0,0,0::"]
+        for label in export.labels.of(Method.DETECTION):
+            name = label_name(export.labels, label.id)
+            color = ",".join(str(round(255 * part)) for part in label.rgb)
+            # The table has no way to write a colon.
+            if ":" not in name and not name.startswith("#"):
+                lines.append(f"{name}:{color}::")
+        (folder / LABELS).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return [LIST, LABELS]
 
     def verify(self, export: ExportJob, folder: Path, written: Written) -> None:
         """Compare the list with the files there are."""
