@@ -218,7 +218,7 @@ FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     "class-folders": ("class-folders", {}),
 }
 READERS: dict[str, Any] = {
-    "coco": lambda folder: read_coco(folder / "annotations" / "instances_default.json"),
+    "coco": read_coco,
     "yolo": read_yolo,
     "yolo-seg": read_yolo,
     "voc": read_voc,

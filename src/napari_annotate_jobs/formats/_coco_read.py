@@ -14,6 +14,7 @@ from ._foreign import (
     as_number,
     as_text,
     check_plane,
+    files_below,
     image_name,
     read_json,
 )
@@ -50,7 +51,7 @@ def read_coco(
     Parameters
     ----------
     path : path-like
-        The file of JSON.
+        A file of JSON, or a folder: those in its ``annotations``, if it has them.
     dataset : path-like, optional
         Of results, which are a list: the dataset that has the images and categories.
     as_boxes : bool
@@ -70,6 +71,18 @@ def read_coco(
         If it cannot be read.
     """
     where = Path(path)
+    if where.is_dir():
+        inner = where / "annotations"
+        folder = inner if inner.is_dir() else where
+        # The note of an export lies in the same folder.
+        files = [f for f in files_below(folder, ".json") if f.name != "export.json"]
+        if not files:
+            raise InvalidValueError("holds no files of JSON", where=where)
+        return [
+            one
+            for file in files
+            for one in read_coco(file, dataset=dataset, as_boxes=as_boxes)
+        ]
     data = read_json(where)
     if isinstance(data, list):
         if dataset is None:
