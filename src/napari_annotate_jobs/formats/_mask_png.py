@@ -14,6 +14,8 @@ from PIL import PngImagePlugin
 from napari_annotate_jobs.errors import CorruptError, InvalidValueError
 from napari_annotate_jobs.model import MaskRef, Provenance
 
+from ._png import encode_png
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -42,9 +44,6 @@ _MOST = 1032
 _BLOCK = 1 << 22
 """Pixels that are counted at a time: counting takes eight bytes for each."""
 
-_LEVEL = 6
-"""Of zlib: 7 and more take much longer and save next to nothing."""
-
 
 def encode_mask(mask: ArrayLike) -> bytes:
     """Encode the mask of a slice; the same mask always gives the same bytes.
@@ -64,7 +63,7 @@ def encode_mask(mask: ArrayLike) -> bytes:
     InvalidValueError
         If it is not such an array.
     """
-    return _encode(_as_ids(mask))
+    return encode_png(_as_ids(mask))
 
 
 def mask_ref(
@@ -101,7 +100,7 @@ def mask_ref(
     pixels = count_pixels(ids)
     if not pixels:
         return None
-    data = _encode(ids)
+    data = encode_png(ids)
     digest = hashlib.sha256(data).hexdigest()
     ref = MaskRef(
         digest=digest,
@@ -234,29 +233,3 @@ def _as_ids(mask: ArrayLike) -> NDArray[np.unsignedinteger]:
             f"a mask holds label ids from 0 to 65535, not {low if low < 0 else high}"
         )
     return np.ascontiguousarray(array, dtype=np.uint8 if high < 256 else np.uint16)
-
-
-def _encode(ids: NDArray[np.unsignedinteger]) -> bytes:
-    """Write a greyscale PNG (ISO/IEC 15948) whose lines are not filtered.
-
-    Image libraries filter each line to make photographs smaller. Masks are runs
-    of one value: filtered they are a fifth to a third larger.
-    """
-    rows, columns = ids.shape
-    depth = 8 * ids.itemsize
-    lines = np.zeros((rows, 1 + columns * ids.itemsize), dtype=np.uint8)
-    lines[:, 1:] = ids.astype(ids.dtype.newbyteorder(">")).view(np.uint8)
-    header = struct.pack(">IIBBBBB", columns, rows, depth, 0, 0, 0, 0)
-    return b"".join(
-        (
-            _MAGIC,
-            _chunk(b"IHDR", header),
-            _chunk(b"IDAT", zlib.compress(lines.tobytes(), _LEVEL)),
-            _chunk(b"IEND", b""),
-        )
-    )
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    body = kind + data
-    return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))

@@ -93,6 +93,54 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
             _HERE + "_tables:ParquetExporter",
             "the same tables with types, for pandas, polars and DuckDB",
         ),
+        ExportFormat(
+            "coco",
+            "COCO",
+            _HERE + "_coco:CocoExporter",
+            "images, and one JSON of boxes, polygons and run lengths",
+        ),
+        ExportFormat(
+            "yolo",
+            "YOLO boxes",
+            _HERE + "_yolo:YoloExporter",
+            "images, each with a text file of boxes, for Ultralytics",
+        ),
+        ExportFormat(
+            "yolo-seg",
+            "YOLO segments",
+            _HERE + "_yolo:YoloSegExporter",
+            "images, each with a text file of outlines",
+        ),
+        ExportFormat(
+            "voc",
+            "Pascal VOC",
+            _HERE + "_voc:VocExporter",
+            "images, each with an XML file of boxes",
+        ),
+        ExportFormat(
+            "cvat",
+            "CVAT for images",
+            _HERE + "_cvat:CvatExporter",
+            "images, and one XML of boxes, masks, tags and attributes",
+        ),
+        ExportFormat(
+            "labelme",
+            "LabelMe",
+            _HERE + "_labelme:LabelMeExporter",
+            "images, each with a JSON of shapes and flags",
+        ),
+        ExportFormat(
+            "label-csv",
+            "label.csv",
+            _HERE + "_label_csv:LabelCsvExporter",
+            "images, and a headerless label.csv of classes or boxes",
+        ),
+        ExportFormat(
+            "class-folders",
+            "Class folders",
+            _HERE + "_label_csv:ClassFolderExporter",
+            "images in a folder for each class",
+        ),
     )
 }
 """By name."""

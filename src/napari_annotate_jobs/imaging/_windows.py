@@ -122,8 +122,12 @@ def _robust(sample: NDArray[np.float64]) -> Window:
 
 
 def apply_window(
-    values: NDArray[Any], window: Window, *, inverted: bool = False
-) -> NDArray[np.uint8]:
+    values: NDArray[Any],
+    window: Window,
+    *,
+    inverted: bool = False,
+    dtype: type[np.unsignedinteger[Any]] = np.uint8,
+) -> NDArray[Any]:
     """Map values to grey levels.
 
     Parameters
@@ -135,27 +139,31 @@ def apply_window(
         has one; SIGMOID after DICOM PS3.3 C.11.2.1.3.1.
     inverted : bool
         Whether high values are to be dark.
+    dtype : type
+        ``numpy.uint8`` or ``numpy.uint16``.
 
     Returns
     -------
     numpy.ndarray
-        Same shape, uint8, 0 black to 255 white.
+        Same shape, 0 black to the largest value of `dtype` white.
     """
-    data = np.asarray(values, dtype=np.float32)
+    white = float(np.iinfo(dtype).max)
+    wide = np.float32 if dtype is np.uint8 else np.float64
+    data: NDArray[np.floating[Any]] = np.asarray(values, dtype=wide)
     grey: NDArray[np.floating[Any]]
     if window.curve:
         places = np.linspace(*window.limits, len(window.curve))
-        grey = np.interp(data, places, 255.0 * np.array(window.curve))
+        grey = np.interp(data, places, white * np.array(window.curve))
     elif window.function is VoiFunction.SIGMOID:
         with np.errstate(over="ignore"):
-            grey = 255.0 / (1.0 + np.exp(-4 * (data - window.center) / window.width))
+            grey = white / (1.0 + np.exp(-4 * (data - window.center) / window.width))
     else:
         low, high = window.limits
-        grey = (data - low) * (255.0 / (high - low))
+        grey = (data - low) * (white / (high - low))
     if inverted:
-        grey = 255.0 - grey
+        grey = white - grey
     np.nan_to_num(grey, copy=False)
-    result: NDArray[np.uint8] = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+    result: NDArray[Any] = np.clip(np.rint(grey), 0, white).astype(dtype)
     return result
 
 
