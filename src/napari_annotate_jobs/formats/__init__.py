@@ -21,7 +21,9 @@ from ._contract import (
     FormatOptions,
 )
 from ._convert import Conversion, Convert
+from ._incoming import Incoming, IncomingLabel, IncomingSlice
 from ._mask_png import MEDIA_TYPE, decode_mask, encode_mask, mask_ref
+from ._ready_labels import READY_LABELS, ready_labels
 from ._run import MANIFEST, ExportReport, export, plan_export
 from ._table import EXPORT_FORMATS, ExportFormat, exporter
 
@@ -29,6 +31,7 @@ __all__ = [
     "EXPORT_FORMATS",
     "MANIFEST",
     "MEDIA_TYPE",
+    "READY_LABELS",
     "AnnotatedCase",
     "CaseFiles",
     "CaseSource",
@@ -44,6 +47,9 @@ __all__ = [
     "ExportReport",
     "Exporter",
     "FormatOptions",
+    "Incoming",
+    "IncomingLabel",
+    "IncomingSlice",
     "Truth",
     "count_classes",
     "decode_mask",
@@ -54,5 +60,6 @@ __all__ = [
     "mask_ref",
     "plan_export",
     "read_combination",
+    "ready_labels",
     "write_combination",
 ]

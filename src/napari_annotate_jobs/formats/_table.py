@@ -58,6 +58,12 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
             "one .nii.gz of label values a case, and a table of the labels",
         ),
         ExportFormat(
+            "dicom-seg",
+            "DICOM SEG",
+            _HERE + "_dicom_seg:DicomSegExporter",
+            "one DICOM segmentation a case, coded, overlap kept; binary or label map",
+        ),
+        ExportFormat(
             "csv",
             "Tables (CSV)",
             _HERE + "_tables:CsvExporter",
