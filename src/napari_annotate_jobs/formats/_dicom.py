@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import InvalidValueError, MissingExtraError
 from napari_annotate_jobs.imaging import dicom_source, quiet
-from napari_annotate_jobs.model import Code, Concept
+from napari_annotate_jobs.model import Code, Concept, Method
 
 from ._place import TOLERANCE_MM, ijk_to_lps, slice_origins, uneven_by
 
@@ -30,6 +30,7 @@ __all__ = [
     "concept_of",
     "creator",
     "derived_uid",
+    "described",
     "frame_number",
     "highdicom_code",
     "images",
@@ -43,6 +44,7 @@ __all__ = [
     "refer",
     "settle",
     "source_of",
+    "version",
 ]
 
 PROGRAM = "napari-annotate-jobs"
@@ -135,6 +137,21 @@ def is_placed(case: AnnotatedCase, title: str) -> bool:
 
 
 # ----------------------------------------------------------------- names and codes
+def described(case: AnnotatedCase) -> list[Label]:
+    """Return the labels of masks that a file tells of: those in use, or else all.
+
+    A case in which there is nothing says so of every label.
+    """
+    used = {
+        label
+        for index in range(case.n_slices)
+        for ref in case.said(index).masks.values()
+        for label in ref.pixels
+    }
+    every = case.labels.of(Method.SEGMENTATION)
+    return [label for label in every if label.id in used] or list(every)
+
+
 def long_names(labels: Iterable[Label], room: int = 64) -> dict[int, str]:
     """Return the names of labels as short as DICOM has them, told apart.
 
@@ -202,6 +219,13 @@ def creator(case: AnnotatedCase) -> str:
     """Return the annotator as a person's name in DICOM."""
     name = case.summary.person.replace("\\", "/").replace("=", "-")
     return name[:64] or "unknown"
+
+
+def version() -> str:
+    """Return this program's version."""
+    from napari_annotate_jobs import __version__
+
+    return __version__
 
 
 def settle(dataset: Dataset, case: AnnotatedCase, *digests: object) -> None:

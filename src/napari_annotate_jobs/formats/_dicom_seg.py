@@ -21,6 +21,7 @@ from ._dicom import (
     concept_of,
     creator,
     derived_uid,
+    described,
     highdicom_code,
     images,
     is_placed,
@@ -33,6 +34,7 @@ from ._dicom import (
     refer,
     settle,
     source_of,
+    version,
 )
 from ._place import TOLERANCE_MM, ijk_to_lps, slice_origins, uneven_by
 from ._seg_stream import FrameSpool, SliceGroups, append_frames
@@ -112,7 +114,7 @@ class DicomSegExporter(Exporter):
         source = source_of(case)
         with FrameSpool(folder) as spool, quiet():
             content = self._collect(case, spool)
-            labels = self._described(case, content)
+            labels = described(case)
             self._fill_up(case, spool, labels)
             name = f"{case.stem}.seg.dcm"
             self._write(folder / name, case, source, spool, content, labels, placed)
@@ -149,14 +151,6 @@ class DicomSegExporter(Exporter):
                 for label in ref.pixels:
                     spool.add(label, index, _packed(mask == label))
         return content
-
-    def _described(self, case: AnnotatedCase, content: _Content) -> list[Label]:
-        """Return the labels that become segments: those in use, or else all.
-
-        A case in which there is nothing says so of every label.
-        """
-        every = case.labels.of(Method.SEGMENTATION)
-        return [label for label in every if label.id in content.used] or list(every)
 
     def _fill_up(
         self, case: AnnotatedCase, spool: FrameSpool, labels: Sequence[Label]
@@ -216,7 +210,7 @@ class DicomSegExporter(Exporter):
             instance_number=1,
             manufacturer=PROGRAM,
             manufacturer_model_name=PROGRAM,
-            software_versions=_version(),
+            software_versions=version(),
             device_serial_number="1",
             transfer_syntax_uid=RLELossless
             if self._labelmap
@@ -333,7 +327,7 @@ class DicomSegExporter(Exporter):
 
         path = folder / written.files[0]
         found = read_seg(path)
-        names = long_names(self._described(case, self._used(case)))
+        names = long_names(described(case))
         here = {slice_id.key: i for i, slice_id in enumerate(case.header.slices)}
         seen: dict[int, Mapping[str, NDArray[np.bool_]]] = {}
         for each in found.slices:
@@ -346,10 +340,6 @@ class DicomSegExporter(Exporter):
                 _check_frame(case, index, found, each.origin, path)
         for index in range(case.n_slices):
             _check_masks(self._masks(case, index), seen.get(index, {}), names, path)
-
-    def _used(self, case: AnnotatedCase) -> _Content:
-        used = {i for n in range(case.n_slices) for i in case.said(n).label_ids}
-        return _Content(used={i: set() for i in used})
 
     def _masks(self, case: AnnotatedCase, index: int) -> list[NDArray[np.integer]]:
         """Return label maps that hold what the slice should."""
@@ -409,12 +399,11 @@ def _packed(mask: NDArray[np.bool_]) -> bytes:
     return np.packbits(mask.ravel(), bitorder="little").tobytes()
 
 
-def _rle(pixels: NDArray[np.unsignedinteger[Any]]) -> bytes:
-    from pydicom.pixels import get_encoder
-    from pydicom.uid import RLELossless
+def _rle(pixels: NDArray[np.generic]) -> bytes:
+    from pydicom.pixels.encoders import RLELosslessEncoder
 
     bits = pixels.dtype.itemsize * 8
-    data: bytes = get_encoder(RLELossless).encode(
+    data: bytes = RLELosslessEncoder.encode(
         pixels,
         rows=pixels.shape[0],
         columns=pixels.shape[1],
@@ -437,7 +426,7 @@ def _algorithm(made: set[Provenance]) -> Any:
     return hd.AlgorithmIdentificationSequence(
         name=", ".join(ways)[:64],
         family=highdicom_code(family),
-        version=_version(),
+        version=version(),
         source=PROGRAM,
     )
 
@@ -466,9 +455,3 @@ def _code(value: str, meaning: str) -> Dataset:
     item.CodeValue, item.CodingSchemeDesignator = value, "DCM"
     item.CodeMeaning = meaning
     return item
-
-
-def _version() -> str:
-    from napari_annotate_jobs import __version__
-
-    return __version__

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     ReadFrame = Callable[[int], NDArray[np.integer]]
 
-__all__ = ["made_by", "read_seg"]
+__all__ = ["code_of", "made_by", "read_seg"]
 
 SEGMENTATIONS = {
     "1.2.840.10008.5.1.4.1.1.66.4": "DICOM SEG",
@@ -329,7 +329,7 @@ def _affine(
 
 
 def _series_uid(dataset: Dataset) -> str | None:
-    series = dataset.get("ReferencedSeriesSequence") or ()
+    series = list(dataset.get("ReferencedSeriesSequence") or ())
     return str(series[0].SeriesInstanceUID) if len(series) == 1 else None
 
 
@@ -346,23 +346,23 @@ def _color(item: Dataset) -> str | None:
 
 
 def _concept(item: Dataset) -> Concept | None:
-    kind = _code(item, "SegmentedPropertyTypeCodeSequence")
+    kind = code_of(item, "SegmentedPropertyTypeCodeSequence")
     if kind is None:
         return None
     own = item.SegmentedPropertyTypeCodeSequence[0]
     region = item.get("AnatomicRegionSequence")
     return Concept(
         **dict(kind),
-        category=_code(item, "SegmentedPropertyCategoryCodeSequence"),
-        modifier=_code(own, "SegmentedPropertyTypeModifierCodeSequence"),
-        region=_code(item, "AnatomicRegionSequence"),
-        region_modifier=_code(region[0], "AnatomicRegionModifierSequence")
+        category=code_of(item, "SegmentedPropertyCategoryCodeSequence"),
+        modifier=code_of(own, "SegmentedPropertyTypeModifierCodeSequence"),
+        region=code_of(item, "AnatomicRegionSequence"),
+        region_modifier=code_of(region[0], "AnatomicRegionModifierSequence")
         if region
         else None,
     )
 
 
-def _code(item: Dataset, keyword: str) -> Code | None:
+def code_of(item: Dataset, keyword: str) -> Code | None:
     """Return the first code of a sequence; None where it has none that is whole."""
     sequence = item.get(keyword)
     if not sequence:

@@ -48,7 +48,7 @@ def frame_reader(
     pixels = rows * columns
 
     def compressed(number: int) -> NDArray[np.unsignedinteger[Any]]:
-        from pydicom.pixels import pixel_array
+        from pydicom.pixels.utils import pixel_array
 
         try:
             with quiet():

@@ -11,7 +11,7 @@ import hashlib
 import struct
 import tempfile
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -75,7 +75,7 @@ class FrameSpool:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_ROOM, dir=folder)
+        self._file = tempfile.SpooledTemporaryFile(_ROOM, dir=str(folder))
         self._places: dict[tuple[int, int], tuple[int, int]] = {}
         self._digest = hashlib.sha256()
 
@@ -204,7 +204,8 @@ def _write_bits(file: Any, frames: Iterable[bytes], pixels: int) -> int:
         whole = len(bits) // 8 * 8
         written += file.write(np.packbits(bits[:whole], bitorder="little").tobytes())
         rest = bits[whole:]
-    return written + file.write(np.packbits(rest, bitorder="little").tobytes())
+    written += file.write(np.packbits(rest, bitorder="little").tobytes())
+    return written
 
 
 def _write_encapsulated(
