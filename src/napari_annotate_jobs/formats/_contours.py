@@ -32,7 +32,7 @@ def outlines_of(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
     list of ndarray of float64, shape (points, 2)
         (row, column) in pixels; closed, the first point is not repeated.
     """
-    from skimage.measure import find_contours
+    from skimage import measure
 
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
@@ -40,7 +40,7 @@ def outlines_of(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
     top, left = int(rows[0]), int(columns[0])
     part = mask[top : rows[-1] + 1, left : columns[-1] + 1]
     padded = np.pad(part, 1).astype(np.float32)
-    found = find_contours(padded, 0.5, fully_connected="high")
+    found = measure.find_contours(padded, 0.5, fully_connected="high")
     return [_corners(line[:-1]) + np.array([top - 1, left - 1]) for line in found]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from napari_annotate_jobs.errors import InvalidValueError, MissingExtraError
 from napari_annotate_jobs.imaging import dicom_source, quiet
@@ -201,11 +202,9 @@ def highdicom_code(code: Code) -> Any:
 
 # ------------------------------------------------------------- what is deterministic
 def derived_uid(*parts: object) -> str:
-    """Return a UID that is the same whenever its parts are."""
-    from pydicom.uid import generate_uid
-
-    digest = hashlib.sha512("\0".join(map(str, parts)).encode()).hexdigest()
-    return str(generate_uid(prefix=None, entropy_srcs=[digest]))
+    """Return a UID that is the same whenever its parts are (PS3.5 B.2)."""
+    digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
+    return f"2.25.{UUID(bytes=digest[:16], version=5).int}"
 
 
 def moment(case: AnnotatedCase) -> datetime:

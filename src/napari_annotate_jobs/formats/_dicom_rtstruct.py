@@ -211,8 +211,10 @@ def _outlines(
     for index in range(case.n_slices):
         for group, ref in case.said(index).masks.items():
             mask = case.mask(index, group)
-            for label in ref.pixels if mask is not None else ():
-                for line in outlines_of(mask == label):
+            if mask is None:
+                continue
+            for label in ref.pixels:
+                for line in outlines_of(np.equal(mask, label)):
                     points = origins[index] + line[:, [1]] * affine[:3, 0]
                     points = points + line[:, [0]] * affine[:3, 1]
                     item = Dataset()

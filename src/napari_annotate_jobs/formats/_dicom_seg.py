@@ -113,8 +113,8 @@ class DicomSegExporter(Exporter):
         placed = is_placed(case, self.title)
         source = source_of(case)
         with FrameSpool(folder) as spool, quiet():
-            content = self._collect(case, spool)
             labels = described(case)
+            content = self._collect(case, spool, labels)
             self._fill_up(case, spool, labels)
             name = f"{case.stem}.seg.dcm"
             self._write(folder / name, case, source, spool, content, labels, placed)
@@ -124,10 +124,13 @@ class DicomSegExporter(Exporter):
     def _labelmap(self) -> bool:
         return not self.keeps_overlap
 
-    def _collect(self, case: AnnotatedCase, spool: FrameSpool) -> _Content:
+    def _collect(
+        self, case: AnnotatedCase, spool: FrameSpool, labels: Sequence[Label]
+    ) -> _Content:
         """Encode the frames, slice by slice; by label id for now."""
         content = _Content()
-        wide = max((x.id for x in case.labels.of(Method.SEGMENTATION)), default=0) > 255
+        # As wide as the segments that are described, which highdicom goes by.
+        kind = np.uint16 if max(label.id for label in labels) > 255 else np.uint8
         for index in range(case.n_slices):
             refs = case.said(index).masks
             for ref in refs.values():
@@ -135,7 +138,6 @@ class DicomSegExporter(Exporter):
                     content.used.setdefault(label, set()).add(ref.provenance)
             if self._labelmap:
                 if refs:
-                    kind = np.uint16 if wide else np.uint8
                     pixels = case.label_map(index, self.priority).astype(kind)
                     spool.add(0, index, _rle(pixels))
                 continue
@@ -212,9 +214,7 @@ class DicomSegExporter(Exporter):
             manufacturer_model_name=PROGRAM,
             software_versions=version(),
             device_serial_number="1",
-            transfer_syntax_uid=RLELossless
-            if self._labelmap
-            else ExplicitVRLittleEndian,
+            transfer_syntax_uid=ExplicitVRLittleEndian,
             omit_empty_frames=False,
             content_label="SEGMENTATION",
             content_description="Annotation",
@@ -232,6 +232,8 @@ class DicomSegExporter(Exporter):
             )
             for index in range(case.n_slices)
         ]
+        if self._labelmap:
+            dataset.file_meta.TransferSyntaxUID = RLELossless
         settle(dataset, case, *about, summary.digest, digest)
         self._complete(dataset, case, source, spool, content)
         quietly_saved(dataset, path)
@@ -400,10 +402,13 @@ def _packed(mask: NDArray[np.bool_]) -> bytes:
 
 
 def _rle(pixels: NDArray[np.generic]) -> bytes:
-    from pydicom.pixels.encoders import RLELosslessEncoder
+    from pydicom.pixels.encoders.base import get_encoder
+    from pydicom.uid import RLELossless
 
     bits = pixels.dtype.itemsize * 8
-    data: bytes = RLELosslessEncoder.encode(
+    # The encoder is named: another gives other bytes, and GDCM's aborts on frames that
+    # do not get smaller.
+    data: bytes = get_encoder(RLELossless).encode(
         pixels,
         rows=pixels.shape[0],
         columns=pixels.shape[1],
@@ -413,6 +418,7 @@ def _rle(pixels: NDArray[np.generic]) -> bytes:
         bits_stored=bits,
         pixel_representation=0,
         photometric_interpretation="MONOCHROME2",
+        encoding_plugin="pydicom",
     )
     return data
 

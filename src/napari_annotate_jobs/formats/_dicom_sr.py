@@ -112,7 +112,10 @@ def _said(case: AnnotatedCase) -> Iterator[Said]:
 
 def _rounded(said: Said) -> tuple[object, ...]:
     *what, corners = said
-    return (*what, tuple(round(v / _NEAR) for v in np.float32(corners).tolist()))
+    return (
+        *what,
+        tuple(round(v / _NEAR) for v in np.asarray(corners, np.float32).tolist()),
+    )
 
 
 def _corners(box: Box) -> tuple[float, ...]:
