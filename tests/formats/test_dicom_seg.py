@@ -107,6 +107,7 @@ def test_header_is_what_highdicom_writes_alone(kit: Any, tmp_path: Path) -> None
         omit_empty_frames=False,
         transfer_syntax_uid=ours.file_meta.TransferSyntaxUID,
     )
+    peer.SpecificCharacterSet = "ISO_IR 192"
     peer.save_as(tmp_path / "peer.dcm")
     peer = pydicom.dcmread(tmp_path / "peer.dcm")
     own = {e.keyword for e in ours}

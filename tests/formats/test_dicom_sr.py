@@ -99,7 +99,9 @@ def test_highdicom_reads_boxes_and_classes(kit: Any, tmp_path: Path) -> None:
     others = report.content.get_image_measurement_groups()
     said = {
         tuple(i.referenced_sop_instance_uid for i in g.source_images): [
-            e.value.meaning for e in g.get_qualitative_evaluations()
+            item.ConceptCodeSequence[0].CodeMeaning
+            for item in g[0].ContentSequence
+            if item.ConceptNameCodeSequence[0].CodeValue == "121071"
         ]
         for g in others
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,7 +40,8 @@ def outlines_of(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
     top, left = int(rows[0]), int(columns[0])
     part = mask[top : rows[-1] + 1, left : columns[-1] + 1]
     padded = np.pad(part, 1).astype(np.float32)
-    found = measure.find_contours(padded, 0.5, fully_connected="high")
+    find: Any = measure.find_contours
+    found = find(padded, 0.5, fully_connected="high")
     return [_corners(line[:-1]) + np.array([top - 1, left - 1]) for line in found]
 
 

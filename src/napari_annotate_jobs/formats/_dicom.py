@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import numpy as np
+
 from napari_annotate_jobs.errors import InvalidValueError, MissingExtraError
 from napari_annotate_jobs.imaging import dicom_source, quiet
 from napari_annotate_jobs.model import Code, Concept, Method
@@ -32,6 +34,7 @@ __all__ = [
     "creator",
     "derived_uid",
     "described",
+    "even_gap",
     "frame_number",
     "highdicom_code",
     "images",
@@ -335,11 +338,18 @@ def plane_sequences(case: AnnotatedCase, source: DicomSource) -> tuple[Any, Any,
     measures = hd.PixelMeasuresSequence(
         pixel_spacing=[float(rows), float(columns)],
         slice_thickness=_thickness(header, source),
-        spacing_between_slices=float(header.spacing[0])
-        if header.shape[0] > 1 and uneven_by(header) <= TOLERANCE_MM
-        else None,
+        spacing_between_slices=even_gap(header),
     )
     return positions, orientation, measures
+
+
+def even_gap(header: SeriesHeader) -> float | None:
+    """Return the one distance of all neighbouring planes, mm; None if there is none."""
+    if header.shape[0] < 2 or uneven_by(header) > TOLERANCE_MM:
+        return None
+    affine = ijk_to_lps(header)
+    normal = np.cross(affine[:3, 0], affine[:3, 1])
+    return float(abs(affine[:3, 2] @ normal) / np.linalg.norm(normal))
 
 
 def _thickness(header: SeriesHeader, source: DicomSource) -> float:

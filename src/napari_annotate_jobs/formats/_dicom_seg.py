@@ -22,6 +22,7 @@ from ._dicom import (
     creator,
     derived_uid,
     described,
+    even_gap,
     highdicom_code,
     images,
     is_placed,
@@ -36,7 +37,7 @@ from ._dicom import (
     source_of,
     version,
 )
-from ._place import TOLERANCE_MM, ijk_to_lps, slice_origins, uneven_by
+from ._place import TOLERANCE_MM, ijk_to_lps, slice_origins
 from ._seg_stream import FrameSpool, SliceGroups, append_frames
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class DicomSegExporter(Exporter):
         """Encode the frames, slice by slice; by label id for now."""
         content = _Content()
         # As wide as the segments that are described, which highdicom goes by.
-        kind = np.uint16 if max(label.id for label in labels) > 255 else np.uint8
+        kind = _kind(labels)
         for index in range(case.n_slices):
             refs = case.said(index).masks
             for ref in refs.values():
@@ -161,8 +162,7 @@ class DicomSegExporter(Exporter):
         empty = _packed(np.zeros(case.plane, bool))
         if self._labelmap:
             if not len(spool):
-                wide = max(label.id for label in labels) > 255
-                kind = np.uint16 if wide else np.uint8
+                kind = _kind(labels)
                 spool.add(0, 0, _rle(np.zeros(case.plane, kind)))
             return
         if self.options.empty_frames:
@@ -302,6 +302,8 @@ class DicomSegExporter(Exporter):
         content: _Content,
     ) -> None:
         """Say of all slices what highdicom said of the first; changes `dataset`."""
+        from pydicom.valuerep import format_number_as_ds
+
         items = images(case.header, source)
         dataset.SourceImageSequence = items
         series = dataset.ReferencedSeriesSequence[0]
@@ -311,8 +313,12 @@ class DicomSegExporter(Exporter):
         dataset.SegmentsOverlap = "YES" if content.overlap else "NO"
         shared = dataset.SharedFunctionalGroupsSequence[0]
         shared.pop("SegmentIdentificationSequence", None)
-        if uneven_by(case.header) > TOLERANCE_MM and "PixelMeasuresSequence" in shared:
-            shared.PixelMeasuresSequence[0].pop("SpacingBetweenSlices", None)
+        if "PixelMeasuresSequence" in shared:
+            # highdicom takes a single plane to be 1 mm from its neighbours.
+            measures, gap = shared.PixelMeasuresSequence[0], even_gap(case.header)
+            measures.pop("SpacingBetweenSlices", None)
+            if gap is not None:
+                measures.SpacingBetweenSlices = format_number_as_ds(gap)
         for keyword in (
             "DimensionOrganizationType",
             "PerFrameFunctionalGroupsSequence",
@@ -340,6 +346,13 @@ class DicomSegExporter(Exporter):
             seen[index] = each.masks
             if each.origin is not None:
                 _check_frame(case, index, found, each.origin, path)
+        gap = even_gap(case.header)
+        if gap is not None and found.affine is not None:
+            off = abs(float(np.linalg.norm(found.affine[:3, 0])) - gap)
+            if not off <= TOLERANCE_MM:
+                raise CorruptError(
+                    f"the gap between slices is {off:.4f} mm off", where=path
+                )
         for index in range(case.n_slices):
             _check_masks(self._masks(case, index), seen.get(index, {}), names, path)
 
@@ -397,6 +410,11 @@ def _check_frame(
 
 
 # ------------------------------------------------------------------------- parts
+def _kind(labels: Sequence[Label]) -> type[np.uint8 | np.uint16]:
+    """Return the type of the pixels of a label map that holds some labels."""
+    return np.uint16 if max(label.id for label in labels) > 255 else np.uint8
+
+
 def _packed(mask: NDArray[np.bool_]) -> bytes:
     return np.packbits(mask.ravel(), bitorder="little").tobytes()
 
