@@ -10,6 +10,7 @@ import pytest
 from napari_annotate_jobs.model import (
     Box,
     Case,
+    Code,
     Concept,
     Group,
     Job,
@@ -144,3 +145,231 @@ def overlapping(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
 def source(drawn: Drawn) -> StoreSource:
     """What there is to export of the job without overlap."""
     return StoreSource(str(drawn.folder))
+
+
+# ------------------------------------------------------- cases on DICOM made to order
+def turned(*degrees: float) -> NDArray[np.float64]:
+    """Return a rotation about the three axes in turn, shape (3, 3)."""
+    result = np.eye(3)
+    for axis, angle in enumerate(np.deg2rad(degrees)):
+        i, j = (k for k in range(3) if k != axis)
+        turn = np.eye(3)
+        turn[[i, i, j, j], [i, j, i, j]] = (
+            np.cos(angle),
+            -np.sin(angle),
+            np.sin(angle),
+            np.cos(angle),
+        )
+        result = turn @ result
+    return result
+
+
+def dicom_series(
+    folder: Path,
+    *,
+    turn: tuple[float, float, float] = (0, 0, 0),
+    heights: tuple[float, ...] = (0, 2.5, 5, 7.5, 10, 12.5),
+    shear: float = 0.0,
+    plane: tuple[int, int] = (24, 30),
+    channels: int = 1,
+    **tags: Any,
+) -> Path:
+    """Write a CT series; `shear` moves each slice along the rows, as a tilt does."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+    folder.mkdir(parents=True)
+    axes = turned(*turn)
+    study, series, frame = (generate_uid() for _ in range(3))
+    for number, height in enumerate(heights):
+        ds = Dataset()
+        ds.file_meta = FileMetaDataset()
+        ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        ds.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+        ds.SOPInstanceUID = generate_uid()
+        ds.StudyInstanceUID, ds.SeriesInstanceUID = study, series
+        ds.FrameOfReferenceUID = frame
+        ds.Modality, ds.InstanceNumber = "CT", number + 1
+        ds.SpecificCharacterSet = "ISO_IR 100"
+        ds.PatientName, ds.PatientID = "Müller^Jörg", "4711"
+        ds.PatientBirthDate, ds.PatientSex = "19500101", "M"
+        ds.StudyDate, ds.StudyTime, ds.StudyID = "20240229", "101112", "S1"
+        ds.AccessionNumber = "A1"
+        ds.PixelSpacing, ds.SliceThickness = [0.7, 0.6], 2.5
+        ds.ImageOrientationPatient = [f"{v:.12f}" for v in (*axes[:, 0], *axes[:, 1])]
+        place = np.array([10.0, -20.0, 30.0]) + axes @ [0, shear * number, height]
+        ds.ImagePositionPatient = [f"{v:.9f}" for v in place]
+        ds.Rows, ds.Columns = plane
+        ds.SamplesPerPixel = channels
+        ds.PhotometricInterpretation = "RGB" if channels > 1 else "MONOCHROME2"
+        if channels > 1:
+            ds.PlanarConfiguration = 0
+        ds.BitsAllocated = ds.BitsStored = 8 if channels > 1 else 16
+        ds.HighBit, ds.PixelRepresentation = ds.BitsStored - 1, 0
+        pixels = np.full((*plane, channels), number, f"u{ds.BitsStored // 8}")
+        ds.PixelData = pixels.tobytes()
+        for keyword, value in tags.items():
+            if value is None:
+                delattr(ds, keyword)
+            else:
+                setattr(ds, keyword, value)
+        ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
+        ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+        ds.save_as(folder / f"{number:03d}.dcm", enforce_file_format=True)
+    return folder
+
+
+def shapes(plane: tuple[int, int] = (24, 30)) -> dict[int, dict[int, Any]]:
+    """Return masks by slice and label id: ring, island, single pixels, overlap."""
+    ring = np.zeros(plane, bool)
+    ring[3:15, 4:20] = True
+    ring[6:12, 8:16] = False
+    ring[8:10, 10:13] = True  # an island in the hole
+    corners = np.zeros(plane, bool)
+    corners[[0, -1, 0, -1], [0, 0, -1, -1]] = True
+    corners[20, 5] = corners[21, 6] = True  # they touch at a corner
+    over = np.zeros(plane, bool)
+    over[10:18, 10:25] = True
+    return {0: {2: corners}, 2: {1: ring, 3: over}, 3: {1: ring.copy()}, 5: {3: over}}
+
+
+def annotated_case(
+    folder: Path,
+    masks: dict[int, dict[int, Any]],
+    labels: LabelSet = LABELS,
+    **content: Any,
+) -> Any:
+    """Return a case on a folder of images, with masks by slice and label id.
+
+    `content` holds further fields of slices by keyword, then by index.
+    """
+    from datetime import UTC, datetime
+
+    from napari_annotate_jobs.formats import AnnotatedCase, CaseSummary, mask_ref
+    from napari_annotate_jobs.imaging import open_series
+    from napari_annotate_jobs.model import (
+        Annotation,
+        Provenance,
+        SliceAnnotation,
+        content_digest,
+    )
+
+    series = open_series(folder)
+    header = series.header
+    blobs: dict[str, bytes] = {}
+    slices = {}
+    made = content.pop("provenance", Provenance.MANUAL)
+    whole = {k: content.pop(k) for k in ("case_labels",) if k in content}
+    for index in sorted({*masks, *(i for by in content.values() for i in by)}):
+        refs = {}
+        for label, mask in masks.get(index, {}).items():
+            group = labels[label].overlap_group
+            found = mask_ref(mask.astype(np.uint16) * label, provenance=made)
+            assert found is not None
+            refs[group], blobs[found[0].digest] = found[0], found[1]
+        own = {key: by[index] for key, by in content.items() if index in by}
+        key = header.slices[index].key
+        slices[key] = SliceAnnotation(index=index, masks=refs, **own)
+    annotation = Annotation(case_id="c1", person="ana", slices=slices, **whole)
+    summary = CaseSummary(
+        case=Case(id="c1", name="c1", series=(SeriesRef(path=str(folder)),)),
+        person="Ana Ñandú",
+        annotation=annotation,
+        stem="c1",
+        submission=1,
+        digest=content_digest(annotation),
+        time=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    )
+    return AnnotatedCase.of(summary, labels, series, blobs.__getitem__)
+
+
+THREE = LabelSet(
+    labels=(
+        Label(
+            id=1,
+            name="Left kidney",
+            color="#D55E00",
+            method=Method.SEGMENTATION,
+            concept=Concept(
+                scheme="SCT",
+                value="64033007",
+                meaning="Kidney",
+                category=Code(
+                    scheme="SCT", value="123037004", meaning="Anatomical Structure"
+                ),
+                modifier=Code(scheme="SCT", value="7771000", meaning="Left"),
+            ),
+        ),
+        Label(id=2, name="Gefäß, 血管", color="#0072B2", method=Method.SEGMENTATION),
+        Label(
+            id=300,
+            name="over",
+            color="#009E73",
+            method=Method.SEGMENTATION,
+            overlap_group="o",
+        ),
+    )
+)
+
+
+def three(masks: dict[int, dict[int, Any]]) -> dict[int, dict[int, Any]]:
+    """Give the labels of :func:`shapes` their ids in THREE."""
+    names = {1: 1, 2: 2, 3: 300}
+    return {i: {names[k]: m for k, m in by.items()} for i, by in masks.items()}
+
+
+@pytest.fixture(scope="session")
+def kit() -> Any:
+    """What makes cases on DICOM series of every kind."""
+    from types import SimpleNamespace
+
+    return SimpleNamespace(
+        series=dicom_series,
+        shapes=lambda *a: three(shapes(*a)),
+        case=annotated_case,
+        labels=THREE,
+    )
+
+
+GEOMETRIES = {
+    "axial": {},
+    "oblique": {"turn": (12, -7, 20)},
+    "sagittal": {"turn": (90, 5, 85)},
+    "flipped": {"turn": (180, 0, 180)},
+    "tilted": {"shear": 0.4},
+    "uneven": {"heights": (0, 2.5, 4.0, 9.0, 11.5, 11.9)},
+    "odd-plane": {"plane": (23, 31)},
+    "one-slice": {"heights": (3.0,)},
+}
+
+
+@pytest.fixture(params=list(GEOMETRIES))
+def geometry(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A series of each geometry."""
+    return dicom_series(tmp_path / "images", **GEOMETRIES[request.param])
+
+
+@pytest.fixture(scope="session")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Programs that read DICOM, in an environment of their own: its bin folder."""
+    import subprocess
+    import sys
+
+    home = tmp_path_factory.mktemp("foreign") / "venv"
+    python = home / "bin" / "python"
+    uv = [sys.executable, "-m", "uv"]
+    for command in (
+        [*uv, "venv", "-q", "--python", sys.executable, str(home)],
+        # Named, or it would go into the environment that runs the tests.
+        [*uv, "pip", "install", "-q", "--python", str(python), *FOREIGN],
+    ):
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            pytest.skip(f"no environment for {FOREIGN}: {error}")
+        if done.returncode:
+            pytest.skip(f"cannot install {FOREIGN}: {done.stderr[-300:]}")
+    return home / "bin"
+
+
+FOREIGN = ("dcmqi==1.5.7", "dcmrtstruct2nii==5")

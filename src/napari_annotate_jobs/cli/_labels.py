@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import InvalidValueError
+from napari_annotate_jobs.formats import READY_LABELS, ready_labels
 from napari_annotate_jobs.model import (
     COLORS,
     Group,
@@ -20,7 +21,14 @@ from napari_annotate_jobs.model import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Entry", "GivenLabels", "color_code", "given_labels", "parse_label"]
+__all__ = [
+    "Entry",
+    "GivenLabels",
+    "color_code",
+    "from_table",
+    "given_labels",
+    "parse_labels",
+]
 
 COLOURS = "Write a colour name of CSS such as red or darkorange, or #RGB or #RRGGBB"
 
@@ -103,7 +111,7 @@ def given_labels(
     Parameters
     ----------
     labels : sequence of str
-        ``[METHOD:][GROUP/]NAME[=COLOUR]`` each.
+        ``[METHOD:][GROUP/]NAME[=COLOUR]`` or ``[METHOD:]TABLE:NAME,...`` each.
     case_labels : sequence of str
         ``[GROUP/]NAME[=COLOUR]`` each: class labels for the whole case.
     exclusive : sequence of str
@@ -122,9 +130,10 @@ def given_labels(
         If a label cannot be understood, or no label is in a group.
     """
     found = given or GivenLabels()
-    found.entries += [parse_label(text, "--labels") for text in labels]
+    for text in labels:
+        found.entries += parse_labels(text, "--labels")
     for text in case_labels:
-        entry = parse_label(text, "--case-labels")
+        entry = _parse_label(text, "--case-labels")
         method = entry.fields.setdefault("method", Method.CLASSIFICATION)
         if method is not Method.CLASSIFICATION:
             raise InvalidValueError(
@@ -149,7 +158,46 @@ def given_labels(
     return found
 
 
-def parse_label(text: str, where: str) -> Entry:
+def parse_labels(text: str, where: str) -> list[Entry]:
+    """Read one label, or several of a table that is ready-made.
+
+    Parameters
+    ----------
+    text : str
+        ``[METHOD:][GROUP/]NAME[=COLOUR]``, or ``[METHOD:]TABLE:NAME,NAME,...``; those
+        of a table are for segmentation where no method is named.
+    where : str
+        The option or the file.
+
+    Raises
+    ------
+    InvalidValueError
+        If there is no name, no such method, no such colour, or no such label in the
+        table.
+    """
+    method, _, rest = text.partition(":")
+    if method.strip().lower() in READY_LABELS:
+        method, rest = Method.SEGMENTATION, text
+    table, colon, names = rest.partition(":")
+    if not colon or table.strip().lower() not in READY_LABELS:
+        return [_parse_label(text, where)]
+    place = f"label {text!r} of {where}"
+    method = method_named(method, place)
+    return [
+        Entry(f"label {fields['name']!r} of {where}", {**fields, "method": method})
+        for fields in from_table(table, names, place)
+    ]
+
+
+def from_table(table: str, names: str, where: str) -> list[dict[str, Any]]:
+    """Return labels of a table that is ready-made; see :func:`ready_labels`."""
+    try:
+        return ready_labels(table.strip().lower(), names)
+    except InvalidValueError as error:
+        raise InvalidValueError(error.what, where=where, remedy=error.remedy) from error
+
+
+def _parse_label(text: str, where: str) -> Entry:
     """Read ``[METHOD:][GROUP/]NAME[=COLOUR]``.
 
     Parameters

@@ -11,10 +11,12 @@ from napari_annotate_jobs.cli._labels import (
     Entry,
     GivenLabels,
     color_code,
+    from_table,
     method_named,
-    parse_label,
+    parse_labels,
 )
 from napari_annotate_jobs.errors import InvalidValueError, StoreAccessError
+from napari_annotate_jobs.formats import READY_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,6 +98,19 @@ def _entry(number: int, line: int, fields: Mapping[str, Any], path: Path) -> Ent
     name = fields.get("name")
     shown = number if name is None else reprlib.repr(name)
     where = f"{path}, line {line}, label {shown}"
+    table, colon, own = str(name or "").partition(":")
+    if colon and table.strip().lower() in READY_LABELS:
+        ready = from_table(table, own, where)
+        if len(ready) > 1:
+            raise InvalidValueError(
+                f"{own.strip()!r} are {len(ready)} labels",
+                where=where,
+                remedy=f'Write only "{name}" on the line, or name one',
+            )
+        name = ready[0]["name"]
+        if "colour" in fields:
+            del ready[0]["color"]
+        fields = {**ready[0], **fields, "name": name}
     if "colour" in fields and "color" in fields:
         raise InvalidValueError(
             "it has both color and colour", where=where, remedy="Leave one of them out"
@@ -195,7 +210,7 @@ def _from_yaml(text: str, path: Path, given: GivenLabels) -> None:
     for number, entry in enumerate(found["labels"], 1):
         line = lines[number - 1] if number <= len(lines) else 1
         if isinstance(entry, str):
-            given.entries.append(parse_label(entry, f"{path}, line {line}"))
+            given.entries += parse_labels(entry, f"{path}, line {line}")
         elif isinstance(entry, dict):
             given.entries.append(_entry(number, line, entry, path))
         else:

@@ -41,6 +41,9 @@ what becomes a case:
 
 labels:
   [METHOD:][GROUP/]NAME[=COLOUR]; the method may be left out if there is one.
+  TABLE:NAME,NAME,... takes names, colours and codes (SNOMED CT) from a table that is
+  ready-made: totalsegmentator:liver,spleen or totalsegmentator:kidney_*; they are for
+  segmentation, unless a method stands before it (detection:totalsegmentator:liver).
   A colour is a name of CSS (red, darkorange), #RGB or #RRGGBB.
   A labels file is YAML (a list labels: of names, or of fields as name, method,
   id, color, key, scope, group, overlap_group, concept; and a list groups: with
@@ -50,6 +53,8 @@ labels:
 examples:
   napari-annotate-jobs new lung --images ct-studies/ \\
       --method segmentation --labels lung tumour --every-slice
+  napari-annotate-jobs new abdomen --images ct-studies/ \\
+      --labels totalsegmentator:liver,spleen,kidney_*
   napari-annotate-jobs new mixed --images ct-studies/ \\
       --method classification detection \\
       --labels classification:lesion detection:nodule --case-labels contrast

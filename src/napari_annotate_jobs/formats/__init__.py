@@ -35,6 +35,7 @@ from ._mask_png import (
 )
 from ._matching import CaseFinder, FoundCase, NamePattern
 from ._naming import Named, name_labels, one_label, parse_map
+from ._ready_labels import READY_LABELS, ready_labels
 from ._run import MANIFEST, ExportReport, export, plan_export
 from ._stem import unique_stem
 from ._table import EXPORT_FORMATS, ExportFormat, exporter
@@ -44,6 +45,7 @@ __all__ = [
     "IMPORT_FORMATS",
     "MANIFEST",
     "MEDIA_TYPE",
+    "READY_LABELS",
     "AnnotatedCase",
     "CaseFiles",
     "CaseFinder",
@@ -86,6 +88,7 @@ __all__ = [
     "parse_map",
     "plan_export",
     "read_combination",
+    "ready_labels",
     "unique_stem",
     "write_combination",
     "write_image",

@@ -137,7 +137,7 @@ class Exporter(ABC):
     """As shown to people."""
     methods: ClassVar[frozenset[Method]]
     """What it can hold."""
-    keeps_overlap: ClassVar[bool] = False
+    keeps_overlap: bool = False
     """Whether masks that cover one another stay apart."""
     Options: ClassVar[type[FormatOptions]] = FormatOptions
 

@@ -82,6 +82,24 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
             "a _dseg.nii.gz a case with its table of labels",
         ),
         ExportFormat(
+            "dicom-seg",
+            "DICOM SEG",
+            _HERE + "_dicom_seg:DicomSegExporter",
+            "one DICOM segmentation a case, coded, overlap kept; binary or label map",
+        ),
+        ExportFormat(
+            "rtstruct",
+            "RTSTRUCT",
+            _HERE + "_dicom_rtstruct:RtStructExporter",
+            "one DICOM structure set a case: outlines, holes, islands and overlap kept",
+        ),
+        ExportFormat(
+            "dicom-sr",
+            "DICOM SR",
+            _HERE + "_dicom_sr:DicomSrExporter",
+            "one measurement report (TID 1500) a case: boxes and class labels, coded",
+        ),
+        ExportFormat(
             "csv",
             "Tables (CSV)",
             _HERE + "_tables:CsvExporter",

@@ -6,6 +6,7 @@ each slice lies, and pixels, slice by slice or whole. Neither needs napari.
 
 from __future__ import annotations
 
+from napari_annotate_jobs.imaging._dicom_source import DicomSource, dicom_source
 from napari_annotate_jobs.imaging._find import (
     find_series,
     is_image,
@@ -18,6 +19,8 @@ from napari_annotate_jobs.imaging._header_json import note_from_header, note_to_
 from napari_annotate_jobs.imaging._inspect import inspect
 from napari_annotate_jobs.imaging._layer import layer_data, layer_metadata
 from napari_annotate_jobs.imaging._lazy import LazyVolumes, LazyVoxels, default_budget
+from napari_annotate_jobs.imaging._quiet import quiet
+from napari_annotate_jobs.imaging._scan import read_dataset, scan_file
 from napari_annotate_jobs.imaging._series import Series, nearest_first
 from napari_annotate_jobs.imaging._types import (
     FileRef,
@@ -37,6 +40,7 @@ from napari_annotate_jobs.imaging._windows import (
 )
 
 __all__ = [
+    "DicomSource",
     "FileRef",
     "FoundFault",
     "FoundResult",
@@ -53,6 +57,7 @@ __all__ = [
     "apply_window",
     "default_budget",
     "default_window",
+    "dicom_source",
     "find_series",
     "inspect",
     "is_image",
@@ -62,7 +67,10 @@ __all__ = [
     "note_from_header",
     "note_to_header",
     "open_series",
+    "quiet",
+    "read_dataset",
     "read_series",
+    "scan_file",
     "thumbnail",
     "with_texts",
 ]

@@ -15,6 +15,7 @@ from ._content import Box, Decision, MaskRef, Provenance, SliceAnnotation
 from ._labels import (
     COLORS,
     Attribute,
+    Code,
     Concept,
     Group,
     Label,
@@ -54,6 +55,7 @@ __all__ = [
     "Box",
     "Case",
     "CaseRow",
+    "Code",
     "Comment",
     "Concept",
     "Counts",

@@ -15,6 +15,7 @@ from ._base import Document
 __all__ = [
     "COLORS",
     "Attribute",
+    "Code",
     "Concept",
     "Group",
     "Label",
@@ -62,8 +63,8 @@ class Scope(StrEnum):
     CASE = "case"
 
 
-class Concept(Document):
-    """Coded concept, the code sequence macro of DICOM PS3.3 8.8.
+class Code(Document):
+    """One code, after the code sequence macro of DICOM PS3.3 8.8.
 
     Parameters
     ----------
@@ -75,6 +76,48 @@ class Concept(Document):
     scheme: str = Field(min_length=1, max_length=16)
     value: str = Field(min_length=1, max_length=64)
     meaning: str = Field(min_length=1, max_length=64)
+
+    def __str__(self) -> str:
+        return f"{self.meaning} ({self.scheme} {self.value})"
+
+
+class Concept(Code):
+    """What a label is in a terminology: its type, and what goes with it.
+
+    Parameters
+    ----------
+    category : Code, optional
+        What kind of thing it is, as ``SCT``, ``123037004``, ``Anatomical Structure``.
+    modifier : Code, optional
+        Tells things of one type apart, as ``SCT``, ``7771000``, ``Left``.
+    region : Code, optional
+        Where in the body it lies, of what lies in several places.
+    region_modifier : Code, optional
+        The side of the region.
+    """
+
+    category: Code | None = None
+    modifier: Code | None = None
+    region: Code | None = None
+    region_modifier: Code | None = None
+
+    def __str__(self) -> str:
+        """Name it for people, as ``Kidney, left (SCT 64033007)``."""
+        name = self.meaning
+        if self.modifier is not None:
+            name += f", {_within(self.modifier.meaning)}"
+        if self.region is not None:
+            side = self.region_modifier
+            name += f" of {f'{_within(side.meaning)} ' if side else ''}"
+            name += _within(self.region.meaning)
+        return f"{name} ({self.scheme} {self.value})"
+
+
+def _within(meaning: str) -> str:
+    """Return a meaning as it is written within a sentence; abbreviations stay."""
+    if meaning[1:2].islower():
+        return meaning[0].lower() + meaning[1:]
+    return meaning
 
 
 class Attribute(Document):

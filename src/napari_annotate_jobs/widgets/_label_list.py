@@ -226,7 +226,8 @@ class LabelList(QWidget):
         tip = _TOOLTIPS[label.method].format(name=label.name)
         if label.scope is Scope.CASE:
             tip = f"Say {label.name} of the whole case, or take it back"
-        item.setToolTip(0, f"{tip} ({key})" if key else tip)
+        tip = f"{tip} ({key})" if key else tip
+        item.setToolTip(0, f"{tip}\n{label.concept}" if label.concept else tip)
         item.setData(0, _LABEL_ROLE, label)
         self._items[label.id] = item
 

@@ -230,7 +230,6 @@ def _about(label: Label, key: str) -> str:
     if key:
         lines.append(f"Key: {key}")
     if label.concept is not None:
-        concept = label.concept
-        lines.append(f"{concept.meaning} ({concept.scheme} {concept.value})")
+        lines.append(str(label.concept))
     lines.extend(f"Asks for: {attribute.name}" for attribute in label.attributes)
     return "\n".join(lines)
