@@ -202,6 +202,69 @@ def test_no_suv_where_the_header_does_not_allow(
     assert _pet(write_slice, **changes).suv is None
 
 
+@pytest.mark.parametrize(
+    ("changes", "factor", "source"),
+    [
+        pytest.param(
+            # the patient weighs 70 kg, and was given 370 MBq 90 minutes before the scan
+            {"SeriesTime": "113000", "AcquisitionTime": "113000"},
+            70_000 / (3.7e8 * 2 ** (-5400 / 6586.2)),
+            "QIBA",
+            id="start",
+        ),
+        pytest.param(
+            {"DecayCorrection": "ADMIN"},
+            70_000 / 3.7e8,
+            "the injection",
+            id="injection",
+        ),
+        pytest.param({"Units": "GML"}, 1.0, "as stored", id="stored"),
+        pytest.param({"Units": "GML", "SUVType": "LBM"}, None, "", id="lean body"),
+        pytest.param(
+            # injected before midnight, scanned after
+            {"SeriesTime": "003000", "AcquisitionTime": "003500"},
+            70_000 / (3.7e8 * 2 ** (-(14.5 * 3600) / 6586.2)),
+            "QIBA",
+            id="midnight",
+        ),
+    ],
+)
+def test_suv_by_the_header(
+    write_slice: Write, changes: dict[str, Any], factor: float | None, source: str
+) -> None:
+    # RSNA QIBA, vendor-neutral pseudo-code: SUVbw = value x weight in g / dose left
+    header = _pet(write_slice, **changes)
+    assert header.suv == (None if factor is None else pytest.approx(factor))
+    assert factor is None or any(source in reason for reason in header.reasons)
+
+
+def _private(path: Path, group: int, creator: str, **elements: Any) -> SeriesHeader:
+    dataset = pydicom.dcmread(path)
+    block = dataset.private_block(group, creator, create=True)
+    for place, (vr, value) in elements.items():
+        block.add_new(int(place[1:], 16), vr, value)
+    dataset.save_as(path)
+    return open_series(path).header
+
+
+def test_suv_of_ge_from_the_date_of_its_own_scan(write_slice: Write) -> None:
+    # a series made afterwards has a later date: GE's PET scan date counts instead
+    changes = {"SeriesTime": "120000", "Manufacturer": "GE MEDICAL SYSTEMS"}
+    assert _pet(write_slice, **changes).suv is None
+    path = next(iter(_pet(write_slice, **changes).files)).path
+    scan = {"x0D": ("DT", "20200102110000.00")}
+    header = _private(path, 0x0009, "GEMS_PETD_01", **scan)
+    assert header.suv == pytest.approx(70_000 / (3.7e8 * 2 ** (-3600 / 6586.2)))
+
+
+def test_suv_of_philips_by_its_own_factor(write_slice: Write) -> None:
+    path = next(iter(_pet(write_slice, Units="CNTS").files)).path
+    factor = {"x00": ("DS", "0.000551")}
+    header = _private(path, 0x7053, "Philips PET Private Group", **factor)
+    assert header.suv == pytest.approx(0.000551)
+    assert any("(7053,1000)" in reason for reason in header.reasons)
+
+
 def test_a_narrow_window_is_honoured(write_slice: Write) -> None:
     path = write_slice("a.dcm", Modality="PT", WindowCenter="0.25", WindowWidth="0.5")
     (window,) = open_series(path).header.windows
