@@ -159,10 +159,10 @@ def _siemens(dataset: Dataset, whole: Frame) -> _Sheet | None:
     given = [_number(v) for v in csa.get("SliceNormalVector") or ()]
     along = _along(given, normal)
     if along is None and count > 1:
-        first, along, note = _by_protocol(
+        first, along, odd = _by_protocol(
             protocol, planned, first, distance * normal, count
         )
-        notes += note
+        notes += odd
     places = first + numbers * distance * (along or 1.0) * normal
     positions = [(float(x), float(y), float(z)) for x, y, z in places]
     return _Sheet(count, side, side, positions, source, notes)
