@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import (
     UID,
     CTImageStorage,
+    EnhancedMRImageStorage,
     ExplicitVRLittleEndian,
     JPEGLosslessSV1,
     generate_uid,
@@ -23,9 +25,11 @@ if TYPE_CHECKING:
 __all__ = [
     "peak_bytes",
     "phantom",
+    "plain_reads",
     "pydicom_loop",
     "simpleitk",
     "write_ct",
+    "write_enhanced",
     "write_sparse",
 ]
 
@@ -145,6 +149,58 @@ def write_ct(
     return count * size * size * (3 if colour else 2)
 
 
+def write_enhanced(folder: Path, files: int, frames: int, size: int = 32) -> None:
+    """Write Enhanced MR files, each a volume at a time of its own."""
+    series = generate_uid(entropy_srcs=["enhanced", str(files)])[:50].rstrip(".")
+    for number in range(files):
+        ds = _slice(series, number, size)
+        ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = EnhancedMRImageStorage
+        ds.Modality, ds.NumberOfFrames = "MR", frames
+        del ds.ImagePositionPatient, ds.ImageOrientationPatient, ds.PixelSpacing
+        ds.SharedFunctionalGroupsSequence = [
+            _item(
+                PlaneOrientationSequence=[
+                    _item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
+                ],
+                PixelMeasuresSequence=[_item(PixelSpacing=[1, 1], SliceThickness=2)],
+                PixelValueTransformationSequence=[
+                    _item(RescaleIntercept=0, RescaleSlope=1, RescaleType="US")
+                ],
+            )
+        ]
+        ds.PerFrameFunctionalGroupsSequence = [
+            _frame_groups(frame, number + 1) for frame in range(frames)
+        ]
+        ds.PixelData = bytes(frames * size * size * 2)
+        ds["PixelData"].VR = "OW"
+        ds.save_as(folder / f"IM{number:05d}", enforce_file_format=True)
+
+
+def _frame_groups(frame: int, time: int) -> Dataset:
+    content = _item(
+        FrameAcquisitionNumber=time,
+        FrameAcquisitionDateTime="20260101120000",
+        StackID="1",
+        InStackPositionNumber=frame + 1,
+        TemporalPositionIndex=time,
+        DimensionIndexValues=[1, frame + 1, time],
+    )
+    return _item(
+        FrameContentSequence=[content],
+        PlanePositionSequence=[_item(ImagePositionPatient=[0, 0, 2.0 * frame])],
+        FrameVOILUTSequence=[_item(WindowCenter=40, WindowWidth=400)],
+        MRImageFrameTypeSequence=[_item(FrameType=["ORIGINAL", "PRIMARY", "M"])],
+        MREchoSequence=[_item(EffectiveEchoTime=30.0)],
+    )
+
+
+def _item(**elements: Any) -> Dataset:
+    item = Dataset()
+    for keyword, value in elements.items():
+        setattr(item, keyword, value)
+    return item
+
+
 def write_sparse(folder: Path, count: int, size: int) -> int:
     """Write a series of black slices that takes hardly any room on disk."""
     series = generate_uid(entropy_srcs=["sparse", str(count)])[:50].rstrip(".")
@@ -169,6 +225,23 @@ def simpleitk(folder: Path) -> Any:
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
     return sitk.GetArrayFromImage(reader.Execute())
+
+
+def plain_reads(folder: Path) -> np.ndarray:
+    """Read the bytes of all files into one array, by two threads, and nothing more."""
+    files = sorted(folder.iterdir())
+    ends = np.cumsum([0, *(path.stat().st_size for path in files)])
+    out = np.empty(ends[-1], np.uint8)
+
+    def read(share: slice) -> None:
+        places = zip(files[share], ends[:-1][share], ends[1:][share], strict=True)
+        for path, start, end in places:
+            with open(path, "rb", buffering=0) as handle:
+                handle.readinto(memoryview(out[start:end]))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(read, (slice(0, None, 2), slice(1, None, 2))))
+    return out
 
 
 def pydicom_loop(folder: Path, plugin: str = "pylibjpeg") -> np.ndarray:

@@ -21,6 +21,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from napari_annotate_jobs.errors import UnreadableImageError
 from napari_annotate_jobs.imaging import _codecs as codecs
 from napari_annotate_jobs.imaging import open_series, read_series
 from napari_annotate_jobs.imaging._fast_codecs import fast_decoder
@@ -265,3 +266,28 @@ def test_colour_that_pydicom_converts_is_left_to_it(
     voxels = read_series(path).voxels[0]
     monkeypatch.setattr(codecs, "fast_decoder", lambda *_: None)
     assert_array_equal(voxels, read_series(path).voxels[0])
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_damaged_rle_prints_nothing(
+    write_slice: Write,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    fast: bool,
+) -> None:
+    path = write_slice("x", _smooth(_SIZE, 12), syntax=RLELossless)
+    raw = path.read_bytes()
+    start = raw.rindex(b"\xfe\xff\x00\xe0") + 8 + 64  # behind the frame's head
+    if not fast:
+        monkeypatch.setattr(codecs, "fast_decoder", lambda *_: None)
+    told = 0
+    for place in range(40):
+        damaged = bytearray(raw)
+        damaged[start + 3 * place] ^= 0x95
+        path.write_bytes(damaged)
+        try:
+            read_series(path)
+        except UnreadableImageError:
+            told += 1
+    assert told
+    assert capfd.readouterr() == ("", "")

@@ -13,13 +13,17 @@ import pytest
 import tifffile
 from PIL import Image
 from pydicom.dataset import Dataset
-from pydicom.uid import generate_uid
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    generate_uid,
+)
 
 from napari_annotate_jobs.errors import NoImageError, UnreadableImageError
 from napari_annotate_jobs.imaging import (
     SeriesHeader,
     find_series,
     inspect,
+    layer_data,
     open_series,
     read_series,
 )
@@ -202,6 +206,69 @@ def test_no_suv_where_the_header_does_not_allow(
     assert _pet(write_slice, **changes).suv is None
 
 
+@pytest.mark.parametrize(
+    ("changes", "factor", "source"),
+    [
+        pytest.param(
+            # the patient weighs 70 kg, and was given 370 MBq 90 minutes before the scan
+            {"SeriesTime": "113000", "AcquisitionTime": "113000"},
+            70_000 / (3.7e8 * 2 ** (-5400 / 6586.2)),
+            "QIBA",
+            id="start",
+        ),
+        pytest.param(
+            {"DecayCorrection": "ADMIN"},
+            70_000 / 3.7e8,
+            "the injection",
+            id="injection",
+        ),
+        pytest.param({"Units": "GML"}, 1.0, "as stored", id="stored"),
+        pytest.param({"Units": "GML", "SUVType": "LBM"}, None, "", id="lean body"),
+        pytest.param(
+            # injected before midnight, scanned after
+            {"SeriesTime": "003000", "AcquisitionTime": "003500"},
+            70_000 / (3.7e8 * 2 ** (-(14.5 * 3600) / 6586.2)),
+            "QIBA",
+            id="midnight",
+        ),
+    ],
+)
+def test_suv_by_the_header(
+    write_slice: Write, changes: dict[str, Any], factor: float | None, source: str
+) -> None:
+    # RSNA QIBA, vendor-neutral pseudo-code: SUVbw = value x weight in g / dose left
+    header = _pet(write_slice, **changes)
+    assert header.suv == (None if factor is None else pytest.approx(factor))
+    assert factor is None or any(source in reason for reason in header.reasons)
+
+
+def _private(path: Path, group: int, creator: str, **elements: Any) -> SeriesHeader:
+    dataset = pydicom.dcmread(path)
+    block = dataset.private_block(group, creator, create=True)
+    for place, (vr, value) in elements.items():
+        block.add_new(int(place[1:], 16), vr, value)
+    dataset.save_as(path)
+    return open_series(path).header
+
+
+def test_suv_of_ge_from_the_date_of_its_own_scan(write_slice: Write) -> None:
+    # a series made afterwards has a later date: GE's PET scan date counts instead
+    changes = {"SeriesTime": "120000", "Manufacturer": "GE MEDICAL SYSTEMS"}
+    assert _pet(write_slice, **changes).suv is None
+    path = next(iter(_pet(write_slice, **changes).files)).path
+    scan = {"x0D": ("DT", "20200102110000.00")}
+    header = _private(path, 0x0009, "GEMS_PETD_01", **scan)
+    assert header.suv == pytest.approx(70_000 / (3.7e8 * 2 ** (-3600 / 6586.2)))
+
+
+def test_suv_of_philips_by_its_own_factor(write_slice: Write) -> None:
+    path = next(iter(_pet(write_slice, Units="CNTS").files)).path
+    factor = {"x00": ("DS", "0.000551")}
+    header = _private(path, 0x7053, "Philips PET Private Group", **factor)
+    assert header.suv == pytest.approx(0.000551)
+    assert any("(7053,1000)" in reason for reason in header.reasons)
+
+
 def test_a_narrow_window_is_honoured(write_slice: Write) -> None:
     path = write_slice("a.dcm", Modality="PT", WindowCenter="0.25", WindowWidth="0.5")
     (window,) = open_series(path).header.windows
@@ -254,6 +321,11 @@ def test_uneven_gaps_of_one_pass_stay_one_series(write_stack: Write) -> None:
     assert "uneven-gaps" in _codes(header)
     assert header.origins is not None
     np.testing.assert_allclose(header.origins[:, 2], [0, 5, 10, 20.5, 31, 41])
+    (told,) = inspect(folder)["series"]
+    assert [place[2] for place in told["origins"]] == [0, 5, 10, 20.5, 31, 41]
+    assert header.place((3, 0, 0)) == pytest.approx([0, 0, 20.5])
+    metadata = layer_data(read_series(folder))[1]["metadata"]
+    np.testing.assert_array_equal(metadata["origins"], header.origins)
 
 
 def test_a_slice_without_rescale_is_told(
@@ -300,13 +372,40 @@ def test_other_series_of_one_slice_are_not_joined(
     assert len(find_series(write_stack(heights, **elements))) == 3
 
 
-def test_overlay_planes_are_told(write_slice: Write) -> None:
-    path = write_slice("a.dcm")
+def _overlay(path: Path, group: int, **elements: Any) -> None:
     dataset = pydicom.dcmread(path)
-    dataset.add_new(0x60000010, "US", 4)
-    dataset.add_new(0x60000011, "US", 5)
+    dataset.add_new((group, 0x10), "US", 4)
+    dataset.add_new((group, 0x11), "US", 5)
+    for place, (vr, value) in elements.items():
+        dataset.add_new((group, int(place[1:], 16)), vr, value)
     dataset.save_as(path)
-    assert "overlay-planes" in _codes(open_series(path).header)
+
+
+@pytest.mark.parametrize("group", [0x6000, 0x6002, 0x601E])
+@pytest.mark.parametrize("pydicom_reads", [False, True])
+def test_overlay_planes_are_told(
+    write_slice: Write, group: int, pydicom_reads: bool
+) -> None:
+    path = write_slice("a.dcm")
+    _overlay(path, group, x3000=("OW", bytes(4)), x0100=("US", 1), x0102=("US", 0))
+    if pydicom_reads:
+        dataset = pydicom.dcmread(path)
+        dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        dataset.save_as(path)
+    told = [w for w in open_series(path).header.warnings if w.code == "overlay-planes"]
+    assert f"(group {group:04X})" in told[0].text
+
+
+def test_overlays_in_unused_bits_are_told_and_kept_out_of_the_values(
+    write_slice: Write,
+) -> None:
+    values = np.arange(20, dtype=np.uint16).reshape(4, 5)
+    drawn = values | np.eye(4, 5, dtype=np.uint16) << 12
+    path = write_slice("a.dcm", drawn, BitsStored=12, HighBit=11)
+    _overlay(path, 0x6004, x0100=("US", 16), x0102=("US", 12))
+    volume = read_series(path)
+    np.testing.assert_array_equal(volume.voxels[0], values)
+    assert "overlay-planes" in _codes(volume.header)
 
 
 @pytest.mark.parametrize(

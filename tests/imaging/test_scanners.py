@@ -109,6 +109,45 @@ def test_number_of_tiles_and_direction_from_the_protocol(tmp_path: Path) -> None
     assert "sSliceArray.lSize" in header.reasons[0]
     assert header.affine is not None
     np.testing.assert_allclose(header.affine, whole.affine, atol=1e-3)
+    assert not header.warnings  # the sheet lies on one end of the planned slices
+
+
+@pytest.mark.parametrize(
+    ("changes", "warned"),
+    [
+        # the same plan, told from the other end
+        ([("[0]", "[a]"), ("[35]", "[0]"), ("[a]", "[35]")], []),
+        # no plan: sagittal slices are numbered from right to left
+        ([("asSlice", "noSlice")], ["mosaic-direction"]),
+        # nor does a plan of slices at one place say more
+        ([("dSag", "dTra")], ["mosaic-direction"]),
+    ],
+    ids=["other end", "no plan", "one place"],
+)
+def test_direction_without_csa_header(
+    tmp_path: Path, changes: list[tuple[str, str]], warned: list[str]
+) -> None:
+    source = next(iter(sorted((_DATA / "mosaic_siemens_sagittal").iterdir())))
+    dataset = pydicom.dcmread(source)
+    del dataset[0x0029, 0x1010]
+    text = dataset[0x0029, 0x1020].value.decode("latin-1")
+    for old, new in changes:
+        if "Slice" not in old and "[" in old + new:
+            old, new = f"asSlice{old}", f"asSlice{new}"
+        text = text.replace(old, new)
+    dataset[0x0029, 0x1020].value = text.encode("latin-1")
+    dataset.save_as(tmp_path / "a.dcm")
+    header = open_series(tmp_path / "a.dcm").header
+    whole = open_series(source).header
+    assert [w.code for w in header.warnings] == warned
+    assert header.affine is not None
+    np.testing.assert_allclose(header.affine, whole.affine, atol=1e-3)
+
+
+def test_a_reversed_sheet_tells_how_far_off_its_plan_it_lies() -> None:
+    header = open_series(_DATA / "mosaic_siemens_fmri_d2n").header
+    (warning,) = header.warnings
+    assert "has the same slices 151 mm further back" in warning.text
 
 
 def test_distance_from_the_protocol_where_none_is_stated(tmp_path: Path) -> None:
@@ -166,3 +205,10 @@ def test_results_are_not_images_of_their_study(tmp_path: Path) -> None:
     assert {Path(item["file"]).name for item in told} == {"seg.dcm", "sr.dcm"}
     segment = next(r.header for r in found.results if r.header is not None)
     assert open_series(tmp_path, series_uid=segment.key).header.modality == "SEG"
+
+
+def test_every_file_has_its_source_and_licence() -> None:
+    folders = {path.name for path in _DATA.iterdir() if path.is_dir()}
+    for text in ("NOTICE", "LICENCES"):
+        words = set((_DATA / text).read_text().replace(",", " ").split())
+        assert folders <= words, text

@@ -113,6 +113,16 @@ def test_colour_and_float_values_are_told_too():
     )
 
 
+def test_uptake_is_told_before_the_stored_value():
+    voxels = np.full((4, 6, 8), 5000, np.int16)
+    pet = header(unit="BQML", suv=0.0005)
+    text = cursor_text(pet, voxels.__getitem__, (0, 0, 0))
+    assert text.startswith("SUVbw 2.50 (5000 BQML)  ·")
+    stored = header(unit="GML", suv=1.0)
+    text = cursor_text(stored, np.full((4, 6, 8), 2.5).__getitem__, (0, 0, 0))
+    assert text.startswith("SUVbw 2.50  ·")
+
+
 def test_nothing_is_told_of_a_slice_that_is_not_read():
     assert cursor_text(header(), lambda index: None, (2, 3, 4)) == ""
 

@@ -21,7 +21,11 @@ from napari_annotate_jobs.imaging._codestream import (
     LOSSY,
     codestream_size,
 )
-from napari_annotate_jobs.imaging._fast_codecs import fast_decoder
+from napari_annotate_jobs.imaging._fast_codecs import (
+    RLE,
+    fast_decoder,
+    is_sound_rle,
+)
 from napari_annotate_jobs.imaging._quiet import quiet
 from napari_annotate_jobs.imaging._scan import reason, uid_name
 
@@ -231,6 +235,10 @@ def _with_pydicom(
 
     decoders = check_decoder(pixel.transfer_syntax, where)
     able = [(decoder, name) for decoder, name in decoders if _is_able(name, pixel)]
+    names = {name for _, name in able}
+    if pixel.transfer_syntax == RLE and "pylibjpeg" in names:
+        if not is_sound_rle(data, pixel, size):
+            able = [(decoder, name) for decoder, name in able if name != "pylibjpeg"]
     if not able:
         raise _missing(pixel.transfer_syntax, where)
     options: dict[str, Any] = {

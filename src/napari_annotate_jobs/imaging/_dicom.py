@@ -253,15 +253,25 @@ def _derivation(kinds: tuple[str, ...]) -> int:
 
 
 def _overlays(frames: list[Frame]) -> list[ImageWarning]:
-    """Tell of overlay planes, PS3.3 C.9.2, which are not shown."""
-    places = [i for i, f in enumerate(frames) if "OverlayRows" in f.record.values]
+    """Tell of overlay planes, PS3.3 C.9.2, which are not shown.
+
+    The retired ones in unused bits of the pixels have a group like the others.
+    """
+    groups: set[str] = set()
+    places = []
+    for i, frame in enumerate(frames):
+        own = [n for n in frame.record.values if n.startswith("OverlayRows")]
+        if own:
+            places.append(i)
+            groups.update(f"60{2 * int(n[11:]):02X}" for n in own)
     if not places:
         return []
     return [
         ImageWarning(
             "overlay-planes",
-            f"{len(places)} of {len(frames)} images carry an overlay, such as drawings "
-            "or text of another program, which is not shown",
+            f"{len(places)} of {len(frames)} images carry overlays, such as drawings "
+            f"or text of another program (group {', '.join(sorted(groups))}), which "
+            "are not shown",
             tuple(places),
         )
     ]

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.imaging._types import PixelFormat
 
-__all__ = ["RLE", "fast_decoder"]
+__all__ = ["RLE", "fast_decoder", "is_sound_rle"]
 
 RLE = "1.2.840.10008.1.2.5"
 
@@ -154,20 +154,15 @@ def _rle(
     raw: bytes, dtype: np.dtype[Any], size: tuple[int, int], samples: int, codecs: Any
 ) -> NDArray[Any] | None:
     """Decode RLE, PS3.5 annex G: a segment for each byte, the highest first."""
-    if len(raw) < 64:
-        return None
     width = dtype.itemsize
-    count, *offsets = struct.unpack_from("<16I", raw)
-    if count != width * samples:
+    segments = _segments(raw, width * samples)
+    if segments is None:
         return None
-    ends = [*offsets[1:count], len(raw)]
     pixels = size[0] * size[1]
     array = np.empty(pixels * samples, dtype)
     planes = array.view(np.uint8).reshape(pixels, width * samples)
-    for place, (start, end) in enumerate(zip(offsets[:count], ends, strict=True)):
-        if not 64 <= start < end <= len(raw):
-            return None
-        unpacked = _unpacked(raw[start:end], codecs)
+    for place, segment in enumerate(segments):
+        unpacked = _unpacked(segment, codecs)
         if unpacked is None or len(unpacked) < pixels:
             return None
         byte = np.frombuffer(unpacked, np.uint8, pixels)
@@ -176,6 +171,49 @@ def _rle(
             part = width - 1 - part
         planes[:, sample * width + part] = byte
     return array.reshape(size if samples == 1 else (*size, samples))
+
+
+def _segments(raw: bytes, wanted: int) -> list[bytes] | None:
+    """Return the segments of an RLE frame; None if they are not as its head says."""
+    if len(raw) < 64:
+        return None
+    count, *offsets = struct.unpack_from("<16I", raw)
+    if count != wanted or count > len(offsets):
+        return None
+    ends = [*offsets[1:count], len(raw)]
+    places = list(zip(offsets[:count], ends, strict=True))
+    if not all(64 <= start < end <= len(raw) for start, end in places):
+        return None
+    return [raw[start:end] for start, end in places]
+
+
+def is_sound_rle(raw: bytes, pixel: PixelFormat, size: tuple[int, int]) -> bool:
+    """Whether the segments of an RLE frame fit what they are to fill.
+
+    Parameters
+    ----------
+    raw : bytes
+        The frame.
+    pixel : PixelFormat
+        What the file says of it.
+    size : tuple of int
+        Rows and columns.
+
+    Notes
+    -----
+    pylibjpeg-rle must not see others: a segment that is too long makes it panic, and
+    print a back trace on the terminal.
+    """
+    from rle.rle import decode_segment
+
+    room = size[0] * size[1]
+    segments = _segments(raw, pixel.allocated // 8 * pixel.samples)
+    try:
+        return segments is not None and all(
+            len(decode_segment(segment)) <= room for segment in segments
+        )
+    except ValueError:
+        return False
 
 
 def _unpacked(segment: bytes, codecs: Any) -> bytes | None:

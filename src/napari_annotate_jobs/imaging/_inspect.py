@@ -85,6 +85,7 @@ def _described(header: SeriesHeader) -> dict[str, Any]:
         "spacing": list(header.spacing) if header.has_spacing else None,
         "orientation": header.orientation or None,
         "affine": None if header.affine is None else header.affine.tolist(),
+        "origins": _uneven_origins(header),
         "transfer_syntax": _syntax_name(header),
         "photometric": None if header.pixel is None else header.pixel.photometric,
         "bits_stored": None if header.pixel is None else header.pixel.stored,
@@ -122,6 +123,14 @@ def _described(header: SeriesHeader) -> dict[str, Any]:
             for w in header.warnings
         ],
     }
+
+
+def _uneven_origins(header: SeriesHeader) -> list[list[float]] | None:
+    """Return the place of every slice where the affine does not say it."""
+    if header.origins is None or header.unevenness < 1e-3:
+        return None
+    places: list[list[float]] = header.origins.tolist()
+    return places
 
 
 def _syntax_name(header: SeriesHeader) -> str | None:

@@ -29,11 +29,13 @@ def layer_metadata(header: SeriesHeader) -> dict[str, Any]:
     -------
     dict
         ``affine`` (4 x 4, (slice, row, column, 1) to LPS in mm, or None),
+        ``origins`` (of each slice, LPS in mm, or None; exact where gaps are uneven),
         ``slices`` (their keys), ``modality``, ``unit``, ``windows``,
         ``warnings``, ``frame_of_reference`` and ``path``; no patient's tag.
     """
     return {
         "affine": None if header.affine is None else np.array(header.affine),
+        "origins": None if header.origins is None else np.array(header.origins),
         "slices": tuple(item.key for item in header.slices),
         "modality": header.modality,
         "unit": header.unit,

@@ -158,26 +158,63 @@ def _siemens(dataset: Dataset, whole: Frame) -> _Sheet | None:
     numbers = np.arange(count)[:, None]
     given = [_number(v) for v in csa.get("SliceNormalVector") or ()]
     along = _along(given, normal)
-    if along is not None:
-        places = first + numbers * distance * along * normal
-    elif _is_reversed(protocol, normal):
-        places = first + (count - 1 - numbers) * distance * normal
-    else:
-        way = planned is None or float((planned[-1] - planned[0]) @ normal) >= 0
-        places = first + numbers * distance * (normal if way else -normal)
     if along is None and count > 1:
-        notes = (*notes, _UNPROVEN)
+        first, along, odd = _by_protocol(
+            protocol, planned, first, distance * normal, count
+        )
+        notes += odd
+    places = first + numbers * distance * (along or 1.0) * normal
     positions = [(float(x), float(y), float(z)) for x, y, z in places]
     return _Sheet(count, side, side, positions, source, notes)
 
 
-_UNPROVEN = ImageWarning(
-    "mosaic-direction",
-    "The part of the header that says which way the slices of a sheet follow one "
-    "another is missing (CSA SliceNormalVector): they are in the order of the scan "
-    "protocol, else along the cross product of row and column. Their order and their "
-    "place along the slices are not proven",
-)
+def _by_protocol(
+    protocol: str,
+    planned: NDArray[np.float64] | None,
+    sheet: NDArray[np.float64],
+    step: NDArray[np.float64],
+    count: int,
+) -> tuple[NDArray[np.float64], float, tuple[ImageWarning, ...]]:
+    """Return the place of tile 0, and which way the others go, without CSA's normal.
+
+    Notes
+    -----
+    The scanner lays the sheet over the first image: the end of the planned slices
+    that it lies on is that of tile 0. Without a plan images are numbered from right
+    to left, from front to back, or from feet to head: Siemens' default, which
+    dcm2niix falls back to as well.
+
+    Where the protocol reverses the numbering (ucImageNumb), the tiles are taken from
+    the last to the first, along the normal, and the last lies where the sheet does:
+    so does dicom2nifti, the only reader known to open such sheets without CSA header.
+    The order is that of the plan, yet the place is not: the sheet lies on the far end
+    of the plan, and the stack goes on from there. No file at hand has what
+    could settle it, so the warning says how far the two are apart.
+    """
+    distance = float(np.linalg.norm(step))
+    normal = step / distance
+    ends = None if planned is None else (planned[[0, -1]] - sheet) @ normal
+    if _is_reversed(protocol, normal):
+        apart = 0.0 if ends is None else abs(float(ends.min()))
+        return sheet + (count - 1) * step, -1.0, (_unproven(apart),)
+    if ends is None or abs(float(ends[1] - ends[0])) < distance / 2:
+        along = float(np.sign(normal[int(np.argmax(np.abs(normal)))]))
+        return sheet, along, (_unproven(),)
+    start = int(np.abs(ends).argmin())
+    if abs(ends[start]) > distance / 2:
+        return sheet, float(np.sign(ends[1] - ends[0])), (_unproven(),)
+    return sheet, float(np.sign(ends[1 - start] - ends[start])), ()
+
+
+def _unproven(apart: float = 0.0) -> ImageWarning:
+    text = (
+        "The part of the header that says which way the slices of a sheet follow one "
+        "another is missing (CSA SliceNormalVector): their order and their place "
+        "along the slices are not proven"
+    )
+    if apart > 1:
+        text += f"; the scan protocol has the same slices {apart:.0f} mm further back"
+    return ImageWarning("mosaic-direction", text)
 
 
 def _along(given: list[float | None], normal: NDArray[np.float64]) -> float | None:

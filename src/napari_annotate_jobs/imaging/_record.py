@@ -70,7 +70,8 @@ WANTED: dict[str, tuple[int, str]] = {
     "RescaleSlope": (0x00281053, "f"),
     "ModalityLUTSequence": (0x00283000, "t"),
     "DoseGridScaling": (0x3004000E, "f"),
-    "OverlayRows": (0x60000010, "u"),
+    # up to sixteen planes, each in a group of its own, PS3.3 C.9.2
+    **{f"OverlayRows{i}": (0x60000010 + (2 * i << 16), "u") for i in range(16)},
     "ExtendedOffsetTable": (0x7FE00001, "b"),
     "SharedFunctionalGroupsSequence": (0x52009229, "t"),
     "PerFrameFunctionalGroupsSequence": (0x52009230, "t"),

@@ -40,6 +40,7 @@ def _swapped(tag: int) -> int:
 
 
 _BY_TAG = {_swapped(tag): (name, kind) for name, (tag, kind) in WANTED.items()}
+_FIRST_PIXELS, _LAST_PIXELS = min(PIXELS), max(PIXELS)
 _PIXEL_TAGS = {_swapped(tag): name for tag, name in PIXELS.items()}
 _SHORT_HEAD = struct.Struct("<I2sH").unpack_from
 _LONG_LENGTH = struct.Struct("<I").unpack_from
@@ -115,13 +116,14 @@ def _walk(data: bytes, file: FileRef) -> Record:
         if order <= last:
             raise _HandOver
         last = order
-        element = _PIXEL_TAGS.get(tag)
-        if element is not None:
-            record = _finish(data, file, values, syntax, element, start, length)
-            record.groups = groups
-            return record
-        if order > 0x7FE00010:
-            raise _HandOver
+        if order >= _FIRST_PIXELS:
+            element = _PIXEL_TAGS.get(tag)
+            if element is not None:
+                record = _finish(data, file, values, syntax, element, start, length)
+                record.groups = groups
+                return record
+            if order > _LAST_PIXELS:
+                raise _HandOver
         wanted = _BY_TAG.get(tag)
         if length == UNDEFINED:
             if wanted is not None and wanted[1] == "t":
