@@ -211,8 +211,10 @@ def _built(
     files = len(doc["files"])
     if dtype.kind not in "biuf" or dtype.itemsize > 8:
         raise ValueError(f"pixels of type {dtype}")
-    if any(not 0 <= file < files or min(rest) < 0 for file, *rest in doc["frames"]):
-        raise ValueError("a frame in no file")
+    for file, frame, offset, length, *tile in doc["frames"]:
+        numbers = (frame, offset, length, *(n for place in tile for n in place))
+        if not 0 <= file < files or min(numbers) < 0:
+            raise ValueError("a frame in no file")
     return SeriesHeader(
         path=place,
         siblings=siblings,
