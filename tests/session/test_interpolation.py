@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import nibabel
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_annotate_jobs.errors import LockedError, TransitionError
+from napari_annotate_jobs.errors import CorruptError, LockedError, TransitionError
+from napari_annotate_jobs.formats import encode_mask
 from napari_annotate_jobs.model import (
     Case,
     Decision,
@@ -693,3 +696,13 @@ def test_a_plan_touches_nothing(bench):
     bench.editor.confirm(range(SHAPE[0]))
     for index, proposed in found.items():
         np.testing.assert_array_equal(bench.editor.mask(index), proposed.mask)
+
+
+def test_masks_of_another_size_are_not_filled_between(bench):
+    bench.paint(2, 8)
+    plan = plan_interpolation(bench.editor)
+    assert plan is not None
+    assert plan.shape == SHAPE[1:]
+    small = dict.fromkeys(plan.blobs, encode_mask(np.ones((3, 7), np.uint8)))
+    with pytest.raises(CorruptError, match="3 x 7 pixels, the slice 40 x 48"):
+        replace(plan, blobs=small).run(bench.voxels, (3.0, 0.8, 0.8))

@@ -27,8 +27,8 @@ from napari_annotate_jobs.errors import (
 from napari_annotate_jobs.model import Case, Comment, SeriesRef, SliceAnnotation, Status
 from napari_annotate_jobs.stores import FolderStore, create_job
 from napari_annotate_jobs.stores import _documents as documents
+from napari_annotate_jobs.stores import _draft as draft_module
 from napari_annotate_jobs.stores import _files as files
-from napari_annotate_jobs.stores import _work as work_module
 
 JOB = "job-1"
 REMARK = Comment(person="eve", text="again")
@@ -521,11 +521,11 @@ def test_a_torn_line_is_kept_before_it_is_cut(store, job_folder, painted, kit, h
 def test_a_reader_that_meets_a_compaction_goes_round_again(
     store, job_folder, painted, kit, monkeypatch
 ):
-    real = work_module.read_if_there
+    real = draft_module.read_if_there
 
     def slow(path):
         if path.match("ana/changes.jsonl"):
-            monkeypatch.setattr(work_module, "read_if_there", real)
+            monkeypatch.setattr(draft_module, "read_if_there", real)
             with closing(open_job(job_folder)) as other:
                 other.save(JOB, "case-0", kit.labelled(2, 1), {}, base=2)
             # It was written into the snapshot, and the journal begins anew.
@@ -533,7 +533,7 @@ def test_a_reader_that_meets_a_compaction_goes_round_again(
             other.save(JOB, "case-0", kit.labelled(3, 1), {}, base=3)
         return real(path)
 
-    monkeypatch.setattr(work_module, "read_if_there", slow)
+    monkeypatch.setattr(draft_module, "read_if_there", slow)
     reader = open_job(job_folder, "bob")
     assert reader.load(JOB, "case-0", person="ana").annotation.revision == 4
 
@@ -541,15 +541,15 @@ def test_a_reader_that_meets_a_compaction_goes_round_again(
 def test_a_reader_that_meets_a_first_save_goes_round_again(
     job_folder, kit, monkeypatch
 ):
-    real = work_module.read_if_there
+    real = draft_module.read_if_there
 
     def slow(path):
         if path.match("ana/changes.jsonl"):
-            monkeypatch.setattr(work_module, "read_if_there", real)
+            monkeypatch.setattr(draft_module, "read_if_there", real)
             open_job(job_folder).save(JOB, "case-0", kit.labelled(0, 1), {}, base=0)
         return real(path)
 
-    monkeypatch.setattr(work_module, "read_if_there", slow)
+    monkeypatch.setattr(draft_module, "read_if_there", slow)
     reader = open_job(job_folder, "bob")
     assert reader.load(JOB, "case-0", person="ana").annotation.revision == 1
 

@@ -213,12 +213,12 @@ def test_an_answer_that_was_lost_on_the_way_is_no_other_writer(tmp_path, monkeyp
     assert (tmp_path / "x").read_bytes() == b"mine"
 
 
-def test_without_links_an_empty_file_holds_the_name_for_a_moment(
+def test_without_links_a_claim_holds_the_name_for_a_moment(
     store, kit, job_folder, monkeypatch
 ):
     monkeypatch.setattr(files.os, "link", _refusing(errno.EPERM))
     store.save(JOB, CASE, kit.labelled(1, 1), {}, base=0)
-    taken = work_of(job_folder) / "submissions" / "0001.json"
+    taken = work_of(job_folder) / "submissions" / ".tmp-0001.json"
     taken.parent.mkdir()
     taken.touch()
     assert store.load(JOB, CASE).status is Status.REMAINING
@@ -226,7 +226,28 @@ def test_without_links_an_empty_file_holds_the_name_for_a_moment(
         store.submit(JOB, CASE, base=1)
     os.utime(taken, (1, 1))  # whoever took it has died
     assert store.submit(JOB, CASE, base=1).number == 1
+    assert os.listdir(taken.parent) == ["0001.json"]
     assert list(store.check()) == []
+
+
+def test_without_links_who_comes_second_while_a_file_gets_its_name_is_refused(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(files.os, "link", _refusing(errno.EPERM))
+    path = tmp_path / "0001.json"
+    replace = os.replace
+
+    def meanwhile(source, target):
+        monkeypatch.setattr(files.os, "replace", replace)
+        with pytest.raises(ExistsError):
+            files.place_new_durably(path, b"second")
+        assert not path.exists()
+        replace(source, target)
+
+    monkeypatch.setattr(files.os, "replace", meanwhile)
+    files.place_new_durably(path, b"first")
+    assert path.read_bytes() == b"first"
+    assert os.listdir(tmp_path) == ["0001.json"]
 
 
 def test_a_job_made_in_between_is_not_overwritten(tmp_path, kit, monkeypatch):

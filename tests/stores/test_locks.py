@@ -26,11 +26,12 @@ from napari_annotate_jobs.stores import (
     remember_location,
 )
 from napari_annotate_jobs.stores import _catalogue as catalogue
+from napari_annotate_jobs.stores import _draft as draft_module
 from napari_annotate_jobs.stores import _index as index_module
 from napari_annotate_jobs.stores import _work as work_module
-from napari_annotate_jobs.stores._files import locked
 from napari_annotate_jobs.stores._index import Index
-from napari_annotate_jobs.stores._work import Progress
+from napari_annotate_jobs.stores._locks import locked
+from napari_annotate_jobs.stores._progress import Progress
 
 JOB = "job-1"
 REMARK = Comment(person="eve", text="again")
@@ -196,7 +197,8 @@ def test_the_work_on_a_case_is_one_threads_at_a_time(job_folder, kit, monkeypatc
     held = []
     for module, name in (
         (work_module, "append_durably"),
-        (work_module, "write_document"),
+        (draft_module, "append_durably"),
+        (draft_module, "write_document"),
     ):
         real = getattr(module, name)
 

@@ -18,7 +18,7 @@ from napari_annotate_jobs.errors import (
     InvalidValueError,
 )
 from napari_annotate_jobs.formats import decode_mask, encode_mask, mask_ref, mask_size
-from napari_annotate_jobs.model import MaskRef, SliceAnnotation
+from napari_annotate_jobs.model import Box, MaskRef, SliceAnnotation
 from napari_annotate_jobs.session import AnnotationSession
 from napari_annotate_jobs.stores import FolderStore
 
@@ -70,6 +70,27 @@ def test_a_store_that_knows_the_size_refuses_another(store, kit):
         store.save(JOB, CASE, *painted(kit, 3, 7), base=0)
     assert store.load(JOB, CASE).annotation.revision == 0
     assert store.save(JOB, CASE, *painted(kit, 16, 24), base=0) == 1
+
+
+def test_a_case_has_the_size_that_its_images_were_found_to_have(store, kit):
+    assert store.case(JOB, CASE).case.size is None
+    store.note_case(JOB, CASE, n_slices=1, size=(16, 24))
+    assert store.case(JOB, CASE).case.size == (16, 24)
+
+
+def test_images_of_another_size_do_not_open_under_boxes(job_folder, kit):
+    store = FolderStore(job_folder, "ana")
+    box = Box(id="b1", label=5, top=1, left=1, bottom=6, right=6)
+    change = kit.change(SliceAnnotation(index=0, boxes=(box,)))
+    store.note_case(JOB, CASE, n_slices=1, size=(64, 64))
+    store.save(JOB, CASE, change, {}, base=0)
+    failures = []
+    session = AnnotationSession(store, JOB)
+    session.failed.connect(failures.append)
+    session.open_case(CASE)
+    session.close()
+    (error,) = failures
+    assert "annotated on images of 64 x 64" in str(error)
 
 
 def test_the_size_in_the_job_is_the_one_that_counts(job_folder, kit):

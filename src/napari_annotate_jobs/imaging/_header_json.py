@@ -212,7 +212,7 @@ def _built(
     if dtype.kind not in "biuf" or dtype.itemsize > 8:
         raise ValueError(f"pixels of type {dtype}")
     for file, frame, offset, length, *tile in doc["frames"]:
-        numbers = (frame, offset, length, *(n for four in tile for n in four))
+        numbers = (frame, offset, length, *(n for place in tile for n in place))
         if not 0 <= file < files or min(numbers) < 0:
             raise ValueError("a frame in no file")
     return SeriesHeader(

@@ -99,6 +99,8 @@ class InterpolationPlan:
         What is interpolated together.
     blobs : mapping of int to bytes
         The encoded mask of each key slice that has one.
+    shape : (int, int) or None
+        Rows and columns that they must have.
     left_out : mapping of int to frozenset of int
         Labels that are not to be proposed, by slice.
     """
@@ -106,6 +108,7 @@ class InterpolationPlan:
     group: str
     parts: tuple[Part, ...]
     blobs: Mapping[int, bytes]
+    shape: tuple[int, int] | None
     left_out: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
     def run(
@@ -138,8 +141,12 @@ class InterpolationPlan:
         ------
         Cancelled
             If `cancelled` returned true.
+        CorruptError
+            If a mask has not the size of the slices.
         """
-        masks = {key: decode_mask(blob) for key, blob in self.blobs.items()}
+        masks = {
+            key: decode_mask(blob, shape=self.shape) for key, blob in self.blobs.items()
+        }
         total = sum(len(part.keys) - 1 for part in self.parts)
         before = 0
         result: dict[int, Proposed] = {}
@@ -313,7 +320,7 @@ def plan_interpolation(
         if group in contents[key].masks
     }
     return InterpolationPlan(
-        group, tuple(parts), blobs, _left_out(parts, left_out or {})
+        group, tuple(parts), blobs, view.shape, _left_out(parts, left_out or {})
     )
 
 

@@ -244,6 +244,8 @@ def _mask_fault(
         pixels = count_pixels(decode_mask(data, shape=size))
     except AnnotateJobsError as error:
         fault = _fault(error, where)
+        if error.where == str(where):
+            return fault  # of the folder, not of this mask
         return fault.model_copy(
             update={"what": f"{fault.what} (mask {mask.digest[:16]} of slice {key})"}
         )

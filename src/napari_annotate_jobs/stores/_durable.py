@@ -8,7 +8,7 @@ import secrets
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import CorruptError, ExistsError, StoreError
@@ -23,7 +23,7 @@ from ._files import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 __all__ = [
@@ -57,7 +57,7 @@ _NO_LINKS = {
 """What file systems say that cannot give a file a second name."""
 
 _ABANDONED = 60.0
-"""Seconds after which an empty file is taken for one that nobody will fill."""
+"""Seconds after which a claim to a name is one that nobody will make use of."""
 
 _settled: set[Path] = set()
 """Folders whose names this process knows to be on the disk."""
@@ -287,8 +287,8 @@ def _written_aside(path: Path, data: bytes) -> Path:
 def _name_once(temporary: Path, path: Path) -> None:
     """Give a file its name; FileExistsError if that is taken.
 
-    Where files cannot have two names, an empty file takes the name first: whoever
-    reads leaves that out, and one that stays empty is taken for abandoned.
+    Where files cannot have two names, only who has the claim to a name may look
+    whether it is free, and take it.
     """
     _settled.discard(path.parent)
     if os.name == "nt":
@@ -303,24 +303,32 @@ def _name_once(temporary: Path, path: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        _reserve(path)
-        try:
+        with _claimed(path):
+            if is_there(path):
+                raise FileExistsError(
+                    errno.EEXIST, os.strerror(errno.EEXIST), str(path)
+                ) from error
             os.replace(temporary, path)
-        except BaseException:
-            with suppress(OSError):
-                path.unlink()
-            raise
 
 
-def _reserve(path: Path) -> None:
+@contextmanager
+def _claimed(path: Path) -> Iterator[None]:
+    """Be the only one who may take a name; FileExistsError if another is at it."""
+    claim = path.with_name(f"{TEMPORARY}{path.name}")
+    new = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
-        os.close(open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        os.close(open_regular(claim, new))
     except FileExistsError:
-        found = path.lstat()
         now = folder_time(path.parent)
-        if found.st_size or now is None or now - found.st_mtime < _ABANDONED:
+        if now is None or now - claim.lstat().st_mtime < _ABANDONED:
             raise
-        os.utime(path, follow_symlinks=False)
+        claim.unlink()
+        os.close(open_regular(claim, new))
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            claim.unlink()
 
 
 def _write_all(handle: int, data: bytes) -> None:

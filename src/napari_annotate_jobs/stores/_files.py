@@ -28,7 +28,6 @@ __all__ = [
     "accessing",
     "check_links",
     "confine",
-    "is_empty",
     "is_there",
     "list_folder",
     "open_if_there",
@@ -139,12 +138,6 @@ def signature(path: Path) -> tuple[int, int, int] | None:
 def is_there(path: Path) -> bool:
     """Return whether there is something of that name, be it a link to nowhere."""
     return signature(path) is not None
-
-
-def is_empty(path: Path) -> bool:
-    """Return whether there is a file of that name with nothing in it."""
-    found = signature(path)
-    return found is not None and found[0] == 0
 
 
 def list_folder(path: Path) -> list[str]:

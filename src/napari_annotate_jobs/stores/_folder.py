@@ -139,7 +139,9 @@ class FolderStore(JobStore):
         return CasePage(rows=tuple(rows), total=total)
 
     def case(self, job_id: str, case_id: str) -> CaseRow:
-        return self._folder(job_id).catalogue.row(case_id)
+        folder = self._folder(job_id)
+        row = folder.catalogue.row(case_id)
+        return _rules.sized(row, folder.size_of(case_id))
 
     def neighbour(
         self,

@@ -169,7 +169,8 @@ class MemoryStore(JobStore):
         with self._memory.lock:
             shelf = self._shelf(job_id)
             case = self._case(shelf, case_id)
-            return self._row(shelf, case, shelf.ordinal(case_id))
+            row = self._row(shelf, case, shelf.ordinal(case_id))
+            return _rules.sized(row, shelf.sizes.get(case_id))
 
     def neighbour(
         self,

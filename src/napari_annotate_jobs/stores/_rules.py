@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import (
         AnnotationChange,
         Case,
+        CaseRow,
         Comment,
         Job,
         LabelSet,
@@ -48,6 +49,7 @@ __all__ = [
     "referenced",
     "returned",
     "series_of",
+    "sized",
     "submitted",
 ]
 
@@ -243,3 +245,11 @@ def check_page(offset: int, limit: int) -> None:
             f"a page cannot start at row {offset} with {limit} rows",
             remedy="Use 0 or more for both",
         )
+
+
+def sized(row: CaseRow, size: tuple[int, int] | None) -> CaseRow:
+    """Return a row with the rows and columns that its images were found to have."""
+    if size is None or row.case.size is not None:
+        return row
+    case = row.case.model_copy(update={"size": size})
+    return row.model_copy(update={"case": case})

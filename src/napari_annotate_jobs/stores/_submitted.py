@@ -17,7 +17,7 @@ from ._documents import (
     unwrap,
 )
 from ._durable import make_folders, place_new_durably
-from ._files import is_empty, list_folder
+from ._files import list_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,8 +51,7 @@ class SubmissionFolder:
         answered: set[int] = set()
         for name in list_folder(self.path):
             found = _NAME.match(name)
-            # An empty one is a name that is being taken; see `_files`.
-            if found and not is_empty(self.path / name):
+            if found:
                 (answered if found[2] else numbers).add(int(found[1]))
         count = max(numbers | answered, default=0)
         if len(numbers) < count:
