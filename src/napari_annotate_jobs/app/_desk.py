@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_annotate_jobs.app._actions import DeskActions
 from napari_annotate_jobs.app._asks import offer, tell_error
-from napari_annotate_jobs.app._canvas_focus import canvas_of
+from napari_annotate_jobs.app._canvas import DrawingContext, canvas_of
 from napari_annotate_jobs.app._desk_boxes import BoxActions
 from napari_annotate_jobs.app._desk_fill import FillDesk
 from napari_annotate_jobs.app._desk_masks import MaskActions
@@ -105,6 +105,7 @@ class Desk(QObject):
         self.read_out = ReadOutLabel()
         self.veil = Veil()
         self._canvas: Any = None
+        self._drawing: DrawingContext | None = None
         self.on_screen: OnScreen | None = None
         self.window_control = WindowControl()
         self.annotate = AnnotateDock(self.window_control, keymap)
@@ -266,6 +267,8 @@ class Desk(QObject):
         self.read_out.lay_over(self.main_window)
         self.veil.lay_over(self.main_window)
         self._canvas = canvas_of(self.main_window)
+        if self._drawing is None:
+            self._drawing = DrawingContext(self.viewer, self._canvas)
         self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
         self.strip.follow(self.annotate.follow(self._canvas))
         self.annotate.installEventFilter(self)
@@ -481,6 +484,8 @@ class Desk(QObject):
         self.boxes.close()
         self.masks.close()
         self.bridge.close()
+        if self._drawing is not None:
+            self._drawing.close()
         self.bridge.text_changed.disconnect(self.read_out.set_text)
         self.bridge.offered.disconnect(offer)
         self.bridge.pressed.disconnect(self.strip.clear_selection)

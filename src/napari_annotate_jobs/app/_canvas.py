@@ -1,0 +1,58 @@
+"""What napari draws the image on: its keys, and its drawing context."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QMainWindow, QWidget
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+__all__ = ["DrawingContext", "canvas_of"]
+
+
+def canvas_of(window: QWidget) -> QWidget:
+    """Return what napari draws the image on; its window if there is no such thing.
+
+    napari names no widget of the canvas in its public interface. The one of vispy is
+    known by its class; napari's window hands the keys it gets on to the canvas.
+    """
+    centre = window.centralWidget() if isinstance(window, QMainWindow) else None
+    if centre is not None:
+        for widget in centre.findChildren(QWidget):
+            if type(widget).__name__.startswith("CanvasBackend"):
+                return widget
+    return window
+
+
+class DrawingContext:
+    """Lets the layers that go release what is theirs in the canvas's own context.
+
+    napari has vispy delete the buffers of a layer as soon as it is removed, in whatever
+    OpenGL context is current: after the window was painted, that is the window's. The
+    canvas then draws with buffers that are gone, which ends the process.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Whose layers come and go.
+    canvas : QWidget
+        What napari draws the image on.
+    """
+
+    def __init__(self, viewer: ViewerModel, canvas: QWidget) -> None:
+        self._removing = viewer.layers.events.removing
+        self._canvas = canvas
+        self._removing.connect(self._make_current)
+
+    def _make_current(self) -> None:
+        make_current = getattr(self._canvas, "makeCurrent", None)
+        if make_current is not None:
+            with suppress(RuntimeError):  # Qt has deleted the canvas by now
+                make_current()
+
+    def close(self) -> None:
+        """Let the viewer go."""
+        self._removing.disconnect(self._make_current)
