@@ -58,7 +58,7 @@ def make_job(folder: Path, count: int, shape: tuple[int, int, int]) -> Path:
         ref = SeriesRef(path=str(path))
         cases.append(Case(id=f"c{number}", name=f"c{number}", series=(ref,)))
     project = Project(name="Job", methods=(Method.SEGMENTATION,), label_set=LABELS)
-    columns, rows, slices = shape
+    columns, rows, _slices = shape
     mask = np.zeros((rows, columns), np.uint8)
     mask[rows // 4 : rows // 2, columns // 4 : columns // 2] = 1
     mask[rows // 3 : rows // 2, columns // 3 : columns // 2] = 2
