@@ -395,6 +395,50 @@ def test_out_predicted_in_confirmed_and_out_again(
             assert (second / path.relative_to(first)).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.parametrize("images", ["multi-frame", "uneven", "oblique"])
+def test_dicom_of_every_kind_out_and_in(images: str, tmp_path: Path) -> None:
+    from pydicom.data import get_testdata_file
+
+    from napari_annotate_jobs.samples import sample_paths
+
+    path = {
+        "multi-frame": get_testdata_file("emri_small.dcm"),
+        "uneven": sample_paths()["mr-brain"],
+        "oblique": sample_paths()["mr-brain-tumour"],
+    }[images]
+    case = Case(id="a", name="a", series=(SeriesRef(path=str(path)),))
+    project = Project(name="Livers", methods=(Method.SEGMENTATION,), label_set=LABELS)
+    job = tmp_path / "job"
+    create_job(job, Job(id="job", project=project), [case]).close()
+    session = AnnotationSession(opened(job), "job")
+    session.open_next = False
+    session.open_case("a")
+    assert session.case is not None
+    slices, rows, columns = session.case.series.header.shape[:3]
+    drawn = np.zeros((slices, rows, columns), np.uint16)
+    drawn[1, 2 : rows // 2, 3 : columns // 3] = 7
+    drawn[slices - 1, rows // 2 :, :5] = 3
+    session.editor.set_masks({(i, ""): drawn[i] for i in (1, slices - 1)})
+    session.submit()
+    session.close()
+    for name in ("nnunet", "seg-nrrd"):
+        options = {} if name == "nnunet" else {"uneven": True}
+        source = StoreSource(str(job), people=["ana"])
+        out = tmp_path / name
+        folder = export(source, exporter(name, options), out, workers=1).folder
+        source.close()
+        row = import_format("nifti" if name == "nnunet" else "nrrd")
+        labels = folder / "labelsTr" if name == "nnunet" else folder
+        with open_store(str(job), person=name) as store:
+            report = import_annotations(store, "job", labels, how(row=row))
+            assert not report.failed
+            assert report.counts.masks == 2
+            found = store.load("job", "a").annotation
+            wanted = store.load("job", "a", person="ana").annotation
+        refs = {k: c.proposals[""].digest for k, c in found.slices.items()}
+        assert refs == {k: c.masks[""].digest for k, c in wanted.slices.items()}
+
+
 # -------------------------------------------------------------------- a predictor
 MODEL = """
 import sys, time, nibabel as nib, numpy as np

@@ -109,10 +109,12 @@ class AnnotatedCase:
     read_mask: MaskReader
     open_series: Callable[[int], Series] | None = None
     _indices: dict[str, int] = field(init=False, repr=False)
+    _said: dict[int, SliceAnnotation] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         indices = {s.key: i for i, s in enumerate(self.header.slices)}
         object.__setattr__(self, "_indices", indices)
+        object.__setattr__(self, "_said", {})
 
     @classmethod
     def of(
@@ -209,6 +211,12 @@ class AnnotatedCase:
     # -------------------------------------------------------------- its slices
     def said(self, index: int) -> SliceAnnotation:
         """Return what is confirmed of a slice; blank where it is excluded."""
+        known = self._said.get(index)
+        if known is None:
+            known = self._said[index] = self._confirmed(index)
+        return known
+
+    def _confirmed(self, index: int) -> SliceAnnotation:
         found = self.annotation.slices.get(self.header.slices[index].key)
         if found is None or found.excluded:
             return SliceAnnotation(index=index)

@@ -21,7 +21,7 @@ from ._image_file import (
     same_grid,
     write_channels,
 )
-from ._nifti import check_labels, uneven_note
+from ._nifti import uneven_note
 from ._nifti_file import label_dtype, write_nifti
 from ._place import ijk_to_lps
 
@@ -214,8 +214,8 @@ class TrainingExporter(Exporter):
         label = self.label_name(case.stem)
         kind = label_dtype(len(consecutive(case.labels)) + 1)
         (folder / "labelsTr").mkdir(exist_ok=True)
-        write_nifti(folder / label, self.planes(case), case.header, kind)
         part: dict[str, Any] = {
+            "labels": write_nifti(folder / label, self.planes(case), case.header, kind),
             "ignored": len(unknown),
             "sheared": is_sheared(ijk_to_lps(case.header)),
         }
@@ -264,7 +264,7 @@ class TrainingExporter(Exporter):
         if not written.files:
             return
         label, *images = written.files
-        check_labels(case, folder / label, self.planes(case))
+        check_image(folder / label, written.part["labels"], case.header)
         count = len(written.part.get("channels", ()))
         for name, digest in zip(images, written.part.get("voxels", ()), strict=True):
             fourth = count if len(images) < count else 0
