@@ -262,8 +262,10 @@ def case_masks(
     refs = case.said(index).masks
     for group in sorted(refs):
         mask = case.mask(index, group)
-        for label in sorted(refs[group].pixels) if mask is not None else ():
-            part = mask == label
+        if mask is None:
+            continue
+        for label in sorted(refs[group].pixels):
+            part: NDArray[np.bool_] = mask == label
             if part.any():
                 yield label, part
 
