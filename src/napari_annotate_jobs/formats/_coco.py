@@ -6,13 +6,12 @@ import json
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
 from napari_annotate_jobs.errors import CorruptError
 from napari_annotate_jobs.model import Decision, Method, Scope
 
-from ._outline import components, outlines, rle_string
+from ._outline import components, outlines, rle_string, whole
 from ._pictures import PictureOptions
 from ._planes import PlaneExporter, case_masks, json_line, label_name, planes
 
@@ -20,13 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from napari_annotate_jobs.model import LabelSet
 
     from ._case import AnnotatedCase
     from ._contract import ExportJob, FormatOptions
     from ._incoming import IncomingSlice
+    from ._outline import Part
     from ._pictures import Picture
     from ._planes import Written
 
@@ -130,30 +128,24 @@ class CocoExporter(PlaneExporter):
         refs = case.said(index).masks
         for label, mask in case_masks(case, index):
             group = case.labels[label].overlap_group
-            whole = self.options.objects == "labels"
-            for part in [mask] if whole else components(mask):
-                rows, columns = np.nonzero(part)
-                left, top = int(columns.min()), int(rows.min())
+            apart = self.options.objects == "components"
+            for part in components(mask) if apart else [whole(mask)]:
+                height, width = part.pixels.shape
                 yield {
                     "category_id": categories[label],
-                    "bbox": [
-                        left,
-                        top,
-                        int(columns.max()) + 1 - left,
-                        int(rows.max()) + 1 - top,
-                    ],
-                    "area": len(rows),
-                    "segmentation": self._segmentation(part),
+                    "bbox": [part.left, part.top, width, height],
+                    "area": int(part.pixels.sum()),
+                    "segmentation": self._segmentation(part, case.plane),
                     "iscrowd": 0,
                     "provenance": str(refs[group].provenance),
                 }
 
-    def _segmentation(self, mask: NDArray[np.bool_]) -> Any:
+    def _segmentation(self, part: Part, plane: tuple[int, int]) -> Any:
         if self.options.masks == "polygons":
-            rings = outlines(mask)
+            rings = outlines(*part)
             if not any(holes for _, holes in rings):
                 return [[value for xy in ring for value in xy] for ring, _ in rings]
-        return {"size": list(mask.shape), "counts": rle_string(mask)}
+        return {"size": list(plane), "counts": rle_string(*part, plane)}
 
     def read_plane(
         self, case: AnnotatedCase, picture: Picture, folder: Path, part: Any

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -15,26 +16,61 @@ if TYPE_CHECKING:
     Point = tuple[int, int]
     Ring = list[Point]
 
-__all__ = ["components", "outlines", "rle_string", "row_runs", "with_slits"]
+__all__ = [
+    "Part",
+    "components",
+    "outlines",
+    "rle_string",
+    "row_runs",
+    "whole",
+    "with_slits",
+]
 
 _RIGHT_OF = {(1, 0): (0, 1), (0, 1): (-1, 0), (-1, 0): (0, -1), (0, -1): (1, 0)}
 """The way to the right of a way, as (x, y) with y downwards."""
 
 
-def components(mask: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
-    """Give each part whose pixels touch, by sides or corners, as a mask of its own."""
+class Part(NamedTuple):
+    """A part of a mask, cut out.
+
+    Parameters
+    ----------
+    pixels : ndarray of bool, shape (height, width)
+        The part within its own bounds.
+    top, left : int
+        Its first row and column.
+    """
+
+    pixels: NDArray[np.bool_]
+    top: int
+    left: int
+
+
+def components(mask: NDArray[np.bool_]) -> Iterator[Part]:
+    """Give each part whose pixels touch, by sides or corners."""
     parts, count = ndimage.label(mask, np.ones((3, 3)))
-    for number in range(1, count + 1):
-        yield parts == number
+    for number, place in enumerate(ndimage.find_objects(parts, count), 1):
+        rows, columns = place
+        yield Part(parts[place] == number, rows.start, columns.start)
 
 
-def outlines(mask: NDArray[np.bool_]) -> list[tuple[Ring, list[Ring]]]:
+def whole(mask: NDArray[np.bool_]) -> Part:
+    """Return all of a mask as one part; it has pixels."""
+    ((rows, columns),) = ndimage.find_objects(mask.astype(np.uint8))
+    return Part(mask[rows, columns], rows.start, columns.start)
+
+
+def outlines(
+    mask: NDArray[np.bool_], top: int = 0, left: int = 0
+) -> list[tuple[Ring, list[Ring]]]:
     """Return polygons that hold exactly the pixels of a mask.
 
     Parameters
     ----------
     mask : ndarray of bool, shape (rows, columns)
         What is outlined.
+    top, left : int
+        Where it lies in the image.
 
     Returns
     -------
@@ -48,7 +84,8 @@ def outlines(mask: NDArray[np.bool_]) -> list[tuple[Ring, list[Ring]]]:
     for number, place in enumerate(ndimage.find_objects(parts, count), 1):
         rows, columns = place
         rings = _rings(parts[place] == number)
-        moved = [[(x + columns.start, y + rows.start) for x, y in r] for r in rings]
+        right, down = columns.start + left, rows.start + top
+        moved = [[(x + right, y + down) for x, y in ring] for ring in rings]
         # Of the rings around one part the outer one alone runs clockwise.
         outer = next(r for r in moved if _area(r) > 0)
         found.append((outer, [r for r in moved if r is not outer]))
@@ -121,15 +158,39 @@ def _met(ring: Ring, x: int, y: int) -> tuple[int, Point]:
     return best[1], (best[0], y)
 
 
-def rle_string(mask: NDArray[np.bool_]) -> str:
+def rle_string(
+    mask: NDArray[np.bool_],
+    top: int = 0,
+    left: int = 0,
+    plane: tuple[int, int] | None = None,
+) -> str:
     """Return a mask as COCO's compressed run lengths.
 
-    Runs go down the columns, background first. From the fourth on each is written as
-    its difference from the one before the last, in digits of five bits.
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (height, width)
+        The mask, or a part of it.
+    top, left : int
+        Where the part lies in the image.
+    plane : (int, int), optional
+        Rows and columns of the image; those of `mask` by default.
+
+    Notes
+    -----
+    Runs go down the columns, background first. From the fourth on each is written
+    as its difference from the one before the last, in digits of five bits.
     """
-    flat = np.asarray(mask, dtype=np.int8).ravel(order="F")
-    edges = np.flatnonzero(np.diff(flat, prepend=np.int8(0))).tolist()
-    counts = np.diff([0, *edges, flat.size]).tolist()
+    rows, columns = plane or mask.shape
+    edges: list[int] = []
+    for column, first, last in row_runs(mask.T):
+        start = (column + left) * rows + top
+        if edges and edges[-1] == start + first:
+            edges[-1] = start + last  # it goes on in the next column
+        else:
+            edges += [start + first, start + last]
+    counts = [b - a for a, b in pairwise([0, *edges, rows * columns])]
+    # A run of nothing at the end is left out, as one within is never there.
+    counts = counts[:-1] if len(counts) > 1 and not counts[-1] else counts
     out = bytearray()
     for at, count in enumerate(counts):
         value = count - counts[at - 2] if at > 2 else count

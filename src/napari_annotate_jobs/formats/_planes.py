@@ -259,12 +259,15 @@ def case_masks(
     case: AnnotatedCase, index: int
 ) -> Iterator[tuple[int, NDArray[np.bool_]]]:
     """Give the confirmed masks of a slice by label id, ascending in each group."""
-    for group in sorted(case.said(index).masks):
+    refs = case.said(index).masks
+    for group in sorted(refs):
         mask = case.mask(index, group)
-        if mask is not None:
-            for label in np.unique(mask):
-                if label:
-                    yield int(label), mask == label
+        if mask is None:
+            continue
+        for label in sorted(refs[group].pixels):
+            part: NDArray[np.bool_] = mask == label
+            if part.any():
+                yield label, part
 
 
 def label_name(labels: LabelSet, label: int) -> str:
