@@ -20,9 +20,11 @@ from ._dicom import (
     check_installed,
     concept_of,
     creator,
+    decimals,
     derived_uid,
     described,
     even_gap,
+    frame_number,
     highdicom_code,
     images,
     is_placed,
@@ -32,7 +34,6 @@ from ._dicom import (
     patient_template,
     plane_sequences,
     quietly_saved,
-    refer,
     settle,
     source_of,
     version,
@@ -190,11 +191,11 @@ class DicomSegExporter(Exporter):
         numbers = self._numbers(labels)
         summary, header = case.summary, case.header
         about = (header.key, summary.case.id, summary.person, self.options.type)
-        positions, planes = None, {}
+        origins, planes = slice_origins(header), {}
         if placed:
-            positions, orientation, measures = plane_sequences(case, source)
+            position, orientation, measures = plane_sequences(case, source)
             planes = {
-                "plane_positions": positions[:1],
+                "plane_positions": [position],
                 "plane_orientation": orientation,
                 "pixel_measures": measures,
             }
@@ -227,10 +228,12 @@ class DicomSegExporter(Exporter):
         )
         groups = [
             SliceGroups.of(
-                _derivation(case, source, index),
-                None if positions is None else positions[index],
+                source.sop_classes[index],
+                str(slice_id.sop_instance_uid),
+                frame_number(header, index),
+                decimals(origins[index]) if placed else None,
             )
-            for index in range(case.n_slices)
+            for index, slice_id in enumerate(header.slices)
         ]
         if self._labelmap:
             dataset.file_meta.TransferSyntaxUID = RLELossless
@@ -453,29 +456,3 @@ def _algorithm(made: set[Provenance]) -> Any:
         version=version(),
         source=PROGRAM,
     )
-
-
-def _derivation(case: AnnotatedCase, source: DicomSource, index: int) -> Dataset:
-    """Return the group that says of which image a frame was made."""
-    from pydicom.dataset import Dataset
-
-    image = refer(case.header, source, index)
-    image.SpatialLocationsPreserved = "YES"
-    image.PurposeOfReferenceCodeSequence = [
-        _code("121322", "Source image for image processing operation")
-    ]
-    item = Dataset()
-    item.SourceImageSequence = [image]
-    item.DerivationCodeSequence = [_code("113076", "Segmentation")]
-    groups = Dataset()
-    groups.DerivationImageSequence = [item]
-    return groups
-
-
-def _code(value: str, meaning: str) -> Dataset:
-    from pydicom.dataset import Dataset
-
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator = value, "DCM"
-    item.CodeMeaning = meaning
-    return item
