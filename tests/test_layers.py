@@ -58,7 +58,7 @@ LAYERS = {
         1,
         "errors imaging model",
         "PIL distributed highdicom nibabel nrrd numpy pandas pyarrow pydantic pydicom "
-        "rt_utils scipy skimage yaml",
+        "scipy skimage yaml",
     ),
     "samples": layer(1, "errors", "numpy pydicom"),
     "stores": layer(

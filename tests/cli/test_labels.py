@@ -199,3 +199,51 @@ def test_a_due_date_in_the_past_is_remarked(run, images, tmp_path):
     assert code == 0
     assert "in the past" not in err
     assert "3 cases, 1 label." in out
+
+
+# ----------------------------------------------------------- labels that are ready-made
+def test_labels_of_a_table(new):
+    labels = new(
+        "--labels", "totalsegmentator:liver,kidney_cyst_*", "lesion=red"
+    ).labels
+    assert [label.name for label in labels] == [
+        "liver",
+        "kidney_cyst_left",
+        "kidney_cyst_right",
+        "lesion",
+    ]
+    liver, cyst = labels[:2]
+    assert (liver.color, liver.concept.value) == ("#288C28", "10200004")
+    assert liver.concept.category.meaning == "Anatomical Structure"
+    assert str(cyst.concept) == "Cyst of left kidney (SCT 367643001)"
+    assert {label.method for label in labels} == {"segmentation"}
+
+
+def test_a_method_before_a_table(new):
+    (label,) = new("--labels", "detection:totalsegmentator:spleen").labels
+    assert (label.method, label.concept.meaning) == ("detection", "Spleen")
+
+
+def test_what_a_table_does_not_have(refused):
+    err = refused("--labels", "totalsegmentator:livr")
+    assert "has no label 'livr'" in err
+    assert "liver" in err
+
+
+def test_labels_of_a_table_in_files(new, refused, tmp_path):
+    path = tmp_path / "labels.yaml"
+    path.write_text(
+        "labels:\n"
+        "- totalsegmentator:liver,spleen\n"
+        '- {name: "totalsegmentator:kidney_left", colour: red, method: segmentation}\n'
+    )
+    liver, _, kidney = new("--labels-file", path).labels
+    assert liver.concept.meaning == "Liver"
+    assert (kidney.name, kidney.color) == ("kidney_left", "#FF0000")
+    assert kidney.concept.modifier.meaning == "Left"
+
+
+def test_one_row_of_a_file_is_one_label(refused, tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("name,method\ntotalsegmentator:kidney_*,segmentation\n")
+    assert "are 4 labels" in refused("--labels-file", path)

@@ -403,6 +403,29 @@ def test_a_file_that_is_cut_short(kit: Any, tmp_path: Path) -> None:
         [m.any() for s in found.slices for m in s.masks.values()]
 
 
+def test_the_order_of_frames_does_not_count(kit: Any, tmp_path: Path) -> None:
+    """Frames belong where their groups say; segments may lack some, and overlap."""
+    case = some(kit, kit.series(tmp_path / "images"))
+    path = write(case, tmp_path / "out")
+    dataset = pydicom.dcmread(path)
+    order = [3, 0, 4, 2, 1]
+    groups = dataset.PerFrameFunctionalGroupsSequence
+    dataset.PerFrameFunctionalGroupsSequence = [groups[n] for n in order]
+    frames = np.asarray(dataset.pixel_array)[order]
+    dataset.PixelData = np.packbits(frames.ravel(), bitorder="little").tobytes()
+    dataset.save_as(path)
+    found = read_seg(path)
+    names = {label.name: label.id for label in kit.labels.labels}
+    masks = {
+        (each.sop_instance_uid, names[name]): mask
+        for each in found.slices
+        for name, mask in each.masks.items()
+    }
+    wanted = content(case)
+    assert masks.keys() == wanted.keys()
+    assert all(np.array_equal(masks[key], wanted[key]) for key in wanted)
+
+
 @pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL", "LABELMAP"])
 @pytest.mark.parametrize("syntax", ["native", "rle", "implicit"])
 def test_what_highdicom_writes_comes_in(

@@ -10,6 +10,8 @@ from qtpy.QtWidgets import QApplication
 
 from napari_annotate_jobs.model import (
     COLORS,
+    Code,
+    Concept,
     Group,
     Label,
     LabelSet,
@@ -20,7 +22,7 @@ from napari_annotate_jobs.session import SaveKind, SaveState
 from napari_annotate_jobs.widgets import FillPanel
 from napari_annotate_jobs.widgets._fill_choice import TOOLS
 from napari_annotate_jobs.widgets._key_button import KeyButton
-from napari_annotate_jobs.widgets._label_list import swatch
+from napari_annotate_jobs.widgets._label_list import LabelList, swatch
 from napari_annotate_jobs.widgets._label_overview import LabelOverview
 from napari_annotate_jobs.widgets._save_line import SaveLine
 from napari_annotate_jobs.widgets._theme import Colors, contrast_ratio
@@ -157,3 +159,32 @@ def test_labels_of_no_group_do_not_stand_under_a_groups_caption(qtbot):
         "good",
         "bad",
     ]
+
+
+def test_the_list_of_labels_shows_codes(qtbot):
+    concept = Concept(
+        scheme="SCT",
+        value="64033007",
+        meaning="Kidney",
+        modifier=Code(scheme="SCT", value="7771000", meaning="Left"),
+    )
+    labels = (
+        Label(id=1, name="k", color=COLORS[0], method=Method.SEGMENTATION),
+        Label(
+            id=2,
+            name="kl",
+            color=COLORS[1],
+            method=Method.SEGMENTATION,
+            concept=concept,
+        ),
+    )
+    widget = LabelList()
+    qtbot.addWidget(widget)
+    project = Project(
+        name="p", methods=(Method.SEGMENTATION,), label_set=LabelSet(labels=labels)
+    )
+    widget.set_project(project, {2: "G"})
+    group = widget.tree.topLevelItem(0)
+    tips = [group.child(i).toolTip(0) for i in range(2)]
+    assert "SCT" not in tips[0]
+    assert tips[1].splitlines()[1:] == ["Kidney, left (SCT 64033007)"]

@@ -32,6 +32,7 @@ __all__ = [
     "check_installed",
     "concept_of",
     "creator",
+    "decimals",
     "derived_uid",
     "described",
     "even_gap",
@@ -289,15 +290,16 @@ def patient_template(
         affine = ijk_to_lps(header)
         columns, rows = header.spacing[2], header.spacing[1]
         cosines = [*(affine[:3, 0] / columns), *(affine[:3, 1] / rows)]
-        found.ImagePositionPatient = _decimals(slice_origins(header)[0])
-        found.ImageOrientationPatient = _decimals(cosines)
-        found.PixelSpacing = _decimals([rows, columns])
-        found.SliceThickness = _decimals([_thickness(header, source)])[0]
+        found.ImagePositionPatient = decimals(slice_origins(header)[0])
+        found.ImageOrientationPatient = decimals(cosines)
+        found.PixelSpacing = decimals([rows, columns])
+        found.SliceThickness = decimals([_thickness(header, source)])[0]
         found.pop("SpacingBetweenSlices", None)
     return found
 
 
-def _decimals(values: Iterable[float]) -> list[str]:
+def decimals(values: Iterable[float]) -> list[str]:
+    """Return numbers as decimal strings, as exact as 16 characters hold."""
     from pydicom.valuerep import format_number_as_ds
 
     return [format_number_as_ds(float(value)) for value in values]
@@ -315,11 +317,11 @@ def _check(element: Any) -> None:
 
 
 def plane_sequences(case: AnnotatedCase, source: DicomSource) -> tuple[Any, Any, Any]:
-    """Return positions of all slices, their orientation, and pixel measures.
+    """Return the position of the first slice, its orientation, and pixel measures.
 
     Returns
     -------
-    positions : list of highdicom.PlanePositionSequence
+    position : highdicom.PlanePositionSequence
     orientation : highdicom.PlaneOrientationSequence
     measures : highdicom.PixelMeasuresSequence
     """
@@ -330,17 +332,15 @@ def plane_sequences(case: AnnotatedCase, source: DicomSource) -> tuple[Any, Any,
     _, rows, columns = header.spacing
     cosines = [*(affine[:3, 0] / columns), *(affine[:3, 1] / rows)]
     patient = hd.CoordinateSystemNames.PATIENT
-    positions = [
-        hd.PlanePositionSequence(patient, image_position=[float(v) for v in origin])
-        for origin in slice_origins(header)
-    ]
+    origin = slice_origins(header)[0]
+    position = hd.PlanePositionSequence(patient, [float(v) for v in origin])
     orientation = hd.PlaneOrientationSequence(patient, [float(v) for v in cosines])
     measures = hd.PixelMeasuresSequence(
         pixel_spacing=[float(rows), float(columns)],
         slice_thickness=_thickness(header, source),
         spacing_between_slices=even_gap(header),
     )
-    return positions, orientation, measures
+    return position, orientation, measures
 
 
 def even_gap(header: SeriesHeader) -> float | None:

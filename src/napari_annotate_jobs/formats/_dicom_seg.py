@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -20,9 +19,11 @@ from ._dicom import (
     check_installed,
     concept_of,
     creator,
+    decimals,
     derived_uid,
     described,
     even_gap,
+    frame_number,
     highdicom_code,
     images,
     is_placed,
@@ -32,12 +33,12 @@ from ._dicom import (
     patient_template,
     plane_sequences,
     quietly_saved,
-    refer,
     settle,
     source_of,
     version,
 )
-from ._place import TOLERANCE_MM, ijk_to_lps, slice_origins
+from ._place import TOLERANCE_MM, slice_origins
+from ._seg_proof import check_frame, check_masks
 from ._seg_stream import FrameSpool, SliceGroups, append_frames
 
 if TYPE_CHECKING:
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
 
     from ._case import AnnotatedCase
     from ._contract import ExportJob
-    from ._incoming import Incoming
 
 __all__ = ["DicomSegExporter", "DicomSegOptions"]
 
@@ -190,11 +190,11 @@ class DicomSegExporter(Exporter):
         numbers = self._numbers(labels)
         summary, header = case.summary, case.header
         about = (header.key, summary.case.id, summary.person, self.options.type)
-        positions, planes = None, {}
+        origins, planes = slice_origins(header), {}
         if placed:
-            positions, orientation, measures = plane_sequences(case, source)
+            position, orientation, measures = plane_sequences(case, source)
             planes = {
-                "plane_positions": positions[:1],
+                "plane_positions": [position],
                 "plane_orientation": orientation,
                 "pixel_measures": measures,
             }
@@ -227,10 +227,12 @@ class DicomSegExporter(Exporter):
         )
         groups = [
             SliceGroups.of(
-                _derivation(case, source, index),
-                None if positions is None else positions[index],
+                source.sop_classes[index],
+                str(slice_id.sop_instance_uid),
+                frame_number(header, index),
+                decimals(origins[index]) if placed else None,
             )
-            for index in range(case.n_slices)
+            for index, slice_id in enumerate(header.slices)
         ]
         if self._labelmap:
             dataset.file_meta.TransferSyntaxUID = RLELossless
@@ -345,7 +347,7 @@ class DicomSegExporter(Exporter):
                 raise CorruptError("a frame refers to no slice of the case", where=path)
             seen[index] = each.masks
             if each.origin is not None:
-                _check_frame(case, index, found, each.origin, path)
+                check_frame(case, index, found, each.origin, path)
         gap = even_gap(case.header)
         if gap is not None and found.affine is not None:
             off = abs(float(np.linalg.norm(found.affine[:3, 0])) - gap)
@@ -354,7 +356,7 @@ class DicomSegExporter(Exporter):
                     f"the gap between slices is {off:.4f} mm off", where=path
                 )
         for index in range(case.n_slices):
-            _check_masks(self._masks(case, index), seen.get(index, {}), names, path)
+            check_masks(self._masks(case, index), seen.get(index, {}), names, path)
 
     def _masks(self, case: AnnotatedCase, index: int) -> list[NDArray[np.integer]]:
         """Return label maps that hold what the slice should."""
@@ -363,50 +365,6 @@ class DicomSegExporter(Exporter):
             return [case.label_map(index, self.priority)] if refs else []
         masks = (case.mask(index, group) for group in refs)
         return [mask for mask in masks if mask is not None]
-
-
-def _check_masks(
-    wanted: Sequence[NDArray[np.integer]],
-    found: Mapping[str, NDArray[np.bool_]],
-    names: Mapping[int, str],
-    path: Path,
-) -> None:
-    """Compare the masks of a slice, label by label, and nothing beside them."""
-    left = set(found)
-    for mask in wanted:
-        labels = np.flatnonzero(np.bincount(mask.ravel(), minlength=1))
-        for label in (int(n) for n in labels if n):
-            name = names.get(label, "")
-            if name not in found or not np.array_equal(found[name], mask == label):
-                raise CorruptError(
-                    "the mask read again is not the one written", where=path
-                )
-            left.discard(name)
-    if any(found[name].any() for name in left):
-        raise CorruptError("there are masks that were not written", where=path)
-
-
-def _check_frame(
-    case: AnnotatedCase,
-    index: int,
-    found: Incoming,
-    origin: tuple[float, float, float],
-    path: Path,
-) -> None:
-    """Compare the corners of a frame with those of the slice, in patient mm."""
-    assert found.affine is not None
-    rows, columns = case.plane
-    wanted = ijk_to_lps(case.header)
-    for row, column in product((0, rows - 1), (0, columns - 1)):
-        own = slice_origins(case.header)[index]
-        own = own + wanted[:3, 0] * column + wanted[:3, 1] * row
-        read = np.asarray(origin)
-        read = read + found.affine[:3, 2] * column + found.affine[:3, 1] * row
-        off = float(np.linalg.norm(own - read))
-        if not off <= TOLERANCE_MM:
-            raise CorruptError(
-                f"slice {index + 1} lies {off:.4f} mm off its place", where=path
-            )
 
 
 # ------------------------------------------------------------------------- parts
@@ -453,29 +411,3 @@ def _algorithm(made: set[Provenance]) -> Any:
         version=version(),
         source=PROGRAM,
     )
-
-
-def _derivation(case: AnnotatedCase, source: DicomSource, index: int) -> Dataset:
-    """Return the group that says of which image a frame was made."""
-    from pydicom.dataset import Dataset
-
-    image = refer(case.header, source, index)
-    image.SpatialLocationsPreserved = "YES"
-    image.PurposeOfReferenceCodeSequence = [
-        _code("121322", "Source image for image processing operation")
-    ]
-    item = Dataset()
-    item.SourceImageSequence = [image]
-    item.DerivationCodeSequence = [_code("113076", "Segmentation")]
-    groups = Dataset()
-    groups.DerivationImageSequence = [item]
-    return groups
-
-
-def _code(value: str, meaning: str) -> Dataset:
-    from pydicom.dataset import Dataset
-
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator = value, "DCM"
-    item.CodeMeaning = meaning
-    return item

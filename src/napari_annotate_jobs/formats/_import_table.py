@@ -141,6 +141,69 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             (".seg.nrrd", ".nrrd", ".nhdr"),
             by_name=True,
         ),
+        ImportFormat(
+            "dicom-seg",
+            "DICOM SEG",
+            _HERE + "_read_seg:read_seg",
+            "segmentations, binary or label map, overlap too",
+            ("",),
+        ),
+        ImportFormat(
+            "rtstruct",
+            "RTSTRUCT",
+            _HERE + "_read_rtstruct:read_rtstruct",
+            "outlines of structure sets, holes and islands kept",
+            ("",),
+            uids=_HERE + "_read_rtstruct:rtstruct_series",
+        ),
+        ImportFormat(
+            "coco",
+            "COCO",
+            _HERE + "_coco_read:read_coco",
+            "boxes, polygons and masks; results with scores come as predicted",
+        ),
+        ImportFormat(
+            "yolo",
+            "YOLO",
+            _HERE + "_yolo_read:read_yolo",
+            "boxes and segments, one text file a picture",
+        ),
+        ImportFormat(
+            "voc",
+            "Pascal VOC",
+            _HERE + "_voc_read:read_voc",
+            "boxes, one XML file a picture",
+        ),
+        ImportFormat(
+            "cvat",
+            "CVAT for images",
+            _HERE + "_cvat_read:read_cvat",
+            "boxes, polygons, masks and tags of one XML file",
+        ),
+        ImportFormat(
+            "labelme",
+            "LabelMe",
+            _HERE + "_labelme_read:read_labelme",
+            "boxes, polygons and masks, one JSON file a picture",
+        ),
+        ImportFormat(
+            "label-csv",
+            "label.csv",
+            _HERE + "_label_csv_read:read_label_csv",
+            "classes or boxes by path, without a head line, in its four forms",
+        ),
+        ImportFormat(
+            "class-folders",
+            "Class folders",
+            _HERE + "_label_csv_read:read_class_folders",
+            "a folder of pictures for each class",
+        ),
+        ImportFormat(
+            "csv",
+            "Tables (CSV)",
+            _HERE + "_label_csv_read:read_tables",
+            "classes, decisions and boxes of slices.csv and boxes.csv",
+        ),
     )
 }
 """By name."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.imaging import SeriesHeader
 
-__all__ = ["read_rtstruct"]
+__all__ = ["read_rtstruct", "rtstruct_series"]
 
 RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
 CLOSED = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "CLOSED_PLANAR_XOR"})
@@ -91,6 +91,29 @@ def read_rtstruct(path: str | os.PathLike[str], header: SeriesHeader) -> Incomin
             where=path,
             remedy="Copy or export the file again",
         ) from error
+
+
+def rtstruct_series(path: str | os.PathLike[str]) -> list[str]:
+    """Return the UIDs of the series that an RTSTRUCT was made on.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Raises
+    ------
+    UnreadableImageError
+        If it is no DICOM.
+    """
+    dataset = read_dataset(Path(path))
+    return [
+        str(series.SeriesInstanceUID)
+        for frame in dataset.get("ReferencedFrameOfReferenceSequence") or ()
+        for study in frame.get("RTReferencedStudySequence") or ()
+        for series in study.get("RTReferencedSeriesSequence") or ()
+        if series.get("SeriesInstanceUID")
+    ]
 
 
 def _incoming(path: Path, dataset: Dataset, header: SeriesHeader) -> Incoming:

@@ -121,7 +121,8 @@ def _incoming(path: Path, dataset: Dataset, kind: str) -> Incoming:
     if str(dataset.SegmentationType) == "FRACTIONAL":
         threshold = max(1, -(-int(dataset.get("MaximumFractionalValue", 255)) // 2))
         notes.append("fractions of one half and more were taken for the segment")
-    frames = [_Frame(each, shared, labelmap) for each in groups]
+    known: dict[Any, Any] = {}
+    frames = [_Frame(each, shared, labelmap, known) for each in groups]
     unknown = {f.segment for f in frames} - set(segments) - {0}
     if unknown:
         raise UnreadableImageError(
@@ -154,28 +155,54 @@ def _incoming(path: Path, dataset: Dataset, kind: str) -> Incoming:
 class _Frame:
     """Where one frame belongs."""
 
-    def __init__(self, own: Dataset, shared: Dataset, labelmap: bool) -> None:
-        place = _item(own, shared, "PlanePositionSequence")
-        position = None if place is None else place.get("ImagePositionPatient")
-        self.origin: tuple[float, ...] | None = (
-            None if position is None else tuple(float(v) for v in position)
+    def __init__(
+        self, own: Dataset, shared: Dataset, labelmap: bool, known: dict[Any, Any]
+    ) -> None:
+        self.origin: tuple[float, ...] | None = _once(
+            own, shared, "PlanePositionSequence", _origin, known
         )
         self.segment = 0
         if not labelmap:
             item = _item(own, shared, "SegmentIdentificationSequence")
             assert item is not None, "a frame names no segment"
             self.segment = int(item.ReferencedSegmentNumber)
-        derivation = _item(own, shared, "DerivationImageSequence")
-        sources = () if derivation is None else derivation.get("SourceImageSequence")
-        self.image: tuple[str, int | None] | None = None
-        if sources and len(sources) == 1:
-            number = sources[0].get("ReferencedFrameNumber")
-            if number is not None and not isinstance(number, int | str):
-                number = number[0] if len(number) == 1 else None
-            self.image = (
-                str(sources[0].ReferencedSOPInstanceUID),
-                None if number in (None, "") else int(number),
-            )
+        self.image: tuple[str, int | None] | None = _once(
+            own, shared, "DerivationImageSequence", _image, known
+        )
+
+
+def _once(
+    own: Dataset,
+    shared: Dataset,
+    keyword: str,
+    read: Callable[[Dataset | None], Any],
+    known: dict[Any, Any],
+) -> Any:
+    """Read a group, once where several frames have the same: of all segments."""
+    raw = own.get_item(keyword) if keyword in own else None
+    value = getattr(raw, "value", None)
+    if not isinstance(value, bytes):
+        return read(_item(own, shared, keyword))
+    if (keyword, value) not in known:
+        known[keyword, value] = read(_item(own, shared, keyword))
+    return known[keyword, value]
+
+
+def _origin(place: Dataset | None) -> tuple[float, ...] | None:
+    position = None if place is None else place.get("ImagePositionPatient")
+    return None if position is None else tuple(float(v) for v in position)
+
+
+def _image(derivation: Dataset | None) -> tuple[str, int | None] | None:
+    """Return UID and frame of the one image a frame was made of."""
+    sources = () if derivation is None else derivation.get("SourceImageSequence")
+    if not sources or len(sources) != 1:
+        return None
+    number = sources[0].get("ReferencedFrameNumber")
+    if number is not None and not isinstance(number, int | str):
+        number = number[0] if len(number) == 1 else None
+    uid = str(sources[0].ReferencedSOPInstanceUID)
+    return uid, None if number in (None, "") else int(number)
 
 
 def _slices(

@@ -19,10 +19,10 @@ from napari_annotate_jobs.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from io import BufferedWriter
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from pydicom.dataset import Dataset
 
 __all__ = ["FrameSpool", "SliceGroups", "append_frames"]
 
@@ -47,22 +47,34 @@ class SliceGroups:
     position: bytes
 
     @classmethod
-    def of(cls, derivation: Dataset, position: Any) -> SliceGroups:
+    def of(
+        cls, sop_class: str, uid: str, frame: int | None, origin: Sequence[str] | None
+    ) -> SliceGroups:
         """Encode them.
 
         Parameters
         ----------
-        derivation : Dataset
-            Item with the Derivation Image Sequence.
-        position : sequence of Dataset or None
-            Plane Position Sequence.
+        sop_class, uid : str
+            SOP Class and Instance UID of the image a frame was made of.
+        frame : int, optional
+            Number of the frame in it.
+        origin : sequence of str, optional
+            Image Position (Patient), as decimal strings.
         """
-        from pydicom.dataset import Dataset
-
-        place = Dataset()
-        if position is not None:
-            place.PlanePositionSequence = position
-        return cls(encoded(derivation), encoded(place))
+        image = _text(0x0008, 0x1150, b"UI", sop_class, "\0")
+        image += _text(0x0008, 0x1155, b"UI", uid, "\0")
+        if frame is not None:
+            image += _text(0x0008, 0x1160, b"IS", str(frame))
+        image += _text(0x0028, 0x135A, b"CS", "YES")
+        meaning = "Source image for image processing operation"
+        image += _sequence(0x0040, 0xA170, _dcm_code("121322", meaning))
+        item = _sequence(0x0008, 0x2112, image)
+        item += _sequence(0x0008, 0x9215, _dcm_code("113076", "Segmentation"))
+        place = b""
+        if origin is not None:
+            place = _text(0x0020, 0x0032, b"DS", "\\".join(origin))
+            place = _sequence(0x0020, 0x9113, place)
+        return cls(_sequence(0x0008, 0x9124, item), place)
 
 
 class FrameSpool:
@@ -115,17 +127,6 @@ class FrameSpool:
             offset, length = self._places[key]
             self._file.seek(offset)
             yield self._file.read(length)
-
-
-def encoded(dataset: Dataset) -> bytes:
-    """Return a data set in Explicit VR Little Endian."""
-    from pydicom.filebase import DicomBytesIO
-    from pydicom.filewriter import write_dataset
-
-    out = DicomBytesIO()
-    out.is_little_endian, out.is_implicit_VR = True, False
-    write_dataset(out, dataset, parent_encoding="utf8")
-    return out.getvalue()
 
 
 def append_frames(
@@ -188,7 +189,7 @@ def append_frames(
             file.write(b"\0" * (size % 2))
 
 
-def _write_bits(file: Any, frames: Iterable[bytes], pixels: int) -> int:
+def _write_bits(file: BufferedWriter, frames: Iterable[bytes], pixels: int) -> int:
     """Write frames without gaps: where one ends within a byte the next goes on."""
     written = 0
     if pixels % 8 == 0:
@@ -253,3 +254,16 @@ def _long(group: int, element: int, kind: bytes, length: int) -> bytes:
 
 def _short(group: int, element: int, kind: bytes, value: bytes) -> bytes:
     return struct.pack("<HH2sH", group, element, kind, len(value)) + value
+
+
+def _text(group: int, element: int, kind: bytes, text: str, pad: str = " ") -> bytes:
+    value = text.encode("ascii")
+    return _short(group, element, kind, value + pad.encode() * (len(value) % 2))
+
+
+def _dcm_code(value: str, meaning: str) -> bytes:
+    return (
+        _text(0x0008, 0x0100, b"SH", value)
+        + _text(0x0008, 0x0102, b"SH", "DCM")
+        + _text(0x0008, 0x0104, b"LO", meaning)
+    )
