@@ -37,6 +37,7 @@ class Store(MemoryStore):
     def open_series(self, job_id, case_id, **options):
         header = SimpleNamespace(
             slices=tuple(SliceId(index=i) for i in range(N)),
+            shape=SHAPE,
             warnings=(),
             unit="HU",
             inverted=False,

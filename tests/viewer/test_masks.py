@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_annotate_jobs.app._asks import brief
+from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import Decision, LabelSet, Provenance
 
 LIVER, TUMOUR, VESSEL = 6, 9, 8
@@ -344,14 +345,12 @@ def test_a_submitted_case_is_not_painted(bench):
     assert bench.masks.mode == "pan_zoom"
 
 
-def test_a_mask_of_another_size_is_kept_and_left_alone(bench):
+def test_a_mask_of_another_size_is_refused_and_the_case_goes_on(bench):
     small = np.full((4, 5), LIVER, np.uint8)
-    bench.editor.set_masks({(2, ""): small})
-    assert "size" in str(bench.errors[0])
+    with pytest.raises(InvalidValueError, match="a mask of 4 x 5 pixels"):
+        bench.editor.set_masks({(2, ""): small})
     assert not bench.masks.data.any()
-    paint(bench)
-    assert not bench.masks.data.any()
-    np.testing.assert_array_equal(bench.editor.mask(2), small)
+    assert bench.editor.mask(2) is None
     bench.session.slice = 3
     paint(bench)
     assert bench.saved(3)[10, 15] == LIVER

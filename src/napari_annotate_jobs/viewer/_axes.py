@@ -54,9 +54,9 @@ class CaseAxes:
     @property
     def is_held(self) -> bool:
         """False while napari changes the axes: where it then steps says nothing."""
-        return not self.is_holding and np.allclose(
-            self._wanted(), self._viewer.dims.range
-        )
+        if self.is_holding or self._layer not in self._viewer.layers:
+            return False
+        return np.allclose(self._wanted(), self._viewer.dims.range)
 
     def _wanted(self) -> list[Any]:
         extent, step = self._layer.extent.world, self._layer.extent.step
