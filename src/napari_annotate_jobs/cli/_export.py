@@ -67,9 +67,9 @@ def add_export_arguments(verb: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--only",
-        choices=("finished", "passed", "all"),
+        choices=("finished", "all"),
         default="finished",
-        help="submitted cases, those a reviewer passed, or drafts too",
+        help="submitted cases, or drafts too",
     )
     group.add_argument(
         "--person",
