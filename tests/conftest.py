@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +33,12 @@ if sys.platform == "linux" and not (
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
+def _go_with_the_tests() -> None:
+    """Let a process end with the one that started it, should that be killed."""
+    death_signal = 1  # PR_SET_PDEATHSIG, prctl(2)
+    ctypes.CDLL(None).prctl(death_signal, signal.SIGTERM)
+
+
 def _own_screen() -> subprocess.Popen[bytes] | None:
     """Give each of several processes its own screen: a screen has one focus."""
     if sys.platform != "linux" or "PYTEST_XDIST_WORKER" not in os.environ:
@@ -39,9 +47,14 @@ def _own_screen() -> subprocess.Popen[bytes] | None:
         return None
     read, write = os.pipe()
     command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x1000x24"]
-    # It goes with its last client, should this process be killed.
-    command += ["-nolisten", "tcp", "-terminate"]
-    screen = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+    # Its clients come and go: programs that tests start look whether there is a screen.
+    command += ["-nolisten", "tcp", "-noreset"]
+    screen = subprocess.Popen(
+        command,
+        pass_fds=[write],
+        stderr=subprocess.DEVNULL,
+        preexec_fn=_go_with_the_tests,
+    )
     os.close(write)
     with os.fdopen(read) as numbers:
         number = numbers.readline().strip()
