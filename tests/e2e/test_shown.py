@@ -40,7 +40,7 @@ def test_deciding_keys_wait_while_another_plane_is_shown(open_case, monkeypatch)
     driver = open_case(BRAIN)
     told = []
     monkeypatch.setattr(
-        driver.desk, "show_error", lambda error: told.append(str(error))
+        driver.desk.bench, "show_error", lambda error: told.append(str(error))
     )
     editor, actions = driver.session.editor, driver.desk.actions
     before = editor.annotation

@@ -265,11 +265,11 @@ def test_samples_and_reader_through_the_manifest(npe2_with_us):
         assert kind == "image"
         assert np.ndim(data) >= 2
         assert len(kwargs["scale"]) == np.ndim(data)
-    place = str(sample_paths()["mr-brain"])
+    place = min(sample_paths()["mr-brain"].glob("*.dcm"))
     name = manifest.name
-    ((data, _, _),) = npe2.read([place], stack=False, plugin_name=name)
-    assert data.shape == (20, 256, 256)
-    with pytest.raises(ValueError, match="refused"):
+    ((data, _, _),) = npe2.read([str(place)], stack=False, plugin_name=name)
+    assert data.shape[-2:] == (256, 256)
+    with pytest.raises(ValueError, match="not a compatible reader"):
         npe2.read([__file__], stack=False, plugin_name=name)
 
 

@@ -48,6 +48,7 @@ def test_undecided_slices_are_asked_about(open_case, stored):
     driver.answer("Go to slice 2")
     assert driver.session.slice == 1
     assert driver.session.status is Status.REMAINING
+    driver.wait(lambda: driver.desk.on_screen.is_seen)  # no key that rattles
     driver.press_action("submit")
     driver.answer("Mark them")
     driver.wait(lambda: driver.session.case.row.case.id == "mr-brain-tumour")

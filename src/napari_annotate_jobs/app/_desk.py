@@ -304,7 +304,8 @@ class Desk(QObject):
 
     def _remove_docks(self) -> None:
         docks, self._docks = self._docks, []
-        self._set_corners(Qt.DockWidgetArea.BottomDockWidgetArea)
+        if docks:
+            self._set_corners(Qt.DockWidgetArea.BottomDockWidgetArea)
         self.annotate.removeEventFilter(self)
         if self._keys is not None:
             self._keys.set_escape(None, self.main_window)
