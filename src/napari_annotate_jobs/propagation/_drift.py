@@ -33,7 +33,7 @@ _MANY = 256
 _STRIDE = 1.0
 """How far a part may move, in its own radii (both keys' added)."""
 
-_LEAP = 1.5
+_LEAP = 1.25
 """The same for the only part of its label on either key."""
 
 _STEEP = 2.0
