@@ -127,8 +127,10 @@ def dice(
     return ids, 2 * common[ids] / size[ids]
 
 
-def signed_distance(volume: np.ndarray, keys: list[int]) -> np.ndarray:
-    """Interpolate the signed distance of each label; the largest wins.
+def signed_distance(
+    volume: np.ndarray, keys: list[int], spacing: tuple[float, ...] = (1, 1, 1)
+) -> np.ndarray:
+    """Interpolate the signed distance of each label, in mm; the largest wins.
 
     A label that one of two keys lacks has there no distance to speak of: it
     is left out between them.
@@ -145,7 +147,8 @@ def signed_distance(volume: np.ndarray, keys: list[int]) -> np.ndarray:
                 slice(max(columns.start - 1, 0), columns.stop + 1),
             )
             first, second = (
-                ndi.distance_transform_edt(mask) - ndi.distance_transform_edt(~mask)
+                ndi.distance_transform_edt(mask, sampling=spacing[1:])
+                - ndi.distance_transform_edt(~mask, sampling=spacing[1:])
                 for mask in pair[(slice(None), *place)]
             )
             for i in range(1, b - a):
@@ -161,8 +164,12 @@ def signed_distance(volume: np.ndarray, keys: list[int]) -> np.ndarray:
 _helper: subprocess.Popen[str] | None = None
 
 
-def itk(volume: np.ndarray) -> tuple[np.ndarray, float]:
+def itk(
+    volume: np.ndarray, spacing: tuple[float, ...] = (1, 1, 1)
+) -> tuple[np.ndarray, float]:
     """Run ITK's MorphologicalContourInterpolator; return result and seconds.
+
+    The filter (2.1.2) takes no notice of the spacing that its image carries.
 
     It runs in a process of its own, for it now and then corrupts its memory:
     what crashes is run again. The time is its own, taken there, after a first
@@ -180,7 +187,8 @@ def itk(volume: np.ndarray) -> tuple[np.ndarray, float]:
             assert _helper.stdin is not None
             assert _helper.stdout is not None
             try:
-                print(source, target, sep="\t", file=_helper.stdin, flush=True)
+                line = (source, target, *spacing)
+                print(*line, sep="\t", file=_helper.stdin, flush=True)
                 answer = _helper.stdout.readline()
             except BrokenPipeError:
                 answer = ""
@@ -199,11 +207,12 @@ def _serve() -> None:
 
     known = b""
     for line in sys.stdin:
-        source, target = line.rstrip("\n").split("\t")
+        source, target, *spacing = line.rstrip("\n").split("\t")
         volume = np.load(source)
         again = volume.tobytes() == known
         known = volume.tobytes()
         image = toolkit.image_from_array(volume)
+        image.SetSpacing([float(size) for size in reversed(spacing)])
         for _ in range(1 if again else 2):
             gc.collect()
             start = time.perf_counter()

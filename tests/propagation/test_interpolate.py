@@ -198,6 +198,16 @@ def test_what_lies_far_away_is_another_object() -> None:
     assert not (result & between).any()
 
 
+def test_thick_slices_do_not_make_one_of_two_foci() -> None:
+    shape = (80, 120)
+    foci = disc(shape, (40, 30), 11), disc(shape, (40, 72), 13)
+    volume, keys = stack(4, *foci)
+    result = interpolate_masks(volume, keys, spacing=(13, 0.8, 0.8)) > 0
+    assert not (result & disc(shape, (40, 51), 5)).any()
+    assert dice(result[1], foci[0]) > 0.7
+    assert dice(result[3], foci[1]) > 0.7
+
+
 def test_border_is_no_outline() -> None:
     plane = np.zeros(SHAPE, bool)
     plane[:, :20] = True

@@ -25,7 +25,8 @@ from napari_annotate_jobs.stores._documents import (
     write_document,
 )
 from napari_annotate_jobs.stores._events import ProgressEvent
-from napari_annotate_jobs.stores._journal import Entry
+from napari_annotate_jobs.stores._journal import Entry, encode_entry
+from napari_annotate_jobs.stores._names import person_folder
 
 DOCS = Path(__file__).parents[2] / "docs" / "job-folder.md"
 EXAMPLES = dict(
@@ -82,6 +83,7 @@ def test_the_journal():
     line = json.loads(EXAMPLES["changes.jsonl"])
     assert re.fullmatch("[0-9a-f]{16}", line["sha256"])
     entry = Entry.model_validate(line["entry"])
+    assert encode_entry(entry).decode() == EXAMPLES["changes.jsonl"]
     assert entry.change.slices["1.2.840.5.14"] is None
 
 
@@ -97,6 +99,20 @@ def test_the_return_and_the_rest():
     same(Return, body("return.json", "return", ("return",))["return"])
     body("case.json", "case", ("case", "n_slices", "warnings", "size"))
     assert ProgressEvent.model_validate_json(EXAMPLES["events.jsonl"]).decided == 42
+
+
+def test_tags_and_names_of_masks_are_those_that_the_program_gives():
+    text = DOCS.read_text("utf-8")
+    ((folder, name),) = re.findall(r"`(\S+-[0-9a-f]{8})` for ([^.]+)\.", text)
+    assert folder == person_folder(name)
+    slices = json.loads(EXAMPLES["annotation.json"])["annotation"]["slices"]
+    masks = {
+        f"{content['index']:04d}-{mask['digest'][:16]}.png"
+        for content in slices.values()
+        for mask in content.get("masks", {}).values()
+    }
+    assert masks
+    assert masks <= set(re.findall(r"\S+\.png", text))
 
 
 def test_the_files_that_the_text_names_are_those_that_there_are(

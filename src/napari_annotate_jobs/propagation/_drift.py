@@ -33,7 +33,7 @@ _MANY = 256
 _STRIDE = 1.0
 """How far a part may move, in its own radii (both keys' added)."""
 
-_LEAP = 1.5
+_LEAP = 1.25
 """The same for the only part of its label on either key."""
 
 _STEEP = 2.0
@@ -175,17 +175,18 @@ def _match(
     here = np.flatnonzero(first.label == first.label[mine[0]])
     there = np.flatnonzero(second.label == first.label[mine[0]])
     mine, other = _largest(first, mine), _largest(second, other)
+    # An object alone of its label on both keys is the same one further away, if it
+    # looks it, but thick slices are no excuse. What lies far from both does not count.
     near = set(_near(first, second, mine, other, slack, _STRIDE, sampling))
-    # An object alone of its label on both keys is the same one, if it looks it. What
-    # lies far from both does not count.
     steep = min(_STEEP * slack, _FAR)
-    leaps = _near(first, second, mine, other, steep, _LEAP, sampling)
-    apart = [
+    leaps = set(_near(first, second, mine, other, steep, _LEAP, sampling))
+    fitting = [
         (i, j)
-        for i, j in leaps
-        if (i, j) not in near and _is_alone(first, i, here, second, j, there, sampling)
+        for i, j in sorted(near | leaps)
+        if (i, j) in near & leaps
+        or _is_alone(first, i, here, second, j, there, sampling) == ((i, j) in leaps)
     ]
-    for i, j in sorted(near) + apart:
+    for i, j in fitting:
         n, m = int(first.area[i]), int(second.area[j])
         # Centroids over a common denominator: exact, hence independent of
         # where the slice lies and of which key comes first.
