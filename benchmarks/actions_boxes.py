@@ -5,8 +5,8 @@ among them, on both sides: the label's key, a click on the strip and a drag for 
 the three boxes, and the key that confirms what lies between: 8. On the slice that the
 case opens at it would be 7. The goal of 6 is missed.
 
-The peer is a track of CVAT 2, counted from how it is known to work, not measured: go to the
-first frame, Rectangle, Track, draw; go to the middle, draw two corners right; the same
+The peer is a track of CVAT 2, counted from how it is known to work, not measured: go to
+the first frame, Rectangle, Track, draw; go to the middle, draw two corners right; the same
 on the last; next frame, and switch the track off: 12.
 """
 
