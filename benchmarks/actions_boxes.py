@@ -6,8 +6,8 @@ the three boxes, and the key that confirms what lies between: 8. On the slice th
 case opens at it would be 7. The goal of 6 is missed.
 
 The peer is a track of CVAT 2, counted from how it is known to work, not measured: go to
-the first frame, Rectangle, Track, draw; go to the middle, draw two corners right; the same
-on the last; next frame, and switch the track off: 12.
+the first frame, Rectangle, Track, draw; go to the middle, draw two corners right; the
+same on the last; next frame, and switch the track off: 12.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ atlas on all slices that show it.
 
 The peer is 3D Slicer 5, counted from how it is known to work (Segment Editor, Fill
 between slices), not measured: choose the effect, Initialize, look, Apply, then save by
-Ctrl+S and Save. It keeps no list of cases, so none is closed and no slice said to be empty.
+Ctrl+S and Save. It keeps no list of cases, so none is closed and no slice said to be
+empty.
 """
 
 from __future__ import annotations
