@@ -121,14 +121,11 @@ class BoxActions:
 
     def _do(self, name: str) -> None:
         if self._session.is_open and self._bridge.boxes is not None:
-            self._told(partial(self._shown, getattr(self, f"_{name}")))
+            self._desk.bench.act(partial(self._shown, getattr(self, f"_{name}")))
 
     def _shown(self, call: Callable[[], object]) -> None:
         self._desk.actions.check_shown()
         call()
-
-    def _told(self, call: Callable[[], object]) -> None:
-        self._desk.bench.act(call)
 
     def _track(self) -> Track:
         boxes = self._bridge.boxes
@@ -195,7 +192,7 @@ class BoxActions:
 
     def _from_panel(self, start: int, stop: int, kind: str) -> None:
         if kind == "extend":
-            self._told(lambda: self._extend_over(range(start, stop + 1)))
+            self._desk.bench.act(lambda: self._extend_over(range(start, stop + 1)))
 
     def _extend_over(self, targets: Iterable[int]) -> None:
         if not extend_track(self._session.editor, self._track().id, targets):
@@ -219,8 +216,12 @@ class BoxActions:
 
     def _join(self, other_id: str) -> None:
         editor = self._session.editor
-        self._told(lambda: merge_tracks(editor, self._track_here().id, [other_id]))
+        self._desk.bench.act(
+            lambda: merge_tracks(editor, self._track_here().id, [other_id])
+        )
 
     def _relabel(self, label_id: int) -> None:
         editor = self._session.editor
-        self._told(lambda: relabel_tracks(editor, [self._track_here().id], label_id))
+        self._desk.bench.act(
+            lambda: relabel_tracks(editor, [self._track_here().id], label_id)
+        )

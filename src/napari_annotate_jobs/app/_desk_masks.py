@@ -134,13 +134,12 @@ class MaskActions:
         calls["confirm"], calls["reject"] = actions.confirm, actions.reject
         calls["confirm_all"] = partial(self._settle_all, True)
         calls["reject_all"] = partial(self._settle_all, False)
-        return {name: partial(self._told, call) for name, call in calls.items()}
+        return {
+            name: partial(self._desk.bench.act, call) for name, call in calls.items()
+        }
 
     def _do(self, name: str) -> None:
         self.by_id()[name]()
-
-    def _told(self, call: Callable[[], object]) -> None:
-        self._desk.bench.act(call)
 
     def _interpolate(self) -> None:
         self.proposer.interpolate(self._selection())
@@ -162,9 +161,9 @@ class MaskActions:
 
     def _from_panel(self, start: int, stop: int, kind: str) -> None:
         if kind == "interpolate":
-            self._told(partial(self._interpolate_over, (start, stop)))
+            self._desk.bench.act(partial(self._interpolate_over, (start, stop)))
         elif kind == "follow":
-            self._told(partial(self._follow_over, (start, stop)))
+            self._desk.bench.act(partial(self._follow_over, (start, stop)))
 
     def _interpolate_over(self, span: tuple[int, int]) -> None:
         self.proposer.interpolate(span)

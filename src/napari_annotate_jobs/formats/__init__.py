@@ -8,7 +8,6 @@ from ._combine import (
     Combination,
     CombinedClass,
     count_classes,
-    few,
     read_combination,
     write_combination,
 )
@@ -78,7 +77,6 @@ __all__ = [
     "encode_mask",
     "export",
     "exporter",
-    "few",
     "fit_incoming",
     "import_format",
     "mask_ref",

@@ -108,12 +108,9 @@ class AnnotatedCase:
     series: Series
     read_mask: MaskReader
     open_series: Callable[[int], Series] | None = None
-    _indices: dict[str, int] = field(init=False, repr=False)
     _said: dict[int, SliceAnnotation] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        indices = {s.key: i for i, s in enumerate(self.header.slices)}
-        object.__setattr__(self, "_indices", indices)
         object.__setattr__(self, "_said", {})
 
     @classmethod

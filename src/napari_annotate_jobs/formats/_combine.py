@@ -36,7 +36,6 @@ __all__ = [
     "Combination",
     "CombinedClass",
     "count_classes",
-    "few",
     "read_combination",
     "write_combination",
 ]
@@ -403,8 +402,3 @@ def count_classes(
         for label, _ in tracks:
             sums[label]["objects"] += 1
     return [ClassCount(label=label, **sums[label.id]) for label in new.labels]
-
-
-def few(counts: Sequence[ClassCount], least: int) -> list[ClassCount]:
-    """Return the classes that stand on fewer than `least` slices and cases."""
-    return [c for c in counts if max(c.slices, c.cases) < least]
