@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.session import OpenCase
 
     from ._bridge import ViewerBridge
+    from ._mirror import MirrorLayer
 
 __all__ = ["CaseLayers"]
 
@@ -137,9 +138,13 @@ class CaseLayers:
     @property
     def layers(self) -> list[Layer]:
         """Our layers, the image first."""
-        found = [self.image.layer, *(mask.layer for mask in self.masks.values())]
-        found += [proposals.layer for proposals in self.proposals]
-        return found if self.boxes is None else [*found, self.boxes.layer]
+        return [self.image.layer, *(mirror.layer for mirror in self._mirrors)]
+
+    @property
+    def _mirrors(self) -> list[MirrorLayer[Any]]:
+        """What shows the annotation, from the bottom to the top."""
+        boxes = [] if self.boxes is None else [self.boxes]
+        return [*self.masks.values(), *self.proposals, *boxes]
 
     def _add_layers(self) -> None:
         viewer = self._viewer
@@ -258,12 +263,8 @@ class CaseLayers:
 
     def show_annotation(self, indices: tuple[int, ...]) -> None:
         """Show what the session says of these slices."""
-        for mask in self.masks.values():
-            mask.show(indices)
-        for proposals in self.proposals:
-            proposals.show(indices)
-        if self.boxes is not None:
-            self.boxes.show(indices)
+        for mirror in self._mirrors:
+            mirror.show(indices)
 
     def set_editable(self, editable: bool) -> None:
         """Allow or forbid drawing; allowed again, the tool of the label comes back."""
@@ -357,10 +358,8 @@ class CaseLayers:
         if self._axes is not None:
             self._axes.close()
         self.image.close()
-        for mask in self.masks.values():
-            mask.close()
-        if self.boxes is not None:
-            self.boxes.close()
+        for mirror in self._mirrors:
+            mirror.close()
         self._bridge.preview.hide()
         # The tools go first: napari must not draw a brush whose layer is gone.
         if self.image.layer in self._viewer.layers:
