@@ -30,6 +30,7 @@ from ._proposals import label_keys, plan_interpolation
 from ._proposer import Proposer
 from ._ranges import (
     Propagation,
+    after,
     delete_range,
     lift,
     plan_propagation,
@@ -113,6 +114,7 @@ __all__ = [
     "WindowMemory",
     "Work",
     "Worker",
+    "after",
     "apply_fill",
     "changes",
     "confirm_boxes",
