@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QMainWindow
 
 from napari_annotate_jobs.app._actions import DeskActions
 from napari_annotate_jobs.app._asks import offer, tell_error
@@ -297,10 +297,12 @@ class Desk(QObject):
         """
         bottom = Qt.DockWidgetArea.BottomDockWidgetArea
         right = Qt.DockWidgetArea.RightDockWidgetArea
-        self.main_window.setCorner(Qt.Corner.BottomLeftCorner, left)
-        self.main_window.setCorner(
-            Qt.Corner.BottomRightCorner, bottom if left == bottom else right
-        )
+        window = self.main_window
+        if isinstance(window, QMainWindow):  # and not a dock that floats
+            window.setCorner(Qt.Corner.BottomLeftCorner, left)
+            window.setCorner(
+                Qt.Corner.BottomRightCorner, bottom if left == bottom else right
+            )
 
     def _remove_docks(self) -> None:
         docks, self._docks = self._docks, []

@@ -13,6 +13,7 @@ from napari.utils.notifications import show_info, show_warning
 from napari.utils.theme import get_theme
 from platformdirs import user_state_path
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
+from qtpy.QtWidgets import QWidget
 
 from napari_annotate_jobs.app._asks import tell_error
 from napari_annotate_jobs.app._settings import (
@@ -104,7 +105,7 @@ class Workstation(QObject):
             station = _STATIONS[id(viewer)] = cls(viewer)
         return station
 
-    def watch(self, window: QObject) -> None:
+    def watch(self, window: QWidget) -> None:
         """Notice when the viewer's window is closed."""
         if not self._watching:
             self._watching = True
@@ -119,7 +120,9 @@ class Workstation(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Save everything before napari may close; stay if work would be lost."""
-        if event.type() == QEvent.Type.Close and self.desk is not None:
+        if not isinstance(watched, QWidget) or event.type() != QEvent.Type.Close:
+            return False
+        if self.desk is not None:
             if self.desk.session.is_showing:
                 event.ignore()
                 QTimer.singleShot(0, watched.close)
@@ -127,7 +130,7 @@ class Workstation(QObject):
             return self._keep_window(watched, event)
         return False
 
-    def _keep_window(self, window: QObject, event: QEvent) -> bool:
+    def _keep_window(self, window: QWidget, event: QEvent) -> bool:
         """Return True if the window is not to be closed: the user is asked first."""
         assert self.desk is not None
         self.desk.flush()
@@ -141,7 +144,7 @@ class Workstation(QObject):
             nonlocal may_close
             may_close = True
             if is_answered:
-                window.close()  # type: ignore[attr-defined]
+                window.close()
 
         self.desk.saving.leave(close)
         is_answered = True

@@ -146,6 +146,12 @@ class CaseLayers:
         boxes = [] if self.boxes is None else [self.boxes]
         return [*self.masks.values(), *self.proposals, *boxes]
 
+    @property
+    def _drawn(self) -> list[MaskLayer | BoxLayer]:
+        """Those of them that are drawn on."""
+        boxes = [] if self.boxes is None else [self.boxes]
+        return [*self.masks.values(), *boxes]
+
     def _add_layers(self) -> None:
         viewer = self._viewer
         for layer in self.layers:
@@ -280,23 +286,19 @@ class CaseLayers:
     def choose(self, label: Label | None) -> None:
         """Ready the layer and the tool that fit a label."""
         selection = self._viewer.layers.selection
-        method = None if label is None else label.method
-        chosen: Layer = self.image.layer
-        for mask in self.masks.values():
-            if method is Method.SEGMENTATION and mask.group == label.overlap_group:  # type: ignore[union-attr]
-                chosen = mask.layer
-            else:
-                mask.layer.mode = "pan_zoom"
-        if self.boxes is not None:
-            if method is Method.DETECTION:
-                chosen = self.boxes.layer
-            else:
-                self.boxes.layer.mode = "pan_zoom"
-        selection.active = chosen
-        if label is not None and method is Method.SEGMENTATION:
-            self.masks[label.overlap_group].choose(label)
-        elif label is not None and method is Method.DETECTION and self.boxes:
-            self.boxes.choose(label)
+        drawn: MaskLayer | BoxLayer | None = None
+        if label is not None and label.method is Method.SEGMENTATION:
+            drawn = self.masks[label.overlap_group]
+        elif label is not None and label.method is Method.DETECTION:
+            drawn = self.boxes
+        for other in self._drawn:
+            if other is not drawn:
+                other.layer.mode = "pan_zoom"
+        if label is None or drawn is None:
+            selection.active = self.image.layer
+        else:
+            selection.active = drawn.layer
+            drawn.choose(label)
 
     def stroke(self, began: bool) -> None:
         """Let the masks wait while a left drag goes on."""

@@ -192,12 +192,13 @@ class ImageLayer:
         self._showing = False
         self._greys = () if session.window is None else session.window.greys
         self.is_color = voxels.ndim - (geometry.volumes > 1) == 4
+        limits: tuple[float, float] | None = None
         kwargs: dict[str, Any] = {}
         if not self.is_color:
             assert session.window is not None
-            low, high = session.window.limits
+            limits = session.window.limits
             kwargs = {
-                "contrast_limits": (low, high),
+                "contrast_limits": limits,
                 "colormap": grey_colormap(session.window, session.inverted),
             }
         self.layer = Image(
@@ -209,8 +210,8 @@ class ImageLayer:
             **geometry.image_kwargs,
         )
         self._connections = Connections()
-        if not self.is_color:
-            self._widen(*session.window.limits)  # type: ignore[union-attr]
+        if limits is not None:
+            self._widen(*limits)
             self._connections.connect(session.window_changed, self._show_window)
             self._connections.connect(session.inverted_changed, self._invert)
             self._connections.connect(
