@@ -27,6 +27,7 @@ from napari_annotate_jobs.app.controllers import (
 )
 from napari_annotate_jobs.errors import UnsavedWorkError
 from napari_annotate_jobs.imaging import default_budget
+from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.viewer import ViewerBridge
 from napari_annotate_jobs.widgets import (
     STEPPING,
@@ -134,16 +135,16 @@ class Desk(QObject):
     # ------------------------------------------------------------ connecting
     def _connect(self) -> None:
         session, actions = self.session, self.actions
-        self._signals: list[tuple[Any, Callable[..., Any]]] = [
-            (session.opened, self._on_opened),
-            (session.closed, self._on_closed),
-            (session.busy, self._on_busy),
-            (session.failed, self.show_error),
-            (session.told, show_info),
-            (session.label_changed, self._on_label),
-        ]
-        for signal, slot in self._signals:
-            signal.connect(slot)
+        self._connections = Connections(
+            [
+                (session.opened, self._on_opened),
+                (session.closed, self._on_closed),
+                (session.busy, self._on_busy),
+                (session.failed, self.show_error),
+                (session.told, show_info),
+                (session.label_changed, self._on_label),
+            ]
+        )
         self.label_keys = label_keys(session.job.project.label_set, self._keymap)
         self.annotate.bind(session, self.label_keys)
         self.window_control.bind(session)
@@ -151,9 +152,10 @@ class Desk(QObject):
             StripController(self.strip, self.bench, self.slices),
             PropagateController(self.propagate, self.bench),
         )
-        self.bridge.text_changed.connect(self.read_out.set_text)
-        self.bridge.offered.connect(offer)
-        self.bridge.pressed.connect(self.strip.clear_selection)
+        bridge, connect = self.bridge, self._connections.connect
+        connect(bridge.text_changed, self.read_out.set_text)
+        connect(bridge.offered, offer)
+        connect(bridge.pressed, self.strip.clear_selection)
         self.strip.selection_changed.connect(self._on_selection)
         self.strip.slice_requested.connect(self._on_slice_requested)
         self.strip.propagate_requested.connect(
@@ -489,11 +491,7 @@ class Desk(QObject):
         self.bridge.close()
         if self._drawing is not None:
             self._drawing.close()
-        self.bridge.text_changed.disconnect(self.read_out.set_text)
-        self.bridge.offered.disconnect(offer)
-        self.bridge.pressed.disconnect(self.strip.clear_selection)
-        for signal, slot in self._signals:
-            signal.disconnect(slot)
+        self._connections.release()
         for controller in self._controllers:
             controller.close()
         for widget in (self.annotate, self.window_control):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from napari_annotate_jobs.errors import TransitionError
 from napari_annotate_jobs.model import Method
 from napari_annotate_jobs.session import (
+    Connections,
     confirm_boxes,
     cut_track,
     delete_boxes,
@@ -54,16 +55,16 @@ class BoxActions:
         self._desk = desk
         self._session, self._bridge = desk.session, desk.bridge
         self._section = desk.annotate.boxes
-        self._signals = [
-            (self._bridge.box_changed, self.refresh),
-            (self._bridge.plane_changed, self.refresh),
-            (self._session.slice_changed, self._on_slice),
-            (self._session.opened, self._on_slice),
-            (self._session.closed, self.refresh),
-            (self._session.status_changed, self._on_slice),
-        ]
-        for signal, slot in self._signals:
-            signal.connect(slot)
+        self._connections = Connections(
+            [
+                (self._bridge.box_changed, self.refresh),
+                (self._bridge.plane_changed, self.refresh),
+                (self._session.slice_changed, self._on_slice),
+                (self._session.opened, self._on_slice),
+                (self._session.closed, self.refresh),
+                (self._session.status_changed, self._on_slice),
+            ]
+        )
         labels = self._session.job.project.label_set
         self._section.set_labels(labels.of(Method.DETECTION))
         self._section.setVisible(bool(labels.of(Method.DETECTION)))
@@ -75,9 +76,7 @@ class BoxActions:
 
     def close(self) -> None:
         """Let go of the session."""
-        for signal, slot in self._signals:
-            signal.disconnect(slot)
-        self._signals = []
+        self._connections.release()
 
     # --------------------------------------------------------------- showing
     def _on_slice(self, *_: object) -> None:

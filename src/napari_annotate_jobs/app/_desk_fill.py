@@ -13,6 +13,7 @@ from napari_annotate_jobs.session import (
     BOX_TOOLS,
     IMAGE_TOOLS,
     CaseView,
+    Connections,
     Fill,
     FillTool,
     Work,
@@ -68,17 +69,17 @@ class FillDesk:
         self._labels = labels.of(Method.SEGMENTATION)
         self.panel.set_labels(self._labels, labels.of(Method.DETECTION))
         session = self._session
-        self._signals: list[tuple[Any, Callable[..., None]]] = [
-            (session.opened, self._on_opened),
-            (session.closed, self.hide),
-            (session.status_changed, self._on_status),
-            (session.slice_changed, self._on_slice),
-            (session.slices_changed, self._on_masks),
-            (session.label_changed, self._on_label),
-            (self._bridge.box_changed, self._on_box),
-        ]
-        for signal, slot in self._signals:
-            signal.connect(slot)
+        self._connections = Connections(
+            [
+                (session.opened, self._on_opened),
+                (session.closed, self.hide),
+                (session.status_changed, self._on_status),
+                (session.slice_changed, self._on_slice),
+                (session.slices_changed, self._on_masks),
+                (session.label_changed, self._on_label),
+                (self._bridge.box_changed, self._on_box),
+            ]
+        )
         panel = self.panel
         panel.changed.connect(self._renew)
         panel.apply_requested.connect(self.apply)
@@ -96,9 +97,7 @@ class FillDesk:
         """Let go of the session and of the viewer."""
         self._timer.stop()
         self._drop()
-        for signal, slot in self._signals:
-            signal.disconnect(slot)
-        self._signals = []
+        self._connections.release()
         self.picker.close()
         self.preview.hide()
         if self._dock is not None and self.panel.parent() is not None:

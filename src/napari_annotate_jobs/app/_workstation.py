@@ -23,6 +23,7 @@ from napari_annotate_jobs.app._settings import (
     settings_model,
 )
 from napari_annotate_jobs.errors import AnnotateJobsError, NotFoundError
+from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets import Colors, KeyMap, QtExecutor
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ class Workstation(QObject):
         # Only that there is one: held, napari's window would never go.
         self._watching = False
         self._closed = False
-        viewer.events.theme.connect(self._on_theme)
+        self._followed = Connections()
+        self._connections = Connections([(viewer.events.theme, self._on_theme)])
 
     @classmethod
     def of(cls, viewer: napari.Viewer) -> Workstation:
@@ -337,12 +339,16 @@ class Workstation(QObject):
         self.desk = Desk(self.viewer, session, self.images, settings, self.keymap)
         self.desk.set_colors(self.colors)
         self.desk.help_requested.connect(self.keys_requested)
-        session.counts_changed.connect(self._on_counts)
-        session.opened.connect(self._on_opened)
-        session.closed.connect(self._on_case_closed)
-        session.status_changed.connect(self._on_case_closed)
-        session.marked.connect(self._on_marked)
-        session.busy.connect(self._on_busy)
+        self._followed = Connections(
+            [
+                (session.counts_changed, self._on_counts),
+                (session.opened, self._on_opened),
+                (session.closed, self._on_case_closed),
+                (session.status_changed, self._on_case_closed),
+                (session.marked, self._on_marked),
+                (session.busy, self._on_busy),
+            ]
+        )
         self._case_id = ""
         self.job_opened.emit(self.desk)
         self.tables.later(WARM_UP_AFTER, self._warm_up)
@@ -360,7 +366,7 @@ class Workstation(QObject):
         if self._settings is None:
             with suppress(KeyError, AttributeError):
                 self._settings = settings_model()
-                self._settings.events.connect(self._on_settings)
+                self._connections.connect(self._settings.events, self._on_settings)
 
     def _on_settings(self, event: Any) -> None:
         settings = read_settings()
@@ -409,13 +415,7 @@ class Workstation(QObject):
         if self.desk is None:
             return
         desk, self.desk = self.desk, None
-        session = desk.session
-        session.counts_changed.disconnect(self._on_counts)
-        session.opened.disconnect(self._on_opened)
-        session.closed.disconnect(self._on_case_closed)
-        session.status_changed.disconnect(self._on_case_closed)
-        session.marked.disconnect(self._on_marked)
-        session.busy.disconnect(self._on_busy)
+        self._followed.release()
         desk.close()
         self.busy_changed.emit("")
         self.job_closed.emit()
@@ -456,10 +456,8 @@ class Workstation(QObject):
         if self._closed:
             return
         self._closed = True
-        if self._settings is not None:
-            self._settings.events.disconnect(self._on_settings)
         self.close_job()
-        self.viewer.events.theme.disconnect(self._on_theme)
+        self._connections.release()
         _STATIONS.pop(id(self.viewer), None)
         self.tables.close()
         self.images.close()

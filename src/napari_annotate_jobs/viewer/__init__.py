@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from ._bridge import ViewerBridge
-from ._connections import Connections
 from ._picker import PointPicker
 from ._work import WorkProgress
 
 __all__ = [
-    "Connections",
     "PointPicker",
     "ViewerBridge",
     "WorkProgress",

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_annotate_jobs.session import Connections
+
 from ._case_layers import CaseLayers
-from ._connections import Connections
 from ._foreign import ForeignLayers, quoted
 from ._mouse import MouseTools
 from ._plane import ACQUIRED

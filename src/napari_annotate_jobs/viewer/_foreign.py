@@ -9,8 +9,7 @@ from napari.layers import Labels
 from psygnal import Signal
 
 from napari_annotate_jobs.model import Method
-
-from ._connections import Connections
+from napari_annotate_jobs.session import Connections
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -9,8 +9,7 @@ from napari.layers import Image
 from napari.utils.colormaps import Colormap
 
 from napari_annotate_jobs.errors import Cancelled, UnreadableImageError
-
-from ._connections import Connections
+from napari_annotate_jobs.session import Connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable

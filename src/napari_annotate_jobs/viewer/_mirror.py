@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from napari.layers import Labels, Shapes
 
 from napari_annotate_jobs.errors import AnnotateJobsError
-
-from ._connections import Connections
+from napari_annotate_jobs.session import Connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

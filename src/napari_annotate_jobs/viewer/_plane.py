@@ -10,7 +10,8 @@ import numpy as np
 from napari.components import Dims
 from psygnal import Signal
 
-from ._connections import Connections
+from napari_annotate_jobs.session import Connections
+
 from ._geometry import index_at
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 
 from napari_annotate_jobs.model import Decision, Method, Status
+from napari_annotate_jobs.session import Connections
 
 from ._box_section import BoxSection
 from ._comments import CommentList
@@ -77,6 +78,7 @@ class AnnotateDock(KeyboardGuest):
         super().__init__(parent)
         self._colors = Colors.dark()
         self._session: AnnotationSession | None = None
+        self._connections = Connections()
         self._doing = ""
         self._keymap = keymap
         self._tips: list[tuple[QWidget, str, str]] = []
@@ -278,30 +280,27 @@ class AnnotateDock(KeyboardGuest):
         """Follow a session."""
         self.unbind()
         self._session = session
-        self._signals = [
-            (session.opened, self._update),
-            (session.closed, self._update),
-            (session.busy, self._update_busy),
-            (session.slice_changed, self._update_slice),
-            (session.slices_changed, self._update_slice),
-            (session.status_changed, self._update),
-            (session.label_changed, self._update_slice),
-            (session.history_changed, self._update_history),
-            (session.save_state_changed, self._update_state),
-        ]
-        for signal, slot in self._signals:
-            signal.connect(slot)
+        self._connections = Connections(
+            [
+                (session.opened, self._update),
+                (session.closed, self._update),
+                (session.busy, self._update_busy),
+                (session.slice_changed, self._update_slice),
+                (session.slices_changed, self._update_slice),
+                (session.status_changed, self._update),
+                (session.label_changed, self._update_slice),
+                (session.history_changed, self._update_history),
+                (session.save_state_changed, self._update_state),
+            ]
+        )
         labels = session.job.project.label_set
         self.fill.setVisible(bool(labels.of(Method.SEGMENTATION)))
         self.set_label_keys(label_keys)
 
     def unbind(self) -> None:
         """Stop following."""
-        if self._session is not None:
-            for signal, slot in self._signals:
-                signal.disconnect(slot)
-            self._session = None
-            self._signals = []
+        self._connections.release()
+        self._session = None
 
     # --------------------------------------------------------------- showing
     def _update(self, *_: object) -> None:
