@@ -22,7 +22,7 @@ from napari_annotate_jobs.session import Cell, Propagation, propagate
 from napari_annotate_jobs.widgets._keys import KeyMap
 from napari_annotate_jobs.widgets._strip import SliceStrip
 from napari_annotate_jobs.widgets._strip_bar import count_cells, counts_text
-from napari_annotate_jobs.widgets._theme import Colors
+from napari_annotate_jobs.widgets._theme import Colors, paint_in
 
 LEFT, SHIFT, CTRL = (
     Qt.MouseButton.LeftButton,
@@ -114,7 +114,7 @@ def test_setters_never_emit(strip):
     strip.set_cells(Cell(i) for i in range(10))
     strip.set_current(4)
     strip.update_cells([Cell(2, Decision.EXCLUDED)])
-    strip.set_colors(Colors.light())
+    paint_in(strip, Colors.light())
     assert told == []
 
 

@@ -40,6 +40,7 @@ from napari_annotate_jobs.widgets import (
     Veil,
     WindowControl,
     label_keys,
+    paint_in,
 )
 
 if TYPE_CHECKING:
@@ -363,10 +364,9 @@ class Desk(QObject):
     # --------------------------------------------------------------- viewing
     def set_colors(self, colors: Colors) -> None:
         """Use the colours of napari's theme."""
-        for widget in (self.annotate, self.strip, self.propagate, self.window_control):
-            widget.set_colors(colors)
-        self.fill.panel.set_colors(colors)
-        self.veil.set_colors(colors)
+        panels = (self.annotate, self.strip, self.propagate, self.fill.panel, self.veil)
+        for panel in panels:
+            paint_in(panel, colors)
 
     def set_zoom_tool(self, on: bool) -> None:
         """Let the left button zoom by sliding."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ._propagate import PropagatePanel
     from ._read_out import ReadOutLabel
     from ._strip import SliceStrip
-    from ._theme import Colors
+    from ._theme import Colors, paint_in
     from ._veil import Veil
     from ._window_control import WindowControl
 
@@ -55,6 +55,7 @@ __all__ = [
     "WindowControl",
     "label_keys",
     "outcome_text",
+    "paint_in",
     "text_has_focus",
 ]
 
@@ -83,6 +84,7 @@ _LAZY = {
     "WindowControl": "_window_control",
     "label_keys": "_keys",
     "outcome_text": "_fill_choice",
+    "paint_in": "_theme",
     "text_has_focus": "_keys",
 }
 

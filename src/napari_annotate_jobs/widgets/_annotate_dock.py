@@ -244,10 +244,6 @@ class AnnotateDock(KeyboardGuest):
         """Use the colours of napari's theme."""
         self._colors = colors
         self.setStyleSheet(focus_ring(colors))
-        self.comments.set_colors(colors)
-        self.masks.set_colors(colors)
-        self.boxes.set_colors(colors)
-        self.state.set_colors(colors)
         self.zoom.setIcon(strip_icon("zoom-tool", colors))
         self.zoom.setStyleSheet(
             focus_style(colors)

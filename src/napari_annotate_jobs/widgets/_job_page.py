@@ -23,7 +23,7 @@ from ._job_paint import Badge, Bar, number, percent
 from ._label_overview import LabelOverview
 from ._local_keys import LocalKeys
 from ._sections import Instructions, Section, Shelf
-from ._theme import Colors, contrast_text, focus_style, mixed
+from ._theme import Colors, contrast_text, focus_style, mixed, paint_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +82,7 @@ class JobPageView(QWidget):
                 "F5": self.refresh,
             }
         )
-        self.set_colors(Colors.dark())
+        paint_in(self, Colors.dark())
         self.set_counts(Counts())
 
     # ---------------------------------------------------------------- setters
@@ -150,14 +150,6 @@ class JobPageView(QWidget):
         """Paint in the colours of a theme."""
         self._colors = colors
         self.setStyleSheet(focus_style(colors))
-        for part in (
-            self._badge,
-            self._bar,
-            self._instructions,
-            self._labels,
-            self._table,
-        ):
-            part.set_colors(colors)
         self._show_left()
         self._failure.setStyleSheet(f"QLabel {{ color: {colors.error_text}; }}")
         hover = mixed(colors.current, contrast_text(colors.current), 0.12)

@@ -26,7 +26,7 @@ from ._held_keys import acts_once
 from ._job_cards import JobDelegate, JobFilter, JobModel, JobOrder
 from ._job_paint import number
 from ._local_keys import LocalKeys
-from ._theme import Colors, focus_style
+from ._theme import Colors, focus_style, paint_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -112,7 +112,7 @@ class MyJobsView(QWidget):
                 "F5": self._refresh.click,
             }
         )
-        self.set_colors(Colors.dark())
+        paint_in(self, Colors.dark())
         self._show_state()
 
     # ---------------------------------------------------------------- setters
@@ -136,7 +136,6 @@ class MyJobsView(QWidget):
     def set_colors(self, colors: Colors) -> None:
         """Paint in the colours of a theme."""
         self.setStyleSheet(focus_style(colors))
-        self._delegate.set_colors(colors)
         self._error.setStyleSheet(
             f"QLabel {{ color: {colors.error_text}; font-weight: bold; }}"
         )

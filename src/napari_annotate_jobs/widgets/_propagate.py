@@ -26,7 +26,7 @@ from ._propagate_choice import Choice, Preview, What, preview_text
 from ._propagate_parts import Ends, LabelChecks, ModeChoice, RangePicker
 from ._short_box import ShortBox
 from ._strip_ranges import slices_text
-from ._theme import Colors, focus_ring, focus_style, main_button_style
+from ._theme import Colors, focus_ring, focus_style, main_button_style, paint_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +103,7 @@ class PropagatePanel(KeyboardPanel):
         self.cancel.setToolTip("Change nothing (Esc)")
         self._lay_out()
         self._connect()
-        self.set_colors(self._colors)
+        paint_in(self, self._colors)
         self._fill_what()
         self.host(self)
         self._show()
@@ -207,7 +207,6 @@ class PropagatePanel(KeyboardPanel):
         """Paint with the colours of a theme."""
         self._colors = colors
         self.setStyleSheet(focus_ring(colors))
-        self.range.set_colors(colors)
         self.cancel.setStyleSheet(focus_style(colors))
         self.apply.setStyleSheet(main_button_style(colors))
 

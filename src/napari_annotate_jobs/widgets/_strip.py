@@ -26,7 +26,7 @@ from ._strip_hover import HoverCard
 from ._strip_menu import StripMenu
 from ._strip_ranges import segments_of, slices_text
 from ._strip_track import StripTrack
-from ._theme import Colors, focus_style
+from ._theme import Colors, focus_style, paint_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -103,7 +103,7 @@ class SliceStrip(KeyboardGuest):
         self._lay_out()
         self._connect()
         self.host(*self._buttons.values())
-        self.set_colors(Colors.dark())
+        paint_in(self, Colors.dark())
         self.set_keymap(self._keymap)
         self._say_where()
 
@@ -216,9 +216,6 @@ class SliceStrip(KeyboardGuest):
 
     def set_colors(self, colors: Colors) -> None:
         """Paint with the colours of a theme."""
-        self.track.set_colors(colors)
-        self.bar.set_colors(colors)
-        self.number.set_colors(colors)
         style = focus_style(colors)
         for name, button in self._buttons.items():
             button.setIcon(strip_icon(name, colors))
