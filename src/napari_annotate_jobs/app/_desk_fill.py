@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QTimer
+from superqt.utils import QSignalDebouncer
 
 from napari_annotate_jobs.errors import AnnotateJobsError, Cancelled
 from napari_annotate_jobs.model import Method
@@ -61,10 +61,9 @@ class FillDesk:
         self._result: FillResult | None = None
         self._then_apply = False
         self._seed_slice = 0
-        self._timer = QTimer(self.panel)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(PAUSE)
-        self._timer.timeout.connect(self._start)
+        self._pause = QSignalDebouncer(parent=self.panel)
+        self._pause.setTimeout(PAUSE)
+        self._pause.triggered.connect(self._start)
         labels = self._session.job.project.label_set
         self._labels = labels.of(Method.SEGMENTATION)
         self.panel.set_labels(self._labels, labels.of(Method.DETECTION))
@@ -95,7 +94,7 @@ class FillDesk:
 
     def close(self) -> None:
         """Let go of the session and of the viewer."""
-        self._timer.stop()
+        self._pause.cancel()
         self._drop()
         self._connections.release()
         self.picker.close()
@@ -138,7 +137,7 @@ class FillDesk:
             self._say_range()
             self._renew()
             return
-        self._timer.stop()
+        self._pause.cancel()
         self._drop()
         self.picker.stop()
         self.panel.set_picking(False)
@@ -284,7 +283,7 @@ class FillDesk:
         """Make the preview anew, when the user pauses."""
         self._drop()
         if self.panel.isVisible() and self._session.is_open:
-            self._timer.start()
+            self._pause.throttle()
 
     def _drop(self) -> None:
         """Forget what was found, or is being looked for."""
@@ -297,7 +296,7 @@ class FillDesk:
         session = self._session
         if not session.is_open or session.locked or session.case is None:
             return
-        self._timer.stop()
+        self._pause.cancel()
         fill = self._fill()
         n = fill.stop - fill.start + 1
         heavy = n > MANY or fill.tool is FillTool.BOX_WALKER
