@@ -186,7 +186,7 @@ class BoxLayer(DrawnLayer[Shapes]):
             self._object = track.id
 
     # ---------------------------------------------------- session -> layer
-    def _show(self, indices: Iterable[int]) -> None:
+    def _show(self, indices: Sequence[int]) -> None:
         slices = set(indices)
         editor = self._session.editor
         before = {key: e for key, e in self._boxes.items() if e[0] in slices}

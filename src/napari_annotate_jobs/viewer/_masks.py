@@ -142,7 +142,7 @@ class MaskLayer(DrawnLayer[Labels]):
         self.set_editable(not session.locked)
 
     # ---------------------------------------------------- session -> layer
-    def _show(self, indices: Iterable[int]) -> None:
+    def _show(self, indices: Sequence[int]) -> None:
         changed = False
         for index in indices:
             digest = self._digest(index)

@@ -12,7 +12,7 @@ from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.session import Connections
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ._own_case import OwnCase
 
@@ -54,11 +54,11 @@ class MirrorLayer(ABC, Generic[LayerT]):
 
     def show(self, indices: Iterable[int]) -> None:
         """Show what the session says of these slices where it differs."""
-        self._show(frozenset(indices))
+        self._show(sorted(set(indices)))
 
     @abstractmethod
-    def _show(self, indices: frozenset[int]) -> None:
-        """Bring the layer to what the session says of slices."""
+    def _show(self, indices: Sequence[int]) -> None:
+        """Bring the layer to what the session says of slices, in ascending order."""
 
     @property
     def _is_writing(self) -> bool:
@@ -119,7 +119,7 @@ class DrawnLayer(MirrorLayer[LayerT]):
         for heard in self._heard:
             heard.append(told)
         if not self._heard:
-            self._show(told)
+            super().show(told)
 
     def _tell(self, indices: Iterable[int], edit: Callable[[], object]) -> bool:
         """Tell the session of an edit that was made in the layer.

@@ -13,7 +13,7 @@ from ._masks import group_labels, label_colormap, label_features, mask_dtype
 from ._mirror import MirrorLayer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from ._geometry import Geometry
     from ._own_case import OwnCase
@@ -68,7 +68,7 @@ class ProposalLayer(MirrorLayer[Labels]):
         super().__init__(session, layer, on_error=on_error)
         self.show(range(geometry.shape[0]))
 
-    def _show(self, indices: Iterable[int]) -> None:
+    def _show(self, indices: Sequence[int]) -> None:
         editor = self._session.editor
         contents = editor.contents()
         any_before, changed = any(self._digests.values()), False
