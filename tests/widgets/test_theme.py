@@ -11,7 +11,7 @@ from napari_annotate_jobs.widgets import (
     PropagatePanel,
     SliceStrip,
 )
-from napari_annotate_jobs.widgets._theme import (
+from napari_annotate_jobs.widgets.parts._theme import (
     Colors,
     contrast_ratio,
     contrast_text,
