@@ -21,7 +21,7 @@ from napari_annotate_jobs.errors import AnnotateJobsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ask", "brief", "choose_folder", "offer", "tell", "tell_error"]
+__all__ = ["ask", "brief", "choose_folder", "offer", "take_back", "tell", "tell_error"]
 
 
 def ask(
@@ -102,6 +102,14 @@ def ask(
             layout.addWidget(held, row + 1, 0, 1, layout.columnCount())
     box.open()
     return box
+
+
+def take_back(box: QMessageBox | None) -> None:
+    """Close a question as if it had never been asked; None is none."""
+    if box is not None:
+        box.blockSignals(True)
+        box.close()
+        box.deleteLater()
 
 
 def choose_folder(

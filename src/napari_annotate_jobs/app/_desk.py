@@ -20,6 +20,7 @@ from napari_annotate_jobs.app._on_screen import OnScreen
 from napari_annotate_jobs.app._pictures import draw_slice
 from napari_annotate_jobs.app._save_questions import SaveQuestions
 from napari_annotate_jobs.app.controllers import (
+    ForeignController,
     PropagateController,
     SliceController,
     StripController,
@@ -150,6 +151,7 @@ class Desk(QObject):
         self._controllers = (
             StripController(self.strip, self.bench, self.slices),
             PropagateController(self.propagate, self.bench),
+            ForeignController(self.annotate.aside, self.bridge.foreign, self.bench),
         )
         self.bridge.text_changed.connect(self.read_out.set_text)
         self.bridge.offered.connect(offer)

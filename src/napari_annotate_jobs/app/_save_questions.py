@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer
 
-from napari_annotate_jobs.app._asks import ask, choose_folder
+from napari_annotate_jobs.app._asks import ask, choose_folder, take_back
 from napari_annotate_jobs.app._pictures import draw_slice
 from napari_annotate_jobs.errors import AnnotateJobsError, UnsavedWorkError
 from napari_annotate_jobs.session import (
@@ -313,10 +313,7 @@ class SaveQuestions(QObject):
     def close(self) -> None:
         """Take the question back that is shown."""
         box, self._box = self._box, None
-        if box is not None:
-            box.blockSignals(True)
-            box.close()
-            box.deleteLater()
+        take_back(box)
 
     def _differences(
         self,

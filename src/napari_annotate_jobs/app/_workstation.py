@@ -91,6 +91,7 @@ class Workstation(QObject):
         self._settings: Any = None
         # Only that there is one: held, napari's window would never go.
         self._watching = False
+        self._keep_foreign: bool | None = None
         self._closed = False
         viewer.events.theme.connect(self._on_theme)
 
@@ -332,6 +333,7 @@ class Workstation(QObject):
         )
         session.open_next = settings.open_next
         self.desk = Desk(self.viewer, session, self.images, settings, self.keymap)
+        self.desk.bridge.foreign.keep = self._keep_foreign
         self.desk.set_colors(self.colors)
         self.desk.help_requested.connect(self.keys_requested)
         session.counts_changed.connect(self._on_counts)
@@ -413,6 +415,7 @@ class Workstation(QObject):
         session.status_changed.disconnect(self._on_case_closed)
         session.marked.disconnect(self._on_marked)
         session.busy.disconnect(self._on_busy)
+        self._keep_foreign = desk.bridge.foreign.keep
         desk.close()
         self.busy_changed.emit("")
         self.job_closed.emit()

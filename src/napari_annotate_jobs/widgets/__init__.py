@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._annotate_dock import AnnotateDock
+    from ._aside_line import AsideLine, listed
     from ._box_section import BoxSection, ObjectAtHand
     from ._case_model import CaseSource
     from ._difference_view import DifferenceView
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "STEPPING",
     "AnnotateDock",
+    "AsideLine",
     "BoxSection",
     "CaseSource",
     "Colors",
@@ -54,6 +56,7 @@ __all__ = [
     "Where",
     "WindowControl",
     "label_keys",
+    "listed",
     "outcome_text",
     "text_has_focus",
 ]
@@ -61,6 +64,7 @@ __all__ = [
 _LAZY = {
     "STEPPING": "_keys",
     "AnnotateDock": "_annotate_dock",
+    "AsideLine": "_aside_line",
     "BoxSection": "_box_section",
     "CaseSource": "_case_model",
     "Colors": "_theme",
@@ -82,6 +86,7 @@ _LAZY = {
     "Where": "_fill_choice",
     "WindowControl": "_window_control",
     "label_keys": "_keys",
+    "listed": "_aside_line",
     "outcome_text": "_fill_choice",
     "text_has_focus": "_keys",
 }

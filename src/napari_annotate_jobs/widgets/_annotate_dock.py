@@ -18,6 +18,7 @@ from superqt import QElidingLabel
 
 from napari_annotate_jobs.model import Decision, Method, Status
 
+from ._aside_line import AsideLine
 from ._box_section import BoxSection
 from ._comments import CommentList
 from ._key_button import KeyButton
@@ -94,6 +95,7 @@ class AnnotateDock(KeyboardGuest):
         self.notice = QLabel()
         self.notice.setWordWrap(True)
         self.notice.hide()
+        self.aside = AsideLine()
 
         self.undo = self._tool("↶", "Undo", "undo", self.undo_requested)
         self.redo = self._tool("↷", "Redo", "redo", self.redo_requested)
@@ -227,6 +229,7 @@ class AnnotateDock(KeyboardGuest):
         layout.addWidget(self.case_name)
         layout.addLayout(top)
         layout.addWidget(self.notice)
+        layout.addWidget(self.aside)
         layout.addWidget(self.labels, 1)
         layout.addLayout(decide)
         layout.addWidget(self.masks)
@@ -246,6 +249,7 @@ class AnnotateDock(KeyboardGuest):
         self.masks.set_colors(colors)
         self.boxes.set_colors(colors)
         self.state.set_colors(colors)
+        self.aside.set_colors(colors)
         self.zoom.setIcon(strip_icon("zoom-tool", colors))
         self.zoom.setStyleSheet(
             focus_style(colors)

@@ -86,6 +86,30 @@ class Workbench:
         own: dict[str, Callable[[], None]] = {
             name: partial(answer, call) for name, call in answers.items()
         }
-        box = ask(self._window(), text, own, detail=detail)
+        return self.ask_at_large(text, own, detail)
+
+    def ask_at_large(
+        self,
+        text: str,
+        answers: Mapping[str, Callable[[], None]],
+        detail: str = "",
+        *,
+        cancel: str = "Cancel",
+    ) -> QMessageBox:
+        """Ask without waiting what is not about the open case alone.
+
+        Parameters
+        ----------
+        text : str
+            The question.
+        answers : mapping of str to callable
+            What each button does.
+        detail : str
+            What stands below it.
+        cancel : str
+            What the button says that does nothing; if empty, there is none, and Escape
+            is the first answer.
+        """
+        box = ask(self._window(), text, answers, detail=detail, cancel=cancel)
         box.finished.connect(lambda result: self._after())
         return box
