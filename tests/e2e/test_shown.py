@@ -6,6 +6,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from napari_annotate_jobs.app import _asks
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import Decision
 
@@ -61,3 +62,24 @@ def test_deciding_keys_wait_while_another_plane_is_shown(open_case, monkeypatch)
     assert editor.decision(2) is Decision.EXCLUDED
     driver.go_to(2)
     assert driver.desk.bridge.plane.is_acquired
+
+
+def test_what_is_told_does_not_pile_up_nor_outlast_its_time(open_case, monkeypatch):
+    driver = open_case(BRAIN)
+    actions = driver.desk.actions
+
+    def shown():
+        return [notice.message.text() for notice in _asks._notifications()]
+
+    driver.viewer.dims.roll()
+    for _ in range(3):
+        actions.exclude()
+    assert len(shown()) == 1
+    assert "plane is shown" in shown()[0]
+    monkeypatch.setattr(_asks, "LIFE", 1)
+    for text in ("one thing", "another"):
+        driver.session.told.emit(text)
+    driver.wait(lambda: len(shown()) == 1)
+    driver.viewer.dims.order = (0, 1, 2)
+    for notice in _asks._notifications():
+        notice.close()

@@ -76,6 +76,22 @@ def test_the_view_fits_the_image_of_the_case(make_bench):
     assert camera.center == pytest.approx(wanted[1])
 
 
+def test_the_view_stays_fitted_while_docks_come_until_it_is_moved(bench):
+    viewer, camera = bench.viewer, bench.viewer.scene.camera
+    rows, columns = 32 * 0.5, 40 * 0.8
+    for size in ((537, 634), (300, 900)):
+        viewer.canvas.size = size
+        wanted = 0.95 * min(size[0] / rows, size[1] / columns)
+        assert camera.zoom == pytest.approx(wanted)
+    camera.zoom *= 2
+    moved = (camera.zoom, camera.center)
+    viewer.canvas.size = (600, 700)
+    assert (camera.zoom, camera.center) == moved
+    bench.session.open_case("long")
+    bench.session.open_case("ct")
+    assert camera.zoom == pytest.approx(0.95 * min(600 / rows, 700 / columns))
+
+
 # ------------------------------------------------------------- change of case
 def test_foreign_layers_are_hidden_until_it_is_said_what_becomes_of_them(bench):
     foreign = bench.bridge.foreign

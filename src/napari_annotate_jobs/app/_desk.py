@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_info
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication
 
 from napari_annotate_jobs.app._actions import DeskActions
-from napari_annotate_jobs.app._asks import offer, tell_error
+from napari_annotate_jobs.app._asks import notify, offer, tell_error
 from napari_annotate_jobs.app._canvas import DrawingContext, canvas_of
 from napari_annotate_jobs.app._desk_boxes import BoxActions
 from napari_annotate_jobs.app._desk_fill import FillDesk
@@ -140,7 +139,7 @@ class Desk(QObject):
             (session.closed, self._on_closed),
             (session.busy, self._on_busy),
             (session.failed, self.show_error),
-            (session.told, show_info),
+            (session.told, notify),
             (session.label_changed, self._on_label),
         ]
         for signal, slot in self._signals:

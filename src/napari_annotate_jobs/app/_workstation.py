@@ -9,12 +9,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_info, show_warning
+from napari.utils.notifications import show_warning
 from napari.utils.theme import get_theme
 from platformdirs import user_state_path
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 
-from napari_annotate_jobs.app._asks import tell_error
+from napari_annotate_jobs.app._asks import notify, tell_error
 from napari_annotate_jobs.app._settings import (
     PLUGIN,
     keys_to_text,
@@ -365,7 +365,7 @@ class Workstation(QObject):
         settings = read_settings()
         if event.type == "person":
             if self.desk is not None:
-                show_info("The new name counts for jobs that are opened from now on.")
+                notify("The new name counts for jobs that are opened from now on.")
             self.refresh_jobs()
         if self.desk is not None:
             self.desk.session.open_next = settings.open_next
