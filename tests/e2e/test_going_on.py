@@ -186,6 +186,34 @@ def test_a_second_press_submits_no_case_that_was_not_seen(at_first, monkeypatch)
     check(driver, 2)
 
 
+def test_what_was_pressed_before_a_case_was_painted_does_nothing_to_it(at_first):
+    driver = at_first
+    session, actions = driver.session, driver.desk.actions
+
+    def press():
+        pressed.append(session.is_moving)
+        actions.exclude()
+        driver.press_label("Good")
+        driver.drag([driver.point(4, 4), driver.point(8, 8)])
+
+    def opened():
+        session.when_shown(press)
+
+    pressed = []
+    driver.press_label("Organ")
+    session.opened.connect(opened)
+    driver.press_action("next_case")
+    driver.settle()
+    session.opened.disconnect(opened)
+    check(driver, 1)
+    assert pressed == [False]
+    assert session.editor.annotation.is_blank
+    actions.exclude()
+    driver.drag([driver.point(4, 4), driver.point(8, 8)])
+    driver.settle()
+    assert len(session.editor.annotation.slices) == 1
+
+
 def test_another_job_while_a_case_opens(held_up, demo):
     driver = held_up
     driver.press_action("next_case")

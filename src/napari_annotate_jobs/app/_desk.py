@@ -116,6 +116,7 @@ class Desk(QObject):
             window=lambda: self.main_window,
             show_error=self.show_error,
             take=self.bridge.take,
+            is_there=lambda: self.on_screen is None or self.on_screen.is_there,
             after=self.focus_canvas,
         )
         self.boxes = BoxActions(self)

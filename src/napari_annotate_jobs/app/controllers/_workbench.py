@@ -31,6 +31,8 @@ class Workbench:
         Tells the user of an error.
     take : callable
         Brings into the editor what was painted or drawn and not told yet.
+    is_there : callable
+        Returns True if the open case has been painted on the screen.
     after : callable
         Called when a question is gone: gives the keyboard back.
     """
@@ -42,20 +44,22 @@ class Workbench:
         window: Callable[[], QWidget],
         show_error: Callable[[Exception], object],
         take: Callable[[], object] = lambda: None,
+        is_there: Callable[[], bool] = lambda: True,
         after: Callable[[], object] = lambda: None,
     ) -> None:
         self.session = session
         self.show_error = show_error
         self._window, self._take, self._after = window, take, after
+        self._is_there = is_there
 
     def act(self, call: Callable[[], object]) -> None:
         """Do something to the open case, and tell what is wrong with it.
 
         Strokes that are not told yet come first, so that what is done is done to
-        what is seen. Nothing is done while a case is opened or submitted: it may
-        be the wrong one.
+        what is seen. Nothing is done while a case is opened or submitted, nor before
+        it is on the screen: what was pressed may be meant for the former one.
         """
-        if not self.session.is_open or self.session.is_moving:
+        if not self.session.is_open or self.session.is_moving or not self._is_there():
             return
         try:
             self._take()
