@@ -16,20 +16,55 @@ KEYS = {6: (183, 174, 9), 8: (183, 175, 13), 10: (183, 176, 12)}
 HERE = 7
 
 
+def make_job(folder: Path) -> Path:
+    """Make a job of masks, boxes and classes on a CT of the samples."""
+    from napari_annotate_jobs.model import (
+        COLORS,
+        Case,
+        Job,
+        Label,
+        LabelSet,
+        Method,
+        Project,
+        SeriesRef,
+    )
+    from napari_annotate_jobs.samples import sample_paths
+    from napari_annotate_jobs.stores import create_job
+
+    kinds = {
+        "Tumour": Method.SEGMENTATION,
+        "Nodule": Method.DETECTION,
+        "Artefact": Method.CLASSIFICATION,
+    }
+    labels = tuple(
+        Label(id=i, name=name, color=COLORS[2 * i], method=method)
+        for i, (name, method) in enumerate(kinds.items(), 1)
+    )
+    project = Project(
+        name="Lung",
+        methods=tuple(kinds.values()),
+        label_set=LabelSet(labels=labels),
+    )
+    series = SeriesRef(path=str(sample_paths()["ct-lung"]))
+    case = Case(id="ct", name="CT of the lung, large tumour", series=(series,))
+    folder.mkdir(parents=True)
+    create_job(folder / "lung", Job(id="lung", project=project), [case]).close()
+    return folder
+
+
 def main(output: Path) -> None:
     """Paint, interpolate, box and fill as a person would, and take the pictures."""
     import napari
 
     from napari_annotate_jobs.app._docks import show_my_jobs
     from napari_annotate_jobs.demo._drive import Driver
-    from napari_annotate_jobs.demo._jobs import DEMO_JOBS, make_demo_jobs
 
-    jobs = make_demo_jobs(Path(os.environ["XDG_DATA_HOME"]) / "demo")
+    jobs = make_job(Path(os.environ["XDG_DATA_HOME"]) / "jobs")
     viewer = napari.Viewer()
     viewer.window.resize(1280, 800)
     driver = Driver(show_my_jobs(viewer, str(jobs)))
     driver.activate()
-    driver.open_job(DEMO_JOBS[2])
+    driver.open_job("lung")
     driver.annotate()
     driver.press_label("Tumour")
     viewer.layers.selection.active.brush_size = 20
