@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
@@ -69,7 +69,7 @@ def test_what_is_told_does_not_pile_up_nor_outlast_its_time(open_case, monkeypat
     actions = driver.desk.actions
 
     def shown():
-        return [notice.message.text() for notice in _asks._notifications()]
+        return [notice.message.text() for notice in _asks.notifications()]
 
     driver.viewer.dims.roll()
     for _ in range(3):
@@ -80,6 +80,28 @@ def test_what_is_told_does_not_pile_up_nor_outlast_its_time(open_case, monkeypat
     for text in ("one thing", "another"):
         driver.session.told.emit(text)
     driver.wait(lambda: len(shown()) == 1)
+    clocks = [x for x in driver.canvas.findChildren(QTimer) if x.interval() == 1]
+    assert len(clocks) == 2
+    driver.wait(lambda: not any(clock.isActive() for clock in clocks))
     driver.viewer.dims.order = (0, 1, 2)
-    for notice in _asks._notifications():
+    for notice in _asks.notifications():
         notice.close()
+
+
+def test_who_types_keeps_the_keyboard_when_a_notice_goes(open_case):
+    driver = open_case(BRAIN)
+    dock = driver.desk.annotate
+    driver.click(dock.comment_box.head)
+    driver.settle()
+    line = dock.comments.line
+    QTest.mouseClick(line, Qt.MouseButton.LeftButton)
+    driver.session.told.emit("something")
+    (notice,) = _asks.notifications()
+    notice.close()
+    assert line.hasFocus()
+    driver.session.told.emit("something")
+    driver.desk.focus_canvas()
+    assert driver.canvas.hasFocus()
+    (notice,) = _asks.notifications()
+    notice.close()
+    assert driver.canvas.hasFocus()

@@ -31,6 +31,7 @@ __all__ = [
     "ask",
     "brief",
     "choose_folder",
+    "notifications",
     "notify",
     "offer",
     "take_back",
@@ -208,19 +209,20 @@ def notify(
     row would lie there until it is clicked away, long after it has ceased to be true.
     The same, told again, takes the place of what was told before.
     """
-    before = _notifications()
+    before = notifications()
     for shown in before:
         if shown.message.text() == text:
             shown.close()
     notification_manager.dispatch(Notification(text, severity, actions=tuple(actions)))
-    for shown in _notifications():
+    for shown in notifications():
         if shown not in before:
             clock = QTimer(shown)
-            clock.timeout.connect(partial(_close_unless_read, shown))
+            clock.timeout.connect(partial(_close_unless_read, shown, clock))
             clock.start(LIFE)
 
 
-def _notifications() -> list[Any]:
+def notifications() -> list[Any]:
+    """Return what napari tells in its corner now."""
     return [
         widget
         for widget in QApplication.allWidgets()
@@ -228,8 +230,12 @@ def _notifications() -> list[Any]:
     ]
 
 
-def _close_unless_read(shown: QWidget) -> None:
-    if not shown.underMouse():
+def _close_unless_read(shown: QWidget, clock: QTimer) -> None:
+    if shown.isVisible() and shown.underMouse():
+        return
+    clock.stop()
+    # Closing gives the keyboard to the image: not again if it is closed already.
+    if shown.isVisible():
         shown.close()
 
 

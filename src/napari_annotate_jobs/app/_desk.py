@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_annotate_jobs.app._actions import DeskActions
 from napari_annotate_jobs.app._asks import notify, offer, tell_error
-from napari_annotate_jobs.app._canvas import DrawingContext, canvas_of
+from napari_annotate_jobs.app._canvas import DrawingContext, Typing, canvas_of
 from napari_annotate_jobs.app._desk_boxes import BoxActions
 from napari_annotate_jobs.app._desk_fill import FillDesk
 from napari_annotate_jobs.app._desk_masks import MaskActions
@@ -107,6 +107,7 @@ class Desk(QObject):
         self._canvas: Any = None
         self._drawing: DrawingContext | None = None
         self.on_screen: OnScreen | None = None
+        self._typing: Typing | None = None
         self.window_control = WindowControl()
         self.annotate = AnnotateDock(self.window_control, keymap)
         self.strip = SliceStrip()
@@ -246,7 +247,7 @@ class Desk(QObject):
     def focus_canvas(self) -> None:
         """Give the image the keyboard, where one can type: arrows, Space, labels."""
         if self._docks:
-            self._canvas.setFocus()
+            self._canvas.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _add_docks(self) -> None:
         add = self.viewer.window.add_dock_widget
@@ -271,6 +272,7 @@ class Desk(QObject):
         self._canvas = canvas_of(self.main_window)
         if self._drawing is None:
             self._drawing = DrawingContext(self.viewer, self._canvas)
+        self._typing = Typing(self._canvas)
         self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
         self.strip.follow(self.annotate.follow(self._canvas))
         self.annotate.installEventFilter(self)
@@ -316,6 +318,9 @@ class Desk(QObject):
         if self.on_screen is not None:
             self.on_screen.close()
             self.on_screen = None
+        if self._typing is not None:
+            self._typing.close()
+            self._typing = None
         for widget, dock in zip((self.annotate, self.strip), docks, strict=False):
             if widget.parent() is not None:
                 self.viewer.window.remove_dock_widget(dock)
