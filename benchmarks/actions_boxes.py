@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from _bench import report
 
 if TYPE_CHECKING:
-    from napari_annotate_jobs.demo._drive import Driver
+    from napari_annotate_jobs.testing._drive import Driver
 
 FIRST, MIDDLE, LAST = 0, 7, 14
 PEER = 12
@@ -33,7 +33,7 @@ def walk(folder: Path) -> tuple[int, int]:
     import napari
 
     from napari_annotate_jobs.app._docks import show_my_jobs
-    from napari_annotate_jobs.demo._drive import Driver
+    from napari_annotate_jobs.testing._drive import Driver
 
     viewer = napari.Viewer(show=True)
     viewer.window.resize(1280, 800)
@@ -56,7 +56,7 @@ def walk(folder: Path) -> tuple[int, int]:
 
 def box(driver: Driver) -> int:
     """Box the nodule with the label at hand and return how many actions it took."""
-    from napari_annotate_jobs.session import tracks
+    from napari_annotate_jobs.editing import tracks
 
     session, before = driver.session, driver.actions
     for index, (row, column, size) in {

@@ -57,7 +57,7 @@ def main(output: Path) -> None:
     import napari
 
     from napari_annotate_jobs.app._docks import show_my_jobs
-    from napari_annotate_jobs.demo._drive import Driver
+    from napari_annotate_jobs.testing._drive import Driver
 
     jobs = make_job(Path(os.environ["XDG_DATA_HOME"]) / "jobs")
     viewer = napari.Viewer()

@@ -80,7 +80,10 @@ class Typing(QObject):
         self._canvas = canvas
         self._reason = Qt.FocusReason.NoFocusReason
         canvas.installEventFilter(self)
-        QApplication.instance().focusChanged.connect(self._on_focus)
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        self._focus_changed = app.focusChanged
+        self._focus_changed.connect(self._on_focus)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Notice why the canvas gets the keyboard."""
@@ -100,5 +103,5 @@ class Typing(QObject):
 
     def close(self) -> None:
         """Let the canvas go."""
-        QApplication.instance().focusChanged.disconnect(self._on_focus)
+        self._focus_changed.disconnect(self._on_focus)
         self._canvas.removeEventFilter(self)

@@ -6,7 +6,7 @@ from ._bridge import ViewerBridge
 from ._connections import Connections
 from ._foreign import ForeignLayers
 from ._picker import PointPicker
-from ._work import WorkProgress
+from ._progress import WorkProgress
 
 __all__ = [
     "Connections",

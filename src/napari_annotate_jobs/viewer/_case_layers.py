@@ -14,7 +14,7 @@ from ._fit import FittedView
 from ._geometry import Geometry
 from ._images import ImageLayer, Place, VolumeLoader
 from ._masks import MaskLayer
-from ._others import OtherSeries
+from ._other_series import OtherSeries
 from ._own_case import OwnCase
 from ._plane import ACQUIRED, Plane, PlaneGuide
 from ._proposals import ProposalLayer
