@@ -7,7 +7,8 @@ from time import monotonic
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_annotate_jobs.app import _on_screen
@@ -25,6 +26,7 @@ from napari_annotate_jobs.stores import create_job, open_store
 
 BRAIN, XRAYS, LUNGS = DEMO_JOBS
 N_CASES = 12
+LEFT = Qt.MouseButton.LeftButton
 SHAPES = [(3, 16, 16), (4, 20, 24)]
 """Of every other case: layers tell whose they are."""
 
@@ -190,11 +192,11 @@ def test_what_was_pressed_before_a_case_was_painted_does_nothing_to_it(at_first)
     driver = at_first
     session, actions = driver.session, driver.desk.actions
 
-    def press():
+    def press():  # nothing that lets events be processed
         pressed.append(session.is_moving)
         actions.exclude()
-        driver.press_label("Good")
-        driver.drag([driver.point(4, 4), driver.point(8, 8)])
+        actions.use_label(session.job.project.label_set.named("Good"))
+        QTest.mouseClick(driver.canvas, LEFT, pos=driver.point(4, 4))
 
     def opened():
         session.when_shown(press)
