@@ -184,7 +184,9 @@ def test_missing_images_are_told_and_other_cases_usable(make_driver, demo, monke
     driver = make_driver(demo)
     driver.open_job(BRAIN)
     told = []
-    monkeypatch.setattr("napari_annotate_jobs.app._asks.show_warning", told.append)
+    monkeypatch.setattr(
+        "napari_annotate_jobs.app._asks.notify", lambda text, *more: told.append(text)
+    )
     driver.click_row(driver.table, 0, double=True)
     driver.wait(lambda: bool(told))
     driver.settle()
