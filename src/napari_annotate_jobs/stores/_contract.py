@@ -215,6 +215,10 @@ class JobStore(ABC):
     ) -> int:
         """Save a change of the draft; durable on return, and all or nothing.
 
+        If no answer came, or an error that may have come after the fact, the very
+        same can be saved again on the same base: that is no conflict, as long as
+        the store still has it for the last change.
+
         Parameters
         ----------
         job_id, case_id : str
