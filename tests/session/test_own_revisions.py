@@ -7,7 +7,11 @@ from unittest.mock import Mock
 
 import pytest
 
-from napari_annotate_jobs.errors import ConflictError, StoreAccessError
+from napari_annotate_jobs.errors import (
+    ConflictError,
+    DamagedJournalError,
+    StoreAccessError,
+)
 from napari_annotate_jobs.model import (
     AnnotationChange,
     Comment,
@@ -404,3 +408,29 @@ def test_late_work_that_cannot_be_kept_is_not_dropped(desk, monkeypatch):
     assert [work.kept for work in heard] == [False, True]
     mine.go(1)
     assert mine.case.row.case.id == "two"
+
+
+# -------------------------------------------------------------------- damaged
+def test_a_damaged_journal_can_be_gone_on_with(desk, monkeypatch, tmp_path):
+    load, damaged, mended = desk.store.load, ["one"], []
+
+    def load_or_refuse(job_id, case_id, **options):
+        if case_id in damaged:
+            raise DamagedJournalError("line 3 of the journal is damaged")
+        return load(job_id, case_id, **options)
+
+    def mend_case(job_id, case_id):
+        mended.append(case_id)
+        damaged.remove(case_id)
+        return tmp_path / "changes.aside-1.jsonl"
+
+    monkeypatch.setattr(desk.store, "load", load_or_refuse)
+    monkeypatch.setattr(desk.store, "mend_case", mend_case)
+    session = desk.session()
+    (error,) = desk.failed
+    assert not session.is_open
+    assert not mended  # nobody was asked
+    error.__cause__.go_on()
+    assert mended == ["one"]
+    assert session.case.row.case.id == "one"
+    assert "changes.aside-1.jsonl" in desk.told[-1]

@@ -401,6 +401,12 @@ def test_the_same_save_again_is_no_conflict(world, kit):
             one.save(JOB, "case-0", late, blobs, base=base)
 
 
+def test_where_nothing_is_damaged_nothing_is_mended(store, kit):
+    store.save(JOB, "case-0", kit.labelled(0, 1), {}, base=0)
+    assert store.mend_case(JOB, "case-0") is None
+    assert store.load(JOB, "case-0").annotation.revision == 1
+
+
 def test_of_many_writers_exactly_one_wins(world, kit):
     def write(number):
         store = world.store()

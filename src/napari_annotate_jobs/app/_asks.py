@@ -173,8 +173,12 @@ def brief(error: Exception, names: Mapping[str, str] | None = None) -> str:
 
 def offer(text: str, answer: str, call: Callable[[], None]) -> None:
     """Tell something in a notification of napari's, with a button that does it."""
+
+    def pressed(*_: object) -> None:  # napari hands over the notification
+        call()
+
     notification_manager.dispatch(
-        Notification(text, NotificationSeverity.WARNING, actions=((answer, call),))
+        Notification(text, NotificationSeverity.WARNING, actions=((answer, pressed),))
     )
 
 

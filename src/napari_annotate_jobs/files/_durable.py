@@ -141,8 +141,8 @@ def append_durably(path: Path, data: bytes, *, at: int, sync: bool = True) -> No
 
     If that fails, the file is cut back to `at`, so that nothing half-written
     or unacknowledged remains; where that fails too, as on a disk that takes nothing
-    any more, what was appended may stay. A file that has another name too, as backups made of
-    hard links give it, is not changed: a copy takes the place of this name.
+    any more, what was appended may stay. A file that has another name too, as backups
+    made of hard links give it, is not changed: a copy takes the place of this name.
     """
     with accessing(path, "written"):
         if not is_there(path):
