@@ -269,7 +269,7 @@ def test_saved_although_nobody_heard_of_it(desk, slow):
     task()
 
     again = desk.session()
-    assert again.save_state.kind is SaveKind.CLEAN
+    assert again.save_state.kind is SaveKind.SAVED
     assert desk.kept_files() == []
     assert desk.failed == []
     assert labelled(desk) == [1]

@@ -386,6 +386,27 @@ def test_the_second_writer_gets_a_conflict(world, kit):
     assert sorted(one.load(JOB, "case-0").annotation.slices) == ["index:0", "index:1"]
 
 
+def test_the_same_save_again_is_no_conflict(world, kit):
+    """The answer may have been lost, or an error that came after the fact."""
+    change, blobs = kit.painted(1)
+    one, two = world.store(), world.store()
+    one.save(JOB, "case-0", kit.labelled(0, 1), {}, base=0)
+    assert one.save(JOB, "case-0", change, blobs, base=1) == 2
+    for store in (one, two, world.store()):
+        assert store.save(JOB, "case-0", change, blobs, base=1) == 2
+    assert one.load(JOB, "case-0").annotation.revision == 2
+    assert two.save(JOB, "case-0", kit.labelled(0, 2), {}, base=2) == 3
+    for base, late in ((1, change), (1, kit.labelled(0, 2)), (0, kit.labelled(0, 2))):
+        with pytest.raises(ConflictError):
+            one.save(JOB, "case-0", late, blobs, base=base)
+
+
+def test_where_nothing_is_damaged_nothing_is_mended(store, kit):
+    store.save(JOB, "case-0", kit.labelled(0, 1), {}, base=0)
+    assert store.mend_case(JOB, "case-0") is None
+    assert store.load(JOB, "case-0").annotation.revision == 1
+
+
 def test_of_many_writers_exactly_one_wins(world, kit):
     def write(number):
         store = world.store()

@@ -380,6 +380,50 @@ def test_notes_of_cases_that_make_no_sense_are_forgotten(two_jobs, cache, name):
     assert json.loads(note.read_text())["n_slices"] == 3
 
 
+@pytest.mark.parametrize(
+    "size",
+    [
+        *(
+            "NaN, 5",
+            "Infinity, 5",
+            "5, 1e999",
+            "0, 5",
+            "-5, 5",
+            "1.5, 5",
+            "5",
+            "5, 5, 5",
+        ),
+        *('"a", "b"', "null, null", "[], []", "9" * 5000 + ", 5"),
+    ],
+    ids=lambda text: text[:12],
+)
+def test_a_size_that_makes_no_sense_is_forgotten(received, kit, size):
+    note = received / "cases/case-1.json"
+    note.write_text(
+        '{"format": "napari-annotate-jobs case", "version": 1, "case": "case-1", '
+        f'"n_slices": 3, "warnings": [], "size": [{size}]}}'
+    )
+    store = FolderStore(received, "ana")
+    assert store.case(JOB, "case-1").case.size is None
+    revision = store.load(JOB, "case-1").annotation.revision
+    change, blobs = kit.painted(1)
+    assert store.save(JOB, "case-1", change, blobs, base=revision) == revision + 1
+
+
+@pytest.mark.parametrize("number", ["9" * 12, "9" * 200, "00009"])
+@pytest.mark.parametrize("ending", [".json", ".return.json"])
+def test_a_submission_of_an_enormous_number_is_no_enormous_list(
+    received, number, ending
+):
+    """Of one file, no more is made than a sentence that names what is missing."""
+    folder = received / MINE / "submissions"
+    shutil.copy(folder / f"0001{ending}", folder / f"{number}{ending}")
+    store = FolderStore(received, "ana")
+    with pytest.raises(CorruptError, match="submission 2 is missing"):
+        store.load(JOB, "case-0")
+    assert any("missing" in fault.what for fault in store.check())
+
+
 def test_long_comments_and_warnings_are_cut_and_not_refused(received):
     log = received / "events.jsonl"
     store = FolderStore(received, "ana")

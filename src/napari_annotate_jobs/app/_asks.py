@@ -209,16 +209,22 @@ def notify(
     row would lie there until it is clicked away, long after it has ceased to be true.
     The same, told again, takes the place of what was told before.
     """
+    # napari hands the notification to what is called, which has no use for it.
+    calls = tuple((name, partial(_without, call)) for name, call in actions)
     before = notifications()
     for shown in before:
         if shown.message.text() == text:
             shown.close()
-    notification_manager.dispatch(Notification(text, severity, actions=tuple(actions)))
+    notification_manager.dispatch(Notification(text, severity, actions=calls))
     for shown in notifications():
         if shown not in before:
             clock = QTimer(shown)
             clock.timeout.connect(partial(_close_unless_read, shown, clock))
             clock.start(LIFE)
+
+
+def _without(call: Callable[[], None], *_: object) -> None:
+    call()
 
 
 def notifications() -> list[Any]:

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QApplication, QMainWindow
 from napari_annotate_jobs.app.controllers._boxes import BoxActions
 from napari_annotate_jobs.app.controllers._fill import FillDesk
 from napari_annotate_jobs.app.controllers._masks import MaskActions
-from napari_annotate_jobs.errors import UnsavedWorkError
+from napari_annotate_jobs.errors import DamagedJournalError, UnsavedWorkError
 from napari_annotate_jobs.imaging import default_budget
 from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.viewer import ViewerBridge
@@ -30,7 +30,7 @@ from napari_annotate_jobs.widgets import (
 )
 
 from ._actions import DeskActions
-from ._asks import notify, offer, tell_error
+from ._asks import brief, notify, offer, tell_error
 from ._canvas import DrawingContext, Typing, canvas_of
 from ._key_router import KeyRouter
 from ._on_screen import OnScreen
@@ -474,7 +474,12 @@ class Desk(QObject):
             self.saving.ask_leave(error)
             return
         case = None if self.session.case is None else self.session.case.row.case
-        tell_error(error, {} if case is None else {case.id: case.name})
+        names = {} if case is None else {case.id: case.name}
+        damage = error.__cause__
+        if isinstance(damage, DamagedJournalError) and damage.go_on is not None:
+            offer(brief(error, names), "Go on with what is whole", damage.go_on)
+        else:
+            tell_error(error, names)
 
     # --------------------------------------------------------------- closing
     def save_and_leave(self) -> None:
