@@ -17,6 +17,7 @@ import ast
 import contextlib
 import copy
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -28,6 +29,7 @@ import tempfile
 import threading
 import time
 import traceback
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +84,8 @@ class Fault:
         As ``"lock"``.
     line : int
         Where it is.
+    span : tuple of int
+        First and last line of its statement, or of the head of that.
     where : str
         The function it is in; empty outside of any.
     before, after : str
@@ -92,6 +96,7 @@ class Fault:
     number: int
     kind: str
     line: int
+    span: tuple[int, int]
     where: str
     before: str
     after: str
@@ -101,7 +106,7 @@ class Fault:
         return f"{place} [{self.kind}] {self.before}  ->  {self.after}"
 
 
-_Found = tuple[str, ast.AST, str, str, str, "Callable[[], None]"]
+_Found = tuple[str, ast.AST, str, str, str, "Callable[[], None]", tuple[int, int]]
 
 
 class _Finder:
@@ -109,16 +114,35 @@ class _Finder:
 
     def __init__(self, tree: ast.Module) -> None:
         self.found: list[_Found] = []
+        self._span = (0, 0)
         self._block(tree.body, "")
+
+    def _note(
+        self,
+        kind: str,
+        node: ast.AST,
+        where: str,
+        before: str,
+        after: str,
+        do: Callable[[], None],
+    ) -> None:
+        found = (kind, node, where, _short(before), _short(after), do, self._span)
+        self.found.append(found)
 
     def _add(
         self, kind: str, node: ast.AST, where: str, after: str, do: Callable[[], None]
     ) -> None:
-        before = ast.unparse(node) if not isinstance(node, ast.cmpop) else ""
-        self.found.append((kind, node, where, _short(before), _short(after), do))
+        self._note(kind, node, where, ast.unparse(node), after, do)
 
     def _block(self, body: list[ast.stmt], where: str) -> None:
         for place, statement in enumerate(body):
+            # Not the statement's line alone: of one that goes over several lines the
+            # interpreter tells some, and of default values those of the function.
+            inside: list[ast.stmt] = getattr(statement, "body", [])
+            last = statement.end_lineno or statement.lineno
+            if inside:
+                last = max(statement.lineno, inside[0].lineno - 1)
+            self._span = statement.lineno, last
             self._statement(statement, body, place, where)
 
     def _statement(
@@ -126,7 +150,9 @@ class _Finder:
     ) -> None:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             inner = f"{where}.{node.name}".lstrip(".")
+            head = self._span
             self._block(node.body, inner)
+            self._span = head
             if not isinstance(node, ast.ClassDef):
                 for default in (*node.args.defaults, *node.args.kw_defaults):
                     if default is not None:
@@ -199,9 +225,7 @@ class _Finder:
                     null = ast.parse("__import__('contextlib').nullcontext()")
                     item.context_expr = null.body[0].value  # type: ignore[attr-defined]
 
-                self.found.append(
-                    ("lock", node, where, f"with {_short(text)}:", "no lock", drop)
-                )
+                self._note("lock", node, where, f"with {text}:", "no lock", drop)
 
     def _negate(self, node: ast.If | ast.While | ast.IfExp, where: str) -> None:
         def turn() -> None:
@@ -209,10 +233,8 @@ class _Finder:
 
         if isinstance(node.test, ast.Constant):
             return
-        test = _short(ast.unparse(node.test))
-        self.found.append(
-            ("condition", node.test, where, f"if {test}", f"if not ({test})", turn)
-        )
+        test = ast.unparse(node.test)
+        self._note("condition", node.test, where, f"if {test}", "if not", turn)
 
     def _operator(self, node: ast.BinOp | ast.AugAssign, where: str) -> None:
         other = _ARITHMETIC.get(type(node.op))
@@ -247,10 +269,8 @@ class _Finder:
                     ) -> None:
                         node.ifs[place] = ast.UnaryOp(ast.Not(), test)
 
-                    text = _short(ast.unparse(test))
-                    self.found.append(
-                        ("condition", test, where, f"if {text}", f"if not {text}", turn)
-                    )
+                    text = ast.unparse(test)
+                    self._note("condition", test, where, f"if {text}", "if not", turn)
             elif isinstance(node, ast.BoolOp):
                 other = ast.Or if isinstance(node.op, ast.And) else ast.And
                 changed = copy.deepcopy(node)
@@ -317,15 +337,15 @@ def faults_of(path: Path) -> list[Fault]:
     found = _Finder(ast.parse(path.read_text("utf-8"))).found
     relative = path.relative_to(PACKAGE)
     return [
-        Fault(relative, number, kind, node.lineno, where, before, after)  # type: ignore[attr-defined]
-        for number, (kind, node, where, before, after, _) in enumerate(found)
+        Fault(relative, number, kind, node.lineno, span, where, before, after)  # type: ignore[attr-defined]
+        for number, (kind, node, where, before, after, _, span) in enumerate(found)
     ]
 
 
 def mutated(fault: Fault) -> str:
     """Return the text of the file with the fault in it."""
     tree = ast.parse((PACKAGE / fault.path).read_text("utf-8"))
-    _Finder(tree).found[fault.number][-1]()
+    _Finder(tree).found[fault.number][5]()
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
 
 
@@ -504,18 +524,22 @@ def _passes(tests: list[str], source: Path) -> bool:
     return pytest.main([*_OPTIONS, "-x", *tests]) == pytest.ExitCode.OK
 
 
-def try_fault(fault: Fault, tests: dict[str, Any], copy_of: Path, log: Path) -> bool:
-    """Return True if a test notices."""
+def try_fault(
+    fault: Fault, tests: dict[str, Any], copy_of: Path, log: Path, most: float
+) -> bool:
+    """Return True if a test notices: the quickest first, of `most` seconds in all."""
     path = str(fault.path)
     chosen = [
         name
         for name, run in tests.items()
         if path in run["lines"]
-        and (not fault.where or fault.line in run["lines"][path])
+        and (not fault.where or _within(fault.span, run["lines"][path]))
     ]
     if not chosen:
         return False
     chosen.sort(key=lambda name: tests[name]["seconds"])
+    ends = itertools.accumulate(tests[name]["seconds"] for name in chosen)
+    chosen = [name for name, end in zip(chosen, ends, strict=True) if end <= most]
     limit = 60 + 5 * sum(tests[name]["seconds"] for name in chosen)
     target = copy_of / "napari_annotate_jobs" / fault.path
     whole = target.read_text("utf-8")
@@ -525,6 +549,12 @@ def try_fault(fault: Fault, tests: dict[str, Any], copy_of: Path, log: Path) -> 
     finally:
         target.write_text(whole, "utf-8")
     return passed is not True
+
+
+def _within(span: tuple[int, int], lines: list[int]) -> bool:
+    """Whether one of some sorted lines lies in a span."""
+    at = bisect_left(lines, span[0])
+    return at < len(lines) and lines[at] <= span[1]
 
 
 # ------------------------------------------------------------------------- all
@@ -568,7 +598,11 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="+", default=[], help="as lock, sync, call")
     parser.add_argument("--number", type=int, default=60, help="besides locks, syncs")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--part", default="1/1", help="as 2/5: the second fifth")
     parser.add_argument("--minutes", type=float, default=120, help="begin none after")
+    parser.add_argument(
+        "--seconds", type=float, default=600, help="of tests for each fault, traced"
+    )
     parser.add_argument("--goal", type=float, default=95.0, help="percent, else exit 1")
     parser.add_argument("--only", default="", help="pattern in file, function or code")
     parser.add_argument("--list", action="store_true", help="only list the faults")
@@ -586,6 +620,8 @@ def main() -> int:
     real = [f for f in faults if not _listed(f, known)]
     wanted = [f for f in real if re.search(options.only, str(f))]
     chosen = choose(wanted, options.number, options.seed, set(options.kinds))
+    part, _, parts = options.part.partition("/")
+    chosen = chosen[int(part) - 1 :: int(parts)]
     print(f"{len(real)} faults can be put in, {len(chosen)} are chosen")
     if options.list:
         for fault in chosen:
@@ -607,7 +643,8 @@ def main() -> int:
                 break
             logs = options.logs or Path(place)
             logs.mkdir(parents=True, exist_ok=True)
-            noticed = try_fault(fault, tests, source, logs / f"{number:04d}.log")
+            log = logs / f"{number:04d}.log"
+            noticed = try_fault(fault, tests, source, log, options.seconds)
             results.append((fault, noticed))
             print("noticed " if noticed else "MISSED  ", fault, flush=True)
     return report(results, len(faults) - len(real), options.goal)

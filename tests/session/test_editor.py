@@ -493,15 +493,15 @@ def test_no_undo_once_submitted(editor):
 # --------------------------------------------------------------- submission
 def test_submit_check(kit):
     editor = kit.editor(every_slice=True)
-    assert "Nothing was said" in (editor.submit_check().refused or "")
+    assert "Nothing was said" in editor.submit_check().refused
     editor.set_class([1], LESION, True)
     check = editor.submit_check()
     assert check.undecided == (0, 2, 3, 4, 5, 6, 7)
-    assert "7 are still undecided" in (check.refused or "")
+    assert "7 are still undecided" in check.refused
     editor.set_nothing_to_label(check.undecided)
     assert editor.submit_check().refused is None
     editor.propose_masks({(1, ""): kit.mask()}, provenance=Provenance.TRACKED)
-    assert "Slice 2 holds proposals" in (editor.submit_check().refused or "")
+    assert "Slice 2 holds proposals" in editor.submit_check().refused
 
 
 def test_undecided_slices_are_told_but_not_refused(editor):

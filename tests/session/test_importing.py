@@ -178,6 +178,26 @@ def test_classes_and_negatives_enter_drafts_only(kit: Any) -> None:
     assert editor.decision(3) is Decision.NOTHING_TO_LABEL
 
 
+@pytest.mark.parametrize(
+    ("mode", "decision"),
+    [
+        ("keep", Decision.LABELLED),
+        ("add", Decision.LABELLED),
+        ("replace", Decision.NOTHING_TO_LABEL),
+    ],
+)
+def test_a_negative_replaces_labels_only_where_that_was_asked_for(
+    kit: Any, mode: str, decision: Decision
+) -> None:
+    editor = kit.editor()
+    editor.set_class([2], 1, True)
+    found = said(kit, s2=FittedSlice(nothing_to_label=True))
+    draft = EnterAs.DRAFT
+    counts = enter_incoming(editor, found, SOURCE, enter_as=draft, mode=Mode(mode))
+    assert counts.kept == (mode != "replace")
+    assert editor.decision(2) is decision
+
+
 def test_an_exclusive_class_gives_way_to_the_one_there(kit: Any) -> None:
     editor = kit.editor()
     editor.set_class([2], 3, True)

@@ -144,8 +144,13 @@ def test_signals_of_a_visit(desk):
     ]
 
 
-@pytest.mark.parametrize("error", [UnreadableImageError("no image"), ValueError("bug")])
-def test_a_case_that_cannot_be_opened_leaves_the_open_one(desk, monkeypatch, error):
+@pytest.mark.parametrize(
+    ("error", "wrapped"),
+    [(UnreadableImageError("no image"), True), (ValueError("bug"), False)],
+)
+def test_a_case_that_cannot_be_opened_leaves_the_open_one(
+    desk, monkeypatch, error, wrapped
+):
     session = desk.session("one")
     log = heard(session)
 
@@ -155,7 +160,7 @@ def test_a_case_that_cannot_be_opened_leaves_the_open_one(desk, monkeypatch, err
     monkeypatch.setattr(desk.store, "open_series", fail)
     session.open_case("two")
     (told,) = desk.failed
-    assert (told.__cause__ or told) is error
+    assert (told.__cause__ if wrapped else told) is error
     assert here(session) == "one"
     assert log == [("busy", "Opening"), ("busy", "")]
     session.editor.set_class([2], LESION, True)
@@ -697,6 +702,10 @@ def test_going_to_what_changes(desk):
         session.go_change()
         seen.append(session.slice)
     assert seen == [2, 4, 2]
+    session.editor.set_class([0], LESION, True)
+    session.slice = 1
+    session.go_change(-1)
+    assert session.slice == 0
 
 
 def test_copy_and_paste(desk, kit):

@@ -286,6 +286,12 @@ def test_extending_copies_beyond_the_ends(pair):
     assert tops(pair)[24] == 17
 
 
+def test_extending_goes_to_the_first_and_last_slice_and_no_further(pair):
+    extend_track(pair, tracks(pair)[0].id, range(-3, pair.n_slices + 3))
+    found = tracks(pair)[0].boxes
+    assert (min(found), max(found)) == (0, pair.n_slices - 1)
+
+
 def test_extending_by_nothing_is_no_edit(pair):
     text = pair.history.undo_text
     assert not extend_track(pair, tracks(pair)[0].id, range(12, 15))

@@ -151,6 +151,20 @@ def test_each_write_of_work_holds_the_lock_of_its_folder(job_folder, kit, writes
     eve.close()
 
 
+def test_mending_holds_the_lock_of_the_folder(job_folder, kit, writes):
+    store = FolderStore(job_folder, "ana")
+    store.save(JOB, "case-0", kit.labelled(0, 1), {}, base=0)
+    work = job_folder / "annotations" / "case-0" / "ana"
+    (work / "changes.jsonl").write_bytes(b"damaged\n" * 2)
+    with closing(FolderStore(job_folder, "ana")) as again:
+        writes.clear()
+        assert len(again.mend()) == 1
+    written = {os.path.basename(p): h for p, folder, h in writes if folder == str(work)}
+    assert written["annotation.json"]
+    assert len(written) > 1
+    assert set(written.values()) == {True}
+
+
 def test_the_log_and_the_job_are_written_under_the_lock_of_the_job(
     tmp_path, kit, writes
 ):
@@ -335,6 +349,7 @@ def test_the_connection_of_the_index_is_one_threads_at_a_time(index):
         lambda: index.add_person("eve"),
         index.forget_people,
         lambda: index.fill([("d", "D", "{}")]),
+        index.create_again,
         index.close,
     ]
     for act in acts:
@@ -493,4 +508,29 @@ def test_a_submission_that_is_not_read_back_whole_does_not_count(
     change = AnnotationChange(case_labels=(4,))
     assert store.save(JOB, "case-0", change, {}, base=1) == 2
     assert store.submit(JOB, "case-0", base=2).number == 1
+    store.close()
+
+
+def test_what_is_counted_late_is_entered_before_others_enter_theirs(
+    job_folder, kit, monkeypatch
+):
+    """Else an older count would take the place of a newer one."""
+    with closing(FolderStore(job_folder, "ana")) as other:
+        other.save(JOB, "case-0", kit.labelled(0, 1), {}, base=0)
+        other.submit(JOB, "case-0", base=1)
+    fresh = job_folder.parent / "fresh"
+    monkeypatch.setattr(catalogue, "user_cache_path", lambda *a, **k: fresh)
+    store = FolderStore(job_folder, "ana")
+    store.counts(JOB)
+    found = store._folder(JOB).catalogue
+    real, entered = found._measure, []
+
+    def measure(case_id, full):
+        entered.append((full, found._index._db.in_transaction))
+        return real(case_id, full)
+
+    monkeypatch.setattr(found, "_measure", measure)
+    assert store.cases(JOB).rows[0].decided == 1
+    assert (True, True) in entered
+    assert all(inside for full, inside in entered if full)
     store.close()

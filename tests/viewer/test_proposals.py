@@ -291,6 +291,17 @@ def test_work_has_a_bar_until_it_ends(bars):
     progress.close()
 
 
+def test_reading_has_a_bar_until_all_is_read(bars, make_bench, slow):
+    make_bench(case="long", executor=slow)
+    slow.step()
+    slow.tick()
+    (bar,) = bars
+    assert not bar.disable
+    slow.drain()
+    slow.tick()
+    assert bar.disable
+
+
 def test_quiet_work_has_none(bars):
     executor = SynchronousExecutor()
     worker = Worker(executor)

@@ -183,6 +183,16 @@ def test_a_volume_is_never_shown_as_its_mirror_image(bench):
     assert round(np.linalg.det(np.eye(3)[order])) == 1
 
 
+def test_the_slices_are_shown_as_acquired_when_asked(bench):
+    bench.viewer.dims.roll()
+    bench.bridge.show_acquired()
+    assert bench.viewer.dims.order == (0, 1, 2)
+    assert bench.bridge.plane.is_acquired
+    bench.session.close_case()
+    bench.bridge.show_acquired()  # nothing is shown, and nothing happens
+    assert bench.bridge.plane.is_acquired
+
+
 def test_the_next_case_is_shown_as_acquired(bench):
     camera = bench.viewer.scene.camera
     before = camera.orientation2d
