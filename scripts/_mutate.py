@@ -42,6 +42,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "napari_annotate_jobs"
 DEFAULT = ("stores", "session", "editing", "viewer")
+ALSO = {
+    "stores": ("formats/test_export.py", "cli/test_export.py", "cli/test_check.py"),
+    "session": ("cli/test_import.py", "widgets/test_propagate.py"),
+    "viewer": ("app",),
+}
+"""Tests outside of a package's own folder that are about it as well."""
 SAFETY = ("lock", "sync")
 """Kinds of which every one is tried, whatever the number asked for."""
 
@@ -85,7 +91,8 @@ class Fault:
     line : int
         Where it is.
     span : tuple of int
-        First and last line of its statement, or of the head of that.
+        First and last line of its statement, or of the head of that; zeros for what
+        is run by importing the file.
     where : str
         The function it is in; empty outside of any.
     before, after : str
@@ -115,6 +122,7 @@ class _Finder:
     def __init__(self, tree: ast.Module) -> None:
         self.found: list[_Found] = []
         self._span = (0, 0)
+        self._inside = False  # of a function
         self._block(tree.body, "")
 
     def _note(
@@ -142,7 +150,9 @@ class _Finder:
             last = statement.end_lineno or statement.lineno
             if inside:
                 last = max(statement.lineno, inside[0].lineno - 1)
-            self._span = statement.lineno, last
+            above: list[ast.expr] = getattr(statement, "decorator_list", [])
+            first = min(node.lineno for node in (statement, *above))
+            self._span = (first, last) if self._inside else (0, 0)
             self._statement(statement, body, place, where)
 
     def _statement(
@@ -150,10 +160,18 @@ class _Finder:
     ) -> None:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             inner = f"{where}.{node.name}".lstrip(".")
-            head = self._span
+            is_class, before = isinstance(node, ast.ClassDef), self._inside
+            if isinstance(node, ast.ClassDef) and "Protocol" in map(
+                ast.unparse, node.bases
+            ):
+                return  # nobody runs that
+            self._inside = not is_class
             self._block(node.body, inner)
-            self._span = head
+            self._inside = before
             if not isinstance(node, ast.ClassDef):
+                above = [one.lineno for one in node.decorator_list]
+                # A call is told at the first line of them.
+                self._span = min([node.lineno, *above]), node.body[0].lineno - 1
                 for default in (*node.args.defaults, *node.args.kw_defaults):
                     if default is not None:
                         self._expressions(default, inner)
@@ -533,7 +551,7 @@ def try_fault(
         name
         for name, run in tests.items()
         if path in run["lines"]
-        and (not fault.where or _within(fault.span, run["lines"][path]))
+        and (fault.span == (0, 0) or _within(fault.span, run["lines"][path]))
     ]
     if not chosen:
         return False
@@ -611,7 +629,10 @@ def main() -> int:
     names = options.packages or [n for n in DEFAULT if (PACKAGE / n).is_dir()]
     packages = [PACKAGE / name for name in names]
     folders = [Path(f).resolve() for f in options.tests or ()] or [
-        ROOT / "tests" / name for name in names if (ROOT / "tests" / name).is_dir()
+        ROOT / "tests" / place
+        for name in names
+        for place in (name, *ALSO.get(name, ()))
+        if (ROOT / "tests" / place).exists()
     ]
     faults = [
         f for p in packages for q in sorted(p.rglob("*.py")) for f in faults_of(q)

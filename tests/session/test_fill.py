@@ -129,7 +129,7 @@ def test_a_box_is_filled_on_its_slices(editor, image):
 
 
 def test_in_a_volume_what_all_boxes_hold_is_filled(editor, image):
-    boxes = ((3, (3.5, 4.2, 10.5, 12.5)), (4, (4.5, 6.5, 13.6, 18.0)))
+    boxes = ((3, (3.5, 4.2, 9.5, 9.5)), (4, (7.5, 8.6, 13.6, 18.0)))
     fill = Fill(FillTool.BOX_THRESHOLD, LIVER, 2, 5, boxes=boxes, volume=True)
     do(editor, fill, image[2:6])
     for index in (3, 4):

@@ -14,6 +14,7 @@ from napari_annotate_jobs.model import (
     Status,
 )
 from napari_annotate_jobs.session import SaveKind
+from napari_annotate_jobs.session._trail import Trail, changed_parts
 
 LESION, GOOD, BAD, LEFT = 1, 2, 3, 4
 
@@ -334,3 +335,32 @@ def test_late_work_that_cannot_be_kept_is_not_dropped(desk, monkeypatch):
     assert [work.kept for work in heard] == [False, True]
     mine.go(1)
     assert mine.case.row.case.id == "two"
+
+
+def test_where_there_is_no_draft_none_is_taken(desk):
+    session = desk.session()
+    assert not session.take_draft()
+    session.close_case()
+    assert not session.take_draft()
+    assert desk.told == []
+
+
+def test_own_changes_are_known_in_every_part(desk):
+    """Not only slices: comments and labels of the case as well."""
+    session = desk.session()
+    label(session, 0)
+    base = desk.draft()
+    change = AnnotationChange(
+        comments=(Comment(person="ana", text="look"),), case_labels=(LEFT,)
+    )
+    trail = Trail.of(base, change)
+    mine = base.apply(change, revision=base.revision + 1)
+    assert changed_parts(change) == {"comments", "case_labels"}
+    assert trail.leads_to(base)
+    assert trail.leads_to(mine)
+    for other in (
+        AnnotationChange(case_nothing_to_label=True, case_labels=()),
+        AnnotationChange(slices={"1.2.7": SliceAnnotation(index=7, excluded=True)}),
+        AnnotationChange(comments=(Comment(person="eve", text="mine"),)),
+    ):
+        assert not trail.leads_to(mine.apply(other, revision=mine.revision + 1))
