@@ -30,7 +30,7 @@ import threading
 import time
 import traceback
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -534,18 +534,40 @@ def _end(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _passes(tests: list[str], source: Path) -> bool:
+class _First:
+    """A plugin of pytest that remembers the first test that fails."""
+
+    failed = ""
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed and not self.failed:
+            self.failed = report.nodeid
+
+
+def _first_failure(tests: list[str], source: Path) -> str:
+    """Return the test that notices, "?" if it is not one alone; "" if none does."""
     import pytest
 
     sys.path.insert(0, str(source))
     os.environ["PYTHONPATH"] = str(source)  # for processes that tests start
-    return pytest.main([*_OPTIONS, "-x", *tests]) == pytest.ExitCode.OK
+    first = _First()
+    code = pytest.main([*_OPTIONS, "-x", *tests], plugins=[first])
+    return "" if code == pytest.ExitCode.OK else first.failed or "?"
 
 
 def try_fault(
-    fault: Fault, tests: dict[str, Any], copy_of: Path, log: Path, most: float
+    fault: Fault,
+    tests: dict[str, Any],
+    copy_of: Path,
+    log: Path,
+    most: float,
+    noticed_before: Counter[str],
 ) -> bool:
-    """Return True if a test notices: the quickest first, of `most` seconds in all."""
+    """Return True if a test notices.
+
+    The tests that noticed most until now come first, then the quickest, of `most`
+    seconds in all.
+    """
     path = str(fault.path)
     chosen = [
         name
@@ -555,7 +577,7 @@ def try_fault(
     ]
     if not chosen:
         return False
-    chosen.sort(key=lambda name: tests[name]["seconds"])
+    chosen.sort(key=lambda name: (-noticed_before[name], tests[name]["seconds"]))
     ends = itertools.accumulate(tests[name]["seconds"] for name in chosen)
     chosen = [name for name, end in zip(chosen, ends, strict=True) if end <= most]
     limit = 60 + 5 * sum(tests[name]["seconds"] for name in chosen)
@@ -563,10 +585,12 @@ def try_fault(
     whole = target.read_text("utf-8")
     target.write_text(mutated(fault), "utf-8")
     try:
-        passed = _in_child(lambda: _passes(chosen, copy_of), limit, log)
+        failed = _in_child(lambda: _first_failure(chosen, copy_of), limit, log)
     finally:
         target.write_text(whole, "utf-8")
-    return passed is not True
+    if failed in tests:
+        noticed_before[failed] += 1
+    return bool(failed != "")
 
 
 def _within(span: tuple[int, int], lines: list[int]) -> bool:
@@ -654,6 +678,7 @@ def main() -> int:
     print(f"{len(tests)} tests are traced", flush=True)
     end = time.monotonic() + 60 * options.minutes
     results: list[tuple[Fault, bool]] = []
+    before: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="mutate-") as place:
         source = Path(place) / "src"
         ignore = shutil.ignore_patterns("__pycache__")
@@ -665,7 +690,7 @@ def main() -> int:
             logs = options.logs or Path(place)
             logs.mkdir(parents=True, exist_ok=True)
             log = logs / f"{number:04d}.log"
-            noticed = try_fault(fault, tests, source, log, options.seconds)
+            noticed = try_fault(fault, tests, source, log, options.seconds, before)
             results.append((fault, noticed))
             print("noticed " if noticed else "MISSED  ", fault, flush=True)
     return report(results, len(faults) - len(real), options.goal)
