@@ -235,6 +235,8 @@ def test_the_canvas_says_on_how_many_slices_keys_act(bench):
     bench.bridge.text_changed.connect(texts.append)
     bench.bridge.set_selected((1, 4))
     assert "Slices 2–5 are selected: keys act on 4" in texts[-1].splitlines()
+    bench.bridge.set_selected((2, 2))
+    assert "Slice 3 is selected: keys act on it" in texts[-1].splitlines()
     bench.bridge.set_selected(None)
     assert "selected" not in texts[-1]
 
