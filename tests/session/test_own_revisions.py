@@ -19,6 +19,7 @@ from napari_annotate_jobs.model import (
     Status,
 )
 from napari_annotate_jobs.session import SaveKind
+from napari_annotate_jobs.session._trail import Trail, changed_parts
 
 LESION, GOOD, BAD, LEFT = 1, 2, 3, 4
 
@@ -434,3 +435,32 @@ def test_a_damaged_journal_can_be_gone_on_with(desk, monkeypatch, tmp_path):
     assert mended == ["one"]
     assert session.case.row.case.id == "one"
     assert "changes.aside-1.jsonl" in desk.told[-1]
+
+
+def test_where_there_is_no_draft_none_is_taken(desk):
+    session = desk.session()
+    assert not session.take_draft()
+    session.close_case()
+    assert not session.take_draft()
+    assert desk.told == []
+
+
+def test_own_changes_are_known_in_every_part(desk):
+    """Not only slices: comments and labels of the case as well."""
+    session = desk.session()
+    label(session, 0)
+    base = desk.draft()
+    change = AnnotationChange(
+        comments=(Comment(person="ana", text="look"),), case_labels=(LEFT,)
+    )
+    trail = Trail.of(base, change)
+    mine = base.apply(change, revision=base.revision + 1)
+    assert changed_parts(change) == {"comments", "case_labels"}
+    assert trail.leads_to(base)
+    assert trail.leads_to(mine)
+    for other in (
+        AnnotationChange(case_nothing_to_label=True, case_labels=()),
+        AnnotationChange(slices={"1.2.7": SliceAnnotation(index=7, excluded=True)}),
+        AnnotationChange(comments=(Comment(person="eve", text="mine"),)),
+    ):
+        assert not trail.leads_to(mine.apply(other, revision=mine.revision + 1))

@@ -248,3 +248,12 @@ def test_strokes_in_the_case_are_not_told_of(bench):
         bench.choose(label)
         bench.mouse.drag((10, 10), (14, 20))
     assert not told
+
+
+@pytest.mark.parametrize("chosen", [LIVER, 9, 8])
+def test_the_label_that_was_chosen_is_the_one_to_draw_with(bench, chosen):
+    stranger = bench.viewer.add_labels(np.zeros((6, 32, 40), np.uint8))
+    bench.choose(chosen)
+    bench.viewer.layers.selection.active = stranger
+    stranger.mode = "paint"
+    assert bench.bridge.foreign.right_label.id == chosen
