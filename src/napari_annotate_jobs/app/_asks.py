@@ -219,7 +219,7 @@ def notify(
     for shown in notifications():
         if shown not in before:
             clock = QTimer(shown)
-            clock.timeout.connect(partial(_close_unless_read, shown, clock))
+            clock.timeout.connect(partial(_close_unless_read, shown))
             clock.start(LIFE)
 
 
@@ -236,13 +236,9 @@ def notifications() -> list[Any]:
     ]
 
 
-def _close_unless_read(shown: QWidget, clock: QTimer) -> None:
-    if shown.isVisible() and shown.underMouse():
-        return
-    clock.stop()
-    # Closing gives the keyboard to the image: not again if it is closed already.
-    if shown.isVisible():
-        shown.close()
+def _close_unless_read(shown: QWidget) -> None:
+    if not shown.underMouse():
+        shown.close()  # which deletes it, and its clock
 
 
 def offer(text: str, answer: str, call: Callable[[], None]) -> None:
