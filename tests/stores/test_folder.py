@@ -24,7 +24,15 @@ from napari_annotate_jobs.errors import (
     NotFoundError,
     StoreAccessError,
 )
-from napari_annotate_jobs.model import Case, Comment, SeriesRef, SliceAnnotation, Status
+from napari_annotate_jobs.model import (
+    Case,
+    Comment,
+    SeriesRef,
+    SliceAnnotation,
+    Status,
+    Verdict,
+    document_json,
+)
 from napari_annotate_jobs.stores import FolderStore, create_job
 from napari_annotate_jobs.stores import _documents as documents
 from napari_annotate_jobs.stores import _draft as draft_module
@@ -92,7 +100,7 @@ def test_the_folder_reads_as_documented(store, kit, job_folder, painted):
         work + "annotation.json",
         work + mask,
         work + "submissions/0001.json",
-        work + "submissions/0001.return.json",
+        work + "submissions/0001.verdict-1.json",
         "cases/case-1.json",
         "events.jsonl",
         "job.json",
@@ -734,6 +742,11 @@ def _alter_submission(found):
     found["submission"]["annotation"]["case_labels"] = [4]
 
 
+def _answer_another(found):
+    verdict = {k: v for k, v in found["verdict"].items() if k != "digest"}
+    found["verdict"] = document_json(Verdict.seal(**{**verdict, "answers": "0" * 64}))
+
+
 def halve(path):
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
@@ -811,10 +824,20 @@ FAULTS = {
         lambda p: p.rename(p.with_name("0002.json")),
         "submission 1 is missing",
     ),
-    "return": (
-        "annotations/case-0/ana/submissions/0001.return.json",
-        lambda p: edit(p, lambda f: f["return"].update(number=2)),
-        "returns submission 2",
+    "verdict": (
+        "annotations/case-0/ana/submissions/0001.verdict-1.json",
+        lambda p: edit(p, lambda f: f["verdict"].update(outcome="passed")),
+        "altered",
+    ),
+    "no verdict": (
+        "annotations/case-0/ana/submissions/0001.verdict-1.json",
+        lambda p: p.rename(p.with_name("0001.verdict-2.json")),
+        "verdict 1 on submission 1 is missing",
+    ),
+    "another submission": (
+        "annotations/case-0/ana/submissions/0001.verdict-1.json",
+        lambda p: edit(p, _answer_another),
+        "another content",
     ),
 }
 

@@ -163,7 +163,7 @@ def use(folder, kit):
         f"{MINE}/masks",
         f"{MINE}/submissions",
         f"{MINE}/submissions/0001.json",
-        f"{MINE}/submissions/0001.return.json",
+        f"{MINE}/submissions/0001.verdict-1.json",
         "cases/case-0.json",
         "headers/case-0-0.json",
     ],
@@ -432,7 +432,7 @@ DOCUMENTS = {
         ("job.json", "job"),
         (f"{MINE}/annotation.json", "annotation"),
         (f"{MINE}/submissions/0001.json", "submission"),
-        (f"{MINE}/submissions/0001.return.json", "return"),
+        (f"{MINE}/submissions/0001.verdict-1.json", "verdict"),
     ],
 )
 def test_a_damaged_document_is_one_error_that_names_it(two_jobs, name, kind, damage):

@@ -6,10 +6,21 @@ from ._annotation import (
     Annotation,
     AnnotationChange,
     Comment,
+    Correction,
+    Pin,
     RangeAction,
     SliceRange,
 )
-from ._base import Document, Value, document_json, new_id, now, validated
+from ._base import (
+    Document,
+    Sealed,
+    Value,
+    canonical_digest,
+    document_json,
+    new_id,
+    now,
+    validated,
+)
 from ._check import check_change
 from ._content import Box, Decision, MaskRef, Provenance, SliceAnnotation
 from ._labels import (
@@ -32,18 +43,28 @@ from ._project import (
     JobSummary,
     Options,
     Project,
+    ReviewCounts,
+    ReviewStatus,
     SeriesRef,
     Status,
 )
-from ._slice import SliceId
-from ._submission import (
-    Return,
-    Submission,
-    check_editable,
-    content_digest,
-    make_submission,
+from ._review import (
+    HistoryEvent,
+    Outcome,
+    ReviewRow,
+    Verb,
+    Verdict,
+    check_verb,
+    history_of,
+    is_selected,
+    make_verdict,
+    review_status_of,
+    standing_verdict,
     status_of,
 )
+from ._slice import SliceId
+from ._submission import Submission, content_digest, make_submission
+from ._thread import Thread, ThreadEntry, threads_of
 from ._window import PRESETS, VoiFunction, Window
 
 __all__ = [
@@ -58,10 +79,12 @@ __all__ = [
     "Code",
     "Comment",
     "Concept",
+    "Correction",
     "Counts",
     "Decision",
     "Document",
     "Group",
+    "HistoryEvent",
     "Job",
     "JobKind",
     "JobSummary",
@@ -70,27 +93,43 @@ __all__ = [
     "MaskRef",
     "Method",
     "Options",
+    "Outcome",
+    "Pin",
     "Project",
     "Provenance",
     "RangeAction",
-    "Return",
+    "ReviewCounts",
+    "ReviewRow",
+    "ReviewStatus",
     "Scope",
+    "Sealed",
     "SeriesRef",
     "SliceAnnotation",
     "SliceId",
     "SliceRange",
     "Status",
     "Submission",
+    "Thread",
+    "ThreadEntry",
     "Value",
+    "Verb",
+    "Verdict",
     "VoiFunction",
     "Window",
+    "canonical_digest",
     "check_change",
-    "check_editable",
+    "check_verb",
     "content_digest",
     "document_json",
+    "history_of",
+    "is_selected",
     "make_submission",
+    "make_verdict",
     "new_id",
     "now",
+    "review_status_of",
+    "standing_verdict",
     "status_of",
+    "threads_of",
     "validated",
 ]

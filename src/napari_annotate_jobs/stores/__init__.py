@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from ._contract import CasePage, Draft, Fault, JobStore
+from ._contract import (
+    CasePage,
+    Draft,
+    Fault,
+    JobStore,
+    PersonProgress,
+    ReviewPage,
+)
 from ._create import create_job
 from ._export_source import StoreSource
 from ._folder import FolderStore
@@ -18,6 +25,8 @@ __all__ = [
     "FolderStore",
     "JobStore",
     "MemoryStore",
+    "PersonProgress",
+    "ReviewPage",
     "StoreSource",
     "check_person",
     "create_job",

@@ -16,6 +16,7 @@ from ._files import read_if_there, signature
 from ._journal import parse_journal, replay
 from ._masks import MaskFolder
 from ._submitted import SubmissionFolder
+from ._threads import ThreadFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +58,7 @@ class StoredDraft:
         self.journal = self.path / "changes.jsonl"
         self.masks = MaskFolder(self.path / "masks")
         self.submitted = SubmissionFolder(self.path / "submissions")
+        self.talk = ThreadFolder(self.path / "threads")
 
     def _read(self) -> State:
         """Return the state on disk, without a lock.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -16,7 +17,7 @@ from pydantic import (
     ValidationError,
 )
 
-from napari_annotate_jobs.model import Status, new_id, now
+from napari_annotate_jobs.model import ReviewStatus, Status, new_id, now
 
 from ._documents import json_bytes
 from ._durable import append_durably, set_aside
@@ -26,6 +27,7 @@ from ._progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from pathlib import Path
 
 __all__ = ["CaseNote", "EventLog", "ProgressEvent", "Tail"]
@@ -64,8 +66,8 @@ class ProgressEvent(_Told):
     ----------
     case, person : str
         Whose progress, on what.
-    status, draft, decided, comment
-        As in :class:`Progress`.
+    status, draft, decided, comment, number, review, submitted, reviewer, judged
+        As in :class:`Progress`; an earlier version of this package told no `number`.
     """
 
     person: _Name
@@ -73,11 +75,26 @@ class ProgressEvent(_Told):
     draft: bool
     decided: _Number
     comment: _Text
+    number: _Number | None = None
+    review: ReviewStatus | None = None
+    submitted: AwareDatetime | None = None
+    reviewer: Annotated[str, Field(max_length=120)] = ""
+    judged: AwareDatetime | None = None
 
     @property
     def progress(self) -> Progress:
         """What the case table shows."""
-        return Progress(self.status, self.draft, self.decided, self.comment)
+        return Progress(
+            self.status,
+            self.draft,
+            self.decided,
+            self.comment,
+            self.number or 0,
+            self.review,
+            self.submitted,
+            self.reviewer,
+            self.judged,
+        )
 
 
 class CaseNote(_Told):
@@ -162,6 +179,11 @@ class EventLog:
                 "draft": progress.draft,
                 "decided": progress.decided,
                 "comment": progress.comment,
+                "number": progress.number,
+                "review": progress.review and progress.review.value,
+                "submitted": _time(progress.submitted),
+                "reviewer": progress.reviewer,
+                "judged": _time(progress.judged),
             },
             sync=sync,
         )
@@ -232,6 +254,10 @@ class EventLog:
             set_aside(self.path)
             return 0, True
         return size, ended
+
+
+def _time(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat(timespec="milliseconds")
 
 
 def _log_name(head: bytes) -> str:
