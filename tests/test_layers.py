@@ -60,6 +60,7 @@ LAYERS = {
         "PIL distributed highdicom nibabel nrrd numpy pandas pyarrow pydantic pydicom "
         "scipy skimage yaml",
     ),
+    "metrics": layer(1, "errors model", "numpy scipy"),
     "samples": layer(1, "errors", "numpy pydicom"),
     "stores": layer(
         2,
@@ -69,7 +70,7 @@ LAYERS = {
     "server": layer(2, "errors model stores", "fastapi pydantic starlette uvicorn"),
     "session": layer(
         3,
-        "errors formats model propagation stores",
+        "errors formats metrics model propagation stores",
         "numpy platformdirs psygnal pydantic",
     ),
     "viewer": layer(4, "errors model session", "napari numpy psygnal vispy"),
