@@ -43,7 +43,7 @@ PEOPLE = {
     "stranger": "sam",
 }
 LEGAL = {
-    ("annotator", None): {Verb.SAVE, Verb.SUBMIT, Verb.COMMENT},
+    ("annotator", None): {Verb.SAVE, Verb.SUBMIT},
     ("annotator", WAITING): {Verb.REOPEN, Verb.COMMENT},
     ("annotator", PASSED): {Verb.COMMENT},
     ("annotator", FAILED): {Verb.COMMENT},
@@ -599,6 +599,28 @@ def test_a_corrected_copy_is_a_submission_of_its_own(of_kind, kit):
         ("ana", "submitted", False),
         ("eve", "passed", True),
     ]
+
+
+def test_a_copy_can_be_begun_again_and_is_no_way_round_the_rules(of_kind, kit):
+    world = of_kind(people=NAMED)
+    ana, eve = world.store("ana"), world.store("eve")
+    first = submit(ana, kit)
+    copy = kit.labelled(5, 1).model_copy(
+        update={"corrects": Correction(person="ana", number=1, digest=first.digest)}
+    )
+    for number in (1, 2):
+        base = eve.load(JOB, CASE, of="ana").annotation.revision
+        base = eve.save(JOB, CASE, copy, {}, base=base, of="ana")
+        assert eve.load(JOB, CASE, of="ana").status is Status.REMAINING
+        assert eve.submit(JOB, CASE, base=base, of="ana").number == number
+    with pytest.raises(InvalidValueError, match="names the submission it is of"):
+        eve.save(JOB, "case-1", kit.labelled(5, 1), {}, base=0, of="ana")
+    with pytest.raises((InvalidValueError, RoleError)):
+        eve.save(JOB, CASE, copy, {}, base=0)
+    with pytest.raises(LockedError):
+        ana.save(JOB, CASE, copy, {}, base=1)
+    with pytest.raises(InvalidValueError, match="names the submission it is of"):
+        world.store("ben").save(JOB, CASE, copy, {}, base=0)
 
 
 def test_a_copy_of_what_is_submitted_no_more_is_refused(of_kind, kit):

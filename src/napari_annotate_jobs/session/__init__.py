@@ -5,7 +5,10 @@ from __future__ import annotations
 from napari_annotate_jobs.propagation import Mode, target_slices
 
 from ._ahead import open_others, peek_next
+from ._comparison import Comparison, compare_views
+from ._correcting import CorrectionStore, begin_correction
 from ._difference import Conflict, Difference, LateWork
+from ._discussion import Discussion
 from ._editor import CaseEditor
 from ._entering import enter_proposals
 from ._executor import Executor, SynchronousExecutor
@@ -38,6 +41,7 @@ from ._ranges import (
     resize_range,
 )
 from ._recovery import Kept, Recovery
+from ._review import OpenReview, PassedAll, ReviewFilter, ReviewSession
 from ._saver import Saver
 from ._session import AnnotationSession
 from ._state import (
@@ -82,8 +86,11 @@ __all__ = [
     "CaseView",
     "Cell",
     "Command",
+    "Comparison",
     "Conflict",
+    "CorrectionStore",
     "Difference",
+    "Discussion",
     "Edit",
     "EnterAs",
     "Entered",
@@ -98,10 +105,14 @@ __all__ = [
     "LateWork",
     "Mode",
     "OpenCase",
+    "OpenReview",
+    "PassedAll",
     "PreparedFill",
     "Propagation",
     "Proposer",
     "Recovery",
+    "ReviewFilter",
+    "ReviewSession",
     "SaveKind",
     "SaveState",
     "Saver",
@@ -114,7 +125,9 @@ __all__ = [
     "Work",
     "Worker",
     "apply_fill",
+    "begin_correction",
     "changes",
+    "compare_views",
     "confirm_boxes",
     "cut_track",
     "delete_boxes",

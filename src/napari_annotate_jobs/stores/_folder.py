@@ -186,7 +186,7 @@ class FolderStore(JobStore):
         standing = work.standing()
         draft = Draft(
             annotation=annotation,
-            status=standing.status,
+            status=Status.REMAINING if of else standing.status,
             submissions=standing.submissions,
             verdict=standing.verdict,
         )

@@ -153,6 +153,7 @@ class JobFolder:
                     person=person,
                     timeout=self._timeout,
                     find_mask=lambda digest: self._mask_of_others(case_id, digest),
+                    of=of,
                 )
                 self._work[key] = work
                 while len(self._work) > _OPEN_WORK:

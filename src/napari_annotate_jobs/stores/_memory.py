@@ -264,7 +264,7 @@ class MemoryStore(JobStore):
             work = self._work(self._shelf(job_id), case_id, person or self.person, of)
             return Draft(
                 annotation=work.annotation,
-                status=work.standing.status,
+                status=Status.REMAINING if of else work.standing.status,
                 submissions=len(work.submissions),
                 verdict=work.standing.verdict,
             )
@@ -302,6 +302,7 @@ class MemoryStore(JobStore):
                 job=shelf.job,
                 find_blob=lambda digest: shelf.blobs.get((case_id, digest)),
                 size=shelf.cases[case_id].size or shelf.sizes.get(case_id),
+                of=of,
             )
             if change.is_empty:
                 return base
@@ -328,6 +329,7 @@ class MemoryStore(JobStore):
                 standing=work.standing,
                 case=shelf.cases[case_id],
                 job=shelf.job,
+                of=of,
             )
             work.submissions.append(submission)
             return submission

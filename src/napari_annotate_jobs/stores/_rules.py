@@ -88,6 +88,7 @@ def changed(
     job: Job,
     find_blob: Callable[[str], bytes | None],
     size: tuple[int, int] | None = None,
+    of: str | None = None,
 ) -> Annotation:
     """Return the annotation after a change, or say why it cannot be saved.
 
@@ -97,8 +98,14 @@ def changed(
         As :meth:`JobStore.save`.
     """
     where = current.case_id
-    corrects = change.corrects is not None
-    check_work(Verb.SAVE, current, standing=standing, job=job, corrects=corrects)
+    check_work(Verb.SAVE, current, standing=standing, job=job, of=of)
+    source = change.corrects or current.corrects
+    if of != (None if source is None else source.person):
+        raise InvalidValueError(
+            "a corrected copy, and nothing else, names the submission it is of",
+            where=where,
+            remedy="Begin a copy of what was submitted",
+        )
     if base != current.revision:
         raise ConflictError(base=base, current=current.revision, where=where)
     check_change(change, job.project.label_set)
@@ -181,7 +188,13 @@ class Standing:
 
 
 def submitted(
-    current: Annotation, *, base: int, standing: Standing, case: Case, job: Job
+    current: Annotation,
+    *,
+    base: int,
+    standing: Standing,
+    case: Case,
+    job: Job,
+    of: str | None = None,
 ) -> Submission:
     """Return the next submission, or say why there cannot be one.
 
@@ -190,7 +203,7 @@ def submitted(
     LockedError, ConflictError, TransitionError
         As :meth:`JobStore.submit`.
     """
-    check_work(Verb.SUBMIT, current, standing=standing, job=job)
+    check_work(Verb.SUBMIT, current, standing=standing, job=job, of=of)
     if base != current.revision:
         raise ConflictError(base=base, current=current.revision, where=case.id)
     submission = make_submission(
@@ -213,25 +226,26 @@ def check_work(
     *,
     standing: Standing,
     job: Job,
-    corrects: bool = False,
+    of: str | None = None,
 ) -> None:
     """Raise an error unless who made an annotation may save or submit it.
+
+    A copy that corrects a submission of somebody else (`of`) is never locked: what
+    was submitted of it is frozen, and whether it may be is asked when it is.
 
     Raises
     ------
     RoleError, LockedError
         As :func:`~napari_annotate_jobs.model.check_verb` says.
     """
-    if corrects or current.corrects is not None:
-        # A reviewer's copy: whether it may be made is said when it is begun.
-        job = job.model_copy(update={"annotators": ()})
-    standing.check(
-        verb,
-        job=job,
-        person=current.person,
-        author=current.person,
-        where=current.case_id,
-    )
+    if of is None:
+        standing.check(
+            verb,
+            job=job,
+            person=current.person,
+            author=current.person,
+            where=current.case_id,
+        )
 
 
 @dataclass(frozen=True)
@@ -374,6 +388,12 @@ def entry(
         As :meth:`JobStore.discuss`.
     """
     standing.check(Verb.COMMENT, job=job, person=person, author=author, where=where)
+    if not standing.submissions:
+        raise TransitionError(
+            "the case was never submitted: there is nothing to discuss yet",
+            where=where,
+            remedy="Write comments into the annotation, they are submitted with it",
+        )
     if comment is not None and comment.person != person:
         raise InvalidValueError(
             f"{person} cannot comment as {comment.person}", where=where

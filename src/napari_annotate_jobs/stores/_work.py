@@ -80,8 +80,11 @@ class WorkFolder(StoredDraft):
     find_mask : callable
         Returns the bytes of a mask that somebody else's work on the case has,
         or None.
+    of : str, optional
+        Whose submission it corrects, if it is a reviewer's copy.
     """
 
+    of: str | None = None
     _last: tuple[int, datetime, int] | None = field(default=None, repr=False)
 
     # ----------------------------------------------------------------- reading
@@ -185,6 +188,7 @@ class WorkFolder(StoredDraft):
                 job=job,
                 find_blob=find_blob,
                 size=size,
+                of=self.of,
             )
             if change.is_empty:
                 return state.annotation
@@ -235,7 +239,12 @@ class WorkFolder(StoredDraft):
         with self._writing():
             annotation = self._read().annotation
             submission = _rules.submitted(
-                annotation, base=base, standing=self.standing(), case=case, job=job
+                annotation,
+                base=base,
+                standing=self.standing(),
+                case=case,
+                job=job,
+                of=self.of,
             )
             self.masks.require(annotation, size)
             self._compact()
@@ -244,7 +253,11 @@ class WorkFolder(StoredDraft):
             except ExistsError:
                 # Where locks do not work, somebody was first: the rules say it best.
                 _rules.check_work(
-                    Verb.SUBMIT, annotation, standing=self.standing(), job=job
+                    Verb.SUBMIT,
+                    annotation,
+                    standing=self.standing(),
+                    job=job,
+                    of=self.of,
                 )
                 raise
             self._afterwards(written)
