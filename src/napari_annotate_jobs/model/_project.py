@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 from typing import Self
+from unicodedata import normalize
 
 from pydantic import AwareDatetime, Field, PositiveInt, model_validator
 
@@ -150,17 +151,26 @@ class Job(Document):
 
     def may_annotate(self, person: str) -> bool:
         """Return whether a person may annotate and submit cases."""
-        return not self.annotators or person in self.annotators
+        return not self.annotators or _named(person, self.annotators)
 
     def may_review(self, person: str) -> bool:
         """Return whether a person may pass, fail and return what others submitted."""
-        named = not self.reviewers or person in self.reviewers
-        return named or person in self.owners
+        named = not self.reviewers or _named(person, self.reviewers)
+        return named or self.is_owner(person)
+
+    def is_owner(self, person: str) -> bool:
+        """Return whether a person is among the owners that the job names."""
+        return _named(person, self.owners)
 
     @property
     def name(self) -> str:
         """The project's name."""
         return self.project.name
+
+
+def _named(person: str, names: tuple[str, ...]) -> bool:
+    # The names may have been written by hand.
+    return any(normalize("NFC", name).strip() == person for name in names)
 
 
 class SeriesRef(Document):

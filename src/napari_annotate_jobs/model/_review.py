@@ -336,7 +336,7 @@ def _check_withdraw(
             where=where,
             remedy="Only what passed, failed or was returned has one",
         )
-    if verdict.person != person and job.owners and person not in job.owners:
+    if verdict.person != person and job.owners and not job.is_owner(person):
         raise RoleError(
             f"the verdict is {verdict.person}'s",
             where=where,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import Comment
 
 if TYPE_CHECKING:
@@ -118,10 +119,17 @@ class Discussion:
             :class:`~napari_annotate_jobs.model.Comment`.
         resolved : bool, optional
             What becomes of the thread with it.
+
+        Raises
+        ------
+        InvalidValueError
+            If there is no text.
         """
+        if not text.strip():
+            raise InvalidValueError("a comment needs words", remedy="Write some")
         comment = Comment(
             person=self._store.person,
-            text=text,
+            text=text.strip(),
             slice_key=slice_key,
             index=index,
             label=label,
