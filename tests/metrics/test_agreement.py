@@ -14,7 +14,6 @@ from scipy.spatial.distance import directed_hausdorff
 from skimage.metrics import hausdorff_distance
 
 from napari_annotate_jobs.errors import InvalidValueError
-from napari_annotate_jobs.formats import decode_mask, mask_ref
 from napari_annotate_jobs.metrics import (
     EXACT,
     READERS,
@@ -25,7 +24,13 @@ from napari_annotate_jobs.metrics import (
     hausdorff,
     match_boxes,
 )
-from napari_annotate_jobs.model import Box, Decision, SliceAnnotation
+from napari_annotate_jobs.model import (
+    Box,
+    Decision,
+    SliceAnnotation,
+    decode_mask,
+    mask_ref,
+)
 
 masks = arrays(bool, (7, 9))
 spacings = st.tuples(*[st.sampled_from([0.4, 1.0, 2.5])] * 2)

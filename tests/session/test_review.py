@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from napari_annotate_jobs.errors import JudgedError, RoleError, TransitionError
-from napari_annotate_jobs.formats import mask_ref
 from napari_annotate_jobs.metrics import Agreement
 from napari_annotate_jobs.model import (
     AnnotationChange,
@@ -14,6 +13,7 @@ from napari_annotate_jobs.model import (
     SliceAnnotation,
     Status,
     Verb,
+    mask_ref,
 )
 from napari_annotate_jobs.session import (
     AnnotationSession,

@@ -6,14 +6,15 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.cli._show import (
+from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
+
+from ._show import (
     counted,
     dump,
     say,
     table,
     terminal_width,
 )
-from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
 
 if TYPE_CHECKING:
     import argparse

@@ -34,6 +34,15 @@ from ._labels import (
     Method,
     Scope,
 )
+from ._mask_png import (
+    MEDIA_TYPE,
+    count_pixels,
+    decode_mask,
+    encode_mask,
+    mask_ref,
+    mask_size,
+)
+from ._png import PNG_SIGNATURE, encode_png
 from ._project import (
     Case,
     CaseRow,
@@ -69,6 +78,8 @@ from ._window import PRESETS, VoiFunction, Window
 
 __all__ = [
     "COLORS",
+    "MEDIA_TYPE",
+    "PNG_SIGNATURE",
     "PRESETS",
     "Annotation",
     "AnnotationChange",
@@ -120,11 +131,17 @@ __all__ = [
     "check_change",
     "check_verb",
     "content_digest",
+    "count_pixels",
+    "decode_mask",
     "document_json",
+    "encode_mask",
+    "encode_png",
     "history_of",
     "is_selected",
     "make_submission",
     "make_verdict",
+    "mask_ref",
+    "mask_size",
     "new_id",
     "now",
     "review_status_of",

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_annotate_jobs.editing import CaseView
     from napari_annotate_jobs.model import LabelSet, SliceAnnotation
-
-    from ._view import CaseView
 
 __all__ = ["Comparison", "compare_views"]
 

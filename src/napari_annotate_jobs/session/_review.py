@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from napari_annotate_jobs.editing import CaseView
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     NotFoundError,
@@ -28,7 +29,6 @@ from ._comparison import Comparison, compare_views
 from ._correcting import CorrectionStore, begin_correction
 from ._discussion import Discussion
 from ._executor import SynchronousExecutor
-from ._view import CaseView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

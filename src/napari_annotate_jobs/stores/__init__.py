@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from napari_annotate_jobs.stores.folder._create import create_job
+from napari_annotate_jobs.stores.folder._store import FolderStore
+
 from ._contract import (
     CasePage,
     Draft,
@@ -10,12 +13,9 @@ from ._contract import (
     PersonProgress,
     ReviewPage,
 )
-from ._create import create_job
 from ._export_source import StoreSource
-from ._folder import FolderStore
 from ._memory import MemoryStore
 from ._names import check_person, default_person
-from ._recent import forget_location, recent_locations, remember_location
 from ._registry import open_store
 
 __all__ = [
@@ -31,8 +31,5 @@ __all__ = [
     "check_person",
     "create_job",
     "default_person",
-    "forget_location",
     "open_store",
-    "recent_locations",
-    "remember_location",
 ]

@@ -28,9 +28,9 @@ from napari_annotate_jobs.model import (
     new_id,
     threads_of,
 )
+from napari_annotate_jobs.stores import _rules
+from napari_annotate_jobs.stores.folder._check_images import ImageCheck
 
-from . import _rules
-from ._check_images import ImageCheck
 from ._contract import (
     CasePage,
     Draft,

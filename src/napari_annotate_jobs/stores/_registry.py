@@ -62,7 +62,7 @@ def open_store(
 
 
 def _open_folder(location: str, person: str | None) -> JobStore:
-    from ._folder import FolderStore
+    from napari_annotate_jobs.stores.folder._store import FolderStore
 
     return FolderStore(location, person)
 

@@ -14,7 +14,6 @@ from napari_annotate_jobs.errors import (
     NotFoundError,
     TransitionError,
 )
-from napari_annotate_jobs.formats import mask_size
 from napari_annotate_jobs.model import (
     Annotation,
     Correction,
@@ -26,6 +25,7 @@ from napari_annotate_jobs.model import (
     check_verb,
     make_submission,
     make_verdict,
+    mask_size,
     now,
     review_status_of,
     standing_verdict,
