@@ -419,7 +419,8 @@ def test_leftovers_go_from_every_folder(store, kit, job_folder):
     store.close()
     again = FolderStore(job_folder, "ana")
     again.load(JOB, CASE)
-    again.return_case(JOB, CASE, [REMARK], person="ana")
+    with FolderStore(job_folder, "eve") as eve:
+        eve.return_case(JOB, CASE, [REMARK], person="ana")
     again.save(JOB, CASE, kit.labelled(1, 1), {}, base=1)
     again.close()
     for folder in folders:

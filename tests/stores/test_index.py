@@ -202,6 +202,7 @@ def empty(path):
         "blocks",
         "people",
         "reviews",
+        "review_counts",
         "names",
         "cases",
         "meta",

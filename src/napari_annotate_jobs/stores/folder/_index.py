@@ -47,7 +47,7 @@ _FILES = 20
 _BLOCK = 2048
 _STATUSES = tuple(Status)
 _REVIEWS = tuple(ReviewStatus)
-_OF_PEOPLE = ("progress", "blocks", "people", "reviews")
+_OF_PEOPLE = ("progress", "blocks", "people", "reviews", "review_counts")
 _NUMBER = {status: number for number, status in enumerate(_STATUSES)}
 
 IndexRow = tuple[int, str, int | None, tuple[str, ...], Progress, bool]
@@ -357,45 +357,61 @@ class Index(IndexFile):
         review : ReviewStatus, optional
             As its reviewer sees it; None takes it off the list.
         """
+        person = _clean(person)
         with self.writing():
-            self._do(
-                "DELETE FROM reviews WHERE place = ? AND person = ?",
+            old = self._one(
+                "SELECT person, reviewer, status, revised FROM reviews "
+                "WHERE place = ? AND person = ?",
                 place,
-                _clean(person),
+                person,
             )
+            if old is not None:
+                self._count_review(old, -1)
+                self._do(
+                    "DELETE FROM reviews WHERE place = ? AND person = ?", place, person
+                )
             if review is None:
                 return
             revised = progress.number > 1 and review is ReviewStatus.WAITING
+            reviewer, status = _clean(progress.reviewer), _review_number(review)
+            self._count_review((person, reviewer, status, revised), 1)
             self._do(
                 "INSERT INTO reviews VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 place,
-                _clean(person),
-                _review_number(review),
+                person,
+                status,
                 revised,
                 progress.number,
                 progress.submitted and progress.submitted.isoformat(),
-                _clean(progress.reviewer),
+                reviewer,
                 progress.judged and progress.judged.isoformat(),
                 _clean(progress.comment),
             )
 
+    def _count_review(self, what: tuple[Any, ...], step: int) -> None:
+        self._do(
+            "INSERT INTO review_counts VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET n = n + excluded.n",
+            *what,
+            step,
+        )
+
     def review_counts(self) -> ReviewCounts:
         """Return how many submitted cases have which review status."""
         return _review_counts(
-            self._all(
-                "SELECT status, count(*), sum(revised) FROM reviews GROUP BY status"
-            )
+            self._all("SELECT status, n, n * revised FROM review_counts")
         )
 
     def review_progress(self) -> dict[str, tuple[ReviewCounts, ReviewCounts]]:
         """Return what became of what each person submitted, and their verdicts."""
         found: dict[str, tuple[list[Any], list[Any]]] = {}
-        for side, name in enumerate(("person", "reviewer")):
-            for person, *row in self._all(
-                f"SELECT {name}, status, count(*), sum(revised) FROM reviews "
-                f"WHERE {name} != '' GROUP BY {name}, status"
-            ):
-                found.setdefault(person, ([], []))[side].append(row)
+        for person, reviewer, status, revised, n in self._all(
+            "SELECT * FROM review_counts WHERE n > 0"
+        ):
+            row = status, n, n * revised
+            found.setdefault(person, ([], []))[0].append(row)
+            if reviewer:
+                found.setdefault(reviewer, ([], []))[1].append(row)
         return {
             person: (_review_counts(submitted), _review_counts(given))
             for person, (submitted, given) in sorted(found.items())
@@ -426,7 +442,11 @@ class Index(IndexFile):
                 where.append(f"r.{name} = ?")
                 values.append(value)
         tail = f"FROM {source}" + (f" WHERE {' AND '.join(where)}" if where else "")
-        total = self._one(f"SELECT count(*) {tail}", *values)[0]
+        if text:
+            total = self._one(f"SELECT count(*) {tail}", *values)[0]
+        else:
+            counted = tail.replace("FROM reviews r", "FROM review_counts r")
+            total = self._one(f"SELECT sum(n) {counted}", *values)[0] or 0
         keys = self._all(
             f"SELECT r.place, r.person {tail} ORDER BY r.place, r.person "
             "LIMIT ? OFFSET ?",

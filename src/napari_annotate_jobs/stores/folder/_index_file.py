@@ -44,6 +44,10 @@ CREATE TABLE reviews (
     number INTEGER NOT NULL, submitted TEXT, reviewer TEXT NOT NULL, judged TEXT,
     comment TEXT NOT NULL, PRIMARY KEY (place, person)
 ) WITHOUT ROWID;
+CREATE TABLE review_counts (
+    person TEXT, reviewer TEXT, status INTEGER, revised INTEGER, n INTEGER NOT NULL,
+    PRIMARY KEY (person, reviewer, status, revised)
+) WITHOUT ROWID;
 CREATE INDEX by_review ON reviews (status, place, person, revised);
 CREATE INDEX by_status ON progress (person, status, place);
 CREATE TABLE blocks (
