@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+from pathlib import Path
 
 import pytest
 
+from napari_annotate_jobs.cli import build_parser
 from napari_annotate_jobs.model import AnnotationChange, SliceAnnotation
 from napari_annotate_jobs.stores import FolderStore
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def submit(path, *numbers, person="ana", label=1):
@@ -183,6 +189,32 @@ def test_a_new_job_names_its_people(run, images, tmp_path):
     assert run("new", tmp_path / "x", "--images", images, "--review-sample", "101")[0]
     code, _, err = run("pass", path, "x1", "--person", "sam")
     assert code == 2
+
+
+def test_what_the_docs_say_of_python_can_be_done(
+    run, images, tmp_path, monkeypatch, capsys
+):
+    text = (DOCS / "reviewing.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    path = tmp_path / "lung"
+    run("new", path, "--images", images, "--labels", "classification:a", "b")
+    submit(path, 0)
+    run("return", path, "x1", "--comment", "more", "--person", "eve")
+    submit(path, 0, label=2)
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(code, names)
+    assert capsys.readouterr().out == "only ana: b · only submission 1: a\n"
+    assert statuses(run, path) == {("x1", "ana"): "waiting"}
+    assert len(names["session"].case.discussion.threads) == 2
+
+
+def test_what_the_docs_say_of_the_command_line_is_known():
+    text = (DOCS / "reviewing.md").read_text("utf-8")
+    lines = re.findall(r"^napari-annotate-jobs ((?:.*\\\n)*.*)$", text, re.MULTILINE)
+    assert len(lines) >= 10
+    for line in lines:
+        build_parser().parse_args(shlex.split(line.replace("\\\n", " "), comments=True))
 
 
 # ------------------------------------------------------------------------- export
