@@ -290,7 +290,9 @@ class Catalogue:
     def _set_review(
         self, index: Index, place: int, person: str, progress: Progress
     ) -> None:
-        review = self._selected(index, place, progress.review)
+        # What the log tells may make no sense: without a submission there is no review.
+        review = progress.review if progress.number else None
+        review = self._selected(index, place, review)
         index.set_review(place, person, progress, review)
 
     def _selected(
