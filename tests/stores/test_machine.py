@@ -351,5 +351,5 @@ def test_the_folder_store_is_the_memory_store(kit, worlds):
                         )
 
     run_state_machine_as_test(
-        Stores, settings=settings(max_examples=15, stateful_step_count=25)
+        Stores, settings=settings(max_examples=10, stateful_step_count=25)
     )

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_annotate_jobs.errors import AnnotateJobsError
-from napari_annotate_jobs.widgets import MyJobsView, PersonButton
+from napari_annotate_jobs.widgets import MyJobsView, PersonButton, paint_in
 
 from ._asks import choose_folder
 from ._settings import PLUGIN
@@ -98,7 +98,7 @@ class MyJobs(QWidget):
             page.annotate_requested.connect(self._annotate)
             page.case_requested.connect(self._open_case)
             page.details_requested.connect(self._show_details)
-            page.set_colors(self.station.colors)
+            paint_in(page, self.station.colors)
             self.station.counts_changed.connect(page.set_counts)
             self.station.case_changed.connect(page.refresh_case)
             self.station.busy_changed.connect(self._on_busy)
@@ -200,10 +200,7 @@ class MyJobs(QWidget):
         )
 
     def _set_colors(self, colors: Colors) -> None:
-        self.jobs.set_colors(colors)
-        self._person.set_colors(colors)
-        if self._page is not None:
-            self._page.set_colors(colors)
+        paint_in(self, colors)
 
 
 def ask_for_images() -> None:
@@ -283,10 +280,10 @@ class KeysAndMouse(QWidget):
         self.panel = HelpPanel()
         _take_all_room(self)
         self.panel.set_keymap(self.station.keymap)
-        self.panel.set_colors(self.station.colors)
+        paint_in(self.panel, self.station.colors)
         self.panel.keymap_changed.connect(self.station.set_keymap)
         self.station.keymap_changed.connect(self.panel.set_keymap)
-        self.station.colors_changed.connect(self.panel.set_colors)
+        self.station.colors_changed.connect(self._set_colors)
         self.station.job_opened.connect(self._on_job)
         self.station.job_closed.connect(self._on_job)
         self.panel.close_requested.connect(self.leave)
@@ -294,6 +291,9 @@ class KeysAndMouse(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.panel)
+
+    def _set_colors(self, colors: Colors) -> None:
+        paint_in(self.panel, colors)
 
     def _on_job(self, *_: object) -> None:
         desk = self.station.desk

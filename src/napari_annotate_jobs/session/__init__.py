@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._comparison import Comparison, compare_views
+from ._connections import Connections
 from ._correcting import CorrectionStore, begin_correction
 from ._difference import Conflict, Difference, LateWork
 from ._discussion import Discussion
@@ -36,6 +37,7 @@ __all__ = [
     "Command",
     "Comparison",
     "Conflict",
+    "Connections",
     "CorrectionStore",
     "Difference",
     "Discussion",

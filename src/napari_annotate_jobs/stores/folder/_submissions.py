@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -72,13 +73,12 @@ class SubmissionFolder:
                 numbers.add(number)
         count = max(numbers | set(verdicts), default=0)
         if len(numbers) < count:
-            missing = min(set(range(1, count + 1)) - numbers)
-            raise self._missing(f"submission {missing}")
+            raise self._missing(f"submission {_first_not_in(numbers)}")
         for number, answered in verdicts.items():
             answered.sort()
-            gaps = set(range(1, answered[-1] + 1)) - set(answered)
-            if gaps:
-                raise self._missing(f"verdict {min(gaps)} on submission {number}")
+            missing = _first_not_in(set(answered))
+            if missing < answered[-1]:
+                raise self._missing(f"verdict {missing} on submission {number}")
         return {n: verdicts.get(n, []) for n in range(1, count + 1)}
 
     def _missing(self, what: str) -> CorruptError:
@@ -210,3 +210,8 @@ def _as_verdict(body: object, path: Path) -> Verdict:
         comments=old.comments,
         time=old.time,
     )
+
+
+def _first_not_in(numbers: set[int]) -> int:
+    # Not by all that should be there: the name of a file may say a million million.
+    return next(n for n in itertools.count(1) if n not in numbers)
