@@ -61,6 +61,7 @@ LAYERS = {
         "PIL distributed highdicom nibabel nrrd numpy pandas pyarrow pydantic pydicom "
         "scipy skimage yaml",
     ),
+    "metrics": layer(1, "errors model", "numpy scipy"),
     "samples": layer(1, "errors", "numpy pydicom"),
     "stores": layer(
         2,
@@ -71,7 +72,7 @@ LAYERS = {
     "editing": layer(2, "errors formats model propagation", "numpy psygnal pydantic"),
     "session": layer(
         3,
-        "editing errors formats model propagation stores",
+        "editing errors formats metrics model propagation stores",
         "numpy platformdirs psygnal pydantic",
     ),
     "viewer": layer(4, "editing errors model session", "napari numpy psygnal vispy"),

@@ -482,7 +482,7 @@ def test_a_returned_case_is_worked_over(world, store, kit):
     first = submit(store, kit, "case-2")
     eve = world.store("eve")
     answer = eve.return_case(JOB, "case-2", [REMARK], person="ana")
-    assert (answer.number, answer.reviewer) == (1, "eve")
+    assert (answer.submission, answer.number, answer.person) == (1, 1, "eve")
     assert answer.comments == (REMARK,)
 
     draft = store.load(JOB, "case-2")

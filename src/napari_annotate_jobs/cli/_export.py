@@ -61,9 +61,10 @@ def add_export_arguments(verb: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--only",
-        choices=("finished", "all"),
+        choices=("passed", "finished", "all"),
         default="finished",
-        help="submitted cases, or drafts too",
+        help="what reviewers passed; all that was submitted and neither failed nor was "
+        "returned; or drafts too",
     )
     group.add_argument(
         "--person",

@@ -31,6 +31,7 @@ from ._manifest import (
     digest_of,
     manifest,
     overlaps_on,
+    reviewed,
     slice_rows,
     write_slice_table,
 )
@@ -96,6 +97,7 @@ class _Task:
             "notes": list(written.notes),
             "slices": slice_rows(case),
             "counts": counts(case),
+            "review": reviewed(self.summary),
         }
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from ._comparison import Comparison, compare_views
 from ._connections import Connections
+from ._correcting import CorrectionStore, begin_correction
 from ._difference import Conflict, Difference, LateWork
+from ._discussion import Discussion
 from ._executor import Executor, SynchronousExecutor
 from ._importing import CaseOutcome, Importing, ImportReport, import_annotations
 from ._opening import OpenCase
@@ -11,6 +14,7 @@ from ._other_images import open_others, peek_next
 from ._predicting import Command, propose_by_command
 from ._proposer import Proposer
 from ._recovery import Kept, Recovery
+from ._review import OpenReview, PassedAll, ReviewFilter, ReviewSession
 from ._saver import Saver
 from ._session import AnnotationSession
 from ._state import (
@@ -31,17 +35,24 @@ __all__ = [
     "AnnotationSession",
     "CaseOutcome",
     "Command",
+    "Comparison",
     "Conflict",
     "Connections",
+    "CorrectionStore",
     "Difference",
+    "Discussion",
     "Executor",
     "ImportReport",
     "Importing",
     "Kept",
     "LateWork",
     "OpenCase",
+    "OpenReview",
+    "PassedAll",
     "Proposer",
     "Recovery",
+    "ReviewFilter",
+    "ReviewSession",
     "SaveKind",
     "SaveState",
     "Saver",
@@ -50,7 +61,9 @@ __all__ = [
     "WindowMemory",
     "Work",
     "Worker",
+    "begin_correction",
     "changes",
+    "compare_views",
     "import_annotations",
     "name_slices",
     "open_others",

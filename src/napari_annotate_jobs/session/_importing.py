@@ -33,7 +33,7 @@ from napari_annotate_jobs.formats import (
 from napari_annotate_jobs.model import (
     AnnotationChange,
     Provenance,
-    check_editable,
+    Verb,
 )
 
 if TYPE_CHECKING:
@@ -201,8 +201,9 @@ class Importing:
         read: Callable[[SeriesHeader], Iterable[Incoming]],
     ) -> tuple[Entered, dict[str, None]]:
         draft = store.load(job_id, case.id)
-        check_editable(draft.status, where=case.name)
-        project = store.job(job_id).project
+        job = store.job(job_id)
+        draft.check(Verb.SAVE, job=job, person=store.person, where=case.name)
+        project = job.project
         header = store.open_series(job_id, case.id).header
         notes: dict[str, None] = {}
         found = []

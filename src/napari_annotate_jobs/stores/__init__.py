@@ -5,7 +5,14 @@ from __future__ import annotations
 from napari_annotate_jobs.stores.folder._create import create_job
 from napari_annotate_jobs.stores.folder._store import FolderStore
 
-from ._contract import CasePage, Draft, Fault, JobStore
+from ._contract import (
+    CasePage,
+    Draft,
+    Fault,
+    JobStore,
+    PersonProgress,
+    ReviewPage,
+)
 from ._export_source import StoreSource
 from ._memory import MemoryStore
 from ._names import check_person, default_person
@@ -18,6 +25,8 @@ __all__ = [
     "FolderStore",
     "JobStore",
     "MemoryStore",
+    "PersonProgress",
+    "ReviewPage",
     "StoreSource",
     "check_person",
     "create_job",

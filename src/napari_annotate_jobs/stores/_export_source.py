@@ -11,20 +11,25 @@ from napari_annotate_jobs.formats import (
     CaseSummary,
     unique_stem,
 )
-from napari_annotate_jobs.model import Status, content_digest
+from napari_annotate_jobs.model import (
+    ReviewStatus,
+    Status,
+    content_digest,
+    is_selected,
+)
 
 from ._registry import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from napari_annotate_jobs.model import Case
+    from napari_annotate_jobs.model import CaseRow
 
     from ._contract import JobStore
 
 __all__ = ["StoreSource"]
 
-ONLY = ("finished", "all")
+ONLY = ("passed", "finished", "all")
 """Which annotations are exported."""
 
 
@@ -42,8 +47,10 @@ class StoreSource(CaseSource):
     cases : sequence of str
         Ids or names of cases; empty for all.
     only : str
-        ``"finished"``: the last submission of cases that are submitted and were not
-        returned. ``"all"``: of other cases the draft, as it stands.
+        ``"passed"``: what reviewers passed, and what was not selected to be reviewed,
+        unless the job holds that back. ``"finished"``: what waits for a verdict too.
+        ``"all"``: of other cases the draft, as it stands. What failed is never
+        exported; of what a reviewer corrected, the corrected copy.
     """
 
     def __init__(
@@ -94,12 +101,13 @@ class StoreSource(CaseSource):
         store = self._opened()
         stems: set[str] = set()
         missing = set(self._wanted)
-        for case in self._cases():
+        for row in self._rows():
+            case = row.case
             missing -= {case.id, case.name}
             people = store.people(self.job.id, case.id)
             chosen = [p for p in people if not self._people or p in self._people]
             for person in chosen:
-                summary = self._summary(case, person, len(chosen) > 1, stems)
+                summary = self._summary(row, person, len(chosen) > 1, stems)
                 if summary is not None:
                     yield summary
         if missing:
@@ -109,27 +117,40 @@ class StoreSource(CaseSource):
                 remedy="Name cases as the job's page lists them",
             )
 
-    def _cases(self) -> Iterator[Case]:
+    def _rows(self) -> Iterator[CaseRow]:
         store, offset = self._opened(), 0
         while True:
             page = store.cases(self.job.id, offset=offset, limit=1000)
             for row in page.rows:
                 if not self._wanted or {row.case.id, row.case.name} & set(self._wanted):
-                    yield row.case
+                    yield row
             offset += len(page.rows)
             if not page.rows or offset >= page.total:
                 return
 
     def _summary(
-        self, case: Case, person: str, several: bool, stems: set[str]
+        self, row: CaseRow, person: str, several: bool, stems: set[str]
     ) -> CaseSummary | None:
-        store, job_id = self._opened(), self.job.id
+        store, job_id, case = self._opened(), self.job.id, row.case
         draft = store.load(job_id, case.id, person=person)
+        review, verdict = draft.review, draft.verdict
+        if review is ReviewStatus.WAITING and not is_selected(self.job, row.ordinal):
+            review = ReviewStatus.NOT_SELECTED
+        corrected = False
         if draft.status is Status.FINISHED:
+            if not self._lets_out(review):
+                return None
             last = store.submissions(job_id, case.id, person=person)[-1]
-            number, time, annotation = last.number, last.time, last.annotation
+            corrected = verdict is not None and verdict.correction is not None
+            if verdict is not None and (by := verdict.correction) is not None:
+                copies = store.submissions(job_id, case.id, person=by.person, of=person)
+                annotation = copies[by.number - 1].annotation
+            else:
+                annotation = last.annotation
+            number, time = last.number, last.time
         elif self._only == "all" and not draft.annotation.is_blank:
             number, time, annotation = None, None, draft.annotation
+            review = verdict = None
         else:
             return None
         name = f"{case.name}-{person}" if several else case.name
@@ -141,7 +162,18 @@ class StoreSource(CaseSource):
             submission=number,
             digest=content_digest(annotation),
             time=time,
+            review="" if review is None else review.value,
+            reviewer="" if verdict is None else verdict.person,
+            corrected=corrected,
         )
+
+    def _lets_out(self, review: ReviewStatus | None) -> bool:
+        """Return whether what stands there for its reviewer is exported."""
+        if review is ReviewStatus.NOT_SELECTED:
+            return self.job.project.options.export_not_selected
+        if review is ReviewStatus.WAITING:
+            return self._only != "passed"
+        return review is ReviewStatus.PASSED
 
     def open(self, summary: CaseSummary) -> AnnotatedCase:
         """Open the images of a case, beside what was said of it."""
