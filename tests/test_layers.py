@@ -26,7 +26,7 @@ PACKAGE = "napari_annotate_jobs"
 SRC = Path(napari_annotate_jobs.__file__).parent
 MAX_LINES = 800
 
-QT = frozenset({"PyQt5", "PyQt6", "PySide2", "PySide6", "magicgui", "qtpy", "superqt"})
+QT = frozenset("PyQt5 PyQt6 PySide2 PySide6 magicgui pyqtgraph qtpy superqt".split())
 NAPARI = frozenset({"napari", "napari_builtins", "vispy"})
 DECODERS = frozenset("gdcm imagecodecs jpeg_ls libjpeg openjpeg pylibjpeg rle".split())
 
@@ -60,6 +60,7 @@ LAYERS = {
         "PIL distributed highdicom nibabel nrrd numpy pandas pyarrow pydantic pydicom "
         "scipy skimage yaml",
     ),
+    "metrics": layer(1, "errors model", "numpy scipy"),
     "samples": layer(1, "errors", "numpy pydicom"),
     "stores": layer(
         2,
@@ -69,11 +70,13 @@ LAYERS = {
     "server": layer(2, "errors model stores", "fastapi pydantic starlette uvicorn"),
     "session": layer(
         3,
-        "errors formats model propagation stores",
+        "errors formats metrics model propagation stores",
         "numpy platformdirs psygnal pydantic",
     ),
     "viewer": layer(4, "errors model session", "napari numpy psygnal vispy"),
-    "widgets": layer(4, "errors model session", "magicgui numpy psygnal qtpy superqt"),
+    "widgets": layer(
+        4, "errors model session", "magicgui numpy psygnal pyqtgraph qtpy superqt"
+    ),
 }
 # Below the viewer nothing may know Qt or napari, and it must import without them.
 HEADLESS = sorted(name for name, rules in LAYERS.items() if rules.level < 4)

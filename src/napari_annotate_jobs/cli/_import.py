@@ -13,7 +13,7 @@ from napari_annotate_jobs.cli._show import (
     grouped_text,
     progress,
 )
-from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
+from napari_annotate_jobs.errors import InvalidValueError
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
         Importing,
         ImportReport,
     )
-    from napari_annotate_jobs.stores import JobStore
 
 __all__ = [
     "add_import_arguments",
@@ -175,7 +174,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
 def import_job(options: argparse.Namespace) -> int:
     """Bring annotations from files into a job."""
     from napari_annotate_jobs.session import EnterAs, import_annotations
-    from napari_annotate_jobs.stores import open_store
+    from napari_annotate_jobs.stores import only_job, open_store
 
     how = _how(options, EnterAs(options.enter_as))
     with open_store(options.job, person=options.person) as store:
@@ -183,7 +182,7 @@ def import_job(options: argparse.Namespace) -> int:
         try:
             report = import_annotations(
                 store,
-                _job_id(store),
+                only_job(store).id,
                 options.path,
                 how,
                 match=options.match,
@@ -202,7 +201,7 @@ def propose_job(options: argparse.Namespace) -> int:
     from platformdirs import user_state_dir
 
     from napari_annotate_jobs.session import Command, EnterAs, propose_by_command
-    from napari_annotate_jobs.stores import open_store
+    from napari_annotate_jobs.stores import only_job, open_store
 
     if options.path is not None:
         options.enter_as = "proposals"
@@ -215,7 +214,7 @@ def propose_job(options: argparse.Namespace) -> int:
         try:
             report = propose_by_command(
                 store,
-                _job_id(store),
+                only_job(store).id,
                 command,
                 how,
                 notes=Path(user_state_dir("napari-annotate-jobs")) / "proposed",
@@ -247,17 +246,6 @@ def _how(options: argparse.Namespace, enter_as: EnterAs) -> Importing:
         resample=options.resample,
         preview=options.preview,
     )
-
-
-def _job_id(store: JobStore) -> str:
-    jobs = store.jobs()
-    if len(jobs) != 1:
-        raise NotFoundError(
-            f"there are {len(jobs)} jobs",
-            where=store.location,
-            remedy="Name one job's folder",
-        )
-    return jobs[0].job.id
 
 
 def _told(options: argparse.Namespace, how: Importing, report: ImportReport) -> int:

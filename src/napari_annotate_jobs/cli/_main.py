@@ -27,6 +27,11 @@ from napari_annotate_jobs.cli._import import (
 )
 from napari_annotate_jobs.cli._new import EPILOG, add_arguments, make_job
 from napari_annotate_jobs.cli._show import clear_progress, complain, progress, say
+from napari_annotate_jobs.cli._statistics import (
+    add_statistics_arguments,
+    count_job,
+    statistics_epilog,
+)
 from napari_annotate_jobs.errors import AnnotateJobsError, StoreError
 
 if TYPE_CHECKING:
@@ -139,6 +144,15 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=propose_epilog(),
     )
     add_propose_arguments(verb)
+
+    verb = _add(
+        verbs,
+        "statistics",
+        count_job,
+        "count what was annotated, by person and label",
+        epilog=statistics_epilog(),
+    )
+    add_statistics_arguments(verb)
 
     verb = _add(
         verbs, "inspect", _inspect, "say what the reader makes of a file or folder"

@@ -51,6 +51,7 @@ from ._state import (
     changes,
     name_slices,
 )
+from ._statistics import job_statistics
 from ._tracks import (
     Track,
     confirm_boxes,
@@ -125,6 +126,7 @@ __all__ = [
     "extend_track",
     "find_fill",
     "import_annotations",
+    "job_statistics",
     "label_keys",
     "leave_track",
     "lift",

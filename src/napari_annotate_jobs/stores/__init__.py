@@ -9,7 +9,7 @@ from ._folder import FolderStore
 from ._memory import MemoryStore
 from ._names import check_person, default_person
 from ._recent import forget_location, recent_locations, remember_location
-from ._registry import open_store
+from ._registry import only_job, open_store
 
 __all__ = [
     "CasePage",
@@ -23,6 +23,7 @@ __all__ = [
     "create_job",
     "default_person",
     "forget_location",
+    "only_job",
     "open_store",
     "recent_locations",
     "remember_location",

@@ -13,7 +13,7 @@ from napari_annotate_jobs.formats import (
 )
 from napari_annotate_jobs.model import Status, content_digest
 
-from ._registry import open_store
+from ._registry import only_job, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,14 +65,7 @@ class StoreSource(CaseSource):
         self._store: JobStore | None = None
         store = self._opened()
         if job_id is None:
-            jobs = store.jobs()
-            if len(jobs) != 1:
-                raise NotFoundError(
-                    f"there are {len(jobs)} jobs",
-                    where=location,
-                    remedy="Name one job's folder",
-                )
-            job_id = jobs[0].job.id
+            job_id = only_job(store).id
         self.job = store.job(job_id)
 
     def __getstate__(self) -> dict[str, object]:
