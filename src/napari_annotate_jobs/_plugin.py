@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["KeysAndMouse", "MyJobs", "open_images", "open_napari"]  # noqa: F822
+__all__ = [  # noqa: F822
+    "JobStatistics",
+    "KeysAndMouse",
+    "MyJobs",
+    "open_images",
+    "open_napari",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -12,6 +18,10 @@ def __getattr__(name: str) -> Any:
         from napari_annotate_jobs.app import _docks
 
         return getattr(_docks, name)
+    if name in ("JobStatistics",):
+        from napari_annotate_jobs.app import _panels
+
+        return getattr(_panels, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

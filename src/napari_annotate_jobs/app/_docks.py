@@ -8,10 +8,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QApplication,
-    QDockWidget,
-    QLabel,
     QMainWindow,
-    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -19,6 +16,7 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.app._asks import choose_folder
 from napari_annotate_jobs.app._settings import PLUGIN
+from napari_annotate_jobs.app._titles import dock_of, shorten_title, take_all_room
 from napari_annotate_jobs.app._workstation import Workstation
 from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.widgets import MyJobsView, PersonButton
@@ -51,7 +49,7 @@ class MyJobs(QWidget):
         self._page: JobPageView | None = None
         self._stack = QStackedWidget()
         self._stack.addWidget(self.jobs)
-        _take_all_room(self)
+        take_all_room(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._stack)
@@ -96,6 +94,7 @@ class MyJobs(QWidget):
             page.annotate_requested.connect(self._annotate)
             page.case_requested.connect(self._open_case)
             page.details_requested.connect(self._show_details)
+            page.panel_requested.connect(self.show_panel)
             page.set_colors(self.station.colors)
             self.station.counts_changed.connect(page.set_counts)
             self.station.case_changed.connect(page.refresh_case)
@@ -105,7 +104,7 @@ class MyJobs(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Watch the window this widget is shown in."""
         super().showEvent(event)
-        _shorten_title(self)
+        shorten_title(self)
         window = self.window()
         if window is not None:
             self.station.watch(window)
@@ -190,6 +189,14 @@ class MyJobs(QWidget):
         dock.raise_()
         keys.come()
 
+    def show_panel(self, name: str) -> None:
+        """Show a panel about the open job, by the name the manifest gives it."""
+        window = self.station.viewer.window
+        dock, panel = window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
+        dock.show()
+        dock.raise_()
+        panel.begin()
+
     def _choose_folder(self) -> None:
         choose_folder(
             self,
@@ -239,30 +246,6 @@ def add_images(viewer: napari.Viewer, folder: str) -> None:
         viewer.add_image(data, **arguments)
 
 
-def _take_all_room(widget: QWidget) -> None:
-    """Else napari puts a stretch below it, and its list gets half the room."""
-    whole = QSizePolicy.Policy.Expanding
-    widget.setSizePolicy(whole, whole)
-
-
-def _dock_of(widget: QWidget) -> QDockWidget | None:
-    dock = widget.parentWidget()
-    while dock is not None and not isinstance(dock, QDockWidget):
-        dock = dock.parentWidget()
-    return dock
-
-
-def _shorten_title(widget: QWidget) -> None:
-    """Take the plugin's name off the dock's title, where there is little room."""
-    dock = _dock_of(widget)
-    if dock is not None:
-        title = dock.windowTitle().removesuffix(f" ({PLUGIN})")
-        dock.setWindowTitle(title)
-        bar = dock.titleBarWidget()
-        for label in [] if bar is None else bar.findChildren(QLabel):
-            label.setText(label.text().removesuffix(f" ({PLUGIN})"))
-
-
 class KeysAndMouse(QWidget):
     """All keys and gestures, to look up and to change.
 
@@ -279,7 +262,7 @@ class KeysAndMouse(QWidget):
         self.station = Workstation.of(napari_viewer)
         self._came = False
         self.panel = HelpPanel()
-        _take_all_room(self)
+        take_all_room(self)
         self.panel.set_keymap(self.station.keymap)
         self.panel.set_colors(self.station.colors)
         self.panel.keymap_changed.connect(self.station.set_keymap)
@@ -310,7 +293,7 @@ class KeysAndMouse(QWidget):
 
     def leave(self) -> None:
         """Go out of sight; the labels come back, and the image has the keyboard."""
-        dock = _dock_of(self)
+        dock = dock_of(self)
         if dock is not None:
             dock.hide()
         desk = self.station.desk
@@ -321,7 +304,7 @@ class KeysAndMouse(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Say no more than needed on the tab."""
         super().showEvent(event)
-        _shorten_title(self)
+        shorten_title(self)
 
 
 def show_my_jobs(

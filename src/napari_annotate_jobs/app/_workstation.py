@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import napari
 
     from napari_annotate_jobs.app._case_source import StoreCaseSource
+    from napari_annotate_jobs.app._chores import Chores
     from napari_annotate_jobs.app._desk import Desk
     from napari_annotate_jobs.model import JobSummary
     from napari_annotate_jobs.stores import JobStore
@@ -84,6 +85,7 @@ class Workstation(QObject):
         self.viewer = viewer
         self.tables = QtExecutor(self)
         self.images = QtExecutor(self)
+        self._chores: Chores | None = None
         self.desk: Desk | None = None
         self.summaries: list[JobSummary] = []
         self._wanted: JobSummary | None = None
@@ -431,6 +433,15 @@ class Workstation(QObject):
         except (KeyError, AttributeError):
             show_warning("The name could not be kept: the plugin is not installed.")
 
+    @property
+    def chores(self) -> Chores:
+        """What is done for jobs as a whole; made when it is first asked for."""
+        if self._chores is None:
+            from napari_annotate_jobs.app._chores import Chores
+
+            self._chores = Chores(self)
+        return self._chores
+
     # ------------------------------------------------------------------ keys
     def set_keymap(self, keymap: KeyMap) -> None:
         """Use other keys, now and from now on."""
@@ -455,6 +466,8 @@ class Workstation(QObject):
         self._closed = True
         if self._settings is not None:
             self._settings.events.disconnect(self._on_settings)
+        if self._chores is not None:
+            self._chores.close()
         self.close_job()
         self.viewer.events.theme.disconnect(self._on_theme)
         _STATIONS.pop(id(self.viewer), None)

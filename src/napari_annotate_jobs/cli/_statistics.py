@@ -102,9 +102,18 @@ def count_job(options: argparse.Namespace) -> int:
 
 
 def _text(found: Statistics) -> str:
+    from napari_annotate_jobs.model import Decision, Status
+
     tables = [
         f"{found.job}: {found.annotated} of {counted(found.cases, 'case')} annotated"
     ]
+    statuses = (Status.FINISHED, Status.RETURNED, Status.REMAINING)
+    decisions = (
+        Decision.LABELLED,
+        Decision.NOTHING_TO_LABEL,
+        Decision.EXCLUDED,
+        Decision.UNDECIDED,
+    )
     every = [found.everybody, *found.people]
     if len(found.people) == 1:
         del every[0]  # the same numbers twice
@@ -124,17 +133,9 @@ def _text(found: Statistics) -> str:
             (
                 (
                     each.person or "all",
-                    *(each.statuses[s] for s in ("finished", "returned", "remaining")),
+                    *(each.statuses[status] for status in statuses),
                     each.slices,
-                    *(
-                        each.decisions[d]
-                        for d in (
-                            "labelled",
-                            "nothing to label",
-                            "excluded",
-                            "undecided",
-                        )
-                    ),
+                    *(each.decisions[decision] for decision in decisions),
                 )
                 for each in every
             ),

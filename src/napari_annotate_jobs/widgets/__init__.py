@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ._theme import Colors
     from ._veil import Veil
     from ._window_control import WindowControl
+    from .numbers import StatisticsPanel
 
 __all__ = [
     "STEPPING",
@@ -50,6 +51,7 @@ __all__ = [
     "QtExecutor",
     "ReadOutLabel",
     "SliceStrip",
+    "StatisticsPanel",
     "Veil",
     "Where",
     "WindowControl",
@@ -78,6 +80,7 @@ _LAZY = {
     "QtExecutor": "_executor",
     "ReadOutLabel": "_read_out",
     "SliceStrip": "_strip",
+    "StatisticsPanel": "numbers",
     "Veil": "_veil",
     "Where": "_fill_choice",
     "WindowControl": "_window_control",

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from ._propagate import PropagateController
 from ._slices import SliceController
+from ._statistics import StatisticsController
 from ._strip import StripController
 from ._workbench import Workbench
 
-__all__ = ["PropagateController", "SliceController", "StripController", "Workbench"]
+__all__ = [
+    "PropagateController",
+    "SliceController",
+    "StatisticsController",
+    "StripController",
+    "Workbench",
+]

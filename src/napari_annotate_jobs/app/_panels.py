@@ -1,0 +1,124 @@
+"""Panels about a job as a whole, as docks that the manifest names."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from napari.utils.notifications import show_info
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
+
+from napari_annotate_jobs.app._asks import choose_folder
+from napari_annotate_jobs.app._chores import JobPlace
+from napari_annotate_jobs.app._titles import dock_of, shorten_title, take_all_room
+from napari_annotate_jobs.app._workstation import Workstation
+
+if TYPE_CHECKING:
+    import napari
+    from qtpy.QtGui import QShowEvent
+
+__all__ = ["JobStatistics"]
+
+WIDTH = 460
+"""Pixels that a table of numbers and its bars want."""
+
+
+class _JobPanel(QWidget):
+    """A panel that follows which job is open.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Whose job it is about.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.station = Workstation.of(napari_viewer)
+        self._widened = False
+        take_all_room(self)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+
+    def _follow(self) -> None:
+        self.station.job_opened.connect(self._on_job)
+        self.station.job_closed.connect(self._on_job)
+        self._on_job()
+
+    def _on_job(self, *_: object) -> None:
+        self.set_place(self.place)
+
+    @property
+    def place(self) -> JobPlace | None:
+        """Where the open job is."""
+        desk = self.station.desk
+        if desk is None:
+            return None
+        store = desk.session.store
+        return JobPlace(store.location, desk.session.job, store.person)
+
+    def set_place(self, place: JobPlace | None) -> None:
+        """Be about another job."""
+
+    def begin(self) -> None:
+        """Be asked for, and in sight."""
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Say no more than needed on the tab."""
+        super().showEvent(event)
+        shorten_title(self)
+        window, dock = self.window(), dock_of(self)
+        if window is not None:
+            self.station.watch(window)
+        if not self._widened and isinstance(window, QMainWindow) and dock is not None:
+            self._widened = True
+            if dock.width() < WIDTH:
+                window.resizeDocks([dock], [WIDTH], Qt.Orientation.Horizontal)
+
+
+class JobStatistics(_JobPanel):
+    """Numbers of the open job.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Whose job it is about.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__(napari_viewer)
+        from napari_annotate_jobs.app.controllers import StatisticsController
+        from napari_annotate_jobs.widgets import StatisticsPanel
+
+        self.panel = StatisticsPanel()
+        self._layout.addWidget(self.panel)
+        self.controller = StatisticsController(
+            self.panel,
+            self.station.chores.looking,
+            show_error=self.station.show_error,
+            tell=show_info,
+            choose_folder=partial(choose_folder, self),
+        )
+        self.panel.set_colors(self.station.colors)
+        self.station.colors_changed.connect(self.panel.set_colors)
+        self._asked = False
+        self._follow()
+
+    def set_place(self, place: JobPlace | None) -> None:
+        """Be about another job; count it if it is looked at."""
+        self.controller.set_place(place)
+        self._asked = False
+        if self.isVisible():
+            self.begin()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Count what was not counted while nobody looked."""
+        super().showEvent(event)
+        if not self._asked:
+            self.begin()
+
+    def begin(self) -> None:
+        """Count anew."""
+        self._asked = True
+        self.controller.count()
