@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from ._case import AnnotatedCase, CaseSummary, Truth
+from ._choose import LabelChoice
 from ._combine import (
     ClassCount,
     Combination,
     CombinedClass,
     count_classes,
+    parse_combination,
     read_combination,
     write_combination,
 )
@@ -18,6 +20,7 @@ from ._contract import (
     Exporter,
     ExportJob,
     FormatOptions,
+    ListedSource,
 )
 from ._convert import Conversion, Convert
 from ._fit import Fitted, FittedSlice, fit_incoming
@@ -68,6 +71,8 @@ __all__ = [
     "Incoming",
     "IncomingLabel",
     "IncomingSlice",
+    "LabelChoice",
+    "ListedSource",
     "NamePattern",
     "Named",
     "Truth",
@@ -83,6 +88,7 @@ __all__ = [
     "mask_size",
     "name_labels",
     "one_label",
+    "parse_combination",
     "parse_map",
     "plan_export",
     "read_combination",

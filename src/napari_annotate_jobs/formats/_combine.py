@@ -36,6 +36,7 @@ __all__ = [
     "Combination",
     "CombinedClass",
     "count_classes",
+    "parse_combination",
     "read_combination",
     "write_combination",
 ]
@@ -275,12 +276,35 @@ def read_combination(path: str | os.PathLike[str]) -> Combination:
     where = Path(path)
     try:
         text = where.read_text(encoding="utf-8")
-        found = yaml.safe_load(text)
     except OSError as error:
         raise StoreAccessError(
             f"cannot be read ({error.strerror})", where=where
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        raise InvalidValueError(
+            "is not text in UTF-8", where=where, remedy="Save it as UTF-8"
+        ) from error
+    return parse_combination(text, where=where)
+
+
+def parse_combination(text: str, *, where: object = None) -> Combination:
+    """Return the classes to combine that a YAML text lists.
+
+    Parameters
+    ----------
+    text : str
+        As :func:`read_combination` reads it from a file.
+    where : object, optional
+        Where it comes from, for errors.
+
+    Raises
+    ------
+    InvalidValueError
+        If it lists none: says where.
+    """
+    try:
+        found = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
         raise InvalidValueError(
             f"is no YAML: {str(error).splitlines()[0]}", where=where
         ) from error
@@ -374,7 +398,7 @@ def count_classes(
     new, ids = labels, {label.id: label.id for label in labels.labels}
     for transform in transforms:
         step = transform.mapping(new)
-        ids = {old: step[now] for old, now in ids.items()}
+        ids = {old: step[now] for old, now in ids.items() if now in step}
         new = transform.labels(new)
     names = ("cases", "slices", "objects", "voxels")
     sums = {label.id: dict.fromkeys(names, 0) for label in new.labels}

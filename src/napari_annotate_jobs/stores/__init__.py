@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ._contract import CasePage, Draft, Fault, JobStore
 from ._create import create_job
-from ._export_source import StoreSource
+from ._export_source import ONLY, StoreSource
 from ._folder import FolderStore
 from ._memory import MemoryStore
 from ._names import check_person, default_person
@@ -12,6 +12,7 @@ from ._recent import forget_location, recent_locations, remember_location
 from ._registry import only_job, open_store
 
 __all__ = [
+    "ONLY",
     "CasePage",
     "Draft",
     "Fault",

@@ -16,13 +16,13 @@ from napari_annotate_jobs.model import Status, content_digest
 from ._registry import only_job, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from napari_annotate_jobs.model import Case
 
     from ._contract import JobStore
 
-__all__ = ["StoreSource"]
+__all__ = ["ONLY", "StoreSource"]
 
 ONLY = ("finished", "all")
 """Which annotations are exported."""
@@ -62,6 +62,7 @@ class StoreSource(CaseSource):
             )
         self._location, self._people = location, tuple(people)
         self._wanted, self._only = tuple(cases), only
+        self.left_out: dict[str, list[str]] = {}
         self._store: JobStore | None = None
         store = self._opened()
         if job_id is None:
@@ -69,7 +70,7 @@ class StoreSource(CaseSource):
         self.job = store.job(job_id)
 
     def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_store": None}
+        return {**self.__dict__, "_store": None, "left_out": {}}
 
     def _opened(self) -> JobStore:
         if self._store is None:
@@ -87,12 +88,17 @@ class StoreSource(CaseSource):
         store = self._opened()
         stems: set[str] = set()
         missing = set(self._wanted)
+        self.left_out = {}
         for case in self._cases():
             missing -= {case.id, case.name}
             people = store.people(self.job.id, case.id)
             chosen = [p for p in people if not self._people or p in self._people]
+            if not chosen:
+                reason = "annotated by others" if people else "nobody began with it"
+                self._leave_out(reason, case.name)
             for person in chosen:
-                summary = self._summary(case, person, len(chosen) > 1, stems)
+                several = len(chosen) > 1
+                summary = self._summary(case, person, several, stems)
                 if summary is not None:
                     yield summary
         if missing:
@@ -101,6 +107,9 @@ class StoreSource(CaseSource):
                 where=self.job.name,
                 remedy="Name cases as the job's page lists them",
             )
+
+    def _leave_out(self, reason: str, name: str) -> None:
+        self.left_out.setdefault(reason, []).append(name)
 
     def _cases(self) -> Iterator[Case]:
         store, offset = self._opened(), 0
@@ -124,6 +133,12 @@ class StoreSource(CaseSource):
         elif self._only == "all" and not draft.annotation.is_blank:
             number, time, annotation = None, None, draft.annotation
         else:
+            reason = "a draft that was never submitted"
+            if draft.annotation.is_blank:
+                reason = "nothing is said of it"
+            elif draft.status is Status.RETURNED:
+                reason = "returned, and not submitted again"
+            self._leave_out(reason, f"{case.name} by {person}")
             return None
         name = f"{case.name}-{person}" if several else case.name
         return CaseSummary(
@@ -135,6 +150,10 @@ class StoreSource(CaseSource):
             digest=content_digest(annotation),
             time=time,
         )
+
+    def combinations(self) -> Mapping[str, str]:
+        """Return the combinations that are kept with the job, by name."""
+        return self._opened().combinations(self.job.id)
 
     def open(self, summary: CaseSummary) -> AnnotatedCase:
         """Open the images of a case, beside what was said of it."""

@@ -17,10 +17,17 @@ from napari_annotate_jobs.model import Status
 from . import _rules
 from ._catalogue import Catalogue
 from ._documents import Envelope, read_document, write_document
-from ._durable import make_folders, remove_leftovers
+from ._durable import make_folders, remove_leftovers, write_durably
 from ._events import EventLog
-from ._files import confine, list_folder, signature
-from ._names import case_folder, person_folder
+from ._files import (
+    accessing,
+    confine,
+    is_there,
+    list_folder,
+    read_if_there,
+    signature,
+)
+from ._names import case_folder, check_file_name, person_folder
 from ._progress import Progress
 from ._work import WorkFolder
 
@@ -32,6 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["JobFolder"]
 
+_MOST_TEXT = 1 << 20
+"""Bytes of a text that a person may have written."""
 _OPEN_WORK = 32
 """How many people's work on how many cases is kept parsed."""
 
@@ -118,6 +127,30 @@ class JobFolder:
                 self._events.tell_note(case_id, n_slices, warnings)
             self.catalogue.note(row.ordinal, n_slices, warnings)
         return case
+
+    # ----------------------------------------------------------- combinations
+    def combinations(self) -> dict[str, str]:
+        """Return the combinations that are kept here, by name; others are passed."""
+        found = {}
+        folder = self.path / "combinations"
+        for entry in list_folder(folder):
+            name, dot, ending = entry.rpartition(".")
+            if dot and ending == "yaml" and not entry.startswith("."):
+                with suppress(StoreError, UnicodeDecodeError):
+                    data = read_if_there(folder / entry)
+                    if data is not None and len(data) <= _MOST_TEXT:
+                        found[name] = data.decode()
+        return found
+
+    def save_combination(self, name: str, text: str | None) -> None:
+        """Keep a combination, or take it away."""
+        path = self.path / "combinations" / f"{check_file_name(name)}.yaml"
+        if text is not None:
+            make_folders(path.parent, root=self.path)
+            write_durably(path, text.encode())
+        elif is_there(path):
+            with accessing(path, "removed"):
+                path.unlink()
 
     # ------------------------------------------------------------------- work
     def work(self, case_id: str, person: str | None = None) -> WorkFolder:
