@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from napari_annotate_jobs.app._asks import choose_folder
@@ -68,13 +68,22 @@ class _JobPanel(QWidget):
         """Say no more than needed on the tab."""
         super().showEvent(event)
         shorten_title(self)
-        window, dock = self.window(), dock_of(self)
+        window = self.window()
         if window is not None:
             self.station.watch(window)
-        if not self._widened and isinstance(window, QMainWindow) and dock is not None:
+        if not self._widened:
             self._widened = True
-            if dock.width() < WIDTH:
-                window.resizeDocks([dock], [WIDTH], Qt.Orientation.Horizontal)
+            # When the window has laid out the dock that has just come.
+            QTimer.singleShot(0, self._widen)
+
+    def _widen(self) -> None:
+        window, dock = self.window(), dock_of(self)
+        if (
+            isinstance(window, QMainWindow)
+            and dock is not None
+            and dock.width() < WIDTH
+        ):
+            window.resizeDocks([dock], [WIDTH], Qt.Orientation.Horizontal)
 
 
 class JobStatistics(_JobPanel):
