@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [  # noqa: F822
+    "JobExport",
     "JobStatistics",
     "KeysAndMouse",
     "MyJobs",
@@ -18,7 +19,7 @@ def __getattr__(name: str) -> Any:
         from napari_annotate_jobs.app import _docks
 
         return getattr(_docks, name)
-    if name in ("JobStatistics",):
+    if name in ("JobExport", "JobStatistics"):
         from napari_annotate_jobs.app import _panels
 
         return getattr(_panels, name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.session import Worker
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import Job
     from napari_annotate_jobs.stores import JobStore
 
-__all__ = ["Chores", "JobPlace"]
+__all__ = ["Chores", "JobPlace", "processes"]
+
+_PROGRAMS = frozenset({"napari", "napari-annotate-jobs"})
+"""Main modules that do nothing when they are imported."""
 
 
 @dataclass(frozen=True)
@@ -73,3 +78,16 @@ class Chores:
             bars.close()
         for executor in self._executors:
             executor.close()
+
+
+def processes() -> int | None:
+    """Return how many processes an export may use: None for one a core, else 1.
+
+    A new process runs the main module once more. That of a script that opens napari
+    would open another one, so only programs that are known not to are run again.
+    """
+    main = sys.modules.get("__main__")
+    path = getattr(main, "__file__", None)
+    if path is None or getattr(main, "__spec__", None) is not None:
+        return None
+    return None if Path(path).stem in _PROGRAMS else 1

@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt, QTimer, QUrl
+from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from napari_annotate_jobs.app._asks import choose_folder
@@ -15,10 +16,12 @@ from napari_annotate_jobs.app._titles import dock_of, shorten_title, take_all_ro
 from napari_annotate_jobs.app._workstation import Workstation
 
 if TYPE_CHECKING:
-    import napari
-    from qtpy.QtGui import QShowEvent
+    from pathlib import Path
 
-__all__ = ["JobStatistics"]
+    import napari
+    from qtpy.QtGui import QHideEvent, QShowEvent
+
+__all__ = ["JobExport", "JobStatistics"]
 
 WIDTH = 460
 """Pixels that a table of numbers and its bars want."""
@@ -131,3 +134,57 @@ class JobStatistics(_JobPanel):
         """Count anew."""
         self._asked = True
         self.controller.count()
+
+
+class JobExport(_JobPanel):
+    """Export of the open job.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Whose job it is about.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__(napari_viewer)
+        from napari_annotate_jobs.app.controllers import ExportController
+        from napari_annotate_jobs.widgets import ExportPanel
+
+        self.panel = ExportPanel()
+        self._layout.addWidget(self.panel)
+        self.controller = ExportController(
+            self.panel,
+            self.station.chores,
+            show_error=self.station.show_error,
+            tell=show_info,
+            choose_folder=partial(choose_folder, self),
+            show_folder=_show_folder,
+        )
+        self.panel.set_colors(self.station.colors)
+        self.station.colors_changed.connect(self.panel.set_colors)
+        self._follow()
+
+    def set_place(self, place: JobPlace | None) -> None:
+        """Be about another job."""
+        self.controller.set_place(place)
+        if self.isVisible():
+            self.begin()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look through the job as it is now."""
+        super().showEvent(event)
+        self.begin()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Let go of what was looked up."""
+        super().hideEvent(event)
+        self.controller.forget()
+
+    def begin(self) -> None:
+        """Look through the job anew."""
+        self.controller.forget()
+        self.controller.look()
+
+
+def _show_folder(folder: Path) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))

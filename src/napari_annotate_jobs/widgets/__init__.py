@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ._theme import Colors
     from ._veil import Veil
     from ._window_control import WindowControl
+    from .exchange import ExportChoice, ExportPanel, ExportPreview, OptionField
     from .numbers import StatisticsPanel
 
 __all__ = [
@@ -38,6 +39,9 @@ __all__ = [
     "CaseSource",
     "Colors",
     "DifferenceView",
+    "ExportChoice",
+    "ExportPanel",
+    "ExportPreview",
     "FillChoice",
     "FillPanel",
     "HeldKeys",
@@ -46,6 +50,7 @@ __all__ = [
     "KeyMap",
     "MyJobsView",
     "ObjectAtHand",
+    "OptionField",
     "PersonButton",
     "PropagatePanel",
     "QtExecutor",
@@ -67,6 +72,9 @@ _LAZY = {
     "CaseSource": "_case_model",
     "Colors": "_theme",
     "DifferenceView": "_difference_view",
+    "ExportChoice": "exchange",
+    "ExportPanel": "exchange",
+    "ExportPreview": "exchange",
     "FillChoice": "_fill_choice",
     "FillPanel": "_fill_panel",
     "HeldKeys": "_held_keys",
@@ -75,6 +83,7 @@ _LAZY = {
     "KeyMap": "_keys",
     "MyJobsView": "_my_jobs",
     "ObjectAtHand": "_box_section",
+    "OptionField": "exchange",
     "PersonButton": "_person",
     "PropagatePanel": "_propagate",
     "QtExecutor": "_executor",

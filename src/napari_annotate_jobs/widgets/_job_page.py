@@ -44,6 +44,7 @@ FILTERS: tuple[Status | None, ...] = (
     Status.RETURNED,
 )
 PANELS = {
+    "Export": "Write annotations as files for training and for other programs",
     "Statistics": "Count what was annotated, by person and label",
 }
 """Panels about the job, and what each is for."""

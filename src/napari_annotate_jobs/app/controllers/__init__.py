@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._export import ExportController
 from ._propagate import PropagateController
 from ._slices import SliceController
 from ._statistics import StatisticsController
@@ -9,6 +10,7 @@ from ._strip import StripController
 from ._workbench import Workbench
 
 __all__ = [
+    "ExportController",
     "PropagateController",
     "SliceController",
     "StatisticsController",
