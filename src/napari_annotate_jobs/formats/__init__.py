@@ -8,10 +8,12 @@ from ._combine import (
     ClassCount,
     Combination,
     CombinedClass,
+    combination_remarks,
     count_classes,
     parse_combination,
     read_combination,
     write_combination,
+    write_labels,
 )
 from ._contract import (
     CaseFiles,
@@ -76,6 +78,7 @@ __all__ = [
     "NamePattern",
     "Named",
     "Truth",
+    "combination_remarks",
     "count_classes",
     "count_pixels",
     "decode_mask",
@@ -96,4 +99,5 @@ __all__ = [
     "unique_stem",
     "write_combination",
     "write_image",
+    "write_labels",
 ]

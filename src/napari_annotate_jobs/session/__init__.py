@@ -5,6 +5,7 @@ from __future__ import annotations
 from napari_annotate_jobs.propagation import Mode, target_slices
 
 from ._ahead import open_others, peek_next
+from ._combining import CombinationEditor
 from ._difference import Conflict, Difference, LateWork
 from ._editor import CaseEditor
 from ._entering import enter_proposals
@@ -82,6 +83,7 @@ __all__ = [
     "CaseOutcome",
     "CaseView",
     "Cell",
+    "CombinationEditor",
     "Command",
     "Conflict",
     "Difference",
