@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [  # noqa: F822
+    "JobCombine",
     "JobExport",
     "JobStatistics",
     "KeysAndMouse",
@@ -19,7 +20,7 @@ def __getattr__(name: str) -> Any:
         from napari_annotate_jobs.app import _docks
 
         return getattr(_docks, name)
-    if name in ("JobExport", "JobStatistics"):
+    if name in ("JobCombine", "JobExport", "JobStatistics"):
         from napari_annotate_jobs.app import _panels
 
         return getattr(_panels, name)

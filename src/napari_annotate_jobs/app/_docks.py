@@ -70,6 +70,7 @@ class MyJobs(QWidget):
         station.colors_changed.connect(self._set_colors)
         station.keymap_changed.connect(self._on_keymap)
         station.keys_requested.connect(self._show_keys)
+        station.panel_requested.connect(self.show_panel)
         self._set_colors(station.colors)
         if station.desk is not None:
             self._on_job_opened(station.desk)
@@ -94,7 +95,7 @@ class MyJobs(QWidget):
             page.annotate_requested.connect(self._annotate)
             page.case_requested.connect(self._open_case)
             page.details_requested.connect(self._show_details)
-            page.panel_requested.connect(self.show_panel)
+            page.panel_requested.connect(self.station.panel_requested)
             page.set_colors(self.station.colors)
             self.station.counts_changed.connect(page.set_counts)
             self.station.case_changed.connect(page.refresh_case)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import napari
     from qtpy.QtGui import QHideEvent, QShowEvent
 
-__all__ = ["JobExport", "JobStatistics"]
+__all__ = ["JobCombine", "JobExport", "JobStatistics"]
 
 WIDTH = 460
 """Pixels that a table of numbers and its bars want."""
@@ -160,6 +160,10 @@ class JobExport(_JobPanel):
             choose_folder=partial(choose_folder, self),
             show_folder=_show_folder,
         )
+        self.panel.combine_requested.connect(
+            partial(self.station.panel_requested.emit, "Combine Labels")
+        )
+        self.station.combination_saved.connect(self.controller.choose_combination)
         self.panel.set_colors(self.station.colors)
         self.station.colors_changed.connect(self.panel.set_colors)
         self._follow()
@@ -188,3 +192,44 @@ class JobExport(_JobPanel):
 
 def _show_folder(folder: Path) -> None:
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+
+class JobCombine(_JobPanel):
+    """Combining the labels of the open job.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Whose job it is about.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__(napari_viewer)
+        from napari_annotate_jobs.app.controllers import CombineController
+        from napari_annotate_jobs.widgets import CombinePanel
+
+        self.panel = CombinePanel()
+        self._layout.addWidget(self.panel)
+        self.controller = CombineController(
+            self.panel,
+            self.station.chores.looking,
+            saved=self.station.combination_saved.emit,
+            choose_folder=partial(choose_folder, self),
+        )
+        self.panel.set_colors(self.station.colors)
+        self.station.colors_changed.connect(self.panel.set_colors)
+        self._follow()
+
+    def set_place(self, place: JobPlace | None) -> None:
+        """Be about another job."""
+        self.controller.set_place(place)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Let go of the cases that were looked through."""
+        super().hideEvent(event)
+        self.controller.forget()
+
+    def begin(self) -> None:
+        """Count the cases as they are now."""
+        self.controller.forget()
+        self.controller.count()

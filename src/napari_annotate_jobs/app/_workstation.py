@@ -77,6 +77,10 @@ class Workstation(QObject):
     """The KeyMap in use."""
     busy_changed = Signal(str)
     """What is being done in the open job; empty when it is finished."""
+    panel_requested = Signal(str)
+    """A panel about the open job is to be shown, by its name in the manifest."""
+    combination_saved = Signal(str)
+    """Name of a combination that was kept with the open job; empty: one is gone."""
     keys_requested = Signal()
     """The list of keys is to be shown."""
 

@@ -29,7 +29,14 @@ if TYPE_CHECKING:
     from ._theme import Colors
     from ._veil import Veil
     from ._window_control import WindowControl
-    from .exchange import ExportChoice, ExportPanel, ExportPreview, OptionField
+    from .exchange import (
+        CombinePanel,
+        ExportChoice,
+        ExportPanel,
+        ExportPreview,
+        NewClass,
+        OptionField,
+    )
     from .numbers import StatisticsPanel
 
 __all__ = [
@@ -38,6 +45,7 @@ __all__ = [
     "BoxSection",
     "CaseSource",
     "Colors",
+    "CombinePanel",
     "DifferenceView",
     "ExportChoice",
     "ExportPanel",
@@ -49,6 +57,7 @@ __all__ = [
     "JobPageView",
     "KeyMap",
     "MyJobsView",
+    "NewClass",
     "ObjectAtHand",
     "OptionField",
     "PersonButton",
@@ -71,6 +80,7 @@ _LAZY = {
     "BoxSection": "_box_section",
     "CaseSource": "_case_model",
     "Colors": "_theme",
+    "CombinePanel": "exchange",
     "DifferenceView": "_difference_view",
     "ExportChoice": "exchange",
     "ExportPanel": "exchange",
@@ -82,6 +92,7 @@ _LAZY = {
     "JobPageView": "_job_page",
     "KeyMap": "_keys",
     "MyJobsView": "_my_jobs",
+    "NewClass": "exchange",
     "ObjectAtHand": "_box_section",
     "OptionField": "exchange",
     "PersonButton": "_person",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._combine import CombineController
 from ._export import ExportController
 from ._propagate import PropagateController
 from ._slices import SliceController
@@ -10,6 +11,7 @@ from ._strip import StripController
 from ._workbench import Workbench
 
 __all__ = [
+    "CombineController",
     "ExportController",
     "PropagateController",
     "SliceController",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from ._class_tree import ClassTree, NewClass
+from ._combine_panel import CombinePanel
 from ._export_choice import ExportChoice, ExportPreview, OptionField
 from ._export_panel import ExportPanel
 
 __all__ = [
+    "ClassTree",
+    "CombinePanel",
     "ExportChoice",
     "ExportPanel",
     "ExportPreview",
+    "NewClass",
     "OptionField",
 ]

@@ -32,7 +32,15 @@ from napari_annotate_jobs.widgets._theme import Colors, focus_ring, main_button_
 from napari_annotate_jobs.widgets.numbers import NumberTable
 
 from ._export_choice import ExportChoice, ExportPreview
-from ._fields import ID, Choice, OptionForm, PathField, TickList, wrapped
+from ._fields import (
+    ID,
+    Choice,
+    OptionForm,
+    PathField,
+    TickList,
+    tick_style,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -380,6 +388,7 @@ class ExportPanel(QWidget):
         self.setStyleSheet(
             focus_ring(colors)
             + f"QTreeWidget, QListWidget {{ background: {colors.background}; }}"
+            + tick_style(colors)
         )
         self.export.setStyleSheet(main_button_style(colors))
         faint = f"QLabel {{ color: {colors.faint_text}; }}"

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QWheelEvent
 
+    from napari_annotate_jobs.widgets._theme import Colors
+
     from ._export_choice import OptionField
 
-__all__ = ["Choice", "OptionForm", "PathField", "TickList", "wrapped"]
+__all__ = ["Choice", "OptionForm", "PathField", "TickList", "tick_style", "wrapped"]
 
 ID = Qt.ItemDataRole.UserRole
 
@@ -38,6 +40,15 @@ def wrapped(parent: QWidget) -> QLabel:
     label.setWordWrap(True)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
     return label
+
+
+def tick_style(colors: Colors) -> str:
+    """Return a style sheet that shows boxes in lists that are not ticked, too."""
+    return (
+        "QTreeView::indicator:unchecked, QListView::indicator:unchecked"
+        f" {{ border: 1px solid {colors.faint_text};"
+        f" background: {colors.background}; }}"
+    )
 
 
 class Choice(QComboBox):
