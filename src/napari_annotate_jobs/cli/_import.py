@@ -155,6 +155,12 @@ def _add_shared(verb: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     )
     group = verb.add_argument_group("how")
     group.add_argument(
+        "--empty-is-nothing",
+        action="store_true",
+        help="slices of a label volume without any label have nothing to label; else "
+        "they stay undecided",
+    )
+    group.add_argument(
         "--resample",
         action="store_true",
         help="take masks on another grid too, by the nearest voxel",
@@ -245,6 +251,7 @@ def _how(options: argparse.Namespace, enter_as: EnterAs) -> Importing:
         model=f"{options.model} {options.model_version}".strip(),
         resample=options.resample,
         preview=options.preview,
+        empty_is_nothing=options.empty_is_nothing,
     )
 
 

@@ -25,7 +25,7 @@ from ._contract import (
     ListedSource,
 )
 from ._convert import Conversion, Convert
-from ._fit import Fitted, FittedSlice, fit_incoming
+from ._fit import Fitted, FittedSlice, fit_incoming, with_negatives
 from ._image_file import write_image
 from ._import_table import IMPORT_FORMATS, ImportFormat, import_format
 from ._incoming import Incoming, IncomingLabel, IncomingSlice
@@ -97,6 +97,7 @@ __all__ = [
     "read_combination",
     "ready_labels",
     "unique_stem",
+    "with_negatives",
     "write_combination",
     "write_image",
     "write_labels",

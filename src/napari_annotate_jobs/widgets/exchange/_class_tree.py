@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QDropEvent, QKeyEvent
 
-    from napari_annotate_jobs.model import LabelSet
+    from napari_annotate_jobs.model import Label, LabelSet
 
 __all__ = ["ClassTree", "NewClass"]
 
@@ -115,26 +115,17 @@ class ClassTree(QTreeWidget):
                 self._names[place] = each.name
                 for label_id in each.sources:
                     assert labels is not None
-                    self._add_label(item, labels, label_id)
+                    item.addChild(_label_item(labels[label_id]))
                 item.setExpanded(True)
             for label in () if labels is None else labels.labels:
                 if label.id not in fed:
-                    item = self._add_label(self.invisibleRootItem(), labels, label.id)
+                    item = _label_item(label)
+                    self.addTopLevelItem(item)
                     item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
                     item.setCheckState(0, Qt.CheckState.Unchecked)
             if chosen is not None and chosen < len(classes):
                 self.setCurrentItem(self.topLevelItem(chosen))
         self.ticked.emit()
-
-    def _add_label(
-        self, parent: QTreeWidgetItem, labels: LabelSet, label_id: int
-    ) -> QTreeWidgetItem:
-        label = labels[label_id]
-        item = QTreeWidgetItem(parent, [label.name, ""])
-        item.setData(0, ID, label_id)
-        item.setData(0, Qt.ItemDataRole.DecorationRole, QColor(label.color))
-        item.setToolTip(0, f"{label.name} · {label.method}\nDrag it onto a class")
-        return item
 
     def set_images(self, labels: Mapping[int, int], classes: Sequence[int]) -> None:
         """Show on how many images each label, and each class, stands."""
@@ -211,3 +202,11 @@ class ClassTree(QTreeWidget):
             self.take_out_requested.emit(self.chosen_labels())
         else:
             super().keyPressEvent(event)
+
+
+def _label_item(label: Label) -> QTreeWidgetItem:
+    item = QTreeWidgetItem([label.name, ""])
+    item.setData(0, ID, label.id)
+    item.setData(0, Qt.ItemDataRole.DecorationRole, QColor(label.color))
+    item.setToolTip(0, f"{label.name} · {label.method}\nDrag it onto a class")
+    return item
