@@ -503,17 +503,17 @@ def combination_remarks(
                 together[now] += len(here & olds) > 1
             after = {ids[i] for i in here}
             for one in after:
-                for other in new.exclusive_with(new[one]) & after:
-                    if one < other:
-                        pair = new[one].name, new[other].name
+                for rival in new.exclusive_with(new[one]) & after:
+                    if one < rival:
+                        pair = new[one].name, new[rival].name
                         clashes[pair] = clashes.get(pair, 0) + 1
     for now, count in together.items():
         if count:
             slices = "1 slice carries" if count == 1 else f"{count} slices carry"
             found.append(f"{slices} several of what becomes {new[now].name!r}: once")
-    for (one, other), count in clashes.items():
+    for (first, second), count in clashes.items():
         found.append(
-            f"{one!r} and {other!r} exclude one another, and stand together on "
+            f"{first!r} and {second!r} exclude one another, and stand together on "
             f"{count} slice{'' if count == 1 else 's'}"
         )
     return found
