@@ -20,9 +20,9 @@ from _bench import report
 from _jobs import CLASSES, classes_job, xray_job
 
 from napari_annotate_jobs.app._docks import show_my_jobs
-from napari_annotate_jobs.demo._drive import Driver
 from napari_annotate_jobs.model import Comment, Decision
 from napari_annotate_jobs.stores import open_store
+from napari_annotate_jobs.testing._drive import Driver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

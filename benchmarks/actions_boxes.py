@@ -29,8 +29,8 @@ def walk(folder: Path) -> int:
     import napari
 
     from napari_annotate_jobs.app._docks import show_my_jobs
-    from napari_annotate_jobs.demo._drive import Driver
-    from napari_annotate_jobs.session import tracks
+    from napari_annotate_jobs.editing import tracks
+    from napari_annotate_jobs.testing._drive import Driver
 
     viewer = napari.Viewer(show=True)
     viewer.window.resize(1280, 800)

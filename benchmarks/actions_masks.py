@@ -28,7 +28,7 @@ from _masks import load
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.demo._drive import Driver
+    from napari_annotate_jobs.testing._drive import Driver
 
 PEER = 5
 STRUCTURE = 56
@@ -75,8 +75,8 @@ def walk(folder: Path, truth: NDArray[np.bool_]) -> tuple[int, int, NDArray[np.b
     import napari
 
     from napari_annotate_jobs.app._docks import show_my_jobs
-    from napari_annotate_jobs.demo._drive import Driver
     from napari_annotate_jobs.model import Decision, Status
+    from napari_annotate_jobs.testing._drive import Driver
 
     viewer = napari.Viewer(show=True)
     viewer.window.resize(1280, 800)

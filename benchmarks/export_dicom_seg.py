@@ -15,12 +15,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from napari_annotate_jobs.formats import (
-    AnnotatedCase,
-    CaseSummary,
-    exporter,
-    mask_ref,
-)
+from napari_annotate_jobs.formats import AnnotatedCase, CaseSummary, exporter
 from napari_annotate_jobs.imaging import open_series
 from napari_annotate_jobs.model import (
     Annotation,
@@ -30,6 +25,7 @@ from napari_annotate_jobs.model import (
     Method,
     SeriesRef,
     SliceAnnotation,
+    mask_ref,
 )
 
 _COUNT, _SIZE, _LABELS = 300, 512, 3

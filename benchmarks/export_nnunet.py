@@ -21,7 +21,7 @@ import nibabel as nib
 import numpy as np
 from _bench import compare, report
 
-from napari_annotate_jobs.formats import export, exporter, mask_ref
+from napari_annotate_jobs.formats import export, exporter
 from napari_annotate_jobs.model import (
     AnnotationChange,
     Case,
@@ -32,6 +32,7 @@ from napari_annotate_jobs.model import (
     Project,
     SeriesRef,
     SliceAnnotation,
+    mask_ref,
 )
 from napari_annotate_jobs.stores import StoreSource, create_job
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from _bench import compare
 
-from napari_annotate_jobs.formats._coco_read import read_coco
-from napari_annotate_jobs.formats._outline import rle_string
+from napari_annotate_jobs.formats.planes._outline import rle_string
+from napari_annotate_jobs.formats.planes._read_coco import read_coco
 
 IMAGES, OBJECTS, PLANE = 1000, 7, (480, 640)
 

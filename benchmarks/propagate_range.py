@@ -17,6 +17,7 @@ from napari_annotate_jobs.app.controllers import (
     StripController,
     Workbench,
 )
+from napari_annotate_jobs.editing import CaseEditor, Propagation, propagate
 from napari_annotate_jobs.model import (
     Annotation,
     Case,
@@ -29,12 +30,7 @@ from napari_annotate_jobs.model import (
     SeriesRef,
     SliceId,
 )
-from napari_annotate_jobs.session import (
-    AnnotationSession,
-    CaseEditor,
-    Propagation,
-    propagate,
-)
+from napari_annotate_jobs.session import AnnotationSession
 from napari_annotate_jobs.stores import MemoryStore
 from napari_annotate_jobs.widgets import SliceStrip
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 from _bench import compare
 
-from napari_annotate_jobs.formats import mask_ref
 from napari_annotate_jobs.model import (
     AnnotationChange,
     Case,
@@ -26,6 +25,7 @@ from napari_annotate_jobs.model import (
     Project,
     SeriesRef,
     SliceAnnotation,
+    mask_ref,
 )
 from napari_annotate_jobs.stores import create_job
 

@@ -33,7 +33,7 @@ import sys
 import npe2
 npe2.PluginManager.instance().discover()
 import napari_annotate_jobs
-from napari_annotate_jobs import _commands, _plugin
+from napari_annotate_jobs import _manifest
 heavy = {"qtpy", "pydicom", "skimage", "scipy", "napari_annotate_jobs.model"}
 print(len(heavy & set(sys.modules)))
 """

@@ -16,7 +16,7 @@ from _jobs import mixed_job
 from qtpy.QtWidgets import QApplication
 
 from napari_annotate_jobs.app._docks import show_my_jobs
-from napari_annotate_jobs.demo._drive import Driver
+from napari_annotate_jobs.testing._drive import Driver
 
 STEPS = 20
 

@@ -21,7 +21,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLineEdit, QPushButton
 
 from napari_annotate_jobs.app._docks import show_my_jobs
-from napari_annotate_jobs.demo._drive import Driver
+from napari_annotate_jobs.testing._drive import Driver
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image
 
 from napari_annotate_jobs.errors import AnnotateJobsError
-from napari_annotate_jobs.formats import mask_ref
 from napari_annotate_jobs.model import (
     AnnotationChange,
     Case,
@@ -24,6 +23,7 @@ from napari_annotate_jobs.model import (
     SeriesRef,
     SliceAnnotation,
     Status,
+    mask_ref,
 )
 from napari_annotate_jobs.stores import FolderStore, create_job
 

@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from napari_annotate_jobs import cli
-from napari_annotate_jobs.stores import _recent as recent
+from napari_annotate_jobs.app import _places as recent
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,11 @@ import pydicom
 import pytest
 from PIL import Image
 
+from napari_annotate_jobs.app._places import (
+    forget_location,
+    recent_locations,
+    remember_location,
+)
 from napari_annotate_jobs.model import (
     AnnotationChange,
     Comment,
@@ -20,12 +25,7 @@ from napari_annotate_jobs.model import (
     Scope,
     SliceAnnotation,
 )
-from napari_annotate_jobs.stores import (
-    FolderStore,
-    forget_location,
-    recent_locations,
-    remember_location,
-)
+from napari_annotate_jobs.stores import FolderStore
 
 
 def picture(path, size=8, value=0):

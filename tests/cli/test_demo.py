@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from napari_annotate_jobs import _plugin
+from napari_annotate_jobs import _manifest
 from napari_annotate_jobs.samples import SAMPLES
 
 
@@ -14,7 +14,7 @@ from napari_annotate_jobs.samples import SAMPLES
 def opened(monkeypatch):
     """Return the places that napari was opened with; it is not."""
     places = []
-    monkeypatch.setattr(_plugin, "open_napari", places.append)
+    monkeypatch.setattr(_manifest, "open_napari", places.append)
     return places
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from napari_annotate_jobs.demo._proof import Record, Stroke, faults_of
 from napari_annotate_jobs.demo._run import run_headless
-from napari_annotate_jobs.formats import mask_ref
 from napari_annotate_jobs.model import (
     AnnotationChange,
     Box,
@@ -23,6 +22,7 @@ from napari_annotate_jobs.model import (
     Project,
     SeriesRef,
     SliceAnnotation,
+    mask_ref,
 )
 from napari_annotate_jobs.stores import create_job
 

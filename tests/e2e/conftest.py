@@ -8,9 +8,9 @@ import pytest
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication
 
-from napari_annotate_jobs.demo._drive import Driver
 from napari_annotate_jobs.demo._jobs import make_demo_jobs
 from napari_annotate_jobs.stores import open_store
+from napari_annotate_jobs.testing._drive import Driver
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from qtpy.QtTest import QTest
 
-from napari_annotate_jobs.formats import decode_mask
+from napari_annotate_jobs.editing import FillTool, tracks
 from napari_annotate_jobs.model import (
     COLORS,
     Case,
@@ -16,8 +16,8 @@ from napari_annotate_jobs.model import (
     Method,
     Project,
     SeriesRef,
+    decode_mask,
 )
-from napari_annotate_jobs.session import FillTool, tracks
 from napari_annotate_jobs.stores import create_job, open_store
 from napari_annotate_jobs.widgets import Where
 

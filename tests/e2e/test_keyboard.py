@@ -7,9 +7,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from napari_annotate_jobs.demo._drive import LEFT
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import Decision, Method
+from napari_annotate_jobs.testing._drive import LEFT
 
 BRAIN, XRAYS, LUNGS = DEMO_JOBS
 

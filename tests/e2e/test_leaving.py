@@ -21,7 +21,7 @@ def full(monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device", "changes.jsonl")
 
     def fill():
-        from napari_annotate_jobs.stores._files import accessing
+        from napari_annotate_jobs.files._access import accessing
 
         def save(self, *args, **kwargs):
             with accessing(self._path, "written"):

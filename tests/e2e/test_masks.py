@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from napari_annotate_jobs.demo._drive import RIGHT
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
+from napari_annotate_jobs.testing._drive import RIGHT
 
 BRAIN, XRAYS, LUNGS = DEMO_JOBS
 

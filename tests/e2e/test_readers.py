@@ -111,7 +111,7 @@ def test_where_napari_reads_the_name_too_one_chooses(alone, tmp_path):
 
 
 def test_a_folder_opens_from_the_menu(make_napari_viewer, samples, qtbot):
-    from napari_annotate_jobs._plugin import open_images
+    from napari_annotate_jobs._manifest import open_images
 
     viewer = make_napari_viewer(show=True)
     entries = [

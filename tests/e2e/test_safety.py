@@ -62,7 +62,7 @@ import sys
 from pathlib import Path
 import napari
 from napari_annotate_jobs.app._docks import show_my_jobs
-from napari_annotate_jobs.demo._drive import Driver
+from napari_annotate_jobs.testing._drive import Driver
 
 viewer = napari.Viewer()
 driver = Driver(show_my_jobs(viewer, sys.argv[1]))

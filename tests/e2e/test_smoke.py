@@ -9,7 +9,7 @@ import pytest
 import qtpy
 from qtpy.QtTest import QTest
 
-from napari_annotate_jobs.formats import decode_mask
+from napari_annotate_jobs.editing import FillTool
 from napari_annotate_jobs.model import (
     COLORS,
     Case,
@@ -20,8 +20,8 @@ from napari_annotate_jobs.model import (
     Project,
     SeriesRef,
     Status,
+    decode_mask,
 )
-from napari_annotate_jobs.session import FillTool
 from napari_annotate_jobs.stores import create_job, open_store
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from qtpy.QtCore import Qt
 
+from napari_annotate_jobs.editing import tracks
 from napari_annotate_jobs.model import (
     COLORS,
     Case,
@@ -16,7 +17,6 @@ from napari_annotate_jobs.model import (
     Project,
     SeriesRef,
 )
-from napari_annotate_jobs.session import tracks
 from napari_annotate_jobs.stores import create_job, open_store
 
 

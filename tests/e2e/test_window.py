@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from qtpy.QtCore import QPoint
 
-from napari_annotate_jobs.demo._drive import RIGHT
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import Window
+from napari_annotate_jobs.testing._drive import RIGHT
 
 BRAIN, XRAYS, LUNGS = DEMO_JOBS
 

@@ -245,13 +245,14 @@ def annotated_case(
     """
     from datetime import UTC, datetime
 
-    from napari_annotate_jobs.formats import AnnotatedCase, CaseSummary, mask_ref
+    from napari_annotate_jobs.formats import AnnotatedCase, CaseSummary
     from napari_annotate_jobs.imaging import open_series
     from napari_annotate_jobs.model import (
         Annotation,
         Provenance,
         SliceAnnotation,
         content_digest,
+        mask_ref,
     )
 
     series = open_series(folder)

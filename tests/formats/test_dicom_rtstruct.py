@@ -14,8 +14,8 @@ from hypothesis.extra.numpy import arrays
 
 from napari_annotate_jobs.errors import CorruptError, InvalidValueError
 from napari_annotate_jobs.formats import exporter
-from napari_annotate_jobs.formats._contours import fill_outlines, outlines_of
-from napari_annotate_jobs.formats._read_rtstruct import read_rtstruct
+from napari_annotate_jobs.formats.dicom._contours import fill_outlines, outlines_of
+from napari_annotate_jobs.formats.dicom._read_rtstruct import read_rtstruct
 from napari_annotate_jobs.imaging import open_series
 
 if TYPE_CHECKING:

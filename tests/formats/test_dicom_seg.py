@@ -16,7 +16,7 @@ from napari_annotate_jobs.errors import (
     UnreadableImageError,
 )
 from napari_annotate_jobs.formats import export, exporter
-from napari_annotate_jobs.formats._read_seg import read_seg
+from napari_annotate_jobs.formats.dicom._read_seg import read_seg
 from napari_annotate_jobs.model import Decision, Label, LabelSet, Method, Provenance
 from napari_annotate_jobs.stores import StoreSource
 

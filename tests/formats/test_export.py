@@ -24,7 +24,7 @@ from napari_annotate_jobs.formats import (
     export,
     exporter,
 )
-from napari_annotate_jobs.formats._nifti import NiftiExporter
+from napari_annotate_jobs.formats.volumes._nifti import NiftiExporter
 from napari_annotate_jobs.model import Method
 from napari_annotate_jobs.stores import StoreSource
 
@@ -167,7 +167,7 @@ def test_what_is_read_again_differently_is_not_put_in_place(
     real = NiftiExporter.write_case
 
     def write(self: Any, case: Any, folder: Path) -> Any:
-        from napari_annotate_jobs.formats._nifti_file import write_nifti
+        from napari_annotate_jobs.formats.volumes._nifti_file import write_nifti
 
         done = real(self, case, folder)
         volume = case.label_volume()

@@ -15,8 +15,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from napari_annotate_jobs.errors import CorruptError, InvalidValueError
-from napari_annotate_jobs.formats import decode_mask, encode_mask, mask_ref
-from napari_annotate_jobs.model import Provenance
+from napari_annotate_jobs.model import Provenance, decode_mask, encode_mask, mask_ref
 
 shapes = hnp.array_shapes(min_dims=2, max_dims=2, max_side=40)
 masks = st.one_of(

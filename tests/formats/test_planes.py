@@ -25,19 +25,18 @@ from napari_annotate_jobs.formats import (
     CaseSummary,
     export,
     exporter,
-    mask_ref,
     plan_export,
 )
-from napari_annotate_jobs.formats._coco_read import read_coco
-from napari_annotate_jobs.formats._cvat_read import read_cvat
-from napari_annotate_jobs.formats._label_csv_read import (
+from napari_annotate_jobs.formats.planes._read_coco import read_coco
+from napari_annotate_jobs.formats.planes._read_cvat import read_cvat
+from napari_annotate_jobs.formats.planes._read_label_csv import (
     read_class_folders,
     read_label_csv,
     read_tables,
 )
-from napari_annotate_jobs.formats._labelme_read import read_labelme
-from napari_annotate_jobs.formats._voc_read import read_voc
-from napari_annotate_jobs.formats._yolo_read import read_yolo
+from napari_annotate_jobs.formats.planes._read_labelme import read_labelme
+from napari_annotate_jobs.formats.planes._read_voc import read_voc
+from napari_annotate_jobs.formats.planes._read_yolo import read_yolo
 from napari_annotate_jobs.imaging import open_series
 from napari_annotate_jobs.model import (
     Annotation,
@@ -53,6 +52,7 @@ from napari_annotate_jobs.model import (
     Scope,
     SeriesRef,
     SliceAnnotation,
+    mask_ref,
 )
 
 if TYPE_CHECKING:
@@ -445,7 +445,7 @@ def test_turned_photos_are_written_as_they_are_shown(tmp_path: Path) -> None:
 
 
 def test_a_small_picture_within_a_jpeg_is_left_out(tmp_path: Path) -> None:
-    from napari_annotate_jobs.formats._pictures import without_metadata
+    from napari_annotate_jobs.formats.planes._pictures import without_metadata
 
     path = tmp_path / "photo.jpg"
     secretive(path)
@@ -543,7 +543,7 @@ def test_common_files_are_proved(
 def test_a_picture_that_differs_is_found(
     memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_annotate_jobs.formats import _pictures
+    from napari_annotate_jobs.formats.planes import _pictures
 
     real = _pictures.encode_png
 

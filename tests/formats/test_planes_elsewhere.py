@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from napari_annotate_jobs.formats import export, exporter
-from napari_annotate_jobs.formats._coco_read import read_coco
-from napari_annotate_jobs.formats._planes import case_masks
+from napari_annotate_jobs.formats.planes._planes import case_masks
+from napari_annotate_jobs.formats.planes._read_coco import read_coco
 from napari_annotate_jobs.stores import StoreSource
 
 if TYPE_CHECKING:

@@ -16,18 +16,22 @@ from PIL import Image
 from scipy import ndimage
 
 from napari_annotate_jobs.errors import AnnotateJobsError, InvalidValueError
-from napari_annotate_jobs.formats._coco_read import incoming_of, read_coco
-from napari_annotate_jobs.formats._cvat_read import read_cvat
-from napari_annotate_jobs.formats._label_csv_read import (
+from napari_annotate_jobs.formats.planes._outline import (
+    outlines,
+    rle_string,
+    with_slits,
+)
+from napari_annotate_jobs.formats.planes._read_coco import incoming_of, read_coco
+from napari_annotate_jobs.formats.planes._read_cvat import read_cvat
+from napari_annotate_jobs.formats.planes._read_label_csv import (
     read_class_folders,
     read_label_csv,
     read_tables,
 )
-from napari_annotate_jobs.formats._labelme_read import read_labelme
-from napari_annotate_jobs.formats._outline import outlines, rle_string, with_slits
-from napari_annotate_jobs.formats._runs import paint, polygon_spans, string_spans
-from napari_annotate_jobs.formats._voc_read import read_voc
-from napari_annotate_jobs.formats._yolo_read import read_yolo
+from napari_annotate_jobs.formats.planes._read_labelme import read_labelme
+from napari_annotate_jobs.formats.planes._read_voc import read_voc
+from napari_annotate_jobs.formats.planes._read_yolo import read_yolo
+from napari_annotate_jobs.formats.planes._runs import paint, polygon_spans, string_spans
 from napari_annotate_jobs.model import Method, Provenance
 
 if TYPE_CHECKING:

@@ -391,7 +391,7 @@ def test_seg_nrrd_keeps_overlap_in_layers(overlapping: Any, tmp_path: Path) -> N
 def test_damage_is_found_when_it_is_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_annotate_jobs.formats import _training
+    from napari_annotate_jobs.formats.volumes import _training
 
     path = write_image(tmp_path / "image.nii.gz", "axial")
     source = make(tmp_path / "job", {"a": [path]})

@@ -184,7 +184,7 @@ def test_huge_claims_take_no_memory(
 def test_a_deflated_bomb_is_not_inflated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_annotate_jobs.imaging import _scan
+    from napari_annotate_jobs.imaging.dicom import _scan
 
     monkeypatch.setattr(_scan, "_MOST_INFLATED", 1 << 26)
     path = tmp_path / "bomb"

@@ -18,8 +18,8 @@ import pytest
 from pydicom.pixels import get_decoder, pixel_array
 
 from napari_annotate_jobs.errors import MissingExtraError, UnreadableImageError
-from napari_annotate_jobs.imaging import _codecs as codecs
 from napari_annotate_jobs.imaging import open_series, read_series
+from napari_annotate_jobs.imaging.codecs import _decode as codecs
 
 _TESTS = Path(pydicom.data.__file__).parent / "test_files"
 _DATA = Path(data_store.__file__).parent / "data"
@@ -142,7 +142,7 @@ def test_gdcm_may_crash(
     does: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("gdcm")
-    from napari_annotate_jobs.imaging import _gdcm
+    from napari_annotate_jobs.imaging.codecs import _gdcm
 
     _only_gdcm(monkeypatch)
     path = _FILES["jpeg-lossless-16"]
@@ -162,7 +162,7 @@ def test_gdcm_may_crash(
 
 def test_a_worker_that_is_gone_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("gdcm")
-    from napari_annotate_jobs.imaging import _gdcm
+    from napari_annotate_jobs.imaging.codecs import _gdcm
 
     _only_gdcm(monkeypatch)
     path = _FILES["jpeg-lossless-16"]
@@ -183,7 +183,8 @@ def test_gdcm_prints_nothing_and_ends_with_us(tmp_path: Path) -> None:
     script = (
         "import sys, pydicom, os\n"
         "from napari_annotate_jobs.errors import AnnotateJobsError\n"
-        "from napari_annotate_jobs.imaging import _codecs, read_series\n"
+        "from napari_annotate_jobs.imaging import read_series\n"
+        "from napari_annotate_jobs.imaging.codecs import _decode as _codecs\n"
         "offered = _codecs.check_decoder\n"
         "_codecs.fast_decoder = lambda *_: None\n"
         "_codecs.check_decoder = lambda *a: offered(*a)[-1:]\n"

@@ -18,15 +18,15 @@ from pydicom.uid import ImplicitVRLittleEndian
 from napari_annotate_jobs import samples
 from napari_annotate_jobs.errors import ImagingError, MissingExtraError
 from napari_annotate_jobs.imaging import Series, find_series, read_series
-from napari_annotate_jobs.imaging._groups import groups_of
-from napari_annotate_jobs.imaging._scan import (
+from napari_annotate_jobs.imaging._types import FileRef
+from napari_annotate_jobs.imaging.dicom._groups import groups_of
+from napari_annotate_jobs.imaging.dicom._scan import (
     looks_like_dicom,
     read_dataset,
     scan_file,
 )
-from napari_annotate_jobs.imaging._scan_pydicom import scan_with_pydicom
-from napari_annotate_jobs.imaging._types import FileRef
-from napari_annotate_jobs.imaging._walk import walk_file
+from napari_annotate_jobs.imaging.dicom._scan_pydicom import scan_with_pydicom
+from napari_annotate_jobs.imaging.dicom._walk import walk_file
 
 _ROOTS = {
     "pydicom": Path(pydicom.data.__file__).parent / "test_files",

@@ -22,9 +22,9 @@ from pydicom.uid import (
 )
 
 from napari_annotate_jobs.errors import UnreadableImageError
-from napari_annotate_jobs.imaging import _codecs as codecs
 from napari_annotate_jobs.imaging import open_series, read_series
-from napari_annotate_jobs.imaging._fast_codecs import fast_decoder
+from napari_annotate_jobs.imaging.codecs import _decode as codecs
+from napari_annotate_jobs.imaging.codecs._imagecodecs import fast_decoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,8 +18,8 @@ from napari_annotate_jobs.errors import (
     UnreadableImageError,
     UnsupportedImageError,
 )
-from napari_annotate_jobs.imaging import _itk as itk
 from napari_annotate_jobs.imaging import find_series, is_image, open_series
+from napari_annotate_jobs.imaging.grids import _itk as itk
 
 pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 

@@ -20,8 +20,8 @@ from napari_annotate_jobs.imaging import (
     open_series,
     read_series,
 )
-from napari_annotate_jobs.imaging import _itk as itk
-from napari_annotate_jobs.imaging._itk_place import itk_place
+from napari_annotate_jobs.imaging.grids import _itk as itk
+from napari_annotate_jobs.imaging.grids._itk_place import itk_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -351,7 +351,7 @@ def test_a_wrong_sum_is_told(tmp_path: Path, ending: str) -> None:
 def test_memory_is_that_of_the_voxels_or_the_budget(
     tmp_path: Path, ending: str, packed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_annotate_jobs.imaging import _unpack
+    from napari_annotate_jobs.imaging.grids import _unpack
 
     monkeypatch.setattr(_unpack, "_PIECE", 1 << 14)
     monkeypatch.setattr(itk, "_read_by_simpleitk", None)

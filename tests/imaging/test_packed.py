@@ -24,8 +24,8 @@ from napari_annotate_jobs.imaging import (
     open_series,
     read_series,
 )
-from napari_annotate_jobs.imaging import _planes as planes_module
-from napari_annotate_jobs.imaging import _unpack as unpack
+from napari_annotate_jobs.imaging.grids import _planes as planes_module
+from napari_annotate_jobs.imaging.grids import _unpack as unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

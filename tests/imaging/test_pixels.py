@@ -162,7 +162,7 @@ def test_compressed_values_are_the_same(
 def test_without_imagecodecs_the_values_are_the_same(
     write_slice: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_annotate_jobs.imaging import _fast_codecs
+    from napari_annotate_jobs.imaging.codecs import _imagecodecs as _fast_codecs
 
     pixels = np.random.default_rng(0).integers(0, 4096, (40, 33)).astype(np.uint16)
     path = write_slice("x", pixels, BitsStored=12, syntax=JPEG2000Lossless)
@@ -175,7 +175,7 @@ def test_a_missing_decoder_names_the_extra(
 ) -> None:
     from pydicom.pixels.decoders import JPEG2000LosslessDecoder
 
-    from napari_annotate_jobs.imaging import _fast_codecs
+    from napari_annotate_jobs.imaging.codecs import _imagecodecs as _fast_codecs
 
     path = write_slice(
         "x", np.tile(_CT, (20, 10)), BitsStored=12, syntax=JPEG2000Lossless

@@ -7,14 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_annotate_jobs.editing import Action, Direction, Mode, plan, target_slices
 from napari_annotate_jobs.errors import InvalidValueError
-from napari_annotate_jobs.propagation import (
-    Action,
-    Direction,
-    Mode,
-    plan,
-    target_slices,
-)
 
 CASES = {
     "forward": ({"direction": "forward"}, [4, 5, 6, 7, 8, 9]),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from napari_annotate_jobs.editing import CaseEditor
 from napari_annotate_jobs.model import (
     Annotation,
     AnnotationChange,
@@ -27,7 +28,6 @@ from napari_annotate_jobs.model import (
 )
 from napari_annotate_jobs.session import (
     AnnotationSession,
-    CaseEditor,
     Recovery,
     SynchronousExecutor,
 )

@@ -9,13 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from napari_annotate_jobs.errors import (
-    InvalidValueError,
-    LockedError,
-    TransitionError,
-)
-from napari_annotate_jobs.model import Decision, Provenance
-from napari_annotate_jobs.session import (
+from napari_annotate_jobs.editing import (
     Fill,
     FillTool,
     apply_fill,
@@ -23,6 +17,12 @@ from napari_annotate_jobs.session import (
     prepare_fill,
     tracks,
 )
+from napari_annotate_jobs.errors import (
+    InvalidValueError,
+    LockedError,
+    TransitionError,
+)
+from napari_annotate_jobs.model import Decision, Provenance
 
 LIVER, TUMOUR, VESSEL, NODULE = 6, 700, 8, 5
 SHAPE = (20, 24)

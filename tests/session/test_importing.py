@@ -13,6 +13,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from napari_annotate_jobs.editing import EnterAs, Entered, Mode, Source, enter_incoming
 from napari_annotate_jobs.errors import (
     Cancelled,
     InvalidValueError,
@@ -45,15 +46,10 @@ from napari_annotate_jobs.model import (
     SeriesRef,
     document_json,
 )
-from napari_annotate_jobs.propagation import Mode
 from napari_annotate_jobs.session import (
     AnnotationSession,
     Command,
-    EnterAs,
-    Entered,
     Importing,
-    Source,
-    enter_incoming,
     import_annotations,
     propose_by_command,
 )
@@ -62,7 +58,7 @@ from napari_annotate_jobs.stores import StoreSource, create_job, open_store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_annotate_jobs.session import CaseEditor
+    from napari_annotate_jobs.editing import CaseEditor
     from napari_annotate_jobs.stores import JobStore
 
 SHAPE = (9, 8, 6)

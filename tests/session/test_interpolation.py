@@ -10,8 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_annotate_jobs.editing import (
+    enter_proposals,
+    label_keys,
+    plan_following,
+    plan_interpolation,
+)
 from napari_annotate_jobs.errors import CorruptError, LockedError, TransitionError
-from napari_annotate_jobs.formats import encode_mask
 from napari_annotate_jobs.model import (
     Case,
     Decision,
@@ -22,16 +27,13 @@ from napari_annotate_jobs.model import (
     Project,
     Provenance,
     SeriesRef,
+    encode_mask,
 )
 from napari_annotate_jobs.session import (
     AnnotationSession,
     Proposer,
     SynchronousExecutor,
     Worker,
-    enter_proposals,
-    label_keys,
-    plan_following,
-    plan_interpolation,
 )
 from napari_annotate_jobs.stores import MemoryStore
 

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from napari_annotate_jobs.errors import (
-    InvalidValueError,
-    LockedError,
-    NotFoundError,
-)
-from napari_annotate_jobs.model import Annotation, Decision, RangeAction
-from napari_annotate_jobs.propagation import Mode
-from napari_annotate_jobs.session import (
+from napari_annotate_jobs.editing import (
+    Mode,
     Propagation,
     delete_range,
     lift,
@@ -20,6 +14,12 @@ from napari_annotate_jobs.session import (
     relabel_range,
     resize_range,
 )
+from napari_annotate_jobs.errors import (
+    InvalidValueError,
+    LockedError,
+    NotFoundError,
+)
+from napari_annotate_jobs.model import Annotation, Decision, RangeAction
 
 LESION, GOOD, BAD, LEFT, LIVER = 1, 2, 3, 4, 6
 CLASSES, NOTHING, EXCLUDE = RangeAction

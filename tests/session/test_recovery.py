@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from napari_annotate_jobs.errors import CorruptError
-from napari_annotate_jobs.formats import mask_ref
-from napari_annotate_jobs.model import AnnotationChange, Comment, SliceAnnotation
+from napari_annotate_jobs.model import (
+    AnnotationChange,
+    Comment,
+    SliceAnnotation,
+    mask_ref,
+)
 from napari_annotate_jobs.session import Kept, Recovery, SaveKind
 
 PLACE = ("/share/job", "job", "case", "Dr. Évé")

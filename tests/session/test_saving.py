@@ -403,9 +403,8 @@ def test_case_labels_against_nothing_to_label(desk):
 
 
 def test_ranges_of_both_are_kept(desk):
+    from napari_annotate_jobs.editing import Mode, Propagation, propagate
     from napari_annotate_jobs.model import RangeAction
-    from napari_annotate_jobs.propagation import Mode
-    from napari_annotate_jobs.session import Propagation, propagate
 
     def spread(session, label_id, targets):
         asked = Propagation(

@@ -784,8 +784,8 @@ def test_slices_gone_from_a_series_lose_nothing(desk, kit):
 
 
 def test_a_range_over_slices_that_are_gone(desk, kit):
+    from napari_annotate_jobs.editing import Propagation, delete_range, propagate
     from napari_annotate_jobs.model import RangeAction
-    from napari_annotate_jobs.session import Propagation, delete_range, propagate
 
     session = desk.session("one")
     asked = Propagation(RangeAction.CLASS_LABELS, tuple(range(8)), 0, (LESION,))

@@ -6,19 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from napari_annotate_jobs.errors import (
-    InvalidValueError,
-    LockedError,
-    NotFoundError,
-)
-from napari_annotate_jobs.model import (
-    Box,
-    Decision,
-    Provenance,
-    RangeAction,
-    SliceRange,
-)
-from napari_annotate_jobs.session import (
+from napari_annotate_jobs.editing import (
     confirm_boxes,
     cut_track,
     delete_boxes,
@@ -32,6 +20,18 @@ from napari_annotate_jobs.session import (
     take_boxes,
     track_of,
     tracks,
+)
+from napari_annotate_jobs.errors import (
+    InvalidValueError,
+    LockedError,
+    NotFoundError,
+)
+from napari_annotate_jobs.model import (
+    Box,
+    Decision,
+    Provenance,
+    RangeAction,
+    SliceRange,
 )
 
 NODULE, MASS, LIVER = 5, 11, 6

@@ -8,8 +8,16 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from napari_annotate_jobs.editing import (
+    Mode,
+    Propagation,
+    delete_range,
+    lift,
+    propagate,
+    relabel_range,
+    resize_range,
+)
 from napari_annotate_jobs.errors import AnnotateJobsError
-from napari_annotate_jobs.formats import decode_mask
 from napari_annotate_jobs.model import (
     Annotation,
     Case,
@@ -17,15 +25,7 @@ from napari_annotate_jobs.model import (
     Provenance,
     RangeAction,
     SeriesRef,
-)
-from napari_annotate_jobs.propagation import Mode
-from napari_annotate_jobs.session import (
-    Propagation,
-    delete_range,
-    lift,
-    propagate,
-    relabel_range,
-    resize_range,
+    decode_mask,
 )
 from napari_annotate_jobs.stores import MemoryStore
 

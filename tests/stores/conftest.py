@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_annotate_jobs.formats import mask_ref
 from napari_annotate_jobs.model import (
     AnnotationChange,
     Case,
@@ -26,6 +25,7 @@ from napari_annotate_jobs.model import (
     Scope,
     SeriesRef,
     SliceAnnotation,
+    mask_ref,
 )
 from napari_annotate_jobs.stores import FolderStore, MemoryStore, create_job
 

@@ -18,15 +18,15 @@ from napari_annotate_jobs.model import (
     document_json,
 )
 from napari_annotate_jobs.stores import FolderStore
-from napari_annotate_jobs.stores._documents import (
+from napari_annotate_jobs.stores._names import person_folder
+from napari_annotate_jobs.stores.folder._documents import (
     Envelope,
     pretty,
     unwrap,
     write_document,
 )
-from napari_annotate_jobs.stores._events import ProgressEvent
-from napari_annotate_jobs.stores._journal import Entry, encode_entry
-from napari_annotate_jobs.stores._names import person_folder
+from napari_annotate_jobs.stores.folder._events import ProgressEvent
+from napari_annotate_jobs.stores.folder._journal import Entry, encode_entry
 
 DOCS = Path(__file__).parents[2] / "docs" / "job-folder.md"
 EXAMPLES = dict(

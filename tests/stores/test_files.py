@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from napari_annotate_jobs.errors import StoreAccessError
+from napari_annotate_jobs.files import _durable as files
 from napari_annotate_jobs.stores import FolderStore
-from napari_annotate_jobs.stores import _durable as files
 
 
 @pytest.fixture

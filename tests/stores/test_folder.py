@@ -24,11 +24,11 @@ from napari_annotate_jobs.errors import (
     NotFoundError,
     StoreAccessError,
 )
+from napari_annotate_jobs.files import _access as files
 from napari_annotate_jobs.model import Case, Comment, SeriesRef, SliceAnnotation, Status
 from napari_annotate_jobs.stores import FolderStore, create_job
-from napari_annotate_jobs.stores import _documents as documents
-from napari_annotate_jobs.stores import _draft as draft_module
-from napari_annotate_jobs.stores import _files as files
+from napari_annotate_jobs.stores.folder import _documents as documents
+from napari_annotate_jobs.stores.folder import _draft as draft_module
 
 JOB = "job-1"
 REMARK = Comment(person="eve", text="again")
@@ -320,7 +320,7 @@ def test_what_a_newer_version_wrote_is_left_alone(
         store.submit(JOB, "case-0", base=2)
     path = job_folder / name if name == "job.json" else work / name
     if name == "changes.jsonl":
-        from napari_annotate_jobs.stores._journal import Entry, encode_entry
+        from napari_annotate_jobs.stores.folder._journal import Entry, encode_entry
 
         entry = Entry(
             revision=3,

@@ -18,13 +18,13 @@ from napari_annotate_jobs.errors import (
     StoreError,
     TransitionError,
 )
+from napari_annotate_jobs.files import _durable as files
+from napari_annotate_jobs.files import _locks as locks
 from napari_annotate_jobs.model import Comment, Status
 from napari_annotate_jobs.stores import FolderStore, create_job
-from napari_annotate_jobs.stores import _durable as files
-from napari_annotate_jobs.stores import _locks as locks
-from napari_annotate_jobs.stores import _submitted as submitted
-from napari_annotate_jobs.stores import _work as work_module
-from napari_annotate_jobs.stores._job_folder import JobFolder
+from napari_annotate_jobs.stores.folder import _case_work as work_module
+from napari_annotate_jobs.stores.folder import _submissions as submitted
+from napari_annotate_jobs.stores.folder._job import JobFolder
 
 JOB = "job-1"
 CASE = "case-0"
@@ -251,7 +251,7 @@ def test_without_links_who_comes_second_while_a_file_gets_its_name_is_refused(
 
 
 def test_a_job_made_in_between_is_not_overwritten(tmp_path, kit, monkeypatch):
-    from napari_annotate_jobs.stores import _create
+    from napari_annotate_jobs.stores.folder import _create
 
     monkeypatch.setattr(_create, "locked", _no_lock)
     create_job(tmp_path, kit.job(), kit.cases()).close()

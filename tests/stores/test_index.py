@@ -16,9 +16,9 @@ from platformdirs import user_cache_path
 from napari_annotate_jobs.errors import CorruptError
 from napari_annotate_jobs.model import Comment, Counts, Status
 from napari_annotate_jobs.stores import FolderStore, create_job
-from napari_annotate_jobs.stores import _catalogue as catalogue
-from napari_annotate_jobs.stores import _index as index_module
-from napari_annotate_jobs.stores import _trigrams as trigrams_module
+from napari_annotate_jobs.stores.folder import _catalogue as catalogue
+from napari_annotate_jobs.stores.folder import _index as index_module
+from napari_annotate_jobs.stores.folder import _trigrams as trigrams_module
 
 JOB = "job-1"
 
@@ -356,7 +356,7 @@ def test_pages_of_a_long_job(tmp_path, kit, monkeypatch, trigrams):
 def test_a_thread_that_writes_when_the_process_ends_crashes_nothing():
     code = """
 import threading
-from napari_annotate_jobs.stores._index import Index
+from napari_annotate_jobs.stores.folder._index import Index
 
 index, began = Index(None), threading.Event()
 

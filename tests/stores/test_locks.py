@@ -15,23 +15,21 @@ from pathlib import Path
 
 import pytest
 
-from napari_annotate_jobs.errors import StoreAccessError
-from napari_annotate_jobs.model import AnnotationChange, Comment, Status
-from napari_annotate_jobs.stores import (
-    FolderStore,
-    MemoryStore,
-    create_job,
+from napari_annotate_jobs.app._places import (
     forget_location,
     recent_locations,
     remember_location,
 )
-from napari_annotate_jobs.stores import _catalogue as catalogue
-from napari_annotate_jobs.stores import _draft as draft_module
-from napari_annotate_jobs.stores import _index as index_module
-from napari_annotate_jobs.stores import _work as work_module
-from napari_annotate_jobs.stores._index import Index
-from napari_annotate_jobs.stores._locks import locked
+from napari_annotate_jobs.errors import StoreAccessError
+from napari_annotate_jobs.files._locks import locked
+from napari_annotate_jobs.model import AnnotationChange, Comment, Status
+from napari_annotate_jobs.stores import FolderStore, MemoryStore, create_job
 from napari_annotate_jobs.stores._progress import Progress
+from napari_annotate_jobs.stores.folder import _case_work as work_module
+from napari_annotate_jobs.stores.folder import _catalogue as catalogue
+from napari_annotate_jobs.stores.folder import _draft as draft_module
+from napari_annotate_jobs.stores.folder import _index as index_module
+from napari_annotate_jobs.stores.folder._index import Index
 
 JOB = "job-1"
 REMARK = Comment(person="eve", text="again")
@@ -170,7 +168,7 @@ def test_the_log_and_the_job_are_written_under_the_lock_of_the_job(
 
 def test_the_list_of_jobs_waits_for_its_lock(tmp_path, monkeypatch):
     """Two programs that remember a job at once: none is forgotten."""
-    from napari_annotate_jobs.stores import _recent as recent
+    from napari_annotate_jobs.app import _places as recent
 
     monkeypatch.setattr(recent, "user_config_path", lambda *a, **k: tmp_path)
     remember_location("/first")
@@ -234,7 +232,8 @@ def everything(world, kit):
 
 
 def test_what_a_folder_store_keeps_is_guarded(job_folder, kit, monkeypatch):
-    from napari_annotate_jobs.stores import _folder, _job_folder
+    from napari_annotate_jobs.stores.folder import _job as _job_folder
+    from napari_annotate_jobs.stores.folder import _store as _folder
 
     def guard(owner):
         return owner._guard
@@ -472,7 +471,7 @@ def test_a_submission_that_is_not_read_back_whole_does_not_count(
 ):
     """As when a share loses bytes: the case stays with its annotator, as it was."""
     from napari_annotate_jobs.errors import CorruptError
-    from napari_annotate_jobs.stores import _submitted
+    from napari_annotate_jobs.stores.folder import _submissions as _submitted
 
     store = FolderStore(job_folder, "ana")
     store.save(JOB, "case-0", kit.labelled(0, 1), {}, base=0)

@@ -17,8 +17,15 @@ from napari_annotate_jobs.errors import (
     CorruptError,
     InvalidValueError,
 )
-from napari_annotate_jobs.formats import decode_mask, encode_mask, mask_ref, mask_size
-from napari_annotate_jobs.model import Box, MaskRef, SliceAnnotation
+from napari_annotate_jobs.model import (
+    Box,
+    MaskRef,
+    SliceAnnotation,
+    decode_mask,
+    encode_mask,
+    mask_ref,
+    mask_size,
+)
 from napari_annotate_jobs.session import AnnotationSession
 from napari_annotate_jobs.stores import FolderStore
 

@@ -11,12 +11,12 @@ from contextlib import suppress
 import pytest
 
 from napari_annotate_jobs.errors import AnnotateJobsError, CorruptError
+from napari_annotate_jobs.files import _access as files
+from napari_annotate_jobs.files import _durable as durable
 from napari_annotate_jobs.model import Comment, Status
 from napari_annotate_jobs.stores import FolderStore
-from napari_annotate_jobs.stores import _catalogue as catalogue
-from napari_annotate_jobs.stores import _check as checking
-from napari_annotate_jobs.stores import _durable as durable
-from napari_annotate_jobs.stores import _files as files
+from napari_annotate_jobs.stores.folder import _catalogue as catalogue
+from napari_annotate_jobs.stores.folder import _check as checking
 
 JOB = "job-1"
 MINE = "annotations/case-0/ana"
@@ -396,7 +396,7 @@ def test_long_comments_and_warnings_are_cut_and_not_refused(received):
 
 
 def test_a_log_longer_than_what_is_read_at_once(received, monkeypatch):
-    from napari_annotate_jobs.stores import _events as events
+    from napari_annotate_jobs.stores.folder import _events as events
 
     monkeypatch.setattr(events, "_PIECE", 500)
     log = received / "events.jsonl"

@@ -282,7 +282,7 @@ class Bench:
 
     def saved(self, index: int, group: str = "") -> Any:
         """Return the mask that the store has of a slice."""
-        from napari_annotate_jobs.formats import decode_mask
+        from napari_annotate_jobs.model import decode_mask
 
         case_id = self.session.case.row.case.id
         annotation = self.store.load("job", case_id).annotation

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from napari_annotate_jobs.editing import delete_track, tracks
 from napari_annotate_jobs.model import (
     COLORS,
     Case,
@@ -19,7 +20,7 @@ from napari_annotate_jobs.model import (
     SliceId,
     Window,
 )
-from napari_annotate_jobs.session import AnnotationSession, delete_track, tracks
+from napari_annotate_jobs.session import AnnotationSession
 from napari_annotate_jobs.stores import MemoryStore
 from napari_annotate_jobs.viewer._boxes import BoxLayer
 from napari_annotate_jobs.viewer._geometry import Geometry

@@ -17,7 +17,6 @@ from napari_annotate_jobs.errors import (
     LockedError,
     UnreadableImageError,
 )
-from napari_annotate_jobs.formats import decode_mask
 from napari_annotate_jobs.model import (
     Case,
     Job,
@@ -26,6 +25,7 @@ from napari_annotate_jobs.model import (
     Method,
     Project,
     SeriesRef,
+    decode_mask,
 )
 from napari_annotate_jobs.session import AnnotationSession, SynchronousExecutor
 from napari_annotate_jobs.stores import MemoryStore

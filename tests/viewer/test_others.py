@@ -9,7 +9,7 @@ import pytest
 
 from napari_annotate_jobs.imaging import FileRef, FrameSource, SeriesHeader
 from napari_annotate_jobs.model import SliceId
-from napari_annotate_jobs.viewer._others import world_affine
+from napari_annotate_jobs.viewer._other_series import world_affine
 from napari_annotate_jobs.viewer._status import cursor_text
 
 

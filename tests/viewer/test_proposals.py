@@ -253,16 +253,16 @@ class Later(SynchronousExecutor):
 @pytest.fixture
 def bars(monkeypatch):
     """Collect the progress bars that are made."""
-    from napari_annotate_jobs.viewer import _work
+    from napari_annotate_jobs.viewer import _progress
 
     made = []
-    real = _work.cancelable_progress
+    real = _progress.cancelable_progress
 
     def make(*args, **kwargs):
         made.append(real(*args, **kwargs))
         return made[-1]
 
-    monkeypatch.setattr(_work, "cancelable_progress", make)
+    monkeypatch.setattr(_progress, "cancelable_progress", make)
     return made
 
 

@@ -11,7 +11,7 @@ from pydicom.uid import generate_uid
 from napari_annotate_jobs.imaging import LazyVolumes, open_series
 from napari_annotate_jobs.model import Decision, SeriesRef
 from napari_annotate_jobs.viewer._images import CHUNK, VolumeLoader
-from napari_annotate_jobs.viewer._others import OtherSeries
+from napari_annotate_jobs.viewer._other_series import OtherSeries
 
 from .conftest import Bench, write_dicom
 

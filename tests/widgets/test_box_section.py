@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from qtpy.QtCore import Qt
 
+from napari_annotate_jobs.editing import Track
 from napari_annotate_jobs.model import COLORS, Box, Label, Method
-from napari_annotate_jobs.session import Track
 from napari_annotate_jobs.widgets import BoxSection, Colors, KeyMap, ObjectAtHand
 
 LABELS = (

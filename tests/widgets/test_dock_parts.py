@@ -20,12 +20,12 @@ from napari_annotate_jobs.model import (
 )
 from napari_annotate_jobs.session import SaveKind, SaveState
 from napari_annotate_jobs.widgets import FillPanel
-from napari_annotate_jobs.widgets._fill_choice import TOOLS
-from napari_annotate_jobs.widgets._key_button import KeyButton
-from napari_annotate_jobs.widgets._label_list import LabelList, swatch
-from napari_annotate_jobs.widgets._label_overview import LabelOverview
-from napari_annotate_jobs.widgets._save_line import SaveLine
-from napari_annotate_jobs.widgets._theme import Colors, contrast_ratio
+from napari_annotate_jobs.widgets.annotate._label_list import LabelList, swatch
+from napari_annotate_jobs.widgets.annotate._save_line import SaveLine
+from napari_annotate_jobs.widgets.fill._choice import TOOLS
+from napari_annotate_jobs.widgets.jobs._labels import LabelOverview
+from napari_annotate_jobs.widgets.parts._key_button import KeyButton
+from napari_annotate_jobs.widgets.parts._theme import Colors, contrast_ratio
 
 LEFT = Qt.MouseButton.LeftButton
 LONG = "Consolidation of the left lower lobe, old"

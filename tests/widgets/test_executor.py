@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from qtpy.QtCore import QCoreApplication, QEvent, QObject, QTimer
 
-from napari_annotate_jobs.widgets._executor import QtExecutor
+from napari_annotate_jobs.app._qt_executor import QtExecutor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,7 +134,7 @@ def test_drain_is_bounded(executor) -> None:
 
 
 def test_drain_repaints_when_it_takes_long(executor, monkeypatch) -> None:
-    from napari_annotate_jobs.widgets import _executor
+    from napari_annotate_jobs.app import _qt_executor as _executor
 
     monkeypatch.setattr(_executor, "QUIET", 0.0)
     gate = threading.Event()
@@ -244,7 +244,7 @@ def test_close_drops_what_waits(qapp, qtbot) -> None:
 
 
 def test_close_does_not_wait_for_ever(qapp, monkeypatch) -> None:
-    from napari_annotate_jobs.widgets import _executor
+    from napari_annotate_jobs.app import _qt_executor as _executor
 
     monkeypatch.setattr(_executor, "FAREWELL", 0.01)
     executor, gate = QtExecutor(), threading.Event()
@@ -260,7 +260,7 @@ def test_the_process_waits_for_the_running_task_at_its_end(tmp_path) -> None:
     code = f"""
 import pathlib, threading
 from qtpy.QtCore import QCoreApplication
-from napari_annotate_jobs.widgets._executor import QtExecutor
+from napari_annotate_jobs.app._qt_executor import QtExecutor
 
 application = QCoreApplication([])
 executor, began = QtExecutor(), threading.Event()
@@ -303,7 +303,7 @@ def test_is_collected_on_another_thread() -> None:
     code = """
 import gc, threading
 from qtpy.QtCore import QCoreApplication, QEvent, QObject
-from napari_annotate_jobs.widgets._executor import QtExecutor
+from napari_annotate_jobs.app._qt_executor import QtExecutor
 
 application = QCoreApplication([])
 gc.disable()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 
+from napari_annotate_jobs.editing import Fill, FillResult, FillTool, PreparedFill
 from napari_annotate_jobs.model import COLORS, Label, Method
-from napari_annotate_jobs.session import Fill, FillResult, FillTool, PreparedFill
 from napari_annotate_jobs.widgets import (
     Colors,
     FillChoice,

@@ -9,8 +9,8 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_annotate_jobs.app._key_router import KeyRouter
 from napari_annotate_jobs.app._on_screen import LOOK, OnScreen
-from napari_annotate_jobs.widgets._held_keys import HeldKeys, acts_once
-from napari_annotate_jobs.widgets._keys import ACTIONS, STEPPING
+from napari_annotate_jobs.widgets.keys._held import HeldKeys, acts_once
+from napari_annotate_jobs.widgets.keys._keys import ACTIONS, STEPPING
 
 G = Qt.Key.Key_G
 NONE = Qt.KeyboardModifier.NoModifier

@@ -5,9 +5,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_annotate_jobs.model import COLORS, Label, LabelSet, Method
-from napari_annotate_jobs.widgets._help import HelpPanel
-from napari_annotate_jobs.widgets._keys import ACTIONS, GESTURES, KeyMap, key_text
-from napari_annotate_jobs.widgets._theme import Colors
+from napari_annotate_jobs.widgets.keys._help import HelpPanel
+from napari_annotate_jobs.widgets.keys._keys import ACTIONS, GESTURES, KeyMap, key_text
+from napari_annotate_jobs.widgets.parts._theme import Colors
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QColor, QHelpEvent
 from qtpy.QtWidgets import QApplication, QPushButton, QToolTip, QWidget
 
+from napari_annotate_jobs.app._qt_executor import QtExecutor
 from napari_annotate_jobs.model import (
     COLORS,
     AnnotationChange,
@@ -31,11 +32,10 @@ from napari_annotate_jobs.model import (
     Status,
 )
 from napari_annotate_jobs.stores import MemoryStore
-from napari_annotate_jobs.widgets._case_model import PAGE, case_text, to_image
-from napari_annotate_jobs.widgets._executor import QtExecutor
-from napari_annotate_jobs.widgets._job_page import JobPageView
-from napari_annotate_jobs.widgets._sections import Instructions
-from napari_annotate_jobs.widgets._theme import Colors, contrast_ratio
+from napari_annotate_jobs.widgets.jobs._model import PAGE, case_text, to_image
+from napari_annotate_jobs.widgets.jobs._page import JobPageView
+from napari_annotate_jobs.widgets.parts._sections import Instructions
+from napari_annotate_jobs.widgets.parts._theme import Colors, contrast_ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import COLORS, Label, LabelSet, Method
-from napari_annotate_jobs.widgets._keys import (
+from napari_annotate_jobs.widgets.keys._keys import (
     ACTIONS,
     GESTURES,
     LABEL_KEYS,

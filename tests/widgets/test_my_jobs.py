@@ -20,10 +20,10 @@ from napari_annotate_jobs.model import (
     Method,
     Project,
 )
-from napari_annotate_jobs.widgets._job_cards import due_text, is_late
-from napari_annotate_jobs.widgets._job_paint import percent
-from napari_annotate_jobs.widgets._my_jobs import MyJobsView
-from napari_annotate_jobs.widgets._theme import Colors
+from napari_annotate_jobs.widgets.jobs._cards import due_text, is_late
+from napari_annotate_jobs.widgets.jobs._my_jobs import MyJobsView
+from napari_annotate_jobs.widgets.jobs._paint import percent
+from napari_annotate_jobs.widgets.parts._theme import Colors
 
 TODAY = date(2025, 3, 14)
 

@@ -11,12 +11,12 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_annotate_jobs.app.controllers import PropagateController, Workbench
+from napari_annotate_jobs.editing import Mode
 from napari_annotate_jobs.errors import LockedError
 from napari_annotate_jobs.model import COLORS, Decision, Label, LabelSet, Method
-from napari_annotate_jobs.propagation import Mode
-from napari_annotate_jobs.widgets._propagate import PropagatePanel
-from napari_annotate_jobs.widgets._propagate_choice import What
-from napari_annotate_jobs.widgets._theme import Colors
+from napari_annotate_jobs.widgets.parts._theme import Colors
+from napari_annotate_jobs.widgets.propagate._panel import PropagatePanel
+from napari_annotate_jobs.widgets.propagate._words import What
 
 LEFT = Qt.MouseButton.LeftButton
 

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from napari_annotate_jobs.editing import Mode, lift, propagate
 from napari_annotate_jobs.model import Decision
-from napari_annotate_jobs.propagation import Mode
-from napari_annotate_jobs.session import lift, propagate
-from napari_annotate_jobs.widgets._propagate_choice import (
+from napari_annotate_jobs.widgets.propagate._words import (
     Choice,
     What,
     preview_of,

@@ -15,14 +15,13 @@ from napari_annotate_jobs.app.controllers import (
     StripController,
     Workbench,
 )
+from napari_annotate_jobs.editing import Cell, Mode, Propagation, propagate
 from napari_annotate_jobs.errors import LockedError
 from napari_annotate_jobs.model import COLORS, Decision, RangeAction
-from napari_annotate_jobs.propagation import Mode
-from napari_annotate_jobs.session import Cell, Propagation, propagate
-from napari_annotate_jobs.widgets._keys import KeyMap
-from napari_annotate_jobs.widgets._strip import SliceStrip
-from napari_annotate_jobs.widgets._strip_bar import count_cells, counts_text
-from napari_annotate_jobs.widgets._theme import Colors
+from napari_annotate_jobs.widgets.keys._keys import KeyMap
+from napari_annotate_jobs.widgets.parts._theme import Colors
+from napari_annotate_jobs.widgets.strip._bar import count_cells, counts_text
+from napari_annotate_jobs.widgets.strip._strip import SliceStrip
 
 LEFT, SHIFT, CTRL = (
     Qt.MouseButton.LeftButton,

@@ -5,10 +5,10 @@ import pytest
 from qtpy.QtCore import QRectF
 from qtpy.QtGui import QImage, QPainter
 
+from napari_annotate_jobs.editing import Cell
 from napari_annotate_jobs.model import COLORS, Decision
-from napari_annotate_jobs.session import Cell
-from napari_annotate_jobs.widgets._strip_paint import Look, Tiles, look_of, paint_look
-from napari_annotate_jobs.widgets._theme import Colors
+from napari_annotate_jobs.widgets.parts._theme import Colors
+from napari_annotate_jobs.widgets.strip._paint import Look, Tiles, look_of, paint_look
 
 pytestmark = pytest.mark.usefixtures("qapp")
 BOTH = pytest.mark.parametrize("colors", [Colors.dark(), Colors.light()])

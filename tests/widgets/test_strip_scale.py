@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_annotate_jobs.widgets._strip_scale import MAX_CELL, MIN_COLUMN, Scale
+from napari_annotate_jobs.widgets.strip._scale import MAX_CELL, MIN_COLUMN, Scale
 
 SCALES = st.builds(
     lambda n, width, zooms: _zoomed(Scale().resized(n, width), zooms),

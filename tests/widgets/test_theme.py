@@ -4,7 +4,7 @@ import pytest
 
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import COLORS
-from napari_annotate_jobs.widgets._theme import (
+from napari_annotate_jobs.widgets.parts._theme import (
     Colors,
     contrast_ratio,
     contrast_text,

@@ -10,9 +10,9 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_annotate_jobs.model import PRESETS, VoiFunction, Window
-from napari_annotate_jobs.widgets._keys import KeyMap
-from napari_annotate_jobs.widgets._theme import Colors
-from napari_annotate_jobs.widgets._window_control import WindowControl
+from napari_annotate_jobs.widgets.annotate._window import WindowControl
+from napari_annotate_jobs.widgets.keys._keys import KeyMap
+from napari_annotate_jobs.widgets.parts._theme import Colors
 
 OWN = (
     Window(center=40, width=400, function="LINEAR", explanation="Soft"),

@@ -5,18 +5,20 @@ from __future__ import annotations
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.app._asks import tell
 from napari_annotate_jobs.errors import (
     LockedError,
     TransitionError,
 )
 from napari_annotate_jobs.model import Method, Scope
 
+from ._asks import tell
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_annotate_jobs.app._desk import Desk
     from napari_annotate_jobs.model import Label
+
+    from ._open_job import Desk
 
 __all__ = ["DeskActions"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.app._pictures import case_picture
 from napari_annotate_jobs.errors import AnnotateJobsError
+
+from ._pictures import case_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.session import Worker
 from napari_annotate_jobs.viewer import WorkProgress
-from napari_annotate_jobs.widgets import QtExecutor
+
+from ._qt_executor import QtExecutor
 
 if TYPE_CHECKING:
     from qtpy.QtCore import QObject

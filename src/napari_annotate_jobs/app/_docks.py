@@ -14,20 +14,22 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_annotate_jobs.app._asks import choose_folder
-from napari_annotate_jobs.app._settings import PLUGIN
-from napari_annotate_jobs.app._titles import dock_of, shorten_title, take_all_room
-from napari_annotate_jobs.app._workstation import Workstation
 from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.widgets import MyJobsView, PersonButton
+
+from ._asks import choose_folder
+from ._settings import PLUGIN
+from ._titles import dock_of, shorten_title, take_all_room
+from ._workstation import Workstation
 
 if TYPE_CHECKING:
     import napari
     from qtpy.QtGui import QPaintEvent, QShowEvent
 
-    from napari_annotate_jobs.app._desk import Desk
     from napari_annotate_jobs.model import JobSummary
     from napari_annotate_jobs.widgets import Colors, JobPageView
+
+    from ._open_job import Desk
 
 __all__ = ["KeysAndMouse", "MyJobs", "add_images", "ask_for_images", "show_my_jobs"]
 
@@ -161,7 +163,7 @@ class MyJobs(QWidget):
             self.station.desk.session.open_case(case_id)
 
     def _show_details(self, case_id: str) -> None:
-        from napari_annotate_jobs.app._asks import tell
+        from ._asks import tell
 
         desk = self.station.desk
         if desk is not None:
@@ -234,7 +236,7 @@ def ask_for_images() -> None:
 
 def add_images(viewer: napari.Viewer, folder: str) -> None:
     """Add a layer for each series of a folder; say so where there is none."""
-    from napari_annotate_jobs._commands import read_layers
+    from napari_annotate_jobs._manifest import read_layers
 
     try:
         layers = read_layers(folder)

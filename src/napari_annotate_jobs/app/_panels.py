@@ -10,10 +10,10 @@ from qtpy.QtCore import Qt, QTimer, QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
-from napari_annotate_jobs.app._asks import choose_folder
-from napari_annotate_jobs.app._chores import JobPlace
-from napari_annotate_jobs.app._titles import dock_of, shorten_title, take_all_room
-from napari_annotate_jobs.app._workstation import Workstation
+from ._asks import choose_folder
+from ._chores import JobPlace
+from ._titles import dock_of, shorten_title, take_all_room
+from ._workstation import Workstation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,8 +100,9 @@ class JobStatistics(_JobPanel):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__(napari_viewer)
-        from napari_annotate_jobs.app.controllers import StatisticsController
         from napari_annotate_jobs.widgets import StatisticsPanel
+
+        from .controllers import StatisticsController
 
         self.panel = StatisticsPanel()
         self._layout.addWidget(self.panel)
@@ -147,8 +148,9 @@ class JobExport(_JobPanel):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__(napari_viewer)
-        from napari_annotate_jobs.app.controllers import ExportController
         from napari_annotate_jobs.widgets import ExportPanel
+
+        from .controllers import ExportController
 
         self.panel = ExportPanel()
         self._layout.addWidget(self.panel)
@@ -205,8 +207,9 @@ class JobCombine(_JobPanel):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__(napari_viewer)
-        from napari_annotate_jobs.app.controllers import CombineController
         from napari_annotate_jobs.widgets import CombinePanel
+
+        from .controllers import CombineController
 
         self.panel = CombinePanel()
         self._layout.addWidget(self.panel)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_annotate_jobs.editing import CaseView
 from napari_annotate_jobs.imaging import apply_window, default_window
-from napari_annotate_jobs.session import CaseView
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer
 
-from napari_annotate_jobs.app._asks import ask, choose_folder
-from napari_annotate_jobs.app._pictures import draw_slice
 from napari_annotate_jobs.errors import AnnotateJobsError, UnsavedWorkError
 from napari_annotate_jobs.session import (
     WAITING,
@@ -20,6 +18,9 @@ from napari_annotate_jobs.session import (
 )
 from napari_annotate_jobs.widgets import DifferenceView
 
+from ._asks import ask, choose_folder
+from ._pictures import draw_slice
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
@@ -27,13 +28,10 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QMessageBox, QWidget
 
-    from napari_annotate_jobs.app._desk import Desk
-    from napari_annotate_jobs.session import (
-        CaseView,
-        Difference,
-        Executor,
-        LateWork,
-    )
+    from napari_annotate_jobs.editing import CaseView
+    from napari_annotate_jobs.session import Difference, Executor, LateWork
+
+    from ._open_job import Desk
 
 __all__ = ["SaveQuestions"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QDockWidget, QLabel, QSizePolicy, QWidget
 
-from napari_annotate_jobs.app._settings import PLUGIN
+from ._settings import PLUGIN
 
 __all__ = ["dock_of", "shorten_title", "take_all_room"]
 

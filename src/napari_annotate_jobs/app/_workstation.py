@@ -14,24 +14,22 @@ from napari.utils.theme import get_theme
 from platformdirs import user_state_path
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 
-from napari_annotate_jobs.app._asks import tell_error
-from napari_annotate_jobs.app._settings import (
-    PLUGIN,
-    keys_to_text,
-    read_settings,
-    settings_model,
-)
 from napari_annotate_jobs.errors import AnnotateJobsError, NotFoundError
-from napari_annotate_jobs.widgets import Colors, KeyMap, QtExecutor
+from napari_annotate_jobs.widgets import Colors, KeyMap
+
+from ._asks import tell_error
+from ._qt_executor import QtExecutor
+from ._settings import PLUGIN, keys_to_text, read_settings, settings_model
 
 if TYPE_CHECKING:
     import napari
 
-    from napari_annotate_jobs.app._case_source import StoreCaseSource
-    from napari_annotate_jobs.app._chores import Chores
-    from napari_annotate_jobs.app._desk import Desk
     from napari_annotate_jobs.model import JobSummary
     from napari_annotate_jobs.stores import JobStore
+
+    from ._case_source import StoreCaseSource
+    from ._chores import Chores
+    from ._open_job import Desk
 
 __all__ = ["Workstation"]
 
@@ -182,11 +180,9 @@ class Workstation(QObject):
 
         def task() -> tuple[list[JobSummary], list[str], str]:
             # On the worker: My Jobs is shown meanwhile.
-            from napari_annotate_jobs.stores import (
-                default_person,
-                open_store,
-                recent_locations,
-            )
+            from napari_annotate_jobs.stores import default_person, open_store
+
+            from ._places import recent_locations
 
             found: list[JobSummary] = []
             faults: list[str] = []
@@ -232,7 +228,9 @@ class Workstation(QObject):
         person = read_settings().person or None
 
         def task() -> list[JobSummary]:
-            from napari_annotate_jobs.stores import open_store, remember_location
+            from napari_annotate_jobs.stores import open_store
+
+            from ._places import remember_location
 
             store = open_store(location, person=person)
             try:
@@ -259,7 +257,7 @@ class Workstation(QObject):
         """Take a job's place off My Jobs; its files are left alone."""
 
         def task() -> None:
-            from napari_annotate_jobs.stores import forget_location, recent_locations
+            from ._places import forget_location, recent_locations
 
             place = Path(summary.location)
             for location in recent_locations():
@@ -320,12 +318,13 @@ class Workstation(QObject):
             store.close()
             return
         # My Jobs comes up without all that annotating takes.
-        from napari_annotate_jobs.app._desk import Desk
         from napari_annotate_jobs.session import (
             AnnotationSession,
             Recovery,
             WindowMemory,
         )
+
+        from ._open_job import Desk
 
         self.close_job()
         settings = read_settings()
@@ -399,7 +398,7 @@ class Workstation(QObject):
 
     def case_source(self) -> StoreCaseSource:
         """Return where the open job's case table reads from."""
-        from napari_annotate_jobs.app._case_source import StoreCaseSource
+        from ._case_source import StoreCaseSource
 
         assert self.desk is not None
         session = self.desk.session

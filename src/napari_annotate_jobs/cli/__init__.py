@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from napari_annotate_jobs.cli._main import build_parser, main
+from ._main import build_parser, main
 
 __all__ = ["build_parser", "main"]

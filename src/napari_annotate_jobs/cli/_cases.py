@@ -10,7 +10,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.cli._case_names import clean, unique
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     ImagingError,
@@ -19,6 +18,8 @@ from napari_annotate_jobs.errors import (
     StoreAccessError,
 )
 from napari_annotate_jobs.model import Case, SeriesRef
+
+from ._case_names import clean, unique
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -5,15 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.cli._show import (
-    clear_progress,
-    counted,
-    dump,
-    grouped_text,
-    progress,
-    table,
-)
 from napari_annotate_jobs.errors import InvalidValueError
+
+from ._show import clear_progress, counted, dump, grouped_text, progress, table
 
 if TYPE_CHECKING:
     import argparse

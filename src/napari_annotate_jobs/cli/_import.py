@@ -5,25 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.cli._show import (
-    clear_progress,
-    complain,
-    counted,
-    dump,
-    grouped_text,
-    progress,
-)
 from napari_annotate_jobs.errors import InvalidValueError
+
+from ._show import clear_progress, complain, counted, dump, grouped_text, progress
 
 if TYPE_CHECKING:
     import argparse
 
-    from napari_annotate_jobs.session import (
-        EnterAs,
-        Entered,
-        Importing,
-        ImportReport,
-    )
+    from napari_annotate_jobs.editing import EnterAs, Entered
+    from napari_annotate_jobs.session import Importing, ImportReport
 
 __all__ = [
     "add_import_arguments",
@@ -179,7 +169,8 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
 
 def import_job(options: argparse.Namespace) -> int:
     """Bring annotations from files into a job."""
-    from napari_annotate_jobs.session import EnterAs, import_annotations
+    from napari_annotate_jobs.editing import EnterAs
+    from napari_annotate_jobs.session import import_annotations
     from napari_annotate_jobs.stores import only_job, open_store
 
     how = _how(options, EnterAs(options.enter_as))
@@ -206,7 +197,8 @@ def propose_job(options: argparse.Namespace) -> int:
 
     from platformdirs import user_state_dir
 
-    from napari_annotate_jobs.session import Command, EnterAs, propose_by_command
+    from napari_annotate_jobs.editing import EnterAs
+    from napari_annotate_jobs.session import Command, propose_by_command
     from napari_annotate_jobs.stores import only_job, open_store
 
     if options.path is not None:
@@ -235,8 +227,8 @@ def propose_job(options: argparse.Namespace) -> int:
 
 
 def _how(options: argparse.Namespace, enter_as: EnterAs) -> Importing:
+    from napari_annotate_jobs.editing import Mode
     from napari_annotate_jobs.formats import import_format, parse_map
-    from napari_annotate_jobs.propagation import Mode
     from napari_annotate_jobs.session import Importing
 
     if options.model_version and not options.model:

@@ -7,7 +7,10 @@ import io
 import reprlib
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.cli._labels import (
+from napari_annotate_jobs.errors import InvalidValueError, StoreAccessError
+from napari_annotate_jobs.formats import READY_LABELS
+
+from ._labels import (
     Entry,
     GivenLabels,
     color_code,
@@ -15,8 +18,6 @@ from napari_annotate_jobs.cli._labels import (
     method_named,
     parse_labels,
 )
-from napari_annotate_jobs.errors import InvalidValueError, StoreAccessError
-from napari_annotate_jobs.formats import READY_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

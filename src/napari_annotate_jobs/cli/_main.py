@@ -12,12 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.cli._export import (
-    add_export_arguments,
-    export_epilog,
-    export_job,
-)
-from napari_annotate_jobs.cli._import import (
+from napari_annotate_jobs.errors import AnnotateJobsError, StoreError
+
+from ._export import add_export_arguments, export_epilog, export_job
+from ._import import (
     add_import_arguments,
     add_propose_arguments,
     import_epilog,
@@ -25,14 +23,9 @@ from napari_annotate_jobs.cli._import import (
     propose_epilog,
     propose_job,
 )
-from napari_annotate_jobs.cli._new import EPILOG, add_arguments, make_job
-from napari_annotate_jobs.cli._show import clear_progress, complain, progress, say
-from napari_annotate_jobs.cli._statistics import (
-    add_statistics_arguments,
-    count_job,
-    statistics_epilog,
-)
-from napari_annotate_jobs.errors import AnnotateJobsError, StoreError
+from ._new import EPILOG, add_arguments, make_job
+from ._show import clear_progress, complain, progress, say
+from ._statistics import add_statistics_arguments, count_job, statistics_epilog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -226,8 +219,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 # ------------------------------------------------------------------------- verbs
 def _list(options: argparse.Namespace) -> int:
-    from napari_annotate_jobs.cli._show import dump, fault_text, job_data, jobs_text
-    from napari_annotate_jobs.stores import FolderStore, recent_locations
+    from napari_annotate_jobs.app._places import recent_locations
+    from napari_annotate_jobs.stores import FolderStore
+
+    from ._show import dump, fault_text, job_data, jobs_text
 
     locations = options.locations or recent_locations()
     summaries: list[JobSummary] = []
@@ -254,14 +249,9 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from napari_annotate_jobs.cli._show import (
-        case_data,
-        cases_text,
-        dump,
-        job_data,
-        job_text,
-    )
     from napari_annotate_jobs.model import Status
+
+    from ._show import case_data, cases_text, dump, job_data, job_text
 
     status = Status(options.status) if options.status else None
     with _opened(options.job, options.person) as store:
@@ -288,8 +278,9 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from napari_annotate_jobs.cli._show import counted, dump, fault_text
     from napari_annotate_jobs.stores import FolderStore
+
+    from ._show import counted, dump, fault_text
 
     def found(fault: Fault) -> None:
         if not options.json:
@@ -312,8 +303,9 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    from napari_annotate_jobs.cli._show import dump, inspection_text
     from napari_annotate_jobs.imaging import inspect
+
+    from ._show import dump, inspection_text
 
     tell = progress()
     name = Path(options.path).name
@@ -325,8 +317,9 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _open(options: argparse.Namespace) -> int:
-    from napari_annotate_jobs._plugin import open_napari
-    from napari_annotate_jobs.cli._window import require_window
+    from napari_annotate_jobs._manifest import open_napari
+
+    from ._window import require_window
 
     require_window()
     if options.job:
@@ -337,8 +330,9 @@ def _open(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from napari_annotate_jobs.cli._window import require_qt, require_window
     from napari_annotate_jobs.demo import run_demo, run_headless
+
+    from ._window import require_qt, require_window
 
     if options.headless:
         require_qt()

@@ -9,13 +9,6 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.cli._show import (
-    complain,
-    counted,
-    grouped_text,
-    progress,
-    say,
-)
 from napari_annotate_jobs.errors import (
     ExistsError,
     InvalidValueError,
@@ -23,11 +16,14 @@ from napari_annotate_jobs.errors import (
     StoreAccessError,
 )
 
+from ._show import complain, counted, grouped_text, progress, say
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_annotate_jobs.cli._cases import FoundCases
     from napari_annotate_jobs.model import LabelSet, Method
+
+    from ._cases import FoundCases
 
 __all__ = ["EPILOG", "add_arguments", "make_job"]
 
@@ -151,16 +147,13 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
 
 def make_job(options: argparse.Namespace) -> int:
     """Make a job folder; return the exit code."""
-    from napari_annotate_jobs.cli._cases import (
-        Unit,
-        find_cases,
-        name_cases,
-        place_images,
-    )
-    from napari_annotate_jobs.cli._labels import given_labels
-    from napari_annotate_jobs.cli._labels_file import read_labels
+    from napari_annotate_jobs.app._places import remember_location
     from napari_annotate_jobs.model import Job, Method, Options, Project, validated
-    from napari_annotate_jobs.stores import create_job, remember_location
+    from napari_annotate_jobs.stores import create_job
+
+    from ._cases import Unit, find_cases, name_cases, place_images
+    from ._labels import given_labels
+    from ._labels_file import read_labels
 
     folder = Path(options.job).expanduser()
     if (folder / "job.json").exists():

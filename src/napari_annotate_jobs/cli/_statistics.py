@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.cli._show import (
+from ._show import (
     clear_progress,
     counted,
     dump,

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from napari_annotate_jobs.demo._run import run_demo, run_headless
+from ._run import run_demo, run_headless
 
 __all__ = ["run_demo", "run_headless"]

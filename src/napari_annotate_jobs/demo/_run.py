@@ -40,12 +40,9 @@ def run_demo(folder: str | os.PathLike[str] | None = None) -> int:
     AnnotateJobsError
         If the jobs cannot be written, or the folder holds something else.
     """
-    from napari_annotate_jobs._plugin import open_napari
-    from napari_annotate_jobs.demo._jobs import (
-        DEMO_JOBS,
-        demo_location,
-        make_demo_jobs,
-    )
+    from napari_annotate_jobs._manifest import open_napari
+
+    from ._jobs import DEMO_JOBS, demo_location, make_demo_jobs
 
     place = demo_location() if folder is None else Path(folder).expanduser().absolute()
     try:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_annotate_jobs.demo._drive import RIGHT, Driver
-from napari_annotate_jobs.demo._jobs import DEMO_JOBS
-from napari_annotate_jobs.demo._proof import Record, Stroke
+from napari_annotate_jobs.testing._drive import RIGHT, Driver
+
+from ._jobs import DEMO_JOBS
+from ._proof import Record, Stroke
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -353,7 +354,8 @@ def main(folder: Path) -> int:
     import napari
 
     from napari_annotate_jobs.app._docks import show_my_jobs
-    from napari_annotate_jobs.demo._jobs import make_demo_jobs
+
+    from ._jobs import make_demo_jobs
 
     jobs = make_demo_jobs(folder / "jobs")
     pictures = folder / "pictures"
@@ -376,8 +378,9 @@ def main(folder: Path) -> int:
 
 def verify(jobs: Path, walk: Walk) -> int:
     """Compare the files with what was done; print what does not agree."""
-    from napari_annotate_jobs.demo._proof import faults_of
     from napari_annotate_jobs.stores import open_store
+
+    from ._proof import faults_of
 
     store = open_store(str(jobs))
     try:

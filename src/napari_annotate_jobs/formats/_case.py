@@ -16,9 +16,8 @@ from napari_annotate_jobs.model import (
     LabelSet,
     Method,
     SliceAnnotation,
+    decode_mask,
 )
-
-from ._mask_png import decode_mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

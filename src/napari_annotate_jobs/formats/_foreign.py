@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from napari_annotate_jobs.errors import InvalidValueError, StoreAccessError
-
-from ._planes import IMAGES
+from napari_annotate_jobs.formats.planes._planes import IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

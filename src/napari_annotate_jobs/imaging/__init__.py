@@ -6,23 +6,18 @@ each slice lies, and pixels, slice by slice or whole. Neither needs napari.
 
 from __future__ import annotations
 
-from napari_annotate_jobs.imaging._dicom_source import DicomSource, dicom_source
-from napari_annotate_jobs.imaging._find import (
-    find_series,
-    is_image,
-    open_series,
-    read_series,
-    with_texts,
-)
-from napari_annotate_jobs.imaging._header import SeriesHeader
-from napari_annotate_jobs.imaging._header_json import note_from_header, note_to_header
-from napari_annotate_jobs.imaging._inspect import inspect
-from napari_annotate_jobs.imaging._layer import layer_data, layer_metadata
-from napari_annotate_jobs.imaging._lazy import LazyVolumes, LazyVoxels, default_budget
-from napari_annotate_jobs.imaging._quiet import quiet
-from napari_annotate_jobs.imaging._scan import read_dataset, scan_file
-from napari_annotate_jobs.imaging._series import Series, nearest_first
-from napari_annotate_jobs.imaging._types import (
+from napari_annotate_jobs.imaging.dicom._scan import read_dataset, scan_file
+from napari_annotate_jobs.imaging.dicom._source import DicomSource, dicom_source
+
+from ._find import find_series, is_image, open_series, read_series, with_texts
+from ._header import SeriesHeader
+from ._header_json import note_from_header, note_to_header
+from ._inspect import inspect
+from ._layer import layer_data, layer_metadata
+from ._lazy import LazyVolumes, LazyVoxels, default_budget
+from ._quiet import quiet
+from ._series import Series, nearest_first
+from ._types import (
     FileRef,
     FoundFault,
     FoundResult,
@@ -32,12 +27,8 @@ from napari_annotate_jobs.imaging._types import (
     PixelFormat,
     Split,
 )
-from napari_annotate_jobs.imaging._volume import Volume
-from napari_annotate_jobs.imaging._windows import (
-    apply_window,
-    default_window,
-    thumbnail,
-)
+from ._volume import Volume
+from ._windows import apply_window, default_window, thumbnail
 
 __all__ = [
     "DicomSource",

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_annotate_jobs.imaging._geometry import POSITION_TOLERANCE
-from napari_annotate_jobs.imaging._types import ImageWarning
+from ._geometry import POSITION_TOLERANCE
+from ._types import ImageWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.imaging._header import SeriesHeader
+    from ._header import SeriesHeader
 
 __all__ = ["TIMES", "along_axes"]
 

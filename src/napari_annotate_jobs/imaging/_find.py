@@ -15,22 +15,27 @@ from napari_annotate_jobs.errors import (
     UnreadableImageError,
     UnsupportedImageError,
 )
-from napari_annotate_jobs.imaging._axis import along_axes
-from napari_annotate_jobs.imaging._dicomdir import is_dicomdir, listed_files
-from napari_annotate_jobs.imaging._itk import ITK_ENDINGS, itk_headers
-from napari_annotate_jobs.imaging._raster import RASTER_ENDINGS, raster_headers
-from napari_annotate_jobs.imaging._results import RESULT_MODALITIES, kind_of_result
-from napari_annotate_jobs.imaging._scan import looks_like_dicom, scan_file
-from napari_annotate_jobs.imaging._series import Series, path_of
-from napari_annotate_jobs.imaging._types import FoundFault, FoundResult, FoundSeries
+from napari_annotate_jobs.imaging.dicom._dicomdir import is_dicomdir, listed_files
+from napari_annotate_jobs.imaging.dicom._results import (
+    RESULT_MODALITIES,
+    kind_of_result,
+)
+from napari_annotate_jobs.imaging.dicom._scan import looks_like_dicom, scan_file
+from napari_annotate_jobs.imaging.grids._itk import ITK_ENDINGS, itk_headers
+from napari_annotate_jobs.imaging.raster._raster import RASTER_ENDINGS, raster_headers
+
+from ._axis import along_axes
+from ._series import Series, path_of
+from ._types import FoundFault, FoundResult, FoundSeries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_annotate_jobs.imaging._frame import Frame
-    from napari_annotate_jobs.imaging._header import SeriesHeader
-    from napari_annotate_jobs.imaging._reading import Cancel, Progress
-    from napari_annotate_jobs.imaging._volume import Volume
+    from napari_annotate_jobs.imaging.dicom._frame import Frame
+
+    from ._header import SeriesHeader
+    from ._reading import Cancel, Progress
+    from ._volume import Volume
 
 __all__ = ["find_series", "is_image", "open_series", "read_series", "with_texts"]
 
@@ -149,7 +154,7 @@ class _Search:
         self._results: list[FoundResult] = []
 
     def run(self) -> FoundSeries:
-        from napari_annotate_jobs.imaging._dicom import headers_of
+        from napari_annotate_jobs.imaging.dicom._series import headers_of
 
         named = self._root.is_file()
         if named and is_dicomdir(self._root):
@@ -199,7 +204,7 @@ class _Search:
             self._faults.append(FoundFault(file, error))
 
     def _dicom(self, file: Path, named: bool) -> None:
-        from napari_annotate_jobs.imaging._frames import frames_of
+        from napari_annotate_jobs.imaging.dicom._frames import frames_of
 
         try:
             record = scan_file(file)
@@ -214,7 +219,7 @@ class _Search:
     @staticmethod
     def _by_kind(kind: str) -> Callable[[Path, Path], list[SeriesHeader]]:
         if kind == "nifti":
-            from napari_annotate_jobs.imaging._nifti import nifti_headers
+            from napari_annotate_jobs.imaging.grids._nifti import nifti_headers
 
             return nifti_headers
         return itk_headers if kind == "itk" else raster_headers
@@ -317,8 +322,8 @@ def with_texts(series: Series) -> Series:
     series : Series
         Whose header came from a note, which holds no free text.
     """
-    from napari_annotate_jobs.imaging._dicom_details import details_of
-    from napari_annotate_jobs.imaging._frames import frames_of
+    from napari_annotate_jobs.imaging.dicom._details import details_of
+    from napari_annotate_jobs.imaging.dicom._frames import frames_of
 
     header = series.header
     if header.format != "dicom" or header.description is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_annotate_jobs.imaging._types import ImageWarning
+from ._types import ImageWarning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,14 +15,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.imaging._types import (
-        FileRef,
-        FrameSource,
-        ImageWarning,
-        PixelFormat,
-        Split,
-    )
     from napari_annotate_jobs.model import SliceId, Window
+
+    from ._types import FileRef, FrameSource, ImageWarning, PixelFormat, Split
 
 __all__ = ["SeriesHeader"]
 
@@ -303,7 +298,7 @@ class SeriesHeader:
         It carries no tag that identifies a patient. File names are relative
         to the folder opened, so that it stays true when the folder is moved.
         """
-        from napari_annotate_jobs.imaging._header_json import header_to_json
+        from ._header_json import header_to_json
 
         return header_to_json(self)
 
@@ -323,6 +318,6 @@ class SeriesHeader:
         InvalidValueError
             If the text is no such document.
         """
-        from napari_annotate_jobs.imaging._header_json import header_from_json
+        from ._header_json import header_from_json
 
         return header_from_json(text, path)

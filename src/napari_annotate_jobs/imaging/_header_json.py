@@ -10,15 +10,10 @@ from typing import Any
 import numpy as np
 
 from napari_annotate_jobs.errors import InvalidValueError
-from napari_annotate_jobs.imaging._header import SeriesHeader
-from napari_annotate_jobs.imaging._types import (
-    FileRef,
-    FrameSource,
-    ImageWarning,
-    PixelFormat,
-    Split,
-)
 from napari_annotate_jobs.model import SliceId, Window
+
+from ._header import SeriesHeader
+from ._types import FileRef, FrameSource, ImageWarning, PixelFormat, Split
 
 __all__ = ["header_from_json", "header_to_json", "note_from_header", "note_to_header"]
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.imaging._find import find_series
-from napari_annotate_jobs.imaging._scan import uid_name
-from napari_annotate_jobs.imaging._series import path_of
+from napari_annotate_jobs.imaging.dicom._scan import uid_name
+
+from ._find import find_series
+from ._series import path_of
 
 if TYPE_CHECKING:
     import os
 
-    from napari_annotate_jobs.imaging._header import SeriesHeader
-    from napari_annotate_jobs.imaging._reading import Cancel, Progress
+    from ._header import SeriesHeader
+    from ._reading import Cancel, Progress
 
 __all__ = ["inspect"]
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_annotate_jobs.imaging._windows import apply_window, default_window
+from ._windows import apply_window, default_window
 
 if TYPE_CHECKING:
-    from napari_annotate_jobs.imaging._header import SeriesHeader
-    from napari_annotate_jobs.imaging._series import Series
-    from napari_annotate_jobs.imaging._volume import Volume
     from napari_annotate_jobs.model import Window
+
+    from ._header import SeriesHeader
+    from ._series import Series
+    from ._volume import Volume
 
 __all__ = ["layer_data", "layer_metadata"]
 
@@ -87,7 +88,7 @@ def layer_data(
     layer_type : str
         ``"image"``.
     """
-    from napari_annotate_jobs.imaging._volume import Volume
+    from ._volume import Volume
 
     header = volume.header
     if data is None:

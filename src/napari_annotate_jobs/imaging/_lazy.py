@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.imaging._series import Series
+    from ._series import Series
 
 __all__ = ["LazyVolumes", "LazyVoxels", "default_budget"]
 

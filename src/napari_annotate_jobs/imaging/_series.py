@@ -15,19 +15,21 @@ from napari_annotate_jobs.errors import (
     InvalidValueError,
     UnreadableImageError,
 )
-from napari_annotate_jobs.imaging._reading import FileReader, Reading
-from napari_annotate_jobs.imaging._rescale import DoesNotFit, wider
-from napari_annotate_jobs.imaging._volume import Volume
+
+from ._reading import FileReader, Reading
+from ._rescale import DoesNotFit, wider
+from ._volume import Volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.imaging._header import SeriesHeader
-    from napari_annotate_jobs.imaging._lazy import LazyVolumes, LazyVoxels
-    from napari_annotate_jobs.imaging._reading import Cancel, Progress, Reader
     from napari_annotate_jobs.model import Window
+
+    from ._header import SeriesHeader
+    from ._lazy import LazyVolumes, LazyVoxels
+    from ._reading import Cancel, Progress, Reader
 
 __all__ = ["Series", "nearest_first", "path_of"]
 
@@ -37,19 +39,19 @@ _LARGE = 1 << 28
 
 def _reader_of(header: SeriesHeader) -> Reader:
     if header.format == "dicom":
-        from napari_annotate_jobs.imaging._dicom_pixels import DicomReader
+        from napari_annotate_jobs.imaging.dicom._pixels import DicomReader
 
         return DicomReader(header)
     if header.format == "nifti":
-        from napari_annotate_jobs.imaging._nifti import NiftiReader
+        from napari_annotate_jobs.imaging.grids._nifti import NiftiReader
 
         return NiftiReader(header)
     if header.format == "itk":
-        from napari_annotate_jobs.imaging._itk import ItkReader
+        from napari_annotate_jobs.imaging.grids._itk import ItkReader
 
         return ItkReader(header)
     if header.format == "raster":
-        from napari_annotate_jobs.imaging._raster import RasterReader
+        from napari_annotate_jobs.imaging.raster._raster import RasterReader
 
         return RasterReader(header)
     raise InvalidValueError(f"no reader of {header.format!r} images")
@@ -151,7 +153,7 @@ class Series:
         tuple of Window
             :func:`default_window`, then the other ones stored in the image.
         """
-        from napari_annotate_jobs.imaging._windows import default_window
+        from ._windows import default_window
 
         first = default_window(self if voxels is None else voxels, self.header)
         return (first, *(w for w in self.header.windows if w != first))
@@ -177,7 +179,7 @@ class Series:
         budget : int, optional
             Bytes of slices it may keep (see :class:`LazyVoxels`).
         """
-        from napari_annotate_jobs.imaging._lazy import LazyVoxels
+        from ._lazy import LazyVoxels
 
         return LazyVoxels(self, budget)
 
@@ -242,7 +244,7 @@ class Series:
         budget : int, optional
             Bytes of slices kept, of all volumes together.
         """
-        from napari_annotate_jobs.imaging._lazy import LazyVolumes
+        from ._lazy import LazyVolumes
 
         if not self._siblings:
             return self.lazy(budget)

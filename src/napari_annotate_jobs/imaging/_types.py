@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from napari_annotate_jobs.imaging._header import SeriesHeader
+    from ._header import SeriesHeader
 
 __all__ = [
     "FileRef",

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.imaging._header import SeriesHeader
-    from napari_annotate_jobs.imaging._types import ImageWarning
     from napari_annotate_jobs.model import SliceId, Window
+
+    from ._header import SeriesHeader
+    from ._types import ImageWarning
 
 __all__ = ["Volume"]
 

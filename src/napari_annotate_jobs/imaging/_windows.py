@@ -11,9 +11,9 @@ from napari_annotate_jobs.model import VoiFunction, Window
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.imaging._header import SeriesHeader
-    from napari_annotate_jobs.imaging._series import Series
-    from napari_annotate_jobs.imaging._volume import Volume
+    from ._header import SeriesHeader
+    from ._series import Series
+    from ._volume import Volume
 
 __all__ = ["apply_window", "default_window", "thumbnail"]
 
@@ -42,7 +42,7 @@ def default_window(
         whole range; for CT a preset that fits its tissue; else from the 1st to the
         99th percentile of a sample, without padding and empty background.
     """
-    from napari_annotate_jobs.imaging._volume import Volume
+    from ._volume import Volume
 
     if isinstance(image, np.ndarray):
         values: NDArray[Any] | None = image
@@ -189,7 +189,7 @@ def thumbnail(
     """
     from PIL import Image
 
-    from napari_annotate_jobs.imaging._volume import Volume
+    from ._volume import Volume
 
     header = series.header
     middle = header.shape[0] // 2

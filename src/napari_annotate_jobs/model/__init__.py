@@ -23,6 +23,15 @@ from ._labels import (
     Method,
     Scope,
 )
+from ._mask_png import (
+    MEDIA_TYPE,
+    count_pixels,
+    decode_mask,
+    encode_mask,
+    mask_ref,
+    mask_size,
+)
+from ._png import PNG_SIGNATURE, encode_png
 from ._project import (
     Case,
     CaseRow,
@@ -48,6 +57,8 @@ from ._window import PRESETS, VoiFunction, Window
 
 __all__ = [
     "COLORS",
+    "MEDIA_TYPE",
+    "PNG_SIGNATURE",
     "PRESETS",
     "Annotation",
     "AnnotationChange",
@@ -87,8 +98,14 @@ __all__ = [
     "check_change",
     "check_editable",
     "content_digest",
+    "count_pixels",
+    "decode_mask",
     "document_json",
+    "encode_mask",
+    "encode_png",
     "make_submission",
+    "mask_ref",
+    "mask_size",
     "new_id",
     "now",
     "status_of",

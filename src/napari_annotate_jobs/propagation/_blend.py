@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_annotate_jobs.propagation._distance import REACH, field_of
-from napari_annotate_jobs.propagation._drift import drifts
+from ._distance import REACH, field_of
+from ._drift import drifts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.propagation._distance import Box, Field
-    from napari_annotate_jobs.propagation._drift import Drift
-    from napari_annotate_jobs.propagation._guide import Guide
-    from napari_annotate_jobs.propagation._stack import KeyStack
+    from ._distance import Box, Field
+    from ._drift import Drift
+    from ._guide import Guide
+    from ._stack import KeyStack
 
 __all__ = ["Span", "blend"]
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage as ndi
 
-from napari_annotate_jobs.propagation._blend import Span, blend
-from napari_annotate_jobs.propagation._distance import REACH
+from ._blend import Span, blend
+from ._distance import REACH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.propagation._distance import Field
-    from napari_annotate_jobs.propagation._stack import KeyStack
+    from ._distance import Field
+    from ._stack import KeyStack
 
 __all__ = ["Guide", "learn_guide"]
 

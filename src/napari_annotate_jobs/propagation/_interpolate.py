@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_annotate_jobs.errors import Cancelled, InvalidValueError
-from napari_annotate_jobs.propagation._blend import Span, blend
-from napari_annotate_jobs.propagation._distance import distance_fields
-from napari_annotate_jobs.propagation._guide import learn_guide
-from napari_annotate_jobs.propagation._stack import KeyStack
+
+from ._blend import Span, blend
+from ._distance import distance_fields
+from ._guide import learn_guide
+from ._stack import KeyStack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

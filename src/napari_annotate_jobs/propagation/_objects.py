@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_annotate_jobs.propagation._drift import drifts
+from ._drift import drifts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.propagation._drift import Parts
+    from ._drift import Parts
 
 __all__ = ["objects_apart"]
 

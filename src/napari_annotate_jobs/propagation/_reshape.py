@@ -12,12 +12,8 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from napari_annotate_jobs.errors import InvalidValueError
-from napari_annotate_jobs.propagation._arrays import (
-    assigned,
-    checked_labels,
-    checked_sizes,
-    reshaped,
-)
+
+from ._arrays import assigned, checked_labels, checked_sizes, reshaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

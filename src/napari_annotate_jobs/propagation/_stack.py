@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage as ndi
 
-from napari_annotate_jobs.propagation._distance import REACH, Shape, pixel_of
-from napari_annotate_jobs.propagation._drift import parts_of
-from napari_annotate_jobs.propagation._objects import objects_apart
+from ._distance import REACH, Shape, pixel_of
+from ._drift import parts_of
+from ._objects import objects_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.propagation._distance import Box
-    from napari_annotate_jobs.propagation._drift import Parts
+    from ._distance import Box
+    from ._drift import Parts
 
 __all__ = ["KeyStack"]
 

@@ -10,12 +10,9 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from napari_annotate_jobs.errors import Cancelled, InvalidValueError
-from napari_annotate_jobs.propagation._arrays import checked_sizes
-from napari_annotate_jobs.propagation._distance import (
-    Shape,
-    distance_fields,
-    pixel_of,
-)
+
+from ._arrays import checked_sizes
+from ._distance import Shape, distance_fields, pixel_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from napari_annotate_jobs.editing._changes import with_class, with_nothing
+from napari_annotate_jobs.editing._ranges import apply_to_range
 from napari_annotate_jobs.errors import TransitionError
 from napari_annotate_jobs.model import (
     Decision,
@@ -16,15 +18,11 @@ from napari_annotate_jobs.model import (
     Window,
 )
 
-from ._edits import with_class, with_nothing
-from ._ranges import apply_to_range
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_annotate_jobs.editing._editor import CaseEditor
     from napari_annotate_jobs.model import SliceAnnotation
-
-    from ._editor import CaseEditor
 
 __all__ = ["SliceActions"]
 

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from napari_annotate_jobs.editing._view import CaseView
     from napari_annotate_jobs.model import AnnotationChange, SliceAnnotation
 
     from ._trail import Trail
-    from ._view import CaseView
 
 __all__ = [
     "Conflict",

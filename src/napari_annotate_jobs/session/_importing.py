@@ -7,6 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_annotate_jobs.editing import Mode
+from napari_annotate_jobs.editing._editor import CaseEditor
+from napari_annotate_jobs.editing._incoming import (
+    EnterAs,
+    Entered,
+    Source,
+    check_mode,
+    enter_incoming,
+)
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     Cancelled,
@@ -27,10 +36,6 @@ from napari_annotate_jobs.model import (
     Provenance,
     check_editable,
 )
-from napari_annotate_jobs.propagation import Mode
-
-from ._editor import CaseEditor
-from ._incoming import EnterAs, Entered, Source, check_mode, enter_incoming
 
 if TYPE_CHECKING:
     import os

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import GeometryError
-from napari_annotate_jobs.formats import mask_size
+from napari_annotate_jobs.model import mask_size
 
 if TYPE_CHECKING:
+    from napari_annotate_jobs.editing._view import CaseView
     from napari_annotate_jobs.imaging import Series
     from napari_annotate_jobs.model import Annotation, Case, CaseRow, Window
     from napari_annotate_jobs.stores import Draft, JobStore
-
-    from ._view import CaseView
 
 __all__ = ["OpenCase", "first_slice", "load_case"]
 

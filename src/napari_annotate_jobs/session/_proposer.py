@@ -6,24 +6,25 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from napari_annotate_jobs.errors import AnnotateJobsError, Cancelled, TransitionError
-from napari_annotate_jobs.model import Method, Provenance
-
-from ._entering import INTERPOLATE, enter_proposals
-from ._following import FOLLOW, Followed, plan_following
-from ._proposals import (
+from napari_annotate_jobs.editing._entering import INTERPOLATE, enter_proposals
+from napari_annotate_jobs.editing._following import FOLLOW, Followed, plan_following
+from napari_annotate_jobs.editing._interpolation import (
     label_keys,
     plan_interpolation,
     rejected_labels,
 )
-from ._refresh import KeyWatch, Refresh
+from napari_annotate_jobs.editing._refresh import KeyWatch, Refresh
+from napari_annotate_jobs.errors import AnnotateJobsError, Cancelled, TransitionError
+from napari_annotate_jobs.model import Method, Provenance
+
 from ._work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ._editor import CaseEditor
-    from ._proposals import InterpolationPlan, Proposed
+    from napari_annotate_jobs.editing._editor import CaseEditor
+    from napari_annotate_jobs.editing._interpolation import InterpolationPlan, Proposed
+
     from ._session import AnnotationSession
     from ._work import Worker
 

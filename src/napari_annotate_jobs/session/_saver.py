@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from napari_annotate_jobs.editing._merge import is_said, on_top
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     ConflictError,
@@ -17,7 +18,6 @@ from napari_annotate_jobs.model import AnnotationChange, Status, now
 
 from ._batch import NOTHING, Batch
 from ._keeper import Keeper
-from ._merge import is_said, on_top
 from ._recovery import Kept
 from ._state import TROUBLE, WAITING, SaveKind, SaveState, changes
 from ._trail import Trail

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from napari_annotate_jobs.editing._merge import on_top
+from napari_annotate_jobs.editing._view import CaseView
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     ConflictError,
@@ -21,14 +23,13 @@ from napari_annotate_jobs.model import Status
 
 from ._actions import SliceActions
 from ._difference import Conflict, LateWork, differences, only_there
-from ._merge import on_top
 from ._saver import Saver
 from ._state import TROUBLE, SaveKind, SaveState, Unsaved, changes
-from ._view import CaseView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from napari_annotate_jobs.editing._editor import CaseEditor
     from napari_annotate_jobs.model import (
         Annotation,
         AnnotationChange,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     )
     from napari_annotate_jobs.stores import Draft, JobStore
 
-    from ._editor import CaseEditor
     from ._executor import Executor
     from ._opening import OpenCase
     from ._recovery import Recovery

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from napari_annotate_jobs.editing._editor import CaseEditor
 from napari_annotate_jobs.errors import AnnotateJobsError, TransitionError
 from napari_annotate_jobs.model import CaseRow, Counts, Status
 
-from ._editor import CaseEditor
+from ._cases import Found, open_one
 from ._executor import SynchronousExecutor
-from ._finding import Found, open_one
 from ._opening import OpenCase, first_slice
 from ._saving import Saving
 from ._state import TROUBLE
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ._executor import Executor
     from ._recovery import Recovery
-    from ._windows import WindowMemory
+    from ._window_memory import WindowMemory
 
 __all__ = ["AnnotationSession"]
 

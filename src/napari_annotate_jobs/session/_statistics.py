@@ -6,9 +6,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import Cancelled, ImagingError, InvalidValueError
-from napari_annotate_jobs.formats import decode_mask
 from napari_annotate_jobs.metrics import CaseFacts, StatisticsCounter, voxel_volumes
-from napari_annotate_jobs.model import Status
+from napari_annotate_jobs.model import Status, decode_mask
 
 from ._importing import chosen_cases
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.model import Status
 
-from ._finding import cases_after, cases_on, first_cases
+from ._cases import cases_after, cases_on, first_cases
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -23,9 +23,9 @@ from napari_annotate_jobs.model import (
     new_id,
     status_of,
 )
+from napari_annotate_jobs.stores import _rules
+from napari_annotate_jobs.stores.folder._check_images import ImageCheck
 
-from . import _rules
-from ._check_images import ImageCheck
 from ._contract import CasePage, Draft, Fault, JobStore
 from ._names import check_file_name, check_person, default_person, fold
 

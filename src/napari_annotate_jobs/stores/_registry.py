@@ -82,7 +82,7 @@ def only_job(store: JobStore) -> Job:
 
 
 def _open_folder(location: str, person: str | None) -> JobStore:
-    from ._folder import FolderStore
+    from napari_annotate_jobs.stores.folder._store import FolderStore
 
     return FolderStore(location, person)
 

@@ -13,7 +13,6 @@ from napari_annotate_jobs.errors import (
     NotFoundError,
     TransitionError,
 )
-from napari_annotate_jobs.formats import mask_size
 from napari_annotate_jobs.model import (
     Annotation,
     Decision,
@@ -23,6 +22,7 @@ from napari_annotate_jobs.model import (
     check_change,
     check_editable,
     make_submission,
+    mask_size,
     status_of,
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ._bridge import ViewerBridge
 from ._connections import Connections
 from ._picker import PointPicker
-from ._work import WorkProgress
+from ._progress import WorkProgress
 
 __all__ = [
     "Connections",

@@ -9,15 +9,15 @@ import numpy as np
 from napari.layers import Shapes
 from psygnal import Signal
 
-from napari_annotate_jobs.errors import AnnotateJobsError
-from napari_annotate_jobs.model import Box, Label, Method, Provenance
-from napari_annotate_jobs.session import (
+from napari_annotate_jobs.editing import (
     Track,
     relabel_tracks,
     take_boxes,
     track_of,
     tracks,
 )
+from napari_annotate_jobs.errors import AnnotateJobsError
+from napari_annotate_jobs.model import Box, Label, Method, Provenance
 
 from ._connections import Connections
 

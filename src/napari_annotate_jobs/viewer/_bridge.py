@@ -13,7 +13,7 @@ from ._mouse import MouseTools
 from ._plane import ACQUIRED
 from ._prefetch import Prefetcher
 from ._preview import PreviewLayer
-from ._work import Bars
+from ._progress import Bars
 
 if TYPE_CHECKING:
     from collections.abc import Callable

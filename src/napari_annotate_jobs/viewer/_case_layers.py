@@ -15,7 +15,7 @@ from ._boxes import BoxLayer
 from ._geometry import Geometry
 from ._images import ImageLayer, Place, VolumeLoader
 from ._masks import MaskLayer
-from ._others import OtherSeries
+from ._other_series import OtherSeries
 from ._own_case import OwnCase
 from ._plane import ACQUIRED, Plane, PlaneGuide, fit_to
 from ._proposals import ProposalLayer

@@ -9,8 +9,9 @@ from napari_annotate_jobs.errors import TransitionError
 if TYPE_CHECKING:
     from psygnal import SignalInstance
 
+    from napari_annotate_jobs.editing import CaseEditor
     from napari_annotate_jobs.model import Job, Label, Window
-    from napari_annotate_jobs.session import AnnotationSession, CaseEditor, OpenCase
+    from napari_annotate_jobs.session import AnnotationSession, OpenCase
 
 __all__ = ["OwnCase"]
 

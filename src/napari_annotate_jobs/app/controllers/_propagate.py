@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_annotate_jobs.editing import lift, propagate
 from napari_annotate_jobs.model import Method, Scope
-from napari_annotate_jobs.session import lift, propagate
-from napari_annotate_jobs.widgets._propagate_choice import (
+from napari_annotate_jobs.widgets.propagate._words import (
     Choice,
     What,
     preview_of,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.session import delete_range, relabel_range, resize_range
+from napari_annotate_jobs.editing import delete_range, relabel_range, resize_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

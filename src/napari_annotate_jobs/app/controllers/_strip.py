@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.widgets._strip_menu import EXCLUDE, NOTHING
+from napari_annotate_jobs.widgets.strip._menu import EXCLUDE, NOTHING
 
 if TYPE_CHECKING:
     from napari_annotate_jobs.widgets import SliceStrip

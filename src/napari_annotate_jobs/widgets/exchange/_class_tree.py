@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_annotate_jobs.widgets._job_paint import number
+from napari_annotate_jobs.widgets.jobs._paint import number
 
 from ._fields import ID
 

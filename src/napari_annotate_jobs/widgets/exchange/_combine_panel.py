@@ -19,10 +19,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_annotate_jobs.widgets._job_paint import number
-from napari_annotate_jobs.widgets._local_keys import LocalKeys
-from napari_annotate_jobs.widgets._theme import Colors, focus_ring, main_button_style
+from napari_annotate_jobs.widgets.jobs._paint import number
+from napari_annotate_jobs.widgets.keys._local import LocalKeys
 from napari_annotate_jobs.widgets.numbers import BarPlot, BarRow, NumberTable
+from napari_annotate_jobs.widgets.parts._theme import (
+    Colors,
+    focus_ring,
+    main_button_style,
+)
 
 from ._class_tree import ClassTree
 from ._fields import Choice, tick_style, wrapped

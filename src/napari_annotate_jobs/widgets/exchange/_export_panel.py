@@ -26,10 +26,14 @@ from qtpy.QtWidgets import (
 )
 
 from napari_annotate_jobs.model import Method
-from napari_annotate_jobs.widgets._job_paint import number, plural
-from napari_annotate_jobs.widgets._sections import Section
-from napari_annotate_jobs.widgets._theme import Colors, focus_ring, main_button_style
+from napari_annotate_jobs.widgets.jobs._paint import number, plural
 from napari_annotate_jobs.widgets.numbers import NumberTable
+from napari_annotate_jobs.widgets.parts._sections import Section
+from napari_annotate_jobs.widgets.parts._theme import (
+    Colors,
+    focus_ring,
+    main_button_style,
+)
 
 from ._export_choice import ExportChoice, ExportPreview
 from ._fields import (

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QWheelEvent
 
-    from napari_annotate_jobs.widgets._theme import Colors
+    from napari_annotate_jobs.widgets.parts._theme import Colors
 
     from ._export_choice import OptionField
 

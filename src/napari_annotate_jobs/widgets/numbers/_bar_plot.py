@@ -10,7 +10,7 @@ from qtpy.QtCore import QEvent, QPointF, QSize, Qt
 from qtpy.QtGui import QColor, QHelpEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QToolTip, QWidget
 
-from napari_annotate_jobs.widgets._theme import Colors
+from napari_annotate_jobs.widgets.parts._theme import Colors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,8 +19,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_annotate_jobs.model import Decision, Provenance, Scope, Status
-from napari_annotate_jobs.widgets._job_paint import number, plural
-from napari_annotate_jobs.widgets._theme import Colors, focus_ring
+from napari_annotate_jobs.widgets.jobs._paint import number, plural
+from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring
 
 from ._bar_plot import BarPlot, BarRow
 from ._table import NumberTable

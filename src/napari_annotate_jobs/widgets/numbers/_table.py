@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QKeyEvent
 
-    from napari_annotate_jobs.widgets._theme import Colors
+    from napari_annotate_jobs.widgets.parts._theme import Colors
 
 __all__ = ["NumberTable"]
 

@@ -1,0 +1,508 @@
+"""One open job on the screen: its session, the bridge to napari, docks and keys."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_info
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from qtpy.QtWidgets import QApplication
+
+from napari_annotate_jobs.app.controllers._boxes import BoxActions
+from napari_annotate_jobs.app.controllers._fill import FillDesk
+from napari_annotate_jobs.app.controllers._masks import MaskActions
+from napari_annotate_jobs.errors import UnsavedWorkError
+from napari_annotate_jobs.imaging import default_budget
+from napari_annotate_jobs.viewer import ViewerBridge
+from napari_annotate_jobs.widgets import (
+    STEPPING,
+    AnnotateDock,
+    Colors,
+    KeyMap,
+    PropagatePanel,
+    ReadOutLabel,
+    SliceStrip,
+    Veil,
+    WindowControl,
+    label_keys,
+)
+
+from ._actions import DeskActions
+from ._asks import offer, tell_error
+from ._canvas import DrawingContext, canvas_of
+from ._key_router import KeyRouter
+from ._on_screen import OnScreen
+from ._pictures import draw_slice
+from ._save_questions import SaveQuestions
+from .controllers import (
+    PropagateController,
+    SliceController,
+    StripController,
+    Workbench,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+    from qtpy.QtWidgets import QDockWidget, QWidget
+
+    from napari_annotate_jobs.session import AnnotationSession, Executor
+
+    from ._settings import Settings
+
+__all__ = ["Desk"]
+
+ALWAYS = frozenset({"next_case", "previous_case", "help"})
+"""Actions whose keys act while a case is opened or submitted."""
+
+
+class Desk(QObject):
+    """Everything an annotator has at hand while a case is open.
+
+    The docks appear with the first case and go with :meth:`close`; closing the
+    Annotate dock closes the case.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to work.
+    session : AnnotationSession
+        The job.
+    images : Executor
+        Reads pixels.
+    settings : Settings
+        The user's choices.
+    keymap : KeyMap
+        The keys of the actions.
+    """
+
+    help_requested = Signal()
+    """The list of keys is to be shown."""
+    jobs_requested = Signal()
+    """The job's page is to be shown."""
+
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        session: AnnotationSession,
+        images: Executor,
+        settings: Settings,
+        keymap: KeyMap,
+    ) -> None:
+        super().__init__()
+        self.viewer, self.session, self._images = viewer, session, images
+        self._keymap = keymap
+        self._docks: list[QDockWidget] = []
+        self.bridge = ViewerBridge(
+            viewer,
+            session,
+            images,
+            on_error=self.show_error,
+            wheel_steps=settings.wheel_steps,
+            budget=settings.image_memory or default_budget(),
+            draw_text=False,
+        )
+        self.read_out = ReadOutLabel()
+        self.veil = Veil()
+        self._canvas: Any = None
+        self._drawing: DrawingContext | None = None
+        self.on_screen: OnScreen | None = None
+        self.window_control = WindowControl()
+        self.annotate = AnnotateDock(self.window_control, keymap)
+        self.strip = SliceStrip()
+        self.propagate = PropagatePanel()
+        self.bench = Workbench(
+            session,
+            window=lambda: self.main_window,
+            show_error=self.show_error,
+            take=self.bridge.take,
+            after=self.focus_canvas,
+        )
+        self.boxes = BoxActions(self)
+        self.masks = MaskActions(self, images)
+        self.slices = SliceController(self.bench, self.masks.proposer.when_settled)
+        self.fill = FillDesk(self)
+        self.saving = SaveQuestions(self, images)
+        self.actions = DeskActions(self)
+        self._keys: KeyRouter | None = None
+        self._play = QTimer(self)
+        self._play.setInterval(100)
+        self._play.timeout.connect(self._play_on)
+        self._connect()
+        self.set_colors(Colors.dark())
+
+    # ------------------------------------------------------------ connecting
+    def _connect(self) -> None:
+        session, actions = self.session, self.actions
+        self._signals: list[tuple[Any, Callable[..., Any]]] = [
+            (session.opened, self._on_opened),
+            (session.closed, self._on_closed),
+            (session.busy, self._on_busy),
+            (session.failed, self.show_error),
+            (session.told, show_info),
+            (session.label_changed, self._on_label),
+        ]
+        for signal, slot in self._signals:
+            signal.connect(slot)
+        self.label_keys = label_keys(session.job.project.label_set, self._keymap)
+        self.annotate.bind(session, self.label_keys)
+        self.window_control.bind(session)
+        self._controllers = (
+            StripController(self.strip, self.bench, self.slices),
+            PropagateController(self.propagate, self.bench),
+        )
+        self.bridge.text_changed.connect(self.read_out.set_text)
+        self.bridge.offered.connect(offer)
+        self.bridge.pressed.connect(self.strip.clear_selection)
+        self.strip.selection_changed.connect(self._on_selection)
+        self.strip.slice_requested.connect(self._on_slice_requested)
+        self.strip.propagate_requested.connect(
+            lambda start, stop: self.show_propagate()
+        )
+        self.strip.set_picture_source(self._draw)
+        self.propagate.set_picture_source(self._draw)
+        self.propagate.finished.connect(self.hide_propagate)
+        self.strip.keyboard_released.connect(self.focus_canvas)
+        dock = self.annotate
+        dock.keyboard_released.connect(self.focus_canvas)
+        dock.label_requested.connect(actions.use_label)
+        dock.nothing_requested.connect(actions.nothing_to_label)
+        dock.case_nothing_requested.connect(actions.case_nothing)
+        dock.exclude_requested.connect(actions.exclude)
+        dock.propagate_requested.connect(self.show_propagate)
+        dock.fill_requested.connect(self.fill.show)
+        dock.comment_requested.connect(actions.comment)
+        dock.comment_removed.connect(actions.remove_comment)
+        dock.slice_requested.connect(actions.go_slice)
+        dock.go_requested.connect(actions.go_case)
+        dock.submit_requested.connect(actions.submit)
+        dock.undo_requested.connect(actions.undo)
+        dock.redo_requested.connect(actions.redo)
+        dock.zoom_tool_requested.connect(self.set_zoom_tool)
+        dock.help_requested.connect(self.help_requested)
+        dock.retry_requested.connect(actions.settle_save)
+
+    def set_keymap(self, keymap: KeyMap) -> None:
+        """Use other keys from now on."""
+        self._keymap = keymap
+        self.label_keys = label_keys(self.session.job.project.label_set, keymap)
+        self.annotate.set_keymap(keymap)
+        self.annotate.set_label_keys(self.label_keys)
+        self.strip.set_keymap(keymap)
+        self.window_control.set_keymap(keymap)
+        if self._keys is not None:
+            self._set_keys(self._keys)
+
+    def _set_keys(self, router: KeyRouter) -> None:
+        stepping = {self._keymap.key(action) for action in STEPPING}
+        router.set_keys(self._key_calls(), stepping)
+
+    def _key_calls(self) -> dict[str, Callable[[], None]]:
+        """Return what each key does; Space is bound apart, see bind_space."""
+        calls = {
+            key: call if action in ALWAYS else partial(self._unless_moving, call)
+            for action, call in self.actions.by_id().items()
+            for key in [self._keymap.key(action)]
+            if key and action != "play"
+        }
+        labels = self.session.job.project.label_set
+        for label_id, key in self.label_keys.items():
+            label = labels[label_id]
+            call = partial(self.actions.use_label, label)
+            calls[key] = partial(self._unless_moving, call)
+        return calls
+
+    def _unless_moving(self, call: Callable[[], None]) -> None:
+        if not self.session.is_moving:
+            call()
+
+    # ----------------------------------------------------------------- docks
+    @property
+    def main_window(self) -> QWidget:
+        """The viewer's window."""
+        # A dock that is being closed has been taken out of it already.
+        inside: QWidget = self._canvas or self.annotate
+        window = inside.window()
+        assert window is not None
+        return window
+
+    def _on_busy(self, doing: str) -> None:
+        opening = bool(doing) and doing != "Submitting"
+        self.veil.set_text(f"{doing}…" if opening else "")
+
+    def _on_opened(self) -> None:
+        if self.on_screen is not None:
+            self.on_screen.forget()
+        if not self._docks:
+            self._add_docks()
+        several = self.session.editor.n_slices > 1
+        self._strip_dock.setVisible(several)
+        self._annotate_dock.raise_()
+        self.bind_space()
+        self.focus_canvas()
+
+    def focus_canvas(self) -> None:
+        """Give the image the keyboard, where one can type: arrows, Space, labels."""
+        if self._docks:
+            self._canvas.setFocus()
+
+    def _add_docks(self) -> None:
+        add = self.viewer.window.add_dock_widget
+        self._annotate_dock = add(
+            self.annotate,
+            name="Annotate",
+            area="right",
+            tabify=True,
+            add_vertical_stretch=False,
+        )
+        self._strip_dock = add(
+            self.strip,
+            name="Slices",
+            area="bottom",
+            tabify=False,
+            add_vertical_stretch=False,
+        )
+        self._docks = [self._annotate_dock, self._strip_dock]
+        self._set_corners(Qt.DockWidgetArea.LeftDockWidgetArea)
+        self.read_out.lay_over(self.main_window)
+        self.veil.lay_over(self.main_window)
+        self._canvas = canvas_of(self.main_window)
+        if self._drawing is None:
+            self._drawing = DrawingContext(self.viewer, self._canvas)
+        self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
+        self.strip.follow(self.annotate.follow(self._canvas))
+        self.annotate.installEventFilter(self)
+        self._keys = KeyRouter(self.main_window)
+        self._set_keys(self._keys)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Close the case when its dock is closed; hiding the dock hides it only."""
+        if (
+            event.type() == QEvent.Type.ParentChange
+            and watched is self.annotate
+            and self.annotate.parent() is None
+            and self._docks
+        ):
+            self.session.when_shown(self._leave)
+        return False
+
+    def _leave(self) -> None:
+        self._remove_docks()
+        self.saving.leave(self.session.close_case, self._on_opened)
+
+    def _set_corners(self, left: Qt.DockWidgetArea) -> None:
+        """Put the strip under the image alone, or what is below under all docks.
+
+        With the strip under them too, the docks need more height than a laptop has.
+        """
+        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
+        right = Qt.DockWidgetArea.RightDockWidgetArea
+        self.main_window.setCorner(Qt.Corner.BottomLeftCorner, left)
+        self.main_window.setCorner(
+            Qt.Corner.BottomRightCorner, bottom if left == bottom else right
+        )
+
+    def _remove_docks(self) -> None:
+        docks, self._docks = self._docks, []
+        if docks:
+            self._set_corners(Qt.DockWidgetArea.BottomDockWidgetArea)
+        self.annotate.removeEventFilter(self)
+        if self._keys is not None:
+            self._keys.set_escape(None, self.main_window)
+            self._keys.clear()
+            self._keys = None
+        if self.on_screen is not None:
+            self.on_screen.close()
+            self.on_screen = None
+        for widget, dock in zip((self.annotate, self.strip), docks, strict=False):
+            if widget.parent() is not None:
+                self.viewer.window.remove_dock_widget(dock)
+        self.hide_propagate()
+
+    def _on_closed(self) -> None:
+        self._play.stop()
+        self.hide_propagate()
+        self.unbind_space()
+
+    def show_propagate(self) -> None:
+        """Show the panel that propagates what the slice says."""
+        if self.session.locked or self.session.editor.n_slices < 2:
+            return
+        selection = self.strip.selection()
+        if self.propagate.parent() is None:
+            self._propagate_dock = self.viewer.window.add_dock_widget(
+                self.propagate,
+                name="Propagate",
+                area="right",
+                tabify=True,
+                add_vertical_stretch=False,
+            )
+        self._propagate_dock.show()
+        self._propagate_dock.raise_()
+        self.propagate.begin(selection)
+
+    def raise_annotate(self) -> None:
+        """Show the labels again, where another panel was shown."""
+        if self._docks:
+            self._annotate_dock.raise_()
+
+    def hide_propagate(self) -> None:
+        """Take the panel away; the Annotate dock is what one goes back to."""
+        if self.propagate.parent() is None or self._propagate_dock.isHidden():
+            return
+        self._propagate_dock.hide()
+        if self._docks:
+            self._annotate_dock.raise_()
+            self.strip.clear_selection()
+            self.focus_canvas()
+
+    # --------------------------------------------------------------- viewing
+    def set_colors(self, colors: Colors) -> None:
+        """Use the colours of napari's theme."""
+        for widget in (self.annotate, self.strip, self.propagate, self.window_control):
+            widget.set_colors(colors)
+        self.fill.panel.set_colors(colors)
+        self.veil.set_colors(colors)
+
+    def set_zoom_tool(self, on: bool) -> None:
+        """Let the left button zoom by sliding."""
+        self.bridge.mouse.zoom_tool = on
+        self.annotate.set_zoom_tool(on)
+        if self._keys is not None:
+            self._bind_escape()
+
+    def _bind_escape(self) -> None:
+        """Let Esc end a selection from anywhere, and the zoom tool in the image."""
+        if self._keys is None:
+            return
+        if self.strip.selection() is not None:
+            self._keys.set_escape(self._let_go, self.main_window)
+        elif self.bridge.mouse.zoom_tool:
+            self._keys.set_escape(self._end_zoom_tool, self._canvas or self.main_window)
+        else:
+            self._keys.set_escape(None, self.main_window)
+
+    def _let_go(self) -> None:
+        focus = QApplication.focusWidget()
+        if focus is not None and (
+            focus is self.propagate or self.propagate.isAncestorOf(focus)
+        ):
+            self.hide_propagate()
+        self.strip.let_go()
+
+    def _end_zoom_tool(self) -> None:
+        self.set_zoom_tool(False)
+
+    def toggle_zoom_tool(self) -> None:
+        """Switch the zoom tool on or off."""
+        self.set_zoom_tool(not self.bridge.mouse.zoom_tool)
+
+    def _draw(self, index: int, reply: Callable[[Any], None]) -> None:
+        """Draw a slice small, for the strip and the propagate panel."""
+        session, series = self.session, self.bridge.series
+        if series is None or session.window is None:
+            reply(None)
+            return
+        window = session.window
+        view = session.editor
+        self._images.run(
+            lambda: draw_slice(
+                series.read_slice(index), series, view, index, window, 128
+            ),
+            reply,
+            lambda error: reply(None),
+        )
+
+    # --------------------------------------------------------------- playing
+    def toggle_play(self) -> None:
+        """Play the stack, or stop."""
+        if self._play.isActive():
+            self._play.stop()
+        elif self.session.is_open and self.session.editor.n_slices > 1:
+            self._play.start()
+
+    def _play_on(self) -> None:
+        session = self.session
+        if session.is_open:
+            session.slice = (session.slice + 1) % session.editor.n_slices
+
+    # --------------------------------------------------------------- choosing
+    def _on_selection(self) -> None:
+        """Say on the canvas which slices keys act on, and let Esc end that."""
+        self.bridge.set_selected(self.strip.selection())
+        self._bind_escape()
+
+    def _on_slice_requested(self, index: int) -> None:
+        self.bridge.show_acquired()
+
+    def _on_label(self) -> None:
+        self.bind_space()
+
+    def bind_space(self) -> None:
+        """Let Space play where napari has no use for it: with no drawing tool on."""
+        self.unbind_space()
+        active = self.viewer.layers.selection.active
+        if active is not None and str(getattr(active, "mode", "")) == "pan_zoom":
+            key = self._keymap.key("play")
+            if key == "Space":
+                self._space_layer = active
+                active.bind_key("Space", lambda layer: self.toggle_play())
+
+    def unbind_space(self) -> None:
+        """Give Space back to napari."""
+        layer, self._space_layer = getattr(self, "_space_layer", None), None
+        if layer is not None:
+            layer.bind_key("Space", None)
+
+    # --------------------------------------------------------------- telling
+    def show_error(self, error: Exception) -> None:
+        """Tell the user what went wrong and what to do, or ask what is to be done."""
+        if isinstance(error, UnsavedWorkError):
+            self.saving.ask_leave(error)
+            return
+        case = None if self.session.case is None else self.session.case.row.case
+        tell_error(error, {} if case is None else {case.id: case.name})
+
+    # --------------------------------------------------------------- closing
+    def save_and_leave(self) -> None:
+        """Save everything when the window, and all that was in it, is gone."""
+        self.session.silence()
+        self.saving.end_session()
+
+    def flush(self) -> None:
+        """Bring every edit into the store, or keep it on this computer."""
+        self.session.settle()
+
+    def close(self) -> None:
+        """Save everything, take the docks and layers away, release all."""
+        self._play.stop()
+        self.unbind_space()
+        self.flush()
+        self._remove_docks()
+        if self.propagate.parent() is not None:
+            self.viewer.window.remove_dock_widget(self.propagate)
+        self.fill.close()
+        self.boxes.close()
+        self.masks.close()
+        self.bridge.close()
+        if self._drawing is not None:
+            self._drawing.close()
+        self.bridge.text_changed.disconnect(self.read_out.set_text)
+        self.bridge.offered.disconnect(offer)
+        self.bridge.pressed.disconnect(self.strip.clear_selection)
+        for signal, slot in self._signals:
+            signal.disconnect(slot)
+        for controller in self._controllers:
+            controller.close()
+        for widget in (self.annotate, self.window_control):
+            widget.unbind()
+        self.strip.set_picture_source(None)
+        self.propagate.set_picture_source(None)
+        self.saving.close()
+        self.saving.end_session()
+        mine = (self.annotate, self.strip, self.propagate, self.read_out, self.veil)
+        for gone in mine:
+            gone.deleteLater()
+        self.deleteLater()

@@ -1,0 +1,191 @@
+"""What proposes masks and settles proposals, from the dock, the panel and by key."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari_annotate_jobs.model import Method
+from napari_annotate_jobs.session import Proposer, Worker
+from napari_annotate_jobs.viewer import WorkProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_annotate_jobs.app._open_job import Desk
+    from napari_annotate_jobs.session import Executor
+
+__all__ = ["MaskActions"]
+
+PANEL = (
+    (
+        "interpolate",
+        "Interpolate",
+        "Proposes masks between the slices you painted, one outline a slice for you "
+        "to confirm. Nothing confirmed is touched.",
+    ),
+    (
+        "follow",
+        "Follow image",
+        "Proposes what you painted on the current slice on the slices beside it, as "
+        "far as the image shows it. Nothing confirmed is touched.",
+    ),
+)
+"""Kind, entry and explanation, for the Propagate panel."""
+
+
+class MaskActions:
+    """Actions that propose masks, and those on all proposals of the case.
+
+    Parameters
+    ----------
+    desk : Desk
+        Whose session is acted on.
+    images : Executor
+        Does the slow things.
+    """
+
+    def __init__(self, desk: Desk, images: Executor) -> None:
+        self._desk = desk
+        self._session, self._bridge = desk.session, desk.bridge
+        self._section = desk.annotate.masks
+        self._waiting = frozenset[int]()
+        self.worker = Worker(images)
+        self.progress = WorkProgress(self.worker)
+        self.proposer = Proposer(
+            self._session,
+            self.worker,
+            voxels=self._voxels,
+            lazy=lambda: self._bridge.is_lazy,
+        )
+        session = self._session
+        self._signals: list[tuple[Any, Callable[..., None]]] = [
+            (self.proposer.told, self._tell),
+            (self.proposer.failed, desk.show_error),
+            (session.opened, self._recount),
+            (session.closed, self._recount),
+            (session.busy, self._recount),
+            (session.slices_changed, self._recount),
+            (session.status_changed, self._recount),
+            (session.slice_changed, self._show),
+        ]
+        for signal, slot in self._signals:
+            signal.connect(slot)
+        self._section.requested.connect(self._do)
+        desk.strip.selection_changed.connect(self._show)
+        labels = session.job.project.label_set
+        self._has_masks = bool(labels.of(Method.SEGMENTATION))
+        self._has_boxes = bool(labels.of(Method.DETECTION))
+        desk.propagate.add_mask_actions(PANEL)
+        desk.propagate.masks_requested.connect(self._from_panel)
+
+    def close(self) -> None:
+        """Let go of the session."""
+        self.proposer.close()
+        self.progress.close()
+        for signal, slot in self._signals:
+            signal.disconnect(slot)
+        self._signals = []
+
+    def _voxels(self) -> Any:
+        return None if self._bridge.is_loading else self._bridge.voxels
+
+    def _tell(self, text: str) -> None:
+        self._session.told.emit(text)
+
+    # --------------------------------------------------------------- showing
+    def _recount(self, *_: object) -> None:
+        session = self._session
+        self._waiting = frozenset[int]()
+        if not session.locked:
+            contents = session.editor.contents().items()
+            self._waiting = frozenset(i for i, c in contents if c.has_proposals)
+        self._show()
+
+    def _show(self, *_: object) -> None:
+        session = self._session
+        editable = not session.locked
+        if session.is_open:  # while a case is read, nothing moves
+            several = session.editor.n_slices > 1
+            self._section.offer(
+                masks=self._has_masks and several,
+                proposals=bool(self._waiting)
+                or (several and (self._has_masks or self._has_boxes)),
+            )
+        self._section.set_state(
+            editable=editable,
+            slices=len(self._waiting),
+            chosen=len(self._waiting.intersection(self._desk.actions.chosen())),
+        )
+
+    # ---------------------------------------------------------------- acting
+    def by_id(self) -> dict[str, Callable[[], None]]:
+        """Return the actions that have keys, by their id."""
+        calls: dict[str, Callable[[], object]] = {
+            "next_proposal": partial(self._go, 1),
+            "previous_proposal": partial(self._go, -1),
+        }
+        if self._has_masks:
+            calls["interpolate"] = self._interpolate
+            calls["follow"] = partial(self._follow, True, True)
+            calls["follow_back"] = partial(self._follow, True, False)
+            calls["follow_on"] = partial(self._follow, False, True)
+        actions = self._desk.actions
+        calls["confirm"], calls["reject"] = actions.confirm, actions.reject
+        calls["confirm_all"] = partial(self._settle_all, True)
+        calls["reject_all"] = partial(self._settle_all, False)
+        return {
+            name: partial(self._desk.bench.act, call) for name, call in calls.items()
+        }
+
+    def _do(self, name: str) -> None:
+        self.by_id()[name]()
+
+    def _interpolate(self) -> None:
+        self.proposer.interpolate(self._selection())
+
+    def _follow(self, back: bool, on: bool) -> None:
+        span = self._selection()
+        if span is None:
+            self._desk.actions.check_shown()
+        elif not span[0] <= self._session.slice <= span[1]:
+            span = None  # a selection elsewhere says nothing about this slice
+        self.proposer.follow(back, on, span)
+
+    def _selection(self) -> tuple[int, int] | None:
+        """Return the selected slices; one alone is just where the user is."""
+        selection = self._desk.strip.selection()
+        if selection is None or selection[0] == selection[1]:
+            return None
+        return selection
+
+    def _from_panel(self, start: int, stop: int, kind: str) -> None:
+        if kind == "interpolate":
+            self._desk.bench.act(partial(self._interpolate_over, (start, stop)))
+        elif kind == "follow":
+            self._desk.bench.act(partial(self._follow_over, (start, stop)))
+
+    def _interpolate_over(self, span: tuple[int, int]) -> None:
+        self.proposer.interpolate(span)
+
+    def _follow_over(self, span: tuple[int, int]) -> None:
+        here = self._session.slice
+        first, last = min(span[0], here), max(span[1], here)
+        self.proposer.follow(True, True, (first, last))
+
+    # -------------------------------------------------------------- settling
+    def _settle_all(self, confirm: bool) -> None:
+        if self._waiting:
+            slices = self._desk.slices
+            (slices.confirm if confirm else slices.reject)(sorted(self._waiting))
+        else:
+            self._tell("Nothing in this case waits to be confirmed.")
+
+    def _go(self, step: int) -> None:
+        session, editor = self._session, self._session.editor
+        index = editor.next_where(session.slice, step, self._waiting.__contains__)
+        if index < 0:
+            self._tell("Nothing in this case waits to be confirmed.")
+        else:
+            session.slice = index
+            self._bridge.show_acquired()

@@ -1,0 +1,102 @@
+"""One case, as it is edited: pure plans, one editor, and its history."""
+
+from __future__ import annotations
+
+from ._cells import Cell, SubmitCheck
+from ._editor import CaseEditor
+from ._entering import enter_proposals
+from ._fill import (
+    BOX_TOOLS,
+    IMAGE_TOOLS,
+    Fill,
+    FillResult,
+    FillTool,
+    PreparedFill,
+    apply_fill,
+    prepare_fill,
+)
+from ._fill_find import find_fill
+from ._following import plan_following
+from ._history import Edit, History
+from ._incoming import EnterAs, Entered, Source, enter_incoming
+from ._interpolation import label_keys, plan_interpolation
+from ._objects import (
+    Track,
+    confirm_boxes,
+    cut_track,
+    delete_boxes,
+    delete_track,
+    extend_track,
+    leave_track,
+    merge_candidates,
+    merge_tracks,
+    relabel_tracks,
+    separate_box,
+    take_boxes,
+    track_of,
+    tracks,
+)
+from ._ranges import (
+    Propagation,
+    delete_range,
+    lift,
+    plan_propagation,
+    propagate,
+    relabel_range,
+    resize_range,
+)
+from ._targets import Action, Direction, Mode, RangePlan, plan, target_slices
+from ._view import CaseView
+
+__all__ = [
+    "BOX_TOOLS",
+    "IMAGE_TOOLS",
+    "Action",
+    "CaseEditor",
+    "CaseView",
+    "Cell",
+    "Direction",
+    "Edit",
+    "EnterAs",
+    "Entered",
+    "Fill",
+    "FillResult",
+    "FillTool",
+    "History",
+    "Mode",
+    "PreparedFill",
+    "Propagation",
+    "RangePlan",
+    "Source",
+    "SubmitCheck",
+    "Track",
+    "apply_fill",
+    "confirm_boxes",
+    "cut_track",
+    "delete_boxes",
+    "delete_range",
+    "delete_track",
+    "enter_incoming",
+    "enter_proposals",
+    "extend_track",
+    "find_fill",
+    "label_keys",
+    "leave_track",
+    "lift",
+    "merge_candidates",
+    "merge_tracks",
+    "plan",
+    "plan_following",
+    "plan_interpolation",
+    "plan_propagation",
+    "prepare_fill",
+    "propagate",
+    "relabel_range",
+    "relabel_tracks",
+    "resize_range",
+    "separate_box",
+    "take_boxes",
+    "target_slices",
+    "track_of",
+    "tracks",
+]

@@ -1,0 +1,489 @@
+"""Edits of one open case, with undo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from napari_annotate_jobs.errors import InvalidValueError, LockedError, TransitionError
+from napari_annotate_jobs.model import (
+    Annotation,
+    AnnotationChange,
+    Comment,
+    Method,
+    Scope,
+    SliceAnnotation,
+    SliceId,
+    SliceRange,
+    check_change,
+)
+
+from . import _changes
+from ._content_edits import ContentEdits
+from ._history import Edit, History
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from napari_annotate_jobs.model import Label, Project
+
+__all__ = ["CaseEditor"]
+
+
+class CaseEditor(ContentEdits):
+    """The annotation of one case while it is open.
+
+    Every method that edits is one undo step, tells :attr:`changed`, and hands
+    the change to `on_change`, which saves it.
+
+    Parameters
+    ----------
+    annotation : Annotation
+        The draft as loaded.
+    slices : sequence of SliceId
+        The slices of the reference series.
+    project : Project
+        Its label set is closed: nothing else can be said.
+    person : str
+        Who edits.
+    read_blob : callable
+        Returns an encoded mask by its digest.
+    on_change : callable
+        Takes an AnnotationChange and the new blobs by digest.
+    locked : bool
+        If True, every edit raises LockedError.
+    shape : sequence of int, optional
+        Rows and columns of the slices: masks of another size are refused.
+
+    Attributes
+    ----------
+    held : str
+        What is being done, such as opening another case: until that is over, every
+        edit raises LockedError too. Empty if nothing is.
+    """
+
+    changed = Signal(tuple)
+    """Indices of the slices that changed; empty if only the case did."""
+
+    history_changed = Signal()
+
+    def __init__(
+        self,
+        annotation: Annotation,
+        slices: Sequence[SliceId],
+        project: Project,
+        *,
+        person: str,
+        read_blob: Callable[[str], bytes],
+        on_change: Callable[[AnnotationChange, Mapping[str, bytes]], None],
+        locked: bool = False,
+        shape: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(annotation, slices, project, read_blob=read_blob, shape=shape)
+        self.person = person
+        self.locked = locked
+        self.held = ""
+        self.history = History()
+        self._on_change = on_change
+        self._new_blobs: dict[str, bytes] = {}
+
+    # -------------------------------------------------------------- deciding
+    def set_class(self, indices: Iterable[int], label_id: int, on: bool) -> bool:
+        """Put a class label on slices, or take it away."""
+        label = self._class_label(label_id, Scope.SLICE)
+        verb = "Label" if on else "Take away"
+        return self._edit(
+            f"{verb} {label.name}",
+            {
+                i: _changes.with_class(self.content(i), (label_id,), self.labels)
+                if on
+                else _changes.without_class(self.content(i), (label_id,))
+                for i in indices
+            },
+        )
+
+    def set_nothing_to_label(
+        self, indices: Iterable[int], on: bool = True, *, clear: bool = False
+    ) -> bool:
+        """Mark slices as verified negatives, or lift that.
+
+        Raises
+        ------
+        TransitionError
+            If a slice has labels and `clear` is False.
+        """
+        chosen = list(indices)
+        busy = self.with_labels(chosen) if on else []
+        if busy and not clear:
+            raise TransitionError(
+                f"{len(busy)} of the slices carry labels",
+                where=f"slice {busy[0] + 1}",
+                remedy="Nothing to Label would clear them: clear them first, or ask "
+                "for it",
+            )
+        return self._edit(
+            "Nothing to Label" if on else "Lift Nothing to Label",
+            {
+                i: _changes.with_nothing(self.content(i))
+                if on
+                else self.content(i).evolve(nothing_to_label=False)
+                for i in chosen
+            },
+        )
+
+    def set_excluded(self, indices: Iterable[int], on: bool = True) -> bool:
+        """Exclude slices, or bring them back with all they held."""
+        return self._edit(
+            "Exclude" if on else "Lift exclusion",
+            {i: self.content(i).evolve(excluded=on) for i in indices},
+        )
+
+    def set_case_label(self, label_id: int, on: bool = True) -> bool:
+        """Choose a label for the whole case, or take it away."""
+        label = self._class_label(label_id, Scope.CASE)
+        ids = set(self.annotation.case_labels)
+        if on:
+            ids -= self.labels.exclusive_with(label)
+            ids.add(label_id)
+        else:
+            ids.discard(label_id)
+        return self._edit(
+            f"Case: {label.name}" if on else f"Case: take away {label.name}",
+            {},
+            case_labels=tuple(sorted(ids)),
+        )
+
+    def set_case_nothing_to_label(
+        self, on: bool = True, *, clear: bool = False
+    ) -> bool:
+        """Say that there is nothing to label in the whole case.
+
+        Every undecided slice becomes a nothing-to-label slice; labels of slices
+        stay. Lifting it leaves the slices as they are.
+
+        Raises
+        ------
+        TransitionError
+            If the case has labels, or an undecided slice has proposals, and
+            `clear` is False.
+        """
+        chosen = self.undecided() if on else ()
+        if on and not clear:
+            self._check_case_is_clear(self.with_labels(chosen))
+        return self._edit(
+            "Case: Nothing to Label" if on else "Case: lift Nothing to Label",
+            {i: _changes.with_nothing(self.content(i)) for i in chosen},
+            case_labels=() if on else None,
+            case_nothing_to_label=on,
+        )
+
+    def _check_case_is_clear(self, proposed: Sequence[int]) -> None:
+        if self.annotation.case_labels:
+            names = (self.labels[i].name for i in self.annotation.case_labels)
+            raise TransitionError(
+                f"the case carries {', '.join(names)}",
+                remedy="Nothing to Label would clear that: take it away first, or "
+                "ask for it",
+            )
+        if proposed:
+            raise TransitionError(
+                f"{len(proposed)} of the slices hold proposals that nobody has "
+                "confirmed",
+                where=f"slice {proposed[0] + 1}",
+                remedy="Nothing to Label would clear them: confirm or reject them "
+                "first, or ask for it",
+            )
+
+    # -------------------------------------------------------------- comments
+    def add_comment(self, text: str, index: int | None = None) -> bool:
+        """Write a comment on the case, or on one of its slices.
+
+        Raises
+        ------
+        InvalidValueError
+            If there is no text.
+        """
+        if not text.strip():
+            raise InvalidValueError(
+                "an empty comment says nothing", remedy="Write what is to be said"
+            )
+        comment = Comment(
+            person=self.person,
+            text=text.strip(),
+            index=index,
+            slice_key=None if index is None else self.key(index),
+        )
+        comments = (*self.annotation.comments, comment)
+        touched = () if index is None else (index,)
+        return self._edit("Comment", {}, comments=comments, touched=touched)
+
+    def remove_comment(self, comment_id: str) -> bool:
+        """Delete one of the comments."""
+        gone = [c for c in self.annotation.comments if c.id == comment_id]
+        return self._edit(
+            "Delete comment",
+            {},
+            comments=tuple(c for c in self.annotation.comments if c.id != comment_id),
+            touched=tuple(i for i in map(self.index_of, gone) if i is not None),
+        )
+
+    # ------------------------------------------------------------------ undo
+    def undo(self, here: int | None = None) -> int | None:
+        """Take back the last edit; return the slice to show, if any.
+
+        Parameters
+        ----------
+        here : int, optional
+            The slice that is shown: it stays if the edit changed it too.
+        """
+        edit = None if self.is_fixed else self.history.undo()
+        return None if edit is None else self._replay(edit, edit.before, here)
+
+    def redo(self, here: int | None = None) -> int | None:
+        """Do again what was undone; see :meth:`undo`."""
+        edit = None if self.is_fixed else self.history.redo()
+        return None if edit is None else self._replay(edit, edit.after, here)
+
+    def _replay(
+        self, edit: Edit, change: AnnotationChange, here: int | None
+    ) -> int | None:
+        self._apply(change)
+        if here is not None and self.slices[here].key in change.slices:
+            return here
+        return edit.focus
+
+    # ------------------------------------------------------------- internals
+    def edit(
+        self,
+        text: str,
+        contents: Mapping[int, SliceAnnotation],
+        *,
+        ranges: tuple[SliceRange, ...] | None = None,
+        by_hand: bool = False,
+        focus: int | None = None,
+    ) -> bool:
+        """Make one undo step of new contents of slices, and ranges.
+
+        Undo shows slice `focus`; by default the first one that changed.
+        """
+        return self._edit(text, contents, ranges=ranges, by_hand=by_hand, focus=focus)
+
+    def bring_in(
+        self,
+        text: str,
+        contents: Mapping[int, SliceAnnotation],
+        *,
+        case_labels: Iterable[int] = (),
+    ) -> bool:
+        """Make one undo step of what came from elsewhere: slices, and case labels.
+
+        Parameters
+        ----------
+        text : str
+            The undo entry.
+        contents : mapping of int to SliceAnnotation
+            New contents by slice.
+        case_labels : iterable of int
+            Labels of the whole case to choose; those they exclude go.
+        """
+        ids = set(self.annotation.case_labels)
+        for label_id in case_labels:
+            ids -= self.labels.exclusive_with(self._class_label(label_id, Scope.CASE))
+            ids.add(label_id)
+        return self._edit(text, contents, case_labels=tuple(sorted(ids)))
+
+    def amend(self, contents: Mapping[int, SliceAnnotation]) -> bool:
+        """Bring proposals up to date with what was edited, or undone.
+
+        It is saved as an edit is, but is no undo step, and what was undone can
+        still be redone: undoing what it follows from takes it back.
+
+        Parameters
+        ----------
+        contents : mapping of int to SliceAnnotation
+            New contents by slice, which differ in nothing but their proposals.
+
+        Raises
+        ------
+        InvalidValueError
+            If they differ in something else.
+        LockedError
+            If the case is read-only.
+        """
+        self.check_unlocked()
+        changed = {i: c for i, c in contents.items() if c != self.content(i)}
+        for index, content in changed.items():
+            old = self.content(index)
+            if content.evolve(proposals=old.proposals) != old:
+                raise InvalidValueError(
+                    "only proposals can be amended", where=f"slice {index + 1}"
+                )
+        if not changed:
+            return False
+        change = AnnotationChange(
+            slices={
+                self._keys[i]: None if content.is_empty else content
+                for i, content in changed.items()
+            }
+        )
+        check_change(change, self.labels, name=self._name)
+        self._apply(change)
+        return True
+
+    def lay_on(
+        self, change: AnnotationChange, blobs: Mapping[str, bytes], *, text: str
+    ) -> bool:
+        """Make one undo step of a change that was made at another time.
+
+        Parameters
+        ----------
+        change : AnnotationChange
+            What to lay on top of what is said now.
+        blobs : mapping of str to bytes
+            The masks it needs, by digest.
+        text : str
+            The undo entry.
+        """
+        contents = {
+            self._index[key]: content or SliceAnnotation(index=self._index[key])
+            for key, content in change.slices.items()
+            if key in self._index
+        }
+        self._blobs.update(blobs)
+        return self._edit(
+            text,
+            contents,
+            case_labels=change.case_labels,
+            case_nothing_to_label=change.case_nothing_to_label,
+            ranges=change.ranges,
+            comments=change.comments,
+            by_hand=False,
+        )
+
+    @property
+    def is_fixed(self) -> bool:
+        """True if it cannot be edited now: it is read-only, or held."""
+        return self.locked or bool(self.held)
+
+    def check_unlocked(self) -> None:
+        """Do nothing if the case can be edited.
+
+        Raises
+        ------
+        LockedError
+            If it is read-only, or held.
+        """
+        if self.held:
+            raise LockedError(
+                f"the case cannot be changed now ({self.held.lower()})",
+                where=self.annotation.case_id,
+                remedy="Wait until that is done",
+            )
+        if self.locked:
+            raise LockedError(
+                "the case is submitted and therefore read-only",
+                where=self.annotation.case_id,
+                remedy="A reviewer can return it to make it editable again",
+            )
+
+    def _name(self, key: str) -> str:
+        return f"slice {self._index[key] + 1}" if key in self._index else key
+
+    def _class_label(self, label_id: int, scope: Scope) -> Label:
+        label = self.labels[label_id]
+        if label.method is not Method.CLASSIFICATION or label.scope is not scope:
+            raise InvalidValueError(
+                f"{label.name!r} is not a class label of scope {scope}"
+            )
+        return label
+
+    def _edit(
+        self,
+        text: str,
+        contents: Mapping[int, SliceAnnotation],
+        *,
+        case_labels: tuple[int, ...] | None = None,
+        case_nothing_to_label: bool | None = None,
+        ranges: tuple[SliceRange, ...] | None = None,
+        comments: tuple[Comment, ...] | None = None,
+        touched: tuple[int, ...] = (),
+        by_hand: bool = True,
+        focus: int | None = None,
+    ) -> bool:
+        self.check_unlocked()
+        changed = {i: c for i, c in contents.items() if c != self.content(i)}
+        if by_hand and ranges is None:
+            ranges = self._ranges_without(changed)
+        if case_nothing_to_label is None and self.annotation.case_nothing_to_label:
+            if any(content.has_labels for content in changed.values()):
+                case_nothing_to_label = False
+        old = self.annotation
+        fields = {
+            "case_labels": case_labels,
+            "case_nothing_to_label": case_nothing_to_label,
+            "ranges": ranges,
+            "comments": comments,
+        }
+        fields = {
+            name: value
+            for name, value in fields.items()
+            if value is not None and value != getattr(old, name)
+        }
+        # The two exclude one another, also where the change is saved on top of what
+        # was said elsewhere.
+        if fields.get("case_labels"):
+            fields["case_nothing_to_label"] = False
+        elif fields.get("case_nothing_to_label"):
+            fields["case_labels"] = ()
+        after = AnnotationChange(
+            slices={
+                self._keys[i]: None if content.is_empty else content
+                for i, content in changed.items()
+            },
+            **fields,
+        )
+        if after.is_empty:
+            return False
+        try:
+            check_change(after, self.labels, name=self._name)
+        except InvalidValueError:
+            self._new_blobs.clear()
+            raise
+        before = AnnotationChange(
+            slices={key: old.slices.get(key) for key in after.slices},
+            **{name: getattr(old, name) for name in fields},
+        )
+        if focus is None:
+            focus = min([*changed, *touched], default=None)
+        self.history.push(Edit(text, before, after, focus))
+        self._apply(after, touched)
+        return True
+
+    def _apply(self, change: AnnotationChange, touched: Sequence[int] = ()) -> None:
+        revision = self.annotation.revision
+        self.annotation = self.annotation.apply(change, revision=revision)
+        indices = {self._index[key] for key in change.slices}.union(touched)
+        for ranges in (change.ranges, change.comments):
+            if ranges is not None:
+                indices.update(range(self.n_slices))
+        blobs, self._new_blobs = self._new_blobs, {}
+        for content in change.slices.values():
+            for refs in (content.masks, content.proposals) if content else ():
+                for ref in refs.values():
+                    if ref.digest in self._blobs:  # the store has all others
+                        blobs[ref.digest] = self._blobs[ref.digest]
+        self._on_change(change, blobs)
+        self.changed.emit(tuple(sorted(indices)))
+        self.history_changed.emit()
+
+    def _ranges_without(self, indices: Iterable[int]) -> tuple[SliceRange, ...] | None:
+        left = set(indices)
+        if not any(left.intersection(span.applied) for span in self.annotation.ranges):
+            return None
+        kept = []
+        for span in self.annotation.ranges:
+            rest = tuple(i for i in span.applied if i not in left)
+            if rest or not span.applied:
+                kept.append(span.model_copy(update={"applied": rest}))
+        return tuple(kept)

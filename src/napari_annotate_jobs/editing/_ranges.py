@@ -1,0 +1,312 @@
+"""Propagations of class labels, nothing to label and exclude, and their ranges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
+from napari_annotate_jobs.model import RangeAction, SliceRange
+
+from . import _changes
+from ._targets import Mode, RangePlan, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from napari_annotate_jobs.model import SliceAnnotation
+
+    from ._editor import CaseEditor
+
+__all__ = [
+    "Propagation",
+    "apply_to_range",
+    "delete_range",
+    "lift",
+    "plan_propagation",
+    "propagate",
+    "relabel_range",
+    "resize_range",
+]
+
+
+@dataclass(frozen=True)
+class Propagation:
+    """What is to be applied to which slices.
+
+    Parameters
+    ----------
+    action : RangeAction
+        Class labels, nothing to label, or exclude.
+    targets : tuple of int
+        Slice indices, ascending (see
+        :func:`~napari_annotate_jobs.propagation.target_slices`).
+    origin : int
+        The slice it goes out from.
+    labels : tuple of int
+        Label ids, for class labels.
+    mode : Mode
+        What becomes of slices that already hold something.
+    """
+
+    action: RangeAction
+    targets: tuple[int, ...]
+    origin: int
+    labels: tuple[int, ...] = ()
+    mode: Mode = Mode.KEEP
+
+
+def plan_propagation(editor: CaseEditor, propagation: Propagation) -> RangePlan:
+    """Return how many slices each choice of mode would touch."""
+    return _plan(editor, propagation.action, propagation.labels, propagation.targets)
+
+
+def _plan(
+    editor: CaseEditor,
+    action: RangeAction,
+    labels: Sequence[int],
+    targets: Sequence[int],
+) -> RangePlan:
+    contents = [editor.content(i) for i in range(editor.n_slices)]
+    wanted = set(labels)
+    clash = frozenset[int]().union(
+        *(editor.labels.exclusive_with(editor.labels[i]) for i in labels)
+    )
+
+    return plan(
+        np.asarray(targets, dtype=np.intp),
+        _changes.PLAN_ACTIONS[action],
+        labelled=[bool(c.class_labels) for c in contents],
+        nothing=[c.nothing_to_label for c in contents],
+        excluded=[c.excluded for c in contents],
+        drawn=[bool(c.masks or c.boxes or c.proposals) for c in contents],
+        same=[wanted.issubset(c.class_labels) for c in contents],
+        other=[bool(set(c.class_labels) - wanted) for c in contents],
+        conflict=[bool(clash.intersection(c.class_labels)) for c in contents],
+    )
+
+
+def propagate(editor: CaseEditor, propagation: Propagation) -> SliceRange | None:
+    """Apply a propagation as one undo step, and leave a range behind.
+
+    Returns
+    -------
+    SliceRange or None
+        None if no slice changes.
+
+    Raises
+    ------
+    InvalidValueError
+        If there are no targets, or no labels where some are needed.
+    """
+    _check(propagation)
+    touched = [
+        int(i) for i in plan_propagation(editor, propagation).touched[propagation.mode]
+    ]
+    if not touched:
+        return None
+    span = SliceRange(
+        action=propagation.action,
+        labels=propagation.labels,
+        origin=propagation.origin,
+        start=min(propagation.targets),
+        stop=max(propagation.targets),
+        applied=tuple(touched),
+        person=editor.person,
+    )
+    contents = {
+        i: _changes.applied(
+            editor.content(i),
+            span.action,
+            span.labels,
+            propagation.mode,
+            editor.labels,
+        )
+        for i in touched
+    }
+    ranges = _left(editor.annotation.ranges, touched)
+    editor.edit(f"Propagate {_text(editor, span)}", contents, ranges=(*ranges, span))
+    return span
+
+
+def apply_to_range(
+    editor: CaseEditor,
+    action: RangeAction,
+    contents: Mapping[int, SliceAnnotation],
+    *,
+    labels: Sequence[int] = (),
+) -> bool:
+    """Make one step of new contents of several slices, and leave a range behind.
+
+    Parameters
+    ----------
+    editor : CaseEditor
+        The open case.
+    action : RangeAction
+        What was applied.
+    contents : mapping of int to SliceAnnotation
+        What the slices hold then.
+    labels : sequence of int
+        Label ids, for class labels.
+    """
+    touched = [i for i in contents if contents[i] != editor.content(i)]
+    if not touched:
+        return False
+    span = SliceRange(
+        action=action,
+        labels=tuple(labels),
+        origin=min(contents),
+        start=min(contents),
+        stop=max(contents),
+        applied=tuple(sorted(touched)),
+        person=editor.person,
+    )
+    ranges = (*_left(editor.annotation.ranges, touched), span)
+    return editor.edit(_text(editor, span), contents, ranges=ranges)
+
+
+def lift(editor: CaseEditor, propagation: Propagation) -> bool:
+    """Take class labels, nothing to label or exclude away from target slices.
+
+    Raises
+    ------
+    InvalidValueError
+        If there are no targets, or no labels where some are needed.
+    """
+    _check(propagation)
+    probe = SliceRange(
+        action=propagation.action,
+        labels=propagation.labels,
+        origin=propagation.origin,
+        start=min(propagation.targets),
+        stop=max(propagation.targets),
+    )
+    contents = {
+        i: _changes.taken_back(editor.content(i), probe) for i in propagation.targets
+    }
+    return editor.edit(f"Lift {_text(editor, probe)}", contents, by_hand=True)
+
+
+def resize_range(editor: CaseEditor, range_id: str, start: int, stop: int) -> bool:
+    """Shorten or extend a range; slices added keep what they already hold.
+
+    Raises
+    ------
+    InvalidValueError
+        If no slice of the series would be left in it.
+    """
+    span = _find(editor, range_id)
+    start, stop = max(start, 0), min(stop, editor.n_slices - 1)
+    if start > stop:
+        raise InvalidValueError(
+            f"a range cannot go from slice {start + 1} to slice {stop + 1}",
+            remedy="Delete the range to take it away",
+        )
+    dropped = [i for i in _applied(editor, span) if not start <= i <= stop]
+    added_span = [i for i in range(start, stop + 1) if not span.start <= i <= span.stop]
+    planned = _plan(editor, span.action, span.labels, added_span)
+    added = [int(i) for i in planned.touched[Mode.KEEP]]
+    contents = {i: _changes.taken_back(editor.content(i), span) for i in dropped}
+    contents |= {
+        i: _changes.applied(
+            editor.content(i), span.action, span.labels, Mode.KEEP, editor.labels
+        )
+        for i in added
+    }
+    new = span.model_copy(
+        update={
+            "start": start,
+            "stop": stop,
+            "origin": min(max(span.origin, start), stop),
+            "applied": tuple(
+                i for i in sorted({*span.applied, *added}) if start <= i <= stop
+            ),
+        }
+    )
+    ranges = _left(editor.annotation.ranges, added)
+    return editor.edit(
+        "Resize range",
+        contents,
+        ranges=tuple(new if s.id == range_id else s for s in ranges),
+    )
+
+
+def delete_range(editor: CaseEditor, range_id: str) -> bool:
+    """Take a range away, with what it applied and still rules."""
+    span = _find(editor, range_id)
+    contents = {
+        i: _changes.taken_back(editor.content(i), span) for i in _applied(editor, span)
+    }
+    rest = tuple(s for s in editor.annotation.ranges if s.id != range_id)
+    return editor.edit(f"Delete range {_text(editor, span)}", contents, ranges=rest)
+
+
+def relabel_range(editor: CaseEditor, range_id: str, labels: Sequence[int]) -> bool:
+    """Give a range of class labels other labels."""
+    span = _find(editor, range_id)
+    if span.action is not RangeAction.CLASS_LABELS or not labels:
+        raise InvalidValueError("only a range of class labels can be relabelled")
+    contents = {
+        i: _changes.with_class(
+            _changes.taken_back(editor.content(i), span), labels, editor.labels
+        )
+        for i in _applied(editor, span)
+    }
+    new = span.model_copy(update={"labels": tuple(sorted(set(labels)))})
+    return editor.edit(
+        f"Relabel range to {_text(editor, new)}",
+        contents,
+        ranges=tuple(new if s.id == range_id else s for s in editor.annotation.ranges),
+    )
+
+
+def _check(propagation: Propagation) -> None:
+    if not propagation.targets:
+        raise InvalidValueError("no slice was chosen to propagate to")
+    if propagation.action is RangeAction.CLASS_LABELS and not propagation.labels:
+        raise InvalidValueError(
+            "no class label was chosen to propagate",
+            remedy="Label this slice first, or choose a label",
+        )
+    if min(propagation.targets) < 0:
+        raise InvalidValueError(
+            f"there is no slice {min(propagation.targets) + 1}",
+            remedy="Slices are counted from 0 here",
+        )
+
+
+def _applied(editor: CaseEditor, span: SliceRange) -> list[int]:
+    """Return the slices a range rules, but for those no longer in the series."""
+    return [i for i in span.applied if i < editor.n_slices]
+
+
+def _find(editor: CaseEditor, range_id: str) -> SliceRange:
+    for span in editor.annotation.ranges:
+        if span.id == range_id:
+            return span
+    raise NotFoundError("this range is not there any more")
+
+
+def _left(
+    ranges: Sequence[SliceRange], indices: Sequence[int]
+) -> tuple[SliceRange, ...]:
+    """Let slices leave the ranges they were in."""
+    gone = set(indices)
+    kept = []
+    for span in ranges:
+        rest = tuple(i for i in span.applied if i not in gone)
+        if rest or not span.applied:  # one that rules nothing yet stays
+            kept.append(span.model_copy(update={"applied": rest}))
+    return tuple(kept)
+
+
+def _text(editor: CaseEditor, span: SliceRange) -> str:
+    if span.action is RangeAction.CLASS_LABELS:
+        return ", ".join(editor.labels[i].name for i in span.labels)
+    return (
+        "Nothing to Label"
+        if (span.action is RangeAction.NOTHING_TO_LABEL)
+        else "Exclude"
+    )

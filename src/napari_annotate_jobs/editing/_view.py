@@ -1,0 +1,205 @@
+"""What is said of one case, to look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_annotate_jobs.errors import InvalidValueError
+from napari_annotate_jobs.model import (
+    Annotation,
+    Decision,
+    SliceAnnotation,
+    decode_mask,
+)
+
+from ._cells import Cell, SubmitCheck
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_annotate_jobs.model import Comment, MaskRef, Project, SliceId
+
+__all__ = ["CaseView"]
+
+
+class CaseView:
+    """An annotation, looked at by slice index.
+
+    Parameters
+    ----------
+    annotation : Annotation
+        What was said.
+    slices : sequence of SliceId
+        The slices of the reference series.
+    project : Project
+        The project, with its label set.
+    read_blob : callable
+        Returns an encoded mask by its digest.
+    shape : sequence of int, optional
+        Rows and columns of the slices: masks of another size are refused.
+    """
+
+    def __init__(
+        self,
+        annotation: Annotation,
+        slices: Sequence[SliceId],
+        project: Project,
+        *,
+        read_blob: Callable[[str], bytes],
+        shape: Sequence[int] | None = None,
+    ) -> None:
+        self.shape = None if shape is None else (shape[0], shape[1])
+        self.annotation = annotation
+        self.slices = tuple(slices)
+        self.project = project
+        self.labels = project.label_set
+        self._keys = tuple(slice_id.key for slice_id in slices)
+        self._index = {key: index for index, key in enumerate(self._keys)}
+        self._read_blob = read_blob
+        self._blobs: dict[str, bytes] = {}
+        self._blanks: dict[int, SliceAnnotation] = {}
+
+    @property
+    def n_slices(self) -> int:
+        """Number of slices of the reference series."""
+        return len(self.slices)
+
+    def content(self, index: int) -> SliceAnnotation:
+        """Return what was said of a slice.
+
+        Raises
+        ------
+        InvalidValueError
+            If there is no such slice.
+        """
+        found = self.annotation.slices.get(self.key(index))
+        if found is None:
+            return self._blank(index)
+        # Slices were added to, or taken from, the series since: the name counts.
+        return found if found.index == index else found.evolve(index=index)
+
+    def _blank(self, index: int) -> SliceAnnotation:
+        """Return the content of a slice of which nothing was said; made once."""
+        blank = self._blanks.get(index)
+        if blank is None:
+            blank = self._blanks[index] = SliceAnnotation(index=index)
+        return blank
+
+    def contents(self) -> dict[int, SliceAnnotation]:
+        """Return what was said of slices, by index; the others are left out."""
+        return {
+            self._index[key]: content
+            for key, content in self.annotation.slices.items()
+            if key in self._index
+        }
+
+    def key(self, index: int) -> str:
+        """Return the name of a slice in documents.
+
+        Raises
+        ------
+        InvalidValueError
+            If there is no such slice.
+        """
+        if not 0 <= index < self.n_slices:
+            raise InvalidValueError(
+                f"there is no slice {index + 1} of {self.n_slices}",
+                where=self.annotation.case_id,
+            )
+        return self._keys[index]
+
+    def index_of(self, comment: Comment) -> int | None:
+        """Return the slice a comment is pinned to, if it is in the series."""
+        if comment.slice_key is not None:
+            return self._index.get(comment.slice_key)
+        here = comment.index is not None and comment.index < self.n_slices
+        return comment.index if here else None
+
+    def decision(self, index: int) -> Decision:
+        """Return the decision of a slice."""
+        return self.content(index).decision
+
+    def cell(self, index: int) -> Cell:
+        """Return what the slice strip shows of a slice."""
+        comment = any(self.index_of(c) == index for c in self.annotation.comments)
+        content = self.annotation.slices.get(self.key(index))
+        if content is None:
+            return Cell(index, comment=comment)
+        ids = set(content.label_ids)
+        shown = [label for label in self.labels.labels if label.id in ids]
+        return Cell(
+            index=index,
+            decision=content.decision,
+            colors=tuple(label.color for label in shown),
+            names=tuple(label.name for label in shown),
+            proposals=content.has_proposals,
+            boxes=bool(content.boxes),
+            masks=bool(content.masks),
+            comment=comment,
+        )
+
+    def undecided(self) -> tuple[int, ...]:
+        """Return the indices of the slices without a decision."""
+        slices = self.annotation.slices
+        return tuple(
+            index
+            for index, key in enumerate(self._keys)
+            if key not in slices or slices[key].decision is Decision.UNDECIDED
+        )
+
+    def next_where(self, start: int, step: int, wanted: Callable[[int], bool]) -> int:
+        """Return the nearest index in a direction that is `wanted`, else -1.
+
+        The search goes on at the other end; `start` itself comes last.
+        """
+        for offset in range(1, self.n_slices + 1):
+            index = (start + step * offset) % self.n_slices
+            if wanted(index):
+                return index
+        return -1
+
+    def with_labels(self, indices: Iterable[int]) -> list[int]:
+        """Return those of the slices that nothing-to-label would clear."""
+        return [
+            i
+            for i in indices
+            if self.content(i).has_labels or self.content(i).has_proposals
+        ]
+
+    def submit_check(self) -> SubmitCheck:
+        """Return what stands between the case and its submission."""
+        return SubmitCheck(
+            blank=self.annotation.is_blank,
+            undecided=self.undecided(),
+            proposals=tuple(
+                i for i in range(self.n_slices) if self.content(i).has_proposals
+            ),
+            every_slice=self.project.options.every_slice,
+        )
+
+    def mask(
+        self, index: int, group: str = "", *, proposal: bool = False
+    ) -> NDArray[np.integer] | None:
+        """Return a slice's mask of label ids (rows, columns); None if empty."""
+        content = self.content(index)
+        ref = (content.proposals if proposal else content.masks).get(group)
+        return None if ref is None else self.decoded(ref)
+
+    def decoded(self, ref: MaskRef) -> NDArray[np.integer]:
+        """Return the mask of label ids (rows, columns) that a reference names.
+
+        Raises
+        ------
+        CorruptError
+            If it has not the size of the slices.
+        """
+        return decode_mask(self.blob(ref.digest), shape=self.shape)
+
+    def blob(self, digest: str) -> bytes:
+        """Return an encoded mask."""
+        if digest not in self._blobs:
+            self._blobs[digest] = self._read_blob(digest)
+        return self._blobs[digest]

@@ -1,0 +1,347 @@
+"""The folder of one person's work on one case."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from napari_annotate_jobs.errors import (
+    CorruptError,
+    ExistsError,
+    StoreError,
+)
+from napari_annotate_jobs.files import (
+    append_durably,
+    locked,
+    make_folders,
+    read_if_there,
+    remove_leftovers,
+    set_aside,
+    signature,
+)
+from napari_annotate_jobs.model import (
+    Annotation,
+    Status,
+    check_editable,
+    status_of,
+)
+from napari_annotate_jobs.stores import _rules
+from napari_annotate_jobs.stores._progress import Progress
+
+from ._documents import VERSION
+from ._draft import State, StoredDraft
+from ._journal import (
+    Entry,
+    encode_entry,
+    mended,
+    scan_journal,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from napari_annotate_jobs.model import (
+        AnnotationChange,
+        Case,
+        Comment,
+        Job,
+        Return,
+        Submission,
+    )
+
+    Signature = tuple[int, int, int] | None
+
+__all__ = ["WorkFolder"]
+
+_LONG_LINES = 256
+_LONG_BYTES = 1 << 20
+"""A journal of so many lines or bytes is written into the snapshot."""
+
+
+@dataclass
+class WorkFolder(StoredDraft):
+    """One person's work on one case: snapshot, journal, masks, submissions.
+
+    Every method may be called from any thread; those that write hold the lock
+    file, so that other processes wait.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; it is made at the first save.
+    root : Path
+        The job's folder.
+    case_id, person : str
+        Whose work, and on what.
+    timeout : float
+        Seconds to wait for the lock file.
+    find_mask : callable
+        Returns the bytes of a mask that somebody else's work on the case has,
+        or None.
+    """
+
+    # ----------------------------------------------------------------- reading
+    def annotation(self) -> Annotation:
+        """Return the draft; a blank one if nothing was ever saved."""
+        return self._read().annotation
+
+    def standing(self) -> tuple[Status, int, Return | None]:
+        """Return the status, the number of submissions, and the return if any.
+
+        The return is that of the last submission: the case is returned just now.
+        """
+        number, answered = self.submitted.last()
+        last_return = self.submitted.read_return(number) if answered else None
+        return status_of(number, last_return), number, last_return
+
+    def progress(self) -> Progress:
+        """Return what the case table shows."""
+        annotation = self.annotation()
+        status, number, last_return = self.standing()
+        last = self.submitted.read(number) if last_return else None
+        return Progress(
+            status=status,
+            draft=status is not Status.FINISHED
+            and _rules.has_draft(annotation.revision, last),
+            decided=_rules.count_decided(annotation),
+            comment=_rules.comment_text(last_return),
+        )
+
+    def read_mask(self, digest: str) -> bytes | None:
+        """Return a mask's bytes, None if it is not here.
+
+        Raises
+        ------
+        CorruptError
+            If it is damaged.
+        """
+        return self.masks.read(digest)
+
+    # ----------------------------------------------------------------- writing
+    def save(
+        self,
+        change: AnnotationChange,
+        blobs: Mapping[str, bytes],
+        *,
+        base: int,
+        job: Job,
+        size: tuple[int, int] | None = None,
+        written: Callable[[], None],
+    ) -> Annotation:
+        """Save a change durably, as :meth:`JobStore.save` says.
+
+        This method and those below call `written` before they let the lock go,
+        so that what is told of them comes in the order in which it happened.
+        """
+        with self._writing():
+            self._take_back(base)
+            state = self._read()
+            found: dict[str, bytes] = {}
+
+            def find_blob(digest: str) -> bytes | None:
+                try:
+                    data = self.masks.read(digest)
+                except CorruptError:
+                    data = None
+                if data is None:
+                    data = self.find_mask(digest)
+                if data is not None:
+                    found[digest] = data
+                return data
+
+            new = _rules.changed(
+                state.annotation,
+                change,
+                blobs,
+                base=base,
+                status=self.standing()[0],
+                labels=job.project.label_set,
+                find_blob=find_blob,
+                size=size,
+            )
+            if change.is_empty:
+                return state.annotation
+            if state.signatures[0] is None:
+                # So that the journal always has a document that says whose it is.
+                state = self._write_snapshot(state)
+            self.masks.add(change, {**found, **blobs}, root=self.root)
+            assert new.modified is not None
+            entry = Entry(
+                revision=new.revision,
+                time=new.modified,
+                change=change,
+                version=VERSION,
+            )
+            line = encode_entry(entry)
+            self._keep_torn(state)
+            self._unsure = line, state.size, base
+            try:
+                append_durably(self.journal, line, at=state.size)
+            except BaseException:
+                self._state = None
+                raise
+            self._unsure = None
+            self.masks.retire(state.annotation, change)
+            self._state = replace(
+                state,
+                annotation=new,
+                signatures=(state.signatures[0], signature(self.journal)),
+                lines=state.lines + 1,
+                size=state.size + len(line),
+                torn=b"",
+            )
+            written()
+            if self._state.lines >= _LONG_LINES or self._state.size >= _LONG_BYTES:
+                self._try_compact()
+            return new
+
+    def submit(
+        self,
+        *,
+        base: int,
+        job: Job,
+        case: Case,
+        size: tuple[int, int] | None = None,
+        written: Callable[[], None],
+    ) -> Submission:
+        """Freeze the draft, as :meth:`JobStore.submit` says."""
+        with self._writing():
+            annotation = self._read().annotation
+            _, number, last_return = self.standing()
+            submission = _rules.submitted(
+                annotation,
+                base=base,
+                previous=number,
+                last_return=last_return,
+                case=case,
+                job=job,
+            )
+            self.masks.require(annotation, size)
+            self._compact()
+            try:
+                self.submitted.write(submission, root=self.root)
+            except ExistsError:
+                # Where locks do not work, somebody was first: the rules say it best.
+                check_editable(self.standing()[0], where=self.case_id)
+                raise
+            self._afterwards(written)
+            return submission
+
+    def return_case(
+        self,
+        comments: Sequence[Comment],
+        *,
+        reviewer: str,
+        written: Callable[[], None],
+    ) -> Return:
+        """Return the last submission, as :meth:`JobStore.return_case` says."""
+
+        def answered() -> Return:
+            status, number, _ = self.standing()
+            return _rules.returned(
+                status, comments, number=number, reviewer=reviewer, where=self.case_id
+            )
+
+        answered()  # before a folder is made for nothing
+        with self._writing():
+            answer = answered()
+            try:
+                self.submitted.write_return(answer)
+            except ExistsError:
+                answered()
+                raise
+            self._afterwards(written, tidy=False)
+            return answer
+
+    def compact(self) -> None:
+        """Write the journal into the snapshot and collect masks of no use."""
+        with self._guard:
+            if signature(self.journal) is None:
+                return
+        with self._writing():
+            self._compact()
+            self._collect()
+
+    def mend(self) -> Path | None:
+        """Go on with what is whole of a damaged journal.
+
+        Returns
+        -------
+        Path or None
+            Where the damaged journal is kept; None if it is not damaged.
+
+        Raises
+        ------
+        CorruptError
+            If the annotation itself is damaged.
+        """
+        if signature(self.snapshot) is None:
+            return None
+        with self._writing():
+            try:
+                self._read()
+            except CorruptError:
+                annotation, envelope = self._read_snapshot()
+                data = read_if_there(self.journal) or b""
+                journal = scan_journal(data, where=self.journal)
+                self._state = None
+                # The journal stays until all that is whole of it is safe elsewhere.
+                self._write_snapshot(
+                    State(mended(annotation, journal), (None, None), envelope)
+                )
+                return set_aside(self.journal)
+            return None
+
+    # ----------------------------------------------------------------- private
+    def _afterwards(self, written: Callable[[], None], *, tidy: bool = True) -> None:
+        """Tell and tidy once a frozen file is there: no trouble undoes that."""
+        with suppress(Exception):
+            written()
+        if tidy:
+            with suppress(Exception):
+                self._collect()
+
+    def _take_back(self, base: int) -> None:
+        """Cut a line that was told as not saved, and could not be cut then.
+
+        Whoever saves on `base` again would meet it as if somebody else had written it.
+        """
+        if self._unsure is None:
+            return
+        line, size, before = self._unsure
+        if base == before and (read_if_there(self.journal) or b"")[size:] == line:
+            self._state = None
+            append_durably(self.journal, b"", at=size)
+        self._unsure = None
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Hold the folder for one writer: first this thread, then this process."""
+        with self._guard:
+            make_folders(self.path, root=self.root)
+            with locked(self.path / ".lock", self.timeout):
+                yield
+
+    def _compact(self) -> None:
+        state = self._read()
+        if state.signatures[1] is None:
+            return
+        self._keep_torn(state)
+        self._fold(state)
+
+    def _try_compact(self) -> None:
+        try:
+            self._compact()
+        except (StoreError, OSError):
+            # The save is durable without it; the next one tries again.
+            self._state = None
+
+    def _collect(self) -> None:
+        used = set(self._read().annotation.blobs())
+        for submission in self.submitted.read_all():
+            used |= submission.annotation.blobs()
+        self.masks.collect(used)
+        for folder in (self.path, self.masks.path, self.submitted.path):
+            remove_leftovers(folder)

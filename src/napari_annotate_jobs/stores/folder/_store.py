@@ -1,0 +1,389 @@
+"""A job folder, or a folder of job folders, as a store."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_annotate_jobs.errors import (
+    CorruptError,
+    DocumentVersionError,
+    InvalidValueError,
+    NotFoundError,
+    StoreError,
+)
+from napari_annotate_jobs.files import accessing, list_folder
+from napari_annotate_jobs.model import JobSummary, Status
+from napari_annotate_jobs.stores import _rules
+from napari_annotate_jobs.stores._contract import CasePage, Draft, Fault, JobStore
+from napari_annotate_jobs.stores._names import case_folder, check_person, default_person
+
+from ._check import check_job
+from ._headers import open_remembered
+from ._job import JobFolder
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from napari_annotate_jobs.imaging import Series
+    from napari_annotate_jobs.model import (
+        AnnotationChange,
+        Case,
+        CaseRow,
+        Comment,
+        Counts,
+        Job,
+        Return,
+        Submission,
+    )
+    from napari_annotate_jobs.stores._contract import Progress
+
+__all__ = ["FolderStore"]
+
+
+class FolderStore(JobStore):
+    """Jobs as plain files, described in ``docs/job-folder.md``.
+
+    Several stores, in several programs, may use the same folder, on a network
+    share too.
+
+    Parameters
+    ----------
+    location : path-like
+        A job folder (it holds ``job.json``), or a folder whose direct
+        sub-folders are job folders.
+    person : str, optional
+        Whose annotations it reads and writes; the system's user by default.
+    timeout : float
+        Seconds to wait for another program that is writing.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such folder.
+    """
+
+    def __init__(
+        self,
+        location: str | os.PathLike[str],
+        person: str | None = None,
+        *,
+        timeout: float = 10.0,
+    ) -> None:
+        self.person = check_person(person or default_person())
+        self._path = Path(location).expanduser().absolute()
+        self.location = str(self._path)
+        self._timeout = timeout
+        self._guard = threading.RLock()
+        self._folders: dict[Path, JobFolder] = {}
+        self._by_id: dict[str, JobFolder] = {}
+        self._faults: tuple[Fault, ...] = ()
+        with accessing(self._path, "read"):
+            if not self._path.is_dir():
+                raise NotFoundError(
+                    "there is no such folder",
+                    where=self._path,
+                    remedy="Check the path, and that the share is connected",
+                )
+
+    # ------------------------------------------------------------- jobs, cases
+    def jobs(self) -> Sequence[JobSummary]:
+        """Return all jobs; those that cannot be read are left out.
+
+        :attr:`faults` says which, and why. A store of one job raises instead.
+        """
+        summaries, faults = [], []
+        for folder in self._scan():
+            try:
+                summaries.append(
+                    JobSummary(
+                        job=folder.job(),
+                        counts=folder.catalogue.counts(),
+                        location=str(folder.path),
+                    )
+                )
+            except Exception as error:
+                told = _told(error, folder)
+                if folder.path == self._path:
+                    raise told from error
+                faults.append(_fault(told, folder))
+        self._faults = tuple(faults)
+        return summaries
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """Job folders that :meth:`jobs` could not read the last time."""
+        return self._faults
+
+    def job(self, job_id: str) -> Job:
+        return self._folder(job_id).job()
+
+    def counts(self, job_id: str) -> Counts:
+        return self._folder(job_id).catalogue.counts()
+
+    def cases(
+        self,
+        job_id: str,
+        *,
+        status: Status | None = None,
+        text: str = "",
+        offset: int = 0,
+        limit: int = 100,
+    ) -> CasePage:
+        _rules.check_page(offset, limit)
+        rows, total = self._folder(job_id).catalogue.page(status, text, offset, limit)
+        return CasePage(rows=tuple(rows), total=total)
+
+    def case(self, job_id: str, case_id: str) -> CaseRow:
+        folder = self._folder(job_id)
+        row = folder.catalogue.row(case_id)
+        return _rules.sized(row, folder.size_of(case_id))
+
+    def neighbour(
+        self,
+        job_id: str,
+        case_id: str | None = None,
+        *,
+        step: int = 1,
+        statuses: Sequence[Status] = (),
+        wrap: bool = False,
+    ) -> CaseRow | None:
+        if step not in (1, -1):
+            raise InvalidValueError(f"a step is 1 or -1, not {step}")
+        return self._folder(job_id).catalogue.neighbour(case_id, step, statuses, wrap)
+
+    def open_series(
+        self, job_id: str, case_id: str, series: int | None = None
+    ) -> Series:
+        folder = self._folder(job_id)
+        case = folder.catalogue.row(case_id).case
+        ref = _rules.series_of(case, series)
+        place = case.series.index(ref)
+        note = folder.path / "headers" / f"{case_folder(case_id)}-{place}.json"
+        return open_remembered(folder.path / ref.path, ref.series_uid, note)
+
+    # ------------------------------------------------------------ combinations
+    def combinations(self, job_id: str) -> Mapping[str, str]:
+        return self._folder(job_id).combinations()
+
+    def save_combination(self, job_id: str, name: str, text: str | None) -> None:
+        self._folder(job_id).save_combination(name, text)
+
+    # ------------------------------------------------------------- annotations
+    def load(self, job_id: str, case_id: str, *, person: str | None = None) -> Draft:
+        folder = self._folder(job_id)
+        work = folder.work(case_id, person)
+        annotation = work.annotation()
+        status, number, last_return = work.standing()
+        draft = Draft(
+            annotation=annotation,
+            status=status,
+            submissions=number,
+            returned=last_return,
+        )
+        if work.person == self.person:
+            # The index follows the truth, whatever it had heard.
+            folder.catalogue.mark(case_id)
+        return draft
+
+    def read_blob(self, job_id: str, case_id: str, digest: str) -> bytes:
+        return self._folder(job_id).read_mask(case_id, digest)
+
+    def save(
+        self,
+        job_id: str,
+        case_id: str,
+        change: AnnotationChange,
+        blobs: Mapping[str, bytes],
+        *,
+        base: int,
+    ) -> int:
+        folder = self._folder(job_id)
+        work = folder.work(case_id)
+        return work.save(
+            change,
+            blobs,
+            base=base,
+            job=folder.job(),
+            size=folder.size_of(case_id),
+            written=lambda: folder.changed(work),
+        ).revision
+
+    def submit(self, job_id: str, case_id: str, *, base: int) -> Submission:
+        folder = self._folder(job_id)
+        work = folder.work(case_id)
+        return work.submit(
+            base=base,
+            job=folder.job(),
+            case=folder.catalogue.row(case_id).case,
+            size=folder.size_of(case_id),
+            written=lambda: folder.changed(work, always=True, sync=True),
+        )
+
+    def submissions(
+        self, job_id: str, case_id: str, *, person: str | None = None
+    ) -> Sequence[Submission]:
+        return self._folder(job_id).work(case_id, person).submitted.read_all()
+
+    def return_case(
+        self,
+        job_id: str,
+        case_id: str,
+        comments: Sequence[Comment],
+        *,
+        person: str,
+    ) -> Return:
+        folder = self._folder(job_id)
+        work = folder.work(case_id, person)
+        return work.return_case(
+            comments,
+            reviewer=self.person,
+            written=lambda: folder.changed(work, always=True, sync=True),
+        )
+
+    def people(self, job_id: str, case_id: str) -> Sequence[str]:
+        return self._folder(job_id).people(case_id)
+
+    # ------------------------------------------------------------------- other
+    def note_case(
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        n_slices: int | None,
+        size: tuple[int, int] | None = None,
+        warnings: Sequence[str] = (),
+    ) -> Case:
+        return self._folder(job_id).note(case_id, n_slices, warnings, size)
+
+    def mend(self) -> Sequence[Path]:
+        """Go on with what is whole, wherever a journal is damaged.
+
+        Returns
+        -------
+        sequence of Path
+            The damaged journals, each kept beside the one that takes its place.
+        """
+        kept = []
+        for folder in self._scan():
+            begun = set(list_folder(folder.path / "annotations"))
+            for case_id in folder.catalogue.case_ids():
+                if case_folder(case_id) not in begun:
+                    continue
+                # What is damaged in another way is told by a check.
+                with suppress(CorruptError, DocumentVersionError):
+                    for person in folder.names(case_id):
+                        path = folder.work_of(case_id, person).mend()
+                        if path is not None:
+                            kept.append(path)
+        return kept
+
+    def check(
+        self,
+        *,
+        pixels: bool = False,
+        progress: Progress | None = None,
+        found: Callable[[Fault], object] | None = None,
+    ) -> Sequence[Fault]:
+        """Verify every document, mask and image, and make the indexes anew."""
+        faults = []
+        for folder in self._scan():
+            for fault in _faults(folder, pixels, progress):
+                faults.append(fault)
+                if found is not None:
+                    found(fault)
+        return faults
+
+    def close(self) -> None:
+        with self._guard:
+            folders = list(self._folders.values())
+            self._folders.clear()
+            self._by_id.clear()
+        for folder in folders:
+            folder.close()
+
+    # ----------------------------------------------------------------- private
+    def _scan(self) -> list[JobFolder]:
+        """Return the job folders that are there now, in the order of their names."""
+        with self._guard:
+            with accessing(self._path, "read"):
+                if _holds_job(self._path):
+                    paths = [self._path]
+                else:
+                    paths = sorted(filter(_holds_job, self._path.iterdir()))
+            for path in paths:
+                if path not in self._folders:
+                    self._folders[path] = JobFolder(path, self.person, self._timeout)
+            return [self._folders[path] for path in paths]
+
+    def _folder(self, job_id: str) -> JobFolder:
+        with self._guard:
+            folder = self._by_id.get(job_id)
+            if folder is not None:
+                return folder
+            found = []
+            for candidate in self._scan():
+                try:
+                    if candidate.job().id == job_id:
+                        found.append(candidate)
+                except Exception as error:
+                    if candidate.path == self._path:
+                        raise _told(error, candidate) from error
+            if not found:
+                raise NotFoundError(
+                    f"there is no job {job_id!r}",
+                    where=self._path,
+                    remedy="Check that its folder is still there",
+                )
+            if len(found) > 1:
+                raise CorruptError(
+                    f"{found[0].path.name} and {found[1].path.name} hold the same job",
+                    where=self._path,
+                    remedy="Keep one of them here: the other is a copy",
+                )
+            self._by_id[job_id] = found[0]
+            return found[0]
+
+
+def _faults(
+    folder: JobFolder, pixels: bool, progress: Progress | None
+) -> Iterator[Fault]:
+    try:
+        yield from check_job(folder, pixels=pixels, progress=progress)
+        folder.catalogue.rebuild()
+    except Exception as error:
+        yield _fault(_told(error, folder), folder)
+
+
+def _fault(error: StoreError, folder: JobFolder) -> Fault:
+    where = str(folder.path) if error.where is None else error.where
+    return Fault(where=where, what=error.what, remedy=error.remedy or "")
+
+
+def _holds_job(folder: Path) -> bool:
+    """Return whether there is a job, be it one that cannot be read."""
+    try:
+        (folder / "job.json").lstat()
+    except PermissionError:
+        return folder.is_dir()
+    except OSError:
+        return False
+    return True
+
+
+def _told(error: Exception, folder: JobFolder) -> StoreError:
+    """Return an error of reading as one of ours.
+
+    A folder may come from anybody: what a document in it makes go wrong must stay
+    with this one job.
+    """
+    if isinstance(error, StoreError):
+        return error
+    return CorruptError(
+        f"the job cannot be read ({type(error).__name__}: {str(error)[:200]})",
+        where=folder.path,
+        remedy="See what is wrong with it: napari-annotate-jobs check",
+    )

@@ -1,0 +1,57 @@
+from .annotate._boxes import BoxSection, ObjectAtHand
+from .annotate._difference import DifferenceView
+from .annotate._dock import AnnotateDock
+from .annotate._read_out import ReadOutLabel
+from .annotate._window import WindowControl
+from .exchange._class_tree import NewClass
+from .exchange._combine_panel import CombinePanel
+from .exchange._export_choice import ExportChoice, ExportPreview, OptionField
+from .exchange._export_panel import ExportPanel
+from .fill._choice import FillChoice, Where, outcome_text
+from .fill._panel import FillPanel
+from .jobs._model import CaseSource
+from .jobs._my_jobs import MyJobsView
+from .jobs._page import JobPageView
+from .jobs._person import PersonButton
+from .keys._held import HeldKeys
+from .keys._help import HelpPanel
+from .keys._keys import STEPPING, KeyMap, label_keys, text_has_focus
+from .numbers._panel import StatisticsPanel
+from .parts._theme import Colors
+from .parts._veil import Veil
+from .propagate._panel import PropagatePanel
+from .strip._strip import SliceStrip
+
+__all__ = [
+    "STEPPING",
+    "AnnotateDock",
+    "BoxSection",
+    "CaseSource",
+    "Colors",
+    "CombinePanel",
+    "DifferenceView",
+    "ExportChoice",
+    "ExportPanel",
+    "ExportPreview",
+    "FillChoice",
+    "FillPanel",
+    "HeldKeys",
+    "HelpPanel",
+    "JobPageView",
+    "KeyMap",
+    "MyJobsView",
+    "NewClass",
+    "ObjectAtHand",
+    "OptionField",
+    "PersonButton",
+    "PropagatePanel",
+    "ReadOutLabel",
+    "SliceStrip",
+    "StatisticsPanel",
+    "Veil",
+    "Where",
+    "WindowControl",
+    "label_keys",
+    "outcome_text",
+    "text_has_focus",
+]

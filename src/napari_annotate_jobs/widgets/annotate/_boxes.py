@@ -1,0 +1,274 @@
+"""The object at hand, and what can be done with all its boxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
+from superqt import QElidingLabel
+
+from napari_annotate_jobs.widgets.keys._keys import KeyMap, key_text
+from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
+from napari_annotate_jobs.widgets.strip._paint import color_icon
+from napari_annotate_jobs.widgets.strip._ranges import slices_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from qtpy.QtGui import QAction
+
+    from napari_annotate_jobs.editing import Track
+    from napari_annotate_jobs.model import Label
+
+__all__ = ["BoxSection", "ObjectAtHand"]
+
+
+@dataclass(frozen=True)
+class ObjectAtHand:
+    """What the section shows.
+
+    Parameters
+    ----------
+    track : Track, optional
+        The object; None if there are several boxes and none was chosen.
+    here : bool
+        True if it has a box on the current slice.
+    others : tuple of Track
+        Objects it can be joined with, the likeliest first.
+    """
+
+    track: Track | None = None
+    here: bool = False
+    others: tuple[Track, ...] = ()
+
+
+BUTTONS = (
+    ("confirm_object", "Confirm", "Confirm all proposed boxes of this object"),
+    (
+        "extend_object",
+        "Extend",
+        "Carry the object on: to the slices selected on the strip, else to this one",
+    ),
+    (
+        "object_leaves",
+        "Leaves here",
+        "The object is out of sight from this slice to its next confirmed box",
+    ),
+    ("cut_object", "Cut here", "A second object begins on this slice"),
+    ("delete_object", "Delete", "Delete the object with all its boxes"),
+)
+"""Action, text and tooltip of each button."""
+
+OVER_SLICES = ("extend_object", "object_leaves", "cut_object")
+"""Make no sense on a single image."""
+
+NO_BOX, SELECT = "No box here", "Select a box to change its object"
+
+ONE_BOX = (
+    ("confirm_box", "Confirm this box"),
+    ("delete_box", "Delete this box only"),
+    ("separate_box", "Make this box an object of its own"),
+)
+"""What is done with one box, in the menu."""
+
+
+class BoxSection(QWidget):
+    """What is boxed here, over all slices, and what can be done with it.
+
+    Setters never emit.
+
+    Parameters
+    ----------
+    keymap : KeyMap
+        The keys of the actions, shown in the tooltips.
+    parent : QWidget, optional
+        The widget it belongs to.
+    """
+
+    requested = Signal(str)
+    """An action, by its id, is to be done with the object or box at hand."""
+    join_requested = Signal(str)
+    """The object is to be joined with another, by its id."""
+    relabel_requested = Signal(int)
+    """The object is to get another label, by its id."""
+
+    def __init__(self, keymap: KeyMap, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._keymap = keymap
+        self._state = ObjectAtHand()
+        self._several: bool | None = None
+        self._labels: tuple[Label, ...] = ()
+        self.label = QToolButton()
+        self.label.setAutoRaise(True)
+        self.label.setIconSize(QSize(12, 12))
+        self.label.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.label.setAccessibleName("Label of the object")
+        self.label.setToolTip("Give the object another label, on all its slices")
+        self.about = QElidingLabel()
+        self.about.setElideMode(Qt.TextElideMode.ElideMiddle)
+        self.about.setAccessibleName("Object at hand")
+        keep = self.label.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)
+        self.label.setSizePolicy(keep)
+        self.buttons: dict[str, QPushButton] = {}
+        for action, text, _ in BUTTONS:
+            button = self.buttons[action] = QPushButton(text)
+            button.setObjectName(action)
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            button.clicked.connect(self._clicked)
+        self.more = QPushButton("More")
+        self.more.setToolTip("Join with another object; one box only")
+        self.more.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._calls: dict[QAction, partial[None]] = {}
+        self._lay_out()
+        self.set_colors(Colors.dark())
+        self.set_keymap(keymap)
+        self.set_object(None)
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(4)
+        top.addWidget(self.label)
+        top.addWidget(self.about, 1)
+        self._grid = layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        layout.addLayout(top, 0, 0, 1, 3)
+        for column in range(3):
+            layout.setColumnStretch(column, 1)
+        self.set_several(True)
+
+    # --------------------------------------------------------------- setters
+    def set_labels(self, labels: Sequence[Label]) -> None:
+        """Offer the labels for boxes of a job."""
+        self._labels = tuple(labels)
+        self._fill_menus()
+
+    def set_keymap(self, keymap: KeyMap) -> None:
+        """Show other keys in the tooltips."""
+        self._keymap = keymap
+        for action, _, tip in BUTTONS:
+            self.buttons[action].setToolTip(tip + keymap.hint(action))
+        self._fill_menus()
+
+    def set_colors(self, colors: Colors) -> None:
+        """Use the colours of napari's theme."""
+        self.label.setStyleSheet(focus_style(colors))
+
+    def set_several(self, several: bool) -> None:
+        """Offer what goes over slices, where the case has several."""
+        if several is self._several:
+            return
+        self._several = several
+        buttons = (*self.buttons.values(), self.more)
+        shown = [b for b in buttons if several or b.objectName() not in OVER_SLICES]
+        for button in buttons:
+            self._grid.removeWidget(button)
+            button.setVisible(button in shown)
+        for place, button in enumerate(shown):
+            self._grid.addWidget(button, 1 + place // 3, place % 3)
+
+    def set_object(self, state: ObjectAtHand | None) -> None:
+        """Show an object; None if there is none. The buttons keep their places."""
+        self._state = state or ObjectAtHand()
+        track = self._state.track
+        self.label.setVisible(track is not None)
+        for widget in (*self.buttons.values(), self.more):
+            widget.setEnabled(track is not None)
+        if track is None:
+            self.about.setText(NO_BOX if state is None else SELECT)
+            self.about.setToolTip("Select a box to see its object, and to change it")
+            self.buttons["confirm_object"].setText("Confirm")
+            return
+        label = next((x for x in self._labels if x.id == track.label), None)
+        if label is not None:
+            self.label.setIcon(color_icon(label.color))
+        self.about.setText(about(track, "" if label is None else label.name))
+        self.about.setToolTip(self.about.text())
+        confirm, waiting = self.buttons["confirm_object"], len(track.proposals)
+        confirm.setEnabled(waiting > 0)
+        confirm.setText(f"Confirm {waiting}" if waiting else "Confirm")
+        self._fill_menus()
+
+    # ----------------------------------------------------------------- menus
+    @property
+    def menus(self) -> tuple[QMenu, QMenu]:
+        """The menus of the label and of all that is seldom done."""
+        return self._menu(self.label), self._menu(self.more)
+
+    def _fill_menus(self) -> None:
+        self._calls.clear()
+        menu = self._menu(self.label)
+        menu.clear()
+        for label in self._labels:
+            action = self._add(menu, label.name, self._relabel, label.id)
+            action.setIcon(color_icon(label.color))
+        menu = self._menu(self.more)
+        menu.clear()
+        for name, text in ONE_BOX:
+            action = self._add(menu, text + self._hint(name), self._ask, name)
+            action.setEnabled(self._state.here)
+        menu.addSeparator()
+        join = "Join with the likeliest object" + self._hint("join_object")
+        likeliest = self._add(menu, join, self._ask, "join_object")
+        likeliest.setEnabled(bool(self._state.others))
+        for track in self._state.others:
+            text = f"Join with the one on {slices_text(track.start, track.stop)}"
+            self._add(menu, text, self._join, track.id)
+
+    def _hint(self, name: str) -> str:
+        key = key_text(self._keymap.keys().get(name, ""))
+        return f"\t{key}" if key else ""
+
+    def _menu(self, button: QToolButton | QPushButton) -> QMenu:
+        menu = button.menu()
+        if menu is None:
+            menu = QMenu(self)
+            button.setMenu(menu)
+        return menu
+
+    def _add(
+        self, menu: QMenu, text: str, call: Callable[[Any], None], value: object
+    ) -> QAction:
+        action = menu.addAction(text.replace("&", "&&"))
+        self._calls[action] = partial(call, value)
+        action.triggered.connect(self._triggered)
+        return action
+
+    def _triggered(self) -> None:
+        self._calls[self.sender()]()
+
+    def _relabel(self, label_id: int) -> None:
+        self.relabel_requested.emit(label_id)
+
+    def _join(self, track_id: str) -> None:
+        self.join_requested.emit(track_id)
+
+    def _ask(self, name: str) -> None:
+        self.requested.emit(name)
+
+    def _clicked(self) -> None:
+        self.requested.emit(self.sender().objectName())
+
+
+def about(track: Track, name: str) -> str:
+    """Say in a line what an object is: label, slices, keys, what is to confirm."""
+    keys, waiting = len(track.keys), len(track.proposals)
+    first, last = track.start + 1, track.stop + 1
+    parts = [f"{name} {first}" if first == last else f"{name} {first}–{last}"]
+    if len(track.boxes) > 1:
+        parts.append(f"{keys} key{'' if keys == 1 else 's'}")
+    if waiting:
+        parts.append(f"{waiting} to confirm")
+    return " · ".join(parts)

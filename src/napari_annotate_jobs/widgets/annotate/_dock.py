@@ -1,0 +1,399 @@
+"""The dock beside the canvas: everything that is said of the open case."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QElidingLabel
+
+from napari_annotate_jobs.model import Decision, Method, Status
+from napari_annotate_jobs.widgets.keys._guest import KeyboardGuest
+from napari_annotate_jobs.widgets.keys._keys import key_text
+from napari_annotate_jobs.widgets.parts._key_button import KeyButton
+from napari_annotate_jobs.widgets.parts._sections import Section
+from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring, focus_style
+from napari_annotate_jobs.widgets.strip._bar import strip_icon
+
+from ._boxes import BoxSection
+from ._comments import CommentList
+from ._label_list import LabelList
+from ._masks import MaskSection
+from ._save_line import SaveLine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_annotate_jobs.session import AnnotationSession
+    from napari_annotate_jobs.widgets.keys._keys import KeyMap
+
+__all__ = ["AnnotateDock"]
+
+
+class AnnotateDock(KeyboardGuest):
+    """Labels, decisions, window, comments, and the way on.
+
+    Parameters
+    ----------
+    window_control : QWidget
+        Shown below the decisions.
+    keymap : KeyMap
+        The keys of the actions, shown in the tooltips.
+    """
+
+    label_requested = Signal(object)
+    nothing_requested = Signal()
+    case_nothing_requested = Signal()
+    exclude_requested = Signal()
+    propagate_requested = Signal()
+    fill_requested = Signal()
+    comment_requested = Signal(str, bool)
+    comment_removed = Signal(str)
+    slice_requested = Signal(int)
+    go_requested = Signal(int)
+    submit_requested = Signal()
+    undo_requested = Signal()
+    redo_requested = Signal()
+    zoom_tool_requested = Signal(bool)
+    help_requested = Signal()
+    retry_requested = Signal()
+
+    def __init__(
+        self,
+        window_control: QWidget,
+        keymap: KeyMap,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._colors = Colors.dark()
+        self._session: AnnotationSession | None = None
+        self._doing = ""
+        self._keymap = keymap
+        self._tips: list[tuple[QWidget, str, str]] = []
+        self.nothing = self._button("Nothing to Label", "nothing_to_label")
+        self.exclude = self._button("Exclude image", "exclude")
+        self.window_control = window_control
+
+        self.case_name = QElidingLabel()
+        self.case_name.setObjectName("case_name")
+        font = self.case_name.font()
+        font.setBold(True)
+        self.case_name.setFont(font)
+        self.state = SaveLine()
+        self.state.clicked.connect(self.retry_requested)
+        self.notice = QLabel()
+        self.notice.setWordWrap(True)
+        self.notice.hide()
+
+        self.undo = self._tool("↶", "Undo", "undo", self.undo_requested)
+        self.redo = self._tool("↷", "Redo", "redo", self.redo_requested)
+        self.zoom = self._tool(
+            "",
+            "Zoom tool: slide up and down in the image to zoom; Esc ends it",
+            "zoom_tool",
+            None,
+        )
+        self.zoom.setAccessibleName("Zoom tool")
+        self.zoom.setIconSize(QSize(18, 18))
+        self.zoom.setCheckable(True)
+        self.zoom.clicked.connect(self.zoom_tool_requested)
+        self.help = self._tool("?", "Keys and mouse", "help", self.help_requested)
+
+        self.labels = LabelList()
+        self.labels.label_requested.connect(self.label_requested)
+        self.labels.case_nothing_requested.connect(self.case_nothing_requested)
+
+        self.nothing.setCheckable(True)
+        self._tip(
+            self.nothing, "There is nothing to label on this slice", "nothing_to_label"
+        )
+        self.nothing.clicked.connect(self._on_nothing)
+        self.exclude.setCheckable(True)
+        self._tip(
+            self.exclude,
+            "Take this slice out of counts and export; its labels stay",
+            "exclude",
+        )
+        self.exclude.clicked.connect(self._on_exclude)
+        self.propagate = self._button("Propagate…", "propagate")
+        self._tip(
+            self.propagate,
+            "Apply what this slice says to a range of slices",
+            "propagate",
+        )
+        self.propagate.clicked.connect(self.propagate_requested)
+        self.fill = self._button("Smart fill…", "smart_fill")
+        self._tip(
+            self.fill,
+            "Fill by threshold or from a pixel; smooth, clean, grow what is painted",
+            "smart_fill",
+        )
+        self.fill.clicked.connect(self.fill_requested)
+        self.fill.hide()
+
+        self.masks = MaskSection(keymap)
+        self.confirm, self.reject = self.masks.confirm, self.masks.reject
+        self.boxes = BoxSection(keymap)
+
+        self.comments = CommentList()
+        self.comments.add_requested.connect(self.comment_requested)
+        self.comments.remove_requested.connect(self.comment_removed)
+        self.comments.slice_requested.connect(self.slice_requested)
+        self.comment_box = Section("Comments", self.comments)
+        self.comment_box.set_folded(True)
+
+        self.previous = self._button("«", "previous_case")
+        self._tip(
+            self.previous, "Previous case; this one is kept as a draft", "previous_case"
+        )
+        self.previous.setAccessibleName("Previous case")
+        self.previous.clicked.connect(lambda: self.go_requested.emit(-1))
+        self.next = self._button("»", "next_case")
+        self._tip(self.next, "Next case; the draft is kept", "next_case")
+        self.next.setAccessibleName("Next case")
+        self.next.clicked.connect(lambda: self.go_requested.emit(1))
+        self.submit = self._button("Submit", "submit")
+        self._tip(self.submit, "Hand this case in; it is then locked", "submit")
+        self.submit.clicked.connect(self.submit_requested)
+        self._lay_out()
+        self._share_keyboard()
+        self._update()
+
+    # ---------------------------------------------------------------- layout
+    def _share_keyboard(self) -> None:
+        self.host(self)
+        self.host_menu(self.masks.menu)
+        for menu in self.boxes.menus:
+            self.host_menu(menu)
+        self.labels.tree.chosen.connect(self.keyboard_released)
+
+    def _button(self, text: str, action: str) -> KeyButton:
+        return KeyButton(text, action)
+
+    def _tool(
+        self, text: str, tip: str, action: str, signal: Any | None
+    ) -> QToolButton:
+        button = QToolButton()
+        button.setText(text)
+        self._tip(button, tip, action)
+        button.setAccessibleName(tip)
+        button.setFixedSize(26, 24)
+        if signal is not None:
+            button.clicked.connect(signal)
+        return button
+
+    def _tip(self, widget: QWidget, text: str, action: str) -> None:
+        self._tips = [tip for tip in self._tips if tip[0] is not widget]
+        self._tips.append((widget, text, action))
+        widget.setToolTip(text + self._keymap.hint(action))
+        if widget in (self.nothing, self.exclude):
+            widget.set_key(key_text(self._keymap.key(action)))
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(2)
+        top.addWidget(self.state, 1)
+        for tool in (self.undo, self.redo, self.zoom, self.help):
+            top.addWidget(tool, 0, Qt.AlignmentFlag.AlignTop)
+        decide = QGridLayout()
+        decide.setSpacing(4)
+        decide.addWidget(self.nothing, 0, 0)
+        decide.addWidget(self.exclude, 0, 1)
+        more = QHBoxLayout()
+        more.setSpacing(4)
+        more.addWidget(self.propagate)
+        more.addWidget(self.fill)
+        decide.addLayout(more, 1, 0, 1, 2)
+        line = QFrame()
+        line.setFrameShape(QFrame.Shape.HLine)
+        bottom = QHBoxLayout()
+        bottom.setSpacing(4)
+        bottom.addWidget(self.previous, 1)
+        bottom.addWidget(self.submit, 3)
+        bottom.addWidget(self.next, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 6)
+        layout.setSpacing(5)
+        layout.addWidget(self.case_name)
+        layout.addLayout(top)
+        layout.addWidget(self.notice)
+        layout.addWidget(self.labels, 1)
+        layout.addLayout(decide)
+        layout.addWidget(self.masks)
+        layout.addWidget(self.boxes)
+        layout.addWidget(self.window_control)
+        layout.addWidget(self.comment_box)
+        layout.addWidget(line)
+        layout.addLayout(bottom)
+        self.setMinimumWidth(270)
+
+    # --------------------------------------------------------------- setters
+    def set_colors(self, colors: Colors) -> None:
+        """Use the colours of napari's theme."""
+        self._colors = colors
+        self.setStyleSheet(focus_ring(colors))
+        self.comments.set_colors(colors)
+        self.masks.set_colors(colors)
+        self.boxes.set_colors(colors)
+        self.state.set_colors(colors)
+        self.zoom.setIcon(strip_icon("zoom-tool", colors))
+        self.zoom.setStyleSheet(
+            focus_style(colors)
+            + f"QToolButton:checked {{ background: {colors.current};"
+            f" border: 1px solid {colors.text}; }}"
+        )
+        self._update_slice()
+        self._update_notice()
+
+    def set_keymap(self, keymap: KeyMap) -> None:
+        """Show other keys in the tooltips."""
+        self._keymap = keymap
+        self.masks.set_keymap(keymap)
+        self.boxes.set_keymap(keymap)
+        for widget, text, action in list(self._tips):
+            self._tip(widget, text, action)
+
+    def set_zoom_tool(self, on: bool) -> None:
+        """Show whether the zoom tool is on."""
+        self.zoom.setChecked(on)
+
+    def set_label_keys(self, keys: Mapping[int, str]) -> None:
+        """Show the key of each label."""
+        self._label_keys = keys
+        if self._session is not None:
+            self.labels.set_project(self._session.job.project, keys)
+            self._update()
+
+    def bind(self, session: AnnotationSession, label_keys: Mapping[int, str]) -> None:
+        """Follow a session."""
+        self.unbind()
+        self._session = session
+        self._signals = [
+            (session.opened, self._update),
+            (session.closed, self._update),
+            (session.busy, self._update_busy),
+            (session.slice_changed, self._update_slice),
+            (session.slices_changed, self._update_slice),
+            (session.status_changed, self._update),
+            (session.label_changed, self._update_slice),
+            (session.history_changed, self._update_history),
+            (session.save_state_changed, self._update_state),
+        ]
+        for signal, slot in self._signals:
+            signal.connect(slot)
+        labels = session.job.project.label_set
+        self.fill.setVisible(bool(labels.of(Method.SEGMENTATION)))
+        self.set_label_keys(label_keys)
+
+    def unbind(self) -> None:
+        """Stop following."""
+        if self._session is not None:
+            for signal, slot in self._signals:
+                signal.disconnect(slot)
+            self._session = None
+            self._signals = []
+
+    # --------------------------------------------------------------- showing
+    def _update(self, *_: object) -> None:
+        session = self._session
+        is_open = session is not None and session.is_open
+        self._doing = "" if session is None else session.doing
+        if self._doing:
+            self.case_name.setText(f"{self._doing}…")
+        elif is_open and session.case is not None:
+            self.case_name.setText(session.case.row.case.name)
+        else:
+            self.case_name.setText("No case is open")
+        locked = session is None or session.locked
+        self.labels.set_enabled(is_open and not locked)
+        decided = (self.nothing, self.exclude, self.propagate, self.fill, self.submit)
+        for widget in decided:
+            widget.setEnabled(is_open and not locked)
+        for other in (self.previous, self.next, self.zoom, self.window_control):
+            other.setEnabled(is_open)
+        several = is_open and session.editor.n_slices > 1
+        if is_open:
+            self.propagate.setVisible(several)
+            self.labels.set_several(several)
+        self._update_notice()
+        self._update_slice()
+        self._update_history()
+        self._update_state()
+
+    def _update_busy(self, *_: object) -> None:
+        session = self._session
+        if session is not None and session.doing != self._doing:
+            self._update()
+
+    def _update_notice(self) -> None:
+        session, text, color = self._session, "", self._colors.warning_text
+        if session is not None and session.is_open and session.case is not None:
+            returned = session.case.draft.returned
+            if session.status is Status.FINISHED:
+                text = "Submitted: this case is read-only until a reviewer returns it."
+            elif session.status is Status.RETURNED and returned is not None:
+                text = f"Returned by {returned.reviewer}: see the comments below."
+                self.comment_box.set_folded(False)
+        self.notice.setText(text)
+        self.notice.setVisible(bool(text))
+        self.notice.setStyleSheet(f"color: {color};")
+
+    def _update_slice(self, *_: object) -> None:
+        session = self._session
+        if session is None or not session.is_open:
+            self.labels.set_checked((), case_nothing=False)
+            self.labels.set_current(None)
+            self.nothing.setChecked(False)
+            self.exclude.setChecked(False)
+            self.comments.set_comments((), editable=False)
+            return
+        editor = session.editor
+        content = editor.content(session.slice)
+        ids = {*content.class_labels, *editor.annotation.case_labels}
+        self.labels.set_checked(
+            ids, case_nothing=editor.annotation.case_nothing_to_label
+        )
+        self.labels.set_current(session.label)
+        self.nothing.setChecked(content.decision is Decision.NOTHING_TO_LABEL)
+        self.exclude.setChecked(content.excluded)
+        returned = session.case.draft.returned if session.case else None
+        comments = editor.annotation.comments
+        self.comments.set_comments(
+            comments,
+            returned.comments if returned is not None else (),
+            editable=not session.locked,
+        )
+        count = len(comments) + (len(returned.comments) if returned else 0)
+        self.comment_box.set_title(f"Comments ({count})" if count else "Comments")
+
+    def _update_history(self, *_: object) -> None:
+        session = self._session
+        is_open = session is not None and session.is_open
+        for button, verb in ((self.undo, "undo"), (self.redo, "redo")):
+            text = getattr(session.editor.history, f"{verb}_text") if is_open else None
+            button.setEnabled(text is not None and not session.locked)
+            tip = f"{verb.capitalize()}: {text}" if text else verb.capitalize()
+            self._tip(button, tip, verb)
+
+    def _update_state(self, *_: object) -> None:
+        session = self._session
+        is_open = session is not None and session.is_open
+        self.state.set_state(session.save_state if is_open else None)
+
+    # A check box of Qt changes by itself when clicked; only the session decides.
+    def _on_nothing(self) -> None:
+        self._update_slice()
+        self.nothing_requested.emit()
+
+    def _on_exclude(self) -> None:
+        self._update_slice()
+        self.exclude_requested.emit()

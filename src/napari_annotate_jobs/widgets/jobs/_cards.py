@@ -1,0 +1,389 @@
+"""The cards of My Jobs: which are listed, in what order, and how they look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import (
+    QAbstractListModel,
+    QDate,
+    QEvent,
+    QLocale,
+    QModelIndex,
+    QRect,
+    QSize,
+    Qt,
+)
+from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
+from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QToolTip
+
+from napari_annotate_jobs.widgets.parts._theme import Colors, mixed, readable
+
+from ._paint import (
+    ALIGN_RIGHT,
+    badge_width,
+    counts_text,
+    draw_badge,
+    draw_bar,
+    draw_elided,
+    draw_method,
+    percent,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from qtpy.QtCore import QObject
+    from qtpy.QtGui import QHelpEvent
+    from qtpy.QtWidgets import QAbstractItemView, QStyleOptionViewItem
+
+    from napari_annotate_jobs.model import Job, JobSummary
+
+__all__ = [
+    "JobDelegate",
+    "JobFilter",
+    "JobModel",
+    "JobOrder",
+    "date_text",
+    "due_text",
+    "is_late",
+]
+
+SUMMARY = Qt.ItemDataRole.UserRole
+"""Role of a row's JobSummary."""
+
+LATE = "late"
+LINES = 5
+PAD = 8
+GAP = 5
+
+
+class JobFilter(StrEnum):
+    """Which jobs are listed."""
+
+    ALL = "All"
+    LEFT = "Left"
+    FINISHED = "Finished"
+
+
+class JobOrder(StrEnum):
+    """In what order they are listed."""
+
+    DUE = "Due first"
+    NEWEST = "Newest"
+    NAME = "Name"
+    LEFT = "Most left"
+
+
+def date_text(day: date) -> str:
+    """Write a day so that day and month cannot be mistaken."""
+    return QLocale().toString(QDate(day.year, day.month, day.day), "d MMM yyyy")
+
+
+def is_late(summary: JobSummary, today: date) -> bool:
+    """Tell whether cases are left after the last day."""
+    due = summary.job.due
+    return due is not None and due < today and summary.counts.left > 0
+
+
+def due_text(summary: JobSummary, today: date) -> str:
+    """Write when a job is due; empty if it has no last day."""
+    due = summary.job.due
+    if due is None:
+        return ""
+    if not summary.counts.left:
+        return f"due {date_text(due)}"
+    near = {0: "due today", 1: "due tomorrow"}
+    return near.get((due - today).days, f"due {date_text(due)}")
+
+
+def published_text(job: Job) -> str:
+    """Write when a job was published, as seen from here."""
+    return date_text(job.published.astimezone().date())
+
+
+class JobModel(QAbstractListModel):
+    """The jobs that pass the filter, in order.
+
+    Parameters
+    ----------
+    parent : QObject, optional
+        Owns the model.
+    today : callable
+        Returns the day from which "late" is counted.
+    """
+
+    def __init__(
+        self, parent: QObject | None = None, today: Callable[[], date] = date.today
+    ) -> None:
+        super().__init__(parent)
+        self.today = today
+        self.text = ""
+        self.filter = JobFilter.ALL
+        self.order = JobOrder.DUE
+        self._all: tuple[JobSummary, ...] = ()
+        self._shown: list[JobSummary] = []
+
+    def set_jobs(self, jobs: Sequence[JobSummary]) -> None:
+        """Replace all jobs."""
+        self._all = tuple(jobs)
+        self.update()
+
+    def update(self) -> None:
+        """Filter and sort anew."""
+        self.beginResetModel()
+        self._shown = sorted(
+            (job for job in self._all if self._passes(job, self.filter)), key=self._key
+        )
+        self.endResetModel()
+
+    def count(self, wanted: JobFilter) -> int:
+        """Return how many jobs a filter lets through, whatever is searched for."""
+        return sum(self._is(job, wanted) for job in self._all)
+
+    def row_of(self, summary: JobSummary) -> int:
+        """Return the row of the same job, or -1 if it is not listed."""
+        for row, shown in enumerate(self._shown):
+            if _identity(shown) == _identity(summary):
+                return row
+        return -1
+
+    def summary(self, row: int) -> JobSummary:
+        """Return the job in a row."""
+        return self._shown[row]
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self._shown)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self._shown):
+            return None
+        summary = self._shown[index.row()]
+        if role == SUMMARY:
+            return summary
+        if role == Qt.ItemDataRole.DisplayRole:
+            return summary.job.name
+        if role in (
+            Qt.ItemDataRole.AccessibleTextRole,
+            Qt.ItemDataRole.AccessibleDescriptionRole,
+        ):
+            return self._description(summary)
+        return None
+
+    def _description(self, summary: JobSummary) -> str:
+        job = summary.job
+        parts = [
+            job.name,
+            str(job.kind),
+            ", ".join(job.project.methods),
+            f"published {published_text(job)}",
+            LATE if is_late(summary, self.today()) else "",
+            due_text(summary, self.today()),
+            f"{percent(summary.counts.progress)} finished",
+            counts_text(summary.counts),
+        ]
+        return " · ".join(part for part in parts if part)
+
+    def _is(self, summary: JobSummary, wanted: JobFilter) -> bool:
+        if wanted is JobFilter.ALL:
+            return True
+        return (summary.counts.left > 0) == (wanted is JobFilter.LEFT)
+
+    def _passes(self, summary: JobSummary, wanted: JobFilter) -> bool:
+        job = summary.job
+        words = " ".join([job.name, job.kind, *job.project.methods]).casefold()
+        return self._is(summary, wanted) and all(
+            word in words for word in self.text.casefold().split()
+        )
+
+    def _key(self, summary: JobSummary) -> tuple[Any, ...]:
+        job, left = summary.job, summary.counts.left
+        name = job.name.casefold()
+        newest = -job.published.timestamp()
+        if self.order is JobOrder.NEWEST:
+            return newest, name
+        if self.order is JobOrder.NAME:
+            return name, newest
+        if self.order is JobOrder.LEFT:
+            return -left, name
+        return not left, job.due or date.max, newest, name
+
+
+def _identity(summary: JobSummary) -> tuple[str, str]:
+    return summary.location, summary.job.id
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where the parts of a card are."""
+
+    card: QRect
+    name: QRect
+    late: QRect
+    methods: tuple[QRect, ...]
+    words: QRect
+    badge: QRect
+    dates: QRect
+    bar: QRect
+    percent: QRect
+    counts: QRect
+
+
+class JobDelegate(QStyledItemDelegate):
+    """Paints the cards."""
+
+    def __init__(self, view: QAbstractItemView, model: JobModel) -> None:
+        super().__init__(view)
+        self._view = view
+        self._model = model
+        self._colors = Colors.dark()
+
+    def set_colors(self, colors: Colors) -> None:
+        """Paint in the colours of a theme."""
+        self._colors = colors
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
+        height = self._view.fontMetrics().height()
+        return QSize(220, LINES * (height + GAP) + 2 * PAD)
+
+    def _fonts(self) -> tuple[QFont, QFont]:
+        font = QFont(self._view.font())
+        bold = QFont(font)
+        bold.setBold(True)
+        return font, bold
+
+    def _layout(self, rect: QRect, summary: JobSummary) -> _Layout:
+        metrics = QFontMetrics(self._fonts()[0])
+        line = metrics.height()
+        card = rect.adjusted(1, 1, -2, 1 - GAP)
+        inner = card.adjusted(PAD, PAD, -PAD, -PAD)
+        rows = [
+            QRect(inner.left(), inner.top() + n * (line + GAP), inner.width(), line)
+            for n in range(LINES)
+        ]
+        late = _at_end(rows[0], 0)
+        if is_late(summary, self._model.today()):
+            late = _at_end(rows[0], badge_width(metrics, LATE))
+        name = rows[0].adjusted(0, 0, -late.width() - GAP, 0)
+        badge = _at_end(rows[1], badge_width(metrics, _kind(summary)))
+        methods = tuple(
+            QRect(inner.left() + n * (line + 4), rows[1].top(), line, line)
+            for n in range(len(summary.job.project.methods))
+        )
+        words = QRect(rows[1])
+        words.setLeft(methods[-1].right() + GAP)
+        words.setRight(badge.left() - GAP)
+        part = _at_end(rows[3], metrics.horizontalAdvance("100 %"))
+        bar = QRect(rows[3].left(), rows[3].center().y() - 3, 0, 7)
+        bar.setRight(part.left() - GAP)
+        return _Layout(
+            card, name, late, methods, words, badge, rows[2], bar, part, rows[4]
+        )
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex
+    ) -> None:
+        summary = index.data(SUMMARY)
+        if summary is None:
+            return
+        colors = self._colors
+        at = self._layout(option.rect, summary)
+        fill = self._card(painter, option, at.card)
+        font, bold = self._fonts()
+        faint = QColor(readable(mixed(colors.text, fill, 0.3), fill))
+        text = readable(colors.text, fill)
+        project, counts = summary.job.project, summary.counts
+        painter.save()
+        painter.setFont(bold)
+        painter.setPen(QColor(text))
+        draw_elided(painter, at.name, summary.job.name)
+        painter.setFont(font)
+        if not at.late.isEmpty():
+            draw_badge(painter, at.late, LATE, colors.error)
+        draw_badge(painter, at.badge, _kind(summary), colors.highlight)
+        for rect, method in zip(at.methods, project.methods, strict=True):
+            draw_method(painter, rect, method, text)
+        painter.setPen(faint)
+        draw_elided(painter, at.words, ", ".join(project.methods))
+        self._dates(painter, at.dates, summary, fill)
+        draw_bar(painter, at.bar, counts.progress, colors)
+        painter.setPen(QColor(text))
+        painter.drawText(at.percent, ALIGN_RIGHT, percent(counts.progress))
+        draw_elided(painter, at.counts, counts_text(counts))
+        painter.restore()
+
+    def _card(
+        self, painter: QPainter, option: QStyleOptionViewItem, rect: QRect
+    ) -> str:
+        """Draw the card; return its colour."""
+        colors, state = self._colors, option.state
+        selected = bool(state & QStyle.StateFlag.State_Selected)
+        hovered = bool(state & QStyle.StateFlag.State_MouseOver)
+        fill = colors.foreground
+        if selected:
+            fill = mixed(colors.foreground, colors.current, 0.35)
+        elif hovered:
+            fill = mixed(colors.foreground, colors.highlight, 0.35)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(QColor(fill))
+        focused = selected and self._view.hasFocus()
+        edge = colors.text if focused else colors.current if selected else fill
+        painter.setPen(QPen(QColor(edge), 1.5))
+        painter.drawRoundedRect(rect, 5, 5)
+        painter.restore()
+        return fill
+
+    def _dates(
+        self, painter: QPainter, rect: QRect, summary: JobSummary, fill: str
+    ) -> None:
+        today = self._model.today()
+        due = due_text(summary, today)
+        width = painter.fontMetrics().horizontalAdvance(due)
+        published = f"published {published_text(summary.job)}"
+        # The due date matters more: it is never cut for the other.
+        draw_elided(painter, rect.adjusted(0, 0, -width - GAP, 0), published)
+        painter.save()
+        if is_late(summary, today):
+            painter.setPen(QColor(readable(self._colors.error, fill)))
+        painter.drawText(rect, ALIGN_RIGHT, due)
+        painter.restore()
+
+    def helpEvent(
+        self,
+        event: QHelpEvent,
+        view: QAbstractItemView,
+        option: QStyleOptionViewItem,
+        index: QModelIndex,
+    ) -> bool:
+        if event.type() != QEvent.Type.ToolTip or not index.isValid():
+            return bool(super().helpEvent(event, view, option, index))
+        text = self.tool_tip(event.pos(), view.visualRect(index), index)
+        QToolTip.showText(event.globalPos(), text, view)
+        return True
+
+    def tool_tip(self, position: Any, rect: QRect, index: QModelIndex) -> str:
+        """Return what there is to say about a place on a card."""
+        summary: JobSummary = index.data(SUMMARY)
+        at = self._layout(rect, summary)
+        for part, method in zip(at.methods, summary.job.project.methods, strict=True):
+            if part.contains(position):
+                labels = summary.job.project.label_set.of(method)
+                names = ", ".join(label.name for label in labels[:20])
+                more = ", …" if len(labels) > 20 else ""
+                return f"{method.capitalize()}: {names}{more}"
+        if at.badge.contains(position):
+            return f"{_kind(summary)} job"
+        return f"{index.data(Qt.ItemDataRole.AccessibleTextRole)}\n{summary.location}"
+
+
+def _kind(summary: JobSummary) -> str:
+    return str(summary.job.kind).capitalize()
+
+
+def _at_end(row: QRect, width: int) -> QRect:
+    """Return the last pixels of a row."""
+    return QRect(row.right() + 1 - width, row.top(), width, row.height())

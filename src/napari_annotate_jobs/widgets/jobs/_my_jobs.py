@@ -1,0 +1,379 @@
+"""My Jobs: everything a person was asked to do."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QPoint, Qt, Signal
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QButtonGroup,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListView,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_annotate_jobs.widgets.keys._held import acts_once
+from napari_annotate_jobs.widgets.keys._local import LocalKeys
+from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
+
+from ._cards import JobDelegate, JobFilter, JobModel, JobOrder
+from ._paint import number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from qtpy.QtCore import QEvent, QModelIndex
+    from qtpy.QtGui import QKeyEvent
+
+    from napari_annotate_jobs.model import JobSummary
+
+__all__ = ["MyJobsView"]
+
+
+class _Cards(QListView):
+    """The list of cards; Enter opens, Delete takes off the list."""
+
+    entered_pressed = Signal()
+    delete_pressed = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setUniformItemSizes(True)
+        self.setMouseTracking(True)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        # The cards stand on the background of the dock.
+        self.setStyleSheet("QListView { background: transparent; border: none; }")
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if acts_once(event):
+                self.entered_pressed.emit()
+        elif event.key() == Qt.Key.Key_Delete:
+            if acts_once(event):
+                self.delete_pressed.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+class MyJobsView(QWidget):
+    """The jobs of a person as cards, to search, sort and open.
+
+    Setters emit nothing; what the user does is asked for by signals.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        Owns the view.
+    today : callable, optional
+        Returns the day from which "late" is counted.
+    """
+
+    _keys = LocalKeys({})  # Qt sends events while the view is still being built
+
+    job_requested = Signal(object)
+    """A JobSummary is to be opened."""
+    open_folder_requested = Signal()
+    """A job folder is to be chosen."""
+    demo_requested = Signal()
+    """The demo is to be made and listed."""
+    refresh_requested = Signal()
+    """The jobs are to be read again."""
+    forget_requested = Signal(object)
+    """A JobSummary is to be taken off the list; its files stay."""
+
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        *,
+        today: Callable[[], date] = date.today,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("my_jobs")
+        self._busy = False
+        self._listed = 0
+        self._model = JobModel(self, today)
+        self._build()
+        self._keys = LocalKeys(
+            {
+                "Ctrl+F": self._search.setFocus,
+                "F5": self._refresh.click,
+            }
+        )
+        self.set_colors(Colors.dark())
+        self._show_state()
+
+    # ---------------------------------------------------------------- setters
+    def set_jobs(self, jobs: Sequence[JobSummary]) -> None:
+        """Show jobs; the chosen one stays chosen if it is still there."""
+        self._listed = len(jobs)
+        self._keeping_choice(lambda: self._model.set_jobs(jobs))
+
+    def set_error(self, text: str) -> None:
+        """Show what went wrong and what to do; empty hides it."""
+        self._error.setText(text)
+        self._error.setVisible(bool(text))
+
+    def set_busy(self, busy: bool) -> None:
+        """Show that jobs are being read."""
+        self._busy = busy
+        self._refresh.setEnabled(not busy)
+        self._refresh.setText("Reading…" if busy else "Refresh")
+        self._show_state()
+
+    def set_colors(self, colors: Colors) -> None:
+        """Paint in the colours of a theme."""
+        self.setStyleSheet(focus_style(colors))
+        self._delegate.set_colors(colors)
+        self._error.setStyleSheet(
+            f"QLabel {{ color: {colors.error_text}; font-weight: bold; }}"
+        )
+        self._hint.setStyleSheet(f"QLabel {{ color: {colors.faint_text}; }}")
+        self._cards.viewport().update()
+
+    def selected(self) -> JobSummary | None:
+        """Return the chosen job."""
+        index = self._cards.currentIndex()
+        return self._model.summary(index.row()) if index.isValid() else None
+
+    # --------------------------------------------------------------- building
+    def _build(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.setSpacing(6)
+        layout.addLayout(self._build_head())
+        self._error = QLabel(self)
+        self._error.setWordWrap(True)
+        self._error.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+        )
+        self._error.setVisible(False)
+        layout.addWidget(self._error)
+        self._tools = self._build_tools()
+        layout.addWidget(self._tools)
+        self._cards = self._build_cards()
+        self._pages = QStackedWidget(self)
+        self._pages.addWidget(self._cards)
+        self._pages.addWidget(self._build_empty())
+        layout.addWidget(self._pages, 1)
+        self._foot = self._build_foot()
+        layout.addWidget(self._foot)
+
+    def _build_head(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        title = QLabel("My Jobs", self)
+        title.setStyleSheet("QLabel { font-size: 15pt; font-weight: bold; }")
+        self._refresh = QPushButton("Refresh", self)
+        self._refresh.setToolTip("Read the jobs again (F5)")
+        self._refresh.clicked.connect(self.refresh_requested)
+        row.addWidget(title, 1)
+        row.addWidget(self._refresh)
+        return row
+
+    def _build_tools(self) -> QWidget:
+        tools = QWidget(self)
+        column = QVBoxLayout(tools)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        self._search = QLineEdit(tools)
+        self._search.setPlaceholderText("Search by name, method or kind")
+        self._search.setAccessibleName("Search jobs")
+        self._search.setClearButtonEnabled(True)
+        self._search.textChanged.connect(self._on_text)
+        self._search.returnPressed.connect(self._go_to_cards)
+        column.addWidget(self._search)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        self._filters = QButtonGroup(tools)
+        for wanted in JobFilter:
+            button = QPushButton(wanted.value, tools)
+            button.setCheckable(True)
+            button.setProperty("filter", wanted.value)
+            button.setToolTip(_FILTER_TIPS[wanted])
+            self._filters.addButton(button)
+            row.addWidget(button, 1)
+        self._filters.buttons()[0].setChecked(True)
+        self._filters.buttonClicked.connect(self._on_filter)
+        self._order = QComboBox(tools)
+        self._order.addItems([order.value for order in JobOrder])
+        self._order.setAccessibleName("Order of the jobs")
+        self._order.setToolTip("Order of the jobs")
+        self._order.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._order.currentTextChanged.connect(self._on_order)
+        row.addWidget(self._order)
+        column.addLayout(row)
+        return tools
+
+    def _build_cards(self) -> _Cards:
+        cards = _Cards(self)
+        cards.setModel(self._model)
+        cards.setAccessibleName("Jobs")
+        self._delegate = JobDelegate(cards, self._model)
+        cards.setItemDelegate(self._delegate)
+        cards.doubleClicked.connect(self._on_double_click)
+        cards.entered_pressed.connect(self._request_job)
+        cards.delete_pressed.connect(self._request_forget)
+        cards.customContextMenuRequested.connect(self._show_menu)
+        cards.selectionModel().currentChanged.connect(self._show_choice)
+        return cards
+
+    def _build_empty(self) -> QWidget:
+        page = QWidget(self)
+        column = QVBoxLayout(page)
+        self._headline = QLabel(page)
+        self._headline.setStyleSheet("QLabel { font-size: 12pt; font-weight: bold; }")
+        self._hint = QLabel(page)
+        for label in (self._headline, self._hint):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setWordWrap(True)
+        self._empty_open = QPushButton("&Open a job folder…", page)
+        self._empty_open.clicked.connect(self.open_folder_requested)
+        self._empty_demo = QPushButton("Try the &demo", page)
+        self._empty_demo.clicked.connect(self.demo_requested)
+        self._show_all = QPushButton("Show &all jobs", page)
+        self._show_all.clicked.connect(self._clear_filters)
+        column.addStretch(1)
+        column.addWidget(self._headline)
+        column.addWidget(self._hint)
+        column.addSpacing(8)
+        for button in (self._empty_open, self._empty_demo, self._show_all):
+            column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(2)
+        return page
+
+    def _build_foot(self) -> QWidget:
+        foot = QWidget(self)
+        row = QHBoxLayout(foot)
+        row.setContentsMargins(0, 0, 0, 0)
+        self._open = QPushButton("Open", foot)
+        self._open.setToolTip("Open the chosen job (Enter or double click)")
+        self._open.clicked.connect(self._request_job)
+        self._open_folder = QPushButton("&Open a job folder…", foot)
+        self._open_folder.setToolTip("List the jobs of another folder, and open one")
+        self._open_folder.clicked.connect(self.open_folder_requested)
+        row.addWidget(self._open, 1)
+        row.addWidget(self._open_folder, 1)
+        return foot
+
+    # ---------------------------------------------------------------- actions
+    def _request_job(self) -> None:
+        summary = self.selected()
+        if summary is not None:
+            self.job_requested.emit(summary)
+
+    def _request_forget(self) -> None:
+        summary = self.selected()
+        if summary is not None:
+            self.forget_requested.emit(summary)
+
+    def _on_double_click(self, index: QModelIndex) -> None:
+        self.job_requested.emit(self._model.summary(index.row()))
+
+    def _show_menu(self, position: QPoint) -> None:
+        menu = self._make_menu(self._cards.indexAt(position))
+        if menu is not None:
+            menu.popup(self._cards.viewport().mapToGlobal(position))
+
+    def _make_menu(self, index: QModelIndex) -> QMenu | None:
+        if not index.isValid():
+            return None
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Open", self._request_job)
+        menu.addAction("Take off this list (its files stay)", self._request_forget)
+        return menu
+
+    def _on_text(self, text: str) -> None:
+        self._model.text = text
+        self._keeping_choice(self._model.update)
+
+    def _on_filter(self) -> None:
+        self._model.filter = JobFilter(self._filters.checkedButton().property("filter"))
+        self._keeping_choice(self._model.update)
+
+    def _on_order(self, text: str) -> None:
+        self._model.order = JobOrder(text)
+        self._keeping_choice(self._model.update)
+
+    def _clear_filters(self) -> None:
+        self._filters.buttons()[0].setChecked(True)
+        self._model.filter = JobFilter.ALL
+        self._search.clear()
+        self._keeping_choice(self._model.update)
+        self._search.setFocus()
+
+    def _go_to_cards(self) -> None:
+        if self._model.rowCount():
+            self._cards.setFocus()
+
+    # ------------------------------------------------------------------ state
+    def _keeping_choice(self, change: Callable[[], None]) -> None:
+        chosen = self.selected()
+        offset = self._cards.verticalScrollBar().value()
+        change()
+        row = -1 if chosen is None else self._model.row_of(chosen)
+        if row < 0 and self._model.rowCount():
+            row = 0
+        self._cards.setCurrentIndex(self._model.index(row, 0))
+        self._cards.verticalScrollBar().setValue(offset)
+        self._show_state()
+
+    def _show_state(self) -> None:
+        for button in self._filters.buttons():
+            wanted = JobFilter(button.property("filter"))
+            button.setText(f"{wanted.value} {number(self._model.count(wanted))}")
+        listed = bool(self._listed)
+        self._tools.setVisible(listed)
+        self._foot.setVisible(listed)
+        for button in (self._empty_open, self._empty_demo):
+            button.setVisible(not listed and not self._busy)
+        self._show_all.setVisible(listed)
+        if self._busy and not listed:
+            self._headline.setText("Reading your jobs…")
+            self._hint.setText("")
+        elif not listed:
+            self._headline.setText("No jobs yet")
+            self._hint.setText(
+                "Open a job folder that was given to you, or try the demo: three "
+                "jobs on real images."
+            )
+        else:
+            self._headline.setText("No job matches")
+            self._hint.setText("No job fits what you search for and the filter.")
+        self._pages.setCurrentIndex(0 if self._model.rowCount() else 1)
+        self._show_choice()
+
+    def _show_choice(self) -> None:
+        self._open.setEnabled(self.selected() is not None)
+
+    def event(self, event: QEvent) -> bool:
+        return self._keys.claim(event) or bool(super().event(event))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self._keys.act(event):
+            super().keyPressEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == event.Type.FontChange and hasattr(self, "_cards"):
+            self._cards.doItemsLayout()
+
+
+_FILTER_TIPS = {
+    JobFilter.ALL: "All jobs",
+    JobFilter.LEFT: "Jobs with cases left to work on",
+    JobFilter.FINISHED: "Jobs whose cases are all finished",
+}

@@ -1,0 +1,380 @@
+"""The page of one job: what is to be done, how far it is, and its cases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_annotate_jobs.model import Counts, Status
+from napari_annotate_jobs.widgets.keys._local import LocalKeys
+from napari_annotate_jobs.widgets.parts._sections import Instructions, Section, Shelf
+from napari_annotate_jobs.widgets.parts._theme import (
+    Colors,
+    contrast_text,
+    focus_style,
+    mixed,
+)
+
+from ._labels import LabelOverview
+from ._paint import Badge, Bar, number, percent
+from ._table import CaseTable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qtpy.QtCore import QEvent
+    from qtpy.QtGui import QKeyEvent
+
+    from napari_annotate_jobs.model import Job
+
+    from ._model import CaseSource
+
+__all__ = ["JobPageView"]
+
+FILTERS: tuple[Status | None, ...] = (
+    None,
+    Status.REMAINING,
+    Status.FINISHED,
+    Status.RETURNED,
+)
+PANELS = {
+    "Export": "Write annotations as files for training and for other programs",
+    "Statistics": "Count what was annotated, by person and label",
+}
+"""Panels about the job, and what each is for."""
+TYPING_PAUSE = 200
+"""Milliseconds without a key before a search begins."""
+
+
+class JobPageView(QWidget):
+    """A job with its progress, instructions, labels, and the table of its cases.
+
+    Setters emit nothing; what the user does is asked for by signals.
+    """
+
+    _keys = LocalKeys({})  # Qt sends events while the page is still being built
+
+    annotate_requested = Signal()
+    """The first returned, else the first remaining case is to be opened."""
+    case_requested = Signal(str)
+    """Id of the case to open."""
+    details_requested = Signal(str)
+    """Id of the case of which the reader's findings are to be shown."""
+    panel_requested = Signal(str)
+    """Name of a panel about the job that is to be shown."""
+    back_requested = Signal()
+    """My Jobs is to be shown."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("job_page")
+        self._colors = Colors.dark()
+        self._counts = Counts()
+        self._job_id = self._busy = ""
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(TYPING_PAUSE)
+        self._pause.timeout.connect(self._query)
+        self._build()
+        self._keys = LocalKeys(
+            {
+                "Alt+Left": self._back.click,
+                "Ctrl+F": self._go_to_search,
+                "F5": self.refresh,
+            }
+        )
+        self.set_colors(Colors.dark())
+        self.set_counts(Counts())
+
+    # ---------------------------------------------------------------- setters
+    def set_job(
+        self, job: Job, counts: Counts, keys: Mapping[int, str] | None = None
+    ) -> None:
+        """Show a job.
+
+        Parameters
+        ----------
+        job : Job
+            What is to be done.
+        counts : Counts
+            How far it is.
+        keys : mapping of int to str, optional
+            The key of each label by its id; by default those the labels declare.
+        """
+        project = job.project
+        if job.id != self._job_id:
+            # Who has begun knows what to do: more room for the cases.
+            self._job_id = job.id
+            self._instructions_section.set_folded(
+                bool(counts.finished or counts.returned)
+            )
+        self._name.setText(job.name)
+        self._badge.set_text(str(job.kind).capitalize())
+        self._instructions.set_markdown(project.instructions)
+        self._instructions_section.setVisible(bool(project.instructions.strip()))
+        self._labels.set_project(project, keys or {})
+        self._labels_shelf.fit()
+        self.set_counts(counts)
+
+    def set_busy(self, text: str) -> None:
+        """Say what is being done; nothing when it is finished."""
+        self._busy = text
+        self._show_annotate()
+
+    def set_counts(self, counts: Counts) -> None:
+        """Show how far the job is."""
+        self._counts = counts
+        self._show_left()
+        self._bar.set_part(counts.progress)
+        self._progress.setText(
+            f"{percent(counts.progress)} · {number(counts.finished)} of "
+            f"{number(counts.total)} finished"
+        )
+        for button in self._filters.buttons():
+            status = FILTERS[self._filters.id(button)]
+            word = "All" if status is None else str(status).capitalize()
+            button.setText(f"{word}\n{number(counts.of(status))}")
+            button.setAccessibleName(f"{word}: {number(counts.of(status))} cases")
+        self._show_annotate()
+
+    def set_source(self, source: CaseSource | None) -> None:
+        """Show the cases of a source, all of them, from the beginning."""
+        self._pause.stop()
+        blocked = self._search.blockSignals(True)
+        self._search.clear()
+        self._search.blockSignals(blocked)
+        self._filters.button(0).setChecked(True)
+        self._table.set_query(None, "")
+        self._table.set_source(source)
+
+    def set_colors(self, colors: Colors) -> None:
+        """Paint in the colours of a theme."""
+        self._colors = colors
+        self.setStyleSheet(focus_style(colors))
+        for part in (
+            self._badge,
+            self._bar,
+            self._instructions,
+            self._labels,
+            self._table,
+        ):
+            part.set_colors(colors)
+        self._show_left()
+        self._failure.setStyleSheet(f"QLabel {{ color: {colors.error_text}; }}")
+        hover = mixed(colors.current, contrast_text(colors.current), 0.12)
+        self._annotate.setStyleSheet(
+            "QPushButton { font-weight: bold; padding: 6px; border-radius: 3px;"
+            " border: 1px solid transparent; }"
+            f"QPushButton:enabled {{ background: {colors.current};"
+            f" color: {contrast_text(colors.current)}; }}"
+            f"QPushButton:enabled:hover {{ background: {hover}; }}"
+            f"QPushButton:focus {{ border: 1px solid {colors.text}; }}"
+        )
+
+    def refresh(self) -> None:
+        """Read the cases again; what is chosen and visible stays."""
+        self._table.refresh()
+
+    def refresh_case(self, case_id: str) -> None:
+        """Read a case again and draw its picture anew."""
+        self._table.refresh_case(case_id)
+
+    # --------------------------------------------------------------- building
+    def _build(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.setSpacing(6)
+        layout.addLayout(self._build_head())
+        layout.addLayout(self._build_progress())
+        layout.addWidget(self._build_annotate())
+        layout.addLayout(self._build_panels())
+        self._instructions = Instructions(130, self)
+        self._instructions_section = Section("Instructions", self._instructions, self)
+        layout.addWidget(self._instructions_section)
+        self._labels = LabelOverview()
+        self._labels_shelf = Shelf(self._labels, 120, self)
+        layout.addWidget(Section("Methods and labels", self._labels_shelf, self))
+        layout.addLayout(self._build_filters())
+        layout.addLayout(self._build_search())
+        layout.addLayout(self._build_failure())
+        layout.addWidget(self._build_table(), 1)
+
+    def _build_head(self) -> QVBoxLayout:
+        column = QVBoxLayout()
+        column.setSpacing(4)
+        row = QHBoxLayout()
+        self._back = QPushButton("← My Jobs", self)
+        self._back.setToolTip("Back to My Jobs (Alt+Left)")
+        self._back.setAccessibleName("Back to My Jobs")
+        self._back.clicked.connect(self.back_requested)
+        self._badge = Badge("", self)
+        row.addWidget(self._back)
+        row.addStretch(1)
+        row.addWidget(self._badge)
+        self._name = QLabel(self)
+        self._name.setTextFormat(Qt.TextFormat.PlainText)
+        self._name.setWordWrap(True)
+        self._name.setStyleSheet("QLabel { font-size: 13pt; font-weight: bold; }")
+        column.addLayout(row)
+        column.addWidget(self._name)
+        return column
+
+    def _build_progress(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        self._left = QLabel(self)
+        self._left.setTextFormat(Qt.TextFormat.RichText)
+        self._left.setToolTip("Cases left: remaining and returned")
+        row.addWidget(self._left)
+        column = QVBoxLayout()
+        column.setSpacing(2)
+        self._progress = QLabel(self)
+        self._progress.setWordWrap(True)
+        self._bar = Bar(self)
+        column.addStretch(1)
+        column.addWidget(self._progress)
+        column.addWidget(self._bar)
+        column.addStretch(1)
+        row.addLayout(column, 1)
+        return row
+
+    def _build_annotate(self) -> QPushButton:
+        self._annotate = QPushButton(self)
+        self._annotate.setObjectName("annotate")
+        self._annotate.clicked.connect(self.annotate_requested)
+        return self._annotate
+
+    def _build_panels(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(3)
+        self._panels = QButtonGroup(self)
+        for place, (name, tip) in enumerate(PANELS.items()):
+            button = QPushButton(f"{name}…", self)
+            button.setToolTip(tip)
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            self._panels.addButton(button, place)
+            row.addWidget(button, 1)
+        self._panels.idClicked.connect(self._ask_for_panel)
+        return row
+
+    def _build_filters(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(3)
+        self._filters = QButtonGroup(self)
+        for place, status in enumerate(FILTERS):
+            button = QPushButton(self)
+            button.setCheckable(True)
+            what = "all cases" if status is None else f"{status} cases"
+            button.setToolTip(f"List {what}")
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            self._filters.addButton(button, place)
+            row.addWidget(button, 1)
+        self._filters.button(0).setChecked(True)
+        self._filters.buttonClicked.connect(self._query)
+        return row
+
+    def _build_search(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        self._search = QLineEdit(self)
+        self._search.setPlaceholderText("Search cases by name")
+        self._search.setToolTip("Search cases by name (Ctrl+F)")
+        self._search.setAccessibleName("Search cases")
+        self._search.setClearButtonEnabled(True)
+        self._search.textChanged.connect(self._wait)
+        self._search.returnPressed.connect(self._go_to_table)
+        row.addWidget(self._search)
+        return row
+
+    def _build_failure(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        self._failure = QLabel("The cases could not be read.", self)
+        self._failure.setWordWrap(True)
+        self._retry = QPushButton("Try again", self)
+        self._retry.setToolTip("Read the cases again (F5)")
+        self._retry.clicked.connect(self.refresh)
+        row.addWidget(self._failure, 1)
+        row.addWidget(self._retry)
+        self._failure.setVisible(False)
+        self._retry.setVisible(False)
+        return row
+
+    def _build_table(self) -> CaseTable:
+        self._table = CaseTable(self)
+        self._table.setMinimumHeight(120)
+        self._table.setToolTip("")
+        self._table.case_requested.connect(self.case_requested)
+        self._table.details_requested.connect(self.details_requested)
+        self._table.cases.state_changed.connect(self._show_failure)
+        return self._table
+
+    # ---------------------------------------------------------------- actions
+    def _wait(self) -> None:
+        """Search when the typing pauses."""
+        self._pause.start()
+
+    def _query(self) -> None:
+        self._pause.stop()
+        status = FILTERS[self._filters.checkedId()]
+        self._table.set_query(status, self._search.text().strip())
+
+    def _ask_for_panel(self, place: int) -> None:
+        self.panel_requested.emit(list(PANELS)[place])
+
+    def _go_to_search(self) -> None:
+        self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._search.selectAll()
+
+    def _go_to_table(self) -> None:
+        self._query()
+        self._table.setFocus()
+        if not self._table.currentIndex().isValid():
+            self._table.setCurrentIndex(self._table.cases.index(0, 0))
+
+    # ------------------------------------------------------------------ state
+    def _show_left(self) -> None:
+        self._left.setText(
+            f'<span style="font-size: 20pt; font-weight: bold">'
+            f"{number(self._counts.left)}</span>&nbsp;"
+            f'<span style="color: {self._colors.faint_text}">left</span>'
+        )
+
+    def _show_annotate(self) -> None:
+        counts = self._counts
+        self._annotate.setEnabled(bool(counts.left) and not self._busy)
+        tip = "Opens the first remaining case"
+        if counts.returned:
+            text = "Continue with returned case"
+            tip = "Opens the first returned case; remaining ones come after them"
+        elif counts.remaining and counts.finished:
+            text = "Continue with next case"
+        elif counts.remaining:
+            text = "Annotate first case"
+        elif counts.total:
+            text, tip = "All finished", "Every case of this job is submitted"
+        else:
+            text, tip = "No cases", "This job has no cases yet"
+        self._annotate.setText(f"{self._busy}…" if self._busy else text)
+        self._annotate.setToolTip(tip)
+
+    def _show_failure(self) -> None:
+        failed = self._table.cases.has_failed
+        self._failure.setVisible(failed)
+        self._retry.setVisible(failed)
+
+    def event(self, event: QEvent) -> bool:
+        return self._keys.claim(event) or bool(super().event(event))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self._keys.act(event):
+            super().keyPressEvent(event)

@@ -1,0 +1,387 @@
+"""All keys and mouse gestures in one place, to look up and to change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QSignalBlocker, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QKeyEvent, QKeySequence
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QKeySequenceEdit,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_annotate_jobs.errors import InvalidValueError
+from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
+
+from ._held import acts_once
+from ._keys import ACTIONS, GESTURES, KeyMap, free_keys, key_text, label_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from qtpy.QtGui import QResizeEvent
+
+    from napari_annotate_jobs.model import LabelSet
+
+__all__ = ["HelpPanel"]
+
+ACTION = Qt.ItemDataRole.UserRole
+
+
+class HelpPanel(QWidget):
+    """Lists what keys and mouse do; choose a row to change its key.
+
+    Setters never emit.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        The widget it belongs to.
+    """
+
+    keymap_changed = Signal(object)
+    """The :class:`KeyMap` the user made."""
+    close_requested = Signal()
+    """The key of the list was pressed again, or Esc."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Keys and mouse")
+        self._keymap = KeyMap()
+        self._labels: LabelSet | None = None
+        self._colors = Colors.dark()
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Find a key or what it does")
+        self.search.setClearButtonEnabled(True)
+        self.search.setAccessibleName("Find a key or what it does")
+        self.tree = QTreeWidget()
+        self.tree.setHeaderLabels(["Does", "Key or mouse"])
+        self.tree.setRootIsDecorated(False)
+        self.tree.setIndentation(12)
+        self.tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.tree.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.tree.setUniformRowHeights(False)
+        self.tree.setWordWrap(True)
+        header = self.tree.header()
+        assert header is not None
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
+        header.setStretchLastSection(False)
+        self.tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.tree.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.nothing = QLabel("Nothing found. Try another word, or fewer.")
+        self.nothing.setWordWrap(True)
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.nothing.hide()
+        self.about = QLabel()
+        self.about.setWordWrap(True)
+        self.about.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.about.setMinimumHeight(2 * self.fontMetrics().lineSpacing() + 8)
+        self.key = QKeySequenceEdit()
+        self.key.setMaximumSequenceLength(1)
+        self.key.setAccessibleName("New key")
+        self.clear = QPushButton("No key")
+        self.default = QPushButton("Default")
+        self.default_all = QPushButton("Default for all")
+        self._lay_out()
+        self._connect()
+        self.set_colors(self._colors)
+        self._fill()
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(self.key, 1)
+        row.addWidget(self.clear)
+        row.addWidget(self.default)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(self.search)
+        layout.addWidget(self.tree, 1)
+        layout.addWidget(self.nothing, 1)
+        layout.addWidget(self.about)
+        layout.addLayout(row)
+        layout.addWidget(self.default_all)
+
+    def _connect(self) -> None:
+        self.search.textChanged.connect(self._searched)
+        self.tree.itemClicked.connect(self._chosen)
+        self.key.keySequenceChanged.connect(self._explain)
+        header = self.tree.header()
+        assert header is not None
+        header.sectionResized.connect(self._wrap)
+        self.tree.currentItemChanged.connect(self._chosen)
+        self.tree.itemActivated.connect(self._activated)
+        self.key.editingFinished.connect(self._key_entered)
+        self.clear.clicked.connect(self._key_cleared)
+        self.default.clicked.connect(self._key_default)
+        self.default_all.clicked.connect(self._all_default)
+
+    def sizeHint(self) -> QSize:
+        """Return the size it likes best."""
+        return QSize(320, 480)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the width between what is done and how."""
+        super().resizeEvent(event)
+        header = self.tree.header()
+        assert header is not None
+        header.resizeSection(1, round(self.width() * 0.4))
+
+    def event(self, event: QEvent) -> bool:
+        """Close on Esc, and on the key that opened it, wherever the focus is."""
+        if event.type() == QEvent.Type.ShortcutOverride and self._closes(event):
+            event.accept()
+            return True
+        return bool(super().event(event))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Close on Esc, and on the key that opened it."""
+        if self._closes(event):
+            if acts_once(event):
+                self.close_requested.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def _closes(self, event: QEvent) -> bool:
+        if not isinstance(event, QKeyEvent) or self.key.hasFocus():
+            return False
+        pressed = QKeySequence(event.keyCombination()).toString()
+        return pressed in {"Esc", self._keymap.key("help")}
+
+    # --------------------------------------------------------------- setters
+    @property
+    def keymap(self) -> KeyMap:
+        """The keys shown."""
+        return self._keymap
+
+    def set_keymap(self, keymap: KeyMap) -> None:
+        """Show keys."""
+        self._keymap = keymap
+        self._fill()
+
+    def set_labels(self, labels: LabelSet | None) -> None:
+        """List the keys of a job's labels, too."""
+        self._labels = labels
+        self._fill()
+
+    def set_colors(self, colors: Colors) -> None:
+        """Paint with the colours of a theme."""
+        self._colors = colors
+        for button in (self.clear, self.default, self.default_all):
+            button.setStyleSheet(focus_style(colors))
+
+    # --------------------------------------------------------------- showing
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Return heading, text, and key or gesture of every row in sight."""
+        found = []
+        for i in range(self.tree.topLevelItemCount()):
+            top = self.tree.topLevelItem(i)
+            assert top is not None
+            if top.isHidden():
+                continue
+            for j in range(top.childCount()):
+                item = top.child(j)
+                if item is not None and not item.isHidden():
+                    found.append((top.text(0), item.text(0), item.text(1)))
+        return found
+
+    def _fill(self) -> None:
+        chosen = self._action_id()
+        with QSignalBlocker(self.tree):
+            self.tree.clear()
+            keys = (
+                {} if self._labels is None else label_keys(self._labels, self._keymap)
+            )
+            if self._labels is not None:
+                self._add_group(
+                    "Labels of this job",
+                    (
+                        (label.name, key_text(keys[label.id]), "")
+                        for label in self._labels.labels
+                        if label.id in keys
+                    ),
+                )
+            for group in dict.fromkeys(action.group for action in ACTIONS):
+                self._add_group(
+                    group,
+                    (
+                        (a.text, key_text(self._keymap.key(a.id)) or "–", a.id)
+                        for a in ACTIONS
+                        if a.group == group
+                    ),
+                )
+            for group in dict.fromkeys(gesture.group for gesture in GESTURES):
+                self._add_group(
+                    group,
+                    ((g.text, g.how, "") for g in GESTURES if g.group == group),
+                )
+            self.tree.expandAll()
+        self._wrap()
+        self._filter(self.search.text())
+        self._choose(chosen)
+
+    def _add_group(self, name: str, rows: Iterable[tuple[str, str, str]]) -> None:
+        top = QTreeWidgetItem([name])
+        font = top.font(0)
+        font.setBold(True)
+        top.setFont(0, font)
+        top.setFlags(Qt.ItemFlag.ItemIsEnabled)
+        self.tree.addTopLevelItem(top)
+        top.setFirstColumnSpanned(True)
+        for text, key, action_id in rows:
+            item = QTreeWidgetItem([text, key])
+            item.setData(0, ACTION, action_id)
+            item.setToolTip(0, f"{text}: {key}")
+            if action_id in self._keymap.overrides:
+                item.setForeground(1, QColor(self._colors.warning_text))
+                item.setToolTip(1, "Changed by you")
+            top.addChild(item)
+
+    def _wrap(self) -> None:
+        """Make rows as high as their longer text needs; Qt's trees do not."""
+        metrics, header = self.tree.fontMetrics(), self.tree.header()
+        assert header is not None
+        rooms = (header.sectionSize(0) - self.tree.indentation(), header.sectionSize(1))
+        line = metrics.lineSpacing()
+        flags = int(Qt.TextFlag.TextWordWrap)
+        for i in range(self.tree.topLevelItemCount()):
+            top = self.tree.topLevelItem(i)
+            assert top is not None
+            for j in range(top.childCount()):
+                item = top.child(j)
+                assert item is not None
+                lines = 1
+                for column, room in enumerate(rooms):
+                    area = metrics.boundingRect(
+                        0, 0, max(room - 8, 40), 1000, flags, item.text(column)
+                    )
+                    lines = max(lines, round(area.height() / line))
+                item.setSizeHint(0, QSize(0, lines * line + 5))
+
+    def _searched(self, text: str) -> None:
+        self._filter(text)
+        self._explain()
+
+    def _filter(self, text: str) -> None:
+        wanted = text.casefold().split()
+        for i in range(self.tree.topLevelItemCount()):
+            top = self.tree.topLevelItem(i)
+            assert top is not None
+            any_shown = False
+            for j in range(top.childCount()):
+                item = top.child(j)
+                assert item is not None
+                words = f"{top.text(0)} {item.text(0)} {item.text(1)}".casefold()
+                shown = all(word in words for word in wanted)
+                item.setHidden(not shown)
+                any_shown |= shown
+            top.setHidden(not any_shown)
+        found = bool(self.rows())
+        self.tree.setVisible(found)
+        self.nothing.setVisible(not found)
+
+    # -------------------------------------------------------------- changing
+    def _action_id(self) -> str:
+        item = self.tree.currentItem()
+        return "" if item is None else item.data(0, ACTION) or ""
+
+    def _choose(self, action_id: str) -> None:
+        for i in range(self.tree.topLevelItemCount()):
+            top = self.tree.topLevelItem(i)
+            assert top is not None
+            for j in range(top.childCount()):
+                item = top.child(j)
+                if item is not None and action_id and item.data(0, ACTION) == action_id:
+                    with QSignalBlocker(self.tree):
+                        self.tree.setCurrentItem(item)
+        self._chosen()
+
+    def _chosen(self, *_: object) -> None:
+        action_id = self._action_id()
+        for widget in (self.key, self.clear):
+            widget.setEnabled(bool(action_id))
+        self.default.setEnabled(action_id in self._keymap.overrides)
+        self.default_all.setEnabled(bool(self._keymap.overrides))
+        with QSignalBlocker(self.key):
+            key = self._keymap.key(action_id) if action_id else ""
+            self.key.setKeySequence(QKeySequence(key))
+        self._explain()
+
+    def _explain(self, *_: object) -> None:
+        """Say what can be done; what went wrong before is over."""
+        self._say(
+            "Press the new key in the field below."
+            if self._action_id()
+            else "Choose a row with a key to change it."
+        )
+
+    def _say(self, text: str, *, wrong: bool = False) -> None:
+        color = self._colors.error_text if wrong else self._colors.faint_text
+        self.about.setStyleSheet(f"color: {color};")
+        self.about.setText(text)
+
+    def _activated(self, item: QTreeWidgetItem) -> None:
+        if item.data(0, ACTION):
+            self.key.setFocus()
+
+    def _key_entered(self) -> None:
+        text = self.key.keySequence().toString(QKeySequence.SequenceFormat.PortableText)
+        action_id = self._action_id()
+        if action_id and text and text != self._keymap.key(action_id):
+            self._change(text)
+
+    def _key_cleared(self) -> None:
+        self._change("")
+
+    def _key_default(self) -> None:
+        action_id = self._action_id()
+        rest = {k: v for k, v in self._keymap.overrides.items() if k != action_id}
+        self._try(lambda: KeyMap(rest))
+
+    def _all_default(self) -> None:
+        self._try(KeyMap)
+
+    def _change(self, key: str) -> None:
+        action_id = self._action_id()
+        label = self._label_with(key)
+        if label:
+            self._refuse(f"{key_text(key)} is the key of the label {label!r}")
+            return
+        self._try(lambda: self._keymap.with_key(action_id, key))
+
+    def _label_with(self, key: str) -> str:
+        """Return the name of the label that has a key, if one has."""
+        if self._labels is None or not key:
+            return ""
+        keys = label_keys(self._labels, self._keymap)
+        return next((x.name for x in self._labels.labels if keys.get(x.id) == key), "")
+
+    def _refuse(self, what: str) -> None:
+        with QSignalBlocker(self.key):
+            key = self._keymap.key(self._action_id())
+            self.key.setKeySequence(QKeySequence(key))
+        taken = set(self._keymap.keys().values())
+        if self._labels is not None:
+            taken.update(label_keys(self._labels, self._keymap).values())
+        free = free_keys(taken)[:3]
+        self._say(f"{what}. Free are {', '.join(map(key_text, free))}.", wrong=True)
+
+    def _try(self, make: Callable[[], KeyMap]) -> None:
+        try:
+            keymap = make()
+        except InvalidValueError as error:
+            self._refuse(error.what)
+            return
+        self.set_keymap(keymap)
+        self.keymap_changed.emit(keymap)

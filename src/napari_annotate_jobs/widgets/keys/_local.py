@@ -1,0 +1,60 @@
+"""Keys that act within one view, before any shortcut of the window sees them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent
+from qtpy.QtGui import QKeyEvent, QKeySequence
+
+from ._held import acts_once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["LocalKeys"]
+
+
+class LocalKeys:
+    """Keys of a view and what they do.
+
+    Two shortcuts of one window with the same key silence each other. A view that
+    claims its keys in Qt's ShortcutOverride event has them while the focus is in it,
+    whatever else they mean elsewhere.
+
+    Parameters
+    ----------
+    actions : mapping of str to callable
+        What to call, by key as ``"Ctrl+F"``.
+    """
+
+    def __init__(self, actions: Mapping[str, Callable[[], None]]) -> None:
+        self._actions = {QKeySequence(key): call for key, call in actions.items()}
+
+    def claim(self, event: QEvent) -> bool:
+        """Accept a ShortcutOverride event if it is for one of the keys."""
+        if event.type() != QEvent.Type.ShortcutOverride:
+            return False
+        if self._find(event) is None:
+            return False
+        event.accept()
+        return True
+
+    def act(self, event: QKeyEvent) -> bool:
+        """Carry out a key press if it is one of the keys."""
+        call = self._find(event)
+        if call is None:
+            return False
+        if acts_once(event):
+            call()
+        return True
+
+    def _find(self, event: QEvent) -> Callable[[], None] | None:
+        if not isinstance(event, QKeyEvent):
+            return None
+        # Keys of the number block count as the others.
+        try:
+            pressed = QKeySequence(event.keyCombination())
+        except AttributeError:  # Qt 5
+            pressed = QKeySequence(int(event.modifiers()) | event.key())
+        return next((c for key, c in self._actions.items() if key == pressed), None)
