@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = [  # noqa: F822
     "JobCombine",
     "JobExport",
+    "JobImport",
     "JobStatistics",
     "KeysAndMouse",
     "MyJobs",
@@ -29,7 +30,7 @@ def __getattr__(name: str) -> Any:
         from .app import _docks
 
         return getattr(_docks, name)
-    if name in ("JobCombine", "JobExport", "JobStatistics"):
+    if name in ("JobCombine", "JobExport", "JobImport", "JobStatistics"):
         from .app import _panels
 
         return getattr(_panels, name)

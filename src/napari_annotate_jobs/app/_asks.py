@@ -21,7 +21,15 @@ from napari_annotate_jobs.errors import AnnotateJobsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ask", "brief", "choose_folder", "offer", "tell", "tell_error"]
+__all__ = [
+    "ask",
+    "brief",
+    "choose_file",
+    "choose_folder",
+    "offer",
+    "tell",
+    "tell_error",
+]
 
 
 def ask(
@@ -111,6 +119,19 @@ def choose_folder(
     dialog = QFileDialog(parent, title)
     dialog.setFileMode(QFileDialog.FileMode.Directory)
     dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    return _asked(dialog, chosen)
+
+
+def choose_file(
+    parent: QWidget | None, title: str, chosen: Callable[[str], object]
+) -> QFileDialog:
+    """Let a file be chosen; `chosen` is told, unless the user thinks better of it."""
+    dialog = QFileDialog(parent, title)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    return _asked(dialog, chosen)
+
+
+def _asked(dialog: QFileDialog, chosen: Callable[[str], object]) -> QFileDialog:
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.fileSelected.connect(chosen)
     dialog.open()

@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt, QTimer, QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
-from ._asks import choose_folder
+from ._asks import choose_file, choose_folder
 from ._chores import JobPlace
 from ._titles import dock_of, shorten_title, take_all_room
 from ._workstation import Workstation
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import napari
     from qtpy.QtGui import QHideEvent, QShowEvent
 
-__all__ = ["JobCombine", "JobExport", "JobStatistics"]
+__all__ = ["JobCombine", "JobExport", "JobImport", "JobStatistics"]
 
 WIDTH = 460
 """Pixels that a table of numbers and its bars want."""
@@ -236,3 +236,37 @@ class JobCombine(_JobPanel):
         """Count the cases as they are now."""
         self.controller.forget()
         self.controller.count()
+
+
+class JobImport(_JobPanel):
+    """Import into the open job.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Whose job it is about.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__(napari_viewer)
+        from napari_annotate_jobs.widgets import ImportPanel
+
+        from .controllers import ImportController
+
+        self.panel = ImportPanel()
+        self._layout.addWidget(self.panel)
+        self.controller = ImportController(
+            self.panel,
+            self.station.chores.writing,
+            leave=self.station.leave_case,
+            imported=self.station.refresh_cases,
+            choose_folder=partial(choose_folder, self),
+            choose_file=partial(choose_file, self),
+        )
+        self.panel.set_colors(self.station.colors)
+        self.station.colors_changed.connect(self.panel.set_colors)
+        self._follow()
+
+    def set_place(self, place: JobPlace | None) -> None:
+        """Be about another job."""
+        self.controller.set_place(place)

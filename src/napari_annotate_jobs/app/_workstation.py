@@ -22,6 +22,8 @@ from ._qt_executor import QtExecutor
 from ._settings import PLUGIN, keys_to_text, read_settings, settings_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import napari
 
     from napari_annotate_jobs.model import JobSummary
@@ -404,6 +406,32 @@ class Workstation(QObject):
         session = self.desk.session
         return StoreCaseSource(
             session.store, session.job, self.tables, self.images, self.show_error
+        )
+
+    def leave_case(self, go_on: Callable[[], None]) -> None:
+        """Close the open case with everything saved, then go on; ask if that fails."""
+        desk = self.desk
+        if desk is None or desk.session.case is None:
+            go_on()
+            return
+
+        def leave() -> None:
+            if self.desk is desk:
+                desk.session.close_case()
+            go_on()
+
+        desk.session.when_shown(lambda: desk.saving.leave(leave))
+
+    def refresh_cases(self, case_ids: Sequence[str]) -> None:
+        """Show the cases of the open job as they are now."""
+        desk = self.desk
+        if desk is None:
+            return
+        for case_id in case_ids:
+            self.case_changed.emit(case_id)
+        store, job_id = desk.session.store, desk.session.job.id
+        self.tables.run(
+            lambda: store.counts(job_id), self.counts_changed.emit, self.show_error
         )
 
     def close_job(self) -> None:

@@ -7,6 +7,7 @@ from .exchange._class_tree import NewClass
 from .exchange._combine_panel import CombinePanel
 from .exchange._export_choice import ExportChoice, ExportPreview, OptionField
 from .exchange._export_panel import ExportPanel
+from .exchange._import_panel import ImportChoice, ImportPanel
 from .fill._choice import FillChoice, Where, outcome_text
 from .fill._panel import FillPanel
 from .jobs._model import CaseSource
@@ -37,6 +38,8 @@ __all__ = [
     "FillPanel",
     "HeldKeys",
     "HelpPanel",
+    "ImportChoice",
+    "ImportPanel",
     "JobPageView",
     "KeyMap",
     "MyJobsView",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._combine import CombineController
 from ._export import ExportController
+from ._import import ImportController
 from ._propagate import PropagateController
 from ._slices import SliceController
 from ._statistics import StatisticsController
@@ -13,6 +14,7 @@ from ._workbench import Workbench
 __all__ = [
     "CombineController",
     "ExportController",
+    "ImportController",
     "PropagateController",
     "SliceController",
     "StatisticsController",

@@ -6,6 +6,7 @@ from ._class_tree import ClassTree, NewClass
 from ._combine_panel import CombinePanel
 from ._export_choice import ExportChoice, ExportPreview, OptionField
 from ._export_panel import ExportPanel
+from ._import_panel import ImportChoice, ImportPanel
 
 __all__ = [
     "ClassTree",
@@ -13,6 +14,8 @@ __all__ = [
     "ExportChoice",
     "ExportPanel",
     "ExportPreview",
+    "ImportChoice",
+    "ImportPanel",
     "NewClass",
     "OptionField",
 ]

@@ -50,6 +50,7 @@ FILTERS: tuple[Status | None, ...] = (
 )
 PANELS = {
     "Export": "Write annotations as files for training and for other programs",
+    "Import": "Bring annotations from files into your cases",
     "Statistics": "Count what was annotated, by person and label",
 }
 """Panels about the job, and what each is for."""
