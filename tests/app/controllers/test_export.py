@@ -177,6 +177,16 @@ def test_what_is_chosen_is_what_is_written(desk, tmp_path):
     assert desk.view.told["status"][1]
 
 
+def test_a_job_opened_meanwhile_waits_until_this_one_is_written(desk, tmp_path):
+    out = tmp_path / "out"
+    desk.view.choose(labels=(1,), folder=str(out))
+    desk.chores.writing.started.connect(lambda work: desk.controller.set_place(None))
+    desk.view.export_requested.emit()
+    assert out.exists()
+    assert "1 case exported" in desk.log[-1]
+    assert desk.view.told["job"] == ("", None)
+
+
 def test_cancelled_before_it_ends_nothing_is_put_in_place(desk, tmp_path):
     out = tmp_path / "out"
     desk.view.choose(labels=(1,), folder=str(out))

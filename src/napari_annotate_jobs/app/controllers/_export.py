@@ -85,6 +85,7 @@ class ExportController:
         self._held: _Held | None = None
         self._looking: Work | None = None
         self._writing: Work | None = None
+        self._waiting: tuple[JobPlace | None] | None = None
         self._offered = ""
         self._written: Path | None = None
         panel.format_changed.connect(self._on_format)
@@ -101,8 +102,9 @@ class ExportController:
 
     # ------------------------------------------------------------------ the job
     def set_place(self, place: JobPlace | None) -> None:
-        """Export another job from now on; what is being written is written."""
+        """Export another job from now on, once what is being written is written."""
         if self._writing is not None:
+            self._waiting = (place,)
             return
         self.forget()
         self._place, self._written, self._offered = place, None, ""
@@ -116,11 +118,18 @@ class ExportController:
         """Let go of what was looked up: it may be another the next time."""
         if self._looking is not None:
             self._looking.cancel()
-        self._looking = self._held = None
+        held, self._looking, self._held = self._held, None, None
+        if held is not None:
+            self._release(held)
+
+    def _release(self, held: _Held) -> None:
+        """Close the store of what was looked up, on the thread that uses it."""
+        run = self._chores.looking.executor.run
+        run(held.source.close, lambda _: None, lambda error: None)
 
     def choose_combination(self, name: str) -> None:
         """Use a combination that was just saved."""
-        self._held = None
+        self.forget()
         place = self._place
         if place is not None:
             with place.open() as store:
@@ -183,8 +192,13 @@ class ExportController:
             return found, _preview(found, choice, work)
 
         def done(result: tuple[_Held, ExportPreview]) -> None:
-            if self._looking is work:
+            if self._looking is not work:
+                if result[0] is not held:
+                    self._release(result[0])
+            else:
                 self._looking = None
+                if held is not None and held is not result[0]:
+                    self._release(held)
                 self._held, preview = result
                 if not choice.person:
                     self._panel.set_people(self._held.people)
@@ -236,6 +250,7 @@ class ExportController:
             self._panel.set_done(text)
             self._tell(f"{place.job.name}: {text.splitlines()[0]}")
             self._offered = ""
+            self._follow()
 
         def failed(error: Exception) -> None:
             self._end()
@@ -244,6 +259,7 @@ class ExportController:
             else:
                 self._panel.set_status(str(error), wrong=True)
                 self._show_error(error)
+            self._follow()
 
         self._chores.writing.run(work, task, done, failed)
         self._watch(work)
@@ -257,6 +273,12 @@ class ExportController:
     def _end(self) -> None:
         self._writing = None
         self._panel.set_busy(False)
+
+    def _follow(self) -> None:
+        """Turn to the job that was opened while another one was being written."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self.set_place(*waiting)
 
     def _watch(self, work: Work) -> None:
         """Tell how far the export is, as long as it goes on."""
@@ -286,12 +308,16 @@ class _Held:
     def of(cls, place: JobPlace, choice: ExportChoice, work: Work) -> _Held:
         source = _source(place, choice, every=True)
         summaries = []
-        for summary in source.summaries():
-            if work.cancelled():
-                raise Cancelled("it is not wanted any more")
-            summaries.append(summary)
+        try:
+            for summary in source.summaries():
+                if work.cancelled():
+                    raise Cancelled("it is not wanted any more")
+                summaries.append(summary)
+            kept = source.combinations()
+        except BaseException:
+            source.close()
+            raise
         key = choice.only, choice.person
-        kept = source.combinations()
         return cls(key, source, summaries, source.left_out, kept)
 
     @property

@@ -57,6 +57,7 @@ class ImportController:
         self._panel, self._worker = panel, worker
         self._leave, self._imported = leave, imported
         self._place: JobPlace | None = None
+        self._waiting: tuple[JobPlace | None] | None = None
         self._work: Work | None = None
         panel.preview_requested.connect(self.preview)
         panel.import_requested.connect(self.start)
@@ -75,10 +76,12 @@ class ImportController:
         )
 
     def set_place(self, place: JobPlace | None) -> None:
-        """Import into another job from now on; what is under way goes on."""
-        if self._work is None:
-            self._place = place
-            self._panel.set_job("" if place is None else place.job.name)
+        """Import into another job from now on, once what is under way is over."""
+        if self._work is not None:
+            self._waiting = (place,)
+            return
+        self._place = place
+        self._panel.set_job("" if place is None else place.job.name)
 
     def preview(self) -> None:
         """Tell what would come in; nothing is saved."""
@@ -140,6 +143,9 @@ class ImportController:
     def _end(self) -> None:
         self._work = None
         self._panel.set_busy(False)
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self.set_place(*waiting)
 
 
 def _how(choice: ImportChoice, preview: bool) -> Importing:
