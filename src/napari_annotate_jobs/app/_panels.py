@@ -162,9 +162,7 @@ class JobExport(_JobPanel):
             choose_folder=partial(choose_folder, self),
             show_folder=_show_folder,
         )
-        self.panel.combine_requested.connect(
-            partial(self.station.panel_requested.emit, "Combine Labels")
-        )
+        self.panel.combine_requested.connect(self._ask_for_combine)
         self.station.combination_saved.connect(self.controller.choose_combination)
         self.panel.set_colors(self.station.colors)
         self.station.colors_changed.connect(self.panel.set_colors)
@@ -185,6 +183,9 @@ class JobExport(_JobPanel):
         """Let go of what was looked up."""
         super().hideEvent(event)
         self.controller.forget()
+
+    def _ask_for_combine(self) -> None:
+        self.station.panel_requested.emit("Combine Labels")
 
     def begin(self) -> None:
         """Look through the job anew."""

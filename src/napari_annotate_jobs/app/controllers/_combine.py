@@ -67,26 +67,15 @@ class CombineController:
         self._name = ""
         self._held: Sequence[CaseSummary] | None = None
         self._work: Work | None = None
-        change = self._change
-        panel.combine_requested.connect(lambda ids: change(lambda e: e.combine(ids)))
-        panel.feed_requested.connect(
-            lambda ids, place: change(lambda e: e.feed(ids, place))
-        )
-        panel.take_out_requested.connect(lambda ids: change(lambda e: e.take_out(ids)))
-        panel.dissolve_requested.connect(
-            lambda place: change(lambda e: e.dissolve(place))
-        )
-        panel.rename_requested.connect(
-            lambda place, name: change(lambda e: e.rename(place, name))
-        )
-        panel.recolor_requested.connect(
-            lambda place, color: change(lambda e: e.recolor(place, color))
-        )
-        panel.keep_requested.connect(
-            lambda place, keep: change(lambda e: e.keep(place, keep))
-        )
-        panel.undo_requested.connect(lambda: change(lambda e: e.undo()))
-        panel.redo_requested.connect(lambda: change(lambda e: e.redo()))
+        panel.combine_requested.connect(self._combine)
+        panel.feed_requested.connect(self._feed)
+        panel.take_out_requested.connect(self._take_out)
+        panel.dissolve_requested.connect(self._dissolve)
+        panel.rename_requested.connect(self._rename)
+        panel.recolor_requested.connect(self._recolor)
+        panel.keep_requested.connect(self._keep)
+        panel.undo_requested.connect(self._undo)
+        panel.redo_requested.connect(self._redo)
         panel.open_requested.connect(self.open)
         panel.save_requested.connect(self.save)
         panel.delete_requested.connect(self.delete)
@@ -151,6 +140,33 @@ class CombineController:
         else:
             self._panel.set_status("")
         self._show()
+
+    def _combine(self, ids: tuple[int, ...]) -> None:
+        self._change(lambda editor: editor.combine(ids))
+
+    def _feed(self, ids: tuple[int, ...], place: int) -> None:
+        self._change(lambda editor: editor.feed(ids, place))
+
+    def _take_out(self, ids: tuple[int, ...]) -> None:
+        self._change(lambda editor: editor.take_out(ids))
+
+    def _dissolve(self, place: int) -> None:
+        self._change(lambda editor: editor.dissolve(place))
+
+    def _rename(self, place: int, name: str) -> None:
+        self._change(lambda editor: editor.rename(place, name))
+
+    def _recolor(self, place: int, color: str) -> None:
+        self._change(lambda editor: editor.recolor(place, color))
+
+    def _keep(self, place: int, keep: bool) -> None:
+        self._change(lambda editor: editor.keep(place, keep))
+
+    def _undo(self) -> None:
+        self._change(lambda editor: editor.undo())
+
+    def _redo(self) -> None:
+        self._change(lambda editor: editor.redo())
 
     def _show(self) -> None:
         editor = self._editor

@@ -56,18 +56,15 @@ class ImportController:
     ) -> None:
         self._panel, self._worker = panel, worker
         self._leave, self._imported = leave, imported
+        self._choose_folder, self._choose_file = choose_folder, choose_file
         self._place: JobPlace | None = None
         self._waiting: tuple[JobPlace | None] | None = None
         self._work: Work | None = None
         panel.preview_requested.connect(self.preview)
         panel.import_requested.connect(self.start)
         panel.cancel_requested.connect(self.cancel)
-        panel.folder_requested.connect(
-            lambda: choose_folder("Import annotations from a folder", panel.set_path)
-        )
-        panel.file_requested.connect(
-            lambda: choose_file("Import annotations from a file", panel.set_path)
-        )
+        panel.folder_requested.connect(self._ask_for_folder)
+        panel.file_requested.connect(self._ask_for_file)
         panel.set_formats(
             [
                 (row.name, row.title, row.summary, row.whole)
@@ -82,6 +79,12 @@ class ImportController:
             return
         self._place = place
         self._panel.set_job("" if place is None else place.job.name)
+
+    def _ask_for_folder(self) -> None:
+        self._choose_folder("Import annotations from a folder", self._panel.set_path)
+
+    def _ask_for_file(self) -> None:
+        self._choose_file("Import annotations from a file", self._panel.set_path)
 
     def preview(self) -> None:
         """Tell what would come in; nothing is saved."""

@@ -123,9 +123,7 @@ class CombinePanel(QWidget):
         row = QHBoxLayout()
         self.saved = Choice("Combination", self)
         self.saved.setToolTip("Combinations that are kept with the job")
-        self.saved.activated.connect(
-            lambda _: self.open_requested.emit(self.saved.value())
-        )
+        self.saved.activated.connect(self._on_open)
         self.undo = QPushButton("Undo", self)
         self.undo.setToolTip("Take the last change back (Ctrl+Z)")
         self.undo.clicked.connect(self.undo_requested)
@@ -134,9 +132,7 @@ class CombinePanel(QWidget):
         self.redo.clicked.connect(self.redo_requested)
         self.delete = QPushButton("Delete", self)
         self.delete.setToolTip("Keep this combination no longer")
-        self.delete.clicked.connect(
-            lambda: self.delete_requested.emit(self.saved.value())
-        )
+        self.delete.clicked.connect(self._on_delete)
         row.addWidget(self.saved, 1)
         for button in (self.delete, self.undo, self.redo):
             row.addWidget(button)
@@ -155,9 +151,7 @@ class CombinePanel(QWidget):
         self.tree.ticked.connect(self._show_buttons)
         self.combine = QPushButton("Combine", box)
         self.combine.setToolTip("Make a new class of the labels that are ticked")
-        self.combine.clicked.connect(
-            lambda: self.combine_requested.emit(self.tree.ticked_labels())
-        )
+        self.combine.clicked.connect(self._on_combine)
         self.feed = QPushButton("Add to class", box)
         self.feed.setToolTip("Feed the labels that are ticked into the chosen class")
         self.feed.clicked.connect(self._on_feed)
@@ -192,7 +186,7 @@ class CombinePanel(QWidget):
         self.quantity = QComboBox(page)
         self.quantity.addItems(_QUANTITIES)
         self.quantity.setAccessibleName("What the bars show")
-        self.quantity.currentIndexChanged.connect(lambda _: self._show_bars())
+        self.quantity.currentIndexChanged.connect(self._show_bars)
         self.plot = BarPlot(page)
         rows.addWidget(self.quantity)
         rows.addWidget(self.plot, 1)
@@ -210,7 +204,7 @@ class CombinePanel(QWidget):
         self.name = QLineEdit(self)
         self.name.setPlaceholderText("Name of the combination")
         self.name.setAccessibleName("Name of the combination")
-        self.name.textChanged.connect(lambda _: self._show_buttons())
+        self.name.textChanged.connect(self._show_buttons)
         self.name.returnPressed.connect(self._on_save)
         self.save = QPushButton("Save", self)
         self.save.setToolTip("Keep the combination with the job, for exports")
@@ -339,6 +333,15 @@ class CombinePanel(QWidget):
         self.plot.set_rows(rows)
 
     # ------------------------------------------------------------------ acting
+    def _on_open(self) -> None:
+        self.open_requested.emit(self.saved.value())
+
+    def _on_delete(self) -> None:
+        self.delete_requested.emit(self.saved.value())
+
+    def _on_combine(self) -> None:
+        self.combine_requested.emit(self.tree.ticked_labels())
+
     def _on_feed(self) -> None:
         place = self.tree.current_class()
         if place is not None:

@@ -185,8 +185,8 @@ class ExportPanel(QWidget):
             QPushButton("All", box),
             QPushButton("None", box),
         )
-        self.all_cases.clicked.connect(lambda: self.cases.set_all(True))
-        self.no_cases.clicked.connect(lambda: self.cases.set_all(False))
+        self.all_cases.clicked.connect(self.cases.tick_all)
+        self.no_cases.clicked.connect(self.cases.tick_none)
         row = QHBoxLayout()
         row.addWidget(self.all_cases)
         row.addWidget(self.no_cases)
@@ -242,7 +242,7 @@ class ExportPanel(QWidget):
         self.least.setValue(LEAST)
         self.least.setAccessibleName("Images a class below which to warn")
         self.least.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.least.valueChanged.connect(lambda _: self._show_classes())
+        self.least.valueChanged.connect(self._show_classes)
         row = QHBoxLayout()
         row.addWidget(QLabel("Warn below", box))
         row.addWidget(self.least)

@@ -135,8 +135,15 @@ class TickList(QListWidget):
         self._off.clear()
         self.clear()
 
-    def set_all(self, on: bool) -> None:
-        """Tick all, or none."""
+    def tick_all(self) -> None:
+        """Tick all."""
+        self._set_all(True)
+
+    def tick_none(self) -> None:
+        """Tick none."""
+        self._set_all(False)
+
+    def _set_all(self, on: bool) -> None:
         with QSignalBlocker(self):
             for i in range(self.count()):
                 self.item(i).setCheckState(_state(on))
@@ -177,7 +184,7 @@ class PathField(QWidget):
         self.field = QLineEdit(self)
         self.field.setAccessibleName(name)
         self.field.setPlaceholderText(hint)
-        self.field.textChanged.connect(lambda _: self.changed.emit())
+        self.field.textChanged.connect(self.changed)
         self.browse = QPushButton("Choose…", self)
         self.browse.setAccessibleName(f"Choose: {name}")
         self.browse.clicked.connect(self.browse_requested)
@@ -241,18 +248,18 @@ class OptionForm(QWidget):
         if option.choices == ("false", "true"):
             box = QCheckBox(self)
             box.setChecked(option.default == "true")
-            box.toggled.connect(lambda _: self.changed.emit())
+            box.toggled.connect(self.changed)
             return box
         if option.choices:
             choice = Choice(option.name, self)
             choice.set_entries([(each, each) for each in option.choices])
             choice.set_value(option.default)
-            choice.currentIndexChanged.connect(lambda _: self.changed.emit())
+            choice.currentIndexChanged.connect(self.changed)
             return choice
         line = QLineEdit(self)
         line.setText(option.default)
         line.setPlaceholderText(option.description)
-        line.textChanged.connect(lambda _: self.changed.emit())
+        line.textChanged.connect(self.changed)
         return line
 
     def values(self) -> dict[str, str]:
