@@ -82,6 +82,7 @@ class CombinePanel(QWidget):
         super().__init__(parent)
         self.setObjectName("combine_labels")
         self._colors = Colors.dark()
+        self._is_wrong = False
         self._labels: LabelSet | None = None
         self._classes: tuple[NewClass, ...] = ()
         self._before: Sequence[ClassCount] = ()
@@ -281,14 +282,20 @@ class CombinePanel(QWidget):
 
     def set_status(self, text: str, *, wrong: bool = False) -> None:
         """Say what was done, or what does not go together."""
-        color = self._colors.error_text if wrong else self._colors.faint_text
-        self.status.setStyleSheet(f"QLabel {{ color: {color}; }}")
+        self._is_wrong = wrong
+        self._color_status()
         self.status.setText(text)
         self.status.setVisible(bool(text))
+
+    def _color_status(self) -> None:
+        colors = self._colors
+        color = colors.error_text if self._is_wrong else colors.faint_text
+        self.status.setStyleSheet(f"QLabel {{ color: {color}; }}")
 
     def set_colors(self, colors: Colors) -> None:
         """Paint in the colours of a theme."""
         self._colors = colors
+        self._color_status()
         self.setStyleSheet(
             focus_ring(colors)
             + f"QTreeWidget {{ background: {colors.background}; }}"

@@ -99,6 +99,7 @@ class ExportPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("export")
         self._colors = Colors.dark()
+        self._is_wrong = False
         self._preview: ExportPreview | None = None
         self._summaries: dict[str, str] = {}
         self._off: set[int] = set()
@@ -366,8 +367,8 @@ class ExportPanel(QWidget):
 
     def set_status(self, text: str, *, wrong: bool = False) -> None:
         """Say what is going on, or what went wrong."""
-        color = self._colors.error_text if wrong else self._colors.faint_text
-        self.status.setStyleSheet(f"QLabel {{ color: {color}; }}")
+        self._is_wrong = wrong
+        self._color_status()
         self.status.setText(text)
         self.status.setVisible(bool(text))
 
@@ -386,9 +387,15 @@ class ExportPanel(QWidget):
         self.set_status(text)
         self.show_folder.show()
 
+    def _color_status(self) -> None:
+        colors = self._colors
+        color = colors.error_text if self._is_wrong else colors.faint_text
+        self.status.setStyleSheet(f"QLabel {{ color: {color}; }}")
+
     def set_colors(self, colors: Colors) -> None:
         """Paint in the colours of a theme."""
         self._colors = colors
+        self._color_status()
         self.setStyleSheet(
             focus_ring(colors)
             + f"QTreeWidget, QListWidget {{ background: {colors.background}; }}"

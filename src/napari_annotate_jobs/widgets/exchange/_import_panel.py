@@ -95,6 +95,7 @@ class ImportPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("import")
         self._colors = Colors.dark()
+        self._is_wrong = False
         self._summaries: dict[str, tuple[str, bool]] = {}
         self._has_job = self._busy = False
         layout = QVBoxLayout(self)
@@ -234,11 +235,8 @@ class ImportPanel(QWidget):
 
     def set_told(self, text: str, *, wrong: bool = False) -> None:
         """Say what came in, or what is wrong."""
-        color = self._colors.error_text if wrong else self._colors.text
-        self.told.setStyleSheet(
-            f"QPlainTextEdit {{ color: {color};"
-            f" background: {self._colors.foreground}; }}"
-        )
+        self._is_wrong = wrong
+        self._color_told()
         self.told.setPlainText(text)
         self.told.setVisible(bool(text))
 
@@ -251,9 +249,13 @@ class ImportPanel(QWidget):
         )
         self.begin.setStyleSheet(main_button_style(colors))
         self.about_format.setStyleSheet(f"QLabel {{ color: {colors.faint_text}; }}")
+        self._color_told()
+
+    def _color_told(self) -> None:
+        colors = self._colors
+        color = colors.error_text if self._is_wrong else colors.text
         self.told.setStyleSheet(
-            f"QPlainTextEdit {{ color: {colors.text};"
-            f" background: {colors.foreground}; }}"
+            f"QPlainTextEdit {{ color: {color}; background: {colors.foreground}; }}"
         )
 
     # ------------------------------------------------------------------ choice
