@@ -39,7 +39,7 @@ def panel(qtbot):
     qtbot.addWidget(panel)
     panel.resize(440, 640)
     panel.set_formats(
-        [("nifti", "NIfTI", "one file a case"), ("coco", "COCO", "one JSON")],
+        [("nifti", "NIfTI", "one file a case"), ("coco", "COCO", "imagesTr and so on")],
         [("masks to classes", "masks to classes")],
         ("finished", "all"),
     )
@@ -51,6 +51,9 @@ def panel(qtbot):
 
 def test_what_goes_in_and_what_does_not(panel):
     assert panel.about_format.text() == "One file a case."
+    panel.format.setCurrentIndex(1)
+    assert panel.about_format.text() == "imagesTr and so on."
+    panel.set_preview(PREVIEW)
     assert panel.based.text() == "Based on 3 finished; 3 annotated cases go in."
     assert "1 case: returned, and not submitted again (Case D" in panel.left_out.text()
     assert "does not hold detection" in panel.lost.text()

@@ -42,6 +42,7 @@ from ._fields import (
     OptionForm,
     PathField,
     TickList,
+    sentence,
     tick_style,
     wrapped,
 )
@@ -440,7 +441,7 @@ class ExportPanel(QWidget):
     def _on_format(self, *_: object) -> None:
         name = self.format.value()
         text = self._summaries.get(name, "")
-        self.about_format.setText(f"{text[:1].upper()}{text[1:]}." if text else "")
+        self.about_format.setText(sentence(text))
         self.format_changed.emit(name)
         self._changed()
 

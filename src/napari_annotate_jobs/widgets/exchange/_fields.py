@@ -28,7 +28,15 @@ if TYPE_CHECKING:
 
     from ._export_choice import OptionField
 
-__all__ = ["Choice", "OptionForm", "PathField", "TickList", "tick_style", "wrapped"]
+__all__ = [
+    "Choice",
+    "OptionForm",
+    "PathField",
+    "TickList",
+    "sentence",
+    "tick_style",
+    "wrapped",
+]
 
 ID = Qt.ItemDataRole.UserRole
 
@@ -40,6 +48,13 @@ def wrapped(parent: QWidget) -> QLabel:
     label.setWordWrap(True)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
     return label
+
+
+def sentence(text: str) -> str:
+    """Return a summary as a sentence; names of files keep their small letters."""
+    if text.partition(" ")[0].islower():
+        text = text[:1].upper() + text[1:]
+    return f"{text}." if text else ""
 
 
 def tick_style(colors: Colors) -> str:

@@ -26,7 +26,7 @@ from napari_annotate_jobs.widgets.parts._theme import (
     main_button_style,
 )
 
-from ._fields import Choice, PathField, wrapped
+from ._fields import Choice, PathField, sentence, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -277,7 +277,7 @@ class ImportPanel(QWidget):
 
     def _on_format(self, *_: object) -> None:
         text, _ = self._summaries.get(self.format.value(), ("", False))
-        self.about_format.setText(f"{text[:1].upper()}{text[1:]}." if text else "")
+        self.about_format.setText(sentence(text))
         self._on_enter_as()
 
     def _on_enter_as(self, *_: object) -> None:
