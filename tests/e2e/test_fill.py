@@ -61,7 +61,7 @@ def driver(make_driver, folder):
 def found(driver):
     """Wait until the preview is there, and return what the panel says."""
     fill = driver.desk.fill
-    driver.wait(lambda: not fill._timer.isActive() and fill._work is None)
+    driver.wait(lambda: not fill._pause._hasPendingEmission and fill._work is None)
     driver.settle()
     return fill.panel.outcome.text()
 

@@ -35,7 +35,7 @@ from napari_annotate_jobs.stores import MemoryStore
 from napari_annotate_jobs.widgets.jobs._model import PAGE, case_text, to_image
 from napari_annotate_jobs.widgets.jobs._page import JobPageView
 from napari_annotate_jobs.widgets.parts._sections import Instructions
-from napari_annotate_jobs.widgets.parts._theme import Colors, contrast_ratio
+from napari_annotate_jobs.widgets.parts._theme import Colors, contrast_ratio, paint_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -254,7 +254,7 @@ def test_no_picture_is_fetched_for_instructions(qtbot) -> None:
 @pytest.mark.parametrize("colors", [Colors.dark(), Colors.light()], ids=["dark", "lit"])
 def test_links_can_be_read(view, colors) -> None:
     view.set_job(make_job("See the [guide](https://example.org) first."), Counts())
-    view.set_colors(colors)
+    paint_in(view, colors)
     block = view._instructions.document().begin()
     found = [
         part.charFormat().foreground().color().name()
@@ -331,7 +331,7 @@ def test_tool_tips_of_labels(view) -> None:
 
 @pytest.mark.parametrize("colors", [Colors.dark(), Colors.light()], ids=["dark", "lit"])
 def test_chips_show_the_colours(view, colors) -> None:
-    view.set_colors(colors)
+    paint_in(view, colors)
     view._labels.resize(300, view._labels.heightForWidth(300))
     image = view._labels.grab().toImage()
     for part in view._labels._parts:
@@ -748,7 +748,7 @@ def test_parts_of_a_row_do_not_overlap(view, width) -> None:
 
 @pytest.mark.parametrize("colors", [Colors.dark(), Colors.light()], ids=["dark", "lit"])
 def test_rows_differ_by_status_and_show_pictures(view, colors) -> None:
-    view.set_colors(colors)
+    paint_in(view, colors)
     source = Source(3)
     source.rows = [make_row(200, s, returned_comment="") for s in Status]
     source.rows = [

@@ -14,7 +14,7 @@ from napari_annotate_jobs.app.controllers import PropagateController, Workbench
 from napari_annotate_jobs.editing import Mode
 from napari_annotate_jobs.errors import LockedError
 from napari_annotate_jobs.model import COLORS, Decision, Label, LabelSet, Method
-from napari_annotate_jobs.widgets.parts._theme import Colors
+from napari_annotate_jobs.widgets.parts._theme import Colors, paint_in
 from napari_annotate_jobs.widgets.propagate._panel import PropagatePanel
 from napari_annotate_jobs.widgets.propagate._words import What
 
@@ -372,7 +372,7 @@ def test_it_fits_a_dock_300_pixels_wide(bound):
     label(session, 1, 0)
     label(session, 2, *range(10, 15))
     panel.begin()
-    panel.set_colors(Colors.light())
+    paint_in(panel, Colors.light())
     assert panel.minimumSizeHint().width() <= 300
     inner = panel.apply.parentWidget()
     assert inner.minimumSizeHint().width() <= 300

@@ -19,7 +19,7 @@ from napari_annotate_jobs.editing import Cell, Mode, Propagation, propagate
 from napari_annotate_jobs.errors import LockedError
 from napari_annotate_jobs.model import COLORS, Decision, RangeAction
 from napari_annotate_jobs.widgets.keys._keys import KeyMap
-from napari_annotate_jobs.widgets.parts._theme import Colors
+from napari_annotate_jobs.widgets.parts._theme import Colors, paint_in
 from napari_annotate_jobs.widgets.strip._bar import count_cells, counts_text
 from napari_annotate_jobs.widgets.strip._strip import SliceStrip
 
@@ -113,7 +113,7 @@ def test_setters_never_emit(strip):
     strip.set_cells(Cell(i) for i in range(10))
     strip.set_current(4)
     strip.update_cells([Cell(2, Decision.EXCLUDED)])
-    strip.set_colors(Colors.light())
+    paint_in(strip, Colors.light())
     assert told == []
 
 

@@ -1,14 +1,22 @@
 from __future__ import annotations
 
 import pytest
+from qtpy.QtCore import QObject
 
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import COLORS
+from napari_annotate_jobs.widgets import (
+    JobPageView,
+    MyJobsView,
+    PropagatePanel,
+    SliceStrip,
+)
 from napari_annotate_jobs.widgets.parts._theme import (
     Colors,
     contrast_ratio,
     contrast_text,
     mixed,
+    paint_in,
     readable,
 )
 
@@ -57,3 +65,18 @@ def test_other_notations_are_refused(color):
 def test_a_missing_colour_is_refused():
     with pytest.raises(InvalidValueError):
         Colors.from_theme({"background": "#000000"})
+
+
+@pytest.mark.parametrize("view", [JobPageView, MyJobsView, PropagatePanel, SliceStrip])
+def test_a_theme_reaches_all_that_is_painted_by_hand(qtbot, view):
+    made = view()
+    qtbot.addWidget(made)
+    paint_in(made, Colors.light())
+    parts = [made, *made.findChildren(QObject)]
+    found = {
+        type(part).__name__: vars(part) for part in parts if hasattr(part, "set_colors")
+    }
+    assert len(found) > 1
+    for name, state in found.items():
+        for own in ("_colors", "colors"):
+            assert state.get(own, Colors.light()) == Colors.light(), name

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_annotate_jobs.errors import AnnotateJobsError
-from napari_annotate_jobs.widgets import MyJobsView, PersonButton
+from napari_annotate_jobs.widgets import MyJobsView, PersonButton, paint_in
 
 from ._asks import choose_folder
 from ._settings import PLUGIN
@@ -98,7 +98,7 @@ class MyJobs(QWidget):
             page.case_requested.connect(self._open_case)
             page.details_requested.connect(self._show_details)
             page.panel_requested.connect(self.station.panel_requested)
-            page.set_colors(self.station.colors)
+            paint_in(page, self.station.colors)
             self.station.counts_changed.connect(page.set_counts)
             self.station.case_changed.connect(page.refresh_case)
             self.station.busy_changed.connect(self._on_busy)
@@ -208,10 +208,7 @@ class MyJobs(QWidget):
         )
 
     def _set_colors(self, colors: Colors) -> None:
-        self.jobs.set_colors(colors)
-        self._person.set_colors(colors)
-        if self._page is not None:
-            self._page.set_colors(colors)
+        paint_in(self, colors)
 
 
 def ask_for_images() -> None:
@@ -267,10 +264,10 @@ class KeysAndMouse(QWidget):
         self.panel = HelpPanel()
         take_all_room(self)
         self.panel.set_keymap(self.station.keymap)
-        self.panel.set_colors(self.station.colors)
+        paint_in(self.panel, self.station.colors)
         self.panel.keymap_changed.connect(self.station.set_keymap)
         self.station.keymap_changed.connect(self.panel.set_keymap)
-        self.station.colors_changed.connect(self.panel.set_colors)
+        self.station.colors_changed.connect(self._set_colors)
         self.station.job_opened.connect(self._on_job)
         self.station.job_closed.connect(self._on_job)
         self.panel.close_requested.connect(self.leave)
@@ -278,6 +275,9 @@ class KeysAndMouse(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.panel)
+
+    def _set_colors(self, colors: Colors) -> None:
+        paint_in(self.panel, colors)
 
     def _on_job(self, *_: object) -> None:
         desk = self.station.desk

@@ -6,7 +6,7 @@ import sys
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QApplication, QDockWidget, QShortcut, QWidget
 
@@ -134,17 +134,18 @@ class KeyRouter(QObject):
         kind = event.type()
         if kind == QEvent.Type.ShortcutOverride:
             return self._claimed is None and self._claim(event)
-        if kind == QEvent.Type.KeyPress and self._claimed is not None:
-            shortcut, pressed = self._claimed
-            self._let_go()
-            if event.key() != pressed:
-                return False
-            if shortcut.isEnabled() and (
-                shortcut.autoRepeat() or not event.isAutoRepeat()
-            ):
-                shortcut.activated.emit()
-            return True
+        if isinstance(event, QKeyEvent) and kind == QEvent.Type.KeyPress:
+            return self._claimed is not None and self._press(event, *self._claimed)
         return False
+
+    def _press(self, event: QKeyEvent, shortcut: QShortcut, claimed: int) -> bool:
+        """Act on a press if it is of the key that was claimed."""
+        self._let_go()
+        if event.key() != claimed:
+            return False
+        if shortcut.isEnabled() and (shortcut.autoRepeat() or not event.isAutoRepeat()):
+            shortcut.activated.emit()
+        return True
 
     def _claim(self, event: QEvent) -> bool:
         if not isinstance(event, QKeyEvent):
@@ -162,7 +163,7 @@ class KeyRouter(QObject):
         event.accept()
         self._claimed = shortcut, event.key()
         # For the one press that follows at once: the image must not see it.
-        QApplication.instance().installEventFilter(self)
+        _application().installEventFilter(self)
         return True
 
     def _meant(self, event: QKeyEvent, focus: QWidget | None) -> QShortcut | None:
@@ -175,12 +176,19 @@ class KeyRouter(QObject):
     def _let_go(self) -> None:
         if self._claimed is not None:
             self._claimed = None
-            QApplication.instance().removeEventFilter(self)
+            _application().removeEventFilter(self)
 
     def _come_back(self) -> None:
         aside, self._aside = self._aside, []
         for shortcut in aside:
             shortcut.setEnabled(True)
+
+
+def _application() -> QCoreApplication:
+    """Return the application, which is there as long as there are windows."""
+    app = QCoreApplication.instance()
+    assert app is not None
+    return app
 
 
 def _sequences(event: QKeyEvent) -> list[QKeySequence]:
@@ -190,11 +198,8 @@ def _sequences(event: QKeyEvent) -> list[QKeySequence]:
     digit = event.nativeScanCode() - _DIGIT_1.get(sys.platform, sys.maxsize) + 1
     if 1 <= digit <= 9 and modifiers & Qt.KeyboardModifier.ShiftModifier:
         keys.append(Qt.Key.Key_0 + digit)
-    held: Any
-    try:
-        held = modifiers.value
-    except AttributeError:  # Qt 5
-        held = int(modifiers)
+    flags: Any = modifiers  # Qt 5 has numbers where Qt 6 has enumerations
+    held = flags.value if hasattr(flags, "value") else int(flags)
     return [QKeySequence(held | key) for key in keys]
 
 

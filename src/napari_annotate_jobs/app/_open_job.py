@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_info
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QMainWindow
 
 from napari_annotate_jobs.app.controllers._boxes import BoxActions
 from napari_annotate_jobs.app.controllers._fill import FillDesk
 from napari_annotate_jobs.app.controllers._masks import MaskActions
-from napari_annotate_jobs.errors import UnsavedWorkError
+from napari_annotate_jobs.errors import DamagedJournalError, UnsavedWorkError
 from napari_annotate_jobs.imaging import default_budget
+from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.viewer import ViewerBridge
 from napari_annotate_jobs.widgets import (
     STEPPING,
@@ -26,16 +26,18 @@ from napari_annotate_jobs.widgets import (
     Veil,
     WindowControl,
     label_keys,
+    paint_in,
 )
 
 from ._actions import DeskActions
-from ._asks import offer, tell_error
-from ._canvas import DrawingContext, canvas_of
+from ._asks import brief, notify, offer, tell_error
+from ._canvas import DrawingContext, Typing, canvas_of
 from ._key_router import KeyRouter
 from ._on_screen import OnScreen
 from ._pictures import draw_slice
 from ._save_questions import SaveQuestions
 from .controllers import (
+    ForeignController,
     PropagateController,
     SliceController,
     StripController,
@@ -109,6 +111,7 @@ class Desk(QObject):
         self._canvas: Any = None
         self._drawing: DrawingContext | None = None
         self.on_screen: OnScreen | None = None
+        self._typing: Typing | None = None
         self.window_control = WindowControl()
         self.annotate = AnnotateDock(self.window_control, keymap)
         self.strip = SliceStrip()
@@ -118,6 +121,7 @@ class Desk(QObject):
             window=lambda: self.main_window,
             show_error=self.show_error,
             take=self.bridge.take,
+            is_there=lambda: self.on_screen is None or self.on_screen.is_there,
             after=self.focus_canvas,
         )
         self.boxes = BoxActions(self)
@@ -136,26 +140,28 @@ class Desk(QObject):
     # ------------------------------------------------------------ connecting
     def _connect(self) -> None:
         session, actions = self.session, self.actions
-        self._signals: list[tuple[Any, Callable[..., Any]]] = [
-            (session.opened, self._on_opened),
-            (session.closed, self._on_closed),
-            (session.busy, self._on_busy),
-            (session.failed, self.show_error),
-            (session.told, show_info),
-            (session.label_changed, self._on_label),
-        ]
-        for signal, slot in self._signals:
-            signal.connect(slot)
+        self._connections = Connections(
+            [
+                (session.opened, self._on_opened),
+                (session.closed, self._on_closed),
+                (session.busy, self._on_busy),
+                (session.failed, self.show_error),
+                (session.told, notify),
+                (session.label_changed, self._on_label),
+            ]
+        )
         self.label_keys = label_keys(session.job.project.label_set, self._keymap)
         self.annotate.bind(session, self.label_keys)
         self.window_control.bind(session)
         self._controllers = (
             StripController(self.strip, self.bench, self.slices),
             PropagateController(self.propagate, self.bench),
+            ForeignController(self.annotate.aside, self.bridge.foreign, self.bench),
         )
-        self.bridge.text_changed.connect(self.read_out.set_text)
-        self.bridge.offered.connect(offer)
-        self.bridge.pressed.connect(self.strip.clear_selection)
+        bridge, connect = self.bridge, self._connections.connect
+        connect(bridge.text_changed, self.read_out.set_text)
+        connect(bridge.offered, offer)
+        connect(bridge.pressed, self.strip.clear_selection)
         self.strip.selection_changed.connect(self._on_selection)
         self.strip.slice_requested.connect(self._on_slice_requested)
         self.strip.propagate_requested.connect(
@@ -246,7 +252,7 @@ class Desk(QObject):
     def focus_canvas(self) -> None:
         """Give the image the keyboard, where one can type: arrows, Space, labels."""
         if self._docks:
-            self._canvas.setFocus()
+            self._canvas.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _add_docks(self) -> None:
         add = self.viewer.window.add_dock_widget
@@ -271,6 +277,7 @@ class Desk(QObject):
         self._canvas = canvas_of(self.main_window)
         if self._drawing is None:
             self._drawing = DrawingContext(self.viewer, self._canvas)
+        self._typing = Typing(self._canvas)
         self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
         self.strip.follow(self.annotate.follow(self._canvas))
         self.annotate.installEventFilter(self)
@@ -299,10 +306,12 @@ class Desk(QObject):
         """
         bottom = Qt.DockWidgetArea.BottomDockWidgetArea
         right = Qt.DockWidgetArea.RightDockWidgetArea
-        self.main_window.setCorner(Qt.Corner.BottomLeftCorner, left)
-        self.main_window.setCorner(
-            Qt.Corner.BottomRightCorner, bottom if left == bottom else right
-        )
+        window = self.main_window
+        if isinstance(window, QMainWindow):  # and not a dock that floats
+            window.setCorner(Qt.Corner.BottomLeftCorner, left)
+            window.setCorner(
+                Qt.Corner.BottomRightCorner, bottom if left == bottom else right
+            )
 
     def _remove_docks(self) -> None:
         docks, self._docks = self._docks, []
@@ -316,6 +325,9 @@ class Desk(QObject):
         if self.on_screen is not None:
             self.on_screen.close()
             self.on_screen = None
+        if self._typing is not None:
+            self._typing.close()
+            self._typing = None
         for widget, dock in zip((self.annotate, self.strip), docks, strict=False):
             if widget.parent() is not None:
                 self.viewer.window.remove_dock_widget(dock)
@@ -361,10 +373,9 @@ class Desk(QObject):
     # --------------------------------------------------------------- viewing
     def set_colors(self, colors: Colors) -> None:
         """Use the colours of napari's theme."""
-        for widget in (self.annotate, self.strip, self.propagate, self.window_control):
-            widget.set_colors(colors)
-        self.fill.panel.set_colors(colors)
-        self.veil.set_colors(colors)
+        panels = (self.annotate, self.strip, self.propagate, self.fill.panel, self.veil)
+        for panel in panels:
+            paint_in(panel, colors)
 
     def set_zoom_tool(self, on: bool) -> None:
         """Let the left button zoom by sliding."""
@@ -463,7 +474,12 @@ class Desk(QObject):
             self.saving.ask_leave(error)
             return
         case = None if self.session.case is None else self.session.case.row.case
-        tell_error(error, {} if case is None else {case.id: case.name})
+        names = {} if case is None else {case.id: case.name}
+        damage = error.__cause__
+        if isinstance(damage, DamagedJournalError) and damage.go_on is not None:
+            offer(brief(error, names), "Go on with what is whole", damage.go_on)
+        else:
+            tell_error(error, names)
 
     # --------------------------------------------------------------- closing
     def save_and_leave(self) -> None:
@@ -489,11 +505,7 @@ class Desk(QObject):
         self.bridge.close()
         if self._drawing is not None:
             self._drawing.close()
-        self.bridge.text_changed.disconnect(self.read_out.set_text)
-        self.bridge.offered.disconnect(offer)
-        self.bridge.pressed.disconnect(self.strip.clear_selection)
-        for signal, slot in self._signals:
-            signal.disconnect(slot)
+        self._connections.release()
         for controller in self._controllers:
             controller.close()
         for widget in (self.annotate, self.window_control):

@@ -10,6 +10,8 @@ from qtpy.QtCore import Qt, QTimer, QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
+from napari_annotate_jobs.widgets import paint_in
+
 from ._asks import choose_file, choose_folder
 from ._chores import JobPlace
 from ._titles import dock_of, shorten_title, take_all_room
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     import napari
     from qtpy.QtGui import QHideEvent, QShowEvent
+
+    from napari_annotate_jobs.widgets import Colors
 
 __all__ = ["JobCombine", "JobExport", "JobImport", "JobStatistics"]
 
@@ -44,10 +48,17 @@ class _JobPanel(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
 
+    panel: QWidget
+
     def _follow(self) -> None:
+        self._set_colors(self.station.colors)
+        self.station.colors_changed.connect(self._set_colors)
         self.station.job_opened.connect(self._on_job)
         self.station.job_closed.connect(self._on_job)
         self._on_job()
+
+    def _set_colors(self, colors: Colors) -> None:
+        paint_in(self.panel, colors)
 
     def _on_job(self, *_: object) -> None:
         self.set_place(self.place)
@@ -113,8 +124,6 @@ class JobStatistics(_JobPanel):
             tell=show_info,
             choose_folder=partial(choose_folder, self),
         )
-        self.panel.set_colors(self.station.colors)
-        self.station.colors_changed.connect(self.panel.set_colors)
         self._asked = False
         self._follow()
 
@@ -164,8 +173,6 @@ class JobExport(_JobPanel):
         )
         self.panel.combine_requested.connect(self._ask_for_combine)
         self.station.combination_saved.connect(self.controller.choose_combination)
-        self.panel.set_colors(self.station.colors)
-        self.station.colors_changed.connect(self.panel.set_colors)
         self._follow()
 
     def set_place(self, place: JobPlace | None) -> None:
@@ -220,8 +227,6 @@ class JobCombine(_JobPanel):
             saved=self.station.combination_saved.emit,
             choose_folder=partial(choose_folder, self),
         )
-        self.panel.set_colors(self.station.colors)
-        self.station.colors_changed.connect(self.panel.set_colors)
         self._follow()
 
     def set_place(self, place: JobPlace | None) -> None:
@@ -264,8 +269,6 @@ class JobImport(_JobPanel):
             choose_folder=partial(choose_folder, self),
             choose_file=partial(choose_file, self),
         )
-        self.panel.set_colors(self.station.colors)
-        self.station.colors_changed.connect(self.panel.set_colors)
         self._follow()
 
     def set_place(self, place: JobPlace | None) -> None:

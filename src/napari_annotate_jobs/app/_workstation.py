@@ -9,15 +9,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_info, show_warning
+from napari.utils.notifications import show_warning
 from napari.utils.theme import get_theme
 from platformdirs import user_state_path
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
+from qtpy.QtWidgets import QWidget
 
 from napari_annotate_jobs.errors import AnnotateJobsError, NotFoundError
+from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets import Colors, KeyMap
 
-from ._asks import tell_error
+from ._asks import notify, tell_error
 from ._qt_executor import QtExecutor
 from ._settings import PLUGIN, keys_to_text, read_settings, settings_model
 
@@ -97,8 +99,10 @@ class Workstation(QObject):
         self._settings: Any = None
         # Only that there is one: held, napari's window would never go.
         self._watching = False
+        self._keep_foreign: bool | None = None
         self._closed = False
-        viewer.events.theme.connect(self._on_theme)
+        self._followed = Connections()
+        self._connections = Connections([(viewer.events.theme, self._on_theme)])
 
     @classmethod
     def of(cls, viewer: napari.Viewer) -> Workstation:
@@ -110,7 +114,7 @@ class Workstation(QObject):
             station = _STATIONS[id(viewer)] = cls(viewer)
         return station
 
-    def watch(self, window: QObject) -> None:
+    def watch(self, window: QWidget) -> None:
         """Notice when the viewer's window is closed."""
         if not self._watching:
             self._watching = True
@@ -125,7 +129,9 @@ class Workstation(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Save everything before napari may close; stay if work would be lost."""
-        if event.type() == QEvent.Type.Close and self.desk is not None:
+        if not isinstance(watched, QWidget) or event.type() != QEvent.Type.Close:
+            return False
+        if self.desk is not None:
             if self.desk.session.is_showing:
                 event.ignore()
                 QTimer.singleShot(0, watched.close)
@@ -133,7 +139,7 @@ class Workstation(QObject):
             return self._keep_window(watched, event)
         return False
 
-    def _keep_window(self, window: QObject, event: QEvent) -> bool:
+    def _keep_window(self, window: QWidget, event: QEvent) -> bool:
         """Return True if the window is not to be closed: the user is asked first."""
         assert self.desk is not None
         self.desk.flush()
@@ -147,7 +153,7 @@ class Workstation(QObject):
             nonlocal may_close
             may_close = True
             if is_answered:
-                window.close()  # type: ignore[attr-defined]
+                window.close()
 
         self.desk.saving.leave(close)
         is_answered = True
@@ -339,14 +345,19 @@ class Workstation(QObject):
         )
         session.open_next = settings.open_next
         self.desk = Desk(self.viewer, session, self.images, settings, self.keymap)
+        self.desk.bridge.foreign.keep = self._keep_foreign
         self.desk.set_colors(self.colors)
         self.desk.help_requested.connect(self.keys_requested)
-        session.counts_changed.connect(self._on_counts)
-        session.opened.connect(self._on_opened)
-        session.closed.connect(self._on_case_closed)
-        session.status_changed.connect(self._on_case_closed)
-        session.marked.connect(self._on_marked)
-        session.busy.connect(self._on_busy)
+        self._followed = Connections(
+            [
+                (session.counts_changed, self._on_counts),
+                (session.opened, self._on_opened),
+                (session.closed, self._on_case_closed),
+                (session.status_changed, self._on_case_closed),
+                (session.marked, self._on_marked),
+                (session.busy, self._on_busy),
+            ]
+        )
         self._case_id = ""
         self.job_opened.emit(self.desk)
         self.tables.later(WARM_UP_AFTER, self._warm_up)
@@ -364,13 +375,13 @@ class Workstation(QObject):
         if self._settings is None:
             with suppress(KeyError, AttributeError):
                 self._settings = settings_model()
-                self._settings.events.connect(self._on_settings)
+                self._connections.connect(self._settings.events, self._on_settings)
 
     def _on_settings(self, event: Any) -> None:
         settings = read_settings()
         if event.type == "person":
             if self.desk is not None:
-                show_info("The new name counts for jobs that are opened from now on.")
+                notify("The new name counts for jobs that are opened from now on.")
             self.refresh_jobs()
         if self.desk is not None:
             self.desk.session.open_next = settings.open_next
@@ -439,13 +450,8 @@ class Workstation(QObject):
         if self.desk is None:
             return
         desk, self.desk = self.desk, None
-        session = desk.session
-        session.counts_changed.disconnect(self._on_counts)
-        session.opened.disconnect(self._on_opened)
-        session.closed.disconnect(self._on_case_closed)
-        session.status_changed.disconnect(self._on_case_closed)
-        session.marked.disconnect(self._on_marked)
-        session.busy.disconnect(self._on_busy)
+        self._followed.release()
+        self._keep_foreign = desk.bridge.foreign.keep
         desk.close()
         self.busy_changed.emit("")
         self.job_closed.emit()
@@ -495,12 +501,10 @@ class Workstation(QObject):
         if self._closed:
             return
         self._closed = True
-        if self._settings is not None:
-            self._settings.events.disconnect(self._on_settings)
         if self._chores is not None:
             self._chores.close()
         self.close_job()
-        self.viewer.events.theme.disconnect(self._on_theme)
+        self._connections.release()
         _STATIONS.pop(id(self.viewer), None)
         self.tables.close()
         self.images.close()

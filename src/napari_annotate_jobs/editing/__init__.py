@@ -38,6 +38,7 @@ from ._objects import (
 )
 from ._ranges import (
     Propagation,
+    after,
     delete_range,
     lift,
     plan_propagation,
@@ -70,6 +71,7 @@ __all__ = [
     "Source",
     "SubmitCheck",
     "Track",
+    "after",
     "apply_fill",
     "confirm_boxes",
     "cut_track",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.model import LabelSet, SliceRange
+    from napari_annotate_jobs.model import LabelSet
 
 __all__ = [
     "PLAN_ACTIONS",
@@ -83,11 +83,13 @@ def applied(
     return content.evolve(excluded=True)
 
 
-def taken_back(content: SliceAnnotation, span: SliceRange) -> SliceAnnotation:
-    """Take away from a slice what a range applied to it."""
-    if span.action is RangeAction.CLASS_LABELS:
-        return without_class(content, span.labels)
-    if span.action is RangeAction.NOTHING_TO_LABEL:
+def taken_back(
+    content: SliceAnnotation, action: RangeAction, ids: Sequence[int]
+) -> SliceAnnotation:
+    """Take away from a slice what a propagation applied to it."""
+    if action is RangeAction.CLASS_LABELS:
+        return without_class(content, ids)
+    if action is RangeAction.NOTHING_TO_LABEL:
         return content.evolve(nothing_to_label=False)
     return content.evolve(excluded=False)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Propagation",
+    "after",
     "apply_to_range",
     "delete_range",
     "lift",
@@ -88,6 +89,29 @@ def _plan(
     )
 
 
+def after(
+    editor: CaseEditor, propagation: Propagation, index: int, *, lifts: bool = False
+) -> SliceAnnotation:
+    """Return what a slice that a propagation touches holds then.
+
+    Parameters
+    ----------
+    editor : CaseEditor
+        The open case.
+    propagation : Propagation
+        What is applied.
+    index : int
+        One of the slices that :func:`plan_propagation` says it touches.
+    lifts : bool
+        True if it is taken away instead, from any of the targets.
+    """
+    content = editor.content(index)
+    action, labels = propagation.action, propagation.labels
+    if lifts:
+        return _changes.taken_back(content, action, labels)
+    return _changes.applied(content, action, labels, propagation.mode, editor.labels)
+
+
 def propagate(editor: CaseEditor, propagation: Propagation) -> SliceRange | None:
     """Apply a propagation as one undo step, and leave a range behind.
 
@@ -116,16 +140,7 @@ def propagate(editor: CaseEditor, propagation: Propagation) -> SliceRange | None
         applied=tuple(touched),
         person=editor.person,
     )
-    contents = {
-        i: _changes.applied(
-            editor.content(i),
-            span.action,
-            span.labels,
-            propagation.mode,
-            editor.labels,
-        )
-        for i in touched
-    }
+    contents = {i: after(editor, propagation, i) for i in touched}
     ranges = _left(editor.annotation.ranges, touched)
     editor.edit(f"Propagate {_text(editor, span)}", contents, ranges=(*ranges, span))
     return span
@@ -184,7 +199,7 @@ def lift(editor: CaseEditor, propagation: Propagation) -> bool:
         stop=max(propagation.targets),
     )
     contents = {
-        i: _changes.taken_back(editor.content(i), probe) for i in propagation.targets
+        i: after(editor, propagation, i, lifts=True) for i in propagation.targets
     }
     return editor.edit(f"Lift {_text(editor, probe)}", contents, by_hand=True)
 
@@ -208,7 +223,7 @@ def resize_range(editor: CaseEditor, range_id: str, start: int, stop: int) -> bo
     added_span = [i for i in range(start, stop + 1) if not span.start <= i <= span.stop]
     planned = _plan(editor, span.action, span.labels, added_span)
     added = [int(i) for i in planned.touched[Mode.KEEP]]
-    contents = {i: _changes.taken_back(editor.content(i), span) for i in dropped}
+    contents = {i: _taken_back(editor, span, i) for i in dropped}
     contents |= {
         i: _changes.applied(
             editor.content(i), span.action, span.labels, Mode.KEEP, editor.labels
@@ -236,9 +251,7 @@ def resize_range(editor: CaseEditor, range_id: str, start: int, stop: int) -> bo
 def delete_range(editor: CaseEditor, range_id: str) -> bool:
     """Take a range away, with what it applied and still rules."""
     span = _find(editor, range_id)
-    contents = {
-        i: _changes.taken_back(editor.content(i), span) for i in _applied(editor, span)
-    }
+    contents = {i: _taken_back(editor, span, i) for i in _applied(editor, span)}
     rest = tuple(s for s in editor.annotation.ranges if s.id != range_id)
     return editor.edit(f"Delete range {_text(editor, span)}", contents, ranges=rest)
 
@@ -249,9 +262,7 @@ def relabel_range(editor: CaseEditor, range_id: str, labels: Sequence[int]) -> b
     if span.action is not RangeAction.CLASS_LABELS or not labels:
         raise InvalidValueError("only a range of class labels can be relabelled")
     contents = {
-        i: _changes.with_class(
-            _changes.taken_back(editor.content(i), span), labels, editor.labels
-        )
+        i: _changes.with_class(_taken_back(editor, span, i), labels, editor.labels)
         for i in _applied(editor, span)
     }
     new = span.model_copy(update={"labels": tuple(sorted(set(labels)))})
@@ -280,6 +291,10 @@ def _check(propagation: Propagation) -> None:
 def _applied(editor: CaseEditor, span: SliceRange) -> list[int]:
     """Return the slices a range rules, but for those no longer in the series."""
     return [i for i in span.applied if i < editor.n_slices]
+
+
+def _taken_back(editor: CaseEditor, span: SliceRange, index: int) -> SliceAnnotation:
+    return _changes.taken_back(editor.content(index), span.action, span.labels)
 
 
 def _find(editor: CaseEditor, range_id: str) -> SliceRange:

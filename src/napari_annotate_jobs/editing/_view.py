@@ -122,10 +122,19 @@ class CaseView:
         """Return the decision of a slice."""
         return self.content(index).decision
 
-    def cell(self, index: int) -> Cell:
-        """Return what the slice strip shows of a slice."""
+    def cell(self, index: int, content: SliceAnnotation | None = None) -> Cell:
+        """Return what the slice strip shows of a slice.
+
+        Parameters
+        ----------
+        index : int
+            The slice.
+        content : SliceAnnotation, optional
+            What it would hold; by default what it holds now.
+        """
         comment = any(self.index_of(c) == index for c in self.annotation.comments)
-        content = self.annotation.slices.get(self.key(index))
+        if content is None:
+            content = self.annotation.slices.get(self.key(index))
         if content is None:
             return Cell(index, comment=comment)
         ids = set(content.label_ids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._combining import CombinationEditor
+from ._connections import Connections
 from ._difference import Conflict, Difference, LateWork
 from ._executor import Executor, SynchronousExecutor
 from ._importing import CaseOutcome, Importing, ImportReport, import_annotations
@@ -34,6 +35,7 @@ __all__ = [
     "CombinationEditor",
     "Command",
     "Conflict",
+    "Connections",
     "Difference",
     "Executor",
     "ImportReport",

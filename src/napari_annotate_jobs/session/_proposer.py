@@ -17,6 +17,7 @@ from napari_annotate_jobs.editing._refresh import KeyWatch, Refresh
 from napari_annotate_jobs.errors import AnnotateJobsError, Cancelled, TransitionError
 from napari_annotate_jobs.model import Method, Provenance
 
+from ._connections import Connections
 from ._work import Work
 
 if TYPE_CHECKING:
@@ -79,13 +80,13 @@ class Proposer:
         self._watch = KeyWatch()
         self._scheduled = self._entering = False
         self._waiting: list[Callable[[], None]] = []
-        self._signals: tuple[tuple[Any, Callable[..., None]], ...] = (
-            (session.opened, self._on_opened),
-            (session.closed, self._on_closed),
-            (session.slices_changed, self._on_slices_changed),
+        self._connections = Connections(
+            [
+                (session.opened, self._on_opened),
+                (session.closed, self._on_closed),
+                (session.slices_changed, self._on_slices_changed),
+            ]
         )
-        for signal, slot in self._signals:
-            signal.connect(slot)
         if session.is_open:
             self._look()
 
@@ -111,8 +112,7 @@ class Proposer:
     def close(self) -> None:
         """Stop, and follow the session no more."""
         self._on_closed()
-        for signal, slot in self._signals:
-            signal.disconnect(slot)
+        self._connections.release()
 
     # ------------------------------------------------------------ interpolating
     def interpolate(self, span: tuple[int, int] | None = None) -> None:

@@ -263,6 +263,7 @@ class Recovery:
                 os.fsync(file.fileno())
         except OSError:
             return False
+        _sync_folder(self._list.parent)
         return True
 
 

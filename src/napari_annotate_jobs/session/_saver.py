@@ -98,6 +98,7 @@ class Saver:
         self._watching = self._retry_planned = self._closed = False
         self._looking, self._why = False, ""
         self._given_up: AnnotationChange | None = None
+        self._tried: dict[str, tuple[str, ...]] = {}
 
     @property
     def is_idle(self) -> bool:
@@ -174,7 +175,8 @@ class Saver:
         if kept is None:
             return annotation, ""
         change = on_top(annotation, kept.change)
-        if is_said(annotation, change):  # it was saved, but we were gone by then
+        said = is_said(annotation, change)
+        if said and finished:  # it was saved, but we were gone by then
             self.keeper.forget()
             return annotation, ""
         if finished:
@@ -184,11 +186,18 @@ class Saver:
                 "submitted elsewhere. They are kept on this computer as a draft, and "
                 "offered if the case is returned."
             )
+        if said:
+            # The store may have failed to make safe what it shows: what is kept here
+            # goes only once it has taken it.
+            self.add(kept.change, kept.blobs, kept.count)
+            return annotation, ""
         own = kept.base == annotation.revision or (
             kept.trail is not None and kept.trail.leads_to(annotation)
         )
         if not own:  # the store says so, and what is there instead
             self.revision, self.base = kept.base, None
+        elif kept.trail is not None:
+            self._tried = kept.trail.known
         self.add(kept.change, kept.blobs, kept.count)
         return annotation.apply(change, revision=annotation.revision), (
             f"{changes(kept.count)} of the last time, not saved then, "
@@ -202,7 +211,7 @@ class Saver:
 
     def rebase(self, theirs: Annotation, change: AnnotationChange) -> None:
         """Save `change`, with the masks at hand, on top of what the store says."""
-        self.revision, self.base, self.theirs = theirs.revision, theirs, None
+        self._stand_on(theirs)
         if not self._waiting.count:
             self._tell(SaveKind.CLEAN)
             return
@@ -254,7 +263,11 @@ class Saver:
 
     def meet_submission(self, frozen: Annotation) -> None:
         """Stand on what was submitted; what could not be made a draft waits on."""
-        self.revision, self.base, self.theirs = frozen.revision, frozen, None
+        self._stand_on(frozen)
+
+    def _stand_on(self, annotation: Annotation) -> None:
+        self.revision, self.base, self.theirs = annotation.revision, annotation, None
+        self._tried = {}
 
     def _meet(self, draft: Draft, error: ConflictError | LockedError) -> None:
         theirs, trail = draft.annotation, self.trail()
@@ -278,7 +291,8 @@ class Saver:
         """Return what tells this person's own changes from those of others."""
         if self.base is None:
             return None
-        return Trail.of(self.base, self._sending.change, self._waiting.change)
+        sent, waiting = self._sending.change, self._waiting.change
+        return Trail.of(self.base, sent, waiting, tried=self._tried)
 
     def at_risk(self) -> str:
         """Say why what is not saved would be lost now; empty if nothing would."""
@@ -335,6 +349,7 @@ class Saver:
 
         def done(revision: int) -> None:
             self.revision, self._sending, self._failures = revision, NOTHING, 0
+            self._tried = {}
             if self.base is not None:
                 self.base = self.base.apply(batch.change, revision=revision)
             if self._waiting.count:
@@ -348,6 +363,9 @@ class Saver:
             self._settle()
 
         def failed(error: Exception) -> None:
+            # It may be in the store nevertheless, whatever is changed meanwhile.
+            if (trail := self.trail()) is not None:
+                self._tried = trail.known
             self._waiting, self._sending = batch.then(self._waiting), NOTHING
             self._fail(error)
             self._settle()

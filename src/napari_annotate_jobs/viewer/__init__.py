@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ._bridge import ViewerBridge
-from ._connections import Connections
+from ._foreign import ForeignLayers
 from ._picker import PointPicker
 from ._progress import WorkProgress
 
 __all__ = [
-    "Connections",
+    "ForeignLayers",
     "PointPicker",
     "ViewerBridge",
     "WorkProgress",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._connections import Connections
+from napari_annotate_jobs.session import Connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

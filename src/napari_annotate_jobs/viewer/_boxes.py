@@ -16,13 +16,12 @@ from napari_annotate_jobs.editing import (
     track_of,
     tracks,
 )
-from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.model import Box, Label, Method, Provenance
 
-from ._connections import Connections
+from ._mirror import DrawnLayer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ._geometry import Geometry
     from ._own_case import OwnCase
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["BoxLayer"]
 
 Corners = tuple[float, float, float, float]
+Color = tuple[float, float, float, float]
+Row = tuple[str, str, str]
 FEATURES = ("box", "label", "color")
 """Of each shape: its box's id, what is written at it, and in which colour."""
 
@@ -39,7 +40,7 @@ CLICK = 3.0
 """Nor are those drawn within so many pixels of the screen: they are clicks."""
 
 
-class BoxLayer:
+class BoxLayer(DrawnLayer[Shapes]):
     """Keeps a Shapes layer and the session's boxes in step.
 
     Confirmed boxes have a full edge. Proposals have a thin one, a tinted face and a
@@ -69,17 +70,14 @@ class BoxLayer:
         on_error: Callable[[Exception], None],
         shown: Callable[[], int | None] | None = None,
     ) -> None:
-        self._session = session
         self._shape = geometry.shape
-        self._on_error = on_error
         self._shown = shown or (lambda: session.slice)
         self._set = session.job.project.label_set
         self._label = self._set.of(Method.DETECTION)[0]
-        self._busy = False
         self._boxes: dict[str, tuple[int, Box]] = {}
         self._object: str | None = None
         self._edge = max(1.0, min(geometry.shape[1:]) / 250)
-        self.layer = Shapes(
+        layer = Shapes(
             ndim=3,
             name="Detection",
             edge_width=self._edge,
@@ -94,15 +92,18 @@ class BoxLayer:
             },
             **geometry.layer_kwargs,
         )
+        super().__init__(
+            session,
+            layer,
+            on_error=on_error,
+            drawable=lambda: self._shown() is not None,
+        )
         self._fill()
         self._use(self._label)
-        self._connections = Connections()
-        self._connections.connect(self.layer.events.data, self._on_data)
-        self._connections.connect(self.layer.events.features, self._on_features)
-        self._connections.connect(
-            self.layer.selected_data.events.items_changed, self._on_selected
-        )
-        self._connections.connect(self.layer.events.editable, self._on_editable)
+        connect = self._connections.connect
+        connect(layer.events.data, self._on_data)
+        connect(layer.events.features, self._on_features)
+        connect(layer.selected_data.events.items_changed, self._on_selected)
         self.set_editable(not session.locked)
 
     # ------------------------------------------------------------- at hand
@@ -148,7 +149,7 @@ class BoxLayer:
         return next((t for t in tracks(editor) if t.id == self._object), None)
 
     def _on_selected(self) -> None:
-        if self._busy:
+        if self._is_writing:
             return
         if self._hidden():
             self.drop_hidden()  # which comes back here
@@ -185,10 +186,7 @@ class BoxLayer:
             self._object = track.id
 
     # ---------------------------------------------------- session -> layer
-    def show(self, indices: Iterable[int]) -> None:
-        """Show the session's boxes where they differ from the layer's."""
-        if self._busy:
-            return
+    def _show(self, indices: Sequence[int]) -> None:
         slices = set(indices)
         editor = self._session.editor
         before = {key: e for key, e in self._boxes.items() if e[0] in slices}
@@ -201,72 +199,133 @@ class BoxLayer:
         """Replace the shapes that differ from the session's boxes."""
         contents = self._session.editor.contents().items()
         wanted = {b.id: (i, b) for i, content in contents for b in content.boxes}
-        stale, kept = self._compare(wanted)
-        new = [entry for box_id, entry in wanted.items() if box_id not in kept]
+        kept = self._kept(wanted)
+        stale = [place for place in range(len(self.layer.data)) if place not in kept]
+        shown = set(kept.values())
+        new = [entry for box_id, entry in wanted.items() if box_id not in shown]
         self._boxes = wanted
-        if not stale and not new:
-            return
-        mode, chosen = self.layer.mode, self.selected
-        self._busy = True
-        try:
-            self.layer.selected_data = set()
-            self.layer.remove(stale)
-            old, count = self.layer.features, len(self.layer.data)
-            columns = [[*old.get(name, ())][:count] for name in FEATURES]
-            if new:
-                self._add(new)
-            for _, box in new:
-                for column, value in zip(columns, self._features(box), strict=True):
-                    column.append(value)
-            self.layer.features = {
-                name: np.array(column, object)
-                for name, column in zip(FEATURES, columns, strict=True)
-            }
-            ids = list(self.layer.features["box"])
-            self.layer.selected_data = {i for i, x in enumerate(ids) if x in chosen}
+        with self._own_writing():
+            self._name(kept)
+            if stale or new:
+                self._replace(stale, new)
+
+    def _kept(self, wanted: Mapping[str, tuple[int, Box]]) -> dict[int, str]:
+        """Return the shapes that show a box as it is to be, with the box's id."""
+        rows = self._rows()
+        free = dict(wanted)
+        drawn = [box_id for box_id in wanted if box_id not in self._boxes]
+        kept: dict[int, str] = {}
+        for place, (index, corners) in self._rectangles().items():
+            for box_id in (rows[place][0], *drawn):
+                if box_id not in free:
+                    continue
+                there, box = free[box_id]
+                at_home = there == index and np.allclose(
+                    box.corners, corners, atol=1e-3
+                )
+                if at_home and self._looks_like(place, rows[place], box):
+                    kept[place] = box_id
+                    del free[box_id]
+                    break
+        return kept
+
+    def _rectangles(self) -> dict[int, tuple[int, Corners]]:
+        """Return the slices and corners of the shapes that are upright rectangles."""
+        kinds = self.layer.shape_type
+        places = [i for i, kind in enumerate(kinds) if kind == "rectangle"]
+        if not places:
+            return {}
+        data = self.layer.data
+        vertices = np.array([data[place] for place in places], float)
+        low, high = vertices.min(axis=1), vertices.max(axis=1)
+        ends = np.stack([low, high], axis=1)[:, :, None]
+        upright = (np.abs(vertices[:, None] - ends).min(axis=1) < 1e-3).all((1, 2))
+        upright &= (
+            np.abs(ends[..., 0] - low[:, 0].round()[:, None, None]).max(axis=(1, 2))
+            < 1e-3
+        )
+        corners = np.hstack([low[:, 1:], high[:, 1:]]).tolist()
+        return {
+            place: (round(low[i, 0]), tuple(corners[i]))
+            for i, place in enumerate(places)
+            if upright[i]
+        }
+
+    def _looks_like(self, place: int, row: Row, box: Box) -> bool:
+        """Return True if a shape is drawn as its box is to be."""
+        if row[0] in self._boxes:  # other colours of it are the user's
+            old = self._boxes[row[0]][1]
+            return (old.label, old.proposal) == (box.label, box.proposal)
+        width, edge, face = self._style(box)
+        layer = self.layer
+        return (
+            row[1:] == self._row(box)[1:]
+            and layer.edge_width[place] == width
+            and np.allclose(layer.edge_color[place], edge, atol=1e-3)
+            and (np.allclose(layer.face_color[place], face, atol=1e-3) or not face[3])
+        )
+
+    def _name(self, kept: Mapping[int, str]) -> None:
+        """Give shapes that were drawn the ids of the boxes they became."""
+        rows = self._rows()
+        drawn = {i for i, box_id in kept.items() if rows[i][0] != box_id}
+        if drawn:
+            for place in drawn:
+                rows[place] = (kept[place], *rows[place][1:])
+            self._set_rows(rows)
+            # A label that is chosen next is for the next box.
+            self.layer.selected_data = set(self.layer.selected_data) - drawn
             self._use(self._label)
-            if self.layer.mode != mode and self.layer.editable:
-                self.layer.mode = mode
-        finally:
-            self._busy = False
+
+    def _replace(self, stale: Sequence[int], new: Sequence[tuple[int, Box]]) -> None:
+        mode, chosen = self.layer.mode, self.selected
+        self.layer.selected_data = set()
+        self.layer.remove(stale)
+        rows = self._rows()
+        if new:
+            self._add(new)
+        self._set_rows([*rows, *(self._row(box) for _, box in new)])
+        self.layer.selected_data = {
+            i for i, row in enumerate(self._rows()) if row[0] in chosen
+        }
+        self._use(self._label)
+        if self.layer.mode != mode and self.layer.editable:
+            self.layer.mode = mode
         self.layer.refresh()
 
-    def _compare(
-        self, wanted: dict[str, tuple[int, Box]]
-    ) -> tuple[list[int], set[str]]:
-        """Return the shapes that are not as they should be, and the other's ids."""
-        stale, kept = [], set()
-        for place, (box_id, index, corners) in enumerate(self._shapes()):
-            entry = wanted.get(box_id)
-            same = (
-                entry is not None
-                and box_id not in kept
-                and self._boxes.get(box_id) == entry
-                and index == entry[0]
-                and corners is not None
-                and np.allclose(entry[1].corners, corners, atol=1e-4)
-            )
-            if same:
-                kept.add(box_id)
-            else:
-                stale.append(place)
-        return stale, kept
+    def _rows(self) -> list[Row]:
+        """Return the features of the shapes."""
+        table, n = self.layer.features, len(self.layer.data)
+        columns = [[str(value) for value in table.get(name, ())] for name in FEATURES]
+        found = list(zip(*columns, strict=True))[:n]
+        return found + [("", "", "")] * (n - len(found))
+
+    def _set_rows(self, rows: Sequence[Row]) -> None:
+        columns = zip(*rows, strict=True) if rows else ((),) * len(FEATURES)
+        self.layer.features = {
+            name: np.array(column, object)
+            for name, column in zip(FEATURES, columns, strict=True)
+        }
 
     def _add(self, entries: Sequence[tuple[int, Box]]) -> None:
-        widths, edges, faces = [], [], []
-        for _, box in entries:
-            rgb = self._declared(box).rgb
-            widths.append(self._edge * (0.5 if box.proposal else 1))
-            edges.append((*rgb, 0.85 if box.proposal else 1))
-            faces.append((*rgb, 0.14 if box.proposal else 0))
+        styles = [self._style(box) for _, box in entries]
+        widths, edges, faces = zip(*styles, strict=True)
         self.layer.add_rectangles(
             [_vertices(index, box) for index, box in entries],
-            edge_width=widths,
+            edge_width=list(widths),
             edge_color=np.array(edges),
             face_color=np.array(faces),
         )
 
-    def _features(self, box: Box) -> tuple[str, str, str]:
+    def _style(self, box: Box) -> tuple[float, Color, Color]:
+        """Return the width and colour of a box's edge, and the colour of its face."""
+        rgb = self._declared(box).rgb
+        if box.proposal:
+            return self._edge * 0.5, (*rgb, 0.85), (*rgb, 0.14)
+        return self._edge, (*rgb, 1.0), (*rgb, 0.0)
+
+    def _row(self, box: Box) -> Row:
+        """Return the features of a box's shape."""
         label = self._declared(box)
         text = f"{label.name} ?" if box.proposal else label.name
         return box.id, text, label.color
@@ -279,17 +338,6 @@ class BoxLayer:
             color="#808080",
             method=Method.DETECTION,
         )
-
-    def set_editable(self, editable: bool) -> None:
-        """Allow or forbid drawing."""
-        if not editable:
-            self.layer.mode = "pan_zoom"
-        self.layer.editable = editable
-
-    def _on_editable(self) -> None:
-        # napari allows it anew with other data, and after a look in 3D.
-        if self.layer.editable and (self._session.locked or self._shown() is None):
-            self.set_editable(False)
 
     def choose(self, label: Label) -> None:
         """Ready the layer for drawing boxes with a label.
@@ -330,12 +378,12 @@ class BoxLayer:
     # ---------------------------------------------------- layer -> session
     def _on_data(self, event: Any) -> None:
         action = getattr(event.action, "value", event.action)
-        if not self._busy and action in ("added", "changed", "removed"):
+        if not self._is_writing and action in ("added", "changed", "removed"):
             self.take()
 
     def _on_features(self) -> None:
         # Pasted shapes are told of in no other way.
-        if not self._busy and len(self.layer.data) != len(self._boxes):
+        if not self._is_writing and len(self.layer.data) != len(self._boxes):
             self.take()
 
     def take(self) -> None:
@@ -350,19 +398,24 @@ class BoxLayer:
             if now.get(i, []) != list(editor.content(i).boxes)
         }
         if changed:
-            self._busy = True
-            try:
-                touched = take_boxes(editor, changed, text=self._text(changed))
-            except AnnotateJobsError as error:
-                touched = ()
-                self._on_error(error)
-            finally:
-                self._busy = False
-            for box_id in touched[-1:]:
-                self._remember(box_id)
+            self._tell(changed, lambda: self._take(changed))
+        else:
+            self._fill()
+
+    def _take(self, changed: dict[int, list[Box]]) -> None:
+        editor = self._session.editor
+        for box_id in take_boxes(editor, changed, text=self._text(changed))[-1:]:
+            self._remember(box_id)
+
+    def _adopt(self, indices: Iterable[int]) -> None:
         self._fill()
-        if changed:
-            self.current_changed.emit()
+
+    def _doubt(self, indices: Iterable[int]) -> None:
+        """Nothing to do: each shape is compared with its box anyway."""
+
+    def _take_back(self, indices: Iterable[int]) -> None:
+        self._fill()
+        self.current_changed.emit()
 
     def _text(self, changed: dict[int, list[Box]]) -> str:
         editor = self._session.editor
@@ -448,10 +501,6 @@ class BoxLayer:
             if label.name == name:
                 return label.id
         return self._label.id
-
-    def close(self) -> None:
-        """Release all connections."""
-        self._connections.release()
 
 
 def _vertices(index: int, box: Box) -> Sequence[Sequence[float]]:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_info
-
 from napari_annotate_jobs.errors import UnsavedWorkError
 from napari_annotate_jobs.model import Method
 from napari_annotate_jobs.session import Work
 
 from ._axes import CaseAxes
 from ._boxes import BoxLayer
+from ._fit import FittedView
 from ._geometry import Geometry
 from ._images import ImageLayer, Place, VolumeLoader
 from ._masks import MaskLayer
 from ._other_series import OtherSeries
 from ._own_case import OwnCase
-from ._plane import ACQUIRED, Plane, PlaneGuide, fit_to
+from ._plane import ACQUIRED, Plane, PlaneGuide
 from ._proposals import ProposalLayer
 from ._readout import ReadOut
 from ._status import StatusLine
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.session import OpenCase
 
     from ._bridge import ViewerBridge
+    from ._mirror import MirrorLayer
 
 __all__ = ["CaseLayers"]
 
@@ -55,6 +55,7 @@ class CaseLayers:
         self._closing = False
         self._moving = False
         self._guide: PlaneGuide | None = None
+        self._fit: FittedView | None = None
         self._axes: CaseAxes | None = None
         self._editable = not session.locked
         self._volume = self._geometry.volume
@@ -93,10 +94,11 @@ class CaseLayers:
         ]
         self.boxes = self._make_boxes() if label_set.of(Method.DETECTION) else None
         self._add_layers()
-        self._guide = PlaneGuide(self._viewer, self.image.layer, header)
+        self._fit = FittedView(self._viewer, self.image.layer)
+        self._guide = PlaneGuide(self._viewer, self.image.layer, header, self._fit)
         self._guide.changed.connect(self._on_plane)
         self._axes = CaseAxes(self._viewer, self.image.layer, self._axes_changed)
-        fit_to(self._viewer, self.image.layer)
+        self._fit.fit()
         self.text = ReadOut(self._viewer, bridge.session, draw=bridge.draw_text)
         self.status = StatusLine(
             self._viewer,
@@ -137,9 +139,19 @@ class CaseLayers:
     @property
     def layers(self) -> list[Layer]:
         """Our layers, the image first."""
-        found = [self.image.layer, *(mask.layer for mask in self.masks.values())]
-        found += [proposals.layer for proposals in self.proposals]
-        return found if self.boxes is None else [*found, self.boxes.layer]
+        return [self.image.layer, *(mirror.layer for mirror in self._mirrors)]
+
+    @property
+    def _mirrors(self) -> list[MirrorLayer[Any]]:
+        """What shows the annotation, from the bottom to the top."""
+        boxes = [] if self.boxes is None else [self.boxes]
+        return [*self.masks.values(), *self.proposals, *boxes]
+
+    @property
+    def _drawn(self) -> list[MaskLayer | BoxLayer]:
+        """Those of them that are drawn on."""
+        boxes = [] if self.boxes is None else [self.boxes]
+        return [*self.masks.values(), *boxes]
 
     def _add_layers(self) -> None:
         viewer = self._viewer
@@ -153,7 +165,9 @@ class CaseLayers:
     def _cancel(self) -> None:
         self.loader.cancel()
         self._bridge.bars.remove(self._work)
-        show_info("Reading was cancelled: open the case again to see all slices.")
+        self._bridge.session.told.emit(
+            "Reading was cancelled: open the case again to see all slices."
+        )
 
     def _on_progress(self, done: int, total: int, came: frozenset[Place]) -> None:
         self._work.report(done, total)
@@ -258,12 +272,8 @@ class CaseLayers:
 
     def show_annotation(self, indices: tuple[int, ...]) -> None:
         """Show what the session says of these slices."""
-        for mask in self.masks.values():
-            mask.show(indices)
-        for proposals in self.proposals:
-            proposals.show(indices)
-        if self.boxes is not None:
-            self.boxes.show(indices)
+        for mirror in self._mirrors:
+            mirror.show(indices)
 
     def set_editable(self, editable: bool) -> None:
         """Allow or forbid drawing; allowed again, the tool of the label comes back."""
@@ -279,23 +289,19 @@ class CaseLayers:
     def choose(self, label: Label | None) -> None:
         """Ready the layer and the tool that fit a label."""
         selection = self._viewer.layers.selection
-        method = None if label is None else label.method
-        chosen: Layer = self.image.layer
-        for mask in self.masks.values():
-            if method is Method.SEGMENTATION and mask.group == label.overlap_group:  # type: ignore[union-attr]
-                chosen = mask.layer
-            else:
-                mask.layer.mode = "pan_zoom"
-        if self.boxes is not None:
-            if method is Method.DETECTION:
-                chosen = self.boxes.layer
-            else:
-                self.boxes.layer.mode = "pan_zoom"
-        selection.active = chosen
-        if label is not None and method is Method.SEGMENTATION:
-            self.masks[label.overlap_group].choose(label)
-        elif label is not None and method is Method.DETECTION and self.boxes:
-            self.boxes.choose(label)
+        drawn: MaskLayer | BoxLayer | None = None
+        if label is not None and label.method is Method.SEGMENTATION:
+            drawn = self.masks[label.overlap_group]
+        elif label is not None and label.method is Method.DETECTION:
+            drawn = self.boxes
+        for other in self._drawn:
+            if other is not drawn:
+                other.layer.mode = "pan_zoom"
+        if label is None or drawn is None:
+            selection.active = self.image.layer
+        else:
+            selection.active = drawn.layer
+            drawn.choose(label)
 
     def stroke(self, began: bool) -> None:
         """Let the masks wait while a left drag goes on."""
@@ -339,7 +345,7 @@ class CaseLayers:
             if layer not in layers:
                 self._viewer.add_layer(layer)
                 layers.move(layers.index(layer), below)
-                show_info(
+                self._bridge.session.told.emit(
                     f"{layer.name} belongs to the open case and was put back. Hide "
                     "it with the eye, or close the case."
                 )
@@ -352,15 +358,15 @@ class CaseLayers:
         self._bridge.bars.remove(self._work)
         self.text.close()
         self.status.close()
+        if self._fit is not None:
+            self._fit.close()
         if self._guide is not None:
             self._guide.close()
         if self._axes is not None:
             self._axes.close()
         self.image.close()
-        for mask in self.masks.values():
-            mask.close()
-        if self.boxes is not None:
-            self.boxes.close()
+        for mirror in self._mirrors:
+            mirror.close()
         self._bridge.preview.hide()
         # The tools go first: napari must not draw a brush whose layer is gone.
         if self.image.layer in self._viewer.layers:

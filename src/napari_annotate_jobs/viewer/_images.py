@@ -9,8 +9,7 @@ from napari.layers import Image
 from napari.utils.colormaps import Colormap
 
 from napari_annotate_jobs.errors import Cancelled, UnreadableImageError
-
-from ._connections import Connections
+from napari_annotate_jobs.session import Connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,12 +191,13 @@ class ImageLayer:
         self._showing = False
         self._greys = () if session.window is None else session.window.greys
         self.is_color = voxels.ndim - (geometry.volumes > 1) == 4
+        limits: tuple[float, float] | None = None
         kwargs: dict[str, Any] = {}
         if not self.is_color:
             assert session.window is not None
-            low, high = session.window.limits
+            limits = session.window.limits
             kwargs = {
-                "contrast_limits": (low, high),
+                "contrast_limits": limits,
                 "colormap": grey_colormap(session.window, session.inverted),
             }
         self.layer = Image(
@@ -209,8 +209,8 @@ class ImageLayer:
             **geometry.image_kwargs,
         )
         self._connections = Connections()
-        if not self.is_color:
-            self._widen(*session.window.limits)  # type: ignore[union-attr]
+        if limits is not None:
+            self._widen(*limits)
             self._connections.connect(session.window_changed, self._show_window)
             self._connections.connect(session.inverted_changed, self._invert)
             self._connections.connect(

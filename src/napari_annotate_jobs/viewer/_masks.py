@@ -11,7 +11,7 @@ from napari.utils.colormaps import DirectLabelColormap
 from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.model import Method
 
-from ._connections import Connections
+from ._mirror import DrawnLayer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -27,6 +27,8 @@ __all__ = ["MaskLayer"]
 
 QUIET_SECONDS = 0.3
 """How long after a refresh all slices are looked at."""
+UNKNOWN = "?"
+"""In place of a digest: what the layer shows is not known to be the session's."""
 DRAWING_MODES = frozenset({"paint", "fill", "polygon", "erase"})
 
 
@@ -50,7 +52,13 @@ def label_features(labels: Sequence[Label]) -> dict[str, list[Any]]:
     }
 
 
-class MaskLayer:
+def group_labels(session: OwnCase, group: str) -> list[Label]:
+    """Return the labels that are painted in an overlap group."""
+    found = session.job.project.label_set.of(Method.SEGMENTATION)
+    return [label for label in found if label.overlap_group == group]
+
+
+class MaskLayer(DrawnLayer[Labels]):
     """Keeps a Labels layer and the session's masks of one overlap group in step.
 
     The layer is the user's (and other plugins') to change in any way; what changed
@@ -95,28 +103,21 @@ class MaskLayer:
     ) -> None:
         self.group = group
         self._shown = shown or (lambda: session.slice)
-        self._flat = flat
-        self._session = session
-        self._on_error = on_error
         self._later, self._view = later, view
         self._seen: object = None
         self._looking = self._closed = False
         self._foreign: set[int] = set()
-        self._labels = [
-            label
-            for label in session.job.project.label_set.of(Method.SEGMENTATION)
-            if label.overlap_group == group
-        ]
+        self._labels = group_labels(session, group)
         dtype = mask_dtype(self._labels)
         # Both stay unwritten, and so cost no memory, where there is no mask.
         data = np.zeros(geometry.shape, dtype)
         self._known = np.zeros(geometry.shape, dtype)
         self._digests: dict[int, str] = {}
-        self._quiet = self._stroking = False
+        self._stroking = False
         self._dirty: set[int] = set()
         self._lifted: tuple[int, NDArray[Any]] | None = None
         self._last_id = self._labels[0].id
-        self.layer = Labels(
+        layer = Labels(
             data,
             name=f"Segmentation {group}".strip(),
             colormap=label_colormap(self._labels),
@@ -124,31 +125,27 @@ class MaskLayer:
             opacity=0.55,
             **geometry.layer_kwargs,
         )
+        super().__init__(session, layer, on_error=on_error, drawable=flat)
         self._data = self.layer.data
         self.layer.selected_label = self._last_id
         self.show(range(geometry.shape[0]))
         # napari's own history would change slices that are not shown: its keys, and
         # whoever calls for it, go back in the case's, which shows what it changes.
         self.layer.undo, self.layer.redo = session.undo, session.redo
-        self._connections = Connections()
-        events = self.layer.events
-        self._connections.connect(events.paint, self._on_paint)
-        self._connections.connect(events.data, self._on_data)
-        self._connections.connect(events.set_data, self._on_set_data)
-        self._connections.connect(events.labels_update, self._on_set_data)
-        self._connections.connect(events.selected_label, self._on_selected_label)
-        self._connections.connect(events.editable, self._on_editable)
-        self._connections.connect(events.n_edit_dimensions, self._on_edit_dimensions)
+        connect, events = self._connections.connect, self.layer.events
+        connect(events.paint, self._on_paint)
+        connect(events.data, self._on_data)
+        connect(events.set_data, self._on_set_data)
+        connect(events.labels_update, self._on_set_data)
+        connect(events.selected_label, self._on_selected_label)
+        connect(events.n_edit_dimensions, self._on_edit_dimensions)
         self.set_editable(not session.locked)
 
     # ---------------------------------------------------- session -> layer
-    def show(self, indices: Iterable[int]) -> None:
-        """Show the session's masks on these slices where they differ."""
-        editor = self._session.editor
+    def _show(self, indices: Sequence[int]) -> None:
         changed = False
         for index in indices:
-            ref = editor.content(index).masks.get(self.group)
-            digest = None if ref is None else ref.digest
+            digest = self._digest(index)
             if digest == self._digests.get(index):
                 continue
             self._foreign.discard(index)
@@ -160,7 +157,7 @@ class MaskLayer:
                 mask = None
             self._write(index, 0 if mask is None else mask, digest)
             changed = True
-        if changed and hasattr(self, "layer"):
+        if changed:
             self._refresh()
 
     def _fitting(self, index: int) -> NDArray[np.integer] | None:
@@ -200,28 +197,19 @@ class MaskLayer:
         if np.ndim(mask) or self._known[index].any() or data[index].any():
             data[index] = mask
             self._known[index] = mask
+        self._note(index, digest)
+
+    def _digest(self, index: int) -> str | None:
+        """Return what names the session's mask of a slice; None if it has none."""
+        ref = self._session.editor.content(index).masks.get(self.group)
+        return None if ref is None else ref.digest
+
+    def _note(self, index: int, digest: str | None) -> None:
+        """Remember which of the session's masks the layer shows."""
         if digest is None:
             self._digests.pop(index, None)
         else:
             self._digests[index] = digest
-
-    def _refresh(self) -> None:
-        self._quiet = True
-        try:
-            self.layer.refresh()
-        finally:
-            self._quiet = False
-
-    def set_editable(self, editable: bool) -> None:
-        """Allow or forbid painting."""
-        if not editable:
-            self.layer.mode = "pan_zoom"
-        self.layer.editable = editable
-
-    def _on_editable(self) -> None:
-        # napari allows it anew with other data, and after a look in 3D.
-        if self.layer.editable and (self._session.locked or not self._flat()):
-            self.set_editable(False)
 
     def _on_edit_dimensions(self) -> None:
         # A brush, or a fill, through the slices paints on some that nobody sees.
@@ -271,7 +259,7 @@ class MaskLayer:
         else:
             # Told even if all of the proposal was erased, and nothing is left.
             self._lifted = lifted
-            self._tell([index])
+            self._tell_masks([index])
             self._lifted = None
 
     def _lift(self, index: int) -> None:
@@ -330,7 +318,7 @@ class MaskLayer:
 
     def _on_set_data(self) -> None:
         # A plain refresh, as other plugins call after writing into the array.
-        if self._quiet or self._stroking or not self._session.is_open:
+        if self._is_writing or self._stroking or not self._session.is_open:
             return
         if self.layer.data is not self._data:  # before napari tells of it
             self._on_data()
@@ -375,9 +363,9 @@ class MaskLayer:
                 )
             )
         if changed := [i for i in changed if i not in foreign]:
-            self._tell(changed)
+            self._tell_masks(changed)
 
-    def _tell(self, changed: list[int]) -> None:
+    def _tell_masks(self, changed: list[int]) -> None:
         data = self.layer.data
         lifted = None if self._lifted is None else self._lifted[0]
         # What nobody sees is not confirmed with the stroke.
@@ -389,33 +377,28 @@ class MaskLayer:
             if mask is not None:
                 data[index] = self._with_proposal(index, mask)
                 merged = True
+        masks = {(i, self.group): np.array(data[i]) for i in changed}
         text = "Paint" if len(changed) == 1 else f"Paint on {len(changed)} slices"
-        before = dict(self._digests)
-        for index in changed:  # what the session tells back is shown already
-            self._digests[index] = "?"
-        try:
-            self._session.editor.set_masks(
-                {(i, self.group): np.array(data[i]) for i in changed},
-                text=text,
-                settle=settled,
-            )
-        except AnnotateJobsError as error:
-            self._digests = before
-            for index in changed:
-                data[index] = self._known[index]
+        took = self._tell(
+            changed,
+            lambda: self._session.editor.set_masks(masks, text=text, settle=settled),
+        )
+        if merged and took:
             self._refresh()
-            self._on_error(error)
-            return
-        editor = self._session.editor
-        for index in changed:
-            ref = editor.content(index).masks.get(self.group)
-            self._known[index] = data[index]
-            if ref is None:
-                self._digests.pop(index, None)
-            else:
-                self._digests[index] = ref.digest
-        if merged:
-            self._refresh()
+
+    def _adopt(self, indices: Iterable[int]) -> None:
+        for index in indices:
+            self._known[index] = self.layer.data[index]
+            self._note(index, self._digest(index))
+
+    def _doubt(self, indices: Iterable[int]) -> None:
+        for index in indices:
+            self._note(index, UNKNOWN)
+
+    def _take_back(self, indices: Iterable[int]) -> None:
+        for index in indices:
+            self.layer.data[index] = self._known[index]
+        self._refresh()
 
     def _on_selected_label(self) -> None:
         """Only declared ids can be painted."""
@@ -445,7 +428,7 @@ class MaskLayer:
     def close(self) -> None:
         """Release all connections."""
         self._closed = True
-        self._connections.release()
+        super().close()
 
 
 def _slices_of(atoms: Iterable[Any], n: int) -> list[int] | None:

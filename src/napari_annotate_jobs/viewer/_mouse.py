@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.components.overlays import BrushCircleOverlay
 
-from ._connections import Connections
+from napari_annotate_jobs.session import Connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._connections import Connections
+from napari_annotate_jobs.session import Connections
+
 from ._geometry import index_at
 
 if TYPE_CHECKING:

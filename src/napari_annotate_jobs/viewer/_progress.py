@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils import cancelable_progress
 
-from ._connections import Connections
+from napari_annotate_jobs.session import Connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,12 +8,12 @@ import numpy as np
 from napari.layers import Labels
 
 from napari_annotate_jobs.errors import AnnotateJobsError
-from napari_annotate_jobs.model import Method
 
-from ._masks import label_colormap, label_features, mask_dtype
+from ._masks import group_labels, label_colormap, label_features, mask_dtype
+from ._mirror import MirrorLayer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from ._geometry import Geometry
     from ._own_case import OwnCase
@@ -24,7 +24,7 @@ FINE = 300
 """Pixels of an image's shorter side for each pixel of the outlines' width."""
 
 
-class ProposalLayer:
+class ProposalLayer(MirrorLayer[Labels]):
     """Shows the proposed masks of one overlap group as outlines.
 
     The layer is to look at: what is written into it is not read.
@@ -50,15 +50,9 @@ class ProposalLayer:
         on_error: Callable[[Exception], None],
     ) -> None:
         self.group = group
-        self._session = session
-        self._on_error = on_error
-        labels = [
-            label
-            for label in session.job.project.label_set.of(Method.SEGMENTATION)
-            if label.overlap_group == group
-        ]
         self._digests: dict[int, str] = {}
-        self.layer = Labels(
+        labels = group_labels(session, group)
+        layer = Labels(
             # Stays unwritten, and so costs no memory, where nothing is proposed.
             np.zeros(geometry.shape, mask_dtype(labels)),
             name=f"Proposals {group}".strip(),
@@ -67,14 +61,14 @@ class ProposalLayer:
             opacity=1.0,
             **geometry.layer_kwargs,
         )
-        self.layer.contour = max(1, round(min(geometry.shape[1:]) / FINE))
-        self.layer.editable = False
+        layer.contour = max(1, round(min(geometry.shape[1:]) / FINE))
+        layer.editable = False
         # napari draws outlines anew for each slice, even where there are none.
-        self.layer.visible = False
+        layer.visible = False
+        super().__init__(session, layer, on_error=on_error)
         self.show(range(geometry.shape[0]))
 
-    def show(self, indices: Iterable[int]) -> None:
-        """Show what is proposed on these slices where it differs."""
+    def _show(self, indices: Sequence[int]) -> None:
         editor = self._session.editor
         contents = editor.contents()
         any_before, changed = any(self._digests.values()), False
@@ -100,4 +94,4 @@ class ProposalLayer:
         if any(self._digests.values()) != any_before:
             self.layer.visible = not any_before  # else the eye is the user's
         if changed:
-            self.layer.refresh()
+            self._refresh()

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._connections import Connections
+from napari_annotate_jobs.session import Connections
+
 from ._geometry import index_at
 
 if TYPE_CHECKING:

@@ -1,3 +1,4 @@
+from .annotate._aside_line import AsideLine, listed
 from .annotate._boxes import BoxSection, ObjectAtHand
 from .annotate._difference import DifferenceView
 from .annotate._dock import AnnotateDock
@@ -18,7 +19,7 @@ from .keys._held import HeldKeys
 from .keys._help import HelpPanel
 from .keys._keys import STEPPING, KeyMap, label_keys, text_has_focus
 from .numbers._panel import StatisticsPanel
-from .parts._theme import Colors
+from .parts._theme import Colors, paint_in
 from .parts._veil import Veil
 from .propagate._panel import PropagatePanel
 from .strip._strip import SliceStrip
@@ -26,6 +27,7 @@ from .strip._strip import SliceStrip
 __all__ = [
     "STEPPING",
     "AnnotateDock",
+    "AsideLine",
     "BoxSection",
     "CaseSource",
     "Colors",
@@ -55,6 +57,8 @@ __all__ = [
     "Where",
     "WindowControl",
     "label_keys",
+    "listed",
     "outcome_text",
+    "paint_in",
     "text_has_focus",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._combine import CombineController
 from ._export import ExportController
+from ._foreign import ForeignController
 from ._import import ImportController
 from ._propagate import PropagateController
 from ._slices import SliceController
@@ -14,6 +15,7 @@ from ._workbench import Workbench
 __all__ = [
     "CombineController",
     "ExportController",
+    "ForeignController",
     "ImportController",
     "PropagateController",
     "SliceController",

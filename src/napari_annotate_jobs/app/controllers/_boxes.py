@@ -19,6 +19,7 @@ from napari_annotate_jobs.editing import (
 )
 from napari_annotate_jobs.errors import TransitionError
 from napari_annotate_jobs.model import Method
+from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets import ObjectAtHand
 
 if TYPE_CHECKING:
@@ -54,16 +55,16 @@ class BoxActions:
         self._desk = desk
         self._session, self._bridge = desk.session, desk.bridge
         self._section = desk.annotate.boxes
-        self._signals = [
-            (self._bridge.box_changed, self.refresh),
-            (self._bridge.plane_changed, self.refresh),
-            (self._session.slice_changed, self._on_slice),
-            (self._session.opened, self._on_slice),
-            (self._session.closed, self.refresh),
-            (self._session.status_changed, self._on_slice),
-        ]
-        for signal, slot in self._signals:
-            signal.connect(slot)
+        self._connections = Connections(
+            [
+                (self._bridge.box_changed, self.refresh),
+                (self._bridge.plane_changed, self.refresh),
+                (self._session.slice_changed, self._on_slice),
+                (self._session.opened, self._on_slice),
+                (self._session.closed, self.refresh),
+                (self._session.status_changed, self._on_slice),
+            ]
+        )
         labels = self._session.job.project.label_set
         self._section.set_labels(labels.of(Method.DETECTION))
         self._section.setVisible(bool(labels.of(Method.DETECTION)))
@@ -75,9 +76,7 @@ class BoxActions:
 
     def close(self) -> None:
         """Let go of the session."""
-        for signal, slot in self._signals:
-            signal.disconnect(slot)
-        self._signals = []
+        self._connections.release()
 
     # --------------------------------------------------------------- showing
     def _on_slice(self, *_: object) -> None:
@@ -88,8 +87,12 @@ class BoxActions:
         session, boxes = self._session, self._bridge.boxes
         if session.is_open:
             self._section.set_several(session.editor.n_slices > 1)
-        if boxes is None or not session.is_open or session.locked:
+        if boxes is None or not session.is_open:
             self._section.set_object(None)
+            return
+        if session.locked:
+            here = session.editor.content(session.slice).boxes
+            self._section.set_read_only(len(here))
             return
         track = boxes.current_track
         if track is None:

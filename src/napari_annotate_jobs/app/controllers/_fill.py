@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QTimer
+from superqt.utils import QSignalDebouncer
 
 from napari_annotate_jobs.editing import (
     BOX_TOOLS,
@@ -19,7 +19,7 @@ from napari_annotate_jobs.editing import (
 )
 from napari_annotate_jobs.errors import AnnotateJobsError, Cancelled
 from napari_annotate_jobs.model import Method
-from napari_annotate_jobs.session import Work
+from napari_annotate_jobs.session import Connections, Work
 from napari_annotate_jobs.viewer import PointPicker
 from napari_annotate_jobs.widgets import FillPanel, Where, outcome_text
 
@@ -60,25 +60,24 @@ class FillDesk:
         self._result: FillResult | None = None
         self._then_apply = False
         self._seed_slice = 0
-        self._timer = QTimer(self.panel)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(PAUSE)
-        self._timer.timeout.connect(self._start)
+        self._pause = QSignalDebouncer(parent=self.panel)
+        self._pause.setTimeout(PAUSE)
+        self._pause.triggered.connect(self._start)
         labels = self._session.job.project.label_set
         self._labels = labels.of(Method.SEGMENTATION)
         self.panel.set_labels(self._labels, labels.of(Method.DETECTION))
         session = self._session
-        self._signals: list[tuple[Any, Callable[..., None]]] = [
-            (session.opened, self._on_opened),
-            (session.closed, self.hide),
-            (session.status_changed, self._on_status),
-            (session.slice_changed, self._on_slice),
-            (session.slices_changed, self._on_masks),
-            (session.label_changed, self._on_label),
-            (self._bridge.box_changed, self._on_box),
-        ]
-        for signal, slot in self._signals:
-            signal.connect(slot)
+        self._connections = Connections(
+            [
+                (session.opened, self._on_opened),
+                (session.closed, self.hide),
+                (session.status_changed, self._on_status),
+                (session.slice_changed, self._on_slice),
+                (session.slices_changed, self._on_masks),
+                (session.label_changed, self._on_label),
+                (self._bridge.box_changed, self._on_box),
+            ]
+        )
         panel = self.panel
         panel.changed.connect(self._renew)
         panel.apply_requested.connect(self.apply)
@@ -94,11 +93,9 @@ class FillDesk:
 
     def close(self) -> None:
         """Let go of the session and of the viewer."""
-        self._timer.stop()
+        self._pause.cancel()
         self._drop()
-        for signal, slot in self._signals:
-            signal.disconnect(slot)
-        self._signals = []
+        self._connections.release()
         self.picker.close()
         self.preview.hide()
         if self._dock is not None and self.panel.parent() is not None:
@@ -139,7 +136,7 @@ class FillDesk:
             self._say_range()
             self._renew()
             return
-        self._timer.stop()
+        self._pause.cancel()
         self._drop()
         self.picker.stop()
         self.panel.set_picking(False)
@@ -285,7 +282,7 @@ class FillDesk:
         """Make the preview anew, when the user pauses."""
         self._drop()
         if self.panel.isVisible() and self._session.is_open:
-            self._timer.start()
+            self._pause.throttle()
 
     def _drop(self) -> None:
         """Forget what was found, or is being looked for."""
@@ -298,7 +295,7 @@ class FillDesk:
         session = self._session
         if not session.is_open or session.locked or session.case is None:
             return
-        self._timer.stop()
+        self._pause.cancel()
         fill = self._fill()
         n = fill.stop - fill.start + 1
         heavy = n > MANY or fill.tool is FillTool.BOX_WALKER

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.model import Method
-from napari_annotate_jobs.session import Proposer, Worker
+from napari_annotate_jobs.session import Connections, Proposer, Worker
 from napari_annotate_jobs.viewer import WorkProgress
 
 if TYPE_CHECKING:
@@ -59,18 +59,18 @@ class MaskActions:
             lazy=lambda: self._bridge.is_lazy,
         )
         session = self._session
-        self._signals: list[tuple[Any, Callable[..., None]]] = [
-            (self.proposer.told, self._tell),
-            (self.proposer.failed, desk.show_error),
-            (session.opened, self._recount),
-            (session.closed, self._recount),
-            (session.busy, self._recount),
-            (session.slices_changed, self._recount),
-            (session.status_changed, self._recount),
-            (session.slice_changed, self._show),
-        ]
-        for signal, slot in self._signals:
-            signal.connect(slot)
+        self._connections = Connections(
+            [
+                (self.proposer.told, self._tell),
+                (self.proposer.failed, desk.show_error),
+                (session.opened, self._recount),
+                (session.closed, self._recount),
+                (session.busy, self._recount),
+                (session.slices_changed, self._recount),
+                (session.status_changed, self._recount),
+                (session.slice_changed, self._show),
+            ]
+        )
         self._section.requested.connect(self._do)
         desk.strip.selection_changed.connect(self._show)
         labels = session.job.project.label_set
@@ -83,9 +83,7 @@ class MaskActions:
         """Let go of the session."""
         self.proposer.close()
         self.progress.close()
-        for signal, slot in self._signals:
-            signal.disconnect(slot)
-        self._signals = []
+        self._connections.release()
 
     def _voxels(self) -> Any:
         return None if self._bridge.is_loading else self._bridge.voxels

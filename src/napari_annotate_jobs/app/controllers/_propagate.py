@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.editing import lift, propagate
 from napari_annotate_jobs.model import Method, Scope
+from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets.propagate._words import (
     Choice,
     What,
@@ -36,27 +37,25 @@ class PropagateController:
         self.panel = panel
         self.session = session = bench.session
         self._bench = bench
-        self._connections = [
-            (session.opened, self._opened),
-            (session.closed, self._closed),
-            (session.slices_changed, self._slices_changed),
-            (session.status_changed, self._status_changed),
-            (session.busy, self._status_changed),
-            (panel.choice_changed, self._preview),
-            (panel.apply_requested, self._apply),
-            (panel.begin_requested, self.begin),
-            (panel.shown, self.refresh),
-        ]
-        for signal, slot in self._connections:
-            signal.connect(slot)
+        self._connections = Connections(
+            [
+                (session.opened, self._opened),
+                (session.closed, self._closed),
+                (session.slices_changed, self._slices_changed),
+                (session.status_changed, self._status_changed),
+                (session.busy, self._status_changed),
+                (panel.choice_changed, self._preview),
+                (panel.apply_requested, self._apply),
+                (panel.begin_requested, self.begin),
+                (panel.shown, self.refresh),
+            ]
+        )
         panel.set_label_set(session.job.project.label_set)
         self.begin(None)
 
     def close(self) -> None:
         """Let go of both."""
-        for signal, slot in self._connections:
-            signal.disconnect(slot)
-        self._connections = []
+        self._connections.release()
         self.panel.set_choice(None)
 
     def begin(self, selection: tuple[int, int] | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets.strip._menu import EXCLUDE, NOTHING
 
 if TYPE_CHECKING:
@@ -36,35 +37,31 @@ class StripController:
         self._bench, self._slices = bench, slices
         self._ranges: object = None
         self._walking = False
-        self._followed = [
-            (session.opened, self._opened),
-            (session.closed, self._closed),
-            (session.slices_changed, self._slices_changed),
-            (session.slice_changed, self._slice_changed),
-            (session.status_changed, self._status_changed),
-            (session.busy, self._status_changed),
-        ]
-        self._obeyed = [
-            (strip.slice_requested, self._go),
-            (strip.undecided_requested, self._go_undecided),
-            (strip.change_requested, self._go_change),
-            (strip.range_resized, slices.resize_range),
-            (strip.range_delete_requested, slices.delete_range),
-            (strip.range_relabel_requested, slices.relabel_range),
-            (strip.confirm_requested, self._confirm),
-            (strip.reject_requested, self._reject),
-            (strip.decide_requested, self._decide),
-        ]
-        for signal, slot in self._followed + self._obeyed:
-            signal.connect(slot)
+        self._connections = Connections(
+            [
+                (session.opened, self._opened),
+                (session.closed, self._closed),
+                (session.slices_changed, self._slices_changed),
+                (session.slice_changed, self._slice_changed),
+                (session.status_changed, self._status_changed),
+                (session.busy, self._status_changed),
+                (strip.slice_requested, self._go),
+                (strip.undecided_requested, self._go_undecided),
+                (strip.change_requested, self._go_change),
+                (strip.range_resized, slices.resize_range),
+                (strip.range_delete_requested, slices.delete_range),
+                (strip.range_relabel_requested, slices.relabel_range),
+                (strip.confirm_requested, self._confirm),
+                (strip.reject_requested, self._reject),
+                (strip.decide_requested, self._decide),
+            ]
+        )
         strip.menu_maker.state = self._is_on
         self._opened()
 
     def close(self) -> None:
         """Let go of both."""
-        for signal, slot in self._followed + self._obeyed:
-            signal.disconnect(slot)
-        self._followed, self._obeyed = [], []
+        self._connections.release()
         self.strip.menu_maker.state = None
         self.strip.set_cells(())
 

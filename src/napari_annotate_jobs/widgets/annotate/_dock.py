@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 
 from napari_annotate_jobs.model import Decision, Method, Status
+from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets.keys._guest import KeyboardGuest
 from napari_annotate_jobs.widgets.keys._keys import key_text
 from napari_annotate_jobs.widgets.parts._key_button import KeyButton
@@ -24,6 +25,7 @@ from napari_annotate_jobs.widgets.parts._sections import Section
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring, focus_style
 from napari_annotate_jobs.widgets.strip._bar import strip_icon
 
+from ._aside_line import AsideLine
 from ._boxes import BoxSection
 from ._comments import CommentList
 from ._label_list import LabelList
@@ -76,6 +78,7 @@ class AnnotateDock(KeyboardGuest):
         super().__init__(parent)
         self._colors = Colors.dark()
         self._session: AnnotationSession | None = None
+        self._connections = Connections()
         self._doing = ""
         self._keymap = keymap
         self._tips: list[tuple[QWidget, str, str]] = []
@@ -93,6 +96,7 @@ class AnnotateDock(KeyboardGuest):
         self.notice = QLabel()
         self.notice.setWordWrap(True)
         self.notice.hide()
+        self.aside = AsideLine()
 
         self.undo = self._tool("↶", "Undo", "undo", self.undo_requested)
         self.redo = self._tool("↷", "Redo", "redo", self.redo_requested)
@@ -226,6 +230,7 @@ class AnnotateDock(KeyboardGuest):
         layout.addWidget(self.case_name)
         layout.addLayout(top)
         layout.addWidget(self.notice)
+        layout.addWidget(self.aside)
         layout.addWidget(self.labels, 1)
         layout.addLayout(decide)
         layout.addWidget(self.masks)
@@ -241,10 +246,6 @@ class AnnotateDock(KeyboardGuest):
         """Use the colours of napari's theme."""
         self._colors = colors
         self.setStyleSheet(focus_ring(colors))
-        self.comments.set_colors(colors)
-        self.masks.set_colors(colors)
-        self.boxes.set_colors(colors)
-        self.state.set_colors(colors)
         self.zoom.setIcon(strip_icon("zoom-tool", colors))
         self.zoom.setStyleSheet(
             focus_style(colors)
@@ -277,30 +278,27 @@ class AnnotateDock(KeyboardGuest):
         """Follow a session."""
         self.unbind()
         self._session = session
-        self._signals = [
-            (session.opened, self._update),
-            (session.closed, self._update),
-            (session.busy, self._update_busy),
-            (session.slice_changed, self._update_slice),
-            (session.slices_changed, self._update_slice),
-            (session.status_changed, self._update),
-            (session.label_changed, self._update_slice),
-            (session.history_changed, self._update_history),
-            (session.save_state_changed, self._update_state),
-        ]
-        for signal, slot in self._signals:
-            signal.connect(slot)
+        self._connections = Connections(
+            [
+                (session.opened, self._update),
+                (session.closed, self._update),
+                (session.busy, self._update_busy),
+                (session.slice_changed, self._update_slice),
+                (session.slices_changed, self._update_slice),
+                (session.status_changed, self._update),
+                (session.label_changed, self._update_slice),
+                (session.history_changed, self._update_history),
+                (session.save_state_changed, self._update_state),
+            ]
+        )
         labels = session.job.project.label_set
         self.fill.setVisible(bool(labels.of(Method.SEGMENTATION)))
         self.set_label_keys(label_keys)
 
     def unbind(self) -> None:
         """Stop following."""
-        if self._session is not None:
-            for signal, slot in self._signals:
-                signal.disconnect(slot)
-            self._session = None
-            self._signals = []
+        self._connections.release()
+        self._session = None
 
     # --------------------------------------------------------------- showing
     def _update(self, *_: object) -> None:

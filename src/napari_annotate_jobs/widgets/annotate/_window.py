@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_annotate_jobs.model import PRESETS, Window
+from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets.keys._keys import KeyMap, key_text
 from napari_annotate_jobs.widgets.parts._number_box import WindowBox
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
@@ -99,7 +100,7 @@ class WindowControl(QWidget):
         self._unit = ""
         self._keymap = KeyMap()
         self._session: AnnotationSession | None = None
-        self._connections: list = []
+        self._connections = Connections()
         self.level = WindowBox("Window level")
         self.width_ = WindowBox("Window width")
         self.presets = PresetBox()
@@ -310,17 +311,17 @@ class WindowControl(QWidget):
         """Follow the window of a session, and set it."""
         self.unbind()
         self._session = session
-        self._connections = [
-            (session.opened, self._opened),
-            (session.closed, self._closed),
-            (session.window_changed, self._follow),
-            (session.inverted_changed, self.set_inverted),
-            (self.window_changed, self._set_in_session),
-            (self.invert_changed, self._invert_in_session),
-            (self.reset_requested, self._reset_in_session),
-        ]
-        for signal, slot in self._connections:
-            signal.connect(slot)
+        self._connections = Connections(
+            [
+                (session.opened, self._opened),
+                (session.closed, self._closed),
+                (session.window_changed, self._follow),
+                (session.inverted_changed, self.set_inverted),
+                (self.window_changed, self._set_in_session),
+                (self.invert_changed, self._invert_in_session),
+                (self.reset_requested, self._reset_in_session),
+            ]
+        )
         if session.case is None:
             self._closed()
         else:
@@ -328,9 +329,7 @@ class WindowControl(QWidget):
 
     def unbind(self) -> None:
         """Follow nobody any more."""
-        for signal, slot in self._connections:
-            signal.disconnect(slot)
-        self._connections = []
+        self._connections.release()
         self._session = None
         self._closed()
 

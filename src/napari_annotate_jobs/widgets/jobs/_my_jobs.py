@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.widgets.keys._held import acts_once
 from napari_annotate_jobs.widgets.keys._local import LocalKeys
-from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
+from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style, paint_in
 
 from ._cards import JobDelegate, JobFilter, JobModel, JobOrder
 from ._paint import number
@@ -113,7 +113,7 @@ class MyJobsView(QWidget):
                 "F5": self._refresh.click,
             }
         )
-        self.set_colors(Colors.dark())
+        paint_in(self, Colors.dark())
         self._show_state()
 
     # ---------------------------------------------------------------- setters
@@ -137,7 +137,6 @@ class MyJobsView(QWidget):
     def set_colors(self, colors: Colors) -> None:
         """Paint in the colours of a theme."""
         self.setStyleSheet(focus_style(colors))
-        self._delegate.set_colors(colors)
         self._error.setStyleSheet(
             f"QLabel {{ color: {colors.error_text}; font-weight: bold; }}"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import QSignalDebouncer
 
 from napari_annotate_jobs.model import Counts, Status
 from napari_annotate_jobs.widgets.keys._local import LocalKeys
@@ -24,6 +25,7 @@ from napari_annotate_jobs.widgets.parts._theme import (
     contrast_text,
     focus_style,
     mixed,
+    paint_in,
 )
 
 from ._labels import LabelOverview
@@ -83,10 +85,9 @@ class JobPageView(QWidget):
         self._colors = Colors.dark()
         self._counts = Counts()
         self._job_id = self._busy = ""
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(TYPING_PAUSE)
-        self._pause.timeout.connect(self._query)
+        self._pause = QSignalDebouncer(parent=self)
+        self._pause.setTimeout(TYPING_PAUSE)
+        self._pause.triggered.connect(self._query)
         self._build()
         self._keys = LocalKeys(
             {
@@ -95,7 +96,7 @@ class JobPageView(QWidget):
                 "F5": self.refresh,
             }
         )
-        self.set_colors(Colors.dark())
+        paint_in(self, Colors.dark())
         self.set_counts(Counts())
 
     # ---------------------------------------------------------------- setters
@@ -151,7 +152,7 @@ class JobPageView(QWidget):
 
     def set_source(self, source: CaseSource | None) -> None:
         """Show the cases of a source, all of them, from the beginning."""
-        self._pause.stop()
+        self._pause.cancel()
         blocked = self._search.blockSignals(True)
         self._search.clear()
         self._search.blockSignals(blocked)
@@ -163,14 +164,6 @@ class JobPageView(QWidget):
         """Paint in the colours of a theme."""
         self._colors = colors
         self.setStyleSheet(focus_style(colors))
-        for part in (
-            self._badge,
-            self._bar,
-            self._instructions,
-            self._labels,
-            self._table,
-        ):
-            part.set_colors(colors)
         self._show_left()
         self._failure.setStyleSheet(f"QLabel {{ color: {colors.error_text}; }}")
         hover = mixed(colors.current, contrast_text(colors.current), 0.12)
@@ -322,10 +315,10 @@ class JobPageView(QWidget):
     # ---------------------------------------------------------------- actions
     def _wait(self) -> None:
         """Search when the typing pauses."""
-        self._pause.start()
+        self._pause.throttle()
 
     def _query(self) -> None:
-        self._pause.stop()
+        self._pause.cancel()
         status = FILTERS[self._filters.checkedId()]
         self._table.set_query(status, self._search.text().strip())
 

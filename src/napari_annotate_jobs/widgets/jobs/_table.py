@@ -92,7 +92,6 @@ class CaseTable(QTableView):
     def set_colors(self, colors: Colors) -> None:
         """Paint in the colours of a theme."""
         self._colors = colors
-        self._delegate.set_colors(colors)
         self.viewport().update()
 
     def refresh(self) -> None:

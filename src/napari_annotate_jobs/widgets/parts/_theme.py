@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from qtpy.QtCore import QObject
 
 from napari_annotate_jobs.errors import InvalidValueError
 
@@ -21,6 +23,7 @@ __all__ = [
     "focus_style",
     "main_button_style",
     "mixed",
+    "paint_in",
     "readable",
 ]
 
@@ -139,6 +142,31 @@ class Colors:
     def faint_text(self) -> str:
         """For writing that holds back, readable on the background."""
         return readable(mixed(self.text, self.background, 0.4), self.background)
+
+
+@runtime_checkable
+class _Painted(Protocol):
+    """Paints itself, and only itself, in the colours of a theme."""
+
+    def set_colors(self, colors: Colors) -> None: ...
+
+
+def paint_in(root: QObject, colors: Colors) -> None:
+    """Show a widget, and all that is in it, in the colours of a theme.
+
+    Each part has a method ``set_colors`` if it has colours of its own; what is inside
+    is painted first.
+
+    Parameters
+    ----------
+    root : QObject
+        The widget.
+    colors : Colors
+        Of the theme.
+    """
+    for part in reversed([root, *root.findChildren(QObject)]):
+        if isinstance(part, _Painted):
+            part.set_colors(colors)
 
 
 def contrast_ratio(first: str, second: str) -> float:

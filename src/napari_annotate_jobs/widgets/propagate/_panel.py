@@ -27,6 +27,7 @@ from napari_annotate_jobs.widgets.parts._theme import (
     focus_ring,
     focus_style,
     main_button_style,
+    paint_in,
 )
 from napari_annotate_jobs.widgets.strip._ranges import slices_text
 
@@ -107,7 +108,7 @@ class PropagatePanel(KeyboardPanel):
         self.cancel.setToolTip("Change nothing (Esc)")
         self._lay_out()
         self._connect()
-        self.set_colors(self._colors)
+        paint_in(self, self._colors)
         self._fill_what()
         self.host(self)
         self._show()
@@ -211,7 +212,6 @@ class PropagatePanel(KeyboardPanel):
         """Paint with the colours of a theme."""
         self._colors = colors
         self.setStyleSheet(focus_ring(colors))
-        self.range.set_colors(colors)
         self.cancel.setStyleSheet(focus_style(colors))
         self.apply.setStyleSheet(main_button_style(colors))
 

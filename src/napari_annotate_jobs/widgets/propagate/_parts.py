@@ -215,7 +215,6 @@ class RangePicker(QWidget):
 
     def set_colors(self, colors: Colors) -> None:
         """Paint with the colours of a theme."""
-        self.strip.set_colors(colors)
         for button in self.buttons.values():
             button.setStyleSheet(focus_style(colors))
 

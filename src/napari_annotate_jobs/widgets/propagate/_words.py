@@ -10,6 +10,7 @@ from napari_annotate_jobs.editing import (
     Cell,
     Mode,
     Propagation,
+    after,
     plan_propagation,
     target_slices,
 )
@@ -174,19 +175,22 @@ def preview_of(editor: CaseEditor, choice: Choice) -> Preview:
     if choice.needs_labels or not targets:
         none = dict.fromkeys(Mode, 0)
         return Preview(targets, none, none, 0, ())
+    wanted = propagation_of(choice, targets)
     lost: dict[Mode, tuple[str, ...]] = {}
     if choice.lift:
         touched = [i for i in targets if _holds(editor, choice, i)]
         counts, cleared = dict.fromkeys(Mode, len(touched)), dict.fromkeys(Mode, 0)
         occupied = 0
     else:
-        plan = plan_propagation(editor, propagation_of(choice, targets))
+        plan = plan_propagation(editor, wanted)
         touched = [int(i) for i in plan.touched[choice.mode]]
         counts = {mode: plan.count(mode) for mode in Mode}
         cleared = {mode: plan.count_cleared(mode) for mode in Mode}
         occupied = int(plan.occupied.size)
         lost = {m: _lost(editor, choice, m, plan.cleared[m].tolist()) for m in Mode}
-    changed = tuple(_after(editor, choice, i) for i in touched)
+    changed = tuple(
+        editor.cell(i, after(editor, wanted, i, lifts=choice.lift)) for i in touched
+    )
     return Preview(targets, counts, cleared, occupied, changed, lost)
 
 
@@ -217,41 +221,6 @@ def _holds(editor: CaseEditor, choice: Choice, index: int) -> bool:
     if choice.what is What.NOTHING:
         return content.nothing_to_label
     return content.excluded
-
-
-def _after(editor: CaseEditor, choice: Choice, index: int) -> Cell:
-    """Return a slice that changes, as it will look."""
-    content = editor.content(index)
-    ids = set(content.label_ids)
-    drawn = ids - set(content.class_labels)
-    nothing, excluded = content.nothing_to_label, content.excluded
-    if choice.what is What.EXCLUDE:
-        excluded = not choice.lift
-    elif choice.what is What.NOTHING:
-        nothing = not choice.lift
-        if not choice.lift:
-            ids, excluded = set(), False
-    elif choice.lift:
-        ids -= set(choice.labels) - drawn
-    else:
-        if choice.mode is Mode.REPLACE:
-            ids, excluded = drawn, False
-        ids |= set(choice.labels)
-        nothing = False
-    decision = Decision.UNDECIDED
-    if excluded:
-        decision = Decision.EXCLUDED
-    elif ids:
-        decision = Decision.LABELLED
-    elif nothing:
-        decision = Decision.NOTHING_TO_LABEL
-    shown = [label for label in editor.labels.labels if label.id in ids]
-    return Cell(
-        index,
-        decision,
-        tuple(label.color for label in shown),
-        tuple(label.name for label in shown),
-    )
 
 
 def preview_text(choice: Choice, preview: Preview) -> str:

@@ -6,9 +6,10 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QPoint, QRect, Qt, QTimer
+from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from superqt.utils import QSignalDebouncer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -135,10 +136,9 @@ class HoverCard(QFrame):
         self.pictures = Pictures()
         self._index = -1
         self._place = QRect()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(self.DELAY)
-        self._timer.timeout.connect(self._appear)
+        self._pause = QSignalDebouncer(parent=self)
+        self._pause.setTimeout(self.DELAY)
+        self._pause.triggered.connect(self._appear)
 
     def tell(self, index: int, text: str, place: QRect) -> None:
         """Tell about a slice after a moment, or at once if already shown.
@@ -160,11 +160,11 @@ class HoverCard(QFrame):
         if self.isVisible():
             self._appear()
         else:
-            self._timer.start()
+            self._pause.throttle()
 
     def leave(self) -> None:
         """Hide, and forget what was to be told."""
-        self._timer.stop()
+        self._pause.cancel()
         self._index = -1
         self.hide()
 

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.widgets.keys._guest import KeyboardGuest
 from napari_annotate_jobs.widgets.keys._keys import KeyMap, key_text
-from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
+from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style, paint_in
 
 from ._bar import CountsBar, SliceNumber, count_cells, strip_icon, tool_button
 from ._hover import HoverCard
@@ -98,7 +98,7 @@ class SliceStrip(KeyboardGuest):
         self._lay_out()
         self._connect()
         self.host(*self._buttons.values())
-        self.set_colors(Colors.dark())
+        paint_in(self, Colors.dark())
         self.set_keymap(self._keymap)
         self._say_where()
 
@@ -211,9 +211,6 @@ class SliceStrip(KeyboardGuest):
 
     def set_colors(self, colors: Colors) -> None:
         """Paint with the colours of a theme."""
-        self.track.set_colors(colors)
-        self.bar.set_colors(colors)
-        self.number.set_colors(colors)
         style = focus_style(colors)
         for name, button in self._buttons.items():
             button.setIcon(strip_icon(name, colors))

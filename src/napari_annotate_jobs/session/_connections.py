@@ -6,19 +6,27 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["Connections"]
 
 
 class Connections:
-    """Remembers what was connected, so that nothing is left behind."""
+    """Remembers what was connected, so that nothing is left behind.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    pairs : iterable of (signal, callable)
+        What to connect at once, in this order; see :meth:`connect`.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[Any, Callable[..., object]]] = ()) -> None:
         self._undo: list[Callable[[], object]] = []
+        for signal, slot in pairs:
+            self.connect(signal, slot)
 
     def connect(self, signal: Any, slot: Callable[..., object]) -> None:
-        """Connect a napari event emitter or a psygnal signal."""
+        """Connect a signal of psygnal or Qt, or an event emitter of napari."""
         signal.connect(slot)
         self._undo.append(lambda: signal.disconnect(slot))
 
