@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QPushButton
 
 from napari_annotate_jobs.app._settings import PLUGIN
 from napari_annotate_jobs.app.controllers import _export as module
-from napari_annotate_jobs.formats._nifti import NiftiExporter
+from napari_annotate_jobs.formats.volumes._nifti import NiftiExporter
 from napari_annotate_jobs.session import AnnotationSession
 from napari_annotate_jobs.stores import open_store
 

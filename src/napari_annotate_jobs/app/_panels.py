@@ -78,7 +78,7 @@ class _JobPanel(QWidget):
     def begin(self) -> None:
         """Be asked for, and in sight."""
 
-    def showEvent(self, event: QShowEvent) -> None:
+    def showEvent(self, event: QShowEvent | None) -> None:
         """Say no more than needed on the tab."""
         super().showEvent(event)
         shorten_title(self)
@@ -134,7 +134,7 @@ class JobStatistics(_JobPanel):
         if self.isVisible():
             self.begin()
 
-    def showEvent(self, event: QShowEvent) -> None:
+    def showEvent(self, event: QShowEvent | None) -> None:
         """Count what was not counted while nobody looked."""
         super().showEvent(event)
         if not self._asked:
@@ -181,12 +181,12 @@ class JobExport(_JobPanel):
         if self.isVisible():
             self.begin()
 
-    def showEvent(self, event: QShowEvent) -> None:
+    def showEvent(self, event: QShowEvent | None) -> None:
         """Look through the job as it is now."""
         super().showEvent(event)
         self.begin()
 
-    def hideEvent(self, event: QHideEvent) -> None:
+    def hideEvent(self, event: QHideEvent | None) -> None:
         """Let go of what was looked up."""
         super().hideEvent(event)
         self.controller.forget()
@@ -233,7 +233,7 @@ class JobCombine(_JobPanel):
         """Be about another job."""
         self.controller.set_place(place)
 
-    def hideEvent(self, event: QHideEvent) -> None:
+    def hideEvent(self, event: QHideEvent | None) -> None:
         """Let go of the cases that were looked through."""
         super().hideEvent(event)
         self.controller.forget()

@@ -213,7 +213,7 @@ def _told(report: ImportReport, how: Importing) -> str:
         lines.append(f"{names[0]}{more}: {note}")
     if report.unmatched:
         shown = ", ".join(report.unmatched[:5])
-        more = len(report.unmatched) - 5
-        rest = f" and {more} more" if more > 0 else ""
+        others = len(report.unmatched) - 5
+        rest = f" and {others} more" if others > 0 else ""
         lines.append(f"Passed over, for no case is theirs: {shown}{rest}.")
     return "\n".join(lines)

@@ -325,7 +325,8 @@ def read_tables(path: str | os.PathLike[str]) -> list[Incoming]:
 
 def _of_case(path: Path, case: dict[str, Any], made: set[tuple[str, str]]) -> Incoming:
     row, slices = case["row"], case["slices"]
-    title, provenance, notes = "Tables (CSV)", Provenance.IMPORTED, ()
+    title, provenance = "Tables (CSV)", Provenance.IMPORTED
+    notes: tuple[str, ...] = ()
     sources = {source for _, source in made if source}
     if len(made) == 1 and sources:
         title = sources.pop()

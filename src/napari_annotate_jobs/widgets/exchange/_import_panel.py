@@ -276,13 +276,13 @@ class ImportPanel(QWidget):
         )
 
     def _on_format(self, *_: object) -> None:
-        text, _ = self._summaries.get(self.format.value(), ("", False))
+        text = self._summaries.get(self.format.value(), ("", False))[0]
         self.about_format.setText(sentence(text))
         self._on_enter_as()
 
     def _on_enter_as(self, *_: object) -> None:
         proposals = self.enter_as.value() == "proposals"
-        _, whole = self._summaries.get(self.format.value(), ("", False))
+        whole = self._summaries.get(self.format.value(), ("", False))[1]
         # A negative cannot be a proposal, nor do these replace what is confirmed.
         self.empty.setEnabled(whole and not proposals)
         with QSignalBlocker(self.mode):
