@@ -26,7 +26,7 @@ PACKAGE = "napari_annotate_jobs"
 SRC = Path(napari_annotate_jobs.__file__).parent
 MAX_LINES = 800
 
-QT = frozenset({"PyQt5", "PyQt6", "PySide2", "PySide6", "magicgui", "qtpy", "superqt"})
+QT = frozenset("PyQt5 PyQt6 PySide2 PySide6 magicgui pyqtgraph qtpy superqt".split())
 NAPARI = frozenset({"napari", "napari_builtins", "vispy"})
 DECODERS = frozenset("gdcm imagecodecs jpeg_ls libjpeg openjpeg pylibjpeg rle".split())
 
@@ -77,7 +77,9 @@ LAYERS = {
     ),
     "viewer": layer(4, "editing errors model session", "napari numpy psygnal vispy"),
     "widgets": layer(
-        4, "editing errors model session", "magicgui numpy psygnal qtpy superqt"
+        4,
+        "editing errors model session",
+        "magicgui numpy psygnal pyqtgraph qtpy superqt",
     ),
 }
 # Below the viewer nothing may know Qt or napari, and it must import without them.
