@@ -53,7 +53,7 @@ def test_painting_takes_the_pixels_from_the_proposal(kit, editor):
     np.testing.assert_array_equal(
         editor.mask(2, proposal=True), kit.mask(LIVER, rows=slice(1, 3))
     )
-    assert editor.content(2).proposals[""].keys == (0, 4)
+    assert editor.content(2).proposals[""].keys == editor.keys((0, 4))
     editor.set_masks({(2, ""): kit.mask(TUMOUR, rows=slice(0, 6))})
     assert not editor.content(2).has_proposals
     editor.undo()
@@ -85,7 +85,7 @@ def test_confirm_adds_without_overwriting(kit, editor):
     content = editor.content(2)
     assert not content.has_proposals
     assert content.masks[""].provenance is Provenance.INTERPOLATED
-    assert content.masks[""].keys == (0, 4)
+    assert content.masks[""].keys == editor.keys((0, 4))
     assert [box.proposal for box in content.boxes] == [False]
     assert not editor.confirm([2])
 

@@ -286,7 +286,7 @@ def test_enter_applies_and_escape_does_not(bound, qtbot):
     with qtbot.waitSignals([panel.applied, panel.finished]):
         QTest.keyClick(panel.until, Qt.Key.Key_Return)
     assert list(said(session)) == [0, 1, 2, 3, 4]
-    (span,) = session.editor.annotation.ranges
+    (span,) = session.editor.open_ranges()
     assert (span.start, span.stop, span.labels) == (0, 4, (1,))
 
 

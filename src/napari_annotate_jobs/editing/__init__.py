@@ -36,6 +36,7 @@ from ._objects import (
     track_of,
     tracks,
 )
+from ._open_range import OpenRange
 from ._ranges import (
     Propagation,
     after,
@@ -65,6 +66,7 @@ __all__ = [
     "FillTool",
     "History",
     "Mode",
+    "OpenRange",
     "PreparedFill",
     "Propagation",
     "RangePlan",

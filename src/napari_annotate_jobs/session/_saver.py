@@ -23,7 +23,7 @@ from ._state import TROUBLE, WAITING, SaveKind, SaveState, changes
 from ._trail import Trail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from napari_annotate_jobs.model import Annotation
@@ -51,6 +51,10 @@ class Saver:
         The case.
     annotation : Annotation
         As it is in the store: the first change is made on it.
+    keys : sequence of str
+        The keys of the slices of the series, in their order: slices that an old
+        document names by index get their keys, and the next change is saved with
+        these.
     executor : Executor
         Runs the saving.
     recovery : Recovery, optional
@@ -61,7 +65,7 @@ class Saver:
     revision : int
         The store's, as far as known.
     base : Annotation or None
-        What the store says at that revision; None if that is not known.
+        What the store says at that revision, with keys; None if that is not known.
     state : SaveState
         The truth about saving.
     keeper : Keeper
@@ -81,11 +85,12 @@ class Saver:
         case_id: str,
         *,
         annotation: Annotation,
+        keys: Sequence[str] = (),
         executor: Executor,
         recovery: Recovery | None = None,
     ) -> None:
-        self.revision = annotation.revision
-        self.base: Annotation | None = annotation
+        self._slice_keys = tuple(keys)
+        self._stand_on(annotation)
         self.theirs: Draft | None = None
         self.state = SaveState(time=annotation.modified)
         self._store = store
@@ -98,6 +103,21 @@ class Saver:
         self._watching = self._retry_planned = self._closed = False
         self._looking, self._why = False, ""
         self._given_up: AnnotationChange | None = None
+
+    def _stand_on(self, annotation: Annotation) -> None:
+        """Take what the store says for what changes are made on."""
+        self.revision = annotation.revision
+        self.base: Annotation | None = self.named(annotation)
+        self._naming = annotation.naming(self._slice_keys)
+
+    def named(self, annotation: Annotation) -> Annotation:
+        """Return what the store says, with keys where it has indices of slices."""
+        return annotation.with_keys(self._slice_keys)
+
+    def name_slices(self) -> None:
+        """Save the keys of slices that the store knows by index, if there are any."""
+        if not self._naming.is_empty and self.is_idle:
+            self.add(AnnotationChange(), {})
 
     @property
     def is_idle(self) -> bool:
@@ -173,7 +193,11 @@ class Saver:
         kept = self.keeper.load()
         if kept is None:
             return annotation, ""
-        change = on_top(annotation, kept.change)
+        # Its trail knows the store's words, and so may be of indices.
+        trails = (annotation, self.named(annotation))
+        annotation = trails[1]
+        mine = kept.change.with_keys(self._slice_keys, annotation)
+        change = on_top(annotation, mine)
         if is_said(annotation, change):  # it was saved, but we were gone by then
             self.keeper.forget()
             return annotation, ""
@@ -185,11 +209,11 @@ class Saver:
                 "offered if the case is returned."
             )
         own = kept.base == annotation.revision or (
-            kept.trail is not None and kept.trail.leads_to(annotation)
+            kept.trail is not None and any(map(kept.trail.leads_to, trails))
         )
         if not own:  # the store says so, and what is there instead
             self.revision, self.base = kept.base, None
-        self.add(kept.change, kept.blobs, kept.count)
+        self.add(mine, kept.blobs, kept.count)
         return annotation.apply(change, revision=annotation.revision), (
             f"{changes(kept.count)} of the last time, not saved then, "
             f"{'was' if kept.count == 1 else 'were'} found on this computer."
@@ -202,7 +226,8 @@ class Saver:
 
     def rebase(self, theirs: Annotation, change: AnnotationChange) -> None:
         """Save `change`, with the masks at hand, on top of what the store says."""
-        self.revision, self.base, self.theirs = theirs.revision, theirs, None
+        self._stand_on(theirs)
+        self.theirs = None
         if not self._waiting.count:
             self._tell(SaveKind.CLEAN)
             return
@@ -254,14 +279,19 @@ class Saver:
 
     def meet_submission(self, frozen: Annotation) -> None:
         """Stand on what was submitted; what could not be made a draft waits on."""
-        self.revision, self.base, self.theirs = frozen.revision, frozen, None
+        self._stand_on(frozen)
+        self.theirs = None
 
     def _meet(self, draft: Draft, error: ConflictError | LockedError) -> None:
         theirs, trail = draft.annotation, self.trail()
         if draft.status is Status.FINISHED:
             self._tell_refused(error)
             self.submitted_elsewhere.emit(draft)
-        elif theirs.revision != self.revision and trail and trail.leads_to(theirs):
+        elif (
+            theirs.revision != self.revision
+            and trail
+            and trail.leads_to(self.named(theirs))
+        ):
             self.rebase(theirs, self._waiting.change)
         else:
             self.theirs = draft
@@ -327,14 +357,17 @@ class Saver:
     def _send(self) -> None:
         batch, base = self._waiting, self.revision
         self._waiting, self._sending = NOTHING, batch
+        # Beside the batch, not in it: in a conflict it is nothing to insist on.
+        change = self._naming.then(batch.change)
 
         def task() -> int:
             return self._store.save(
-                self._job_id, self._case_id, batch.change, batch.blobs, base=base
+                self._job_id, self._case_id, change, batch.blobs, base=base
             )
 
         def done(revision: int) -> None:
             self.revision, self._sending, self._failures = revision, NOTHING, 0
+            self._naming = AnnotationChange()
             if self.base is not None:
                 self.base = self.base.apply(batch.change, revision=revision)
             if self._waiting.count:
@@ -349,6 +382,13 @@ class Saver:
 
         def failed(error: Exception) -> None:
             self._waiting, self._sending = batch.then(self._waiting), NOTHING
+            settled = isinstance(error, ConflictError | LockedError | StoreAccessError)
+            if not self._naming.is_empty and not settled:
+                # Something may be wrong with slices that were only named: work does
+                # not wait for that. They are named when they are edited.
+                self._naming = AnnotationChange()
+                self._send()
+                return
             self._fail(error)
             self._settle()
 

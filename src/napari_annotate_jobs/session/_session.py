@@ -483,6 +483,7 @@ class AnnotationSession(Saving):
                 failed,
             )
 
+        saver.name_slices()
         saver.when_settled(send)
 
     def _tell_counts(self) -> None:

@@ -68,7 +68,7 @@ class PropagatePanel(KeyboardPanel):
     boxes_requested = Signal(int, int, str)
     """Do something with the boxes from one slice to another."""
     applied = Signal(object)
-    """It was done; the :class:`SliceRange` left behind, or None."""
+    """It was done; the :class:`OpenRange` left behind, or None."""
     finished = Signal()
     """It was applied or cancelled: the panel can go."""
     begin_requested = Signal(object)
