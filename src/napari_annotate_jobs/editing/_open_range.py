@@ -59,13 +59,15 @@ class OpenRange:
         places : mapping of str to int
             The index of each slice of the series by its key.
         """
-        applied = sorted(places[key] for key in span.applied if key in places)
+        ruled = (places.get(str(key)) for key in span.applied)
+        applied = sorted(place for place in ruled if place is not None)
         # The series may have got another order, or lost an end of the range. What the
         # range rules lies in it in any case.
-        ends = [places[key] for key in (span.start, span.stop) if key in places]
-        if not (ends or applied):
+        ends = (places.get(str(key)) for key in (span.start, span.stop))
+        held = [*(place for place in ends if place is not None), *applied]
+        if not held:
             return None
-        start, stop = min([*ends, *applied]), max([*ends, *applied])
+        start, stop = min(held), max(held)
         origin = places.get(str(span.origin), start)
         return cls(
             id=span.id,
