@@ -159,7 +159,10 @@ def test_all_between_the_first_and_the_last_key(bench):
     assert sorted(found) == [i for i in range(2, 18) if i not in KEYS]
     assert min(dice(mask, disc(i)) for i, mask in found.items()) > 0.95
     ref = bench.editor.content(5).proposals[""]
-    assert (ref.provenance, ref.keys) == (Provenance.INTERPOLATED, (2, 8))
+    assert (ref.provenance, ref.keys) == (
+        Provenance.INTERPOLATED,
+        ("index:2", "index:8"),
+    )
     assert bench.editor.decision(5) is Decision.UNDECIDED
     assert "13 slices hold proposals" in bench.told[-1]
 
@@ -320,7 +323,10 @@ def test_confirmed_keep_where_they_come_from(bench):
     bench.editor.confirm([5])
     np.testing.assert_array_equal(bench.editor.mask(5), mask)
     ref = bench.editor.content(5).masks[""]
-    assert (ref.provenance, ref.keys) == (Provenance.INTERPOLATED, (2, 8))
+    assert (ref.provenance, ref.keys) == (
+        Provenance.INTERPOLATED,
+        ("index:2", "index:8"),
+    )
     assert 5 not in bench.proposed() and 6 in bench.proposed()
 
 
@@ -551,7 +557,7 @@ def test_the_image_leads_to_the_ends(bench):
     assert 10 not in found and {8, 9, 11, 12} <= set(found)
     assert min(dice(found[i], disc(i)) for i in (8, 9, 11, 12)) > 0.9
     ref = bench.editor.content(9).proposals[""]
-    assert (ref.provenance, ref.keys) == (Provenance.TRACKED, (10,))
+    assert (ref.provenance, ref.keys) == (Provenance.TRACKED, ("index:10",))
     assert bench.editor.history.undo_text == "Follow the image"
     first, last = min(found) + 1, max(found) + 1
     assert f"back to slice {first} (" in bench.told[-1]

@@ -18,7 +18,10 @@ def propose(editor, index, mask, group="", **kwargs):
 def test_a_proposal_says_where_it_comes_from(kit, editor):
     propose(editor, 2, kit.mask(), keys=(0, 4))
     ref = editor.content(2).proposals[""]
-    assert (ref.provenance, ref.keys) == (Provenance.INTERPOLATED, (0, 4))
+    assert (ref.provenance, ref.keys) == (
+        Provenance.INTERPOLATED,
+        ("1.2.0", "1.2.4"),
+    )
     assert editor.cell(2).proposals
     assert editor.undo() == 2
     assert editor.annotation.is_blank

@@ -47,13 +47,12 @@ from ._ranges import (
     relabel_range,
     resize_range,
 )
-from ._targets import Action, Direction, Mode, RangePlan, plan, target_slices
+from ._targets import Direction, Mode, RangePlan, plan, target_slices
 from ._view import CaseView
 
 __all__ = [
     "BOX_TOOLS",
     "IMAGE_TOOLS",
-    "Action",
     "CaseEditor",
     "CaseView",
     "Cell",

@@ -60,17 +60,21 @@ class Propagation:
     mode: Mode = Mode.KEEP
 
 
-def plan_propagation(editor: CaseEditor, propagation: Propagation) -> RangePlan:
-    """Return how many slices each choice of mode would touch."""
-    return _plan(editor, propagation.action, propagation.labels, propagation.targets)
-
-
-def _plan(
-    editor: CaseEditor,
-    action: RangeAction,
-    labels: Sequence[int],
-    targets: Sequence[int],
+def plan_propagation(
+    editor: CaseEditor, propagation: Propagation, *, lifts: bool = False
 ) -> RangePlan:
+    """Return how many slices each choice of mode would touch.
+
+    Parameters
+    ----------
+    editor : CaseEditor
+        The open case.
+    propagation : Propagation
+        What is applied.
+    lifts : bool
+        True if it is taken away instead.
+    """
+    labels = propagation.labels
     contents = [editor.content(i) for i in range(editor.n_slices)]
     wanted = set(labels)
     clash = frozenset[int]().union(
@@ -78,13 +82,19 @@ def _plan(
     )
 
     return plan(
-        np.asarray(targets, dtype=np.intp),
-        _changes.PLAN_ACTIONS[action],
+        np.asarray(propagation.targets, dtype=np.intp),
+        propagation.action,
+        lifts=lifts,
         labelled=[bool(c.class_labels) for c in contents],
         nothing=[c.nothing_to_label for c in contents],
         excluded=[c.excluded for c in contents],
         drawn=[bool(c.masks or c.boxes or c.proposals) for c in contents],
-        same=[wanted.issubset(c.class_labels) for c in contents],
+        same=[
+            bool(wanted.intersection(c.class_labels))
+            if lifts
+            else wanted.issubset(c.class_labels)
+            for c in contents
+        ],
         other=[bool(set(c.class_labels) - wanted) for c in contents],
         conflict=[bool(clash.intersection(c.class_labels)) for c in contents],
     )
@@ -219,16 +229,11 @@ def resize_range(editor: CaseEditor, range_id: str, start: int, stop: int) -> bo
             remedy="Delete the range to take it away",
         )
     dropped = [i for i in here.applied if not start <= i <= stop]
-    added_span = [i for i in range(start, stop + 1) if not here.start <= i <= here.stop]
-    planned = _plan(editor, span.action, span.labels, added_span)
-    added = [int(i) for i in planned.touched[Mode.KEEP]]
-    contents = {i: _taken_back(editor, span, i) for i in dropped}
-    contents |= {
-        i: _changes.applied(
-            editor.content(i), span.action, span.labels, Mode.KEEP, editor.labels
-        )
-        for i in added
-    }
+    more = [i for i in range(start, stop + 1) if not here.start <= i <= here.stop]
+    done = _done(here, more)
+    added = [int(i) for i in plan_propagation(editor, done).touched[Mode.KEEP]]
+    contents = {i: after(editor, done, i, lifts=True) for i in dropped}
+    contents |= {i: after(editor, done, i) for i in added}
     ruled = sorted(i for i in {*here.applied, *added} if start <= i <= stop)
     # Slices that are not in the series now may be there again one day.
     away = [key for key in span.applied if editor.place(key) is None]
@@ -251,7 +256,8 @@ def resize_range(editor: CaseEditor, range_id: str, start: int, stop: int) -> bo
 def delete_range(editor: CaseEditor, range_id: str) -> bool:
     """Take a range away, with what it applied and still rules."""
     span, here = _find(editor, range_id)
-    contents = {i: _taken_back(editor, span, i) for i in here.applied}
+    done = _done(here, here.applied)
+    contents = {i: after(editor, done, i, lifts=True) for i in here.applied}
     rest = tuple(s for s in editor.annotation.ranges if s.id != range_id)
     return editor.edit(f"Delete range {_text(editor, span)}", contents, ranges=rest)
 
@@ -261,8 +267,11 @@ def relabel_range(editor: CaseEditor, range_id: str, labels: Sequence[int]) -> b
     span, here = _find(editor, range_id)
     if span.action is not RangeAction.CLASS_LABELS or not labels:
         raise InvalidValueError("only a range of class labels can be relabelled")
+    done = _done(here, here.applied)
     contents = {
-        i: _changes.with_class(_taken_back(editor, span, i), labels, editor.labels)
+        i: _changes.with_class(
+            after(editor, done, i, lifts=True), labels, editor.labels
+        )
         for i in here.applied
     }
     new = span.model_copy(update={"labels": tuple(sorted(set(labels)))})
@@ -288,8 +297,9 @@ def _check(propagation: Propagation) -> None:
         )
 
 
-def _taken_back(editor: CaseEditor, span: SliceRange, index: int) -> SliceAnnotation:
-    return _changes.taken_back(editor.content(index), span.action, span.labels)
+def _done(span: OpenRange, targets: Sequence[int]) -> Propagation:
+    """Return what a range applied, to be applied to other slices or taken back."""
+    return Propagation(span.action, tuple(targets), span.origin, span.labels)
 
 
 def _find(editor: CaseEditor, range_id: str) -> tuple[SliceRange, OpenRange]:
