@@ -84,7 +84,7 @@ def compare(
 def report(
     name: str,
     ours: float,
-    peer: float,
+    peer: float | None,
     *,
     unit: str,
     goal: float | None = None,
@@ -97,17 +97,17 @@ def report(
     name, unit, goal, **more
         As for `compare`.
     ours, peer : float
-        The two figures.
+        The two figures; None for a peer that was not counted.
 
     Returns
     -------
     dict
-        What was printed; ``ratio`` is None where the peer's figure is 0.
+        What was printed; ``ratio`` is None where the peer has no figure, or 0.
     """
     line = {
         "name": name,
         "ours": float(f"{ours:.4g}"),
-        "peer": float(f"{peer:.4g}"),
+        "peer": None if peer is None else float(f"{peer:.4g}"),
         "ratio": float(f"{ours / peer:.3g}") if peer else None,
         "unit": unit,
         "goal": goal,

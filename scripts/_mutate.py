@@ -17,6 +17,7 @@ import ast
 import contextlib
 import copy
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -28,7 +29,8 @@ import tempfile
 import threading
 import time
 import traceback
-from collections import defaultdict
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +42,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "napari_annotate_jobs"
 DEFAULT = ("stores", "session", "editing", "viewer")
+ALSO = {
+    "stores": ("formats/test_export.py", "cli/test_export.py", "cli/test_check.py"),
+    "session": ("cli/test_import.py", "widgets/test_propagate.py"),
+    "viewer": ("app",),
+}
+"""Tests outside of a package's own folder that are about it as well."""
 SAFETY = ("lock", "sync")
 """Kinds of which every one is tried, whatever the number asked for."""
 
@@ -82,6 +90,9 @@ class Fault:
         As ``"lock"``.
     line : int
         Where it is.
+    span : tuple of int
+        First and last line of its statement, or of the head of that; zeros for what
+        is run by importing the file.
     where : str
         The function it is in; empty outside of any.
     before, after : str
@@ -92,6 +103,7 @@ class Fault:
     number: int
     kind: str
     line: int
+    span: tuple[int, int]
     where: str
     before: str
     after: str
@@ -101,7 +113,7 @@ class Fault:
         return f"{place} [{self.kind}] {self.before}  ->  {self.after}"
 
 
-_Found = tuple[str, ast.AST, str, str, str, "Callable[[], None]"]
+_Found = tuple[str, ast.AST, str, str, str, "Callable[[], None]", tuple[int, int]]
 
 
 class _Finder:
@@ -109,16 +121,38 @@ class _Finder:
 
     def __init__(self, tree: ast.Module) -> None:
         self.found: list[_Found] = []
+        self._span = (0, 0)
+        self._inside = False  # of a function
         self._block(tree.body, "")
+
+    def _note(
+        self,
+        kind: str,
+        node: ast.AST,
+        where: str,
+        before: str,
+        after: str,
+        do: Callable[[], None],
+    ) -> None:
+        found = (kind, node, where, _short(before), _short(after), do, self._span)
+        self.found.append(found)
 
     def _add(
         self, kind: str, node: ast.AST, where: str, after: str, do: Callable[[], None]
     ) -> None:
-        before = ast.unparse(node) if not isinstance(node, ast.cmpop) else ""
-        self.found.append((kind, node, where, _short(before), _short(after), do))
+        self._note(kind, node, where, ast.unparse(node), after, do)
 
     def _block(self, body: list[ast.stmt], where: str) -> None:
         for place, statement in enumerate(body):
+            # Not the statement's line alone: of one that goes over several lines the
+            # interpreter tells some, and of default values those of the function.
+            inside: list[ast.stmt] = getattr(statement, "body", [])
+            last = statement.end_lineno or statement.lineno
+            if inside:
+                last = max(statement.lineno, inside[0].lineno - 1)
+            above: list[ast.expr] = getattr(statement, "decorator_list", [])
+            first = min(node.lineno for node in (statement, *above))
+            self._span = (first, last) if self._inside else (0, 0)
             self._statement(statement, body, place, where)
 
     def _statement(
@@ -126,8 +160,18 @@ class _Finder:
     ) -> None:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             inner = f"{where}.{node.name}".lstrip(".")
+            is_class, before = isinstance(node, ast.ClassDef), self._inside
+            if isinstance(node, ast.ClassDef) and "Protocol" in map(
+                ast.unparse, node.bases
+            ):
+                return  # nobody runs that
+            self._inside = not is_class
             self._block(node.body, inner)
+            self._inside = before
             if not isinstance(node, ast.ClassDef):
+                above = [one.lineno for one in node.decorator_list]
+                # A call is told at the first line of them.
+                self._span = min([node.lineno, *above]), node.body[0].lineno - 1
                 for default in (*node.args.defaults, *node.args.kw_defaults):
                     if default is not None:
                         self._expressions(default, inner)
@@ -199,9 +243,7 @@ class _Finder:
                     null = ast.parse("__import__('contextlib').nullcontext()")
                     item.context_expr = null.body[0].value  # type: ignore[attr-defined]
 
-                self.found.append(
-                    ("lock", node, where, f"with {_short(text)}:", "no lock", drop)
-                )
+                self._note("lock", node, where, f"with {text}:", "no lock", drop)
 
     def _negate(self, node: ast.If | ast.While | ast.IfExp, where: str) -> None:
         def turn() -> None:
@@ -209,10 +251,8 @@ class _Finder:
 
         if isinstance(node.test, ast.Constant):
             return
-        test = _short(ast.unparse(node.test))
-        self.found.append(
-            ("condition", node.test, where, f"if {test}", f"if not ({test})", turn)
-        )
+        test = ast.unparse(node.test)
+        self._note("condition", node.test, where, f"if {test}", "if not", turn)
 
     def _operator(self, node: ast.BinOp | ast.AugAssign, where: str) -> None:
         other = _ARITHMETIC.get(type(node.op))
@@ -247,10 +287,8 @@ class _Finder:
                     ) -> None:
                         node.ifs[place] = ast.UnaryOp(ast.Not(), test)
 
-                    text = _short(ast.unparse(test))
-                    self.found.append(
-                        ("condition", test, where, f"if {text}", f"if not {text}", turn)
-                    )
+                    text = ast.unparse(test)
+                    self._note("condition", test, where, f"if {text}", "if not", turn)
             elif isinstance(node, ast.BoolOp):
                 other = ast.Or if isinstance(node.op, ast.And) else ast.And
                 changed = copy.deepcopy(node)
@@ -317,15 +355,15 @@ def faults_of(path: Path) -> list[Fault]:
     found = _Finder(ast.parse(path.read_text("utf-8"))).found
     relative = path.relative_to(PACKAGE)
     return [
-        Fault(relative, number, kind, node.lineno, where, before, after)  # type: ignore[attr-defined]
-        for number, (kind, node, where, before, after, _) in enumerate(found)
+        Fault(relative, number, kind, node.lineno, span, where, before, after)  # type: ignore[attr-defined]
+        for number, (kind, node, where, before, after, _, span) in enumerate(found)
     ]
 
 
 def mutated(fault: Fault) -> str:
     """Return the text of the file with the fault in it."""
     tree = ast.parse((PACKAGE / fault.path).read_text("utf-8"))
-    _Finder(tree).found[fault.number][-1]()
+    _Finder(tree).found[fault.number][5]()
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
 
 
@@ -496,35 +534,69 @@ def _end(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _passes(tests: list[str], source: Path) -> bool:
+class _First:
+    """A plugin of pytest that remembers the first test that fails."""
+
+    failed = ""
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed and not self.failed:
+            self.failed = report.nodeid
+
+
+def _first_failure(tests: list[str], source: Path) -> str:
+    """Return the test that notices, "?" if it is not one alone; "" if none does."""
     import pytest
 
     sys.path.insert(0, str(source))
     os.environ["PYTHONPATH"] = str(source)  # for processes that tests start
-    return pytest.main([*_OPTIONS, "-x", *tests]) == pytest.ExitCode.OK
+    first = _First()
+    code = pytest.main([*_OPTIONS, "-x", *tests], plugins=[first])
+    return "" if code == pytest.ExitCode.OK else first.failed or "?"
 
 
-def try_fault(fault: Fault, tests: dict[str, Any], copy_of: Path, log: Path) -> bool:
-    """Return True if a test notices."""
+def try_fault(
+    fault: Fault,
+    tests: dict[str, Any],
+    copy_of: Path,
+    log: Path,
+    most: float,
+    noticed_before: Counter[str],
+) -> bool:
+    """Return True if a test notices.
+
+    The tests that noticed most until now come first, then the quickest, of `most`
+    seconds in all.
+    """
     path = str(fault.path)
     chosen = [
         name
         for name, run in tests.items()
         if path in run["lines"]
-        and (not fault.where or fault.line in run["lines"][path])
+        and (fault.span == (0, 0) or _within(fault.span, run["lines"][path]))
     ]
     if not chosen:
         return False
-    chosen.sort(key=lambda name: tests[name]["seconds"])
+    chosen.sort(key=lambda name: (-noticed_before[name], tests[name]["seconds"]))
+    ends = itertools.accumulate(tests[name]["seconds"] for name in chosen)
+    chosen = [name for name, end in zip(chosen, ends, strict=True) if end <= most]
     limit = 60 + 5 * sum(tests[name]["seconds"] for name in chosen)
     target = copy_of / "napari_annotate_jobs" / fault.path
     whole = target.read_text("utf-8")
     target.write_text(mutated(fault), "utf-8")
     try:
-        passed = _in_child(lambda: _passes(chosen, copy_of), limit, log)
+        failed = _in_child(lambda: _first_failure(chosen, copy_of), limit, log)
     finally:
         target.write_text(whole, "utf-8")
-    return passed is not True
+    if failed in tests:
+        noticed_before[failed] += 1
+    return bool(failed != "")
+
+
+def _within(span: tuple[int, int], lines: list[int]) -> bool:
+    """Whether one of some sorted lines lies in a span."""
+    at = bisect_left(lines, span[0])
+    return at < len(lines) and lines[at] <= span[1]
 
 
 # ------------------------------------------------------------------------- all
@@ -568,7 +640,11 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="+", default=[], help="as lock, sync, call")
     parser.add_argument("--number", type=int, default=60, help="besides locks, syncs")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--part", default="1/1", help="as 2/5: the second fifth")
     parser.add_argument("--minutes", type=float, default=120, help="begin none after")
+    parser.add_argument(
+        "--seconds", type=float, default=600, help="of tests for each fault, traced"
+    )
     parser.add_argument("--goal", type=float, default=95.0, help="percent, else exit 1")
     parser.add_argument("--only", default="", help="pattern in file, function or code")
     parser.add_argument("--list", action="store_true", help="only list the faults")
@@ -577,7 +653,10 @@ def main() -> int:
     names = options.packages or [n for n in DEFAULT if (PACKAGE / n).is_dir()]
     packages = [PACKAGE / name for name in names]
     folders = [Path(f).resolve() for f in options.tests or ()] or [
-        ROOT / "tests" / name for name in names if (ROOT / "tests" / name).is_dir()
+        ROOT / "tests" / place
+        for name in names
+        for place in (name, *ALSO.get(name, ()))
+        if (ROOT / "tests" / place).exists()
     ]
     faults = [
         f for p in packages for q in sorted(p.rglob("*.py")) for f in faults_of(q)
@@ -586,6 +665,8 @@ def main() -> int:
     real = [f for f in faults if not _listed(f, known)]
     wanted = [f for f in real if re.search(options.only, str(f))]
     chosen = choose(wanted, options.number, options.seed, set(options.kinds))
+    part, _, parts = options.part.partition("/")
+    chosen = chosen[int(part) - 1 :: int(parts)]
     print(f"{len(real)} faults can be put in, {len(chosen)} are chosen")
     if options.list:
         for fault in chosen:
@@ -597,6 +678,7 @@ def main() -> int:
     print(f"{len(tests)} tests are traced", flush=True)
     end = time.monotonic() + 60 * options.minutes
     results: list[tuple[Fault, bool]] = []
+    before: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="mutate-") as place:
         source = Path(place) / "src"
         ignore = shutil.ignore_patterns("__pycache__")
@@ -607,7 +689,8 @@ def main() -> int:
                 break
             logs = options.logs or Path(place)
             logs.mkdir(parents=True, exist_ok=True)
-            noticed = try_fault(fault, tests, source, logs / f"{number:04d}.log")
+            log = logs / f"{number:04d}.log"
+            noticed = try_fault(fault, tests, source, log, options.seconds, before)
             results.append((fault, noticed))
             print("noticed " if noticed else "MISSED  ", fault, flush=True)
     return report(results, len(faults) - len(real), options.goal)

@@ -3,7 +3,8 @@
 For each thing that can be done, on a case that is new, begun or returned, each call
 that changes the folder fails once, or from then on, as a full or broken disk makes
 it fail; writes may also write half. Whatever was acknowledged must be there after it,
-what was told to have failed must not be half done, and doing it again must work.
+what was told to have failed must not be half done, and doing it again must work: in the
+same program, or in another one that begins where the first hangs and ends later.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import errno
 import os
 import random
 import shutil
-from itertools import count
+from functools import partial
+from itertools import count, product
 from typing import TYPE_CHECKING
 
 from _calls import watched
@@ -79,11 +81,12 @@ def run(scratch: Path, *, seed: int, rounds: int) -> Report:
     every = list(_ways(scratch, bases))
     chance = random.Random(seed)
     chosen = chance.sample(every, min(rounds, len(every)))
-    for name, number, code, on, half in chosen:
+    for name, number, code, on, half, hangs in chosen:
         folder, said = bases[name]
         failing = _Failing(number, code, on=on, half=half)
-        found = _one(scratch / "try", folder, said, failing)
+        found = _one(scratch / "try", name, folder, said, failing, hangs=hangs)
         how = f"{errno.errorcode[code]}{' from then on' if on else ''}"
+        how += ", gone on with by another program" if hangs else ""
         report.tried(found, f"{name}, call {number} ({failing.hit}), {how}")
     report.facts["places"] = len({(name, number) for name, number, *_ in every})
     return report
@@ -91,15 +94,14 @@ def run(scratch: Path, *, seed: int, rounds: int) -> Report:
 
 def _ways(
     scratch: Path, bases: dict[str, tuple[Path, Acknowledged]]
-) -> Iterator[tuple[str, int, int, bool, bool]]:
+) -> Iterator[tuple[str, int, int, bool, bool, bool]]:
     for name, (folder, said) in bases.items():
         quiet = _Failing(0, 0, on=False, half=False)
-        _one(scratch / "count", folder, said, quiet)
-        for number in range(1, quiet.calls + 1):
-            for code in CODES:
-                for on in (False, True):
-                    for half in (False, True):
-                        yield name, number, code, on, half
+        _one(scratch / "count", name, folder, said, quiet)
+        places = range(1, quiet.calls + 1)
+        both = (False, True)
+        for number, code, *how in product(places, CODES, both, both, both):
+            yield name, number, code, *how
 
 
 def _copy(said: Acknowledged) -> Acknowledged:
@@ -107,7 +109,13 @@ def _copy(said: Acknowledged) -> Acknowledged:
 
 
 def _one(
-    place: Path, folder: Path, before: Acknowledged, failing: _Failing
+    place: Path,
+    name: str,
+    folder: Path,
+    before: Acknowledged,
+    failing: _Failing,
+    *,
+    hangs: bool = False,
 ) -> list[str]:
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(folder, place)
@@ -119,6 +127,8 @@ def _one(
             error = _outcome(worker.step)
         if error is not None and not isinstance(error, AnnotateJobsError):
             found.append(f"not an error of ours: {error!r}")
+        if error is not None and hangs:
+            return found + _elsewhere(place, worker, before, said, saves="save" in name)
         if error is not None:
             found += _undone(worker, before)
         for again in count(1):  # on the same store, as somebody does who tries again
@@ -129,6 +139,25 @@ def _one(
                 break
     finally:
         worker.close()
+    return found + losses(place, said)
+
+
+def _elsewhere(
+    place: Path,
+    worker: Worker,
+    before: Acknowledged,
+    said: Acknowledged,
+    *,
+    saves: bool,
+) -> list[str]:
+    """Do again what failed, in another program, and return what is wrong then."""
+    other = Worker(place, said.note, timeout=1)
+    # What was told to have failed may be there; who saves it again must get his way.
+    again = partial(other.save, before.revision + 1) if saves else other.step
+    error = _outcome(again)
+    other.close()
+    worker.close()
+    found = [] if error is None else [f"elsewhere: {error}".replace(str(place), "")]
     return found + losses(place, said)
 
 

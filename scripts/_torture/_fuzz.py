@@ -19,6 +19,7 @@ from _jobs import (
     CASE,
     JOB,
     REVIEWER,
+    SIZE,
     Acknowledged,
     Worker,
     document_names,
@@ -157,7 +158,8 @@ def run(scratch: Path, *, seed: int, rounds: int) -> Report:
     worker = Worker(base, Acknowledged().note)
     for _ in range(9):
         worker.step()
-    worker.store.note_case(JOB, CASE, n_slices=9, warnings=["gap"])
+    size = SIZE, SIZE
+    worker.store.note_case(JOB, CASE, n_slices=9, size=size, warnings=["gap"])
     worker.store.open_series(JOB, CASE).header  # noqa: B018 (leaves a note of it)
     names = list(document_names(base))
     for number in range(rounds):

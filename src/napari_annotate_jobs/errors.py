@@ -19,6 +19,7 @@
           +-- ExistsError (FileExistsError)     it would overwrite what is there
           +-- ConflictError                     someone else saved in between
           +-- CorruptError (ValueError)         a document or blob is damaged
+          |    +-- DamagedJournalError          saves that are whole can be gone on with
           +-- DocumentVersionError              written by a newer version
           +-- StoreAccessError (OSError)        cannot be read, written or locked
 
@@ -39,6 +40,7 @@ __all__ = [
     "Cancelled",
     "ConflictError",
     "CorruptError",
+    "DamagedJournalError",
     "DocumentVersionError",
     "ExistsError",
     "GeometryError",
@@ -207,6 +209,18 @@ class ConflictError(StoreError):
 
 class CorruptError(StoreError, ValueError):
     """A document or a blob is damaged."""
+
+
+class DamagedJournalError(CorruptError):
+    """Some saves of a draft are damaged; those that are whole can be gone on with.
+
+    Attributes
+    ----------
+    go_on : callable or None
+        Does so and opens the case; the damaged journal is kept.
+    """
+
+    go_on: Callable[[], None] | None = None
 
 
 class DocumentVersionError(StoreError):

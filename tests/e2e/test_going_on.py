@@ -7,7 +7,8 @@ from time import monotonic
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_annotate_jobs.app import _on_screen
@@ -25,6 +26,7 @@ from napari_annotate_jobs.stores import create_job, open_store
 
 BRAIN, XRAYS, LUNGS = DEMO_JOBS
 N_CASES = 12
+LEFT = Qt.MouseButton.LeftButton
 SHAPES = [(3, 16, 16), (4, 20, 24)]
 """Of every other case: layers tell whose they are."""
 
@@ -184,6 +186,34 @@ def test_a_second_press_submits_no_case_that_was_not_seen(at_first, monkeypatch)
     driver.press_action("nothing_submit_next")
     driver.settle()
     check(driver, 2)
+
+
+def test_what_was_pressed_before_a_case_was_painted_does_nothing_to_it(at_first):
+    driver = at_first
+    session, actions = driver.session, driver.desk.actions
+
+    def press():  # nothing that lets events be processed
+        pressed.append(session.is_moving)
+        actions.exclude()
+        actions.use_label(session.job.project.label_set.named("Good"))
+        QTest.mouseClick(driver.canvas, LEFT, pos=driver.point(4, 4))
+
+    def opened():
+        session.when_shown(press)
+
+    pressed = []
+    driver.press_label("Organ")
+    session.opened.connect(opened)
+    driver.press_action("next_case")
+    driver.settle()
+    session.opened.disconnect(opened)
+    check(driver, 1)
+    assert pressed == [False]
+    assert session.editor.annotation.is_blank
+    actions.exclude()
+    driver.drag([driver.point(4, 4), driver.point(8, 8)])
+    driver.settle()
+    assert len(session.editor.annotation.slices) == 1
 
 
 def test_another_job_while_a_case_opens(held_up, demo):

@@ -11,7 +11,8 @@ import sys
 import numpy as np
 import pydicom
 import pytest
-from qtpy.QtWidgets import QLabel
+from napari._qt.dialogs.qt_notification import NapariQtNotification
+from qtpy.QtWidgets import QLabel, QPushButton
 
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import AnnotationChange, SliceAnnotation
@@ -184,7 +185,9 @@ def test_missing_images_are_told_and_other_cases_usable(make_driver, demo, monke
     driver = make_driver(demo)
     driver.open_job(BRAIN)
     told = []
-    monkeypatch.setattr("napari_annotate_jobs.app._asks.show_warning", told.append)
+    monkeypatch.setattr(
+        "napari_annotate_jobs.app._asks.notify", lambda text, *more: told.append(text)
+    )
     driver.click_row(driver.table, 0, double=True)
     driver.wait(lambda: bool(told))
     driver.settle()
@@ -193,6 +196,40 @@ def test_missing_images_are_told_and_other_cases_usable(make_driver, demo, monke
     driver.click_row(driver.table, 1, double=True)
     driver.wait(lambda: driver.session.is_open)
     assert driver.session.case.row.case.id == "mr-brain-tumour"
+
+
+def test_a_damaged_journal_is_gone_on_with_by_a_button(make_driver, demo):
+    with open_store(str(demo)) as store:
+        for base in range(3):
+            content = SliceAnnotation(index=base, nothing_to_label=True)
+            change = AnnotationChange(slices={f"index:{base}": content})
+            store.save(BRAIN, "mr-brain", change, {}, base=base)
+        (journal,) = demo.rglob("changes.jsonl")
+        lines = journal.read_bytes().splitlines(keepends=True)
+        snapshot = journal.with_name("annotation.json").read_bytes()
+    # As a program leaves it that was killed: nothing is tidied.
+    journal.with_name("annotation.json").write_bytes(snapshot)
+    damaged = b"".join((lines[0], lines[1][:-40] + b"?" + lines[1][-39:], lines[2]))
+    journal.write_bytes(damaged)
+    driver = make_driver(demo)
+    driver.open_job(BRAIN)
+    driver.click_row(driver.table, 0, double=True)
+
+    def offers():
+        notes = driver.window.findChildren(NapariQtNotification)
+        return [b for n in notes for b in n.row2_widget.findChildren(QPushButton)]
+
+    driver.wait(lambda: bool(offers()))
+    assert not driver.session.is_open
+    (button,) = offers()
+    assert button.text() == "Go on with what is whole"
+    driver.click(button)
+    driver.wait(lambda: driver.session.is_open)
+    assert driver.session.case.row.case.id == "mr-brain"
+    slices = driver.session.editor.annotation.slices.values()
+    assert [content.index for content in slices] == [0, 2]
+    (kept,) = journal.parent.glob("changes.aside-*.jsonl")
+    assert kept.read_bytes() == damaged
 
 
 def test_nothing_identifying_is_written(open_case, demo, tmp_path):

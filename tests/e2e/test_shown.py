@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from napari_annotate_jobs.app import _asks
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import Decision
 
@@ -61,3 +62,46 @@ def test_deciding_keys_wait_while_another_plane_is_shown(open_case, monkeypatch)
     assert editor.decision(2) is Decision.EXCLUDED
     driver.go_to(2)
     assert driver.desk.bridge.plane.is_acquired
+
+
+def test_what_is_told_does_not_pile_up_nor_outlast_its_time(open_case, monkeypatch):
+    driver = open_case(BRAIN)
+    actions = driver.desk.actions
+
+    def shown():
+        return [notice.message.text() for notice in _asks.notifications()]
+
+    driver.viewer.dims.roll()
+    for _ in range(3):
+        actions.exclude()
+    assert len(shown()) == 1
+    assert "plane is shown" in shown()[0]
+    monkeypatch.setattr(_asks, "LIFE", 1)
+    for text in ("one thing", "another"):
+        driver.session.told.emit(text)
+    driver.wait(lambda: len(shown()) == 1)
+    clocks = [x for x in driver.canvas.findChildren(QTimer) if x.interval() == 1]
+    assert len(clocks) == 2
+    driver.wait(lambda: not any(clock.isActive() for clock in clocks))
+    driver.viewer.dims.order = (0, 1, 2)
+    for notice in _asks.notifications():
+        notice.close()
+
+
+def test_who_types_keeps_the_keyboard_when_a_notice_goes(open_case):
+    driver = open_case(BRAIN)
+    dock = driver.desk.annotate
+    driver.click(dock.comment_box.head)
+    driver.settle()
+    line = dock.comments.line
+    QTest.mouseClick(line, Qt.MouseButton.LeftButton)
+    driver.session.told.emit("something")
+    (notice,) = _asks.notifications()
+    notice.close()
+    assert line.hasFocus()
+    driver.session.told.emit("something")
+    driver.desk.focus_canvas()
+    assert driver.canvas.hasFocus()
+    (notice,) = _asks.notifications()
+    notice.close()
+    assert driver.canvas.hasFocus()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+import sys
 import tracemalloc
 import zlib
 from typing import TYPE_CHECKING
@@ -195,6 +196,18 @@ def test_what_simpleitk_writes_is_read_by_slices(
     _assert_as_simpleitk(path)
 
 
+@pytest.mark.usefixtures("no_whole")
+@pytest.mark.parametrize(
+    "name", ["<u1", f"{'<' if sys.byteorder == 'little' else '>'}i2"]
+)
+def test_without_an_order_of_bytes_it_is_that_of_the_machine(
+    tmp_path: Path, name: str
+) -> None:
+    path = _write_meta(tmp_path, "3D", np.dtype(name))
+    big = name[0] == ">"
+    _assert_as_simpleitk(_edited(path, b"BinaryDataByteOrderMSB = %r\n" % big, b""))
+
+
 def _edited(path: Path, old: bytes, new: bytes) -> Path:
     raw = path.read_bytes()
     assert raw.count(old) == 1
@@ -300,6 +313,20 @@ def test_a_header_without_end_is_left_to_simpleitk(tmp_path: Path, kind: str) ->
     path = (_write_nrrd if kind == "nrrd" else _write_meta)(tmp_path, "3D", _I2)
     header = open_series(path).header
     path.write_bytes(b"NRRD0004\n" * (kind == "nrrd") + b"# x\n" * (1 << 17))
+    assert itk_place(header) is None
+
+
+@pytest.mark.parametrize("ending", ["nrrd", "mha"])
+def test_voxels_that_would_lie_in_a_cut_header_are_left_to_simpleitk(
+    tmp_path: Path, ending: str
+) -> None:
+    if ending == "nrrd":
+        path, end = _write_nrrd(tmp_path, "3D", _I2, "gzip"), b"\n\n"
+    else:
+        path, end = _write_meta(tmp_path, "3D", _I2, True), b"LOCAL\n"
+    header, raw = open_series(path).header, path.read_bytes()
+    assert itk_place(header) is not None
+    path.write_bytes(raw[: raw.index(end) + len(end) - 1])
     assert itk_place(header) is None
 
 

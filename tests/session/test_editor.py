@@ -490,18 +490,43 @@ def test_no_undo_once_submitted(editor):
     assert editor.undo() == 1
 
 
+def test_only_proposals_can_be_amended(kit, editor):
+    editor.set_masks({(2, ""): kit.mask()})
+    proposed = {(2, ""): kit.mask(rows=slice(4, 6))}
+    editor.propose_masks(proposed, provenance=Provenance.TRACKED)
+    content = editor.content(2)
+    for other in (
+        content.evolve(masks={}),
+        content.evolve(class_labels=(LESION,)),
+        content.evolve(masks={}, proposals={}),
+    ):
+        with pytest.raises(InvalidValueError, match="only proposals") as caught:
+            editor.amend({2: other})
+        assert caught.value.where == "slice 3"
+        assert editor.content(2) == content
+    assert editor.amend({2: content.evolve(proposals={})})
+    assert editor.content(2) == content.evolve(proposals={})
+    assert not editor.amend({2: editor.content(2)})
+
+
 # --------------------------------------------------------------- submission
 def test_submit_check(kit):
     editor = kit.editor(every_slice=True)
-    assert "Nothing was said" in (editor.submit_check().refused or "")
+    assert "Nothing was said" in editor.submit_check().refused
     editor.set_class([1], LESION, True)
     check = editor.submit_check()
     assert check.undecided == (0, 2, 3, 4, 5, 6, 7)
-    assert "7 are still undecided" in (check.refused or "")
+    assert "7 are still undecided" in check.refused
     editor.set_nothing_to_label(check.undecided)
     assert editor.submit_check().refused is None
     editor.propose_masks({(1, ""): kit.mask()}, provenance=Provenance.TRACKED)
-    assert "Slice 2 holds proposals" in (editor.submit_check().refused or "")
+    assert "Slice 2 holds proposals" in editor.submit_check().refused
+    editor = kit.editor()
+    editor.set_class([0], LESION, True)
+    masks = {(index, ""): kit.mask() for index in (1, 4, 6)}
+    editor.propose_masks(masks, provenance=Provenance.TRACKED)
+    told = editor.submit_check().refused
+    assert "3 slices, the first is 2, hold proposals" in told
 
 
 def test_undecided_slices_are_told_but_not_refused(editor):

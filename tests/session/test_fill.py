@@ -128,6 +128,14 @@ def test_a_box_is_filled_on_its_slices(editor, image):
     assert count(editor, 3) == 70
 
 
+def test_in_a_volume_what_all_boxes_hold_is_filled(editor, image):
+    boxes = ((3, (3.5, 4.2, 9.5, 9.5)), (4, (7.5, 8.6, 13.6, 18.0)))
+    fill = Fill(FillTool.BOX_THRESHOLD, LIVER, 2, 5, boxes=boxes, volume=True)
+    do(editor, fill, image[2:6])
+    for index in (3, 4):
+        assert np.array_equal(editor.mask(index) == LIVER, image[index] > 0)
+
+
 def test_the_random_walker_finds_the_block(editor, image):
     fill = Fill(FillTool.BOX_WALKER, LIVER, 3, 3, boxes=((3, (2.0, 3.0, 15.0, 19.0)),))
     found = find(editor, fill, image[3:4]).masks[3] == LIVER

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,20 @@ def said(kit: Any, **by_slice: Any) -> list[tuple[Fitted, Any]]:
         incoming=incoming, slices={i: lambda o=o: [o] for i, o in slices.items()}
     )
     return [(fitted, name_labels(incoming, kit.labels, {}))]
+
+
+def case_said(kit: Any, *names: str) -> list[tuple[Fitted, Any]]:
+    """Return what a file says of the whole case."""
+    ((fitted, _),) = said(kit)
+    incoming = replace(
+        fitted.incoming,
+        case_labels=names,
+        labels=tuple(
+            IncomingLabel(name=name, method=Method.CLASSIFICATION) for name in names
+        ),
+    )
+    named = name_labels(incoming, kit.labels, {})
+    return [(replace(fitted, incoming=incoming), named)]
 
 
 def area(kit: Any, rows: slice) -> Any:
@@ -172,6 +187,61 @@ def test_classes_and_negatives_enter_drafts_only(kit: Any) -> None:
     assert (counts.entered, counts.classes) == (2, 3)
     assert editor.content(2).class_labels == (1, 2)
     assert editor.decision(3) is Decision.NOTHING_TO_LABEL
+
+
+@pytest.mark.parametrize(
+    ("mode", "decision"),
+    [
+        ("keep", Decision.LABELLED),
+        ("add", Decision.LABELLED),
+        ("replace", Decision.NOTHING_TO_LABEL),
+    ],
+)
+def test_a_negative_replaces_labels_only_where_that_was_asked_for(
+    kit: Any, mode: str, decision: Decision
+) -> None:
+    editor = kit.editor()
+    editor.set_class([2], 1, True)
+    found = said(kit, s2=FittedSlice(nothing_to_label=True))
+    draft = EnterAs.DRAFT
+    counts = enter_incoming(editor, found, SOURCE, enter_as=draft, mode=Mode(mode))
+    assert counts.kept == (mode != "replace")
+    assert editor.decision(2) is decision
+
+
+@pytest.mark.parametrize(
+    ("mode", "there", "after", "kept"),
+    [
+        ("keep", (), (4, 10), 0),
+        ("add", (9,), (9, 10), 1),
+        ("replace", (9,), (4, 10), 0),
+        ("keep", (4,), (4, 10), 0),
+    ],
+)
+def test_labels_of_the_whole_case_enter_as_the_mode_says(
+    kit: Any, mode: str, there: tuple[int, ...], after: tuple[int, ...], kept: int
+) -> None:
+    editor = kit.editor()
+    for label in there:
+        editor.set_case_label(label)
+    found = case_said(kit, "left", "contrast", "lesion")
+    draft = EnterAs.DRAFT
+    counts = enter_incoming(editor, found, SOURCE, enter_as=draft, mode=Mode(mode))
+    assert editor.annotation.case_labels == after
+    assert counts.kept == kept
+
+
+def test_labels_of_the_case_give_way_to_nothing_to_label(kit: Any) -> None:
+    editor = kit.editor()
+    editor.set_case_nothing_to_label()
+    found = case_said(kit, "left", "contrast")
+    draft = EnterAs.DRAFT
+    counts = enter_incoming(editor, found, SOURCE, enter_as=draft, mode=Mode.ADD)
+    assert counts.kept == 2
+    assert editor.annotation.case_nothing_to_label
+    enter_incoming(editor, found, SOURCE, enter_as=draft, mode=Mode.REPLACE)
+    assert editor.annotation.case_labels == (4, 10)
+    assert not editor.annotation.case_nothing_to_label
 
 
 def test_an_exclusive_class_gives_way_to_the_one_there(kit: Any) -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from unittest.mock import Mock
 
 import pytest
 
-from napari_annotate_jobs.errors import ConflictError, StoreAccessError
+from napari_annotate_jobs.errors import (
+    ConflictError,
+    DamagedJournalError,
+    StoreAccessError,
+)
 from napari_annotate_jobs.model import (
     AnnotationChange,
     Comment,
@@ -14,6 +19,7 @@ from napari_annotate_jobs.model import (
     Status,
 )
 from napari_annotate_jobs.session import SaveKind
+from napari_annotate_jobs.session._trail import Trail, changed_parts
 
 LESION, GOOD, BAD, LEFT = 1, 2, 3, 4
 
@@ -129,6 +135,75 @@ def test_an_answer_that_was_lost_is_no_conflict(desk, monkeypatch):
     session.retry_save()
     assert session.save_state.kind is SaveKind.SAVED
     assert labelled(desk) == [1, 2]
+    assert desk.kept_files() == []
+
+
+def lose_answers(store, monkeypatch):
+    """Let each save fail once the store has written it."""
+    save = store.save
+
+    def save_and_lose(*args, **kwargs):
+        save(*args, **kwargs)
+        raise StoreAccessError("the disk cannot say whether it is safe")
+
+    monkeypatch.setattr(store, "save", save_and_lose)
+
+
+@pytest.mark.parametrize("again", ["restarted", "retried"])
+@pytest.mark.parametrize("then", ["changed", "undone", "changed twice"])
+def test_what_was_changed_after_a_lost_answer_is_no_conflict(
+    desk, monkeypatch, again, then
+):
+    """The store has what was told to have failed, and that is replaced since."""
+    session = desk.session()
+    lose_answers(desk.store, monkeypatch)
+    label(session, 1, GOOD)
+    if then == "undone":
+        session.undo()
+    else:
+        label(session, 1, BAD)
+    if then == "changed twice":
+        session.retry_save()  # in vain: the store says another revision
+        label(session, 1, LESION)
+    monkeypatch.undo()
+    assert desk.draft().slices["1.2.1"].class_labels[0] != LESION
+    if again == "retried":
+        session.retry_save()
+    else:
+        session = desk.session()
+    assert session.save_state.kind is SaveKind.SAVED
+    expected = {"changed": (BAD,), "undone": (), "changed twice": (LESION, BAD)}[then]
+    content = desk.draft().slices.get("1.2.1")
+    assert sorted(content.class_labels if content else ()) == sorted(expected)
+    assert desk.kept_files() == []
+
+
+def test_somebody_else_after_a_lost_answer_is_a_conflict(desk, monkeypatch):
+    session = desk.session()
+    lose_answers(desk.store, monkeypatch)
+    label(session, 1, GOOD)
+    label(session, 1, BAD)
+    monkeypatch.undo()
+    save(desk, 1, LESION)
+    assert desk.session().save_state.kind is SaveKind.CONFLICT
+
+
+def test_what_is_found_in_the_store_is_saved_before_the_kept_copy_goes(
+    desk, monkeypatch
+):
+    """What can be read there may be in the memory of the system only."""
+    session = desk.session()
+    lose_answers(desk.store, monkeypatch)
+    label(session, 1, GOOD)
+    monkeypatch.undo()
+    refused = StoreAccessError("the disk is broken")
+    with monkeypatch.context() as patch:
+        patch.setattr(type(desk.store), "save", Mock(side_effect=refused))
+        again = desk.session()
+        assert again.save_state.kind is not SaveKind.SAVED
+        assert len(desk.kept_files()) == 1
+    again.retry_save()
+    assert again.save_state.kind is SaveKind.SAVED
     assert desk.kept_files() == []
 
 
@@ -334,3 +409,58 @@ def test_late_work_that_cannot_be_kept_is_not_dropped(desk, monkeypatch):
     assert [work.kept for work in heard] == [False, True]
     mine.go(1)
     assert mine.case.row.case.id == "two"
+
+
+# -------------------------------------------------------------------- damaged
+def test_a_damaged_journal_can_be_gone_on_with(desk, monkeypatch, tmp_path):
+    load, damaged, mended = desk.store.load, ["one"], []
+
+    def load_or_refuse(job_id, case_id, **options):
+        if case_id in damaged:
+            raise DamagedJournalError("line 3 of the journal is damaged")
+        return load(job_id, case_id, **options)
+
+    def mend_case(job_id, case_id):
+        mended.append(case_id)
+        damaged.remove(case_id)
+        return tmp_path / "changes.aside-1.jsonl"
+
+    monkeypatch.setattr(desk.store, "load", load_or_refuse)
+    monkeypatch.setattr(desk.store, "mend_case", mend_case)
+    session = desk.session()
+    (error,) = desk.failed
+    assert not session.is_open
+    assert not mended  # nobody was asked
+    error.__cause__.go_on()
+    assert mended == ["one"]
+    assert session.case.row.case.id == "one"
+    assert "changes.aside-1.jsonl" in desk.told[-1]
+
+
+def test_where_there_is_no_draft_none_is_taken(desk):
+    session = desk.session()
+    assert not session.take_draft()
+    session.close_case()
+    assert not session.take_draft()
+    assert desk.told == []
+
+
+def test_own_changes_are_known_in_every_part(desk):
+    """Not only slices: comments and labels of the case as well."""
+    session = desk.session()
+    label(session, 0)
+    base = desk.draft()
+    change = AnnotationChange(
+        comments=(Comment(person="ana", text="look"),), case_labels=(LEFT,)
+    )
+    trail = Trail.of(base, change)
+    mine = base.apply(change, revision=base.revision + 1)
+    assert changed_parts(change) == {"comments", "case_labels"}
+    assert trail.leads_to(base)
+    assert trail.leads_to(mine)
+    for other in (
+        AnnotationChange(case_nothing_to_label=True, case_labels=()),
+        AnnotationChange(slices={"1.2.7": SliceAnnotation(index=7, excluded=True)}),
+        AnnotationChange(comments=(Comment(person="eve", text="mine"),)),
+    ):
+        assert not trail.leads_to(mine.apply(other, revision=mine.revision + 1))

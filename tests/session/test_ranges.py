@@ -364,3 +364,18 @@ def test_a_thousand_slices_are_one_change(kit):
     assert len(editor.log.changes) == 1
     assert len(editor.log.changes[0].slices) == 1000
     assert editor.log.told == [tuple(range(1000))]
+
+
+@pytest.mark.parametrize(
+    ("propagation", "text"),
+    [
+        (classes(LESION, GOOD), "lesion, good"),
+        (Propagation(NOTHING, (1, 2), 0), "Nothing to Label"),
+        (Propagation(EXCLUDE, (1, 2), 0), "Exclude"),
+    ],
+    ids=["classes", "nothing", "exclude"],
+)
+def test_undo_names_what_the_range_says(editor, propagation, text):
+    span = propagate(editor, propagation)
+    delete_range(editor, span.id)
+    assert text in editor.history.undo_text

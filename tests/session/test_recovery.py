@@ -208,7 +208,13 @@ def test_what_is_kept_is_on_disk_before_it_takes_its_place(
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "replace", replaced)
     recovery.keep(kept, *PLACE)
-    assert done[-3:] == ["sync the file", "replace", "sync unsaved"]
+    assert done == [
+        "sync the list",
+        "sync deep",
+        "sync the file",
+        "replace",
+        "sync unsaved",
+    ]
 
 
 def test_a_folder_that_cannot_be_synced_is_no_trouble(recovery, kept, monkeypatch):
@@ -223,3 +229,18 @@ def test_a_folder_that_cannot_be_synced_is_no_trouble(recovery, kept, monkeypatc
     monkeypatch.setattr(os, "open", refuse)
     recovery.keep(kept, *PLACE)
     assert recovery.load(*PLACE) == kept
+
+
+def test_the_list_of_other_folders_may_get_long_and_short_again(
+    recovery, tmp_path, kept
+):
+    places = [(*PLACE[:3], f"person {i}") for i in range(60)]
+    other = tmp_path / ("other" * 10)
+    other.mkdir()
+    for place in places:
+        assert recovery.keep_in(other, kept, *place)[1]
+    for place in places[1:]:
+        recovery.clear(*place)
+    again = Recovery(recovery.folder)
+    assert again.load(*places[0]) == kept
+    assert again.load(*places[1]) is None

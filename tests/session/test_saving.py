@@ -93,6 +93,8 @@ def test_trouble_is_told_once_and_kept(desk, name):
     assert (fault.args[0] if name == "unexpected" else str(fault)) in state.message
     assert len(desk.failed) == 1
     assert str(fault.args[0]) in str(desk.failed[0])
+    # Of a notification one line is seen: what is wrong comes first.
+    assert str(desk.failed[0]).lower().startswith(f"{state.text.split(' · ')[0]} · 1 ")
     kept = desk.recovery().load(desk.store.location, "job", "one", "ana")
     assert sorted(kept.change.slices) == ["1.2.1", "1.2.2", "1.2.3"]
     assert kept.count == 3
@@ -267,7 +269,7 @@ def test_saved_although_nobody_heard_of_it(desk, slow):
     task()
 
     again = desk.session()
-    assert again.save_state.kind is SaveKind.CLEAN
+    assert again.save_state.kind is SaveKind.SAVED
     assert desk.kept_files() == []
     assert desk.failed == []
     assert labelled(desk) == [1]

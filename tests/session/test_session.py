@@ -27,7 +27,14 @@ from napari_annotate_jobs.model import (
     SeriesRef,
     Status,
 )
-from napari_annotate_jobs.session import AnnotationSession, SaveKind
+from napari_annotate_jobs.session import (
+    AnnotationSession,
+    SaveKind,
+    SaveState,
+    Work,
+    Worker,
+    peek_next,
+)
 from napari_annotate_jobs.stores import FolderStore, MemoryStore, create_job
 
 LESION, LEFT = 1, 4
@@ -144,8 +151,13 @@ def test_signals_of_a_visit(desk):
     ]
 
 
-@pytest.mark.parametrize("error", [UnreadableImageError("no image"), ValueError("bug")])
-def test_a_case_that_cannot_be_opened_leaves_the_open_one(desk, monkeypatch, error):
+@pytest.mark.parametrize(
+    ("error", "wrapped"),
+    [(UnreadableImageError("no image"), True), (ValueError("bug"), False)],
+)
+def test_a_case_that_cannot_be_opened_leaves_the_open_one(
+    desk, monkeypatch, error, wrapped
+):
     session = desk.session("one")
     log = heard(session)
 
@@ -155,7 +167,7 @@ def test_a_case_that_cannot_be_opened_leaves_the_open_one(desk, monkeypatch, err
     monkeypatch.setattr(desk.store, "open_series", fail)
     session.open_case("two")
     (told,) = desk.failed
-    assert (told.__cause__ or told) is error
+    assert (told.__cause__ if wrapped else told) is error
     assert here(session) == "one"
     assert log == [("busy", "Opening"), ("busy", "")]
     session.editor.set_class([2], LESION, True)
@@ -697,6 +709,10 @@ def test_going_to_what_changes(desk):
         session.go_change()
         seen.append(session.slice)
     assert seen == [2, 4, 2]
+    session.editor.set_class([0], LESION, True)
+    session.slice = 1
+    session.go_change(-1)
+    assert session.slice == 0
 
 
 def test_copy_and_paste(desk, kit):
@@ -968,3 +984,72 @@ def test_many_broken_cases_do_not_hide_the_good_one(tmp_path, samples):
     assert here(session) == "xray"
     assert "C5, C6" in str(failed[1])
     session.close()
+
+
+def test_nothing_is_told_once_it_is_silenced(desk):
+    session = desk.session("one")
+    log = heard(session)
+    slices = []
+    session.slice_changed.connect(slices.append)
+    session.silence()
+    session.slice = 3
+    session.go(1)
+    assert slices == log == []
+    assert here(session) == "two"
+
+
+def test_the_next_case_is_opened_ahead(desk, slow):
+    session = desk.session("one", executor=slow)
+    slow.drain()
+    found = []
+
+    def reply(row, series):
+        found.append((row.case.id, series.header.shape[0] > 0))
+
+    peek_next(session, reply)
+    slow.drain()
+    assert found == [("two", True)]
+    peek_next(session, reply)
+    session.open_case("three")
+    slow.drain()
+    assert found == [("two", True)]  # that was of a case that was left meanwhile
+    session.close_case()
+    peek_next(session, reply)
+    slow.drain()
+    assert found == [("two", True)]
+
+
+def test_after_the_last_case_that_is_left_comes_the_first(desk):
+    session = desk.session("three")
+    found = []
+    peek_next(session, lambda row, series: found.append(row.case.id))
+    assert found == ["one"]
+    for case in ("one", "two"):
+        session.open_case(case)
+        session.editor.set_class([1], LESION, True)
+        session.submit()
+    session.open_case("three")
+    peek_next(session, lambda row, series: found.append(row.case.id))
+    assert found == ["one"]
+
+
+def test_work_that_is_under_way_is_asked_to_stop(slow):
+    worker = Worker(slow)
+    first, second = Work("first"), Work("second")
+    for work in (first, second):
+        worker.run(work, lambda work: None, print, print)
+    worker.cancel()
+    assert first.cancelled() and second.cancelled()
+
+
+@pytest.mark.parametrize("kind", SaveKind)
+def test_what_is_neither_saved_nor_kept_is_lost(kind):
+    in_trouble = kind in {
+        SaveKind.OFFLINE,
+        SaveKind.BLOCKED,
+        SaveKind.CONFLICT,
+        SaveKind.FAILED,
+    }
+    assert SaveState(kind, pending=2).is_lost == in_trouble
+    assert not SaveState(kind, pending=2, kept=True).is_lost
+    assert not SaveState(kind).is_lost

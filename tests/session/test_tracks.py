@@ -286,6 +286,36 @@ def test_extending_copies_beyond_the_ends(pair):
     assert tops(pair)[24] == 17
 
 
+def test_extending_goes_to_the_first_and_last_slice_and_no_further(pair):
+    extend_track(pair, tracks(pair)[0].id, range(-3, pair.n_slices + 3))
+    found = tracks(pair)[0].boxes
+    assert (min(found), max(found)) == (0, pair.n_slices - 1)
+
+
+def test_taking_what_was_drawn_away_takes_the_box_away(pair):
+    """As the layer does with all boxes of its slices, whatever was done to them."""
+    before = pair.content(10).boxes
+    other = box(30, 30)
+    take_boxes(pair, {10: [*before, other]}, text="Draw")
+    assert len(pair.content(10).boxes) == 2
+    take_boxes(pair, {10: [other]}, text="Delete")
+    assert [b.id for b in pair.content(10).boxes] == [other.id]
+    assert [t.keys for t in tracks(pair)] == [(10,), (20,)]
+    assert all(not pair.content(i).boxes for i in range(11, 20))
+
+
+def test_a_box_alone_is_not_separated(long):
+    draw(long, 10, box(10))
+    (only,) = long.content(10).boxes
+    text = long.history.undo_text
+    assert not separate_box(long, only.id)
+    assert long.history.undo_text == text
+
+
+def test_an_object_that_is_gone_is_like_no_other(pair):
+    assert merge_candidates(pair, "gone") == []
+
+
 def test_extending_by_nothing_is_no_edit(pair):
     text = pair.history.undo_text
     assert not extend_track(pair, tracks(pair)[0].id, range(12, 15))

@@ -76,7 +76,7 @@ def test_a_journal_that_is_begun_anew_has_its_name_synced(job_folder, kit, synce
     store._folder("job-1").work("case-0").compact()
     synced.clear()
     store.save("job-1", "case-0", kit.labelled(1, 1), {}, base=1)
-    assert synced[-2:] == ["sync changes.jsonl", "sync ana"]
+    assert synced[-2:] == ["sync ana", "sync changes.jsonl"]
     store.close()
 
 

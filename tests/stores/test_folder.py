@@ -18,6 +18,7 @@ from filelock import FileLock
 from napari_annotate_jobs.errors import (
     ConflictError,
     CorruptError,
+    DamagedJournalError,
     DocumentVersionError,
     ExistsError,
     InvalidValueError,
@@ -487,6 +488,23 @@ def test_acknowledged_saves_never_vanish_without_a_word(nine, job_folder, kit, d
     again.save(JOB, "case-0", kit.labelled(9, 1), {}, base=annotation.revision)
     slices = open_job(job_folder).load(JOB, "case-0").annotation.slices
     assert len(slices) == whole + 1
+
+
+def test_the_journal_of_one_case_is_mended(nine, job_folder, kit):
+    with open_job(job_folder) as store:
+        store.save(JOB, "case-1", kit.labelled(0, 1), {}, base=0)
+        other = work_of(job_folder, "case-1") / "changes.jsonl"
+        for journal in (nine, other):
+            journal.write_bytes(flipped(journal.read_bytes(), -40))
+    again = open_job(job_folder)
+    with pytest.raises(DamagedJournalError):
+        again.load(JOB, "case-0")
+    kept = again.mend_case(JOB, "case-0")
+    assert kept.parent == nine.parent
+    assert len(again.load(JOB, "case-0").annotation.slices) == 8
+    assert again.mend_case(JOB, "case-0") is None
+    with pytest.raises(DamagedJournalError):
+        again.load(JOB, "case-1")
 
 
 def test_what_is_mended_may_build_on_what_is_lost(store, kit, job_folder, painted):

@@ -292,6 +292,71 @@ def test_a_line_that_could_not_even_be_cut_is_no_conflict_with_oneself(
     }
 
 
+@pytest.fixture
+def unsure(store, kit, monkeypatch):
+    """A second save that failed, and whose line could not be cut."""
+    store.save(JOB, CASE, kit.labelled(1, 1), {}, base=0)
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "_sync", _refusing(errno.EIO))
+        patch.setattr(files.os, "ftruncate", _refusing(errno.EIO))
+        with pytest.raises(StoreAccessError):
+            store.save(JOB, CASE, kit.labelled(2, 1), {}, base=1)
+    return store
+
+
+@pytest.mark.parametrize("how", ["load", "list", "submit", "close"])
+def test_what_was_told_to_have_failed_is_taken_back_at_the_next_chance(
+    unsure, job_folder, how
+):
+    if how == "load":
+        assert unsure.load(JOB, CASE).annotation.revision == 1
+    elif how == "list":
+        (row,) = (r for r in unsure.cases(JOB).rows if r.case.id == CASE)
+        assert row.decided == 1
+    elif how == "submit":
+        assert unsure.submit(JOB, CASE, base=1).annotation.revision == 1
+    unsure.close()
+    with FolderStore(job_folder, "ana") as other:
+        assert other.load(JOB, CASE).annotation.revision == 1
+
+
+def test_what_is_read_is_no_more_taken_back(unsure, job_folder, kit, monkeypatch):
+    """Whoever was shown a line goes on from it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "ftruncate", _refusing(errno.EIO))
+        assert unsure.load(JOB, CASE).annotation.revision == 2
+    assert unsure.save(JOB, CASE, kit.labelled(3, 1), {}, base=2) == 3
+    assert len(unsure.load(JOB, CASE).annotation.slices) == 3
+
+
+def test_another_program_can_do_again_what_was_told_to_have_failed(
+    unsure, job_folder, kit
+):
+    journal = work_of(job_folder) / "changes.jsonl"
+    before = journal.stat().st_ino
+    with FolderStore(job_folder, "ana") as other:
+        assert other.save(JOB, CASE, kit.labelled(2, 1), {}, base=1) == 2
+        # What it found there may have been in the memory of the system only.
+        assert journal.stat().st_ino != before
+        assert other.load(JOB, CASE).annotation.revision == 2
+        assert unsure.load(JOB, CASE).annotation.revision == 2
+
+
+def test_a_line_is_written_once_its_name_is_on_the_disk(
+    store, kit, job_folder, monkeypatch
+):
+    """So that what fails before is not to be taken back."""
+    store.save(JOB, CASE, kit.labelled(1, 1), {}, base=0)
+    journal = work_of(job_folder) / "changes.jsonl"
+    before = journal.read_bytes()
+    files._settled.clear()
+    folders_that_fail(monkeypatch, only="ana")
+    monkeypatch.setattr(files.os, "ftruncate", _refusing(errno.EIO))
+    with pytest.raises(StoreAccessError):
+        store.save(JOB, CASE, kit.labelled(2, 1), {}, base=1)
+    assert journal.read_bytes() == before
+
+
 def test_a_line_of_somebody_else_is_never_cut(store, kit, job_folder, monkeypatch):
     store.save(JOB, CASE, kit.labelled(1, 1), {}, base=0)
     monkeypatch.setattr(files, "_sync", _refusing(errno.EIO))

@@ -87,12 +87,12 @@ def test_choosing_readies_layer_and_tool(bench):
         (LIVER, "Segmentation", "paint"),
         (NODULE, "Detection", "add_rectangle"),
         (8, "Segmentation vessels", "paint"),
-        (1, "ct", "pan_zoom"),
+        (1, bench.image.name, "pan_zoom"),
     ):
         bench.choose(label)
         active = bench.viewer.layers.selection.active
         assert active.mode == mode
-        assert active.name == layer or active is bench.image
+        assert active.name == layer
         others = [x for x in bench.viewer.layers if x is not active]
         assert {str(x.mode) for x in others} == {"pan_zoom"}
 
@@ -406,3 +406,42 @@ def test_a_closed_case_is_not_kept_alive(bench):
     bench.executor.tick()
     gc.collect()
     assert [ref() for ref in kept if ref() is not None] == []
+
+
+def test_what_was_read_is_shown_and_nothing_else(make_bench, slow):
+    """Submit waits for that."""
+    bench = make_bench(case="long", executor=slow)
+    assert not bench.bridge.is_shown
+    slow.step()
+    assert bench.bridge.is_shown
+    bench.session.slice = 39
+    assert not bench.bridge.is_shown
+    slow.drain()
+    assert bench.bridge.is_shown
+    bench.session.close_case()
+    assert not bench.bridge.is_shown
+
+
+def test_it_knows_the_layers_of_its_case(bench):
+    bridge, stranger = bench.bridge, bench.viewer.add_points()
+    assert all(bridge.owns(x) for x in bench.viewer.layers if x is not stranger)
+    assert not bridge.owns(stranger)
+    assert not bridge.owns(None)
+    assert not bridge.is_cleared
+    masks = bench.masks
+    masks.locked = False
+    bench.viewer.layers.remove(masks)
+    assert not bridge.is_cleared
+    bench.viewer.layers.clear()
+    assert bridge.is_cleared
+    bench.session.close_case()
+    assert not bridge.is_cleared
+    assert not bridge.owns(masks)
+
+
+def test_a_case_too_large_to_be_read_says_so(make_bench):
+    assert not make_bench(case="ct").bridge.is_lazy
+    bench = make_bench(case="ct", budget=1000)
+    assert bench.bridge.is_lazy
+    bench.session.close_case()
+    assert not bench.bridge.is_lazy

@@ -76,26 +76,94 @@ def test_the_view_fits_the_image_of_the_case(make_bench):
     assert camera.center == pytest.approx(wanted[1])
 
 
+def test_the_view_stays_fitted_while_docks_come_until_it_is_moved(bench):
+    viewer, camera = bench.viewer, bench.viewer.scene.camera
+    rows, columns = 32 * 0.5, 40 * 0.8
+    for size in ((537, 634), (300, 900)):
+        viewer.canvas.size = size
+        wanted = 0.95 * min(size[0] / rows, size[1] / columns)
+        assert camera.zoom == pytest.approx(wanted)
+    camera.zoom *= 2
+    moved = (camera.zoom, camera.center)
+    viewer.canvas.size = (600, 700)
+    assert (camera.zoom, camera.center) == moved
+    bench.session.open_case("long")
+    bench.session.open_case("ct")
+    assert camera.zoom == pytest.approx(0.95 * min(600 / rows, 700 / columns))
+
+
 # ------------------------------------------------------------- change of case
-def test_foreign_layers_are_set_aside_at_a_change_of_case(bench):
-    told = []
-    bench.bridge.offered.connect(lambda *args: told.append(args))
+def test_foreign_layers_are_hidden_until_it_is_said_what_becomes_of_them(bench):
+    foreign = bench.bridge.foreign
     mine = bench.viewer.add_labels(np.zeros(bench.shape, int), name="mine")
     unseen = bench.viewer.add_points(name="unseen", visible=False)
+    assert foreign.hidden == foreign.shown == []
+    assert not foreign.is_asked_for
     bench.session.open_case("long")
     assert mine in bench.viewer.layers
+    assert foreign.is_asked_for
+    assert foreign.hidden == [mine]
+    foreign.keep = True
+    assert not foreign.is_asked_for
+    assert mine.visible and not unseen.visible
+    assert foreign.shown == [mine]
+    bench.session.open_case("float.nii.gz")
+    assert mine.visible  # asked once
+    foreign.keep = False
+    assert foreign.hidden == [mine]
+    bench.session.open_case("long")
     assert not mine.visible
-    ((text, answer, call),) = told
-    assert "mine" in text
-    assert "unseen" not in text
-    assert answer == "Show it"
-    call()
+    assert not foreign.is_asked_for
+    bench.session.open_case("ct")
     assert mine.visible
-    bench.session.open_case("ct")  # now it is shown with the other case
-    assert not mine.visible
+    assert foreign.hidden == foreign.shown == []
+
+
+def test_layers_that_were_there_before_the_first_case_are_asked_for(make_bench):
+    viewer = ViewerModel()
+    before = viewer.add_image(np.zeros((6, 32, 40)), name="before")
+    seen = []
+    viewer.layers.events.inserted.connect(lambda event: seen.append(before.visible))
+    bench = make_bench(viewer)
+    foreign = bench.bridge.foreign
+    assert seen and not any(seen)  # never the two over each other
+    assert foreign.is_asked_for
+    assert foreign.hidden == [before]
+    foreign.keep = True
+    assert foreign.shown == [before]
+    before.visible = False  # the user's own doing is left alone
+    bench.session.open_case("long")
+    assert not before.visible
+    assert foreign.hidden == []
+
+
+def test_one_layer_that_is_shown_by_hand_is_shown_with_this_case_alone(bench):
+    foreign = bench.bridge.foreign
+    mine = bench.viewer.add_labels(np.zeros(bench.shape, int), name="mine")
+    bench.session.open_case("long")
+    foreign.keep = False
+    mine.visible = True
+    assert foreign.shown == [mine] and foreign.hidden == []
+    bench.session.open_case("float.nii.gz")
+    assert foreign.hidden == [mine]
     bench.session.open_case("long")
     assert mine.visible
-    assert not unseen.visible
+    mine.visible = False  # set aside again
+    assert foreign.hidden == [mine]
+    bench.session.open_case("ct")
+    assert mine.visible
+
+
+def test_what_is_told_of_foreign_layers_follows_them(bench):
+    foreign, told = bench.bridge.foreign, []
+    mine = bench.viewer.add_labels(np.zeros(bench.shape, int), name="mine")
+    bench.session.open_case("long")
+    foreign.aside_changed.connect(lambda: told.append([x.name for x in foreign.hidden]))
+    mine.name = "ours"
+    assert told[-1] == ["ours"]
+    bench.viewer.layers.remove(mine)
+    assert told[-1] == []
+    assert not foreign.is_asked_for
 
 
 def test_foreign_layers_come_back_with_their_case_and_at_the_end(bench):
@@ -104,6 +172,10 @@ def test_foreign_layers_come_back_with_their_case_and_at_the_end(bench):
     bench.session.open_case("long")
     bench.session.open_case("ct")
     assert mine.visible
+    bench.session.open_case("long")
+    assert not other.visible
+    bench.session.close_case()
+    assert mine.visible and other.visible
     bench.session.open_case("long")
     assert not other.visible
     bench.close()
@@ -176,3 +248,12 @@ def test_strokes_in_the_case_are_not_told_of(bench):
         bench.choose(label)
         bench.mouse.drag((10, 10), (14, 20))
     assert not told
+
+
+@pytest.mark.parametrize("chosen", [LIVER, 9, 8])
+def test_the_label_that_was_chosen_is_the_one_to_draw_with(bench, chosen):
+    stranger = bench.viewer.add_labels(np.zeros((6, 32, 40), np.uint8))
+    bench.choose(chosen)
+    bench.viewer.layers.selection.active = stranger
+    stranger.mode = "paint"
+    assert bench.bridge.foreign.right_label.id == chosen

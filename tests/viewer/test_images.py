@@ -99,6 +99,7 @@ def test_the_text_on_the_canvas_tells_the_truth(bench):
     assert text.visible
     assert text.text.splitlines() == ["ct", "3 / 6", "Undecided", "WW 400  WL 200"]
     bench.session.window = Window(center=-400, width=1500)
+    assert text.text.splitlines()[-1] == "WW 1500  WL -400"
     bench.session.slice = 5
     bench.editor.set_class([5], 1, True)
     assert text.text.splitlines() == ["ct", "6 / 6", "lesion", "WW 1500  WL -400"]

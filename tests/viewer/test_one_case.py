@@ -160,9 +160,7 @@ class Reader:
             return
         row = session.case.row
         rows, columns, slices = SHAPES[row.case.id]
-        assert {layer.data.shape for layer in layers} == {(slices, columns, rows)} or {
-            layer.data.shape for layer in layers
-        } == {(slices, rows, columns)}
+        assert {layer.data.shape for layer in layers} == {(slices, columns, rows)}
         assert {x.metadata[CASE_KEY]["case_id"] for x in layers} == {row.case.id}
         assert len(layers) == 3
         assert self.title == row.case.name

@@ -291,6 +291,37 @@ def test_work_has_a_bar_until_it_ends(bars):
     progress.close()
 
 
+def test_reading_has_a_bar_until_all_is_read(bars, make_bench, slow):
+    make_bench(case="long", executor=slow)
+    slow.step()
+    slow.tick()
+    (bar,) = bars
+    assert not bar.disable
+    slow.drain()
+    slow.tick()
+    assert bar.disable
+
+
+def test_reading_is_cancelled_at_its_bar(bars, make_bench, slow, monkeypatch):
+    from napari_annotate_jobs.viewer import _case_layers
+
+    told = []
+    monkeypatch.setattr(_case_layers, "show_info", told.append)
+    bench = make_bench(case="long", executor=slow)
+    slow.step()
+    slow.tick()
+    (bar,) = bars
+    bar.cancel()
+    slow.tick()
+    slow.drain()
+    slow.tick()
+    assert bar.disable
+    assert told == ["Reading was cancelled: open the case again to see all slices."]
+    assert bench.bridge.is_shown
+    bench.session.slice = 39
+    assert not bench.bridge.is_shown
+
+
 def test_quiet_work_has_none(bars):
     executor = SynchronousExecutor()
     worker = Worker(executor)

@@ -183,6 +183,16 @@ def test_a_volume_is_never_shown_as_its_mirror_image(bench):
     assert round(np.linalg.det(np.eye(3)[order])) == 1
 
 
+def test_the_slices_are_shown_as_acquired_when_asked(bench):
+    bench.viewer.dims.roll()
+    bench.bridge.show_acquired()
+    assert bench.viewer.dims.order == (0, 1, 2)
+    assert bench.bridge.plane.is_acquired
+    bench.session.close_case()
+    bench.bridge.show_acquired()  # nothing is shown, and nothing happens
+    assert bench.bridge.plane.is_acquired
+
+
 def test_the_next_case_is_shown_as_acquired(bench):
     camera = bench.viewer.scene.camera
     before = camera.orientation2d
@@ -225,6 +235,8 @@ def test_the_canvas_says_on_how_many_slices_keys_act(bench):
     bench.bridge.text_changed.connect(texts.append)
     bench.bridge.set_selected((1, 4))
     assert "Slices 2–5 are selected: keys act on 4" in texts[-1].splitlines()
+    bench.bridge.set_selected((2, 2))
+    assert "Slice 3 is selected: keys act on it" in texts[-1].splitlines()
     bench.bridge.set_selected(None)
     assert "selected" not in texts[-1]
 

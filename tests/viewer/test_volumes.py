@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import nibabel
 import numpy as np
 import pydicom
@@ -9,7 +11,7 @@ import pytest
 from pydicom.uid import generate_uid
 
 from napari_annotate_jobs.imaging import LazyVolumes, open_series
-from napari_annotate_jobs.model import Decision, SeriesRef
+from napari_annotate_jobs.model import Decision, SeriesRef, Window
 from napari_annotate_jobs.viewer._images import CHUNK, VolumeLoader
 from napari_annotate_jobs.viewer._other_series import OtherSeries
 
@@ -178,6 +180,53 @@ def test_arrow_keys_step_slices_when_another_series_has_an_axis_more(tmp_path, t
     others.close()
     assert bench.errors == []
     bench.close()
+
+
+def test_a_series_with_an_axis_more_lies_where_the_patient_has_it(tmp_path, times):
+    write_dicom(tmp_path / "base" / "ct")
+    bench = Bench(tmp_path / "base")
+    reference = bench.session.case.series.header
+    series = open_series(times)
+    other = replace(
+        series.header,
+        frame_of_reference=reference.frame_of_reference,
+        affine=reference.affine @ np.diag([2.0, 2.0, 2.0, 1.0]),
+        spacing=tuple(2 * side for side in reference.spacing),
+    )
+    others = OtherSeries(
+        bench.viewer, bench.session, bench.executor, on_error=print, budget=None
+    )
+    voxels, window = np.zeros((TIMES, SLICES, 8, 10)), Window(center=0, width=2)
+    others._show(SeriesRef(path="p"), other, voxels, (window,))
+    (layer,) = others.layers
+    here = layer.data_to_world((3, 1, 2, 4))
+    spacing = np.array(reference.spacing)
+    np.testing.assert_allclose(here, (3, *(2 * spacing * (1, 2, 4))))
+    others.close()
+    bench.close()
+
+
+def test_a_series_that_cannot_be_read_is_told(tmp_path, times):
+    write_dicom(tmp_path / "base" / "ct")
+    bench = Bench(tmp_path / "base")
+    told = []
+    others = OtherSeries(
+        bench.viewer, bench.session, bench.executor, on_error=told.append, budget=None
+    )
+    series = open_series(times)
+    times.write_bytes(times.read_bytes()[:400])
+    others._read(SeriesRef(path="perfusion.nii"), series)
+    assert len(told) == 1
+    assert times.name in str(told[0])
+    assert others.layers == []
+    others.close()
+    bench.close()
+
+
+def test_a_plane_across_the_volumes_is_said_to_be_one(bench):
+    bench.viewer.dims.order = (2, 0, 1, 3)
+    bench.viewer.dims.order = (1, 2, 0, 3)
+    assert bench.bridge.plane.text == "Plane of another axis"
 
 
 def test_other_series_are_not_read_for_a_case_that_is_closed(tmp_path, times, slow):

@@ -19,7 +19,7 @@ from napari_annotate_jobs.model import (
     Project,
 )
 from napari_annotate_jobs.session import SaveKind, SaveState
-from napari_annotate_jobs.widgets import FillPanel
+from napari_annotate_jobs.widgets import AsideLine, FillPanel, listed
 from napari_annotate_jobs.widgets.annotate._label_list import LabelList, swatch
 from napari_annotate_jobs.widgets.annotate._save_line import SaveLine
 from napari_annotate_jobs.widgets.fill._choice import TOOLS
@@ -35,6 +35,34 @@ TROUBLE = [
     SaveState(SaveKind.CONFLICT, pending=128, message="Ben changed it."),
     SaveState(SaveKind.FAILED, pending=12, message="The disk is full."),
 ]
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        (["a"], "“a”"),
+        (["a", "b"], "“a” and “b”"),
+        (["a", "b", "c"], "“a”, “b” and “c”"),
+        (["a", "b", "c", "d", "e"], "“a”, “b” and 3 more"),
+        (["long_name_of_a_volume_1.nii.gz"], "“long_name_of_a_volume_1…”"),
+    ],
+)
+def test_layers_are_listed_in_a_sentence(names, text):
+    assert listed(names) == text
+
+
+def test_the_line_of_foreign_layers_says_what_is_hidden_and_what_is_shown(qtbot):
+    line = AsideLine()
+    qtbot.addWidget(line)
+    assert line.isHidden()
+    line.set_layers(["a", "b"], ["c"])
+    assert not line.isHidden()
+    assert line.text.text() == "Not of this case: “a” and “b” hidden; “c” shown"
+    assert line.text.toolTip() == "a\nb\nc"
+    with qtbot.waitSignal(line.change_requested):
+        line.button.click()
+    line.set_layers([], [])
+    assert line.isHidden()
 
 
 @pytest.fixture

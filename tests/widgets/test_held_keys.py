@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QKeyEvent
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_annotate_jobs.app._key_router import KeyRouter
@@ -93,6 +94,7 @@ def clock(monkeypatch):
 
 def paint(widget):
     QApplication.sendEvent(widget, QEvent(QEvent.Type.Paint))
+    QApplication.processEvents()
 
 
 def test_nothing_is_seen_before_it_was_painted(window, clock):
@@ -119,3 +121,33 @@ def test_nothing_is_seen_before_it_was_painted(window, clock):
     screen.close()
     paint(window)
     assert not screen.is_seen
+
+
+def test_what_waited_while_a_case_was_put_there_is_not_for_it(window, clock):
+    presses = []
+
+    class Listener(QObject):
+        def eventFilter(self, watched, event):
+            if event.type() == QEvent.Type.MouseButtonPress:
+                presses.append(screen.is_there)
+            return False
+
+    listener = Listener()
+    window.installEventFilter(listener)
+    screen = OnScreen(window, lambda: True)
+    QTest.mouseClick(window, Qt.MouseButton.LeftButton)
+    assert not screen.is_there
+    # Painted before what waited is dealt with, as Qt does it.
+    QApplication.sendEvent(window, QEvent(QEvent.Type.Paint))
+    QTest.mouseClick(window, Qt.MouseButton.LeftButton)
+    assert not screen.is_there and not screen.is_seen
+    clock[0] += 10
+    assert presses == []
+    QApplication.processEvents()
+    assert screen.is_there
+    assert not screen.is_seen  # looked at from now on
+    QTest.mouseClick(window, Qt.MouseButton.LeftButton)
+    assert presses == [True]
+    screen.forget()
+    assert not screen.is_there
+    screen.close()

@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import (
     Notification,
     NotificationSeverity,
     notification_manager,
-    show_warning,
 )
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QFileDialog, QGridLayout, QMessageBox, QWidget
+from qtpy.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QGridLayout,
+    QMessageBox,
+    QWidget,
+)
 
 from napari_annotate_jobs.errors import AnnotateJobsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["ask", "brief", "choose_folder", "offer", "tell", "tell_error"]
+__all__ = [
+    "ask",
+    "brief",
+    "choose_folder",
+    "notifications",
+    "notify",
+    "offer",
+    "take_back",
+    "tell",
+    "tell_error",
+]
+
+LIFE = 6000
+"""Milliseconds that a notification of ours is shown, unless the mouse is on it."""
 
 
 def ask(
@@ -104,6 +123,14 @@ def ask(
     return box
 
 
+def take_back(box: QMessageBox | None) -> None:
+    """Close a question as if it had never been asked; None is none."""
+    if box is not None:
+        box.blockSignals(True)
+        box.close()
+        box.deleteLater()
+
+
 def choose_folder(
     parent: QWidget | None, title: str, chosen: Callable[[str], object]
 ) -> QFileDialog:
@@ -171,13 +198,58 @@ def brief(error: Exception, names: Mapping[str, str] | None = None) -> str:
     return text[:1].upper() + text[1:] if begins else text
 
 
+def notify(
+    text: str,
+    severity: NotificationSeverity = NotificationSeverity.INFO,
+    actions: Sequence[tuple[str, Callable[[], None]]] = (),
+) -> None:
+    """Tell something in a notification of napari's that goes by itself.
+
+    napari stops the clock of all but the latest for good, so that what is told in a
+    row would lie there until it is clicked away, long after it has ceased to be true.
+    The same, told again, takes the place of what was told before.
+    """
+    # napari hands the notification to what is called, which has no use for it.
+    calls = tuple((name, partial(_without, call)) for name, call in actions)
+    before = notifications()
+    for shown in before:
+        if shown.message.text() == text:
+            shown.close()
+    notification_manager.dispatch(Notification(text, severity, actions=calls))
+    for shown in notifications():
+        if shown not in before:
+            clock = QTimer(shown)
+            clock.timeout.connect(partial(_close_unless_read, shown, clock))
+            clock.start(LIFE)
+
+
+def _without(call: Callable[[], None], *_: object) -> None:
+    call()
+
+
+def notifications() -> list[Any]:
+    """Return what napari tells in its corner now."""
+    return [
+        widget
+        for widget in QApplication.allWidgets()
+        if type(widget).__name__ == "NapariQtNotification" and widget.isVisible()
+    ]
+
+
+def _close_unless_read(shown: QWidget, clock: QTimer) -> None:
+    if shown.isVisible() and shown.underMouse():
+        return
+    clock.stop()
+    # Closing gives the keyboard to the image: not again if it is closed already.
+    if shown.isVisible():
+        shown.close()
+
+
 def offer(text: str, answer: str, call: Callable[[], None]) -> None:
     """Tell something in a notification of napari's, with a button that does it."""
-    notification_manager.dispatch(
-        Notification(text, NotificationSeverity.WARNING, actions=((answer, call),))
-    )
+    notify(text, NotificationSeverity.WARNING, ((answer, call),))
 
 
 def tell_error(error: Exception, names: Mapping[str, str] | None = None) -> None:
     """Tell what went wrong and what to do, in a notification of napari's."""
-    show_warning(brief(error, names))
+    notify(brief(error, names), NotificationSeverity.WARNING)

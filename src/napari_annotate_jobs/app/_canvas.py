@@ -5,12 +5,17 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QMainWindow, QWidget
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QFocusEvent
+from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
+
+from napari_annotate_jobs.app._asks import notifications
+from napari_annotate_jobs.widgets import text_has_focus
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["DrawingContext", "canvas_of"]
+__all__ = ["DrawingContext", "Typing", "canvas_of"]
 
 
 def canvas_of(window: QWidget) -> QWidget:
@@ -56,3 +61,47 @@ class DrawingContext:
     def close(self) -> None:
         """Let the viewer go."""
         self._removing.disconnect(self._make_current)
+
+
+class Typing(QObject):
+    """Leaves the keyboard where one types when a notification goes.
+
+    napari gives it to the canvas then, whoever has it: what is typed on would be keys
+    that decide on slices.
+
+    Parameters
+    ----------
+    canvas : QWidget
+        What napari draws the image on.
+    """
+
+    def __init__(self, canvas: QWidget) -> None:
+        super().__init__()
+        self._canvas = canvas
+        self._reason = Qt.FocusReason.NoFocusReason
+        canvas.installEventFilter(self)
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        self._focus_changed = app.focusChanged
+        self._focus_changed.connect(self._on_focus)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Notice why the canvas gets the keyboard."""
+        if isinstance(event, QFocusEvent):
+            self._reason = event.reason()
+        return False
+
+    def _on_focus(self, old: QWidget | None, new: QWidget | None) -> None:
+        if (
+            new is self._canvas
+            and old is not None
+            and self._reason == Qt.FocusReason.OtherFocusReason
+            and text_has_focus(old)
+            and notifications()
+        ):
+            old.setFocus()
+
+    def close(self) -> None:
+        """Let the canvas go."""
+        self._focus_changed.disconnect(self._on_focus)
+        self._canvas.removeEventFilter(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QObject
+from qtpy.QtCore import QEvent, QObject, QTimer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +19,14 @@ LOOK = 0.3
 taken for an answer to what is seen: nobody sees, chooses and presses in less."""
 
 
+PRESSES = (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick)
+
+
 class OnScreen(QObject):
     """Knows whether somebody can have seen the open case.
+
+    A press of the mouse in the image that waited while the case was put there, and was
+    meant for what had been there before, is not heard.
 
     Parameters
     ----------
@@ -34,14 +40,27 @@ class OnScreen(QObject):
         super().__init__()
         self._canvas: QWidget | None = canvas
         self._is_drawn = is_drawn
-        self._painted = False
+        self._is_there = self._is_begun = self._painted = self._is_shown = False
         self._since: float | None = None
+        # Qt paints first what has waited, and hears keys and mouse after it; a timer
+        # without delay comes when all that has been dealt with.
+        self._heard_all = QTimer(self)
+        self._heard_all.setSingleShot(True)
+        self._heard_all.timeout.connect(self._on_heard_all)
         canvas.installEventFilter(self)
         # Tells when the picture has been handed to the screen. Other widgets of the
         # window are composed with an old picture of the canvas, hence both.
         self._swapped = getattr(canvas, "frameSwapped", None)
         if self._swapped is not None:
             self._swapped.connect(self._on_swapped)
+
+    @property
+    def is_there(self) -> bool:
+        """True once the case was put there and painted, and all was heard that waited.
+
+        What is pressed from then on is pressed by somebody who could see it.
+        """
+        return self._is_there
 
     @property
     def is_seen(self) -> bool:
@@ -61,22 +80,35 @@ class OnScreen(QObject):
 
     def forget(self) -> None:
         """Wait for the first picture of another case."""
-        self._painted, self._since = False, None
+        self._heard_all.stop()
+        self._is_there = self._is_begun = self._painted = self._is_shown = False
+        self._since = None
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Notice that the canvas is painted."""
-        if self._since is None and event.type() == QEvent.Type.Paint:
+        """Notice that the canvas is painted; take presses that come before that."""
+        if event.type() in PRESSES:
+            return not self._is_there
+        if event.type() == QEvent.Type.Paint and self._since is None:
+            self._is_begun = True
             self._painted = self._is_drawn()
             if self._swapped is None:
                 self._on_swapped()
         return False
 
     def _on_swapped(self) -> None:
-        if self._painted and self._since is None:
+        if self._is_begun and self._since is None:
+            self._is_shown = self._painted
+            if not self._heard_all.isActive():
+                self._heard_all.start(0)
+
+    def _on_heard_all(self) -> None:
+        self._is_there = True
+        if self._is_shown and self._since is None:
             self._since = monotonic()
 
     def close(self) -> None:
         """Let go of the canvas."""
+        self._heard_all.stop()
         if self._canvas is not None:
             self._canvas.removeEventFilter(self)
             if self._swapped is not None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_info
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QMainWindow
 
 from napari_annotate_jobs.app.controllers._boxes import BoxActions
 from napari_annotate_jobs.app.controllers._fill import FillDesk
 from napari_annotate_jobs.app.controllers._masks import MaskActions
-from napari_annotate_jobs.errors import UnsavedWorkError
+from napari_annotate_jobs.errors import DamagedJournalError, UnsavedWorkError
 from napari_annotate_jobs.imaging import default_budget
 from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.viewer import ViewerBridge
@@ -31,13 +30,14 @@ from napari_annotate_jobs.widgets import (
 )
 
 from ._actions import DeskActions
-from ._asks import offer, tell_error
-from ._canvas import DrawingContext, canvas_of
+from ._asks import brief, notify, offer, tell_error
+from ._canvas import DrawingContext, Typing, canvas_of
 from ._key_router import KeyRouter
 from ._on_screen import OnScreen
 from ._pictures import draw_slice
 from ._save_questions import SaveQuestions
 from .controllers import (
+    ForeignController,
     PropagateController,
     SliceController,
     StripController,
@@ -111,6 +111,7 @@ class Desk(QObject):
         self._canvas: Any = None
         self._drawing: DrawingContext | None = None
         self.on_screen: OnScreen | None = None
+        self._typing: Typing | None = None
         self.window_control = WindowControl()
         self.annotate = AnnotateDock(self.window_control, keymap)
         self.strip = SliceStrip()
@@ -120,6 +121,7 @@ class Desk(QObject):
             window=lambda: self.main_window,
             show_error=self.show_error,
             take=self.bridge.take,
+            is_there=lambda: self.on_screen is None or self.on_screen.is_there,
             after=self.focus_canvas,
         )
         self.boxes = BoxActions(self)
@@ -144,7 +146,7 @@ class Desk(QObject):
                 (session.closed, self._on_closed),
                 (session.busy, self._on_busy),
                 (session.failed, self.show_error),
-                (session.told, show_info),
+                (session.told, notify),
                 (session.label_changed, self._on_label),
             ]
         )
@@ -154,6 +156,7 @@ class Desk(QObject):
         self._controllers = (
             StripController(self.strip, self.bench, self.slices),
             PropagateController(self.propagate, self.bench),
+            ForeignController(self.annotate.aside, self.bridge.foreign, self.bench),
         )
         bridge, connect = self.bridge, self._connections.connect
         connect(bridge.text_changed, self.read_out.set_text)
@@ -249,7 +252,7 @@ class Desk(QObject):
     def focus_canvas(self) -> None:
         """Give the image the keyboard, where one can type: arrows, Space, labels."""
         if self._docks:
-            self._canvas.setFocus()
+            self._canvas.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _add_docks(self) -> None:
         add = self.viewer.window.add_dock_widget
@@ -274,6 +277,7 @@ class Desk(QObject):
         self._canvas = canvas_of(self.main_window)
         if self._drawing is None:
             self._drawing = DrawingContext(self.viewer, self._canvas)
+        self._typing = Typing(self._canvas)
         self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
         self.strip.follow(self.annotate.follow(self._canvas))
         self.annotate.installEventFilter(self)
@@ -321,6 +325,9 @@ class Desk(QObject):
         if self.on_screen is not None:
             self.on_screen.close()
             self.on_screen = None
+        if self._typing is not None:
+            self._typing.close()
+            self._typing = None
         for widget, dock in zip((self.annotate, self.strip), docks, strict=False):
             if widget.parent() is not None:
                 self.viewer.window.remove_dock_widget(dock)
@@ -467,7 +474,12 @@ class Desk(QObject):
             self.saving.ask_leave(error)
             return
         case = None if self.session.case is None else self.session.case.row.case
-        tell_error(error, {} if case is None else {case.id: case.name})
+        names = {} if case is None else {case.id: case.name}
+        damage = error.__cause__
+        if isinstance(damage, DamagedJournalError) and damage.go_on is not None:
+            offer(brief(error, names), "Go on with what is whole", damage.go_on)
+        else:
+            tell_error(error, names)
 
     # --------------------------------------------------------------- closing
     def save_and_leave(self) -> None:

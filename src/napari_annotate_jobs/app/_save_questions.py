@@ -18,7 +18,7 @@ from napari_annotate_jobs.session import (
 )
 from napari_annotate_jobs.widgets import DifferenceView
 
-from ._asks import ask, choose_folder
+from ._asks import ask, choose_folder, take_back
 from ._pictures import draw_slice
 
 if TYPE_CHECKING:
@@ -311,10 +311,7 @@ class SaveQuestions(QObject):
     def close(self) -> None:
         """Take the question back that is shown."""
         box, self._box = self._box, None
-        if box is not None:
-            box.blockSignals(True)
-            box.close()
-            box.deleteLater()
+        take_back(box)
 
     def _differences(
         self,

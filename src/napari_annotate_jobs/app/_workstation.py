@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_info, show_warning
+from napari.utils.notifications import show_warning
 from napari.utils.theme import get_theme
 from platformdirs import user_state_path
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
@@ -19,7 +19,7 @@ from napari_annotate_jobs.errors import AnnotateJobsError, NotFoundError
 from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets import Colors, KeyMap
 
-from ._asks import tell_error
+from ._asks import notify, tell_error
 from ._qt_executor import QtExecutor
 from ._settings import PLUGIN, keys_to_text, read_settings, settings_model
 
@@ -91,6 +91,7 @@ class Workstation(QObject):
         self._settings: Any = None
         # Only that there is one: held, napari's window would never go.
         self._watching = False
+        self._keep_foreign: bool | None = None
         self._closed = False
         self._followed = Connections()
         self._connections = Connections([(viewer.events.theme, self._on_theme)])
@@ -336,6 +337,7 @@ class Workstation(QObject):
         )
         session.open_next = settings.open_next
         self.desk = Desk(self.viewer, session, self.images, settings, self.keymap)
+        self.desk.bridge.foreign.keep = self._keep_foreign
         self.desk.set_colors(self.colors)
         self.desk.help_requested.connect(self.keys_requested)
         self._followed = Connections(
@@ -371,7 +373,7 @@ class Workstation(QObject):
         settings = read_settings()
         if event.type == "person":
             if self.desk is not None:
-                show_info("The new name counts for jobs that are opened from now on.")
+                notify("The new name counts for jobs that are opened from now on.")
             self.refresh_jobs()
         if self.desk is not None:
             self.desk.session.open_next = settings.open_next
@@ -415,6 +417,7 @@ class Workstation(QObject):
             return
         desk, self.desk = self.desk, None
         self._followed.release()
+        self._keep_foreign = desk.bridge.foreign.keep
         desk.close()
         self.busy_changed.emit("")
         self.job_closed.emit()

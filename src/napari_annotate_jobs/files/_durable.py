@@ -140,8 +140,9 @@ def append_durably(path: Path, data: bytes, *, at: int, sync: bool = True) -> No
     """Append to a file whose content is good up to byte `at`; cut what follows.
 
     If that fails, the file is cut back to `at`, so that nothing half-written
-    or unacknowledged remains. A file that has another name too, as backups made of
-    hard links give it, is not changed: a copy takes the place of this name.
+    or unacknowledged remains; where that fails too, as on a disk that takes nothing
+    any more, what was appended may stay. A file that has another name too, as backups
+    made of hard links give it, is not changed: a copy takes the place of this name.
     """
     with accessing(path, "written"):
         if not is_there(path):
@@ -154,6 +155,8 @@ def append_durably(path: Path, data: bytes, *, at: int, sync: bool = True) -> No
             return
         handle = open_regular(path, os.O_WRONLY | os.O_CREAT)
         try:
+            if sync:  # before anything is there that would be to be taken back
+                settle_names(path.parent)
             if os.fstat(handle).st_size != at:
                 os.ftruncate(handle, at)
             os.lseek(handle, at, os.SEEK_SET)
@@ -161,7 +164,6 @@ def append_durably(path: Path, data: bytes, *, at: int, sync: bool = True) -> No
                 _write_all(handle, data)
                 if sync:
                     _sync(handle)
-                    settle_names(path.parent)
             except BaseException:
                 with suppress(OSError):
                     os.ftruncate(handle, at)

@@ -265,6 +265,7 @@ class Recovery:
                 os.fsync(file.fileno())
         except OSError:
             return False
+        _sync_folder(self._list.parent)
         return True
 
 

@@ -91,7 +91,6 @@ class Saver:
     ) -> None:
         self._slice_keys = tuple(keys)
         self._stand_on(annotation)
-        self.theirs: Draft | None = None
         self.state = SaveState(time=annotation.modified)
         self._store = store
         self._job_id, self._case_id = job_id, case_id
@@ -109,6 +108,8 @@ class Saver:
         self.revision = annotation.revision
         self.base: Annotation | None = self.named(annotation)
         self._naming = annotation.naming(self._slice_keys)
+        self.theirs: Draft | None = None
+        self._tried: dict[str, tuple[str, ...]] = {}
 
     def named(self, annotation: Annotation) -> Annotation:
         """Return what the store says, with keys where it has indices of slices."""
@@ -198,7 +199,8 @@ class Saver:
         annotation = trails[1]
         mine = kept.change.with_keys(self._slice_keys, annotation)
         change = on_top(annotation, mine)
-        if is_said(annotation, change):  # it was saved, but we were gone by then
+        said = is_said(annotation, change)
+        if said and finished:  # it was saved, but we were gone by then
             self.keeper.forget()
             return annotation, ""
         if finished:
@@ -208,11 +210,18 @@ class Saver:
                 "submitted elsewhere. They are kept on this computer as a draft, and "
                 "offered if the case is returned."
             )
+        if said:
+            # The store may have failed to make safe what it shows: what is kept here
+            # goes only once it has taken it.
+            self.add(mine, kept.blobs, kept.count)
+            return annotation, ""
         own = kept.base == annotation.revision or (
             kept.trail is not None and any(map(kept.trail.leads_to, trails))
         )
         if not own:  # the store says so, and what is there instead
             self.revision, self.base = kept.base, None
+        elif kept.trail is not None:
+            self._tried = kept.trail.known
         self.add(mine, kept.blobs, kept.count)
         return annotation.apply(change, revision=annotation.revision), (
             f"{changes(kept.count)} of the last time, not saved then, "
@@ -227,7 +236,6 @@ class Saver:
     def rebase(self, theirs: Annotation, change: AnnotationChange) -> None:
         """Save `change`, with the masks at hand, on top of what the store says."""
         self._stand_on(theirs)
-        self.theirs = None
         if not self._waiting.count:
             self._tell(SaveKind.CLEAN)
             return
@@ -280,7 +288,6 @@ class Saver:
     def meet_submission(self, frozen: Annotation) -> None:
         """Stand on what was submitted; what could not be made a draft waits on."""
         self._stand_on(frozen)
-        self.theirs = None
 
     def _meet(self, draft: Draft, error: ConflictError | LockedError) -> None:
         theirs, trail = draft.annotation, self.trail()
@@ -308,7 +315,8 @@ class Saver:
         """Return what tells this person's own changes from those of others."""
         if self.base is None:
             return None
-        return Trail.of(self.base, self._sending.change, self._waiting.change)
+        sent, waiting = self._sending.change, self._waiting.change
+        return Trail.of(self.base, sent, waiting, tried=self._tried)
 
     def at_risk(self) -> str:
         """Say why what is not saved would be lost now; empty if nothing would."""
@@ -368,6 +376,7 @@ class Saver:
         def done(revision: int) -> None:
             self.revision, self._sending, self._failures = revision, NOTHING, 0
             self._naming = AnnotationChange()
+            self._tried = {}
             if self.base is not None:
                 self.base = self.base.apply(batch.change, revision=revision)
             if self._waiting.count:
@@ -381,9 +390,13 @@ class Saver:
             self._settle()
 
         def failed(error: Exception) -> None:
+            # It may be in the store nevertheless, whatever is changed meanwhile.
+            if (trail := self.trail()) is not None:
+                self._tried = trail.known
             self._waiting, self._sending = batch.then(self._waiting), NOTHING
-            settled = isinstance(error, ConflictError | LockedError | StoreAccessError)
-            if not self._naming.is_empty and not settled:
+            other = isinstance(error, ConflictError | LockedError | StoreAccessError)
+            refused = isinstance(error, AnnotateJobsError) and not other
+            if refused and not self._naming.is_empty:
                 # Something may be wrong with slices that were only named: work does
                 # not wait for that. They are named when they are edited.
                 self._naming = AnnotationChange()

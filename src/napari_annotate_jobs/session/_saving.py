@@ -127,7 +127,9 @@ class Saving(SliceActions):
         # Another reason is another trouble.
         trouble = f"{state.kind} {state.reason}" if state.kind in TROUBLE else None
         if trouble is not None and trouble != self._trouble:
-            self.failed.emit(AnnotateJobsError(state.message.rstrip(".")))
+            # What is wrong comes first: of a notification one line is seen.
+            text = f"{state.text[:1].upper()}{state.text[1:]}. {state.message}"
+            self.failed.emit(AnnotateJobsError(text.rstrip(".")))
         self._trouble = trouble
 
     def _recovered(self, draft: Draft, saver: Saver) -> Annotation:

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_annotate_jobs.editing._editor import CaseEditor
-from napari_annotate_jobs.errors import AnnotateJobsError, TransitionError
+from napari_annotate_jobs.errors import (
+    AnnotateJobsError,
+    DamagedJournalError,
+    TransitionError,
+)
 from napari_annotate_jobs.model import CaseRow, Counts, Status
 
 from ._cases import Found, open_one
@@ -21,6 +25,7 @@ from ._wish import Goal, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from napari_annotate_jobs.model import Annotation, Submission
     from napari_annotate_jobs.stores import JobStore
@@ -136,6 +141,25 @@ class AnnotationSession(Saving):
         """
         self._go(Wish(Goal.FIRST))
 
+    def mend_case(self, case_id: str) -> None:
+        """Go on with the saves of a case that are whole, and open it.
+
+        What is damaged is kept beside them first; where, is told.
+        """
+        store, job_id = self.store, self.job.id
+
+        def mended(kept: Path | None) -> None:
+            if kept is not None:
+                self.told.emit(
+                    "Gone on with the saves that are whole; what was there is kept as "
+                    f"{kept.name}."
+                )
+            self.open_case(case_id)
+
+        self.executor.run(
+            lambda: store.mend_case(job_id, case_id), mended, self.failed.emit
+        )
+
     def go(self, step: int) -> None:
         """Open the next (1) or previous (-1) case without submitting.
 
@@ -241,7 +265,9 @@ class AnnotationSession(Saving):
         return not self._may_leave(partial(self._go, wish))
 
     def _tell_broken(self, found: Found) -> None:
-        for row, _ in found.broken:
+        for row, error in found.broken:
+            if isinstance(error, DamagedJournalError):
+                error.go_on = partial(self.mend_case, row.case.id)
             self.marked.emit(row.case.id)
         if found.error is not None:
             self.failed.emit(found.error)

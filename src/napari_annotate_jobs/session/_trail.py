@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.model import document_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from napari_annotate_jobs.model import Annotation, AnnotationChange
 
 __all__ = ["Trail", "changed_parts"]
 
 _WHOLE = ("case_labels", "case_nothing_to_label", "ranges", "comments")
+_NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 _NONE = ""
 """The print of a slice of which nothing is said."""
 
@@ -67,7 +69,12 @@ class Trail:
     known: dict[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, base: Annotation, *changes: AnnotationChange) -> Trail:
+    def of(
+        cls,
+        base: Annotation,
+        *changes: AnnotationChange,
+        tried: Mapping[str, Iterable[str]] = _NOTHING,
+    ) -> Trail:
         """Return the trail of changes that are made one after the other.
 
         Parameters
@@ -76,11 +83,13 @@ class Trail:
             As it was before the first.
         *changes : AnnotationChange
             Those that may be in the store, or not.
+        tried : mapping of str to iterable of str
+            What else these changes may have left in each part: `known` of a trail
+            of them as they were when they were sent before.
         """
+        parts = set(tried).union(*map(changed_parts, changes))
         known: dict[str, list[str]] = {
-            part: [_part(base, part)]
-            for change in changes
-            for part in sorted(changed_parts(change))
+            part: [_part(base, part), *tried.get(part, ())] for part in sorted(parts)
         }
         now = base
         for change in changes:

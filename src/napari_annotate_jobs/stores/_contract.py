@@ -22,6 +22,7 @@ from napari_annotate_jobs.model import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from napari_annotate_jobs.imaging import Series
 
@@ -215,6 +216,10 @@ class JobStore(ABC):
     ) -> int:
         """Save a change of the draft; durable on return, and all or nothing.
 
+        If no answer came, or an error that may have come after the fact, the very
+        same can be saved again on the same base: that is no conflict, as long as
+        the store still has it for the last change.
+
         Parameters
         ----------
         job_id, case_id : str
@@ -279,6 +284,23 @@ class JobStore(ABC):
         """Return who has annotated the case."""
 
     # ------------------------------------------------------------------- other
+    def mend_case(self, job_id: str, case_id: str) -> Path | None:
+        """Go on with the saves of this person's draft that are whole.
+
+        What is damaged is kept beside them first.
+
+        Returns
+        -------
+        Path or None
+            Where it is kept; None if nothing is damaged.
+
+        Raises
+        ------
+        CorruptError
+            If more is damaged than some saves.
+        """
+        return None
+
     @abstractmethod
     def note_case(
         self,

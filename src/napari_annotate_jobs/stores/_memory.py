@@ -46,6 +46,7 @@ class _Work:
     """What one person did on one case."""
 
     annotation: Annotation
+    last: AnnotationChange | None = None
     submissions: list[Submission] = field(default_factory=list)
     last_return: Return | None = None
 
@@ -250,13 +251,14 @@ class MemoryStore(JobStore):
                 labels=shelf.job.project.label_set,
                 find_blob=lambda digest: shelf.blobs.get((case_id, digest)),
                 size=shelf.cases[case_id].size or shelf.sizes.get(case_id),
+                last=work.last,
             )
-            if change.is_empty:
-                return base
+            if change.is_empty or new is work.annotation:
+                return new.revision if new is work.annotation else base
             for digest in _rules.referenced(change):
                 if digest in blobs:
                     shelf.blobs[case_id, digest] = bytes(blobs[digest])
-            work.annotation = new
+            work.annotation, work.last = new, change
             shelf.work[case_id, self.person] = work
             return new.revision
 

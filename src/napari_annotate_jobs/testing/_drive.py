@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, QRect, Qt
 from qtpy.QtGui import (
     QImage,
     QKeySequence,
@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QApplication,
+    QDockWidget,
     QListView,
     QMessageBox,
     QPushButton,
@@ -128,7 +129,25 @@ class Driver:
             self.wait(lambda: not desk.session.is_moving)
             self._look()
         self.station.tables.drain()
-        QTest.qWait(30)
+        self._rest()
+
+    def _rest(self) -> None:
+        """Wait until all in the docks has found its place, on a busy computer too."""
+
+        def places() -> list[QRect]:
+            return [
+                part.geometry()
+                for dock in self.window.findChildren(QDockWidget)
+                for part in (dock, *dock.findChildren(QWidget))
+                if part.isVisible()
+            ]
+
+        end, now = monotonic() + 2, places()
+        while True:
+            QTest.qWait(30)
+            before, now = now, places()
+            if now == before or monotonic() > end:
+                return
 
     def _look(self) -> None:
         """Wait until a person could have seen the case, where it is painted at all."""

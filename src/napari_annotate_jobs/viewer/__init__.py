@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ._bridge import ViewerBridge
+from ._foreign import ForeignLayers
 from ._picker import PointPicker
 from ._progress import WorkProgress
 
 __all__ = [
+    "ForeignLayers",
     "PointPicker",
     "ViewerBridge",
     "WorkProgress",

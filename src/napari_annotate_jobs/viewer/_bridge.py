@@ -9,7 +9,7 @@ from psygnal import Signal
 from napari_annotate_jobs.session import Connections
 
 from ._case_layers import CaseLayers
-from ._foreign import ForeignLayers, quoted
+from ._foreign import ForeignLayers
 from ._mouse import MouseTools
 from ._plane import ACQUIRED
 from ._prefetch import Prefetcher
@@ -162,7 +162,7 @@ class ViewerBridge:
     # ---------------------------------------------------- session -> viewer
     def _on_opened(self, case: OpenCase) -> None:
         self._drop()
-        aside = self.foreign.set_aside(case.row.case.id)
+        self.foreign.set_aside()
         try:
             self._case = CaseLayers(self, case)
         except Exception as error:
@@ -173,17 +173,6 @@ class ViewerBridge:
             return
         self._on_label_changed(self.session.label)
         self._update_text()
-        if aside:
-            self._tell_aside(aside, case.row.case.id)
-
-    def _tell_aside(self, layers: list[Layer], case_id: str) -> None:
-        one = len(layers) == 1
-        self.offered.emit(
-            f"{quoted(layers)} {'is' if one else 'are'} not of this case, and "
-            f"{'was' if one else 'were'} set aside: hidden, and kept in the list.",
-            "Show it" if one else "Show them",
-            lambda: self.foreign.show_again(layers, case_id),
-        )
 
     def _clear(self) -> None:
         """Take away every layer of ours that is left."""
@@ -195,6 +184,8 @@ class ViewerBridge:
 
     def _on_closed(self) -> None:
         self._drop()
+        # Unless another case takes its place: then that one sets them aside.
+        self.session.when_shown(self.foreign.set_aside)
 
     def _drop(self) -> None:
         if self._case is not None:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_info
-
 from napari_annotate_jobs.errors import UnsavedWorkError
 from napari_annotate_jobs.model import Method
 from napari_annotate_jobs.session import Work
 
 from ._axes import CaseAxes
 from ._boxes import BoxLayer
+from ._fit import FittedView
 from ._geometry import Geometry
 from ._images import ImageLayer, Place, VolumeLoader
 from ._masks import MaskLayer
 from ._other_series import OtherSeries
 from ._own_case import OwnCase
-from ._plane import ACQUIRED, Plane, PlaneGuide, fit_to
+from ._plane import ACQUIRED, Plane, PlaneGuide
 from ._proposals import ProposalLayer
 from ._readout import ReadOut
 from ._status import StatusLine
@@ -56,6 +55,7 @@ class CaseLayers:
         self._closing = False
         self._moving = False
         self._guide: PlaneGuide | None = None
+        self._fit: FittedView | None = None
         self._axes: CaseAxes | None = None
         self._editable = not session.locked
         self._volume = self._geometry.volume
@@ -94,10 +94,11 @@ class CaseLayers:
         ]
         self.boxes = self._make_boxes() if label_set.of(Method.DETECTION) else None
         self._add_layers()
-        self._guide = PlaneGuide(self._viewer, self.image.layer, header)
+        self._fit = FittedView(self._viewer, self.image.layer)
+        self._guide = PlaneGuide(self._viewer, self.image.layer, header, self._fit)
         self._guide.changed.connect(self._on_plane)
         self._axes = CaseAxes(self._viewer, self.image.layer, self._axes_changed)
-        fit_to(self._viewer, self.image.layer)
+        self._fit.fit()
         self.text = ReadOut(self._viewer, bridge.session, draw=bridge.draw_text)
         self.status = StatusLine(
             self._viewer,
@@ -164,7 +165,9 @@ class CaseLayers:
     def _cancel(self) -> None:
         self.loader.cancel()
         self._bridge.bars.remove(self._work)
-        show_info("Reading was cancelled: open the case again to see all slices.")
+        self._bridge.session.told.emit(
+            "Reading was cancelled: open the case again to see all slices."
+        )
 
     def _on_progress(self, done: int, total: int, came: frozenset[Place]) -> None:
         self._work.report(done, total)
@@ -342,7 +345,7 @@ class CaseLayers:
             if layer not in layers:
                 self._viewer.add_layer(layer)
                 layers.move(layers.index(layer), below)
-                show_info(
+                self._bridge.session.told.emit(
                     f"{layer.name} belongs to the open case and was put back. Hide "
                     "it with the eye, or close the case."
                 )
@@ -355,6 +358,8 @@ class CaseLayers:
         self._bridge.bars.remove(self._work)
         self.text.close()
         self.status.close()
+        if self._fit is not None:
+            self._fit.close()
         if self._guide is not None:
             self._guide.close()
         if self._axes is not None:

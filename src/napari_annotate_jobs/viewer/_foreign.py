@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 from napari.layers import Labels
 from psygnal import Signal
@@ -18,22 +19,18 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import Label
     from napari_annotate_jobs.session import AnnotationSession
 
-__all__ = ["ForeignLayers", "quoted"]
+__all__ = ["ForeignLayers"]
 
 IDLE = ("pan_zoom", "transform", "pick")
 """Tools with which nothing is drawn."""
 
 
-def quoted(layers: list[Layer]) -> str:
-    """Return the names of layers, to be read in a sentence."""
-    names = [f"“{layer.name}”" for layer in layers]
-    if len(names) > 3:
-        names[3:] = [f"{len(names) - 3} more"]
-    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
-
-
 class ForeignLayers:
     """Watches the layers that nobody saves, and sets them aside with their case.
+
+    A layer is at home in the case that was open when it was added. In any other case
+    it is hidden, and kept in the list, unless the user would rather see it: that is
+    asked for once, and until it is answered such layers are hidden.
 
     Parameters
     ----------
@@ -45,20 +42,27 @@ class ForeignLayers:
 
     changed = Signal()
     """Another layer, or another tool of one, is at hand."""
+    aside_changed = Signal()
+    """Other layers are hidden, or shown, that are not of the open case."""
 
     def __init__(self, viewer: ViewerModel, session: AnnotationSession) -> None:
         self._viewer, self._session = viewer, session
         # By identity: a copy of a layer of ours has all that it tells of itself.
         self._ours: WeakSet[Layer] = WeakSet()
         self._homes: WeakKeyDictionary[Layer, str] = WeakKeyDictionary()
+        self._wanted: WeakKeyDictionary[Layer, set[str]] = WeakKeyDictionary()
         self._hidden: WeakSet[Layer] = WeakSet()
         self._told: WeakSet[Layer] = WeakSet()
-        self._modes: WeakKeyDictionary[Layer, Connections] = WeakKeyDictionary()
+        self._watched: WeakKeyDictionary[Layer, Connections] = WeakKeyDictionary()
+        self._keep: bool | None = None
+        self._acting = False
         self._connections = Connections()
         layers = viewer.layers
         self._connections.connect(layers.selection.events.active, self._on_active)
         self._connections.connect(layers.events.inserted, self._on_inserted)
         self._connections.connect(layers.events.removed, self._on_removed)
+        for layer in layers:
+            self._watch(layer)
 
     def claim(self, layer: Layer) -> None:
         """Take a layer for one of ours; before it is added to the viewer."""
@@ -101,54 +105,122 @@ class ForeignLayers:
         return first
 
     # ------------------------------------------------------------ setting aside
-    def set_aside(self, case_id: str) -> list[Layer]:
-        """Hide what was added while another case was open; return these.
+    @property
+    def keep(self) -> bool | None:
+        """If True, they stay shown at a change of case; None until that is answered.
 
-        What was hidden with the case that is opened now is shown again.
+        Set, it holds for the open case at once.
         """
-        gone = []
+        return self._keep
+
+    @keep.setter
+    def keep(self, keep: bool | None) -> None:
+        self._keep = keep
+        if keep is False:
+            for layer in self.shown:
+                self._wanted.pop(layer, None)
+        self.set_aside()
+
+    @property
+    def hidden(self) -> list[Layer]:
+        """Those that are hidden because they are not of the open case."""
+        return [layer for layer in self._strangers if layer in self._hidden]
+
+    @property
+    def shown(self) -> list[Layer]:
+        """Those that are shown although they are not of the open case."""
+        return [layer for layer in self._strangers if layer.visible]
+
+    @property
+    def is_asked_for(self) -> bool:
+        """True if layers are hidden, and nobody has said yet whether they are to be."""
+        return self._keep is None and bool(self.hidden)
+
+    @property
+    def _case_id(self) -> str:
+        case = self._session.case
+        return "" if case is None else case.row.case.id
+
+    @property
+    def _strangers(self) -> list[Layer]:
+        here = self._case_id
+        return [x for x in self.layers if here and self._homes.get(x, "") != here]
+
+    def set_aside(self) -> None:
+        """Hide what is not of the open case, and show again what is.
+
+        While no case is open, all is shown that was hidden.
+        """
+        here, strangers = self._case_id, self._strangers
         for layer in self.layers:
-            if self._homes.setdefault(layer, "") == case_id:
-                if layer in self._hidden:
-                    self._show(layer)
-            elif layer.visible:
-                layer.visible = False
+            if layer not in strangers or here in self._wanted.get(layer, ()):
+                is_wanted = True
+            else:
+                is_wanted = bool(self._keep)
+            if is_wanted and layer in self._hidden:
+                self._hidden.discard(layer)
+                self._set_visible(layer, True)
+            elif not is_wanted and layer.visible:
                 self._hidden.add(layer)
-                gone.append(layer)
-        return gone
+                self._set_visible(layer, False)
+        self.aside_changed.emit()
 
-    def show_again(self, layers: list[Layer], case_id: str) -> None:
-        """Show layers with a case, as those that were added while it was open."""
-        for layer in layers:
-            self._homes[layer] = case_id
-            self._show(layer)
-
-    def _show(self, layer: Layer) -> None:
-        self._hidden.discard(layer)
-        layer.visible = True
+    def _set_visible(self, layer: Layer, visible: bool) -> None:
+        self._acting = True
+        try:
+            layer.visible = visible
+        finally:
+            self._acting = False
 
     # ---------------------------------------------------------------- watching
     def _on_active(self) -> None:
         self.changed.emit()
 
     def _on_inserted(self, event: Any) -> None:
-        layer, case = event.value, self._session.case
-        if layer in self._ours:
+        layer = event.value
+        if layer not in self._ours:
+            self._homes.setdefault(layer, self._case_id)
+            self._watch(layer)
+            self.aside_changed.emit()
+
+    def _watch(self, layer: Layer) -> None:
+        if layer in self._watched:
             return
-        self._homes.setdefault(layer, "" if case is None else case.row.case.id)
+        watched = self._watched[layer] = Connections()
+        watched.connect(layer.events.visible, partial(self._on_visible, ref(layer)))
+        watched.connect(layer.events.name, self._on_name)
         if hasattr(layer.events, "mode"):
-            mode = self._modes[layer] = Connections()
-            mode.connect(layer.events.mode, self._on_active)
+            watched.connect(layer.events.mode, self._on_active)
+
+    def _on_visible(self, reference: ref[Layer], event: Any = None) -> None:
+        """Remember what the user shows or hides beside the open case."""
+        layer = reference()
+        if self._acting or layer is None:
+            return
+        wanted, here = self._wanted.setdefault(layer, set()), self._case_id
+        if layer.visible:
+            self._hidden.discard(layer)
+            wanted.add(here)
+        elif here in wanted:
+            wanted.discard(here)
+            if layer in self._strangers:
+                self._hidden.add(layer)  # set aside again, not hidden for good
+        self.aside_changed.emit()
+
+    def _on_name(self, event: Any = None) -> None:
+        self.aside_changed.emit()
 
     def _on_removed(self, event: Any) -> None:
-        if event.value in self._modes:
-            self._modes.pop(event.value).release()
+        if event.value in self._watched:
+            self._watched.pop(event.value).release()
+            self.aside_changed.emit()
 
     def close(self) -> None:
         """Show what was hidden, and let go of all."""
         self._connections.release()
-        for layer, mode in list(self._modes.items()):
-            mode.release()
-            del self._modes[layer]
+        for layer, watched in list(self._watched.items()):
+            watched.release()
+            del self._watched[layer]
         for layer in [x for x in self.layers if x in self._hidden]:
-            self._show(layer)
+            self._hidden.discard(layer)
+            layer.visible = True

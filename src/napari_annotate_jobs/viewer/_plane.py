@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.imaging import SeriesHeader
 
+    from ._fit import FittedView
+
 __all__ = ["ACQUIRED", "Plane", "PlaneGuide"]
 
 LEFT, POSTERIOR, SUPERIOR = 0, 1, 2
@@ -29,8 +31,6 @@ NAMES = ("sagittal plane", "coronal plane", "axial plane")
 """Planes across these axes."""
 ALONG = ("slice", "plane of the rows", "plane of the columns")
 """Planes across the axes of a series without patient geometry."""
-FILLED = 0.95
-"""How much of the canvas the image takes, as where napari fits it."""
 
 
 @dataclass(frozen=True)
@@ -71,24 +71,6 @@ ACQUIRED = Plane()
 VOLUME = Plane("3D view")
 
 
-def fit_to(viewer: ViewerModel, layer: Layer) -> None:
-    """Fit the view to a layer, however many axes other layers have."""
-    # napari's own way wants all axes of the view in the layer, and keeps the layer
-    # alive when it is gone.
-    dims = viewer.dims
-    extent, step = layer.extent.world, np.abs(layer.extent.step)
-    shown = [axis - dims.ndim for axis in dims.displayed]
-    if min(shown) < -layer.ndim:
-        return
-    center = extent.mean(axis=0)[shown]
-    size = (extent[1] - extent[0] + step)[shown]
-    camera = viewer.scene.camera
-    camera.center = tuple(float(x) for x in (*(0.0,) * (3 - len(center)), *center))
-    room = np.asarray(viewer.canvas.viewbox_size(viewer.layers), float)
-    size[size == 0] = 1
-    camera.zoom = float(FILLED * np.min(room / size[-2:]))
-
-
 class PlaneGuide:
     """Knows which plane is shown, and lets reformatted ones stand upright.
 
@@ -105,13 +87,21 @@ class PlaneGuide:
         The image; its last three axes are slices, rows and columns.
     header : SeriesHeader
         Of the same series.
+    view : FittedView
+        Fits the view to the image.
     """
 
     changed = Signal()
     """Another kind of plane is shown."""
 
-    def __init__(self, viewer: ViewerModel, layer: Layer, header: SeriesHeader) -> None:
-        self._viewer, self._layer = viewer, layer
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        layer: Layer,
+        header: SeriesHeader,
+        view: FittedView,
+    ) -> None:
+        self._viewer, self._layer, self._view = viewer, layer, view
         self._shape = tuple(int(n) for n in header.shape[:3])
         self._axes = None if header.affine is None else patient_axes(header.affine)
         self._busy = False
@@ -163,7 +153,7 @@ class PlaneGuide:
             return
         now = tuple(self._viewer.dims.order)
         if now == self._shown:  # told of once more, and fitted to all layers
-            fit_to(self._viewer, self._layer)
+            self._view.fit()
             return
         if len(now) != len(self._asked):  # another layer brought or took axes
             self._asked = self._shown = now
@@ -179,7 +169,7 @@ class PlaneGuide:
             self._asked = now
             now = self._upright(now)
         self._turn(now if self._viewer.dims.ndisplay == 2 else self._asked)
-        fit_to(self._viewer, self._layer)
+        self._view.fit()
         self.changed.emit()
 
     def _turn(self, order: tuple[int, ...]) -> None:

@@ -1,3 +1,4 @@
+from .annotate._aside_line import AsideLine, listed
 from .annotate._boxes import BoxSection, ObjectAtHand
 from .annotate._difference import DifferenceView
 from .annotate._dock import AnnotateDock
@@ -20,6 +21,7 @@ from .strip._strip import SliceStrip
 __all__ = [
     "STEPPING",
     "AnnotateDock",
+    "AsideLine",
     "BoxSection",
     "CaseSource",
     "Colors",
@@ -40,6 +42,7 @@ __all__ = [
     "Where",
     "WindowControl",
     "label_keys",
+    "listed",
     "outcome_text",
     "paint_in",
     "text_has_focus",

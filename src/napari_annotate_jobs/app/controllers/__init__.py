@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from ._foreign import ForeignController
 from ._propagate import PropagateController
 from ._slices import SliceController
 from ._strip import StripController
 from ._workbench import Workbench
 
-__all__ = ["PropagateController", "SliceController", "StripController", "Workbench"]
+__all__ = [
+    "ForeignController",
+    "PropagateController",
+    "SliceController",
+    "StripController",
+    "Workbench",
+]

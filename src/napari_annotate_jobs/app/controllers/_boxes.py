@@ -87,8 +87,12 @@ class BoxActions:
         session, boxes = self._session, self._bridge.boxes
         if session.is_open:
             self._section.set_several(session.editor.n_slices > 1)
-        if boxes is None or not session.is_open or session.locked:
+        if boxes is None or not session.is_open:
             self._section.set_object(None)
+            return
+        if session.locked:
+            here = session.editor.content(session.slice).boxes
+            self._section.set_read_only(len(here))
             return
         track = boxes.current_track
         if track is None:

@@ -19,6 +19,7 @@ from napari_annotate_jobs.files import (
     remove_leftovers,
     set_aside,
     signature,
+    write_durably,
 )
 from napari_annotate_jobs.model import (
     Annotation,
@@ -84,7 +85,16 @@ class WorkFolder(StoredDraft):
 
     # ----------------------------------------------------------------- reading
     def annotation(self) -> Annotation:
-        """Return the draft; a blank one if nothing was ever saved."""
+        """Return the draft; a blank one if nothing was ever saved.
+
+        What was told as not saved, and could not be taken back then, is taken back
+        now. If it cannot be, it is there for everybody, and stays.
+        """
+        with self._guard:
+            if self._unsure is not None:
+                with suppress(StoreError, OSError), self._writing():
+                    pass
+                self._unsure = None
         return self._read().annotation
 
     def standing(self) -> tuple[Status, int, Return | None]:
@@ -136,7 +146,6 @@ class WorkFolder(StoredDraft):
         so that what is told of them comes in the order in which it happened.
         """
         with self._writing():
-            self._take_back(base)
             state = self._read()
             found: dict[str, bytes] = {}
 
@@ -160,7 +169,11 @@ class WorkFolder(StoredDraft):
                 labels=job.project.label_set,
                 find_blob=find_blob,
                 size=size,
+                last=state.last,
             )
+            if new is state.annotation:
+                self._write_again(state)
+                return new
             if change.is_empty:
                 return state.annotation
             if state.signatures[0] is None:
@@ -176,13 +189,13 @@ class WorkFolder(StoredDraft):
             )
             line = encode_entry(entry)
             self._keep_torn(state)
-            self._unsure = line, state.size, base
             try:
                 append_durably(self.journal, line, at=state.size)
             except BaseException:
                 self._state = None
+                with suppress(StoreError):
+                    self._unsure = line, state.size, signature(self.journal)
                 raise
-            self._unsure = None
             self.masks.retire(state.annotation, change)
             self._state = replace(
                 state,
@@ -191,6 +204,7 @@ class WorkFolder(StoredDraft):
                 lines=state.lines + 1,
                 size=state.size + len(line),
                 torn=b"",
+                last=change,
             )
             written()
             if self._state.lines >= _LONG_LINES or self._state.size >= _LONG_BYTES:
@@ -303,15 +317,19 @@ class WorkFolder(StoredDraft):
             with suppress(Exception):
                 self._collect()
 
-    def _take_back(self, base: int) -> None:
+    def _take_back(self) -> None:
         """Cut a line that was told as not saved, and could not be cut then.
 
-        Whoever saves on `base` again would meet it as if somebody else had written it.
+        Whoever saves again would meet it as if somebody else had written it. Once
+        anybody has written there since, it stays.
         """
         if self._unsure is None:
             return
-        line, size, before = self._unsure
-        if base == before and (read_if_there(self.journal) or b"")[size:] == line:
+        line, size, left = self._unsure
+        if (
+            signature(self.journal) == left
+            and (read_if_there(self.journal) or b"")[size:] == line
+        ):
             self._state = None
             append_durably(self.journal, b"", at=size)
         self._unsure = None
@@ -322,6 +340,7 @@ class WorkFolder(StoredDraft):
         with self._guard:
             make_folders(self.path, root=self.root)
             with locked(self.path / ".lock", self.timeout):
+                self._take_back()
                 yield
 
     def _compact(self) -> None:
@@ -330,6 +349,14 @@ class WorkFolder(StoredDraft):
             return
         self._keep_torn(state)
         self._fold(state)
+
+    def _write_again(self, state: State) -> None:
+        """Make a journal durable that perhaps is in the memory of the system only."""
+        if state.size:
+            self._keep_torn(state)
+            data = read_if_there(self.journal) or b""
+            self._state = None
+            write_durably(self.journal, data[: state.size])
 
     def _try_compact(self) -> None:
         try:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from napari_annotate_jobs.model import AnnotationChange
+
     Signature = tuple[int, int, int] | None
 
 __all__ = ["State", "StoredDraft"]
@@ -48,6 +50,7 @@ class State:
     lines: int = 0
     size: int = 0
     torn: bytes = b""
+    last: AnnotationChange | None = None
 
 
 @dataclass
@@ -62,7 +65,7 @@ class StoredDraft:
     find_mask: Callable[[str], bytes | None] = lambda digest: None
     _guard: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _state: State | None = field(default=None, repr=False)
-    _unsure: tuple[bytes, int, int] | None = field(default=None, repr=False)
+    _unsure: tuple[bytes, int, Signature] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.snapshot = self.path / "annotation.json"
@@ -116,6 +119,7 @@ class StoredDraft:
             lines=len(journal.entries),
             size=journal.size,
             torn=journal.torn,
+            last=journal.entries[-1].change if journal.entries else None,
         )
 
     def _read_snapshot(self) -> tuple[Annotation, Envelope]:

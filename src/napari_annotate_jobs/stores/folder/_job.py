@@ -7,6 +7,8 @@ from collections import OrderedDict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from pydantic import PositiveInt, TypeAdapter, ValidationError
+
 from napari_annotate_jobs.errors import (
     CorruptError,
     NotFoundError,
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import Case, Job
 
 __all__ = ["JobFolder"]
+
+_SIZE = TypeAdapter(tuple[PositiveInt, PositiveInt] | None)
 
 _OPEN_WORK = 32
 """How many people's work on how many cases is kept parsed."""
@@ -83,10 +87,9 @@ class JobFolder:
             known = self._sizes.get(case_id)
         if known is None or known[0] != stamp:
             size = None
-            with suppress(StoreError, ValueError, TypeError):
-                rows, columns = (read_document(path, "case") or {}).get("size", ())
-                if rows > 0 and columns > 0:
-                    size = int(rows), int(columns)
+            with suppress(StoreError, ValidationError):
+                noted = (read_document(path, "case") or {}).get("size")
+                size = _SIZE.validate_python(noted)
             known = stamp, size
             with self._guard:
                 self._sizes[case_id] = known

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, Field, ValidationError
 
-from napari_annotate_jobs.errors import CorruptError, DocumentVersionError
+from napari_annotate_jobs.errors import DamagedJournalError, DocumentVersionError
 from napari_annotate_jobs.model import AnnotationChange, Document, document_json
 
 from ._documents import json_bytes, load_json, version_of
@@ -96,14 +96,14 @@ def parse_journal(data: bytes, *, where: object) -> Journal:
 
     Raises
     ------
-    CorruptError
+    DamagedJournalError
         If anything else is no whole line.
     DocumentVersionError
         If a newer version of the package wrote it.
     """
     journal = scan_journal(data, where=where)
     if journal.damaged:
-        raise CorruptError(
+        raise DamagedJournalError(
             f"{_named(journal.damaged)} of the journal "
             f"{'is' if len(journal.damaged) == 1 else 'are'} damaged",
             where=where,
@@ -147,7 +147,7 @@ def replay(
 
     Raises
     ------
-    CorruptError
+    DamagedJournalError
         If one is missing in between, or breaks a rule.
     """
     change = AnnotationChange()
@@ -157,7 +157,7 @@ def replay(
         if entry.revision <= snapshot.revision:
             continue
         if entry.revision != revision + 1:
-            raise CorruptError(
+            raise DamagedJournalError(
                 f"the journal goes from revision {revision} to {entry.revision}",
                 where=where,
                 remedy=_REMEDY,
@@ -168,7 +168,7 @@ def replay(
     try:
         annotation = snapshot.apply(change, revision=revision)
     except ValidationError as error:
-        raise CorruptError(
+        raise DamagedJournalError(
             f"the journal does not fit ({error.errors(include_url=False)[0]['msg']})",
             where=where,
             remedy=_REMEDY,

@@ -252,6 +252,9 @@ class FolderStore(JobStore):
     ) -> Case:
         return self._folder(job_id).note(case_id, n_slices, warnings, size)
 
+    def mend_case(self, job_id: str, case_id: str) -> Path | None:
+        return self._folder(job_id).work(case_id).mend()
+
     def mend(self) -> Sequence[Path]:
         """Go on with what is whole, wherever a journal is damaged.
 

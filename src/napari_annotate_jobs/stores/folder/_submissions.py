@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ class SubmissionFolder:
                 (answered if found[2] else numbers).add(int(found[1]))
         count = max(numbers | answered, default=0)
         if len(numbers) < count:
-            missing = min(set(range(1, count + 1)) - numbers)
+            missing = next(n for n in itertools.count(1) if n not in numbers)
             raise CorruptError(
                 f"submission {missing} is missing",
                 where=self.path,

@@ -201,6 +201,13 @@ class BoxSection(QWidget):
         confirm.setText(f"Confirm {waiting}" if waiting else "Confirm")
         self._fill_menus()
 
+    def set_read_only(self, count: int) -> None:
+        """Show only how many boxes there are here: nothing can be done with them."""
+        self.set_object(None)
+        if count:
+            self.about.setText(f"{count} box{'' if count == 1 else 'es'} here")
+            self.about.setToolTip(self.about.text())
+
     # ----------------------------------------------------------------- menus
     @property
     def menus(self) -> tuple[QMenu, QMenu]:

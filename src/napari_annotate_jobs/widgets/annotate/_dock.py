@@ -25,6 +25,7 @@ from napari_annotate_jobs.widgets.parts._sections import Section
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring, focus_style
 from napari_annotate_jobs.widgets.strip._bar import strip_icon
 
+from ._aside_line import AsideLine
 from ._boxes import BoxSection
 from ._comments import CommentList
 from ._label_list import LabelList
@@ -95,6 +96,7 @@ class AnnotateDock(KeyboardGuest):
         self.notice = QLabel()
         self.notice.setWordWrap(True)
         self.notice.hide()
+        self.aside = AsideLine()
 
         self.undo = self._tool("↶", "Undo", "undo", self.undo_requested)
         self.redo = self._tool("↷", "Redo", "redo", self.redo_requested)
@@ -228,6 +230,7 @@ class AnnotateDock(KeyboardGuest):
         layout.addWidget(self.case_name)
         layout.addLayout(top)
         layout.addWidget(self.notice)
+        layout.addWidget(self.aside)
         layout.addWidget(self.labels, 1)
         layout.addLayout(decide)
         layout.addWidget(self.masks)
