@@ -446,14 +446,14 @@ DAMAGE = {
     ),
     "zeros behind the last": (lambda b: b + bytes(500), "line 10", 9),
     "zeros in its lines": (
-        lambda b: b[:700] + bytes(len(b) - 701) + b"\n",
+        lambda b: b[:760] + bytes(len(b) - 761) + b"\n",
         "line 5",
         4,
     ),
     "the first line": (lambda b: flipped(b, 100), "line 1", 8),
     "what no checksum covers": (lambda b: flipped(b, 30), "line 1", 8),
-    "some in the middle": (lambda b: flipped(flipped(b, 200), 700), "lines 2, 5", 7),
-    "a run": (lambda b: flipped(flipped(b, 200), 350), "lines 2 to 3", 7),
+    "some in the middle": (lambda b: flipped(flipped(b, 200), 760), "lines 2, 5", 7),
+    "a run": (lambda b: flipped(flipped(b, 200), 380), "lines 2 to 3", 7),
     "an empty line": (lambda b: b + b"\n", "line 10", 9),
     "another file": (lambda b: b"export PATH=/bin\n", "line 1", 0),
 }
