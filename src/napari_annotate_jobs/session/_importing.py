@@ -262,6 +262,8 @@ class Importing:
             count = len(header.slices)
             store.note_case(job_id, case.id, n_slices=count, warnings=warnings)
             base = draft.annotation.revision
+            naming = draft.annotation.naming([each.key for each in header.slices])
+            change = naming.then(change)
             store.save(job_id, case.id, change, blobs, base=base)
         return counts, notes
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QHideEvent
 
-    from napari_annotate_jobs.editing import Cell
-    from napari_annotate_jobs.model import LabelSet, SliceRange
+    from napari_annotate_jobs.editing import Cell, OpenRange
+    from napari_annotate_jobs.model import LabelSet
 
     from ._hover import PictureSource
 
@@ -91,7 +91,7 @@ class SliceStrip(KeyboardGuest):
         self.card = HoverCard(self)
         self.number = SliceNumber(self)
         self._keymap = KeyMap()
-        self._ranges: tuple[SliceRange, ...] = ()
+        self._ranges: tuple[OpenRange, ...] = ()
         self._labels: LabelSet | None = None
         self._menu: QMenu | None = None
         self._buttons = self._make_buttons()
@@ -181,7 +181,7 @@ class SliceStrip(KeyboardGuest):
         self.track.set_current(index)
         self._say_where()
 
-    def set_ranges(self, ranges: Sequence[SliceRange], labels: LabelSet) -> None:
+    def set_ranges(self, ranges: Sequence[OpenRange], labels: LabelSet) -> None:
         """Show ranges, in the colours and under the names of their labels."""
         self._ranges = tuple(ranges)
         self.set_labels(labels)
