@@ -311,14 +311,16 @@ class _Counted:
         found: dict[int, _LabelCount] = defaultdict(_LabelCount)
         tracks: set[tuple[int, str]] = set()
         followed = _propagated(annotation)
-        for said in annotation.slices.values():
+        for key, said in annotation.slices.items():
             decisions[said.decision] += 1
             if said.excluded:
                 continue
             for label_id in said.label_ids:
                 found[label_id].slices += 1
             for label_id in said.class_labels:
-                spread = (said.index, label_id) in followed
+                spread = not followed.isdisjoint(
+                    ((key, label_id), (said.index, label_id))
+                )
                 how = Provenance.PROPAGATED if spread else Provenance.MANUAL
                 found[label_id].provenance[how] += 1
             for box in said.boxes:
@@ -353,14 +355,17 @@ class _Counted:
         return cls(decisions, known)
 
 
-def _propagated(annotation: Annotation) -> set[tuple[int, int]]:
-    """Return (slice, label) of class labels that a propagation set and still rules."""
+def _propagated(annotation: Annotation) -> set[tuple[str | int, int]]:
+    """Return (slice, label) of class labels that a propagation set and still rules.
+
+    Slices go by key, in annotations of version 1 by index.
+    """
     return {
-        (index, label)
+        (place, label)
         for each in annotation.ranges
         if each.action is RangeAction.CLASS_LABELS
-        for index in each.applied
-        if index != each.origin
+        for place in each.applied
+        if place != each.origin
         for label in each.labels
     }
 
