@@ -343,3 +343,99 @@ def test_public_names_exist(path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+# --- circles ---------------------------------------------------------------------
+
+# Circles that are still there, as the modules they go through, with the reason. The
+# list only ever gets shorter.
+CIRCLES: dict[frozenset[str], str] = {}
+
+
+def sources() -> dict[str, Path]:
+    """Return every module by its dotted name."""
+    return {dotted(path): path for path in modules()}
+
+
+def public_origins(files: dict[str, Path]) -> dict[str, dict[str, tuple[str, str]]]:
+    """Return where the names that a package shows come from."""
+    origins: dict[str, dict[str, tuple[str, str]]] = {}
+    for name, path in files.items():
+        if path.name == "__init__.py":
+            stub = path.with_suffix(".pyi")
+            shown = imports(stub if stub.exists() else path)
+            origins[name] = {i.name: (i.module, i.name) for i in shown if i.name}
+    return origins
+
+
+def import_graph(files: dict[str, Path]) -> dict[str, set[str]]:
+    """Return which module knows which, also for typing and inside functions.
+
+    A name that a package shows counts as one of the module that defines it; what a
+    package's ``__init__`` gathers does not count.
+    """
+    origins = public_origins(files)
+
+    def defining(module: str, name: str) -> str:
+        if f"{module}.{name}" in files:
+            return f"{module}.{name}"
+        if name in origins.get(module, {}):
+            return defining(*origins[module][name])
+        return module
+
+    graph: dict[str, set[str]] = {}
+    for source, path in files.items():
+        if path.name != "__init__.py":
+            known = {defining(i.module, i.name) for i in imports(path)}
+            graph[source] = {k for k in known if k in files and k != source}
+    return graph
+
+
+def circles(graph: dict[str, set[str]]) -> list[frozenset[str]]:
+    """Return the sets of modules that can all be reached from each other."""
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        ahead = [start]
+        while ahead:
+            new = graph.get(ahead.pop(), set()) - seen
+            seen |= new
+            ahead.extend(new)
+        return seen
+
+    reach = {module: reached(module) for module in graph}
+    found = {
+        frozenset(other for other in reach[module] if module in reach.get(other, ()))
+        for module in graph
+        if module in reach[module]
+    }
+    return sorted(found, key=sorted)
+
+
+def test_no_circle_of_imports() -> None:
+    found = set(circles(import_graph(sources())))
+    new = [" <-> ".join(sorted(circle)) for circle in found - CIRCLES.keys()]
+    assert not new, "modules import each other:\n" + "\n".join(new)
+    assert not CIRCLES.keys() - found, "no circle any more: take it off the list"
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "from ._a import f",
+        "def g():\n    from . import f",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import f",
+        "LAZY = 'napari_annotate_jobs.model._a:f'",
+    ],
+)
+def test_circles_are_seen(
+    back: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "__init__.py").touch()
+    (tmp_path / "model" / "__init__.py").write_text("from ._a import f")
+    (tmp_path / "model" / "_a.py").write_text("from ._b import g")
+    (tmp_path / "model" / "_b.py").write_text(back)
+    monkeypatch.setattr(sys.modules[__name__], "SRC", tmp_path)
+    names = {f"{PACKAGE}.model._a", f"{PACKAGE}.model._b"}
+    assert circles(import_graph(sources())) == [frozenset(names)]

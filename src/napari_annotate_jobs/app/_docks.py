@@ -225,7 +225,7 @@ def ask_for_images() -> None:
 
 def add_images(viewer: napari.Viewer, folder: str) -> None:
     """Add a layer for each series of a folder; say so where there is none."""
-    from napari_annotate_jobs._manifest import read_layers
+    from napari_annotate_jobs.imaging import read_layers
 
     try:
         layers = read_layers(folder)

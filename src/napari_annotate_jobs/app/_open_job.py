@@ -39,7 +39,6 @@ from ._save_questions import SaveQuestions
 from .controllers import (
     ForeignController,
     PropagateController,
-    SliceController,
     StripController,
     Workbench,
 )
@@ -123,13 +122,20 @@ class Desk(QObject):
             take=self.bridge.take,
             is_there=lambda: self.on_screen is None or self.on_screen.is_there,
             after=self.focus_canvas,
+            selection=self.strip.selection,
+            plane=lambda: self.bridge.plane,
         )
-        self.boxes = BoxActions(self)
-        self.masks = MaskActions(self, images)
-        self.slices = SliceController(self.bench, self.masks.proposer.when_settled)
-        self.fill = FillDesk(self)
-        self.saving = SaveQuestions(self, images)
-        self.actions = DeskActions(self)
+        bench, bridge, dock = self.bench, self.bridge, self.annotate
+        self.boxes = BoxActions(bench, bridge, dock.boxes, self.propagate)
+        self.masks = MaskActions(bench, bridge, images, dock.masks, self.propagate)
+        self.slices = self.masks.slices
+        self.fill = FillDesk(
+            bench, bridge, self.masks.worker, viewer.window, self.raise_annotate
+        )
+        self.saving = SaveQuestions(bench, images, lambda: self.bridge.series, self)
+        self.actions = DeskActions(
+            bench, self.slices, bridge, press=self._press, settle=self.saving.settle
+        )
         self._keys: KeyRouter | None = None
         self._play = QTimer(self)
         self._play.setInterval(100)
@@ -205,11 +211,45 @@ class Desk(QObject):
         stepping = {self._keymap.key(action) for action in STEPPING}
         router.set_keys(self._key_calls(), stepping)
 
+    def by_id(self) -> dict[str, Callable[[], None]]:
+        """Return the actions that have keys, by their id."""
+        actions = self.actions
+        calls: dict[str, Callable[[], None]] = {
+            "nothing_to_label": actions.nothing_to_label,
+            "exclude": actions.exclude,
+            "propagate": self.show_propagate,
+            "confirm": actions.confirm,
+            "reject": actions.reject,
+            "copy": actions.copy,
+            "paste": actions.paste,
+            "undo": actions.undo,
+            "redo": actions.redo,
+            "next_undecided": lambda: actions.go_undecided(1),
+            "previous_undecided": lambda: actions.go_undecided(-1),
+            "next_change": lambda: actions.go_change(1),
+            "previous_change": lambda: actions.go_change(-1),
+            "play": self.toggle_play,
+            "submit": actions.submit,
+            "nothing_submit_next": actions.nothing_submit_next,
+            "next_case": lambda: actions.go_case(1),
+            "previous_case": lambda: actions.go_case(-1),
+            "zoom_tool": self.toggle_zoom_tool,
+            "help": self.help_requested.emit,
+        }
+        calls |= self.boxes.by_id()
+        calls |= self.fill.by_id()
+        calls |= self.masks.by_id()
+        for number in range(1, 8):
+            calls[f"preset_{number}"] = partial(
+                self.window_control.choose_preset, number
+            )
+        return calls
+
     def _key_calls(self) -> dict[str, Callable[[], None]]:
         """Return what each key does; Space is bound apart, see bind_space."""
         calls = {
             key: call if action in ALWAYS else partial(self._unless_moving, call)
-            for action, call in self.actions.by_id().items()
+            for action, call in self.by_id().items()
             for key in [self._keymap.key(action)]
             if key and action != "play"
         }
@@ -219,6 +259,10 @@ class Desk(QObject):
             call = partial(self.actions.use_label, label)
             calls[key] = partial(self._unless_moving, call)
         return calls
+
+    def _press(self) -> bool:
+        """Return True if a press is meant for the case that is on the screen."""
+        return self.on_screen is not None and self.on_screen.press()
 
     def _unless_moving(self, call: Callable[[], None]) -> None:
         if not self.session.is_moving:
@@ -444,6 +488,8 @@ class Desk(QObject):
         """Say on the canvas which slices keys act on, and let Esc end that."""
         self.bridge.set_selected(self.strip.selection())
         self._bind_escape()
+        self.masks.show_selection()
+        self.fill.show_selection()
 
     def _on_slice_requested(self, index: int) -> None:
         self.bridge.show_acquired()

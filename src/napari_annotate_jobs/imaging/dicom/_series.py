@@ -9,11 +9,11 @@ import numpy as np
 
 from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.imaging._geometry import order_along_normal, stack_geometry
+from napari_annotate_jobs.imaging._found import FoundFault
 from napari_annotate_jobs.imaging._header import SeriesHeader
 from napari_annotate_jobs.imaging._rescale import voxel_dtype
 from napari_annotate_jobs.imaging._types import (
     FileRef,
-    FoundFault,
     FrameSource,
     ImageWarning,
     PixelFormat,
