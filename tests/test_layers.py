@@ -16,11 +16,15 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 import napari_annotate_jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PACKAGE = "napari_annotate_jobs"
 SRC = Path(napari_annotate_jobs.__file__).parent
@@ -439,3 +443,69 @@ def test_circles_are_seen(
     monkeypatch.setattr(sys.modules[__name__], "SRC", tmp_path)
     names = {f"{PACKAGE}.model._a", f"{PACKAGE}.model._b"}
     assert circles(import_graph(sources())) == [frozenset(names)]
+
+
+# --- one name, one thing ---------------------------------------------------------
+
+SEVERAL_ROOMS = {
+    "_boxes": "boxes: found between keys, drawn on a layer, listed, acted on",
+    "_cases": "the cases of a job: on the command line, and for who works on them",
+    "_contract": "what those who fulfil the room's contract must do",
+    "_difference": "how two versions of a case differ, and the view of it",
+    "_fill": "Smart fill: on arrays, on a case, and what acts",
+    "_foreign": "what is not ours: layers in the viewer and what acts, files to import",
+    "_geometry": "where slices lie: in the patient, and in the viewer",
+    "_labels": "labels: the model, the command line's options, the list of a job",
+    "_manifest": "a manifest: napari's of the plugin, an export's of its files",
+    "_masks": "masks: stored, on a layer, in the dock, acted on",
+    "_nifti": "NIfTI: read as an image, written as an export",
+    "_objects": "objects of several boxes: on arrays, and in a case",
+    "_pictures": "pictures of slices: shown small, and exported",
+    "_planes": "planes of a volume: read from a file, written to pictures",
+    "_progress": "how far work is: counted, and shown",
+    "_ranges": "ranges of slices: edited, and painted on the strip",
+    "_strip": "the slice strip: the view, and its controller",
+    "_window": "windows of grey values: the model, and the control of it",
+}
+"""Modules of one name in several rooms that mean the same thing, and which."""
+
+TWO_MEANINGS = {
+    "_actions": "app: what acts on a case; session: its part that acts on slices",
+    "_canvas": "app: napari's canvas; widgets: the strip's",
+    "_check": "model: of values; stores: of a whole job folder",
+    "_fit": "formats: labels to images; viewer: the image to the canvas",
+    "_incoming": "editing: proposals put into a case; formats: what a file holds",
+    "_run": "demo: runs the demo; formats: runs an export",
+    "_table": "formats: rows of exporters; widgets: the table of cases",
+    "_track": "propagation: an object through slices; widgets: the strip's lane",
+    "_walk": "demo: through the demo; imaging: through a file's elements",
+}
+"""Modules that share a name by chance. The table only ever gets shorter."""
+
+
+def rooms_by_name(names: Iterator[tuple[str, str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name, room in names:
+        found.setdefault(name, set()).add(room)
+    return {name: rooms for name, rooms in found.items() if len(rooms) > 1}
+
+
+def public_types() -> Iterator[tuple[str, str]]:
+    for path in modules():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                yield node.name, unit(path)
+
+
+def test_a_type_has_one_name_in_one_room() -> None:
+    assert not rooms_by_name(public_types())
+
+
+def test_modules_of_one_name_mean_one_thing() -> None:
+    names = (
+        (path.stem, unit(path)) for path in modules() if not path.stem.startswith("__")
+    )
+    shared = set(rooms_by_name(names))
+    known = SEVERAL_ROOMS.keys() | TWO_MEANINGS.keys()
+    assert shared - known == set(), "give it a name of its own, or say what it shares"
+    assert known - shared == set(), "no longer shared: take it off the table"

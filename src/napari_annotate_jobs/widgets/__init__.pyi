@@ -6,24 +6,25 @@ from .annotate._read_out import ReadOutLabel
 from .annotate._window import WindowControl
 from .fill._choice import FillChoice, Where, outcome_text
 from .fill._panel import FillPanel
-from .jobs._model import CaseSource
+from .jobs._model import CaseRows
 from .jobs._my_jobs import MyJobsView
 from .jobs._page import JobPageView
 from .jobs._person import PersonButton
 from .keys._held import HeldKeys
 from .keys._help import HelpPanel
-from .keys._keys import STEPPING, KeyMap, label_keys, text_has_focus
+from .keys._keys import ACTIONS, STEPPING, KeyMap, label_keys, text_has_focus
 from .parts._theme import Colors, paint_in
 from .parts._veil import Veil
 from .propagate._panel import PropagatePanel
 from .strip._strip import SliceStrip
 
 __all__ = [
+    "ACTIONS",
     "STEPPING",
     "AnnotateDock",
     "AsideLine",
     "BoxSection",
-    "CaseSource",
+    "CaseRows",
     "Colors",
     "DifferenceView",
     "FillChoice",

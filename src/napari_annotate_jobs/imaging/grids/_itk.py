@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.imaging._header import SeriesHeader
 
-    from ._place import Place
+    from ._voxel_place import Place
 
 __all__ = ["ITK_ENDINGS", "ItkReader", "itk_headers"]
 
