@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
     from .controllers import SliceController, Workbench
 
-__all__ = ["DeskActions"]
+__all__ = ["CaseController"]
 
 
 def _told(method: Callable[..., Any]) -> Callable[..., None]:
     """Let an action go the way that all acts go; see :meth:`Workbench.act`."""
 
     @wraps(method)
-    def wrapper(self: DeskActions, *args: Any) -> None:
+    def wrapper(self: CaseController, *args: Any) -> None:
         self._bench.act(lambda: method(self, *args))
 
     return wrapper
 
 
-class DeskActions:
+class CaseController:
     """Actions on the open case.
 
     What is decided applies to the slices selected on the strip, else to the

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import JobSummary
     from napari_annotate_jobs.widgets import Colors, JobPageView
 
-    from ._open_job import Desk
+    from ._open_job import OpenJob
 
 __all__ = ["KeysAndMouse", "MyJobs", "add_images", "ask_for_images", "show_my_jobs"]
 
@@ -135,7 +135,7 @@ class MyJobs(QWidget):
         self.jobs.set_busy(False)
         self.jobs.set_jobs(summaries)
 
-    def _on_job_opened(self, desk: Desk) -> None:
+    def _on_job_opened(self, desk: OpenJob) -> None:
         session = desk.session
         counts = next(
             (s.counts for s in self.station.summaries if s.job.id == session.job.id),

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from ._workbench import Workbench
 
-__all__ = ["FillDesk"]
+__all__ = ["FillController"]
 
 PAUSE = 120
 """Milliseconds without a change before a preview is made."""
@@ -43,7 +43,7 @@ MANY = 8
 """From so many slices on, the work is shown in the activity dock."""
 
 
-class FillDesk:
+class FillController:
     """Lets the user fill and clean masks in the open case.
 
     Parameters

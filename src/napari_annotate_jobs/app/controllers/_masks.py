@@ -140,6 +140,11 @@ class MaskActions:
             chosen=len(self._waiting.intersection(self._bench.chosen())),
         )
 
+    @property
+    def are_waiting(self) -> bool:
+        """True if a slice of the case holds proposals."""
+        return bool(self._waiting)
+
     # ---------------------------------------------------------------- acting
     def by_id(self) -> dict[str, Callable[[], None]]:
         """Return the actions that have keys, by their id."""
