@@ -81,7 +81,7 @@ def make_job(folder: Path, n: int) -> Path:
 
 def questions(store: FolderStore, job: Job) -> dict[str, Callable[[], object]]:
     """Return what My Jobs and the job page ask."""
-    from napari_annotate_jobs.model import Status
+    from napari_annotate_jobs.model import ReviewStatus, Status
 
     n = store.counts(job.id).total
     middle = f"case-{n // 2:06d}"
@@ -110,6 +110,13 @@ def questions(store: FolderStore, job: Job) -> dict[str, Callable[[], object]]:
         "search in remaining": lambda: search(status=Status.REMAINING),
         "next remaining": lambda: store.neighbour(
             job.id, middle, statuses=(Status.REMAINING, Status.RETURNED)
+        ),
+        "review counts": lambda: store.review_counts(job.id),
+        "waiting, middle": lambda: store.reviews(
+            job.id, status=ReviewStatus.WAITING, offset=n // 100
+        ),
+        "next waiting": lambda: store.next_review(
+            job.id, (middle, PERSON), statuses=(ReviewStatus.WAITING,)
         ),
         "previous": lambda: store.neighbour(job.id, middle, step=-1),
     }

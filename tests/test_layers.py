@@ -30,7 +30,7 @@ PACKAGE = "napari_annotate_jobs"
 SRC = Path(napari_annotate_jobs.__file__).parent
 MAX_LINES = 800
 
-QT = frozenset({"PyQt5", "PyQt6", "PySide2", "PySide6", "magicgui", "qtpy", "superqt"})
+QT = frozenset("PyQt5 PyQt6 PySide2 PySide6 magicgui pyqtgraph qtpy superqt".split())
 NAPARI = frozenset({"napari", "napari_builtins", "vispy"})
 DECODERS = frozenset("gdcm imagecodecs jpeg_ls libjpeg openjpeg pylibjpeg rle".split())
 
@@ -65,6 +65,7 @@ LAYERS = {
         "PIL distributed highdicom nibabel nrrd numpy pandas pyarrow pydantic pydicom "
         "scipy skimage yaml",
     ),
+    "metrics": layer(1, "errors model", "numpy scipy"),
     "samples": layer(1, "errors", "numpy pydicom"),
     "stores": layer(
         2,
@@ -75,12 +76,14 @@ LAYERS = {
     "editing": layer(2, "errors formats model propagation", "numpy psygnal pydantic"),
     "session": layer(
         3,
-        "editing errors formats model propagation stores",
+        "editing errors formats metrics model propagation stores",
         "numpy platformdirs psygnal pydantic",
     ),
     "viewer": layer(4, "editing errors model session", "napari numpy psygnal vispy"),
     "widgets": layer(
-        4, "editing errors model session", "magicgui numpy psygnal qtpy superqt"
+        4,
+        "editing errors model session",
+        "magicgui numpy psygnal pyqtgraph qtpy superqt",
     ),
 }
 # Below the viewer nothing may know Qt or napari, and it must import without them.
@@ -450,11 +453,14 @@ def test_circles_are_seen(
 SEVERAL_ROOMS = {
     "_boxes": "boxes: found between keys, drawn on a layer, listed, acted on",
     "_cases": "the cases of a job: on the command line, and for who works on them",
+    "_combine": "several people's work into one: on cases, and what acts",
     "_contract": "what those who fulfil the room's contract must do",
     "_difference": "how two versions of a case differ, and the view of it",
+    "_export": "exports: the panel's controller, and the command line's verb",
     "_fill": "Smart fill: on arrays, on a case, and what acts",
     "_foreign": "what is not ours: layers in the viewer and what acts, files to import",
     "_geometry": "where slices lie: in the patient, and in the viewer",
+    "_import": "imports: the panel's controller, and the command line's verb",
     "_labels": "labels: the model, the command line's options, the list of a job",
     "_manifest": "a manifest: napari's of the plugin, an export's of its files",
     "_masks": "masks: stored, on a layer, in the dock, acted on",
@@ -464,6 +470,8 @@ SEVERAL_ROOMS = {
     "_planes": "planes of a volume: read from a file, written to pictures",
     "_progress": "how far work is: counted, and shown",
     "_ranges": "ranges of slices: edited, and painted on the strip",
+    "_review": "a review: its words, the work on it, and the command line's verb",
+    "_statistics": "statistics: counted, gathered, shown, and the command line's verb",
     "_strip": "the slice strip: the view, and its controller",
     "_window": "windows of grey values: the model, and the control of it",
 }
@@ -478,6 +486,7 @@ TWO_MEANINGS = {
     "_run": "demo: runs the demo; formats: runs an export",
     "_table": "formats: rows of exporters; widgets: the table of cases",
     "_track": "propagation: an object through slices; widgets: the strip's lane",
+    "_volume": "imaging: a series in memory; metrics: of a voxel, in mm3",
     "_walk": "demo: through the demo; imaging: through a file's elements",
 }
 """Modules that share a name by chance. The table only ever gets shorter."""

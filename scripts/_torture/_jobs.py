@@ -23,6 +23,7 @@ from napari_annotate_jobs.model import (
     SeriesRef,
     SliceAnnotation,
     Status,
+    Verb,
     mask_ref,
 )
 from napari_annotate_jobs.stores import FolderStore, create_job
@@ -90,11 +91,17 @@ class Acknowledged:
         The revision that each submission froze.
     returns : set of int
         The numbers of the submissions that were returned.
+    verdicts : dict of int to int
+        How many verdicts each submission has.
+    threads : int
+        How many threads were begun.
     """
 
     revision: int = 0
     submissions: dict[int, int] = field(default_factory=dict)
     returns: set[int] = field(default_factory=set)
+    verdicts: dict[int, int] = field(default_factory=dict)
+    threads: int = 0
 
     def note(self, word: str, number: int, value: int = 0) -> None:
         """Take up one word of the store."""
@@ -102,6 +109,10 @@ class Acknowledged:
             self.revision = max(self.revision, number)
         elif word == "submitted":
             self.submissions[number] = value
+        elif word == "judged":
+            self.verdicts[number] = value
+        elif word == "said":
+            self.threads = number
         else:
             self.returns.add(number)
 
@@ -127,7 +138,7 @@ class Worker:
         draft = self.store.load(JOB, CASE)
         revision = draft.annotation.revision
         if draft.status is Status.FINISHED:
-            self.give_back(draft.submissions)
+            self.review(draft.submissions)
             return
         done = draft.returned is not None or not draft.submissions
         if revision and revision % 5 == 0 and done:
@@ -146,6 +157,26 @@ class Worker:
         """Submit the draft."""
         number = self.store.submit(JOB, CASE, base=revision).number
         self._say("submitted", number, revision)
+
+    def review(self, number: int) -> None:
+        """Comment on every second submission, pass it, take that back, return it."""
+        given = [
+            v
+            for v in self.other.verdicts(JOB, CASE, person=ANNA)
+            if v.submission == number
+        ]
+        threads = self.other.threads(JOB, CASE, person=ANNA)
+        text = f"Look at {number}"
+        if number % 2 or len(given) > 1:
+            self.give_back(number)
+        elif all(thread.first.text != text for thread in threads):
+            remark = Comment(person=REVIEWER, text=text)
+            self.other.discuss(JOB, CASE, person=ANNA, comment=remark)
+            self._say("said", len(threads) + 1)
+        else:
+            verb = Verb.WITHDRAW if given else Verb.PASS
+            verdict = self.other.judge(JOB, CASE, verb, person=ANNA)
+            self._say("judged", number, verdict.number)
 
     def give_back(self, number: int) -> None:
         """Return the last submission, as the reviewer."""
@@ -195,6 +226,12 @@ def losses(folder: Path, said: Acknowledged, *, go_on: bool = True) -> list[str]
         if said.returns and max(said.returns) == draft.submissions:
             if draft.status is not Status.RETURNED:
                 found.append(f"the return of submission {draft.submissions} is gone")
+        verdicts = store.verdicts(JOB, CASE)
+        for number, n in said.verdicts.items():
+            if sum(v.submission == number for v in verdicts) < n:
+                found.append(f"a verdict on submission {number} is gone")
+        if len(store.threads(JOB, CASE)) < said.threads:
+            found.append(f"a thread of {said.threads} is gone")
         found += [f"check: {fault.what}" for fault in store.check()]
         if go_on and draft.status is not Status.FINISHED:
             change, blobs = edit(revision + 1)

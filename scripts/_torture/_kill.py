@@ -59,6 +59,8 @@ def run(scratch: Path, *, seed: int, rounds: int) -> Report:
         saves=said.revision,
         submissions=len(said.submissions),
         returns=len(said.returns),
+        verdicts=sum(said.verdicts.values()),
+        threads=said.threads,
     )
     return report
 

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["KeysAndMouse", "MyJobs", "get_reader", "open_images", "open_napari"]  # noqa: F822
+__all__ = [  # noqa: F822
+    "JobCombine",
+    "JobExport",
+    "JobImport",
+    "JobStatistics",
+    "KeysAndMouse",
+    "MyJobs",
+    "get_reader",
+    "open_images",
+    "open_napari",
+]
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -20,6 +30,10 @@ def __getattr__(name: str) -> Any:
         from .app import _docks
 
         return getattr(_docks, name)
+    if name in ("JobCombine", "JobExport", "JobImport", "JobStatistics"):
+        from .app import _panels
+
+        return getattr(_panels, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

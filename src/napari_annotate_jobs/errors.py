@@ -6,6 +6,8 @@
      +-- InvalidValueError (ValueError)         a value the model cannot hold
      +-- TransitionError (RuntimeError)         a step the rules do not allow
      |    +-- LockedError (PermissionError)     the case is submitted, hence read-only
+     |    +-- RoleError (PermissionError)       it is for others to do
+     |    +-- JudgedError                       there is a verdict already
      |    +-- UnsavedWorkError                  leaving would drop work saved nowhere
      +-- MissingExtraError (ImportError)        an optional package is not installed
      +-- ImagingError
@@ -46,10 +48,12 @@ __all__ = [
     "GeometryError",
     "ImagingError",
     "InvalidValueError",
+    "JudgedError",
     "LockedError",
     "MissingExtraError",
     "NoImageError",
     "NotFoundError",
+    "RoleError",
     "StoreAccessError",
     "StoreError",
     "TransitionError",
@@ -98,6 +102,31 @@ class TransitionError(AnnotateJobsError, RuntimeError):
 
 class LockedError(TransitionError, PermissionError):
     """The case was submitted and is read-only until it is returned."""
+
+
+class RoleError(TransitionError, PermissionError):
+    """It is for others to do: annotators, reviewers, or who submitted the case."""
+
+
+class JudgedError(TransitionError):
+    """Somebody else was first: there is a verdict on the submission already.
+
+    Attributes
+    ----------
+    verdict : object
+        The :class:`~napari_annotate_jobs.model.Verdict` that holds.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: object = None,
+        remedy: str | None = None,
+        verdict: object = None,
+    ) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.verdict = verdict
 
 
 class UnsavedWorkError(TransitionError):

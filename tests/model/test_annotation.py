@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from napari_annotate_jobs.errors import LockedError, TransitionError
+from napari_annotate_jobs.errors import TransitionError
 from napari_annotate_jobs.model import (
     Annotation,
     AnnotationChange,
@@ -19,16 +19,14 @@ from napari_annotate_jobs.model import (
     Decision,
     MaskRef,
     RangeAction,
-    Return,
     SliceAnnotation,
     SliceRange,
-    Status,
     Submission,
-    check_editable,
+    ThreadEntry,
+    Verdict,
     content_digest,
     document_json,
     make_submission,
-    status_of,
 )
 
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
@@ -179,7 +177,21 @@ BAD = {
     "negative with case labels": lambda: Annotation(
         case_id="c", person="p", case_labels=(1,), case_nothing_to_label=True
     ),
-    "return without comment": lambda: Return(number=1, reviewer="r", comments=()),
+    "object nowhere": lambda: Comment(person="p", text="x", label=1),
+    "place on no slice": lambda: Comment(person="p", text="x", at=(1.0, 2.0)),
+    "altered verdict": lambda: Verdict(
+        submission=1, number=1, outcome="passed", person="r", digest="0" * 64
+    ),
+    "failed and corrected": lambda: Verdict.seal(
+        submission=1,
+        number=1,
+        outcome="failed",
+        person="r",
+        correction={"person": "r", "number": 1, "digest": ""},
+    ),
+    "entry that says nothing": lambda: ThreadEntry.seal(
+        number=1, thread="t", person="p"
+    ),
 }
 
 
@@ -257,36 +269,8 @@ def said(**fields):
     return blank().apply(AnnotationChange(slices={"index:4": content}), revision=1)
 
 
-def test_status_follows_from_submissions_and_returns():
-    def returned(number):
-        remark = Comment(person="r", text="x")
-        return Return(number=number, reviewer="r", comments=(remark,))
-
-    assert status_of(0, None) is Status.REMAINING
-    assert status_of(1, None) is Status.FINISHED
-    assert status_of(1, returned(1)) is Status.RETURNED
-    assert status_of(2, returned(1)) is Status.FINISHED
-    assert status_of(2, returned(2)) is Status.RETURNED
-
-
-@pytest.mark.parametrize("status", Status)
-def test_only_a_finished_case_is_read_only(status):
-    if status is Status.FINISHED:
-        with pytest.raises(LockedError, match="return"):
-            check_editable(status)
-    else:
-        check_editable(status)
-
-
-@pytest.mark.parametrize("status", Status)
-def test_a_submission_is_numbered_and_sealed(status):
-    annotation = said(class_labels=(1,))
-    arguments = {"status": status, "previous": 3, "author": "ana"}
-    if status is Status.FINISHED:
-        with pytest.raises(LockedError):
-            make_submission(annotation, **arguments)
-        return
-    submission = make_submission(annotation, **arguments)
+def test_a_submission_is_numbered_and_sealed():
+    submission = make_submission(said(class_labels=(1,)), previous=3, author="ana")
     assert (submission.number, submission.author) == (4, "ana")
     found = document_json(submission)
     assert Submission.model_validate(found) == submission
@@ -296,9 +280,7 @@ def test_a_submission_is_numbered_and_sealed(status):
 
 
 def test_an_unknown_field_of_a_submission_is_sealed_too():
-    submission = make_submission(
-        said(class_labels=(1,)), status=Status.REMAINING, previous=0, author="ana"
-    )
+    submission = make_submission(said(class_labels=(1,)), previous=0, author="ana")
     found = document_json(submission)
     found["annotation"]["added"] = "later"
     with pytest.raises(ValidationError, match="altered"):
@@ -332,10 +314,8 @@ def test_an_unknown_field_of_a_submission_is_sealed_too():
 )
 def test_what_cannot_be_submitted(annotation, match):
     with pytest.raises(TransitionError, match=match):
-        make_submission(annotation, status=Status.REMAINING, previous=0, author="ana")
+        make_submission(annotation, previous=0, author="ana")
 
 
 def test_an_excluded_case_can_be_submitted():
-    assert make_submission(
-        said(excluded=True), status=Status.REMAINING, previous=0, author="ana"
-    )
+    assert make_submission(said(excluded=True), previous=0, author="ana")

@@ -188,6 +188,7 @@ class FlakyStore(MemoryStore):
         slices = self.slices or slice_ids(self.n_slices)
         header = SimpleNamespace(
             shape=(len(slices), *SHAPE),
+            spacing=(5.0, 0.5, 2.0),
             slices=slices,
             warnings=(),
             unit="HU",

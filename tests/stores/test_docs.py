@@ -12,8 +12,9 @@ from napari_annotate_jobs.model import (
     Annotation,
     Case,
     Job,
-    Return,
     Submission,
+    ThreadEntry,
+    Verdict,
     content_digest,
     document_json,
 )
@@ -27,6 +28,7 @@ from napari_annotate_jobs.stores.folder._documents import (
 )
 from napari_annotate_jobs.stores.folder._events import ProgressEvent
 from napari_annotate_jobs.stores.folder._journal import Entry, encode_entry
+from napari_annotate_jobs.stores.folder._submissions import SubmissionFolder
 
 DOCS = Path(__file__).parents[2] / "docs" / "job-folder.md"
 EXAMPLES = dict(
@@ -61,6 +63,9 @@ def test_all_examples_are_tested():
         "annotation.json",
         "changes.jsonl",
         "submission.json",
+        "verdict.json",
+        "thread.json",
+        "read.json",
         "return.json",
         "case.json",
         "events.jsonl",
@@ -95,8 +100,21 @@ def test_the_submission():
     same(Submission, known)
 
 
-def test_the_return_and_the_rest():
-    same(Return, body("return.json", "return", ("return",))["return"])
+def test_the_verdict_and_the_thread():
+    same(Verdict, body("verdict.json", "verdict", ("verdict",))["verdict"])
+    same(ThreadEntry, body("thread.json", "thread entry", ("entry",))["entry"])
+    body("read.json", "read", ("person", "read"))
+
+
+def test_a_return_of_an_earlier_version(tmp_path):
+    (tmp_path / "0001.json").touch()
+    (tmp_path / "0001.return.json").write_text(EXAMPLES["return.json"], "utf-8")
+    (verdict,) = SubmissionFolder(tmp_path).verdicts()
+    assert (verdict.outcome, verdict.person, verdict.number) == ("returned", "eve", 0)
+    assert verdict.comments[0].text == "The vessel is missing"
+
+
+def test_the_rest():
     body("case.json", "case", ("case", "n_slices", "warnings", "size"))
     assert ProgressEvent.model_validate_json(EXAMPLES["events.jsonl"]).decided == 42
 

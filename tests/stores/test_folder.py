@@ -26,7 +26,16 @@ from napari_annotate_jobs.errors import (
     StoreAccessError,
 )
 from napari_annotate_jobs.files import _access as files
-from napari_annotate_jobs.model import Case, Comment, SeriesRef, SliceAnnotation, Status
+from napari_annotate_jobs.model import (
+    Case,
+    Comment,
+    SeriesRef,
+    SliceAnnotation,
+    Status,
+    Verb,
+    Verdict,
+    document_json,
+)
 from napari_annotate_jobs.stores import FolderStore, create_job
 from napari_annotate_jobs.stores.folder import _documents as documents
 from napari_annotate_jobs.stores.folder import _draft as draft_module
@@ -93,7 +102,7 @@ def test_the_folder_reads_as_documented(store, kit, job_folder, painted):
         work + "annotation.json",
         work + mask,
         work + "submissions/0001.json",
-        work + "submissions/0001.return.json",
+        work + "submissions/0001.verdict-1.json",
         "cases/case-1.json",
         "events.jsonl",
         "job.json",
@@ -752,6 +761,11 @@ def _alter_submission(found):
     found["submission"]["annotation"]["case_labels"] = [4]
 
 
+def _answer_another(found):
+    verdict = {k: v for k, v in found["verdict"].items() if k != "digest"}
+    found["verdict"] = document_json(Verdict.seal(**{**verdict, "answers": "0" * 64}))
+
+
 def halve(path):
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
@@ -829,10 +843,20 @@ FAULTS = {
         lambda p: p.rename(p.with_name("0002.json")),
         "submission 1 is missing",
     ),
-    "return": (
-        "annotations/case-0/ana/submissions/0001.return.json",
-        lambda p: edit(p, lambda f: f["return"].update(number=2)),
-        "returns submission 2",
+    "verdict": (
+        "annotations/case-0/ana/submissions/0001.verdict-1.json",
+        lambda p: edit(p, lambda f: f["verdict"].update(outcome="passed")),
+        "altered",
+    ),
+    "no verdict": (
+        "annotations/case-0/ana/submissions/0001.verdict-1.json",
+        lambda p: p.rename(p.with_name("0001.verdict-2.json")),
+        "verdict 1 on submission 1 is missing",
+    ),
+    "another submission": (
+        "annotations/case-0/ana/submissions/0001.verdict-1.json",
+        lambda p: edit(p, _answer_another),
+        "another content",
     ),
 }
 
@@ -859,6 +883,54 @@ def test_a_missing_mask_is_a_fault(store, job_folder, painted):
     next((work_of(job_folder) / "masks").iterdir()).unlink()
     faults = open_job(job_folder).check()
     assert [painted[:16] in fault.what for fault in faults] == [True]
+
+
+# ------------------------------------------------------- what earlier versions wrote
+def as_before(job_folder):
+    """Make what is there look as an earlier version wrote it: a return, no more."""
+    submissions = work_of(job_folder) / "submissions"
+    path = submissions / "0001.verdict-1.json"
+    found = json.loads(path.read_text("utf-8"))["verdict"]
+    old = {
+        "number": 1,
+        "reviewer": found["person"],
+        "comments": found["comments"],
+        "time": found["time"],
+    }
+    text = {"format": "napari-annotate-jobs return", "version": 1, "return": old}
+    (submissions / "0001.return.json").write_text(json.dumps(text), "utf-8")
+    path.unlink()
+    log = job_folder / "events.jsonl"
+    head, *lines = log.read_text("utf-8").splitlines()
+    known = ("case", "person", "status", "draft", "decided", "comment", "time")
+    lines = [json.dumps({k: json.loads(li)[k] for k in known}) for li in lines]
+    log.write_text("\n".join([head, *lines, ""]), "utf-8")
+
+
+def test_what_an_earlier_version_wrote_goes_on(store, kit, job_folder, painted):
+    store.submit(JOB, "case-0", base=2)
+    with open_job(job_folder, "eve") as eve:
+        eve.return_case(JOB, "case-0", [REMARK], person="ana")
+    store.close()
+    as_before(job_folder)
+    before = (work_of(job_folder) / "submissions/0001.return.json").read_bytes()
+    again = open_job(job_folder)
+    assert list(again.check()) == []
+    row = again.case(JOB, "case-0")
+    assert (row.status, row.returned_comment) == (Status.RETURNED, "again")
+    assert again.counts(JOB).returned == again.review_counts(JOB).returned == 1
+    (thread,) = again.threads(JOB, "case-0")
+    assert (thread.first, thread.unread) == (REMARK, 1)
+    said = Comment(person="ana", text="done")
+    again.discuss(JOB, "case-0", comment=said, thread=REMARK.id, resolved=True)
+    with open_job(job_folder, "eve") as eve:
+        eve.judge(JOB, "case-0", Verb.WITHDRAW, person="ana")
+        eve.judge(JOB, "case-0", Verb.PASS, person="ana")
+    assert again.review_counts(JOB).passed == 1
+    assert [v.number for v in again.verdicts(JOB, "case-0")] == [0, 1, 2]
+    path = work_of(job_folder) / "submissions/0001.return.json"
+    assert path.read_bytes() == before
+    assert list(again.check()) == []
 
 
 # ----------------------------------------------------------------- two processes

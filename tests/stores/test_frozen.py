@@ -13,10 +13,10 @@ import pytest
 from napari_annotate_jobs.errors import (
     CorruptError,
     ExistsError,
+    JudgedError,
     LockedError,
     StoreAccessError,
     StoreError,
-    TransitionError,
 )
 from napari_annotate_jobs.files import _durable as files
 from napari_annotate_jobs.files import _locks as locks
@@ -174,17 +174,17 @@ def test_a_return_written_in_between_is_not_overwritten(
     store.save(JOB, CASE, kit.labelled(1, 1), {}, base=0)
     store.submit(JOB, CASE, base=1)
     eve, bob = FolderStore(job_folder, "eve"), FolderStore(job_folder, "bob")
-    real = submitted.SubmissionFolder.write_return
+    real = submitted.SubmissionFolder.write_verdict
 
     def first_bob(folder, answer):
-        monkeypatch.setattr(submitted.SubmissionFolder, "write_return", real)
+        monkeypatch.setattr(submitted.SubmissionFolder, "write_verdict", real)
         bob.return_case(JOB, CASE, [Comment(person="bob", text="vessel")], person="ana")
         real(folder, answer)
 
-    monkeypatch.setattr(submitted.SubmissionFolder, "write_return", first_bob)
-    with pytest.raises(TransitionError, match="returned"):
+    monkeypatch.setattr(submitted.SubmissionFolder, "write_verdict", first_bob)
+    with pytest.raises(JudgedError, match="bob has returned it already"):
         eve.return_case(JOB, CASE, [REMARK], person="ana")
-    assert store.load(JOB, CASE).returned.reviewer == "bob"
+    assert store.load(JOB, CASE).returned.person == "bob"
     eve.close()
     bob.close()
 
@@ -484,7 +484,8 @@ def test_leftovers_go_from_every_folder(store, kit, job_folder):
     store.close()
     again = FolderStore(job_folder, "ana")
     again.load(JOB, CASE)
-    again.return_case(JOB, CASE, [REMARK], person="ana")
+    with FolderStore(job_folder, "eve") as eve:
+        eve.return_case(JOB, CASE, [REMARK], person="ana")
     again.save(JOB, CASE, kit.labelled(1, 1), {}, base=1)
     again.close()
     for folder in folders:

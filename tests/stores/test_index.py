@@ -162,7 +162,7 @@ def test_other_processes_are_heard_of(begun, job_folder, cache, monkeypatch, kit
 def test_opening_a_case_puts_the_index_right(begun, job_folder):
     """What no log told of: the documents were changed behind its back."""
     expect(begun)
-    (job_folder / "annotations/case-3/ana/submissions/0001.return.json").unlink()
+    (job_folder / "annotations/case-3/ana/submissions/0001.verdict-1.json").unlink()
     assert begun.case(JOB, "case-3").status is Status.RETURNED
     begun.load(JOB, "case-3")
     assert begun.case(JOB, "case-3").status is Status.FINISHED
@@ -197,7 +197,16 @@ def empty(path):
     """Do what another program may do at any moment: begin to make it anew."""
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("BEGIN IMMEDIATE")
-    for table in ("progress", "blocks", "people", "names", "cases", "meta"):
+    for table in (
+        "progress",
+        "blocks",
+        "people",
+        "reviews",
+        "review_counts",
+        "names",
+        "cases",
+        "meta",
+    ):
         db.execute(f"DELETE FROM {table}")
     db.execute("COMMIT")
     db.close()

@@ -22,9 +22,13 @@ from napari_annotate_jobs.model import (
     AnnotationChange,
     Box,
     Comment,
+    Correction,
+    ReviewStatus,
     SliceAnnotation,
     Status,
+    Verb,
 )
+from napari_annotate_jobs.stores import FolderStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +50,9 @@ def outcome(action: Callable[[], object]) -> object:
         return type(error), error.what
 
 
+_TIMES = {"time", "modified", "digest", "judged", "answers"}
+
+
 def untimed(value: object) -> object:
     """Return a value without the times at which it was made."""
     if isinstance(value, list | tuple):
@@ -56,7 +63,7 @@ def untimed(value: object) -> object:
         return {
             key: untimed(item)
             for key, item in value.items()
-            if key not in {"time", "modified", "digest"} or "pixels" in value
+            if key not in _TIMES or "pixels" in value
         }
     return value
 
@@ -74,7 +81,7 @@ def test_the_folder_store_is_the_memory_store(kit, worlds):
                 person: [world.store(person) for world in self.worlds]
                 for person in PEOPLE
             }
-            self.seed = itertools.count()
+            self.names = map(str, itertools.count())
 
         def teardown(self) -> None:
             for world in self.worlds:
@@ -170,6 +177,96 @@ def test_the_folder_store_is_the_memory_store(kit, worlds):
                 lambda s: s.return_case(JOB, case, comments, person=person),
             )
 
+        @rule(
+            reviewer=people,
+            person=people,
+            case=cases,
+            verb=st.sampled_from(
+                [Verb.PASS, Verb.FAIL, Verb.RETURN, Verb.WITHDRAW, Verb.REOPEN]
+            ),
+            said=st.booleans(),
+            number=st.sampled_from([None, None, 1, 2]),
+            corrected=st.sampled_from([False, False, True]),
+        )
+        def judge(self, reviewer, person, case, verb, said, number, corrected):
+            remark = Comment(id=next(self.names), person=reviewer, text="again")
+            self.both(
+                reviewer,
+                lambda s: s.judge(
+                    JOB,
+                    case,
+                    verb,
+                    person=person,
+                    number=number,
+                    comments=[remark] if said else [],
+                    corrected=corrected,
+                ),
+            )
+
+        @rule(reviewer=people, person=people, case=cases, index=indices)
+        def correct(self, reviewer, person, case, index):
+            stores = self.stores[reviewer]
+            sent = stores[0].submissions(JOB, case, person=person)
+            if not sent:
+                return
+            of = Correction(person=person, number=len(sent), digest=sent[-1].digest)
+            change = kit.labelled(index, 1).model_copy(update={"corrects": of})
+            base = stores[0].load(JOB, case, of=person).annotation.revision
+            self.both(
+                reviewer,
+                lambda s: s.save(JOB, case, change, {}, base=base, of=person),
+            )
+            self.both(reviewer, lambda s: s.submit(JOB, case, base=base + 1, of=person))
+
+        @rule(
+            who=people,
+            person=people,
+            case=cases,
+            said=st.booleans(),
+            reply=st.booleans(),
+            resolved=st.sampled_from([None, True, False]),
+        )
+        def discuss(self, who, person, case, said, reply, resolved):
+            comment = None
+            if said:
+                comment = Comment(id=next(self.names), person=who, text="well")
+            threads = self.stores[who][0].threads(JOB, case, person=person)
+            thread = threads[-1].id if reply and threads else None
+            self.both(
+                who,
+                lambda s: s.discuss(
+                    JOB,
+                    case,
+                    person=person,
+                    comment=comment,
+                    thread=thread,
+                    resolved=resolved,
+                ),
+            )
+
+        @rule(who=people, person=people, case=cases)
+        def read(self, who, person, case):
+            self.both(who, lambda s: s.threads(JOB, case, person=person))
+            self.both(who, lambda s: s.mark_read(JOB, case, person=person))
+            self.both(who, lambda s: s.threads(JOB, case, person=person))
+            self.both(who, lambda s: s.review_progress(JOB))
+            self.both(who, lambda s: s.reviews(JOB, revised=True))
+
+        @rule(
+            who=people,
+            after=st.none() | st.tuples(cases, people),
+            step=st.sampled_from([1, -1]),
+            statuses=st.sets(st.sampled_from(ReviewStatus)),
+            wrap=st.booleans(),
+        )
+        def go_on_reviewing(self, who, after, step, statuses, wrap):
+            self.both(
+                who,
+                lambda s: s.next_review(
+                    JOB, after, step=step, statuses=tuple(statuses), wrap=wrap
+                ),
+            )
+
         @rule(person=people, case=cases, n=st.integers(0, 9))
         def note(self, person, case, n):
             self.both(person, lambda s: s.note_case(JOB, case, n_slices=n))
@@ -179,6 +276,27 @@ def test_the_folder_store_is_the_memory_store(kit, worlds):
             for number, store in enumerate(self.stores[person]):
                 store.close()
                 self.stores[person][number] = self.worlds[number].store(person)
+
+        @rule()
+        def follow(self):
+            """Status and counts follow from the documents, whatever the index heard."""
+            folder = self.worlds[list(worlds).index("folder")]
+            before = {}
+            for again in (False, True):
+                for person in PEOPLE:
+                    fresh = FolderStore(folder.path, person)
+                    if again:
+                        (found,) = fresh._scan()
+                        found.catalogue.rebuild()
+                    heard = (
+                        fresh.counts(JOB),
+                        fresh.cases(JOB),
+                        fresh.review_counts(JOB),
+                        fresh.reviews(JOB),
+                        fresh.review_progress(JOB),
+                    )
+                    assert before.setdefault(person, heard) == heard
+                    fresh.close()
 
         @rule()
         def check(self):
@@ -218,11 +336,14 @@ def test_the_folder_store_is_the_memory_store(kit, worlds):
         def alike(self):
             for person in PEOPLE:
                 self.both(person, lambda s: s.counts(JOB))
+                self.both(person, lambda s: s.review_counts(JOB))
+                self.both(person, lambda s: s.reviews(JOB))
                 self.both(person, lambda s: s.cases(JOB))
                 for case in CASES:
                     draft = self.both(person, lambda s, c=case: s.load(JOB, c))
                     self.both(person, lambda s, c=case: s.people(JOB, c))
                     self.both(person, lambda s, c=case: s.submissions(JOB, c))
+                    self.both(person, lambda s, c=case: s.verdicts(JOB, c))
                     for digest in draft.annotation.blobs():
                         self.both(
                             person,
@@ -230,5 +351,5 @@ def test_the_folder_store_is_the_memory_store(kit, worlds):
                         )
 
     run_state_machine_as_test(
-        Stores, settings=settings(max_examples=15, stateful_step_count=25)
+        Stores, settings=settings(max_examples=10, stateful_step_count=25)
     )

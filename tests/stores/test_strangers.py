@@ -163,7 +163,7 @@ def use(folder, kit):
         f"{MINE}/masks",
         f"{MINE}/submissions",
         f"{MINE}/submissions/0001.json",
-        f"{MINE}/submissions/0001.return.json",
+        f"{MINE}/submissions/0001.verdict-1.json",
         "cases/case-0.json",
         "headers/case-0-0.json",
     ],
@@ -309,12 +309,22 @@ PROGRESS = {
     "draft": False,
     "decided": 1,
     "comment": "",
+    "number": 1,
+    "review": "waiting",
+    "submitted": "2030-01-04T15:00:00.000+00:00",
+    "reviewer": "eve",
+    "judged": None,
 }
 NOTE = {"case": "case-1", "n_slices": 10, "warnings": []}
 ODD = {
     "case": ["\ud800", None, 5, ["a"], "x" * 10**6],
     "person": ["\ud800", None, [], "ana\0"],
     "status": [None, [], {}, "x"],
+    "number": [-1, "1", 1.5, 10**300],
+    "review": ["x", 5, []],
+    "submitted": ["x", 5, "2030-01-04"],
+    "reviewer": [None, 5, "x" * 10**6],
+    "judged": ["x", 5, "2030-01-04T15:00:00"],
     "draft": ["x", None, [], 1],
     "decided": [10**30, -5, float("inf"), float("nan"), "7", [], None, 2**63],
     "comment": ["\ud800", None, []],
@@ -360,6 +370,11 @@ def test_lines_of_the_log_that_make_no_sense_are_passed_over(two_jobs, cache):
         assert rows["case-1"].status is Status.RETURNED, line[:80]
         assert rows["case-1"].warnings == ("gap",), line[:80]
         good = log.read_bytes()
+    never = {**PROGRESS, "person": "nobody", "number": 0}
+    assert store.reviews(JOB).total
+    log.write_bytes(good + json.dumps(never).encode() + b"\n")
+    assert "nobody" not in {row.person for row in store.reviews(JOB).rows}
+    good = log.read_bytes()
     # What follows them is still heard.
     log.write_bytes(good + json.dumps(PROGRESS).encode() + b"\n")
     assert store.case(JOB, "case-1").status is Status.FINISHED
@@ -475,7 +490,7 @@ DOCUMENTS = {
         ("job.json", "job"),
         (f"{MINE}/annotation.json", "annotation"),
         (f"{MINE}/submissions/0001.json", "submission"),
-        (f"{MINE}/submissions/0001.return.json", "return"),
+        (f"{MINE}/submissions/0001.verdict-1.json", "verdict"),
     ],
 )
 def test_a_damaged_document_is_one_error_that_names_it(two_jobs, name, kind, damage):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ask",
     "brief",
+    "choose_file",
     "choose_folder",
     "notifications",
     "notify",
@@ -138,6 +139,19 @@ def choose_folder(
     dialog = QFileDialog(parent, title)
     dialog.setFileMode(QFileDialog.FileMode.Directory)
     dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    return _asked(dialog, chosen)
+
+
+def choose_file(
+    parent: QWidget | None, title: str, chosen: Callable[[str], object]
+) -> QFileDialog:
+    """Let a file be chosen; `chosen` is told, unless the user thinks better of it."""
+    dialog = QFileDialog(parent, title)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    return _asked(dialog, chosen)
+
+
+def _asked(dialog: QFileDialog, chosen: Callable[[str], object]) -> QFileDialog:
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.fileSelected.connect(chosen)
     dialog.open()

@@ -24,12 +24,15 @@ from ._qt_executor import QtExecutor
 from ._settings import PLUGIN, keys_to_text, read_settings, settings_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import napari
 
     from napari_annotate_jobs.model import JobSummary
     from napari_annotate_jobs.stores import JobStore
 
     from ._case_source import StoreCaseSource
+    from ._chores import Chores
     from ._open_job import OpenJob
 
 __all__ = ["Workstation"]
@@ -76,6 +79,10 @@ class Workstation(QObject):
     """The KeyMap in use."""
     busy_changed = Signal(str)
     """What is being done in the open job; empty when it is finished."""
+    panel_requested = Signal(str)
+    """A panel about the open job is to be shown, by its name in the manifest."""
+    combination_saved = Signal(str)
+    """Name of a combination that was kept with the open job; empty: one is gone."""
     keys_requested = Signal()
     """The list of keys is to be shown."""
 
@@ -84,6 +91,7 @@ class Workstation(QObject):
         self.viewer = viewer
         self.tables = QtExecutor(self)
         self.images = QtExecutor(self)
+        self._chores: Chores | None = None
         self.desk: OpenJob | None = None
         self.summaries: list[JobSummary] = []
         self._wanted: JobSummary | None = None
@@ -411,6 +419,32 @@ class Workstation(QObject):
             session.store, session.job, self.tables, self.images, self.show_error
         )
 
+    def leave_case(self, go_on: Callable[[], None]) -> None:
+        """Close the open case with everything saved, then go on; ask if that fails."""
+        desk = self.desk
+        if desk is None or desk.session.case is None:
+            go_on()
+            return
+
+        def leave() -> None:
+            if self.desk is desk:
+                desk.session.close_case()
+            go_on()
+
+        desk.session.when_shown(lambda: desk.saving.leave(leave))
+
+    def refresh_cases(self, case_ids: Sequence[str]) -> None:
+        """Show the cases of the open job as they are now."""
+        desk = self.desk
+        if desk is None:
+            return
+        for case_id in case_ids:
+            self.case_changed.emit(case_id)
+        store, job_id = desk.session.store, desk.session.job.id
+        self.tables.run(
+            lambda: store.counts(job_id), self.counts_changed.emit, self.show_error
+        )
+
     def close_job(self) -> None:
         """Close the open job; everything is saved."""
         if self.desk is None:
@@ -436,6 +470,15 @@ class Workstation(QObject):
         except (KeyError, AttributeError):
             show_warning("The name could not be kept: the plugin is not installed.")
 
+    @property
+    def chores(self) -> Chores:
+        """What is done for jobs as a whole; made when it is first asked for."""
+        if self._chores is None:
+            from napari_annotate_jobs.app._chores import Chores
+
+            self._chores = Chores(self)
+        return self._chores
+
     # ------------------------------------------------------------------ keys
     def set_keymap(self, keymap: KeyMap) -> None:
         """Use other keys, now and from now on."""
@@ -458,6 +501,8 @@ class Workstation(QObject):
         if self._closed:
             return
         self._closed = True
+        if self._chores is not None:
+            self._chores.close()
         self.close_job()
         self._connections.release()
         _STATIONS.pop(id(self.viewer), None)

@@ -24,13 +24,23 @@ from ._import import (
     propose_job,
 )
 from ._new import EPILOG, add_arguments, make_job
+from ._review import (
+    add_judge_arguments,
+    add_reopen_arguments,
+    add_review_arguments,
+    judge_case,
+    list_reviews,
+    reopen_case,
+    review_epilog,
+)
 from ._show import clear_progress, complain, progress, say
+from ._statistics import add_statistics_arguments, count_job, statistics_epilog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from napari_annotate_jobs.model import CaseRow, JobSummary, Status
-    from napari_annotate_jobs.stores import Fault, JobStore
+    from napari_annotate_jobs.stores import Fault, JobStore, PersonProgress
 
 __all__ = ["build_parser", "main"]
 
@@ -90,7 +100,13 @@ def build_parser() -> argparse.ArgumentParser:
         choices=("remaining", "finished", "returned"),
         help="list the cases with this status",
     )
+    verb.add_argument(
+        "--review",
+        action="store_true",
+        help="tell what each person submitted and judged",
+    )
     _add_common(verb)
+    _add_review_verbs(verbs)
 
     verb = _add(
         verbs,
@@ -138,6 +154,15 @@ def build_parser() -> argparse.ArgumentParser:
     add_propose_arguments(verb)
 
     verb = _add(
+        verbs,
+        "statistics",
+        count_job,
+        "count what was annotated, by person and label",
+        epilog=statistics_epilog(),
+    )
+    add_statistics_arguments(verb)
+
+    verb = _add(
         verbs, "inspect", _inspect, "say what the reader makes of a file or folder"
     )
     verb.add_argument("path", metavar="PATH", help="a file or folder of images")
@@ -168,6 +193,28 @@ def build_parser() -> argparse.ArgumentParser:
         "must be empty",
     )
     return parser
+
+
+def _add_review_verbs(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> None:
+    from napari_annotate_jobs.model import Verb
+
+    epilog = review_epilog()
+    text = "list submitted cases, and what became of them"
+    verb = _add(verbs, "review", list_reviews, text, epilog=epilog)
+    add_review_arguments(verb)
+    for name, what, text in (
+        ("pass", Verb.PASS, "say that submitted cases are fit for training"),
+        ("fail", Verb.FAIL, "keep submitted cases out of every export, with a reason"),
+        ("return", Verb.RETURN, "send submitted cases back, with what to change"),
+        ("withdraw", Verb.WITHDRAW, "take verdicts back: the cases wait again"),
+    ):
+        verb = _add(verbs, name, judge_case, text, epilog=epilog)
+        add_judge_arguments(verb, what)
+    text = "take back cases of your own that have no verdict yet, to edit them again"
+    verb = _add(verbs, "reopen", reopen_case, text)
+    add_reopen_arguments(verb)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -239,8 +286,9 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from napari_annotate_jobs.model import Status
+    from napari_annotate_jobs.model import ReviewCounts, Status
 
+    from ._review import people_data, people_text
     from ._show import case_data, cases_text, dump, job_data, job_text
 
     status = Status(options.status) if options.status else None
@@ -250,8 +298,16 @@ def _show(options: argparse.Namespace) -> int:
             rows = []
             if options.cases or status:
                 rows = list(_all_cases(store, summary.job.id, status))
+            people: Sequence[PersonProgress] = ()
+            totals = ReviewCounts()
+            if options.review:
+                people = store.review_progress(summary.job.id)
+                totals = store.review_counts(summary.job.id)
             if options.json:
                 data = job_data(summary, store.person)
+                if options.review:
+                    data["reviews"] = totals.model_dump()
+                    data["people"] = people_data(people)
                 if options.cases or status:
                     data["cases"] = [case_data(row) for row in rows]
                 shown.append(data)
@@ -259,6 +315,8 @@ def _show(options: argparse.Namespace) -> int:
             say(job_text(summary, store.person))
             if rows:
                 say("\n" + cases_text(rows))
+            if options.review:
+                say("\n" + people_text(people, totals))
             say("")
         if not shown and not store.jobs():
             raise _no_job(options.job)

@@ -143,13 +143,61 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--assignee", metavar="PERSON", help="anyone who opens it by default"
     )
+    group = verb.add_argument_group("who does what")
+    for name, may in (
+        ("annotators", "may annotate"),
+        ("reviewers", "may pass, fail and return what others submitted"),
+    ):
+        group.add_argument(
+            f"--{name}",
+            nargs="+",
+            default=[],
+            metavar="PERSON",
+            help=f"who {may}; anyone by default",
+        )
+    group.add_argument(
+        "--owners",
+        nargs="+",
+        default=[],
+        metavar="PERSON",
+        help="who may always review, and take back a verdict of somebody else",
+    )
+    group.add_argument(
+        "--review-own",
+        action="store_true",
+        help="let reviewers pass what they submitted themselves",
+    )
+    group.add_argument(
+        "--review-sample",
+        type=_percent,
+        default=100,
+        metavar="PERCENT",
+        help="how many cases of a hundred are selected to be reviewed",
+    )
+    group.add_argument(
+        "--review-seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="which ones: the same seed selects the same",
+    )
+    group.add_argument(
+        "--hold-back",
+        action="store_true",
+        help="do not export what was not selected to be reviewed",
+    )
+    group.add_argument(
+        "--no-reopen",
+        action="store_true",
+        help="do not let a submission be taken back by who submitted it",
+    )
 
 
 def make_job(options: argparse.Namespace) -> int:
     """Make a job folder; return the exit code."""
     from napari_annotate_jobs.app._places import remember_location
     from napari_annotate_jobs.model import Job, Method, Options, Project, validated
-    from napari_annotate_jobs.stores import create_job
+    from napari_annotate_jobs.stores import check_person, create_job
 
     from ._cases import Unit, find_cases, name_cases, place_images
     from ._labels import given_labels
@@ -180,13 +228,23 @@ def make_job(options: argparse.Namespace) -> int:
             "methods": methods,
             "label_set": labels,
             "instructions": instructions,
-            "options": Options(every_slice=options.every_slice),
+            "options": Options(
+                every_slice=options.every_slice,
+                reopen=not options.no_reopen,
+                review_own=options.review_own,
+                review_sample=options.review_sample,
+                review_seed=options.review_seed,
+                export_not_selected=not options.hold_back,
+            ),
         },
         where="--name",
     )
     if options.due and options.due < date.today():
         complain(f"the due date {options.due} is in the past")
     fields = {"kind": options.kind, "due": options.due, "assignee": options.assignee}
+    for name in ("annotators", "reviewers", "owners"):
+        people = getattr(options, name)
+        fields[name] = tuple(dict.fromkeys(check_person(p) for p in people))
     if options.published:
         fields["published"] = datetime.combine(options.published, time(), UTC)
     job = validated(Job, {"project": project, **fields})
@@ -303,6 +361,12 @@ def _date(text: str) -> date:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a date such as 2030-01-31"
         ) from None
+
+
+def _percent(text: str) -> int:
+    if not text.isdecimal() or int(text) > 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 100")
+    return int(text)
 
 
 def _text_of(path: Path) -> str:

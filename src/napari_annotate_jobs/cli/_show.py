@@ -183,6 +183,9 @@ def job_data(summary: JobSummary, person: str) -> dict[str, Any]:
             "left": counts.left,
         },
         "progress": round(counts.progress, 4),
+        "annotators": list(job.annotators),
+        "reviewers": list(job.reviewers),
+        "owners": list(job.owners),
     }
 
 
@@ -196,6 +199,7 @@ def case_data(row: CaseRow) -> dict[str, Any]:
         "decided": row.decided,
         "slices": row.case.n_slices,
         "returned_comment": row.returned_comment or None,
+        "review": row.review and row.review.value,
         "warnings": list(row.warnings),
         "series": [ref.path for ref in row.case.series],
     }
@@ -246,6 +250,13 @@ def job_text(summary: JobSummary, person: str) -> str:
         f"for {person}",
         *_label_lines(job),
     ]
+    for name in ("annotators", "reviewers", "owners"):
+        if getattr(job, name):
+            lines.append(f"  {name:<15} {', '.join(getattr(job, name))}")
+    if job.project.options.review_sample < 100:
+        lines.append(
+            f"  reviewed        {job.project.options.review_sample} % of the cases"
+        )
     if job.project.options.every_slice:
         lines.append("  demands         a decision for every slice")
     if job.project.instructions.strip():

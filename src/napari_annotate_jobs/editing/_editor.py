@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_annotate_jobs.errors import InvalidValueError, LockedError, TransitionError
+from napari_annotate_jobs.errors import (
+    InvalidValueError,
+    LockedError,
+    RoleError,
+    TransitionError,
+)
 from napari_annotate_jobs.model import (
     Annotation,
     AnnotationChange,
@@ -53,6 +58,8 @@ class CaseEditor(ContentEdits):
         Takes an AnnotationChange and the new blobs by digest.
     locked : bool
         If True, every edit raises LockedError.
+    refused : RoleError, optional
+        Why this person may not edit: every edit raises it.
     shape : sequence of int, optional
         Rows and columns of the slices: masks of another size are refused.
 
@@ -78,11 +85,13 @@ class CaseEditor(ContentEdits):
         read_blob: Callable[[str], bytes],
         on_change: Callable[[AnnotationChange, Mapping[str, bytes]], None],
         locked: bool = False,
+        refused: RoleError | None = None,
         shape: Sequence[int] | None = None,
     ) -> None:
         super().__init__(annotation, slices, project, read_blob=read_blob, shape=shape)
         self.person = person
-        self.locked = locked
+        self.locked = locked or refused is not None
+        self.refused = refused
         self.held = ""
         self.history = History()
         self._on_change = on_change
@@ -371,8 +380,8 @@ class CaseEditor(ContentEdits):
 
         Raises
         ------
-        LockedError
-            If it is read-only, or held.
+        LockedError, RoleError
+            If it is read-only, or held, or for others to edit.
         """
         if self.held:
             raise LockedError(
@@ -380,11 +389,13 @@ class CaseEditor(ContentEdits):
                 where=self.annotation.case_id,
                 remedy="Wait until that is done",
             )
+        if self.refused is not None:
+            raise self.refused
         if self.locked:
             raise LockedError(
                 "the case is submitted and therefore read-only",
                 where=self.annotation.case_id,
-                remedy="A reviewer can return it to make it editable again",
+                remedy="Take it back, or have a reviewer return it, to edit it again",
             )
 
     def _name(self, key: str) -> str:

@@ -66,6 +66,12 @@ class CaseSummary:
         Digest of the content.
     time : datetime, optional
         When it was submitted.
+    review : str
+        What became of it, as ``"passed"``; empty for a draft.
+    reviewer : str
+        Who gave the verdict; empty if nobody did.
+    corrected : bool
+        True if the reviewer corrected it: the content is the reviewer's copy.
     """
 
     case: Case
@@ -75,6 +81,9 @@ class CaseSummary:
     submission: int | None = None
     digest: str = ""
     time: datetime | None = None
+    review: str = ""
+    reviewer: str = ""
+    corrected: bool = False
 
     def __str__(self) -> str:
         return f"{self.case.name} by {self.person}"

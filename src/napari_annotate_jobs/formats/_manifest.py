@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ._case import AnnotatedCase
+    from ._case import AnnotatedCase, CaseSummary
     from ._contract import CaseTransform, Exporter, ExportJob
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "digest_of",
     "manifest",
     "overlaps_on",
+    "reviewed",
     "slice_rows",
     "write_slice_table",
 ]
@@ -54,6 +55,18 @@ def counts(case: AnnotatedCase) -> dict[str, Any]:
                 voxels[name] = voxels.get(name, 0) + pixels
     boxes = sum(len(case.boxes(index)) for index in range(case.n_slices))
     return {"slices": decisions, "boxes": boxes, "voxels": voxels}
+
+
+def reviewed(summary: CaseSummary) -> dict[str, Any]:
+    """Return what became of a case in review; nothing for a draft."""
+    if not summary.review:
+        return {}
+    found: dict[str, Any] = {"status": summary.review}
+    if summary.reviewer:
+        found["reviewer"] = summary.reviewer
+    if summary.corrected:
+        found["corrected"] = True
+    return found
 
 
 def slice_rows(case: AnnotatedCase) -> list[list[str | int]]:
@@ -124,6 +137,8 @@ def manifest(
     for case, result in zip(about["cases"], results, strict=True):
         notes = {"notes": result["notes"]} if result["notes"] else {}
         found = {"files": result["files"], "counts": result["counts"]}
+        if review := result.get("review"):
+            found["review"] = review
         cases.append({**case, **found, **notes})
     files = {name: digest_of(folder / name) for name in shared}
     return {**about, "cases": cases, "files": files}

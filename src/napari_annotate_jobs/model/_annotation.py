@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, FiniteFloat, model_validator
 
 from ._base import Document, new_id, now
 from ._content import Decision, LabelIds, SliceAnnotation
@@ -17,6 +17,8 @@ __all__ = [
     "Annotation",
     "AnnotationChange",
     "Comment",
+    "Correction",
+    "Pin",
     "RangeAction",
     "SliceRange",
 ]
@@ -78,8 +80,34 @@ class SliceRange(Document):
         return self
 
 
+class Pin(StrEnum):
+    """What a comment is pinned to."""
+
+    CASE = "case"
+    SLICE = "slice"
+    OBJECT = "object"
+
+
+class Correction(Document):
+    """Which submission a reviewer's copy was made of, or which copy takes its place.
+
+    Parameters
+    ----------
+    person : str
+        Whose submission it is.
+    number : int
+        Its number.
+    digest : str
+        The digest of its content.
+    """
+
+    person: str
+    number: int = Field(ge=1)
+    digest: str
+
+
 class Comment(Document):
-    """A remark on a case, or on one of its slices.
+    """A remark on a case, on one of its slices, or on an object there.
 
     Parameters
     ----------
@@ -95,6 +123,12 @@ class Comment(Document):
         Place of that slice.
     time : datetime
         When it was written, with time zone.
+    label : int, optional
+        Label id of the object it is pinned to.
+    object : str, optional
+        Id of the box it is pinned to; None for a mask, or a place.
+    at : (float, float), optional
+        Row and column of the place on that slice, in pixels.
     """
 
     id: str = Field(default_factory=new_id, min_length=1)
@@ -103,6 +137,33 @@ class Comment(Document):
     slice_key: str | None = None
     index: int | None = Field(default=None, ge=0)
     time: AwareDatetime = Field(default_factory=now)
+    label: int | None = Field(default=None, ge=1)
+    object: str | None = None
+    at: tuple[FiniteFloat, FiniteFloat] | None = None
+
+    @model_validator(mode="after")
+    def _pinned(self) -> Self:
+        on_object = self.at is not None or self.object or self.label is not None
+        if on_object and (self.slice_key is None or self.at is None):
+            raise ValueError("a comment on an object needs its slice and its place")
+        return self
+
+    @property
+    def pin(self) -> Pin:
+        """What it is pinned to."""
+        if self.at is not None:
+            return Pin.OBJECT
+        return Pin.CASE if self.slice_key is None and self.index is None else Pin.SLICE
+
+
+_WHOLE_CASE = (
+    "case_labels",
+    "case_nothing_to_label",
+    "ranges",
+    "comments",
+    "corrects",
+)
+"""Fields of an annotation that a change replaces as a whole."""
 
 
 class AnnotationChange(Document):
@@ -112,7 +173,7 @@ class AnnotationChange(Document):
     ----------
     slices : dict of str to SliceAnnotation or None
         New content by slice key; None where nothing is said any more.
-    case_labels, case_nothing_to_label, ranges, comments
+    case_labels, case_nothing_to_label, ranges, comments, corrects
         New content; None where it did not change.
     """
 
@@ -121,20 +182,20 @@ class AnnotationChange(Document):
     case_nothing_to_label: bool | None = None
     ranges: tuple[SliceRange, ...] | None = None
     comments: tuple[Comment, ...] | None = None
+    corrects: Correction | None = None
 
     @property
     def is_empty(self) -> bool:
         """True if nothing changes."""
         return not self.slices and all(
-            getattr(self, name) is None
-            for name in ("case_labels", "case_nothing_to_label", "ranges", "comments")
+            getattr(self, name) is None for name in _WHOLE_CASE
         )
 
     def then(self, later: AnnotationChange) -> AnnotationChange:
         """Return both changes as one; `later` wins."""
         fields = {
             name: getattr(self, name) if new is None else new
-            for name in ("case_labels", "case_nothing_to_label", "ranges", "comments")
+            for name in _WHOLE_CASE
             for new in [getattr(later, name)]
         }
         return AnnotationChange.model_construct(
@@ -163,6 +224,8 @@ class Annotation(Document):
         On the case and on its slices.
     modified : datetime, optional
         Of the last change, with time zone.
+    corrects : Correction, optional
+        For a reviewer's copy: the submission that it corrects.
     """
 
     case_id: str
@@ -174,6 +237,7 @@ class Annotation(Document):
     ranges: tuple[SliceRange, ...] = ()
     comments: tuple[Comment, ...] = ()
     modified: AwareDatetime | None = None
+    corrects: Correction | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -210,7 +274,7 @@ class Annotation(Document):
             else:
                 slices[key] = content
         fields = {name: getattr(self, name) for name in type(self).model_fields}
-        for name in ("case_labels", "case_nothing_to_label", "ranges", "comments"):
+        for name in _WHOLE_CASE:
             value = getattr(change, name)
             if value is not None:
                 fields[name] = value

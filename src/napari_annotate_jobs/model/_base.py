@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_core import to_jsonable_python
 
 from napari_annotate_jobs.errors import InvalidValueError
@@ -17,7 +26,9 @@ from ._explain import explained
 __all__ = [
     "Document",
     "Identifier",
+    "Sealed",
     "Value",
+    "canonical_digest",
     "document_json",
     "new_id",
     "now",
@@ -92,6 +103,58 @@ def document_json(value: object) -> Any:
         return [document_json(item) for item in value]
     return to_jsonable_python(value)
 
+
+def canonical_digest(value: object) -> str:
+    """SHA-256 of a value's canonical JSON.
+
+    Canonical is :func:`document_json` with sorted keys and no blanks, in UTF-8.
+    """
+    text = json.dumps(
+        document_json(value),
+        sort_keys=True,
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Sealed(Document):
+    """A document that is never changed, and carries the digest of its content.
+
+    Parameters
+    ----------
+    digest : str
+        :func:`canonical_digest` of all its other fields.
+    """
+
+    digest: str
+
+    @model_validator(mode="after")
+    def _whole(self, info: ValidationInfo) -> Self:
+        if info.context is not _SEAL and self.digest != self._content_digest():
+            raise ValueError("the digest does not fit the content: it was altered")
+        return self
+
+    def _content_digest(self) -> str:
+        content = document_json(self)
+        del content["digest"]
+        return canonical_digest(content)
+
+    @classmethod
+    def seal(cls, **fields: Any) -> Self:
+        """Return a document with these fields and their digest.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            If a field does not fit.
+        """
+        open_ = cls.model_validate({**fields, "digest": ""}, context=_SEAL)
+        return open_.model_copy(update={"digest": open_._content_digest()})
+
+
+_SEAL = object()
+"""The context in which a document is validated whose digest is yet to be made."""
 
 _LEAVES = frozenset({str, int, float, bool, type(None)})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 from typing import Self
+from unicodedata import normalize
 
 from pydantic import AwareDatetime, Field, PositiveInt, model_validator
 
@@ -22,6 +23,8 @@ __all__ = [
     "JobSummary",
     "Options",
     "Project",
+    "ReviewCounts",
+    "ReviewStatus",
     "SeriesRef",
     "Status",
 ]
@@ -49,9 +52,24 @@ class Options(Document):
     ----------
     every_slice : bool
         If True, a case with undecided slices cannot be submitted.
+    reopen : bool
+        If True, who submitted may take the case back as long as there is no verdict.
+    review_own : bool
+        If True, reviewers may pass what they submitted themselves.
+    review_sample : int
+        How many cases of a hundred are selected to be reviewed.
+    review_seed : int
+        Which ones: the same seed selects the same.
+    export_not_selected : bool
+        If True, what was not selected to be reviewed is exported like what passed.
     """
 
     every_slice: bool = False
+    reopen: bool = True
+    review_own: bool = False
+    review_sample: int = Field(default=100, ge=0, le=100)
+    review_seed: int = 0
+    export_not_selected: bool = True
 
 
 class Project(Document):
@@ -115,6 +133,10 @@ class Job(Document):
         The last day.
     assignee : str, optional
         The person; None if anyone who opens it may work on it.
+    annotators, reviewers : tuple of str
+        Who may annotate, and who may review; empty if anyone may.
+    owners : tuple of str
+        Who may review in any case, and take back a verdict of somebody else.
     """
 
     id: Identifier = Field(default_factory=new_id)
@@ -123,11 +145,32 @@ class Job(Document):
     published: AwareDatetime = Field(default_factory=now)
     due: date | None = None
     assignee: str | None = None
+    annotators: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+
+    def may_annotate(self, person: str) -> bool:
+        """Return whether a person may annotate and submit cases."""
+        return not self.annotators or _named(person, self.annotators)
+
+    def may_review(self, person: str) -> bool:
+        """Return whether a person may pass, fail and return what others submitted."""
+        named = not self.reviewers or _named(person, self.reviewers)
+        return named or self.is_owner(person)
+
+    def is_owner(self, person: str) -> bool:
+        """Return whether a person is among the owners that the job names."""
+        return _named(person, self.owners)
 
     @property
     def name(self) -> str:
         """The project's name."""
         return self.project.name
+
+
+def _named(person: str, names: tuple[str, ...]) -> bool:
+    # The names may have been written by hand.
+    return any(normalize("NFC", name).strip() == person for name in names)
 
 
 class SeriesRef(Document):
@@ -181,6 +224,16 @@ class Case(Document):
         return self
 
 
+class ReviewStatus(StrEnum):
+    """Of a submitted case, for its reviewer; exactly one holds."""
+
+    WAITING = "waiting"
+    PASSED = "passed"
+    FAILED = "failed"
+    RETURNED = "returned"
+    NOT_SELECTED = "not selected"
+
+
 class Counts(Value):
     """How many cases of a job have which status, for one person.
 
@@ -214,6 +267,38 @@ class Counts(Value):
         return self.total if status is None else int(getattr(self, status.value))
 
 
+class ReviewCounts(Value):
+    """How many submitted cases of a job have which review status.
+
+    A case that several people submitted counts once for each of them.
+
+    Parameters
+    ----------
+    waiting, passed, failed, returned, not_selected : int
+        Numbers of submitted cases.
+    revised : int
+        How many of those waiting were submitted before.
+    """
+
+    waiting: int = Field(default=0, ge=0)
+    passed: int = Field(default=0, ge=0)
+    failed: int = Field(default=0, ge=0)
+    returned: int = Field(default=0, ge=0)
+    not_selected: int = Field(default=0, ge=0)
+    revised: int = Field(default=0, ge=0)
+
+    @property
+    def total(self) -> int:
+        """All submitted cases."""
+        return sum(self.of(status) for status in ReviewStatus)
+
+    def of(self, status: ReviewStatus | None) -> int:
+        """Return the number of cases with `status`, or of all for None."""
+        if status is None:
+            return self.total
+        return int(getattr(self, status.value.replace(" ", "_")))
+
+
 class JobSummary(Value):
     """A job as My Jobs lists it.
 
@@ -225,11 +310,14 @@ class JobSummary(Value):
         For the person who asks.
     location : str
         The store's location, to open it again.
+    reviews : ReviewCounts, optional
+        For a review job: how many submitted cases wait, and so on.
     """
 
     job: Job
     counts: Counts
     location: str
+    reviews: ReviewCounts | None = None
 
 
 class CaseRow(Value):
@@ -251,6 +339,9 @@ class CaseRow(Value):
         What the reader of the images complained of.
     decided : int
         Slices with a decision.
+    review : ReviewStatus, optional
+        What became of the last submission; None if there is none, or it was taken
+        back.
     """
 
     case: Case
@@ -260,3 +351,4 @@ class CaseRow(Value):
     returned_comment: str = ""
     warnings: tuple[str, ...] = ()
     decided: int = Field(default=0, ge=0)
+    review: ReviewStatus | None = None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from ._combining import CombinationEditor
+from ._comparison import Comparison, compare_views
 from ._connections import Connections
+from ._correcting import CorrectionStore, begin_correction
 from ._difference import Conflict, Difference, LateWork
+from ._discussion import Discussion
 from ._executor import Executor, SynchronousExecutor
 from ._importing import CaseOutcome, Importing, ImportReport, import_annotations
 from ._opening import OpenCase
@@ -11,17 +15,11 @@ from ._other_images import open_others, peek_next
 from ._predicting import Command, propose_by_command
 from ._proposer import Proposer
 from ._recovery import Kept, Recovery
+from ._review import OpenReview, PassedAll, ReviewFilter, ReviewSession
 from ._saver import Saver
 from ._session import AnnotationSession
-from ._state import (
-    TROUBLE,
-    WAITING,
-    SaveKind,
-    SaveState,
-    Unsaved,
-    changes,
-    name_slices,
-)
+from ._state import TROUBLE, WAITING, SaveKind, SaveState, Unsaved, changes, name_slices
+from ._statistics import job_statistics
 from ._window_memory import WindowMemory
 from ._work import Work, Worker
 
@@ -30,18 +28,26 @@ __all__ = [
     "WAITING",
     "AnnotationSession",
     "CaseOutcome",
+    "CombinationEditor",
     "Command",
+    "Comparison",
     "Conflict",
     "Connections",
+    "CorrectionStore",
     "Difference",
+    "Discussion",
     "Executor",
     "ImportReport",
     "Importing",
     "Kept",
     "LateWork",
     "OpenCase",
+    "OpenReview",
+    "PassedAll",
     "Proposer",
     "Recovery",
+    "ReviewFilter",
+    "ReviewSession",
     "SaveKind",
     "SaveState",
     "Saver",
@@ -50,8 +56,11 @@ __all__ = [
     "WindowMemory",
     "Work",
     "Worker",
+    "begin_correction",
     "changes",
+    "compare_views",
     "import_annotations",
+    "job_statistics",
     "name_slices",
     "open_others",
     "peek_next",

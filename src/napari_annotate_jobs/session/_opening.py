@@ -11,7 +11,7 @@ from napari_annotate_jobs.model import mask_size
 if TYPE_CHECKING:
     from napari_annotate_jobs.editing._view import CaseView
     from napari_annotate_jobs.imaging import Series
-    from napari_annotate_jobs.model import Annotation, Case, CaseRow, Window
+    from napari_annotate_jobs.model import Annotation, Case, CaseRow, Thread, Window
     from napari_annotate_jobs.stores import Draft, JobStore
 
 __all__ = ["OpenCase", "first_slice", "load_case"]
@@ -31,12 +31,15 @@ class OpenCase:
         The reference series; its pixels are not read yet.
     windows : tuple of Window
         Windows to offer, the one to begin with first.
+    threads : tuple of Thread
+        What is said of it.
     """
 
     row: CaseRow
     draft: Draft
     series: Series
     windows: tuple[Window, ...]
+    threads: tuple[Thread, ...] = ()
 
 
 def load_case(store: JobStore, job_id: str, row: CaseRow) -> OpenCase:
@@ -61,7 +64,8 @@ def load_case(store: JobStore, job_id: str, row: CaseRow) -> OpenCase:
         size=(rows, columns),
         warnings=warnings,
     )
-    return OpenCase(row, draft, series, series.suggested_windows())
+    threads = tuple(store.threads(job_id, case_id))
+    return OpenCase(row, draft, series, series.suggested_windows(), threads)
 
 
 def _check_size(
@@ -96,14 +100,18 @@ def _check_size(
 def first_slice(case: OpenCase, view: CaseView) -> int:
     """Return the slice to show first.
 
-    That is the first one a reviewer commented on, else the first undecided one of a
-    case that was begun, else the middle one.
+    In a returned case that is the first one with an open thread that a reviewer began,
+    else the first undecided one of a case that was begun, else the middle one.
     """
     if case.draft.returned is not None:
-        for comment in case.draft.returned.comments:
-            index = view.index_of(comment)
-            if index is not None:
-                return index
+        begun = [
+            view.index_of(thread.first)
+            for thread in case.threads
+            if thread.is_open and thread.first.person != case.draft.annotation.person
+        ]
+        pinned = [index for index in begun if index is not None]
+        if pinned:
+            return min(pinned)
     undecided = view.undecided()
     if len(undecided) in (0, view.n_slices):
         return view.n_slices // 2

@@ -12,11 +12,13 @@ from napari_annotate_jobs.editing._editor import CaseEditor
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     DamagedJournalError,
+    RoleError,
     TransitionError,
 )
-from napari_annotate_jobs.model import CaseRow, Counts, Status
+from napari_annotate_jobs.model import CaseRow, Counts, Status, Verb, check_verb
 
 from ._cases import Found, open_one
+from ._discussion import Discussion
 from ._executor import SynchronousExecutor
 from ._opening import OpenCase, first_slice
 from ._saving import Saving
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from napari_annotate_jobs.model import Annotation, Submission
+    from napari_annotate_jobs.model import Annotation, Submission, Verdict
     from napari_annotate_jobs.stores import JobStore
 
     from ._executor import Executor
@@ -80,6 +82,7 @@ class AnnotationSession(Saving):
             store.job(job_id), store, executor or SynchronousExecutor(), recovery
         )
         self.open_next = True
+        self.discussion: Discussion | None = None
         self._windows = windows
         self._wish: Wish | None = None
         self._told_doing = ""
@@ -129,8 +132,8 @@ class AnnotationSession(Saving):
         case_id : str
             The case.
         slice : int, optional
-            The slice to show; by default the first that a reviewer commented
-            on, else the first undecided one.
+            The slice to show; by default the first with an open thread of a
+            reviewer, else the first undecided one.
         """
         self._go(Wish(Goal.CASE, case_id, slice))
 
@@ -332,6 +335,15 @@ class AnnotationSession(Saving):
 
     def _take_up(self, case: OpenCase, index: int | None) -> None:
         header = case.series.header
+        self.discussion = Discussion(
+            self.store,
+            self.job.id,
+            case.row.case.id,
+            self.store.person,
+            case.threads,
+            self.executor,
+        )
+        self.discussion.failed.connect(self._on_failed)
         self._saver = self._make_saver(case)
         annotation = self._recovered(case.draft, self._saver)
         self.case, self.status = case, case.draft.status
@@ -359,6 +371,7 @@ class AnnotationSession(Saving):
             ),
             on_change=self._save,
             locked=self.status is Status.FINISHED,
+            refused=self._refusal(),
             shape=self.case.series.header.shape[1:3],
         )
         editor.held = self.doing
@@ -366,7 +379,19 @@ class AnnotationSession(Saving):
         editor.history_changed.connect(self._on_history_changed)
         return editor
 
+    def _refusal(self) -> RoleError | None:
+        """Return why this person may not annotate, None if they may."""
+        me = self.store.person
+        try:
+            check_verb(Verb.SAVE, job=self.job, person=me, author=me, review=None)
+        except RoleError as error:
+            return error
+        return None
+
     # psygnal tries out what it connects to: never connect a signal's own emit.
+    def _on_failed(self, error: Exception) -> None:
+        self.failed.emit(error)
+
     def _on_slices_changed(self, indices: tuple[int, ...]) -> None:
         self.slices_changed.emit(indices)
 
@@ -406,6 +431,9 @@ class AnnotationSession(Saving):
         if self._editor is not None:
             self._editor.changed.disconnect()
             self._editor.history_changed.disconnect()
+        if self.discussion is not None:
+            self.discussion.failed.disconnect()
+        self.discussion = None
         self._editor = self._saver = self.case = None
         if was_open:
             self.closed.emit()
@@ -456,6 +484,8 @@ class AnnotationSession(Saving):
         refused = editor.submit_check().refused
         if editor.locked:
             refused = "The case is already submitted."
+            if self.status is not Status.FINISHED and editor.refused is not None:
+                raise editor.refused
         if refused:
             raise TransitionError(refused.rstrip("."), where=case.row.case.name)
         generation = self._generation
@@ -510,6 +540,27 @@ class AnnotationSession(Saving):
             )
 
         saver.when_settled(send)
+
+    def reopen(self, case_id: str | None = None) -> None:
+        """Take a submission back, and open the case to edit it again.
+
+        Parameters
+        ----------
+        case_id : str, optional
+            The case; the open one by default.
+        """
+        case = case_id
+        if case is None:
+            assert self.case is not None
+            case = self.case.row.case.id
+
+        def done(_: Verdict) -> None:
+            self._tell_counts()
+            self.open_case(case)
+
+        self.executor.run(
+            lambda: self.store.reopen(self.job.id, case), done, self._on_failed
+        )
 
     def _tell_counts(self) -> None:
         self.executor.run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
+from napari_annotate_jobs.errors import StoreAccessError
 from napari_annotate_jobs.model import (
     Annotation,
     AnnotationChange,
@@ -14,21 +15,29 @@ from napari_annotate_jobs.model import (
     Counts,
     Job,
     JobSummary,
-    Return,
+    Outcome,
+    ReviewCounts,
+    ReviewRow,
+    ReviewStatus,
     Status,
     Submission,
+    Thread,
     Value,
+    Verb,
+    Verdict,
+    check_verb,
+    review_status_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from napari_annotate_jobs.imaging import Series
 
     Progress = Callable[[str, int, int], None]
 
-__all__ = ["CasePage", "Draft", "Fault", "JobStore"]
+__all__ = ["CasePage", "Draft", "Fault", "JobStore", "PersonProgress", "ReviewPage"]
 
 
 class CasePage(Value):
@@ -57,14 +66,79 @@ class Draft(Value):
         Finished means read-only.
     submissions : int
         How often it was submitted.
-    returned : Return, optional
-        The last return, for a returned case.
+    verdict : Verdict, optional
+        The verdict that holds on the last submission, if there is one.
     """
 
     annotation: Annotation
     status: Status
     submissions: int
-    returned: Return | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def review(self) -> ReviewStatus | None:
+        """Where it stands for its reviewer; None if it is not submitted."""
+        verdicts = () if self.verdict is None else (self.verdict,)
+        return review_status_of(self.submissions, verdicts)
+
+    def check(self, verb: Verb, *, job: Job, person: str, where: object = None) -> None:
+        """Raise an error that says why, unless a person may do that to it now.
+
+        Raises
+        ------
+        RoleError, LockedError, JudgedError, TransitionError
+            As :func:`~napari_annotate_jobs.model.check_verb` says.
+        """
+        check_verb(
+            verb,
+            job=job,
+            person=person,
+            author=self.annotation.person,
+            review=self.review,
+            verdict=self.verdict,
+            where=self.annotation.case_id if where is None else where,
+        )
+
+    @property
+    def returned(self) -> Verdict | None:
+        """The verdict by which the case was returned, for a returned case."""
+        holds = self.verdict
+        if holds is None or holds.outcome is not Outcome.RETURNED:
+            return None
+        return holds
+
+
+class ReviewPage(Value):
+    """Some of the submitted cases of a job.
+
+    Parameters
+    ----------
+    rows : tuple of ReviewRow
+        In the job's order; those of one case by the names of the people.
+    total : int
+        How many the filter lets through in all.
+    """
+
+    rows: tuple[ReviewRow, ...]
+    total: int
+
+
+class PersonProgress(Value):
+    """What one person did in a job.
+
+    Parameters
+    ----------
+    person : str
+        Who.
+    submitted : ReviewCounts
+        What became of what they submitted.
+    given : ReviewCounts
+        The verdicts they gave, of those that hold.
+    """
+
+    person: str
+    submitted: ReviewCounts = ReviewCounts()
+    given: ReviewCounts = ReviewCounts()
 
 
 class Fault(Value):
@@ -191,8 +265,26 @@ class JobStore(ABC):
 
     # ------------------------------------------------------------- annotations
     @abstractmethod
-    def load(self, job_id: str, case_id: str, *, person: str | None = None) -> Draft:
-        """Return the draft of this person, or of another."""
+    def load(
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        person: str | None = None,
+        of: str | None = None,
+    ) -> Draft:
+        """Return the draft of this person, or of another.
+
+        Parameters
+        ----------
+        job_id, case_id : str
+            The case.
+        person : str, optional
+            Whose; this person's by default.
+        of : str, optional
+            Whose submission it corrects: then it is a reviewer's copy of that, which
+            is kept apart from what the reviewer annotates.
+        """
 
     @abstractmethod
     def read_blob(self, job_id: str, case_id: str, digest: str) -> bytes:
@@ -213,6 +305,7 @@ class JobStore(ABC):
         blobs: Mapping[str, bytes],
         *,
         base: int,
+        of: str | None = None,
     ) -> int:
         """Save a change of the draft; durable on return, and all or nothing.
 
@@ -230,6 +323,8 @@ class JobStore(ABC):
             Encoded masks by digest, at least those the store does not have.
         base : int
             The revision the change was made on.
+        of : str, optional
+            Whose submission the draft corrects; see :meth:`load`.
 
         Returns
         -------
@@ -240,29 +335,85 @@ class JobStore(ABC):
         ------
         ConflictError
             If the draft is at another revision; nothing is saved.
-        LockedError
-            If the case is finished.
+        LockedError, RoleError
+            If the case is finished, or the job names other annotators.
         InvalidValueError
             If the label set does not allow it.
         """
 
     @abstractmethod
-    def submit(self, job_id: str, case_id: str, *, base: int) -> Submission:
+    def submit(
+        self, job_id: str, case_id: str, *, base: int, of: str | None = None
+    ) -> Submission:
         """Freeze the draft into a numbered submission; the case is then finished.
+
+        A copy that corrects a submission of somebody else (`of`) can be submitted as
+        long as that one waits; see :meth:`judge`.
 
         Raises
         ------
-        ConflictError, LockedError, TransitionError
+        ConflictError, LockedError, RoleError, TransitionError
             As for :meth:`save`, or if nothing was said, or proposals are open.
         """
 
     @abstractmethod
     def submissions(
-        self, job_id: str, case_id: str, *, person: str | None = None
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        person: str | None = None,
+        of: str | None = None,
     ) -> Sequence[Submission]:
         """Return all submissions of this person, or of another, in their order."""
 
+    # ------------------------------------------------------------------ reviewing
     @abstractmethod
+    def judge(
+        self,
+        job_id: str,
+        case_id: str,
+        verb: Verb,
+        *,
+        person: str | None = None,
+        number: int | None = None,
+        comments: Sequence[Comment] = (),
+        corrected: bool = False,
+    ) -> Verdict:
+        """Pass, fail or return a person's last submission, or take that back.
+
+        Nothing that was submitted is altered. Of two who answer a submission at once,
+        one comes first.
+
+        Parameters
+        ----------
+        job_id, case_id : str
+            The case.
+        verb : Verb
+            ``PASS``, ``FAIL``, ``RETURN``, ``WITHDRAW`` a verdict, or ``REOPEN``: the
+            annotator takes back what was submitted, as long as there is no verdict.
+        person : str, optional
+            Whose submission; this person's by default.
+        number : int, optional
+            Which submission was looked at: if it is no longer the last one, nothing
+            is done. None for the last one, whatever it holds.
+        comments : sequence of Comment
+            What is to be changed, or the reason; each begins a thread.
+        corrected : bool
+            True for a pass in which this person's last corrected copy takes the
+            place of what was submitted.
+
+        Raises
+        ------
+        RoleError
+            If it is for others to do.
+        JudgedError
+            If somebody was first; names who and when.
+        TransitionError
+            If it makes no sense as the case stands, a return has no comment, or a
+            fail no reason.
+        """
+
     def return_case(
         self,
         job_id: str,
@@ -270,18 +421,190 @@ class JobStore(ABC):
         comments: Sequence[Comment],
         *,
         person: str,
-    ) -> Return:
-        """Return a person's last submission with comments; this person reviews.
+    ) -> Verdict:
+        """Return a person's last submission with comments; this person reviews."""
+        return self.judge(
+            job_id, case_id, Verb.RETURN, person=person, comments=comments
+        )
+
+    def reopen(self, job_id: str, case_id: str) -> Verdict:
+        """Take back this person's last submission; the draft starts from it."""
+        return self.judge(job_id, case_id, Verb.REOPEN)
+
+    @abstractmethod
+    def verdicts(
+        self, job_id: str, case_id: str, *, person: str | None = None
+    ) -> Sequence[Verdict]:
+        """Return all verdicts on what a person submitted, in their order."""
+
+    @abstractmethod
+    def threads(
+        self, job_id: str, case_id: str, *, person: str | None = None
+    ) -> Sequence[Thread]:
+        """Return the threads on this person's annotation, or on another's.
+
+        Comments that began in an annotation or with a verdict are among them. Those
+        in a draft only its annotator sees.
+        """
+
+    @abstractmethod
+    def discuss(
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        person: str | None = None,
+        comment: Comment | None = None,
+        thread: str | None = None,
+        resolved: bool | None = None,
+    ) -> Thread:
+        """Begin a thread, reply, resolve a thread, or open it again.
+
+        Parameters
+        ----------
+        job_id, case_id : str
+            The case.
+        person : str, optional
+            On whose annotation; this person's by default.
+        comment : Comment, optional
+            What to say; by this person.
+        thread : str, optional
+            The thread; None begins one with `comment`.
+        resolved : bool, optional
+            What becomes of the thread; None to leave it as it is.
 
         Raises
         ------
-        TransitionError
-            If the case is not finished, or there is no comment.
+        NotFoundError
+            If there is no such thread.
+        RoleError, TransitionError
+            If this person may not comment on it, or nothing was submitted.
+        InvalidValueError
+            If nothing is said, or in the name of somebody else.
+        """
+
+    @abstractmethod
+    def mark_read(
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        person: str | None = None,
+        threads: Collection[str] | None = None,
+    ) -> None:
+        """Mark threads as read by this person, all of them by default."""
+
+    @abstractmethod
+    def review_counts(self, job_id: str) -> ReviewCounts:
+        """Return how many submitted cases have which review status."""
+
+    @abstractmethod
+    def review_progress(self, job_id: str) -> Sequence[PersonProgress]:
+        """Return what each person submitted and judged, by their names."""
+
+    @abstractmethod
+    def reviews(
+        self,
+        job_id: str,
+        *,
+        status: ReviewStatus | None = None,
+        revised: bool | None = None,
+        text: str = "",
+        person: str | None = None,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> ReviewPage:
+        """Return a page of the submitted cases, of everybody.
+
+        Parameters
+        ----------
+        job_id : str
+            The job.
+        status : ReviewStatus, optional
+            None for all.
+        revised : bool, optional
+            True for those that were submitted before and wait again, False for the
+            others, None for all.
+        text : str
+            Part of the case's name, upper or lower case alike.
+        person : str, optional
+            Who submitted them; None for everybody.
+        offset, limit : int
+            Rows to leave out, and rows to return at most.
+        """
+
+    @abstractmethod
+    def review(self, job_id: str, case_id: str, *, person: str) -> ReviewRow:
+        """Return one submitted case.
+
+        Raises
+        ------
+        NotFoundError
+            If this person has no submission of the case, or took it back.
+        """
+
+    @abstractmethod
+    def next_review(
+        self,
+        job_id: str,
+        after: tuple[str, str] | None = None,
+        *,
+        step: int = 1,
+        statuses: Sequence[ReviewStatus] = (),
+        wrap: bool = False,
+    ) -> ReviewRow | None:
+        """Return the nearest submitted case after (before) another one.
+
+        Those that this person may not review are left out.
+
+        Parameters
+        ----------
+        job_id : str
+            The job.
+        after : (str, str), optional
+            Case and person to start at; None for before the first (behind the last).
+        step : int
+            1 for forward, -1 for backward.
+        statuses : sequence of ReviewStatus
+            Only those with one of these; empty for any.
+        wrap : bool
+            If True, go on at the other end; the case itself is never returned.
         """
 
     @abstractmethod
     def people(self, job_id: str, case_id: str) -> Sequence[str]:
         """Return who has annotated the case."""
+
+    # ------------------------------------------------------------- combinations
+    def combinations(self, job_id: str) -> Mapping[str, str]:
+        """Return the YAML texts of combined classes kept with a job, by their names."""
+        self.job(job_id)
+        return {}
+
+    def save_combination(self, job_id: str, name: str, text: str | None) -> None:
+        """Keep combined classes with a job.
+
+        Parameters
+        ----------
+        job_id : str
+            The job.
+        name : str
+            Under which name; what has it already is replaced.
+        text : str or None
+            The YAML text; None takes it away.
+
+        Raises
+        ------
+        InvalidValueError
+            If it cannot be named so.
+        StoreAccessError
+            If the store keeps none.
+        """
+        raise StoreAccessError(
+            "this store keeps no combinations",
+            where=self.location,
+            remedy="Save it as a file",
+        )
 
     # ------------------------------------------------------------------- other
     def mend_case(self, job_id: str, case_id: str) -> Path | None:

@@ -11,20 +11,25 @@ from napari_annotate_jobs.formats import (
     CaseSummary,
     unique_stem,
 )
-from napari_annotate_jobs.model import Status, content_digest
+from napari_annotate_jobs.model import (
+    ReviewStatus,
+    Status,
+    content_digest,
+    is_selected,
+)
 
-from ._registry import open_store
+from ._registry import only_job, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from napari_annotate_jobs.model import Case
+    from napari_annotate_jobs.model import CaseRow
 
     from ._contract import JobStore
 
-__all__ = ["StoreSource"]
+__all__ = ["ONLY", "StoreSource"]
 
-ONLY = ("finished", "all")
+ONLY = ("passed", "finished", "all")
 """Which annotations are exported."""
 
 
@@ -42,8 +47,10 @@ class StoreSource(CaseSource):
     cases : sequence of str
         Ids or names of cases; empty for all.
     only : str
-        ``"finished"``: the last submission of cases that are submitted and were not
-        returned. ``"all"``: of other cases the draft, as it stands.
+        ``"passed"``: what reviewers passed, and what was not selected to be reviewed,
+        unless the job holds that back. ``"finished"``: what waits for a verdict too.
+        ``"all"``: of other cases the draft, as it stands. What failed is never
+        exported; of what a reviewer corrected, the corrected copy.
     """
 
     def __init__(
@@ -62,21 +69,15 @@ class StoreSource(CaseSource):
             )
         self._location, self._people = location, tuple(people)
         self._wanted, self._only = tuple(cases), only
+        self.left_out: dict[str, list[str]] = {}
         self._store: JobStore | None = None
         store = self._opened()
         if job_id is None:
-            jobs = store.jobs()
-            if len(jobs) != 1:
-                raise NotFoundError(
-                    f"there are {len(jobs)} jobs",
-                    where=location,
-                    remedy="Name one job's folder",
-                )
-            job_id = jobs[0].job.id
+            job_id = only_job(store).id
         self.job = store.job(job_id)
 
     def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_store": None}
+        return {**self.__dict__, "_store": None, "left_out": {}}
 
     def _opened(self) -> JobStore:
         if self._store is None:
@@ -94,12 +95,18 @@ class StoreSource(CaseSource):
         store = self._opened()
         stems: set[str] = set()
         missing = set(self._wanted)
-        for case in self._cases():
+        self.left_out = {}
+        for row in self._rows():
+            case = row.case
             missing -= {case.id, case.name}
             people = store.people(self.job.id, case.id)
             chosen = [p for p in people if not self._people or p in self._people]
+            if not chosen:
+                reason = "annotated by others" if people else "nobody began with it"
+                self._leave_out(reason, case.name)
             for person in chosen:
-                summary = self._summary(case, person, len(chosen) > 1, stems)
+                several = len(chosen) > 1
+                summary = self._summary(row, person, several, stems)
                 if summary is not None:
                     yield summary
         if missing:
@@ -109,28 +116,51 @@ class StoreSource(CaseSource):
                 remedy="Name cases as the job's page lists them",
             )
 
-    def _cases(self) -> Iterator[Case]:
+    def _leave_out(self, reason: str, name: str) -> None:
+        self.left_out.setdefault(reason, []).append(name)
+
+    def _rows(self) -> Iterator[CaseRow]:
         store, offset = self._opened(), 0
         while True:
             page = store.cases(self.job.id, offset=offset, limit=1000)
             for row in page.rows:
                 if not self._wanted or {row.case.id, row.case.name} & set(self._wanted):
-                    yield row.case
+                    yield row
             offset += len(page.rows)
             if not page.rows or offset >= page.total:
                 return
 
     def _summary(
-        self, case: Case, person: str, several: bool, stems: set[str]
+        self, row: CaseRow, person: str, several: bool, stems: set[str]
     ) -> CaseSummary | None:
-        store, job_id = self._opened(), self.job.id
+        store, job_id, case = self._opened(), self.job.id, row.case
         draft = store.load(job_id, case.id, person=person)
+        review, verdict = draft.review, draft.verdict
+        if review is ReviewStatus.WAITING and not is_selected(self.job, row.ordinal):
+            review = ReviewStatus.NOT_SELECTED
+        corrected = False
         if draft.status is Status.FINISHED:
+            if (kept := self._kept_back(review)) is not None:
+                self._leave_out(kept, f"{case.name} by {person}")
+                return None
             last = store.submissions(job_id, case.id, person=person)[-1]
-            number, time, annotation = last.number, last.time, last.annotation
+            corrected = verdict is not None and verdict.correction is not None
+            if verdict is not None and (by := verdict.correction) is not None:
+                copies = store.submissions(job_id, case.id, person=by.person, of=person)
+                annotation = copies[by.number - 1].annotation
+            else:
+                annotation = last.annotation
+            number, time = last.number, last.time
         elif self._only == "all" and not draft.annotation.is_blank:
             number, time, annotation = None, None, draft.annotation
+            review = verdict = None
         else:
+            reason = "a draft that was never submitted"
+            if draft.annotation.is_blank:
+                reason = "nothing is said of it"
+            elif draft.status is Status.RETURNED:
+                reason = "returned, and not submitted again"
+            self._leave_out(reason, f"{case.name} by {person}")
             return None
         name = f"{case.name}-{person}" if several else case.name
         return CaseSummary(
@@ -141,7 +171,26 @@ class StoreSource(CaseSource):
             submission=number,
             digest=content_digest(annotation),
             time=time,
+            review="" if review is None else review.value,
+            reviewer="" if verdict is None else verdict.person,
+            corrected=corrected,
         )
+
+    def _kept_back(self, review: ReviewStatus | None) -> str | None:
+        """Say why what stands there for its reviewer is not exported; None if it is."""
+        if review is ReviewStatus.PASSED:
+            return None
+        if review is ReviewStatus.NOT_SELECTED:
+            if self.job.project.options.export_not_selected:
+                return None
+            return "not selected to be reviewed"
+        if review is ReviewStatus.WAITING:
+            return "waiting for its review" if self._only == "passed" else None
+        return "failed in its review" if review is ReviewStatus.FAILED else "returned"
+
+    def combinations(self) -> Mapping[str, str]:
+        """Return the combinations that are kept with the job, by name."""
+        return self._opened().combinations(self.job.id)
 
     def open(self, summary: CaseSummary) -> AnnotatedCase:
         """Open the images of a case, beside what was said of it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,25 +17,50 @@ from napari_annotate_jobs.model import (
     CaseRow,
     Counts,
     Job,
+    JobKind,
     JobSummary,
-    Return,
+    ReviewCounts,
+    ReviewRow,
+    ReviewStatus,
     Status,
-    Submission,
+    Verb,
+    is_selected,
     new_id,
-    status_of,
+    threads_of,
 )
 from napari_annotate_jobs.stores import _rules
 from napari_annotate_jobs.stores.folder._check_images import ImageCheck
 
-from ._contract import CasePage, Draft, Fault, JobStore
-from ._names import check_person, default_person, fold
+from ._contract import (
+    CasePage,
+    Draft,
+    Fault,
+    JobStore,
+    PersonProgress,
+    ReviewPage,
+)
+from ._names import check_file_name, check_person, default_person, fold
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from napari_annotate_jobs.imaging import Series
-    from napari_annotate_jobs.model import AnnotationChange, Comment
+    from napari_annotate_jobs.model import (
+        AnnotationChange,
+        Comment,
+        Submission,
+        Thread,
+        ThreadEntry,
+        Verdict,
+    )
 
     from ._contract import Progress
 
@@ -48,11 +74,25 @@ class _Work:
     annotation: Annotation
     last: AnnotationChange | None = None
     submissions: list[Submission] = field(default_factory=list)
-    last_return: Return | None = None
+    verdicts: list[Verdict] = field(default_factory=list)
+    entries: list[ThreadEntry] = field(default_factory=list)
+    read: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
-    def status(self) -> Status:
-        return status_of(len(self.submissions), self.last_return)
+    def standing(self) -> _rules.Standing:
+        last = len(self.submissions)
+        on_last = tuple(v for v in self.verdicts if v.submission == last)
+        return _rules.Standing(last, on_last)
+
+    def threads(self, reader: str) -> tuple[Thread, ...]:
+        last = self.submissions[-1] if self.submissions else None
+        return threads_of(
+            _rules.own_comments(self.annotation, last, reader=reader),
+            self.verdicts,
+            self.entries,
+            reader=reader,
+            read=self.read.get(reader, {}),
+        )
 
 
 @dataclass
@@ -63,8 +103,9 @@ class _Shelf:
     cases: dict[str, Case]
     warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
-    work: dict[tuple[str, str], _Work] = field(default_factory=dict)
+    work: dict[tuple[str, str, str | None], _Work] = field(default_factory=dict)
     blobs: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    combinations: dict[str, str] = field(default_factory=dict)
 
     def ordinal(self, case_id: str) -> int:
         return list(self.cases).index(case_id)
@@ -135,7 +176,12 @@ class MemoryStore(JobStore):
         with self._memory.lock:
             return [
                 JobSummary(
-                    job=shelf.job, counts=self.counts(job_id), location=self.location
+                    job=shelf.job,
+                    counts=self.counts(job_id),
+                    location=self.location,
+                    reviews=self.review_counts(job_id)
+                    if shelf.job.kind is JobKind.REVIEW
+                    else None,
                 )
                 for job_id, shelf in self._memory.shelves.items()
             ]
@@ -207,16 +253,36 @@ class MemoryStore(JobStore):
         ref = _rules.series_of(case, series)
         return open_series(self._base / ref.path, series_uid=ref.series_uid)
 
-    # ------------------------------------------------------------- annotations
-    def load(self, job_id: str, case_id: str, *, person: str | None = None) -> Draft:
+    # ------------------------------------------------------------ combinations
+    def combinations(self, job_id: str) -> Mapping[str, str]:
         with self._memory.lock:
-            work = self._work(self._shelf(job_id), case_id, person or self.person)
-            status = work.status
+            return dict(sorted(self._shelf(job_id).combinations.items()))
+
+    def save_combination(self, job_id: str, name: str, text: str | None) -> None:
+        name = check_file_name(name)
+        with self._memory.lock:
+            kept = self._shelf(job_id).combinations
+            if text is None:
+                kept.pop(name, None)
+            else:
+                kept[name] = text
+
+    # ------------------------------------------------------------- annotations
+    def load(
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        person: str | None = None,
+        of: str | None = None,
+    ) -> Draft:
+        with self._memory.lock:
+            work = self._work(self._shelf(job_id), case_id, person or self.person, of)
             return Draft(
                 annotation=work.annotation,
-                status=status,
+                status=Status.REMAINING if of else work.standing.status,
                 submissions=len(work.submissions),
-                returned=work.last_return if status is Status.RETURNED else None,
+                verdict=work.standing.verdict,
             )
 
     def read_blob(self, job_id: str, case_id: str, digest: str) -> bytes:
@@ -238,19 +304,21 @@ class MemoryStore(JobStore):
         blobs: Mapping[str, bytes],
         *,
         base: int,
+        of: str | None = None,
     ) -> int:
         with self._memory.lock:
             shelf = self._shelf(job_id)
-            work = self._work(shelf, case_id, self.person)
+            work = self._work(shelf, case_id, self.person, of)
             new = _rules.changed(
                 work.annotation,
                 change,
                 blobs,
                 base=base,
-                status=work.status,
-                labels=shelf.job.project.label_set,
+                standing=work.standing,
+                job=shelf.job,
                 find_blob=lambda digest: shelf.blobs.get((case_id, digest)),
                 size=shelf.cases[case_id].size or shelf.sizes.get(case_id),
+                of=of,
                 last=work.last,
             )
             if change.is_empty or new is work.annotation:
@@ -259,55 +327,234 @@ class MemoryStore(JobStore):
                 if digest in blobs:
                     shelf.blobs[case_id, digest] = bytes(blobs[digest])
             work.annotation, work.last = new, change
-            shelf.work[case_id, self.person] = work
+            shelf.work[case_id, self.person, of] = work
             return new.revision
 
-    def submit(self, job_id: str, case_id: str, *, base: int) -> Submission:
+    def submit(
+        self, job_id: str, case_id: str, *, base: int, of: str | None = None
+    ) -> Submission:
         with self._memory.lock:
             shelf = self._shelf(job_id)
-            work = self._work(shelf, case_id, self.person)
+            work = self._work(shelf, case_id, self.person, of)
+            if of is not None:
+                said = _rules.Said(Verb.CORRECT, self.person, of)
+                source = self._work(shelf, case_id, of)
+                said.check_copy(source.standing, work.annotation, job=shelf.job)
             submission = _rules.submitted(
                 work.annotation,
                 base=base,
-                previous=len(work.submissions),
-                last_return=work.last_return,
+                standing=work.standing,
                 case=shelf.cases[case_id],
                 job=shelf.job,
+                of=of,
             )
             work.submissions.append(submission)
             return submission
 
     def submissions(
-        self, job_id: str, case_id: str, *, person: str | None = None
-    ) -> Sequence[Submission]:
-        with self._memory.lock:
-            work = self._work(self._shelf(job_id), case_id, person or self.person)
-            return list(work.submissions)
-
-    def return_case(
         self,
         job_id: str,
         case_id: str,
-        comments: Sequence[Comment],
         *,
-        person: str,
-    ) -> Return:
+        person: str | None = None,
+        of: str | None = None,
+    ) -> Sequence[Submission]:
         with self._memory.lock:
-            work = self._work(self._shelf(job_id), case_id, person)
-            work.last_return = _rules.returned(
-                work.status,
-                comments,
-                number=len(work.submissions),
-                reviewer=self.person,
+            work = self._work(self._shelf(job_id), case_id, person or self.person, of)
+            return list(work.submissions)
+
+    # ------------------------------------------------------------------ reviewing
+    def judge(
+        self,
+        job_id: str,
+        case_id: str,
+        verb: Verb,
+        *,
+        person: str | None = None,
+        number: int | None = None,
+        comments: Sequence[Comment] = (),
+        corrected: bool = False,
+    ) -> Verdict:
+        author = person or self.person
+        with self._memory.lock:
+            shelf = self._shelf(job_id)
+            work = self._work(shelf, case_id, author)
+            copies = self._work(shelf, case_id, self.person, author).submissions
+            said = _rules.Said(
+                verb,
+                self.person,
+                author,
+                number,
+                tuple(comments),
+                corrected=corrected,
+                copy=copies[-1] if copies else None,
+            )
+            said.check(work.standing, job=shelf.job, where=case_id)
+            verdict = said.verdict(
+                work.standing,
+                work.submissions[-1],
+                work.annotation,
+                work.entries,
+                job=shelf.job,
                 where=case_id,
             )
-            return work.last_return
+            work.verdicts.append(verdict)
+            return verdict
+
+    def verdicts(
+        self, job_id: str, case_id: str, *, person: str | None = None
+    ) -> Sequence[Verdict]:
+        with self._memory.lock:
+            work = self._work(self._shelf(job_id), case_id, person or self.person)
+            return list(work.verdicts)
+
+    def threads(
+        self, job_id: str, case_id: str, *, person: str | None = None
+    ) -> Sequence[Thread]:
+        with self._memory.lock:
+            work = self._work(self._shelf(job_id), case_id, person or self.person)
+            return work.threads(self.person)
+
+    def discuss(
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        person: str | None = None,
+        comment: Comment | None = None,
+        thread: str | None = None,
+        resolved: bool | None = None,
+    ) -> Thread:
+        author = person or self.person
+        with self._memory.lock:
+            shelf = self._shelf(job_id)
+            work = self._work(shelf, case_id, author)
+            entry = _rules.entry(
+                work.entries,
+                work.threads(self.person),
+                person=self.person,
+                author=author,
+                comment=comment,
+                thread=thread,
+                resolved=resolved,
+                standing=work.standing,
+                job=shelf.job,
+                where=case_id,
+            )
+            work.entries.append(entry)
+            return next(t for t in work.threads(self.person) if t.id == entry.thread)
+
+    def mark_read(
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        person: str | None = None,
+        threads: Collection[str] | None = None,
+    ) -> None:
+        with self._memory.lock:
+            work = self._work(self._shelf(job_id), case_id, person or self.person)
+            read = work.read.setdefault(self.person, {})
+            for thread in work.threads(self.person):
+                if threads is None or thread.id in threads:
+                    read[thread.id] = len(thread.comments)
+
+    def review_counts(self, job_id: str) -> ReviewCounts:
+        with self._memory.lock:
+            return _counted(self._reviews(self._shelf(job_id)))
+
+    def review_progress(self, job_id: str) -> Sequence[PersonProgress]:
+        with self._memory.lock:
+            rows = self._reviews(self._shelf(job_id))
+        people = {row.person for row in rows} | {row.reviewer for row in rows}
+        return [
+            PersonProgress(
+                person=person,
+                submitted=_counted(row for row in rows if row.person == person),
+                given=_counted(row for row in rows if row.reviewer == person),
+            )
+            for person in sorted(people - {""})
+        ]
+
+    def reviews(
+        self,
+        job_id: str,
+        *,
+        status: ReviewStatus | None = None,
+        revised: bool | None = None,
+        text: str = "",
+        person: str | None = None,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> ReviewPage:
+        _rules.check_page(offset, limit)
+        with self._memory.lock:
+            rows = [
+                row
+                for row in self._reviews(self._shelf(job_id))
+                if status in (None, row.status)
+                and revised in (None, row.revised)
+                and person in (None, row.person)
+                and fold(text) in fold(row.case.name)
+            ]
+        return ReviewPage(rows=tuple(rows[offset : offset + limit]), total=len(rows))
+
+    def review(self, job_id: str, case_id: str, *, person: str) -> ReviewRow:
+        with self._memory.lock:
+            shelf = self._shelf(job_id)
+            self._case(shelf, case_id)
+            for row in self._reviews(shelf):
+                if (row.case.id, row.person) == (case_id, person):
+                    return row
+        raise NotFoundError(
+            f"{person} has not submitted it",
+            where=case_id,
+            remedy="It may have been taken back: look at the list again",
+        )
+
+    def next_review(
+        self,
+        job_id: str,
+        after: tuple[str, str] | None = None,
+        *,
+        step: int = 1,
+        statuses: Sequence[ReviewStatus] = (),
+        wrap: bool = False,
+    ) -> ReviewRow | None:
+        if step not in (1, -1):
+            raise InvalidValueError(f"a step is 1 or -1, not {step}")
+        with self._memory.lock:
+            shelf = self._shelf(job_id)
+            options = shelf.job.project.options
+            if not shelf.job.may_review(self.person):
+                return None
+            rows = [
+                row
+                for row in self._reviews(shelf)
+                if row.status in (statuses or tuple(ReviewStatus))
+                and (options.review_own or row.person != self.person)
+            ][::step]
+            if after is None:
+                return rows[0] if rows else None
+            self._case(shelf, after[0])
+            here = shelf.ordinal(after[0]), after[1]
+        keys = [(row.ordinal, row.person) for row in rows]
+        beyond = [k > here if step > 0 else k < here for k in keys]
+        order = [row for row, b in zip(rows, beyond, strict=True) if b]
+        if wrap:
+            order += rows
+        found = order[0] if order else None
+        return None if found and (found.ordinal, found.person) == here else found
 
     def people(self, job_id: str, case_id: str) -> Sequence[str]:
         with self._memory.lock:
             shelf = self._shelf(job_id)
             self._case(shelf, case_id)
-            return sorted(person for case, person in shelf.work if case == case_id)
+            return sorted(
+                person
+                for case, person, of in shelf.work
+                if case == case_id and of is None
+            )
 
     # ------------------------------------------------------------------- other
     def note_case(
@@ -358,7 +605,7 @@ class MemoryStore(JobStore):
 
     def _damaged(self) -> Iterator[Fault]:
         for shelf in self._memory.shelves.values():
-            for (case_id, _), work in shelf.work.items():
+            for (case_id, *_), work in shelf.work.items():
                 texts = [work.annotation, *(s.annotation for s in work.submissions)]
                 for digest in sorted(set().union(*(a.blobs() for a in texts))):
                     data = shelf.blobs.get((case_id, digest), b"")
@@ -382,27 +629,29 @@ class MemoryStore(JobStore):
                 f"there is no case {case_id!r}", where=shelf.job.name
             ) from None
 
-    def _work(self, shelf: _Shelf, case_id: str, person: str) -> _Work:
+    def _work(
+        self, shelf: _Shelf, case_id: str, person: str, of: str | None = None
+    ) -> _Work:
         """Return what a person did; a blank one is kept only once it is saved."""
         self._case(shelf, case_id)
-        return shelf.work.get((case_id, person)) or _Work(
+        return shelf.work.get((case_id, person, of)) or _Work(
             Annotation(case_id=case_id, person=person)
         )
 
     def _row(self, shelf: _Shelf, case: Case, ordinal: int) -> CaseRow:
         work = self._work(shelf, case.id, self.person)
         last = work.submissions[-1] if work.submissions else None
-        is_returned = work.status is Status.RETURNED
+        status, verdict = work.standing.status, work.standing.verdict
+        returned = status is Status.RETURNED and verdict is not None
         return CaseRow(
             case=case,
             ordinal=ordinal,
-            status=work.status,
+            status=status,
             draft=_rules.has_draft(work.annotation.revision, last),
-            returned_comment=_rules.comment_text(work.last_return)
-            if is_returned
-            else "",
+            returned_comment=verdict.text if returned and verdict else "",
             warnings=shelf.warnings.get(case.id, ()),
             decided=_rules.count_decided(work.annotation),
+            review=_selected(shelf.job, ordinal, work.standing.review),
         )
 
     def _rows(self, shelf: _Shelf) -> list[CaseRow]:
@@ -410,3 +659,42 @@ class MemoryStore(JobStore):
             self._row(shelf, case, ordinal)
             for ordinal, case in enumerate(shelf.cases.values())
         ]
+
+    def _reviews(self, shelf: _Shelf) -> list[ReviewRow]:
+        rows = []
+        for (case_id, person, of), work in shelf.work.items():
+            ordinal, standing = shelf.ordinal(case_id), work.standing
+            status = _selected(shelf.job, ordinal, standing.review)
+            if of is not None or status is None:
+                continue
+            verdict = standing.verdict
+            rows.append(
+                ReviewRow(
+                    case=shelf.cases[case_id],
+                    ordinal=ordinal,
+                    person=person,
+                    number=standing.submissions,
+                    time=work.submissions[-1].time,
+                    status=status,
+                    reviewer="" if verdict is None else verdict.person,
+                    judged=None if verdict is None else verdict.time,
+                    comment="" if verdict is None else verdict.text,
+                )
+            )
+        return sorted(rows, key=lambda row: (row.ordinal, row.person))
+
+
+def _selected(
+    job: Job, ordinal: int, review: ReviewStatus | None
+) -> ReviewStatus | None:
+    if review is ReviewStatus.WAITING and not is_selected(job, ordinal):
+        return ReviewStatus.NOT_SELECTED
+    return review
+
+
+def _counted(rows: Iterable[ReviewRow]) -> ReviewCounts:
+    counts = Counter[str]()
+    for row in rows:
+        counts[row.status.value.replace(" ", "_")] += 1
+        counts["revised"] += row.revised
+    return ReviewCounts(**counts)

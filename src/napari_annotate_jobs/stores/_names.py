@@ -9,7 +9,15 @@ import unicodedata
 
 from napari_annotate_jobs.errors import InvalidValueError
 
-__all__ = ["case_folder", "check_person", "default_person", "fold", "person_folder"]
+__all__ = [
+    "case_folder",
+    "check_file_name",
+    "check_person",
+    "default_person",
+    "fold",
+    "person_folder",
+    "plain_person",
+]
 
 _PLAIN = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,46}[a-z0-9])?\Z")
 _TAGGED = re.compile(r".*-[0-9a-f]{8}\Z", re.DOTALL)
@@ -46,6 +54,24 @@ def check_person(name: str) -> str:
     return name
 
 
+def check_file_name(name: str) -> str:
+    """Return a name that can be that of a file on every system.
+
+    Raises
+    ------
+    InvalidValueError
+        If it cannot.
+    """
+    name = unicodedata.normalize("NFC", " ".join(name.split()))
+    letters = name.replace(" ", "").replace("-", "").replace("_", "")
+    if not letters.isalnum() or len(name) > 60 or _DEVICES.match(name):
+        raise InvalidValueError(
+            f"{name!r} cannot name a file",
+            remedy="Use up to 60 letters, digits, blanks, - and _",
+        )
+    return name
+
+
 def person_folder(name: str) -> str:
     """Return the folder of a person: lower-case ASCII, another for each name.
 
@@ -57,6 +83,11 @@ def person_folder(name: str) -> str:
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     stem = re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-")[:32].strip("-")
     return f"{stem or 'person'}-{_tag(name)}"
+
+
+def plain_person(folder: str) -> str | None:
+    """Return whose folder it is, None if its name does not tell."""
+    return folder if person_folder(folder) == folder else None
 
 
 def case_folder(case_id: str) -> str:

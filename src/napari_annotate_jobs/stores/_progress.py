@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.model import Status
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from napari_annotate_jobs.model import ReviewStatus
 
 __all__ = ["Progress"]
 
@@ -22,10 +28,25 @@ class Progress:
     decided : int
         Slices with a decision.
     comment : str
-        What the reviewer wrote, for a returned case.
+        What the reviewer wrote of the last submission.
+    number : int
+        How often it was submitted.
+    review : ReviewStatus, optional
+        Where it stands for its reviewer.
+    submitted : datetime, optional
+        When the last time; None where that was not looked up.
+    reviewer : str
+        Who gave the verdict that holds.
+    judged : datetime, optional
+        When.
     """
 
     status: Status = Status.REMAINING
     draft: bool = False
     decided: int = 0
     comment: str = ""
+    number: int = 0
+    review: ReviewStatus | None = None
+    submitted: datetime | None = None
+    reviewer: str = ""
+    judged: datetime | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -15,15 +16,20 @@ from napari_annotate_jobs.errors import (
 )
 from napari_annotate_jobs.model import (
     Annotation,
+    Correction,
     Decision,
-    Return,
-    Status,
-    Submission,
+    Outcome,
+    ThreadEntry,
+    Verb,
     check_change,
-    check_editable,
+    check_verb,
     document_json,
     make_submission,
+    make_verdict,
     mask_size,
+    now,
+    review_status_of,
+    standing_verdict,
     status_of,
 )
 
@@ -36,19 +42,26 @@ if TYPE_CHECKING:
         CaseRow,
         Comment,
         Job,
-        LabelSet,
+        ReviewStatus,
         SeriesRef,
+        Status,
+        Submission,
+        Thread,
+        Verdict,
     )
 
 __all__ = [
+    "Said",
+    "Standing",
     "changed",
     "check_page",
-    "comment_text",
+    "check_work",
     "count_decided",
+    "entry",
     "has_draft",
     "noted",
+    "own_comments",
     "referenced",
-    "returned",
     "series_of",
     "sized",
     "submitted",
@@ -72,10 +85,11 @@ def changed(
     blobs: Mapping[str, bytes],
     *,
     base: int,
-    status: Status,
-    labels: LabelSet,
+    standing: Standing,
+    job: Job,
     find_blob: Callable[[str], bytes | None],
     size: tuple[int, int] | None = None,
+    of: str | None = None,
     last: AnnotationChange | None = None,
 ) -> Annotation:
     """Return the annotation after a change, or say why it cannot be saved.
@@ -89,12 +103,19 @@ def changed(
         As :meth:`JobStore.save`.
     """
     where = current.case_id
-    check_editable(status, where=where)
+    check_work(Verb.SAVE, current, standing=standing, job=job, of=of)
+    source = change.corrects or current.corrects
+    if of != (None if source is None else source.person):
+        raise InvalidValueError(
+            "a corrected copy, and nothing else, names the submission it is of",
+            where=where,
+            remedy="Begin a copy of what was submitted",
+        )
     if base != current.revision:
         if base + 1 == current.revision and last is not None and _same(change, last):
             return current
         raise ConflictError(base=base, current=current.revision, where=where)
-    check_change(change, labels)
+    check_change(change, job.project.label_set)
     for digest, key in referenced(change).items():
         data = blobs.get(digest)
         if data is None:
@@ -132,14 +153,59 @@ def _same(one: AnnotationChange, other: AnnotationChange) -> bool:
     return bool(document_json(one) == document_json(other))
 
 
+@dataclass(frozen=True)
+class Standing:
+    """Where one person's work on a case stands.
+
+    Parameters
+    ----------
+    submissions : int
+        How often it was submitted.
+    verdicts : tuple of Verdict
+        On the last submission, in their order.
+    """
+
+    submissions: int = 0
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict that holds, if there is one."""
+        return standing_verdict(self.verdicts)
+
+    @property
+    def review(self) -> ReviewStatus | None:
+        """Where it stands for its reviewer."""
+        return review_status_of(self.submissions, self.verdicts)
+
+    @property
+    def status(self) -> Status:
+        """Where it stands for its annotator."""
+        return status_of(self.review)
+
+    def check(
+        self, verb: Verb, *, job: Job, person: str, author: str, where: object
+    ) -> None:
+        """Raise an error unless `person` may do that now; see `check_verb`."""
+        check_verb(
+            verb,
+            job=job,
+            person=person,
+            author=author,
+            review=self.review,
+            verdict=self.verdict,
+            where=where,
+        )
+
+
 def submitted(
     current: Annotation,
     *,
     base: int,
-    previous: int,
-    last_return: Return | None,
+    standing: Standing,
     case: Case,
     job: Job,
+    of: str | None = None,
 ) -> Submission:
     """Return the next submission, or say why there cannot be one.
 
@@ -148,12 +214,11 @@ def submitted(
     LockedError, ConflictError, TransitionError
         As :meth:`JobStore.submit`.
     """
-    status = status_of(previous, last_return)
-    check_editable(status, where=case.id)
+    check_work(Verb.SUBMIT, current, standing=standing, job=job, of=of)
     if base != current.revision:
         raise ConflictError(base=base, current=current.revision, where=case.id)
     submission = make_submission(
-        current, status=status, previous=previous, author=current.person
+        current, previous=standing.submissions, author=current.person
     )
     undecided = (case.n_slices or 0) - count_decided(current)
     if job.project.options.every_slice and undecided > 0:
@@ -166,34 +231,222 @@ def submitted(
     return submission
 
 
-def returned(
-    status: Status,
-    comments: Sequence[Comment],
+def check_work(
+    verb: Verb,
+    current: Annotation,
     *,
-    number: int,
-    reviewer: str,
-    where: str,
-) -> Return:
-    """Return the word of a reviewer, or say why the case cannot be returned.
+    standing: Standing,
+    job: Job,
+    of: str | None = None,
+) -> None:
+    """Raise an error unless who made an annotation may save or submit it.
+
+    A copy that corrects a submission of somebody else (`of`) is never locked: what
+    was submitted of it is frozen, and whether it may be is asked when it is.
 
     Raises
     ------
-    TransitionError
-        As :meth:`JobStore.return_case`.
+    RoleError, LockedError
+        As :func:`~napari_annotate_jobs.model.check_verb` says.
     """
-    if status is not Status.FINISHED:
-        raise TransitionError(
-            f"a {status} case cannot be returned",
-            where=where,
-            remedy="Only a submitted case can be returned to its annotator",
+    if of is None:
+        standing.check(
+            verb,
+            job=job,
+            person=current.person,
+            author=current.person,
+            where=current.case_id,
         )
-    if not comments:
-        raise TransitionError(
-            "a return without a comment does not say what to change",
-            where=where,
-            remedy="Write at least one comment, on the case or on a slice",
+
+
+@dataclass(frozen=True)
+class Said:
+    """What somebody wants to say of a submission.
+
+    Parameters
+    ----------
+    verb : Verb
+        One that ends in a verdict.
+    person, author : str
+        Who says it, and who submitted it.
+    number : int, optional
+        The submission that was looked at; None for the last one.
+    comments : tuple of Comment
+        What is to be changed, or the reason.
+    corrected : bool
+        True if the reviewer's copy is to take its place.
+    copy : Submission, optional
+        The last copy that the reviewer submitted.
+    """
+
+    verb: Verb
+    person: str
+    author: str
+    number: int | None = None
+    comments: tuple[Comment, ...] = ()
+    corrected: bool = False
+    copy: Submission | None = None
+
+    def check(self, standing: Standing, *, job: Job, where: str) -> None:
+        """Raise an error unless it may be said now."""
+        standing.check(
+            self.verb, job=job, person=self.person, author=self.author, where=where
         )
-    return Return(number=number, reviewer=reviewer, comments=tuple(comments))
+        last = standing.submissions
+        if self.number is not None and self.number != last:
+            raise TransitionError(
+                f"{self.author} has submitted the case again since (number {last})",
+                where=where,
+                remedy="Open it again, to see what is submitted now",
+            )
+
+    def verdict(
+        self,
+        standing: Standing,
+        last: Submission,
+        current: Annotation,
+        entries: Sequence[ThreadEntry],
+        *,
+        job: Job,
+        where: str,
+    ) -> Verdict:
+        """Return the verdict, or say why it cannot be given.
+
+        Raises
+        ------
+        RoleError, JudgedError, TransitionError
+            As :meth:`JobStore.judge`.
+        """
+        self.check(standing, job=job, where=where)
+        holds = standing.verdict
+        if (
+            self.verb is Verb.WITHDRAW
+            and holds is not None
+            and holds.outcome is Outcome.RETURNED
+            and has_draft(current.revision, last)
+        ):
+            raise TransitionError(
+                f"{self.author} has begun to work on it again",
+                where=where,
+                remedy="Wait for the next submission",
+            )
+        correction = self._correction(last, where) if self.corrected else None
+        commented = any(
+            entry.person == self.person and entry.comment is not None
+            for entry in entries
+            if entry.submission == standing.submissions
+        )
+        return make_verdict(
+            self.verb,
+            self.comments,
+            person=self.person,
+            submission=last,
+            number=standing.verdicts[-1].number + 1 if standing.verdicts else 1,
+            commented=commented,
+            correction=correction,
+            where=where,
+        )
+
+    def _correction(self, last: Submission, where: str) -> Correction:
+        copy = self.copy
+        of = None if copy is None else copy.annotation.corrects
+        if copy is None or of is None:
+            raise TransitionError(
+                "there is no corrected copy",
+                where=where,
+                remedy="Correct the case, or pass it as it was submitted",
+            )
+        if (of.person, of.digest) != (self.author, last.digest):
+            raise TransitionError(
+                "the corrected copy is of another submission",
+                where=where,
+                remedy="Correct what is submitted now",
+            )
+        return Correction(person=self.person, number=copy.number, digest=copy.digest)
+
+    def check_copy(self, standing: Standing, copy: Annotation, *, job: Job) -> None:
+        """Raise an error unless a corrected copy may be submitted now."""
+        where = copy.case_id
+        if copy.corrects is None:
+            raise TransitionError(
+                "there is no corrected copy",
+                where=where,
+                remedy="Begin one of what was submitted",
+            )
+        replace(self, number=copy.corrects.number).check(standing, job=job, where=where)
+
+
+def entry(
+    entries: Sequence[ThreadEntry],
+    threads: Sequence[Thread],
+    *,
+    person: str,
+    author: str,
+    comment: Comment | None,
+    thread: str | None,
+    resolved: bool | None,
+    standing: Standing,
+    job: Job,
+    where: str,
+) -> ThreadEntry:
+    """Return the next entry of the threads on an annotation.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such thread.
+    RoleError, TransitionError, InvalidValueError
+        As :meth:`JobStore.discuss`.
+    """
+    standing.check(Verb.COMMENT, job=job, person=person, author=author, where=where)
+    if not standing.submissions:
+        raise TransitionError(
+            "the case was never submitted: there is nothing to discuss yet",
+            where=where,
+            remedy="Write comments into the annotation, they are submitted with it",
+        )
+    if comment is not None and comment.person != person:
+        raise InvalidValueError(
+            f"{person} cannot comment as {comment.person}", where=where
+        )
+    if thread is not None and all(found.id != thread for found in threads):
+        raise NotFoundError(
+            f"there is no thread {thread!r}",
+            where=where,
+            remedy="Open the case again to see its threads",
+        )
+    begins = thread or (comment.id if comment is not None else "")
+    if comment is not None and any(
+        comment.id == known.id for found in threads for known in found.comments
+    ):
+        raise InvalidValueError(
+            f"there is a comment {comment.id!r} already", where=where
+        )
+    try:
+        return ThreadEntry.seal(
+            number=entries[-1].number + 1 if entries else 1,
+            thread=begins,
+            person=person,
+            time=now(),
+            submission=standing.submissions,
+            comment=comment,
+            resolved=resolved,
+        )
+    except ValidationError:
+        raise InvalidValueError(
+            "nothing was said, and nothing resolved",
+            where=where,
+            remedy="Give a comment, or say whether the thread is resolved",
+        ) from None
+
+
+def own_comments(
+    draft: Annotation, last: Submission | None, *, reader: str
+) -> tuple[Comment, ...]:
+    """Return the annotator's comments that a person may see: others see no draft."""
+    if reader == draft.person:
+        return draft.comments
+    return () if last is None else last.annotation.comments
 
 
 def count_decided(annotation: Annotation) -> int:
@@ -207,11 +460,6 @@ def count_decided(annotation: Annotation) -> int:
 def has_draft(revision: int, last: Submission | None) -> bool:
     """Return True if something was saved since the last submission."""
     return revision > (0 if last is None else last.annotation.revision)
-
-
-def comment_text(last_return: Return | None) -> str:
-    """Return what the reviewer wrote, one comment a line."""
-    return "\n".join(c.text for c in last_return.comments) if last_return else ""
 
 
 def series_of(case: Case, series: int | None) -> SeriesRef:

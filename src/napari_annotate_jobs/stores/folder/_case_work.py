@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import (
@@ -21,12 +21,7 @@ from napari_annotate_jobs.files import (
     signature,
     write_durably,
 )
-from napari_annotate_jobs.model import (
-    Annotation,
-    Status,
-    check_editable,
-    status_of,
-)
+from napari_annotate_jobs.model import Annotation, Status, Verb, threads_of
 from napari_annotate_jobs.stores import _rules
 from napari_annotate_jobs.stores._progress import Progress
 
@@ -40,7 +35,8 @@ from ._journal import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from napari_annotate_jobs.model import (
@@ -48,13 +44,18 @@ if TYPE_CHECKING:
         Case,
         Comment,
         Job,
-        Return,
         Submission,
+        Thread,
+        ThreadEntry,
+        Verdict,
     )
 
     Signature = tuple[int, int, int] | None
 
 __all__ = ["WorkFolder"]
+
+_ATTEMPTS = 20
+"""At a place among the entries of threads, where locks do not work."""
 
 _LONG_LINES = 256
 _LONG_BYTES = 1 << 20
@@ -81,7 +82,12 @@ class WorkFolder(StoredDraft):
     find_mask : callable
         Returns the bytes of a mask that somebody else's work on the case has,
         or None.
+    of : str, optional
+        Whose submission it corrects, if it is a reviewer's copy.
     """
+
+    of: str | None = None
+    _last: tuple[int, datetime, int] | None = field(default=None, repr=False)
 
     # ----------------------------------------------------------------- reading
     def annotation(self) -> Annotation:
@@ -97,27 +103,50 @@ class WorkFolder(StoredDraft):
                 self._unsure = None
         return self._read().annotation
 
-    def standing(self) -> tuple[Status, int, Return | None]:
-        """Return the status, the number of submissions, and the return if any.
-
-        The return is that of the last submission: the case is returned just now.
-        """
+    def standing(self) -> _rules.Standing:
+        """Return where it stands, from the names of files and the last verdicts."""
         number, answered = self.submitted.last()
-        last_return = self.submitted.read_return(number) if answered else None
-        return status_of(number, last_return), number, last_return
+        verdicts = tuple(self.submitted.read_verdict(number, n) for n in answered)
+        return _rules.Standing(number, verdicts)
 
-    def progress(self) -> Progress:
-        """Return what the case table shows."""
-        annotation = self.annotation()
-        status, number, last_return = self.standing()
-        last = self.submitted.read(number) if last_return else None
-        return Progress(
+    def progress(self, *, full: bool = True) -> Progress:
+        """Return what case tables and lists of submitted cases show.
+
+        Parameters
+        ----------
+        full : bool
+            False to read no annotation: drafts, decisions and the time of the
+            submission are left out.
+        """
+        standing = self.standing()
+        status, verdict = standing.status, standing.verdict
+        found = Progress(
             status=status,
-            draft=status is not Status.FINISHED
-            and _rules.has_draft(annotation.revision, last),
-            decided=_rules.count_decided(annotation),
-            comment=_rules.comment_text(last_return),
+            number=standing.submissions,
+            review=standing.review,
+            comment="" if verdict is None else verdict.text,
+            reviewer="" if verdict is None else verdict.person,
+            judged=None if verdict is None else verdict.time,
         )
+        if not full:
+            return found
+        annotation = self.annotation()
+        time, revision = self._submitted_at(standing.submissions)
+        return replace(
+            found,
+            draft=status is not Status.FINISHED and annotation.revision > revision,
+            decided=_rules.count_decided(annotation),
+            submitted=time,
+        )
+
+    def _submitted_at(self, number: int) -> tuple[datetime | None, int]:
+        """Return time and revision of a submission; they never change."""
+        if not number:
+            return None, 0
+        if self._last is None or self._last[0] != number:
+            submission = self.submitted.read(number)
+            self._last = number, submission.time, submission.annotation.revision
+        return self._last[1:]
 
     def read_mask(self, digest: str) -> bytes | None:
         """Return a mask's bytes, None if it is not here.
@@ -165,10 +194,11 @@ class WorkFolder(StoredDraft):
                 change,
                 blobs,
                 base=base,
-                status=self.standing()[0],
-                labels=job.project.label_set,
+                standing=self.standing(),
+                job=job,
                 find_blob=find_blob,
                 size=size,
+                of=self.of,
                 last=state.last,
             )
             if new is state.annotation:
@@ -223,14 +253,13 @@ class WorkFolder(StoredDraft):
         """Freeze the draft, as :meth:`JobStore.submit` says."""
         with self._writing():
             annotation = self._read().annotation
-            _, number, last_return = self.standing()
             submission = _rules.submitted(
                 annotation,
                 base=base,
-                previous=number,
-                last_return=last_return,
+                standing=self.standing(),
                 case=case,
                 job=job,
+                of=self.of,
             )
             self.masks.require(annotation, size)
             self._compact()
@@ -238,36 +267,105 @@ class WorkFolder(StoredDraft):
                 self.submitted.write(submission, root=self.root)
             except ExistsError:
                 # Where locks do not work, somebody was first: the rules say it best.
-                check_editable(self.standing()[0], where=self.case_id)
+                _rules.check_work(
+                    Verb.SUBMIT,
+                    annotation,
+                    standing=self.standing(),
+                    job=job,
+                    of=self.of,
+                )
                 raise
             self._afterwards(written)
             return submission
 
-    def return_case(
-        self,
-        comments: Sequence[Comment],
-        *,
-        reviewer: str,
-        written: Callable[[], None],
-    ) -> Return:
-        """Return the last submission, as :meth:`JobStore.return_case` says."""
-
-        def answered() -> Return:
-            status, number, _ = self.standing()
-            return _rules.returned(
-                status, comments, number=number, reviewer=reviewer, where=self.case_id
-            )
-
-        answered()  # before a folder is made for nothing
+    def judge(
+        self, said: _rules.Said, *, job: Job, written: Callable[[], None]
+    ) -> Verdict:
+        """Answer the last submission, as :meth:`JobStore.judge` says."""
+        said.check(self.standing(), job=job, where=self.case_id)  # before folders
         with self._writing():
-            answer = answered()
+            standing = self.standing()
+            said.check(standing, job=job, where=self.case_id)
+            verdict = said.verdict(
+                standing,
+                self.submitted.read(standing.submissions),
+                self.annotation(),
+                self.talk.entries(),
+                job=job,
+                where=self.case_id,
+            )
             try:
-                self.submitted.write_return(answer)
+                self.submitted.write_verdict(verdict)
             except ExistsError:
-                answered()
+                # Where locks do not work, somebody was first: the rules say it best.
+                said.check(self.standing(), job=job, where=self.case_id)
                 raise
             self._afterwards(written, tidy=False)
-            return answer
+            return verdict
+
+    def threads(self, reader: str) -> tuple[Thread, ...]:
+        """Return the threads, as :meth:`JobStore.threads` says."""
+        return threads_of(
+            self._own_comments(reader),
+            self.submitted.verdicts(),
+            self.talk.entries(),
+            reader=reader,
+            read=self.talk.read_by(reader),
+        )
+
+    def _own_comments(self, reader: str) -> tuple[Comment, ...]:
+        draft = self.annotation()
+        number, _ = self.submitted.last()
+        last = self.submitted.read(number) if number and reader != self.person else None
+        return _rules.own_comments(draft, last, reader=reader)
+
+    def discuss(
+        self,
+        *,
+        job: Job,
+        person: str,
+        comment: Comment | None,
+        thread: str | None,
+        resolved: bool | None,
+    ) -> Thread:
+        """Say something, as :meth:`JobStore.discuss` says."""
+
+        def next_entry() -> ThreadEntry:
+            return _rules.entry(
+                self.talk.entries(),
+                self.threads(person),
+                person=person,
+                author=self.person,
+                comment=comment,
+                thread=thread,
+                resolved=resolved,
+                standing=self.standing(),
+                job=job,
+                where=self.case_id,
+            )
+
+        entry = next_entry()  # before a folder is made for nothing
+        with self._writing():
+            for attempt in range(_ATTEMPTS):
+                entry = next_entry()
+                try:
+                    self.talk.write(entry, root=self.root)
+                    break
+                except ExistsError:
+                    # Where locks do not work, somebody else said something meanwhile.
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+        return next(t for t in self.threads(person) if t.id == entry.thread)
+
+    def mark_read(self, reader: str, threads: Collection[str] | None) -> None:
+        """Mark threads as read, as :meth:`JobStore.mark_read` says."""
+        counts = {
+            thread.id: len(thread.comments)
+            for thread in self.threads(reader)
+            if thread.unread and (threads is None or thread.id in threads)
+        }
+        if counts:
+            self.talk.mark_read(reader, counts, root=self.root)
 
     def compact(self) -> None:
         """Write the journal into the snapshot and collect masks of no use."""

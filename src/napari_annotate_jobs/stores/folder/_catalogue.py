@@ -19,7 +19,17 @@ from napari_annotate_jobs.errors import (
     StoreError,
 )
 from napari_annotate_jobs.files import list_folder, signature
-from napari_annotate_jobs.model import Case, CaseRow, Counts, Job, Status
+from napari_annotate_jobs.model import (
+    Case,
+    CaseRow,
+    Counts,
+    Job,
+    ReviewRow,
+    ReviewStatus,
+    Status,
+    is_selected,
+)
+from napari_annotate_jobs.stores._contract import PersonProgress
 from napari_annotate_jobs.stores._names import case_folder
 
 from ._documents import Envelope, load_json, parsed, read_document, unwrap
@@ -28,10 +38,13 @@ from ._index import Index, IndexRow, open_index
 from ._index_file import MustWrite, is_damage, is_out_of_reach
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from napari_annotate_jobs.model import ReviewCounts
     from napari_annotate_jobs.stores._progress import Progress
+
+    from ._index import ReviewedRow
 
 __all__ = ["Catalogue", "read_job", "read_note"]
 
@@ -97,8 +110,10 @@ class Catalogue:
     events : EventLog
         Tells what other programs did.
     measure : callable
-        Takes a case's id and whether to count its decided slices; returns the
-        progress from the documents, and whether they were counted.
+        Takes a case's id, a person, and whether to count the decided slices; returns
+        the progress from the documents, and whether they were counted.
+    submitted : callable
+        Takes a case's id; gives who submitted it, and where that stands.
     """
 
     def __init__(
@@ -106,13 +121,15 @@ class Catalogue:
         folder: Path,
         person: str,
         events: EventLog,
-        measure: Callable[[str, bool], tuple[Progress, bool]],
+        measure: Callable[[str, str, bool], tuple[Progress, bool]],
+        submitted: Callable[[str], Iterable[tuple[str, Progress]]],
     ) -> None:
         self._folder = folder
         self._document = folder / "job.json"
         self._person = person
         self._events = events
         self._measure = measure
+        self._submitted = submitted
         self._guard = threading.RLock()
         self._index: Index | None = None
         self._in_memory = False
@@ -121,7 +138,7 @@ class Catalogue:
         self._job: Job | None = None
         # Marked while work is being written: never held while waiting for anything.
         self._marks = threading.Lock()
-        self._stale: set[str] = set()
+        self._stale: set[tuple[str, str]] = set()
 
     # --------------------------------------------------------------- questions
     def job(self) -> Job:
@@ -131,11 +148,12 @@ class Catalogue:
             if self._job is not None and seen is not None and seen[0] == self._stamp():
                 return self._job
 
-        def answer(index: Index, _: int) -> Job:
-            self._job = parsed(Job, index.get("job"), where=self._document)
-            return self._job
+        return self._ask(lambda index, _: self._known_job(index))
 
-        return self._ask(answer)
+    def _known_job(self, index: Index) -> Job:
+        if self._job is None:
+            self._job = parsed(Job, index.get("job"), where=self._document)
+        return self._job
 
     def counts(self) -> Counts:
         """Return how many cases have which status."""
@@ -184,11 +202,134 @@ class Catalogue:
 
         return self._ask(answer)
 
+    # --------------------------------------------------------------- reviewing
+    def review_counts(self) -> ReviewCounts:
+        """Return how many submitted cases have which review status."""
+        return self._ask_reviews(lambda index: index.review_counts())
+
+    def review_progress(self) -> list[PersonProgress]:
+        """Return what each person submitted and judged."""
+        found = self._ask_reviews(lambda index: index.review_progress())
+        return [
+            PersonProgress(person=person, submitted=submitted, given=given)
+            for person, (submitted, given) in found.items()
+        ]
+
+    def reviews(
+        self,
+        status: ReviewStatus | None,
+        revised: bool | None,
+        text: str,
+        person: str | None,
+        offset: int,
+        limit: int,
+    ) -> tuple[list[ReviewRow], int]:
+        """Return a page of the submitted cases, and how many there are in all."""
+
+        def answer(index: Index) -> tuple[list[ReviewRow], int]:
+            rows, total = index.reviews(status, revised, text, person, offset, limit)
+            return [self._review_row(index, row) for row in rows], total
+
+        return self._ask_reviews(answer)
+
+    def review(self, case_id: str, person: str) -> ReviewRow:
+        """Return what a person submitted of a case."""
+
+        def answer(index: Index) -> ReviewRow:
+            found = index.review(self._place(index, case_id), person)
+            if not found:
+                raise NotFoundError(
+                    f"{person} has not submitted it",
+                    where=case_id,
+                    remedy="It may have been taken back: look at the list again",
+                )
+            return self._review_row(index, found[0])
+
+        return self._ask_reviews(answer)
+
+    def next_review(
+        self,
+        after: tuple[str, str] | None,
+        step: int,
+        statuses: Sequence[ReviewStatus],
+        wrap: bool,
+        leave_out: str,
+    ) -> ReviewRow | None:
+        """Return the next submitted case in a direction, None if there is none."""
+
+        def answer(index: Index) -> ReviewRow | None:
+            here = None if after is None else (self._place(index, after[0]), after[1])
+            wanted = tuple(statuses) or tuple(ReviewStatus)
+            found = index.nearest_review(here, step, wanted, leave_out)
+            if found is None and wrap and here is not None:
+                found = index.nearest_review(None, step, wanted, leave_out)
+            if found is None or found == here:
+                return None
+            return self._review_row(index, index.review(*found)[0])
+
+        return self._ask_reviews(answer)
+
+    def _ask_reviews(self, question: Callable[[Index], _T]) -> _T:
+        def answer(index: Index, _: int) -> _T:
+            if not index.get("reviews"):
+                self._read_reviews(index)
+            return question(index)
+
+        return self._ask(answer)
+
+    def _read_reviews(self, index: Index) -> None:
+        """Look once at what everybody submitted; later it is heard of."""
+        with index.writing():
+            begun = set(list_folder(self._folder / "annotations"))
+            for case_id, place in index.places().items():
+                if case_folder(case_id) in begun:
+                    for person, progress in self._submitted(case_id):
+                        self._set_review(index, place, person, progress)
+            index.put("reviews", True)
+
+    def _set_review(
+        self, index: Index, place: int, person: str, progress: Progress
+    ) -> None:
+        # What the log tells may make no sense: without a submission there is no review.
+        review = progress.review if progress.number else None
+        review = self._selected(index, place, review)
+        index.set_review(place, person, progress, review)
+
+    def _selected(
+        self, index: Index, place: int, review: ReviewStatus | None
+    ) -> ReviewStatus | None:
+        waits = review is ReviewStatus.WAITING
+        if waits and not is_selected(self._known_job(index), place):
+            return ReviewStatus.NOT_SELECTED
+        return review
+
+    def _review_row(self, index: Index, row: ReviewedRow) -> ReviewRow:
+        case = _case(row.doc, row.n_slices)
+        progress, status = row.progress, row.progress.review
+        if progress.submitted is None:
+            with index.writing():
+                found, _ = self._measure(case.id, row.person, True)
+                if found.submitted is not None:
+                    self._set_review(index, row.place, row.person, found)
+                    progress = found
+        assert status is not None
+        return ReviewRow(
+            case=case,
+            ordinal=row.place,
+            person=row.person,
+            number=progress.number,
+            time=progress.submitted,
+            status=status,
+            reviewer=progress.reviewer,
+            judged=progress.judged,
+            comment=progress.comment,
+        )
+
     # ----------------------------------------------------------------- changes
-    def mark(self, case_id: str) -> None:
-        """Have the next question look at the documents of a case first."""
+    def mark(self, case_id: str, person: str) -> None:
+        """Have the next question look first at a person's documents of a case."""
         with self._marks:
-            self._stale.add(case_id)
+            self._stale.add((case_id, person))
 
     def note(self, place: int, n_slices: int | None, warnings: Sequence[str]) -> None:
         """Set what opening a case's images told."""
@@ -315,8 +456,7 @@ class Catalogue:
         me = index.person(self._person)
         if me is None:
             me = self._read_work(index)
-        else:
-            self._read_again(index, me, stale)
+        self._read_again(index, stale)
         self._seen = stamp, told, me, index.name()
         return me
 
@@ -372,9 +512,15 @@ class Catalogue:
                 if isinstance(event, CaseNote):
                     index.set_note(place, event.n_slices, event.warnings)
                     continue
+                progress, known = event.progress, True
                 number = index.person(event.person)
+                if event.number is None and progress.status is not Status.REMAINING:
+                    # Told by an earlier version, which knows of no reviews.
+                    progress, known = self._measure(event.case, event.person, False)
                 if number is not None:
-                    index.set_progress(number, place, event.progress)
+                    index.set_progress(number, place, progress, known=known)
+                if index.get("reviews"):
+                    self._set_review(index, place, event.person, progress)
 
     def _read_notes(self, index: Index) -> None:
         # Notes are derived: those that cannot be read are made again.
@@ -397,15 +543,20 @@ class Catalogue:
         begun = set(list_folder(self._folder / "annotations"))
         for case_id, place in index.places().items():
             if case_folder(case_id) in begun:
-                progress, known = self._measure(case_id, False)
+                progress, known = self._measure(case_id, self._person, False)
                 index.set_progress(me, place, progress, known=known)
         return me
 
-    def _read_again(self, index: Index, me: int, case_ids: set[str]) -> None:
-        for case_id in case_ids:
-            place = index.place(case_id)
-            if place is not None:
-                index.set_progress(me, place, self._measure(case_id, True)[0])
+    def _read_again(self, index: Index, stale: set[tuple[str, str]]) -> None:
+        for case_id, person in stale:
+            place, number = index.place(case_id), index.person(person)
+            if place is None:
+                continue
+            progress, _ = self._measure(case_id, person, True)
+            if number is not None:
+                index.set_progress(number, place, progress)
+            if index.get("reviews"):
+                self._set_review(index, place, person, progress)
 
     # -------------------------------------------------------------------- rows
     def _place(self, index: Index, case_id: str) -> int:
@@ -419,19 +570,26 @@ class Catalogue:
 
     def _row(self, index: Index, me: int, row: IndexRow) -> CaseRow:
         place, doc, n_slices, warnings, progress, known = row
-        case = Case.model_validate(load_json(doc.encode()))
-        if n_slices is not None:
-            case = case.model_copy(update={"n_slices": n_slices})
+        case = _case(doc, n_slices)
         if not known:
             with index.writing():
-                progress, _ = self._measure(case.id, True)
+                progress, _ = self._measure(case.id, self._person, True)
                 index.set_progress(me, place, progress)
+        returned = progress.status is Status.RETURNED
         return CaseRow(
             case=case,
             ordinal=place,
             status=progress.status,
             draft=progress.draft,
-            returned_comment=progress.comment,
+            returned_comment=progress.comment if returned else "",
             warnings=warnings,
             decided=progress.decided,
+            review=self._selected(index, place, progress.review),
         )
+
+
+def _case(doc: str, n_slices: int | None) -> Case:
+    case = Case.model_validate(load_json(doc.encode()))
+    if n_slices is not None:
+        case = case.model_copy(update={"n_slices": n_slices})
+    return case

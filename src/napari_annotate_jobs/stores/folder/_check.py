@@ -32,12 +32,13 @@ from napari_annotate_jobs.stores._names import case_folder, person_folder
 from ._catalogue import read_job, read_note
 from ._check_images import ImageCheck
 from ._documents import parsed, read_document, unwrap
+from ._job import CORRECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from napari_annotate_jobs.model import Annotation, LabelSet
+    from napari_annotate_jobs.model import Annotation, LabelSet, Submission
     from napari_annotate_jobs.stores._contract import Progress
 
     from ._case_work import WorkFolder
@@ -45,7 +46,15 @@ if TYPE_CHECKING:
 
 __all__ = ["check_job"]
 
-_DOCUMENTS = ("job.json", "annotations", "cases", "headers", "events.jsonl", ".lock")
+_DOCUMENTS = (
+    "job.json",
+    "annotations",
+    "cases",
+    "combinations",
+    "headers",
+    "events.jsonl",
+    ".lock",
+)
 """What of a job folder is ours; the rest may be images, and linked."""
 
 
@@ -143,7 +152,9 @@ class _Check:
             for mine in _entries(path):
                 yield from self._work(case_id, mine, labels)
 
-    def _work(self, case_id: str, path: Path, labels: LabelSet) -> Iterator[Fault]:
+    def _work(
+        self, case_id: str, path: Path, labels: LabelSet, of: str | None = None
+    ) -> Iterator[Fault]:
         document = path / "annotation.json"
         try:
             found = read_document(document, "annotation")
@@ -164,7 +175,7 @@ class _Check:
                     remedy=f"Its folder is {person_folder(person)}",
                 )
                 return
-            work = self._folder.work_of(case_id, person)
+            work = self._folder.work_of(case_id, person, of)
             annotation = work.annotation()
         except (AnnotateJobsError, AttributeError) as error:
             yield _fault(error, document)
@@ -172,24 +183,33 @@ class _Check:
         seen: dict[str, Fault | None] = {}
         yield from self._content(work, annotation, labels, document, seen)
         yield from self._submissions(work, labels, seen)
+        yield from self._threads(work)
+        for copy in _entries(path / CORRECTIONS) if of is None else ():
+            yield from self._work(case_id, copy, labels, person)
+
+    def _threads(self, work: WorkFolder) -> Iterator[Fault]:
+        try:
+            work.talk.entries()
+        except AnnotateJobsError as error:
+            yield _fault(error, work.talk.path)
 
     def _submissions(
         self, work: WorkFolder, labels: LabelSet, seen: dict[str, Fault | None]
     ) -> Iterator[Fault]:
         try:
-            count, _ = work.submitted.last()
+            numbers = work.submitted.numbers()
         except AnnotateJobsError as error:
             yield _fault(error, work.submitted.path)
             return
-        for number in range(1, count + 1):
+        for number, answered in numbers.items():
             path = work.submitted.path / f"{number:04d}.json"
             try:
                 submission = work.submitted.read(number)
-                if (work.submitted.path / f"{number:04d}.return.json").exists():
-                    work.submitted.read_return(number)
             except AnnotateJobsError as error:
                 yield _fault(error, path)
                 continue
+            for verdict in answered:
+                yield from self._verdict(work, submission, verdict)
             found = submission.annotation
             if (found.case_id, found.person) != (work.case_id, work.person):
                 yield Fault(
@@ -198,6 +218,30 @@ class _Check:
                     remedy="Restore the file from a backup",
                 )
             yield from self._content(work, found, labels, path, seen)
+
+    def _verdict(
+        self, work: WorkFolder, submission: Submission, number: int
+    ) -> Iterator[Fault]:
+        path = work.submitted.verdict_path(submission.number, number)
+        remedy = "Restore the file from a backup"
+        try:
+            verdict = work.submitted.read_verdict(submission.number, number)
+            if verdict.number and verdict.answers != submission.digest:
+                yield Fault(
+                    where=str(path),
+                    what="it answers a submission of another content",
+                    remedy=remedy,
+                )
+            if (by := verdict.correction) is not None:
+                copy = self._folder.work_of(work.case_id, by.person, work.person)
+                if copy.submitted.read(by.number).digest != by.digest:
+                    yield Fault(
+                        where=str(path),
+                        what="the corrected copy is another than the one that passed",
+                        remedy=remedy,
+                    )
+        except AnnotateJobsError as error:
+            yield _fault(error, path)
 
     def _content(
         self,

@@ -21,6 +21,7 @@ from ._documents import VERSION, Envelope, parsed, read_document, unwrap, write_
 from ._journal import parse_journal, replay
 from ._masks import MaskFolder
 from ._submissions import SubmissionFolder
+from ._threads import ThreadFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +66,7 @@ class StoredDraft:
         self.journal = self.path / "changes.jsonl"
         self.masks = MaskFolder(self.path / "masks")
         self.submitted = SubmissionFolder(self.path / "submissions")
+        self.talk = ThreadFolder(self.path / "threads")
 
     def _read(self) -> State:
         """Return the state on disk, without a lock.

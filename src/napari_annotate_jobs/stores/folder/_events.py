@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -23,13 +24,14 @@ from napari_annotate_jobs.files import (
     open_if_there,
     set_aside,
 )
-from napari_annotate_jobs.model import Status, new_id, now
+from napari_annotate_jobs.model import ReviewStatus, Status, new_id, now
 from napari_annotate_jobs.stores._progress import Progress
 
 from ._documents import json_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from pathlib import Path
 
 __all__ = ["CaseNote", "EventLog", "ProgressEvent", "Tail"]
@@ -68,8 +70,8 @@ class ProgressEvent(_Told):
     ----------
     case, person : str
         Whose progress, on what.
-    status, draft, decided, comment
-        As in :class:`Progress`.
+    status, draft, decided, comment, number, review, submitted, reviewer, judged
+        As in :class:`Progress`; an earlier version of this package told no `number`.
     """
 
     person: _Name
@@ -77,11 +79,26 @@ class ProgressEvent(_Told):
     draft: bool
     decided: _Number
     comment: _Text
+    number: _Number | None = None
+    review: ReviewStatus | None = None
+    submitted: AwareDatetime | None = None
+    reviewer: Annotated[str, Field(max_length=120)] = ""
+    judged: AwareDatetime | None = None
 
     @property
     def progress(self) -> Progress:
         """What the case table shows."""
-        return Progress(self.status, self.draft, self.decided, self.comment)
+        return Progress(
+            self.status,
+            self.draft,
+            self.decided,
+            self.comment,
+            self.number or 0,
+            self.review,
+            self.submitted,
+            self.reviewer,
+            self.judged,
+        )
 
 
 class CaseNote(_Told):
@@ -166,6 +183,11 @@ class EventLog:
                 "draft": progress.draft,
                 "decided": progress.decided,
                 "comment": progress.comment,
+                "number": progress.number,
+                "review": progress.review and progress.review.value,
+                "submitted": _time(progress.submitted),
+                "reviewer": progress.reviewer,
+                "judged": _time(progress.judged),
             },
             sync=sync,
         )
@@ -236,6 +258,10 @@ class EventLog:
             set_aside(self.path)
             return 0, True
         return size, ended
+
+
+def _time(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat(timespec="milliseconds")
 
 
 def _log_name(head: bytes) -> str:

@@ -13,9 +13,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections import Counter
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from napari_annotate_jobs.model import Counts, Status, new_id
+from napari_annotate_jobs.model import (
+    Counts,
+    ReviewCounts,
+    ReviewStatus,
+    Status,
+    new_id,
+)
 from napari_annotate_jobs.stores._names import fold
 from napari_annotate_jobs.stores._progress import Progress
 from napari_annotate_jobs.stores.folder import _trigrams
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Index",
     "IndexRow",
+    "ReviewedRow",
     "open_index",
 ]
 
@@ -37,10 +46,22 @@ _T = TypeVar("_T")
 _FILES = 20
 _BLOCK = 2048
 _STATUSES = tuple(Status)
+_REVIEWS = tuple(ReviewStatus)
+_OF_PEOPLE = ("progress", "blocks", "people", "reviews", "review_counts")
 _NUMBER = {status: number for number, status in enumerate(_STATUSES)}
 
 IndexRow = tuple[int, str, int | None, tuple[str, ...], Progress, bool]
 """Place, case as JSON, slices, warnings, progress, and whether `decided` is known."""
+
+
+class ReviewedRow(NamedTuple):
+    """What one person submitted of a case, as the index knows it."""
+
+    place: int
+    doc: str
+    n_slices: int | None
+    person: str
+    progress: Progress
 
 
 def open_index(folder: Path, name: str) -> Index:
@@ -107,7 +128,7 @@ class Index(IndexFile):
     def fill(self, cases: Iterable[tuple[str, str, str]]) -> None:
         """Start again with these cases: id, name and JSON, in their order."""
         with self.writing():
-            for table in ("progress", "blocks", "people", "names", "cases", "meta"):
+            for table in (*_OF_PEOPLE, "names", "cases", "meta"):
                 self._db.execute(f"DELETE FROM {table}")
             rows = [(n, *case) for n, case in enumerate(cases)]
             self._db.executemany(
@@ -144,8 +165,9 @@ class Index(IndexFile):
     def forget_people(self) -> None:
         """Forget what everybody did; the cases stay."""
         with self.writing():
-            for table in ("progress", "blocks", "people"):
+            for table in _OF_PEOPLE:
                 self._db.execute(f"DELETE FROM {table}")
+            self.put("reviews", False)
             self.put("name", new_id())
 
     def set_progress(
@@ -174,12 +196,13 @@ class Index(IndexFile):
             if old is None:
                 return
             self._do(
-                "UPDATE progress SET status = ?, draft = ?, decided = ?, comment = ? "
-                "WHERE person = ? AND place = ?",
+                "UPDATE progress SET status = ?, draft = ?, decided = ?, comment = ?, "
+                "review = ? WHERE person = ? AND place = ?",
                 status,
                 progress.draft,
                 progress.decided if known else None,
                 _clean(progress.comment),
+                _review_number(progress.review),
                 number,
                 place,
             )
@@ -251,7 +274,7 @@ class Index(IndexFile):
             row[0]: _row(row)
             for row in self._all(
                 "SELECT c.place, c.doc, c.n_slices, c.warnings, p.status, p.draft, "
-                "p.decided, p.comment FROM cases c JOIN progress p "
+                "p.decided, p.comment, p.review FROM cases c JOIN progress p "
                 f"ON p.person = ? AND p.place = c.place WHERE c.place IN ({marks})",
                 number,
                 *places,
@@ -317,6 +340,160 @@ class Index(IndexFile):
             return None
         return min(found) if step > 0 else max(found)
 
+    # --------------------------------------------------------------- reviewing
+    def set_review(
+        self, place: int, person: str, progress: Progress, review: ReviewStatus | None
+    ) -> None:
+        """Set what became of what a person submitted of a case.
+
+        Parameters
+        ----------
+        place : int
+            The case's.
+        person : str
+            Who submitted it.
+        progress : Progress
+            Where it stands.
+        review : ReviewStatus, optional
+            As its reviewer sees it; None takes it off the list.
+        """
+        person = _clean(person)
+        with self.writing():
+            old = self._one(
+                "SELECT person, reviewer, status, revised FROM reviews "
+                "WHERE place = ? AND person = ?",
+                place,
+                person,
+            )
+            if old is not None:
+                self._count_review(old, -1)
+                self._do(
+                    "DELETE FROM reviews WHERE place = ? AND person = ?", place, person
+                )
+            if review is None:
+                return
+            revised = progress.number > 1 and review is ReviewStatus.WAITING
+            reviewer, status = _clean(progress.reviewer), _review_number(review)
+            self._count_review((person, reviewer, status, revised), 1)
+            self._do(
+                "INSERT INTO reviews VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                place,
+                person,
+                status,
+                revised,
+                progress.number,
+                progress.submitted and progress.submitted.isoformat(),
+                reviewer,
+                progress.judged and progress.judged.isoformat(),
+                _clean(progress.comment),
+            )
+
+    def _count_review(self, what: tuple[Any, ...], step: int) -> None:
+        self._do(
+            "INSERT INTO review_counts VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET n = n + excluded.n",
+            *what,
+            step,
+        )
+
+    def review_counts(self) -> ReviewCounts:
+        """Return how many submitted cases have which review status."""
+        return _review_counts(
+            self._all("SELECT status, n, n * revised FROM review_counts")
+        )
+
+    def review_progress(self) -> dict[str, tuple[ReviewCounts, ReviewCounts]]:
+        """Return what became of what each person submitted, and their verdicts."""
+        found: dict[str, tuple[list[Any], list[Any]]] = {}
+        for person, reviewer, status, revised, n in self._all(
+            "SELECT * FROM review_counts WHERE n > 0"
+        ):
+            row = status, n, n * revised
+            found.setdefault(person, ([], []))[0].append(row)
+            if reviewer:
+                found.setdefault(reviewer, ([], []))[1].append(row)
+        return {
+            person: (_review_counts(submitted), _review_counts(given))
+            for person, (submitted, given) in sorted(found.items())
+        }
+
+    def reviews(
+        self,
+        status: ReviewStatus | None,
+        revised: bool | None,
+        text: str,
+        person: str | None,
+        offset: int,
+        limit: int,
+    ) -> tuple[list[ReviewedRow], int]:
+        """Return a page of the submitted cases, and how many there are in all."""
+        source, values = "reviews r", []
+        if text:
+            inner, words = _trigrams.search(self._db, _clean(fold(text)))
+            source = f"({inner}) f CROSS JOIN reviews r ON r.place = f.place"
+            values += words
+        where = []
+        for name, value in (
+            ("status", _review_number(status)),
+            ("revised", revised),
+            ("person", None if person is None else _clean(person)),
+        ):
+            if value is not None:
+                where.append(f"r.{name} = ?")
+                values.append(value)
+        tail = f"FROM {source}" + (f" WHERE {' AND '.join(where)}" if where else "")
+        if text:
+            total = self._one(f"SELECT count(*) {tail}", *values)[0]
+        else:
+            counted = tail.replace("FROM reviews r", "FROM review_counts r")
+            total = self._one(f"SELECT sum(n) {counted}", *values)[0] or 0
+        keys = self._all(
+            f"SELECT r.place, r.person {tail} ORDER BY r.place, r.person "
+            "LIMIT ? OFFSET ?",
+            *values,
+            limit,
+            offset,
+        )
+        return [row for key in keys for row in self.review(*key)], int(total)
+
+    def review(self, place: int, person: str) -> list[ReviewedRow]:
+        """Return what a person submitted of a case, nothing if they did not."""
+        return [
+            _reviewed(row)
+            for row in self._all(
+                "SELECT c.place, c.doc, c.n_slices, r.person, r.status, r.number, "
+                "r.submitted, r.reviewer, r.judged, r.comment FROM reviews r "
+                "JOIN cases c ON c.place = r.place "
+                "WHERE r.place = ? AND r.person = ?",
+                place,
+                _clean(person),
+            )
+        ]
+
+    def nearest_review(
+        self,
+        after: tuple[int, str] | None,
+        step: int,
+        statuses: Sequence[ReviewStatus],
+        leave_out: str,
+    ) -> tuple[int, str] | None:
+        """Return the next submitted case after (before) another, not by `leave_out`."""
+        relation, order = (">", "ASC") if step > 0 else ("<", "DESC")
+        found: list[tuple[int, str]] = []
+        for status in set(statuses):
+            bound = "" if after is None else f"AND (place, person) {relation} (?, ?) "
+            found += self._all(
+                "SELECT place, person FROM reviews WHERE status = ? "
+                f"AND person != ? {bound}"
+                f"ORDER BY place {order}, person {order} LIMIT 1",
+                _review_number(status),
+                _clean(leave_out),
+                *(after or ()),
+            )
+        if not found:
+            return None
+        return min(found) if step > 0 else max(found)
+
     # ----------------------------------------------------------------- private
     def _search(
         self, number: int, status: Status | None, text: str, offset: int, limit: int
@@ -342,14 +519,57 @@ class Index(IndexFile):
         return [row[0] for row in rows]
 
 
+def _review_number(review: ReviewStatus | None) -> int | None:
+    return None if review is None else _REVIEWS.index(review)
+
+
+def _review_counts(rows: Iterable[tuple[int, int, int]]) -> ReviewCounts:
+    """Add up rows of status, number and how many of them are revised."""
+    counts = Counter[str]()
+    for status, n, revised in rows:
+        counts[_REVIEWS[status].value.replace(" ", "_")] += n
+        counts["revised"] += revised
+    return ReviewCounts(**counts)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _reviewed(row: tuple[Any, ...]) -> ReviewedRow:
+    place, doc, n_slices, person, status, number, submitted, reviewer, judged, text = (
+        row
+    )
+    return ReviewedRow(
+        place,
+        doc,
+        n_slices,
+        person,
+        Progress(
+            comment=text,
+            number=number,
+            review=_REVIEWS[status],
+            submitted=_moment(submitted),
+            reviewer=reviewer,
+            judged=_moment(judged),
+        ),
+    )
+
+
 def _clean(text: str) -> str:
     """Return text that SQLite can hold: no half of a surrogate pair."""
     return text.encode("utf-8", "replace").decode()
 
 
 def _row(row: tuple[Any, ...]) -> IndexRow:
-    place, doc, n_slices, warnings, status, draft, decided, comment = row
-    progress = Progress(_STATUSES[status], bool(draft), decided or 0, comment)
+    place, doc, n_slices, warnings, status, draft, decided, comment, review = row
+    progress = Progress(
+        _STATUSES[status],
+        bool(draft),
+        decided or 0,
+        comment,
+        review=None if review is None else _REVIEWS[review],
+    )
     return (
         place,
         doc,

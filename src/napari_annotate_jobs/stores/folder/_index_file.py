@@ -24,7 +24,7 @@ __all__ = [
     "tidy",
 ]
 
-_SCHEMA = 1
+_SCHEMA = 2
 
 _TABLES = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -37,8 +37,18 @@ CREATE TABLE people (number INTEGER PRIMARY KEY, person TEXT NOT NULL UNIQUE);
 CREATE TABLE progress (
     person INTEGER, place INTEGER, status INTEGER NOT NULL DEFAULT 0,
     draft INTEGER NOT NULL DEFAULT 0, decided INTEGER,
-    comment TEXT NOT NULL DEFAULT '', PRIMARY KEY (person, place)
+    comment TEXT NOT NULL DEFAULT '', review INTEGER, PRIMARY KEY (person, place)
 ) WITHOUT ROWID;
+CREATE TABLE reviews (
+    place INTEGER, person TEXT, status INTEGER NOT NULL, revised INTEGER NOT NULL,
+    number INTEGER NOT NULL, submitted TEXT, reviewer TEXT NOT NULL, judged TEXT,
+    comment TEXT NOT NULL, PRIMARY KEY (place, person)
+) WITHOUT ROWID;
+CREATE TABLE review_counts (
+    person TEXT, reviewer TEXT, status INTEGER, revised INTEGER, n INTEGER NOT NULL,
+    PRIMARY KEY (person, reviewer, status, revised)
+) WITHOUT ROWID;
+CREATE INDEX by_review ON reviews (status, place, person, revised);
 CREATE INDEX by_status ON progress (person, status, place);
 CREATE TABLE blocks (
     person INTEGER, status INTEGER, block INTEGER, n INTEGER NOT NULL,

@@ -15,15 +15,24 @@ from napari_annotate_jobs.errors import (
     StoreError,
 )
 from napari_annotate_jobs.files import (
+    accessing,
     confine,
+    is_there,
     list_folder,
     make_folders,
+    read_if_there,
     remove_leftovers,
     signature,
+    write_durably,
 )
 from napari_annotate_jobs.model import Status
 from napari_annotate_jobs.stores import _rules
-from napari_annotate_jobs.stores._names import case_folder, person_folder
+from napari_annotate_jobs.stores._names import (
+    case_folder,
+    check_file_name,
+    person_folder,
+    plain_person,
+)
 from napari_annotate_jobs.stores._progress import Progress
 
 from ._case_work import WorkFolder
@@ -37,8 +46,13 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.model import Case, Job
 
-__all__ = ["JobFolder"]
+__all__ = ["CORRECTIONS", "JobFolder"]
 
+CORRECTIONS = "corrections"
+"""Folder of the copies in which reviewers correct what one person submitted."""
+
+_MOST_TEXT = 1 << 20
+"""Bytes of a text that a person may have written."""
 _SIZE = TypeAdapter(tuple[PositiveInt, PositiveInt] | None)
 
 _OPEN_WORK = 32
@@ -64,10 +78,13 @@ class JobFolder:
         self.person = person
         self._timeout = timeout
         self._events = EventLog(path / "events.jsonl", timeout)
-        self.catalogue = Catalogue(path, person, self._events, self.measure)
+        self.catalogue = Catalogue(
+            path, person, self._events, self.measure, self.submitted
+        )
         # Never held while anything else is waited for.
         self._guard = threading.Lock()
-        self._work: OrderedDict[tuple[str, str], WorkFolder] = OrderedDict()
+        self._work: OrderedDict[tuple[str, str, str | None], WorkFolder]
+        self._work = OrderedDict()
         self._touched: set[str] = set()
         self._sizes: dict[str, tuple[object, tuple[int, int] | None]] = {}
         self._told: dict[tuple[str, str], Progress] = {}
@@ -127,34 +144,70 @@ class JobFolder:
             self.catalogue.note(row.ordinal, n_slices, warnings)
         return case
 
+    # ----------------------------------------------------------- combinations
+    def combinations(self) -> dict[str, str]:
+        """Return the combinations that are kept here, by name; others are passed."""
+        found = {}
+        folder = self.path / "combinations"
+        for entry in list_folder(folder):
+            name, dot, ending = entry.rpartition(".")
+            if dot and ending == "yaml" and not entry.startswith("."):
+                with suppress(StoreError, UnicodeDecodeError):
+                    data = read_if_there(folder / entry)
+                    if data is not None and len(data) <= _MOST_TEXT:
+                        found[name] = data.decode()
+        return found
+
+    def save_combination(self, name: str, text: str | None) -> None:
+        """Keep a combination, or take it away."""
+        path = self.path / "combinations" / f"{check_file_name(name)}.yaml"
+        if text is not None:
+            make_folders(path.parent, root=self.path)
+            write_durably(path, text.encode())
+        elif is_there(path):
+            with accessing(path, "removed"):
+                path.unlink()
+
     # ------------------------------------------------------------------- work
-    def work(self, case_id: str, person: str | None = None) -> WorkFolder:
-        """Return a person's work on a case."""
-        key = case_id, person or self.person
+    def work(
+        self, case_id: str, person: str | None = None, of: str | None = None
+    ) -> WorkFolder:
+        """Return a person's work on a case, or their copy that corrects another's."""
+        key = case_id, person or self.person, of
         with self._guard:
             known = key in self._work
         if not known:
             self.catalogue.place(case_id)
         return self.work_of(*key)
 
-    def work_of(self, case_id: str, person: str) -> WorkFolder:
+    def work_of(self, case_id: str, person: str, of: str | None = None) -> WorkFolder:
         """Return a person's work on a case that is known to exist."""
+        key = case_id, person, of
         with self._guard:
-            work = self._work.get((case_id, person))
+            work = self._work.get(key)
             if work is None:
+                path = self.case_path(case_id) / person_folder(of or person)
+                if of is not None:
+                    path = path / CORRECTIONS / person_folder(person)
                 work = WorkFolder(
-                    self.case_path(case_id) / person_folder(person),
+                    path,
                     root=self.path,
                     case_id=case_id,
                     person=person,
                     timeout=self._timeout,
                     find_mask=lambda digest: self._mask_of_others(case_id, digest),
+                    of=of,
                 )
-                self._work[case_id, person] = work
+                self._work[key] = work
                 while len(self._work) > _OPEN_WORK:
                     self._work.popitem(last=False)
-            self._work.move_to_end((case_id, person))
+            self._work.move_to_end(key)
             return work
+
+    def correctors(self, case_id: str, of: str) -> list[str]:
+        """Return who has a copy that corrects somebody's submission."""
+        folder = self.case_path(case_id) / person_folder(of) / CORRECTIONS
+        return list(_people_in(folder))
 
     def case_path(self, case_id: str) -> Path:
         """Return the folder of everybody's work on a case."""
@@ -171,30 +224,24 @@ class JobFolder:
 
     def names(self, case_id: str) -> Iterator[str]:
         """Return who has a folder for a case."""
-        folder = self.case_path(case_id)
-        for entry in list_folder(folder):
-            path = folder / entry / "annotation.json"
-            found = read_document(path, "annotation")
-            if found is not None:
-                annotation = found.get("annotation")
-                person = None
-                if isinstance(annotation, dict):
-                    person = annotation.get("person")
-                if not isinstance(person, str):
-                    raise CorruptError(
-                        "the annotation names no person",
-                        where=path,
-                        remedy="Restore it from a backup",
-                    )
-                yield person
+        return _people_in(self.case_path(case_id))
+
+    def _everything(self, case_id: str) -> Iterator[WorkFolder]:
+        """Give all work on a case: this person's, then the others', then copies."""
+        people = list(dict.fromkeys((self.person, *self.names(case_id))))
+        for person in people:
+            yield self.work_of(case_id, person)
+        for of in people:
+            for person in self.correctors(case_id, of):
+                yield self.work_of(case_id, person, of)
 
     def read_mask(self, case_id: str, digest: str) -> bytes:
         """Return a mask's bytes, from whoever painted it."""
         damaged: CorruptError | None = None
         self.catalogue.place(case_id)
-        for person in (self.person, *self.names(case_id)):
+        for work in self._everything(case_id):
             try:
-                data = self.work_of(case_id, person).read_mask(digest)
+                data = work.read_mask(digest)
             except CorruptError as error:
                 damaged = error
             else:
@@ -207,12 +254,24 @@ class JobFolder:
         )
 
     def _mask_of_others(self, case_id: str, digest: str) -> bytes | None:
-        for person in self.names(case_id):
+        for work in self._everything(case_id):
             with suppress(CorruptError):
-                data = self.work_of(case_id, person).read_mask(digest)
+                data = work.read_mask(digest)
                 if data is not None:
                     return data
         return None
+
+    def submitted(self, case_id: str) -> Iterator[tuple[str, Progress]]:
+        """Give who submitted a case, and where that stands; reads no annotation."""
+        root = self.case_path(case_id)
+        for name in list_folder(root):
+            if not list_folder(root / name / "submissions"):
+                continue
+            person = plain_person(name) or next(_person_of(root / name), None)
+            if person is not None:
+                with suppress(StoreError):
+                    # Opening the case tells what is wrong with it, the list need not.
+                    yield person, self.work_of(case_id, person).progress(full=False)
 
     def changed(
         self, work: WorkFolder, *, always: bool = False, sync: bool = False
@@ -229,8 +288,8 @@ class JobFolder:
             True to tell it durably.
         """
         case_id = work.case_id
+        self.catalogue.mark(case_id, work.person)
         if work.person == self.person:
-            self.catalogue.mark(case_id)
             with self._guard:
                 self._touched.add(case_id)
                 told = self._told.get((case_id, self.person))
@@ -246,13 +305,15 @@ class JobFolder:
             with self._guard:
                 self._told[case_id, work.person] = progress
 
-    def measure(self, case_id: str, full: bool) -> tuple[Progress, bool]:
-        """Return where this person stands with a case, from the documents.
+    def measure(self, case_id: str, person: str, full: bool) -> tuple[Progress, bool]:
+        """Return where a person stands with a case, from the documents.
 
         Parameters
         ----------
         case_id : str
             The case.
+        person : str
+            The person.
         full : bool
             False to leave the decided slices of finished cases uncounted.
 
@@ -261,10 +322,12 @@ class JobFolder:
         (Progress, bool)
             The progress, and whether the decided slices were counted.
         """
-        work = self.work_of(case_id, self.person)
+        work = self.work_of(case_id, person)
         try:
-            if not full and work.standing()[0] is Status.FINISHED:
-                return Progress(Status.FINISHED), False
+            if not full:
+                found = work.progress(full=False)
+                if found.status is Status.FINISHED:
+                    return found, False
             return work.progress(), True
         except StoreError:
             # Opening the case tells what is wrong with it, the table need not.
@@ -287,3 +350,25 @@ class JobFolder:
             for folder in (self.path, self.path / "cases", self.path / "headers"):
                 remove_leftovers(folder)
         self.catalogue.close()
+
+
+def _people_in(folder: Path) -> Iterator[str]:
+    """Return whose annotations are in the folders of a folder."""
+    for entry in list_folder(folder):
+        yield from _person_of(folder / entry)
+
+
+def _person_of(folder: Path) -> Iterator[str]:
+    path = folder / "annotation.json"
+    found = read_document(path, "annotation")
+    if found is None:
+        return
+    annotation = found.get("annotation")
+    person = annotation.get("person") if isinstance(annotation, dict) else None
+    if not isinstance(person, str):
+        raise CorruptError(
+            "the annotation names no person",
+            where=path,
+            remedy="Restore it from a backup",
+        )
+    yield person

@@ -15,9 +15,16 @@ from napari_annotate_jobs.errors import (
     StoreError,
 )
 from napari_annotate_jobs.files import accessing, list_folder
-from napari_annotate_jobs.model import JobSummary, Status
+from napari_annotate_jobs.model import JobKind, JobSummary, Status, Verb
 from napari_annotate_jobs.stores import _rules
-from napari_annotate_jobs.stores._contract import CasePage, Draft, Fault, JobStore
+from napari_annotate_jobs.stores._contract import (
+    CasePage,
+    Draft,
+    Fault,
+    JobStore,
+    PersonProgress,
+    ReviewPage,
+)
 from napari_annotate_jobs.stores._names import case_folder, check_person, default_person
 
 from ._check import check_job
@@ -26,7 +33,7 @@ from ._job import JobFolder
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from napari_annotate_jobs.imaging import Series
     from napari_annotate_jobs.model import (
@@ -36,8 +43,12 @@ if TYPE_CHECKING:
         Comment,
         Counts,
         Job,
-        Return,
+        ReviewCounts,
+        ReviewRow,
+        ReviewStatus,
         Submission,
+        Thread,
+        Verdict,
     )
     from napari_annotate_jobs.stores._contract import Progress
 
@@ -98,13 +109,7 @@ class FolderStore(JobStore):
         summaries, faults = [], []
         for folder in self._scan():
             try:
-                summaries.append(
-                    JobSummary(
-                        job=folder.job(),
-                        counts=folder.catalogue.counts(),
-                        location=str(folder.path),
-                    )
-                )
+                summaries.append(_summary(folder))
             except Exception as error:
                 told = _told(error, folder)
                 if folder.path == self._path:
@@ -165,21 +170,35 @@ class FolderStore(JobStore):
         note = folder.path / "headers" / f"{case_folder(case_id)}-{place}.json"
         return open_remembered(folder.path / ref.path, ref.series_uid, note)
 
+    # ------------------------------------------------------------ combinations
+    def combinations(self, job_id: str) -> Mapping[str, str]:
+        return self._folder(job_id).combinations()
+
+    def save_combination(self, job_id: str, name: str, text: str | None) -> None:
+        self._folder(job_id).save_combination(name, text)
+
     # ------------------------------------------------------------- annotations
-    def load(self, job_id: str, case_id: str, *, person: str | None = None) -> Draft:
+    def load(
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        person: str | None = None,
+        of: str | None = None,
+    ) -> Draft:
         folder = self._folder(job_id)
-        work = folder.work(case_id, person)
+        work = folder.work(case_id, person, of)
         annotation = work.annotation()
-        status, number, last_return = work.standing()
+        standing = work.standing()
         draft = Draft(
             annotation=annotation,
-            status=status,
-            submissions=number,
-            returned=last_return,
+            status=Status.REMAINING if of else standing.status,
+            submissions=standing.submissions,
+            verdict=standing.verdict,
         )
-        if work.person == self.person:
+        if work.person == self.person and of is None:
             # The index follows the truth, whatever it had heard.
-            folder.catalogue.mark(case_id)
+            folder.catalogue.mark(case_id, self.person)
         return draft
 
     def read_blob(self, job_id: str, case_id: str, digest: str) -> bytes:
@@ -193,49 +212,168 @@ class FolderStore(JobStore):
         blobs: Mapping[str, bytes],
         *,
         base: int,
+        of: str | None = None,
     ) -> int:
         folder = self._folder(job_id)
-        work = folder.work(case_id)
+        work = folder.work(case_id, of=of)
         return work.save(
             change,
             blobs,
             base=base,
             job=folder.job(),
             size=folder.size_of(case_id),
-            written=lambda: folder.changed(work),
+            written=lambda: None if of else folder.changed(work),
         ).revision
 
-    def submit(self, job_id: str, case_id: str, *, base: int) -> Submission:
+    def submit(
+        self, job_id: str, case_id: str, *, base: int, of: str | None = None
+    ) -> Submission:
         folder = self._folder(job_id)
-        work = folder.work(case_id)
+        work = folder.work(case_id, of=of)
+        if of is not None:
+            said = _rules.Said(Verb.CORRECT, self.person, of)
+            said.check_copy(
+                folder.work(case_id, of).standing(),
+                work.annotation(),
+                job=folder.job(),
+            )
+
+        def written() -> None:
+            if of is None:
+                folder.changed(work, always=True, sync=True)
+
         return work.submit(
             base=base,
             job=folder.job(),
             case=folder.catalogue.row(case_id).case,
             size=folder.size_of(case_id),
-            written=lambda: folder.changed(work, always=True, sync=True),
+            written=written,
         )
 
     def submissions(
-        self, job_id: str, case_id: str, *, person: str | None = None
-    ) -> Sequence[Submission]:
-        return self._folder(job_id).work(case_id, person).submitted.read_all()
-
-    def return_case(
         self,
         job_id: str,
         case_id: str,
-        comments: Sequence[Comment],
         *,
-        person: str,
-    ) -> Return:
+        person: str | None = None,
+        of: str | None = None,
+    ) -> Sequence[Submission]:
+        return self._folder(job_id).work(case_id, person, of).submitted.read_all()
+
+    # ------------------------------------------------------------------ reviewing
+    def judge(
+        self,
+        job_id: str,
+        case_id: str,
+        verb: Verb,
+        *,
+        person: str | None = None,
+        number: int | None = None,
+        comments: Sequence[Comment] = (),
+        corrected: bool = False,
+    ) -> Verdict:
         folder = self._folder(job_id)
         work = folder.work(case_id, person)
-        return work.return_case(
-            comments,
-            reviewer=self.person,
+        copies = []
+        if corrected:
+            copies = folder.work(case_id, of=work.person).submitted.read_all()
+        said = _rules.Said(
+            verb,
+            self.person,
+            work.person,
+            number,
+            tuple(comments),
+            corrected=corrected,
+            copy=copies[-1] if copies else None,
+        )
+        return work.judge(
+            said,
+            job=folder.job(),
             written=lambda: folder.changed(work, always=True, sync=True),
         )
+
+    def verdicts(
+        self, job_id: str, case_id: str, *, person: str | None = None
+    ) -> Sequence[Verdict]:
+        return self._folder(job_id).work(case_id, person).submitted.verdicts()
+
+    def threads(
+        self, job_id: str, case_id: str, *, person: str | None = None
+    ) -> Sequence[Thread]:
+        return self._folder(job_id).work(case_id, person).threads(self.person)
+
+    def discuss(
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        person: str | None = None,
+        comment: Comment | None = None,
+        thread: str | None = None,
+        resolved: bool | None = None,
+    ) -> Thread:
+        folder = self._folder(job_id)
+        return folder.work(case_id, person).discuss(
+            job=folder.job(),
+            person=self.person,
+            comment=comment,
+            thread=thread,
+            resolved=resolved,
+        )
+
+    def mark_read(
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        person: str | None = None,
+        threads: Collection[str] | None = None,
+    ) -> None:
+        self._folder(job_id).work(case_id, person).mark_read(self.person, threads)
+
+    def review_counts(self, job_id: str) -> ReviewCounts:
+        return self._folder(job_id).catalogue.review_counts()
+
+    def review_progress(self, job_id: str) -> Sequence[PersonProgress]:
+        return self._folder(job_id).catalogue.review_progress()
+
+    def reviews(
+        self,
+        job_id: str,
+        *,
+        status: ReviewStatus | None = None,
+        revised: bool | None = None,
+        text: str = "",
+        person: str | None = None,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> ReviewPage:
+        _rules.check_page(offset, limit)
+        rows, total = self._folder(job_id).catalogue.reviews(
+            status, revised, text, person, offset, limit
+        )
+        return ReviewPage(rows=tuple(rows), total=total)
+
+    def review(self, job_id: str, case_id: str, *, person: str) -> ReviewRow:
+        return self._folder(job_id).catalogue.review(case_id, person)
+
+    def next_review(
+        self,
+        job_id: str,
+        after: tuple[str, str] | None = None,
+        *,
+        step: int = 1,
+        statuses: Sequence[ReviewStatus] = (),
+        wrap: bool = False,
+    ) -> ReviewRow | None:
+        if step not in (1, -1):
+            raise InvalidValueError(f"a step is 1 or -1, not {step}")
+        folder = self._folder(job_id)
+        job = folder.job()
+        if not job.may_review(self.person):
+            return None
+        leave_out = "" if job.project.options.review_own else self.person
+        return folder.catalogue.next_review(after, step, statuses, wrap, leave_out)
 
     def people(self, job_id: str, case_id: str) -> Sequence[str]:
         return self._folder(job_id).people(case_id)
@@ -342,6 +480,18 @@ class FolderStore(JobStore):
                 )
             self._by_id[job_id] = found[0]
             return found[0]
+
+
+def _summary(folder: JobFolder) -> JobSummary:
+    job = folder.job()
+    return JobSummary(
+        job=job,
+        counts=folder.catalogue.counts(),
+        location=str(folder.path),
+        reviews=folder.catalogue.review_counts()
+        if job.kind is JobKind.REVIEW
+        else None,
+    )
 
 
 def _faults(

@@ -1,4 +1,4 @@
-"""The folder of frozen, numbered submissions and their returns."""
+"""The folder of frozen, numbered submissions and the verdicts on them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ import itertools
 import re
 from typing import TYPE_CHECKING
 
+from pydantic import AwareDatetime, Field
+
 from napari_annotate_jobs.errors import CorruptError, NotFoundError
 from napari_annotate_jobs.files import list_folder, make_folders, place_new_durably
-from napari_annotate_jobs.model import Return, Submission, document_json
+from napari_annotate_jobs.model import (
+    Comment,
+    Document,
+    Outcome,
+    Submission,
+    Verdict,
+    document_json,
+)
 
 from ._documents import (
     Envelope,
@@ -24,11 +33,13 @@ if TYPE_CHECKING:
 
 __all__ = ["SubmissionFolder"]
 
-_NAME = re.compile(r"(\d{4,})(\.return)?\.json\Z")
+_NAME = re.compile(r"(\d{4,})(?:\.(return)|\.verdict-(\d+))?\.json\Z")
 
 
 class SubmissionFolder:
-    """Submissions of one person's work on one case; none is ever rewritten.
+    """Submissions of one person's work on one case, and the verdicts on them.
+
+    None is ever rewritten.
 
     Parameters
     ----------
@@ -39,29 +50,55 @@ class SubmissionFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def last(self) -> tuple[int, bool]:
-        """Return how many submissions there are, and whether the last was returned.
+    def numbers(self) -> dict[int, list[int]]:
+        """Return the numbers of the verdicts on each submission, by its number.
+
+        A return that an earlier version of this package wrote has the number 0.
 
         Raises
         ------
         CorruptError
-            If one of them is missing.
+            If a submission or a verdict is missing.
         """
         numbers: set[int] = set()
-        answered: set[int] = set()
+        verdicts: dict[int, list[int]] = {}
         for name in list_folder(self.path):
             found = _NAME.match(name)
-            if found:
-                (answered if found[2] else numbers).add(int(found[1]))
-        count = max(numbers | answered, default=0)
+            if found is None:
+                continue
+            number = int(found[1])
+            if found[2] or found[3]:
+                verdicts.setdefault(number, []).append(int(found[3] or 0))
+            else:
+                numbers.add(number)
+        count = max(numbers | set(verdicts), default=0)
         if len(numbers) < count:
-            missing = next(n for n in itertools.count(1) if n not in numbers)
-            raise CorruptError(
-                f"submission {missing} is missing",
-                where=self.path,
-                remedy="Restore it from a backup",
-            )
-        return count, count in answered
+            raise self._missing(f"submission {_first_not_in(numbers)}")
+        for number, answered in verdicts.items():
+            answered.sort()
+            missing = _first_not_in(set(answered))
+            if missing < answered[-1]:
+                raise self._missing(f"verdict {missing} on submission {number}")
+        return {n: verdicts.get(n, []) for n in range(1, count + 1)}
+
+    def _missing(self, what: str) -> CorruptError:
+        return CorruptError(
+            f"{what} is missing",
+            where=self.path,
+            remedy="Restore it from a backup",
+        )
+
+    def last(self) -> tuple[int, list[int]]:
+        """Return the number of the last submission, and those of its verdicts.
+
+        Raises
+        ------
+        CorruptError
+            If a submission or a verdict is missing.
+        """
+        numbers = self.numbers()
+        count = len(numbers)
+        return count, numbers.get(count, [])
 
     def read(self, number: int) -> Submission:
         """Return a submission; its digest was compared with its content."""
@@ -76,21 +113,37 @@ class SubmissionFolder:
             )
         return submission
 
-    def read_return(self, number: int) -> Return:
-        """Return what the reviewer wrote of a submission."""
-        path = self.path / f"{number:04d}.return.json"
-        answer = parsed(Return, self._body(path, "return"), where=path)
-        if answer.number != number:
+    def read_verdict(self, submission: int, number: int) -> Verdict:
+        """Return a verdict; its digest was compared with its content."""
+        path = self.verdict_path(submission, number)
+        if number:
+            verdict = parsed(Verdict, self._body(path, "verdict"), where=path)
+        else:
+            verdict = _as_verdict(self._body(path, "return"), path)
+        if (verdict.submission, verdict.number) != (submission, number):
             raise CorruptError(
-                f"it returns submission {answer.number}",
+                f"it is verdict {verdict.number} on submission {verdict.submission}",
                 where=path,
                 remedy="Restore the file from a backup",
             )
-        return answer
+        return verdict
+
+    def verdict_path(self, submission: int, number: int) -> Path:
+        """Return the file of a verdict."""
+        ending = f"verdict-{number}" if number else "return"
+        return self.path / f"{submission:04d}.{ending}.json"
+
+    def verdicts(self) -> list[Verdict]:
+        """Return all verdicts on all submissions, in their order."""
+        return [
+            self.read_verdict(submission, number)
+            for submission, answered in self.numbers().items()
+            for number in answered
+        ]
 
     def read_all(self) -> list[Submission]:
         """Return all submissions in their order."""
-        return [self.read(number) for number in range(1, self.last()[0] + 1)]
+        return [self.read(number) for number in self.numbers()]
 
     def write(self, submission: Submission, *, root: Path) -> None:
         """Write the next submission, proved to be readable before it is there.
@@ -115,11 +168,17 @@ class SubmissionFolder:
             path, document_bytes(Envelope("submission"), body), meets=meets
         )
 
-    def write_return(self, answer: Return) -> None:
-        """Write the return of a submission; raises as :meth:`write`."""
-        path = self.path / f"{answer.number:04d}.return.json"
-        body = {"return": document_json(answer)}
-        place_new_durably(path, document_bytes(Envelope("return"), body))
+    def write_verdict(self, verdict: Verdict) -> None:
+        """Write a verdict, proved to be readable; raises as :meth:`write`."""
+        path = self.verdict_path(verdict.submission, verdict.number)
+        body = {"verdict": document_json(verdict)}
+
+        def meets(data: bytes) -> bool:
+            found = parse_document(data, "verdict", where=path)
+            fields, _ = unwrap(found, "verdict", ("verdict",), where=path)
+            return parsed(Verdict, fields["verdict"], where=path) == verdict
+
+        place_new_durably(path, document_bytes(Envelope("verdict"), body), meets=meets)
 
     def _body(self, path: Path, kind: str) -> object:
         found = read_document(path, kind)
@@ -130,3 +189,29 @@ class SubmissionFolder:
                 remedy="Restore the file from a backup",
             )
         return unwrap(found, kind, (kind,), where=path)[0][kind]
+
+
+class _Return(Document):
+    """What an earlier version of this package wrote when a case was returned."""
+
+    number: int
+    reviewer: str
+    comments: tuple[Comment, ...] = Field(min_length=1)
+    time: AwareDatetime
+
+
+def _as_verdict(body: object, path: Path) -> Verdict:
+    old = parsed(_Return, body, where=path)
+    return Verdict.seal(
+        submission=old.number,
+        number=0,
+        outcome=Outcome.RETURNED,
+        person=old.reviewer,
+        comments=old.comments,
+        time=old.time,
+    )
+
+
+def _first_not_in(numbers: set[int]) -> int:
+    # Not by all that should be there: the name of a file may say a million million.
+    return next(n for n in itertools.count(1) if n not in numbers)

@@ -325,7 +325,7 @@ class AnnotateDock(KeyboardGuest):
             if session.status is Status.FINISHED:
                 text = "Submitted: this case is read-only until a reviewer returns it."
             elif session.status is Status.RETURNED and returned is not None:
-                text = f"Returned by {returned.reviewer}: see the comments below."
+                text = f"Returned by {returned.person}: see the comments below."
                 self.comment_box.set_folded(False)
         self.notice.setText(text)
         self.notice.setVisible(bool(text))

@@ -50,6 +50,12 @@ FILTERS: tuple[Status | None, ...] = (
     Status.FINISHED,
     Status.RETURNED,
 )
+PANELS = {
+    "Export": "Write annotations as files for training and for other programs",
+    "Import": "Bring annotations from files into your cases",
+    "Statistics": "Count what was annotated, by person and label",
+}
+"""Panels about the job, and what each is for."""
 TYPING_PAUSE = 200
 """Milliseconds without a key before a search begins."""
 
@@ -68,6 +74,8 @@ class JobPageView(QWidget):
     """Id of the case to open."""
     details_requested = Signal(str)
     """Id of the case of which the reader's findings are to be shown."""
+    panel_requested = Signal(str)
+    """Name of a panel about the job that is to be shown."""
     back_requested = Signal()
     """My Jobs is to be shown."""
 
@@ -184,6 +192,7 @@ class JobPageView(QWidget):
         layout.addLayout(self._build_head())
         layout.addLayout(self._build_progress())
         layout.addWidget(self._build_annotate())
+        layout.addLayout(self._build_panels())
         self._instructions = Instructions(130, self)
         self._instructions_section = Section("Instructions", self._instructions, self)
         layout.addWidget(self._instructions_section)
@@ -239,6 +248,19 @@ class JobPageView(QWidget):
         self._annotate.setObjectName("annotate")
         self._annotate.clicked.connect(self.annotate_requested)
         return self._annotate
+
+    def _build_panels(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(3)
+        self._panels = QButtonGroup(self)
+        for place, (name, tip) in enumerate(PANELS.items()):
+            button = QPushButton(f"{name}…", self)
+            button.setToolTip(tip)
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            self._panels.addButton(button, place)
+            row.addWidget(button, 1)
+        self._panels.idClicked.connect(self._ask_for_panel)
+        return row
 
     def _build_filters(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -299,6 +321,9 @@ class JobPageView(QWidget):
         self._pause.cancel()
         status = FILTERS[self._filters.checkedId()]
         self._table.set_query(status, self._search.text().strip())
+
+    def _ask_for_panel(self, place: int) -> None:
+        self.panel_requested.emit(list(PANELS)[place])
 
     def _go_to_search(self) -> None:
         self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
