@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import JobSummary
     from napari_annotate_jobs.widgets import Colors, JobPageView
 
-    from ._open_job import Desk
+    from ._open_job import OpenJob
 
 __all__ = ["KeysAndMouse", "MyJobs", "add_images", "ask_for_images", "show_my_jobs"]
 
@@ -135,7 +135,7 @@ class MyJobs(QWidget):
         self.jobs.set_busy(False)
         self.jobs.set_jobs(summaries)
 
-    def _on_job_opened(self, desk: Desk) -> None:
+    def _on_job_opened(self, desk: OpenJob) -> None:
         session = desk.session
         counts = next(
             (s.counts for s in self.station.summaries if s.job.id == session.job.id),
@@ -233,7 +233,7 @@ def ask_for_images() -> None:
 
 def add_images(viewer: napari.Viewer, folder: str) -> None:
     """Add a layer for each series of a folder; say so where there is none."""
-    from napari_annotate_jobs._manifest import read_layers
+    from napari_annotate_jobs.imaging import read_layers
 
     try:
         layers = read_layers(folder)

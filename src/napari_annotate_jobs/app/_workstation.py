@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ._case_source import StoreCaseSource
     from ._chores import Chores
-    from ._open_job import Desk
+    from ._open_job import OpenJob
 
 __all__ = ["Workstation"]
 
@@ -66,7 +66,7 @@ class Workstation(QObject):
     jobs_failed = Signal(str)
     """What could not be read, and what to do."""
     job_opened = Signal(object)
-    """The Desk of the job that was opened."""
+    """The job that was opened, as :class:`OpenJob`."""
     job_closed = Signal()
     """No job is open any more."""
     case_changed = Signal(str)
@@ -92,7 +92,7 @@ class Workstation(QObject):
         self.tables = QtExecutor(self)
         self.images = QtExecutor(self)
         self._chores: Chores | None = None
-        self.desk: Desk | None = None
+        self.desk: OpenJob | None = None
         self.summaries: list[JobSummary] = []
         self._wanted: JobSummary | None = None
         self._keymap: KeyMap | None = None
@@ -332,7 +332,7 @@ class Workstation(QObject):
             WindowMemory,
         )
 
-        from ._open_job import Desk
+        from ._open_job import OpenJob
 
         self.close_job()
         settings = read_settings()
@@ -344,7 +344,7 @@ class Workstation(QObject):
             windows=WindowMemory(user_state_path(PLUGIN) / "windows.json"),
         )
         session.open_next = settings.open_next
-        self.desk = Desk(self.viewer, session, self.images, settings, self.keymap)
+        self.desk = OpenJob(self.viewer, session, self.images, settings, self.keymap)
         self.desk.bridge.foreign.keep = self._keep_foreign
         self.desk.set_colors(self.colors)
         self.desk.help_requested.connect(self.keys_requested)

@@ -27,13 +27,13 @@ from napari_annotate_jobs.formats._incoming import (
 from napari_annotate_jobs.imaging import is_image
 from napari_annotate_jobs.model import Method, Provenance
 
-from ._label_csv import CLASSES, NEGATIVES
-
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
 
 __all__ = [
+    "CLASSES",
+    "NEGATIVES",
     "folder_names",
     "read_class_folders",
     "read_label_csv",
@@ -41,6 +41,11 @@ __all__ = [
     "slice_of_folder",
     "slices_of",
 ]
+
+CLASSES = "classes.csv"
+"""Which class each folder holds."""
+NEGATIVES = "nothing to label"
+"""Folder of the negatives."""
 
 _YES = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     RowsReply = Callable[[Sequence[CaseRow] | None, int], None]
     PictureReply = Callable[[NDArray[np.uint8] | None], None]
 
-__all__ = ["CaseModel", "CaseSource", "case_text", "to_image"]
+__all__ = ["CaseModel", "CaseRows", "case_text", "to_image"]
 
 ROW = Qt.ItemDataRole.UserRole
 """Role of a row's CaseRow; None while it is being read."""
@@ -35,7 +35,7 @@ KEPT_PAGES = 60
 KEPT_PICTURES = 600
 
 
-class CaseSource(Protocol):
+class CaseRows(Protocol):
     """Where the case table gets its rows and pictures from.
 
     Both methods may answer at once or later, on the interface thread, and answer
@@ -140,7 +140,7 @@ class CaseModel(QAbstractListModel):
     ) -> None:
         super().__init__(parent)
         self._visible = visible
-        self._source: CaseSource | None = None
+        self._source: CaseRows | None = None
         self._status: Status | None = None
         self._text = ""
         self._total = 0
@@ -158,7 +158,7 @@ class CaseModel(QAbstractListModel):
         self._busy = self._again = False
 
     # ---------------------------------------------------------------- asking
-    def set_source(self, source: CaseSource | None) -> None:
+    def set_source(self, source: CaseRows | None) -> None:
         """Show the cases of another source, from the beginning."""
         self._source = source
         self._pictures.clear()

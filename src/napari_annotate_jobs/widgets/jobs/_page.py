@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.model import Job
 
-    from ._model import CaseSource
+    from ._model import CaseRows
 
 __all__ = ["JobPageView"]
 
@@ -150,7 +150,7 @@ class JobPageView(QWidget):
             button.setAccessibleName(f"{word}: {number(counts.of(status))} cases")
         self._show_annotate()
 
-    def set_source(self, source: CaseSource | None) -> None:
+    def set_source(self, source: CaseRows | None) -> None:
         """Show the cases of a source, all of them, from the beginning."""
         self._pause.cancel()
         blocked = self._search.blockSignals(True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.model import Status
 
-    from ._model import CaseSource
+    from ._model import CaseRows
 
 __all__ = ["CaseTable"]
 
@@ -80,7 +80,7 @@ class CaseTable(QTableView):
         """The list of cases."""
         return self._cases
 
-    def set_source(self, source: CaseSource | None) -> None:
+    def set_source(self, source: CaseRows | None) -> None:
         """Show the cases of a source, from the beginning."""
         self._chosen = None
         self._cases.set_source(source)

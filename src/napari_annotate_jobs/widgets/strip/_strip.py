@@ -222,18 +222,22 @@ class SliceStrip(KeyboardGuest):
         if self._labels is not None:
             self.menu_maker.set_labels(self._labels)
         tips = {
-            "previous-undecided": ("Previous undecided slice", "previous_undecided"),
-            "next-undecided": ("Next undecided slice", "next_undecided"),
-            "previous-change": ("Previous change", "previous_change"),
-            "next-change": ("Next change", "next_change"),
-            "zoom-out": ("Zoom the strip out (Ctrl+wheel)", ""),
-            "zoom-in": ("Zoom the strip in (Ctrl+wheel)", ""),
-            "fit": ("Show the whole series", ""),
+            "zoom-out": "Zoom the strip out (Ctrl+wheel)",
+            "zoom-in": "Zoom the strip in (Ctrl+wheel)",
+            "fit": "Show the whole series",
         }
-        for name, (text, action) in tips.items():
-            hint = keymap.hint(action) if action else ""
-            self._buttons[name].setToolTip(text + hint)
+        for name, text in tips.items():
+            self._buttons[name].setToolTip(text)
             self._buttons[name].setAccessibleName(text)
+        for name in (
+            "previous-undecided",
+            "next-undecided",
+            "previous-change",
+            "next-change",
+        ):
+            action = name.replace("-", "_")
+            self._buttons[name].setToolTip(keymap.tip(action))
+            self._buttons[name].setAccessibleName(keymap.text(action))
         self._say_where()
 
     def selection(self) -> tuple[int, int] | None:
