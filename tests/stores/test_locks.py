@@ -329,6 +329,11 @@ def index(tmp_path):
     found.close()
 
 
+def ask_twice(index):
+    with index.reading():
+        assert index.n_cases() == len(index.places())
+
+
 def test_the_connection_of_the_index_is_one_threads_at_a_time(index):
     index._db = asking = Asking(index._db, index._guard)
     me = index.person("ana")
@@ -349,6 +354,7 @@ def test_the_connection_of_the_index_is_one_threads_at_a_time(index):
         lambda: index.add_person("eve"),
         index.forget_people,
         lambda: index.fill([("d", "D", "{}")]),
+        lambda: ask_twice(index),
         index.create_again,
         index.close,
     ]
