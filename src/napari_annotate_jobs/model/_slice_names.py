@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 from pydantic import Field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from ._content import SliceAnnotation
 
 __all__ = ["SliceName", "slice_namer"]
 
@@ -21,8 +19,13 @@ that frozen ones keep their digest; whatever is written anew says keys only.
 """
 
 
+class _Placed(Protocol):
+    @property
+    def index(self) -> int: ...
+
+
 def slice_namer(
-    keys: Sequence[str], *said: Mapping[str, SliceAnnotation | None]
+    keys: Sequence[str], *said: Mapping[str, _Placed | None]
 ) -> Callable[[int], str | None]:
     """Return what gives the key of a slice that an old document names by index.
 
