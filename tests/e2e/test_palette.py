@@ -7,16 +7,21 @@ import pytest
 from app_model import Application
 from app_model.expressions import get_context
 
+from napari_annotate_jobs.app import _palette
 from napari_annotate_jobs.app._palette import command_id
+from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.widgets import ACTIONS
+
+*_, LUNGS = DEMO_JOBS
 
 IDS = [action.id for action in ACTIONS]
 
 
 @pytest.fixture
-def palette():
+def palette(driver, monkeypatch):
     """Return napari's application, whose commands the palette lists."""
-    app = Application.get_app("napari")
+    monkeypatch.setattr(_palette, "NAPARI", "test_app")  # napari's own, for tests
+    app = Application.get_app("test_app")
     assert app is not None
     return app
 
@@ -44,7 +49,7 @@ def enabled(app, driver):
 def test_every_action_is_listed_and_does_what_its_key_does(
     open_case, palette, monkeypatch
 ):
-    driver = open_case("masks")
+    driver = open_case(LUNGS)
     desk, done = driver.desk, []
     calls = {name: lambda name=name: done.append(name) for name in IDS}
     monkeypatch.setattr(desk, "by_id", lambda: calls)
@@ -71,7 +76,7 @@ def test_what_does_not_apply_is_grey(driver, palette):
         if command_id("undo") in listed(palette)
         else True
     )
-    driver.open_job("masks")
+    driver.open_job(LUNGS)
     assert enabled(palette, driver) == {"help"}
     driver.annotate()
     now = enabled(palette, driver)
@@ -84,7 +89,7 @@ def test_what_does_not_apply_is_grey(driver, palette):
 
 
 def test_the_current_viewer_is_acted_on(open_case, palette):
-    driver = open_case("masks")
+    driver = open_case(LUNGS)
     assert napari.current_viewer() is driver.viewer
     session = driver.session
     palette.commands.execute_command(command_id("nothing_to_label")).result()

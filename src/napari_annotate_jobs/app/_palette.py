@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Palette", "command_id"]
 
+NAPARI = "napari"
+"""What napari calls its application."""
 _OPEN: dict[int, Palette] = {}
 """The palette of each viewer with an open job."""
 
@@ -96,7 +98,7 @@ def _does(action_id: str) -> Callable[[], None]:
 
 def _list_all() -> None:
     """List our actions in napari's palette, if they are not there yet."""
-    app = Application.get_app("napari")
+    app = Application.get_app(NAPARI)
     if app is None:
         return
     listed = app.registered_actions
