@@ -50,7 +50,8 @@ if TYPE_CHECKING:
     import napari
     from qtpy.QtWidgets import QDockWidget, QWidget
 
-    from napari_annotate_jobs.session import AnnotationSession, Executor
+    from napari_annotate_jobs.session import AnnotationSession, Executor, ReviewSession
+    from napari_annotate_jobs.widgets import KeyboardGuest
 
     from ._settings import Settings
 
@@ -82,6 +83,10 @@ class Desk(QObject):
 
     help_requested = Signal()
     """The list of keys is to be shown."""
+    SIDE = "Annotate"
+    """What the dock beside the image is called."""
+    review: ReviewSession | None = None
+    """What is reviewed here; None where cases are annotated."""
     jobs_requested = Signal()
     """The job's page is to be shown."""
 
@@ -114,6 +119,7 @@ class Desk(QObject):
         self._typing: Typing | None = None
         self.window_control = WindowControl()
         self.annotate = AnnotateDock(self.window_control, keymap)
+        self.side = self._make_side()
         self.strip = SliceStrip()
         self.propagate = PropagatePanel()
         self.bench = Workbench(
@@ -136,6 +142,10 @@ class Desk(QObject):
         self._play.timeout.connect(self._play_on)
         self._connect()
         self.set_colors(Colors.dark())
+
+    def _make_side(self) -> KeyboardGuest:
+        """Return what stands beside the image."""
+        return self.annotate
 
     # ------------------------------------------------------------ connecting
     def _connect(self) -> None:
@@ -229,7 +239,7 @@ class Desk(QObject):
     def main_window(self) -> QWidget:
         """The viewer's window."""
         # A dock that is being closed has been taken out of it already.
-        inside: QWidget = self._canvas or self.annotate
+        inside: QWidget = self._canvas or self.side
         window = inside.window()
         assert window is not None
         return window
@@ -257,8 +267,8 @@ class Desk(QObject):
     def _add_docks(self) -> None:
         add = self.viewer.window.add_dock_widget
         self._annotate_dock = add(
-            self.annotate,
-            name="Annotate",
+            self.side,
+            name=self.SIDE,
             area="right",
             tabify=True,
             add_vertical_stretch=False,
@@ -279,8 +289,8 @@ class Desk(QObject):
             self._drawing = DrawingContext(self.viewer, self._canvas)
         self._typing = Typing(self._canvas)
         self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
-        self.strip.follow(self.annotate.follow(self._canvas))
-        self.annotate.installEventFilter(self)
+        self.strip.follow(self.side.follow(self._canvas))
+        self.side.installEventFilter(self)
         self._keys = KeyRouter(self.main_window)
         self._set_keys(self._keys)
 
@@ -288,8 +298,8 @@ class Desk(QObject):
         """Close the case when its dock is closed; hiding the dock hides it only."""
         if (
             event.type() == QEvent.Type.ParentChange
-            and watched is self.annotate
-            and self.annotate.parent() is None
+            and watched is self.side
+            and self.side.parent() is None
             and self._docks
         ):
             self.session.when_shown(self._leave)
@@ -317,7 +327,7 @@ class Desk(QObject):
         docks, self._docks = self._docks, []
         if docks:
             self._set_corners(Qt.DockWidgetArea.BottomDockWidgetArea)
-        self.annotate.removeEventFilter(self)
+        self.side.removeEventFilter(self)
         if self._keys is not None:
             self._keys.set_escape(None, self.main_window)
             self._keys.clear()
@@ -328,7 +338,7 @@ class Desk(QObject):
         if self._typing is not None:
             self._typing.close()
             self._typing = None
-        for widget, dock in zip((self.annotate, self.strip), docks, strict=False):
+        for widget, dock in zip((self.side, self.strip), docks, strict=False):
             if widget.parent() is not None:
                 self.viewer.window.remove_dock_widget(dock)
         self.hide_propagate()
@@ -466,6 +476,11 @@ class Desk(QObject):
         layer, self._space_layer = getattr(self, "_space_layer", None), None
         if layer is not None:
             layer.bind_key("Space", None)
+
+    # --------------------------------------------------------------- opening
+    def open_first(self) -> None:
+        """Open the first returned case, else the first remaining one."""
+        self.session.open_first()
 
     # --------------------------------------------------------------- telling
     def show_error(self, error: Exception) -> None:

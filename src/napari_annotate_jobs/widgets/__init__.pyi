@@ -6,16 +6,19 @@ from .annotate._read_out import ReadOutLabel
 from .annotate._window import WindowControl
 from .fill._choice import FillChoice, Where, outcome_text
 from .fill._panel import FillPanel
-from .jobs._model import CaseSource
+from .jobs._model import CaseSource, split_row_key
 from .jobs._my_jobs import MyJobsView
 from .jobs._page import JobPageView
 from .jobs._person import PersonButton
+from .keys._guest import KeyboardGuest
 from .keys._held import HeldKeys
 from .keys._help import HelpPanel
 from .keys._keys import STEPPING, KeyMap, label_keys, text_has_focus
 from .parts._theme import Colors, paint_in
 from .parts._veil import Veil
 from .propagate._panel import PropagatePanel
+from .review._panel import Pin, ReviewPanel, Writing
+from .review._threads import ThreadList
 from .strip._strip import SliceStrip
 
 __all__ = [
@@ -32,18 +35,24 @@ __all__ = [
     "HelpPanel",
     "JobPageView",
     "KeyMap",
+    "KeyboardGuest",
     "MyJobsView",
     "ObjectAtHand",
     "PersonButton",
+    "Pin",
     "PropagatePanel",
     "ReadOutLabel",
+    "ReviewPanel",
     "SliceStrip",
+    "ThreadList",
     "Veil",
     "Where",
     "WindowControl",
+    "Writing",
     "label_keys",
     "listed",
     "outcome_text",
     "paint_in",
+    "split_row_key",
     "text_has_focus",
 ]

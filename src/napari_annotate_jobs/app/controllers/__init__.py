@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._foreign import ForeignController
 from ._propagate import PropagateController
+from ._review import ReviewController
 from ._slices import SliceController
 from ._strip import StripController
 from ._workbench import Workbench
@@ -11,6 +12,7 @@ from ._workbench import Workbench
 __all__ = [
     "ForeignController",
     "PropagateController",
+    "ReviewController",
     "SliceController",
     "StripController",
     "Workbench",

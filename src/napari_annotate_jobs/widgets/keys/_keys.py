@@ -134,6 +134,11 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("next_case", "Next case, without submitting", "Case", "Shift+PgDown"),
     Action("previous_case", "Previous case, without submitting", "Case", "Shift+PgUp"),
+    Action("pass_case", "Pass the case", "Review", "Shift+G"),
+    Action("fail_case", "Fail the case: the reason is asked for", "Review", "Shift+F"),
+    Action("return_case", "Return the case to its annotator", "Review", "Shift+R"),
+    Action("compare", "What changed, or hide that", "Review", "Shift+D"),
+    Action("next_thread", "Next open thread", "Review", "Shift+T", steps=True),
     Action("preset_1", "Window: the image's own", "Window", "Shift+1"),
     *(
         Action(f"preset_{n}", f"Window: preset {n}", "Window", f"Shift+{n}")
