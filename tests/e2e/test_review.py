@@ -99,7 +99,6 @@ def test_submitted_returned_fixed_and_passed(driver, become, rows, demo):
     driver.press_label("Tumour")
     driver.drag_pixels([(180, 170), (190, 180)])
     driver.press_action("submit")
-    driver.answer("Submit")
     driver.wait(lambda: driver.session.case.row.case.id == "ct-lung-nodule")
     driver.settle()
 
@@ -119,3 +118,21 @@ def test_submitted_returned_fixed_and_passed(driver, become, rows, demo):
     assert rows(LUNGS) == [("ct-lung", ReviewStatus.PASSED, 2)]
     with open_store(str(demo)) as store:
         assert not store.check()
+
+
+def test_a_submission_is_taken_back_on_its_case(driver, become, rows):
+    become("ana")
+    driver.open_job(LUNGS)
+    driver.session.open_next = False
+    driver.annotate()
+    assert not driver.desk.annotate.take_back.isVisible()
+    driver.press_action("nothing_submit_next")
+    driver.wait(lambda: driver.session.locked)
+    driver.settle()
+    assert rows(LUNGS) == [("ct-lung", ReviewStatus.WAITING, 1)]
+    driver.click(driver.desk.annotate.take_back)
+    driver.wait(lambda: not driver.session.locked)
+    driver.settle()
+    assert rows(LUNGS) == []
+    assert driver.session.status is Status.REMAINING
+    assert not driver.desk.annotate.take_back.isVisible()

@@ -48,6 +48,7 @@ class DeskActions:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self.session = desk.session
+        self._thread: str | None = None
 
     def by_id(self) -> dict[str, Callable[[], None]]:
         """Return the actions that have keys, by their id."""
@@ -69,6 +70,7 @@ class DeskActions:
             "play": desk.toggle_play,
             "submit": self.submit,
             "nothing_submit_next": self.nothing_submit_next,
+            "next_thread": self.next_thread,
             "next_case": lambda: self.go_case(1),
             "previous_case": lambda: self.go_case(-1),
             "zoom_tool": desk.toggle_zoom_tool,
@@ -299,6 +301,24 @@ class DeskActions:
     def _mark_and_submit(self) -> None:
         self._mark_rest()
         self.session.submit()
+
+    @_told
+    def take_back(self) -> None:
+        """Take the submission back, to edit the case again."""
+        self.session.reopen()
+
+    @_told
+    def next_thread(self) -> None:
+        """Go to the next open thread of the case."""
+        discussion = self.session.discussion
+        found = None if discussion is None else discussion.next_open(self._thread)
+        if found is None:
+            self.session.told.emit("No thread is open.")
+            return
+        self._thread = found.id
+        index = self.session.editor.index_of(found.first)
+        if index is not None:
+            self.go_slice(index)
 
     @_told
     def settle_save(self) -> None:

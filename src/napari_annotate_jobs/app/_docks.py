@@ -187,7 +187,7 @@ class MyJobs(QWidget):
 
         desk = self.station.desk
         if isinstance(desk, ReviewDesk):
-            desk.pass_all(ReviewFilter(text=text), self.window())
+            desk.pass_all(ReviewFilter(text=text), self.window() or self)
 
     def _show_details(self, key: str) -> None:
         from napari_annotate_jobs.widgets import split_row_key

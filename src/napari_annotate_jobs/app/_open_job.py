@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     import napari
     from qtpy.QtWidgets import QDockWidget, QWidget
 
+    from napari_annotate_jobs.model import CaseRow
     from napari_annotate_jobs.session import AnnotationSession, Executor, ReviewSession
     from napari_annotate_jobs.widgets import KeyboardGuest
 
@@ -158,12 +159,13 @@ class Desk(QObject):
                 (session.failed, self.show_error),
                 (session.told, notify),
                 (session.label_changed, self._on_label),
+                (session.submitted, self._offer_take_back),
             ]
         )
         self.label_keys = label_keys(session.job.project.label_set, self._keymap)
         self.annotate.bind(session, self.label_keys)
         self.window_control.bind(session)
-        self._controllers = (
+        self._controllers: tuple[Any, ...] = (
             StripController(self.strip, self.bench, self.slices),
             PropagateController(self.propagate, self.bench),
             ForeignController(self.annotate.aside, self.bridge.foreign, self.bench),
@@ -194,6 +196,7 @@ class Desk(QObject):
         dock.slice_requested.connect(actions.go_slice)
         dock.go_requested.connect(actions.go_case)
         dock.submit_requested.connect(actions.submit)
+        dock.take_back_requested.connect(actions.take_back)
         dock.undo_requested.connect(actions.undo)
         dock.redo_requested.connect(actions.redo)
         dock.zoom_tool_requested.connect(self.set_zoom_tool)
@@ -476,6 +479,15 @@ class Desk(QObject):
         layer, self._space_layer = getattr(self, "_space_layer", None), None
         if layer is not None:
             layer.bind_key("Space", None)
+
+    def _offer_take_back(self, case: CaseRow, number: int) -> None:
+        """Let what was told of a submission be taken back at once."""
+        session, case_id = self.session, case.case.id
+        if session.job.project.options.reopen:
+            notify(
+                f"{case.case.name} was submitted (number {number}).",
+                actions=(("Take back", lambda: session.reopen(case_id)),),
+            )
 
     # --------------------------------------------------------------- opening
     def open_first(self) -> None:

@@ -108,7 +108,7 @@ class ReviewController:
         self._choices: tuple[str | None, ...] = ()
         self._found: Comparison | None = None
         self._discussed: Any = None
-        self._followed = [
+        self._followed: list[tuple[Any, Callable[..., object]]] = [
             (review.opened, self._on_review),
             (review.busy, self._on_busy),
             (review.judged, self._on_judged),
@@ -142,7 +142,7 @@ class ReviewController:
         self._followed, self._obeyed = [], []
         self._follow_discussion(None)
 
-    def by_id(self) -> dict[str, Callable[[], object]]:
+    def by_id(self) -> dict[str, Callable[[], None]]:
         """Return the actions that have keys, by their id."""
         return {
             "pass_case": self.pass_case,

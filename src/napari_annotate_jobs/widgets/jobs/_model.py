@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from qtpy.compat import isalive
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from qtpy.QtCore import QObject
+    from typing_extensions import TypeIs
 
     from napari_annotate_jobs.model import CaseRow, ReviewRow, ReviewStatus, Status
 
@@ -115,7 +116,7 @@ def warnings_of(row: AnyRow) -> tuple[str, ...]:
     return () if _is_review(row) else row.warnings
 
 
-def _is_review(row: AnyRow) -> TypeGuard[ReviewRow]:
+def _is_review(row: AnyRow) -> TypeIs[ReviewRow]:
     return hasattr(row, "person")
 
 

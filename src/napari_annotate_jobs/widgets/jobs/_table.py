@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent
     from qtpy.QtWidgets import QWidget
 
-    from napari_annotate_jobs.model import Status
-
-    from ._model import CaseSource
+    from ._model import AnyStatus, CaseSource
 
 __all__ = ["CaseTable"]
 
@@ -85,7 +83,7 @@ class CaseTable(QTableView):
         self._chosen = None
         self._cases.set_source(source)
 
-    def set_query(self, status: Status | None, text: str) -> None:
+    def set_query(self, status: AnyStatus | None, text: str) -> None:
         """Show the cases with a status whose name holds a text."""
         self._cases.set_query(status, text)
 

@@ -134,7 +134,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("next_case", "Next case, without submitting", "Case", "Shift+PgDown"),
     Action("previous_case", "Previous case, without submitting", "Case", "Shift+PgUp"),
-    Action("pass_case", "Pass the case", "Review", "Shift+G"),
+    Action("pass_case", "Pass the case", "Review", "Shift+K"),
     Action("fail_case", "Fail the case: the reason is asked for", "Review", "Shift+F"),
     Action("return_case", "Return the case to its annotator", "Review", "Shift+R"),
     Action("compare", "What changed, or hide that", "Review", "Shift+D"),
