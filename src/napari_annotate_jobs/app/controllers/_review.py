@@ -218,7 +218,7 @@ class ReviewController:
             )
         except TransitionError as error:
             said = f": {verdict.text}" if verdict is not None and verdict.text else ""
-            return f"{error.what[:1].upper()}{error.what[1:]}{said}"
+            return f"{error.what}{said}"  # it begins with a name
         return ""
 
     def _on_closed(self) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QComboBox,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -182,11 +181,10 @@ class ReviewPanel(KeyboardGuest):
         top.addWidget(self.case_name, 1)
         top.addWidget(self.zoom)
         top.addWidget(self.help)
-        verdicts = QGridLayout()
+        verdicts = QVBoxLayout()
         verdicts.setSpacing(4)
-        verdicts.addWidget(self.passes, 0, 0, 1, 2)
-        verdicts.addWidget(self.fails, 1, 0)
-        verdicts.addWidget(self.returns, 1, 1)
+        for verdict in (self.passes, self.fails, self.returns):
+            verdicts.addWidget(verdict)
         write = QHBoxLayout()
         write.setSpacing(3)
         write.addWidget(self.line, 1)

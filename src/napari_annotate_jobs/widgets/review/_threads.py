@@ -91,7 +91,9 @@ class ThreadList(QWidget):
                 widget.hide()
                 widget.deleteLater()
         for thread in self._threads:
-            self._list.addWidget(self._row(thread))
+            row = self._row(thread)
+            self._list.addWidget(row)
+            row.show()  # else it has no height yet where the list is shown already
         self._shelf.setVisible(bool(self._threads))
         self._shelf.fit()
 
