@@ -452,7 +452,7 @@ class ReviewController:
             self._strip.update_cells([editor.cell(i) for i in range(editor.n_slices)])
 
     def _on_compared(self, found: Comparison) -> None:
-        if self.case is None:
+        if not self.reading.is_open or self._frozen.held is not self.review.case:
             return
         self._found = found
         rows = [(s.index, found.text(s)) for s in found.worst()]

@@ -197,6 +197,8 @@ class ReviewPanel(KeyboardGuest):
         column.addWidget(self.summary)
         column.addWidget(self.differences, 1)
         self.changes = Section("What changed", changed)
+        for step in (self.previous, self.next):
+            step.setMaximumWidth(44)
         bottom = QHBoxLayout()
         bottom.setSpacing(4)
         bottom.addWidget(self.previous, 1)
