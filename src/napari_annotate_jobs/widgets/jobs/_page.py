@@ -190,17 +190,22 @@ class JobPageView(QWidget):
     def _name_filters(
         self, statuses: Sequence[Any], count: Callable[[Any], int]
     ) -> None:
+        while len(self._filters.buttons()) < len(statuses):
+            self._add_filter()
         for button in self._filters.buttons():
             place = self._filters.id(button)
-            button.setVisible(place < len(statuses))
-            if place < len(statuses):
-                status = statuses[place]
-                word = "All" if status is None else str(status).capitalize()
-                n = number(count(status))
-                button.setText(f"{word}\n{n}")
-                button.setAccessibleName(f"{word}: {n} cases")
-                what = "all cases" if status is None else f"{status} cases"
-                button.setToolTip(f"List {what}")
+            if place >= len(statuses):
+                self._filters.removeButton(button)
+                button.hide()
+                button.deleteLater()
+                continue
+            status = statuses[place]
+            word = "All" if status is None else str(status).capitalize()
+            n = number(count(status))
+            button.setText(f"{word}\n{n}")
+            button.setAccessibleName(f"{word}: {n} cases")
+            what = "all cases" if status is None else f"{status} cases"
+            button.setToolTip(f"List {what}")
 
     def set_counts(self, counts: Counts) -> None:
         """Show how far the job is."""
@@ -282,9 +287,7 @@ class JobPageView(QWidget):
         self._badge = Badge("", self)
         self._review = QPushButton("Review…", self)
         self._review.setObjectName("review")
-        self._review.clicked.connect(
-            lambda: self.review_requested.emit(self._reviews is None)
-        )
+        self._review.clicked.connect(self._switch)
         row.addWidget(self._back)
         row.addStretch(1)
         row.addWidget(self._review)
@@ -326,15 +329,19 @@ class JobPageView(QWidget):
         row = QHBoxLayout()
         row.setSpacing(3)
         self._filters = QButtonGroup(self)
-        for place in range(len(REVIEW_FILTERS)):
-            button = QPushButton(self)
-            button.setCheckable(True)
-            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            self._filters.addButton(button, place)
-            row.addWidget(button, 1)
+        self._filter_row = row
+        for _ in FILTERS:
+            self._add_filter()
         self._filters.button(0).setChecked(True)
         self._filters.buttonClicked.connect(self._query)
         return row
+
+    def _add_filter(self) -> None:
+        button = QPushButton(self)
+        button.setCheckable(True)
+        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._filters.addButton(button, len(self._filters.buttons()))
+        self._filter_row.addWidget(button, 1)
 
     def _build_search(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -351,9 +358,7 @@ class JobPageView(QWidget):
         self._pass_all.setToolTip(
             "Pass all waiting cases that the search finds, after a question (Alt+A)"
         )
-        self._pass_all.clicked.connect(
-            lambda: self.pass_all_requested.emit(self._search.text().strip())
-        )
+        self._pass_all.clicked.connect(self._request_pass_all)
         row.addWidget(self._pass_all)
         return row
 
@@ -389,6 +394,12 @@ class JobPageView(QWidget):
         filters = FILTERS if self._reviews is None else REVIEW_FILTERS
         status = filters[self._filters.checkedId()]
         self._table.set_query(status, self._search.text().strip())
+
+    def _switch(self) -> None:
+        self.review_requested.emit(self._reviews is None)
+
+    def _request_pass_all(self) -> None:
+        self.pass_all_requested.emit(self._search.text().strip())
 
     def _go_to_search(self) -> None:
         self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
