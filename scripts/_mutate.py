@@ -41,8 +41,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "napari_annotate_jobs"
-DEFAULT = ("stores", "session", "editing", "viewer")
+DEFAULT = ("files", "stores", "session", "editing", "viewer")
 ALSO = {
+    "files": ("stores",),
+    "editing": ("session",),
     "stores": ("formats/test_export.py", "cli/test_export.py", "cli/test_check.py"),
     "session": ("cli/test_import.py", "widgets/test_propagate.py"),
     "viewer": ("app",),
@@ -640,7 +642,7 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="+", default=[], help="as lock, sync, call")
     parser.add_argument("--number", type=int, default=60, help="besides locks, syncs")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--part", default="1/1", help="as 2/5: the second fifth")
+    parser.add_argument("--skip", type=int, default=0, help="so many were tried before")
     parser.add_argument("--minutes", type=float, default=120, help="begin none after")
     parser.add_argument(
         "--seconds", type=float, default=600, help="of tests for each fault, traced"
@@ -665,8 +667,7 @@ def main() -> int:
     real = [f for f in faults if not _listed(f, known)]
     wanted = [f for f in real if re.search(options.only, str(f))]
     chosen = choose(wanted, options.number, options.seed, set(options.kinds))
-    part, _, parts = options.part.partition("/")
-    chosen = chosen[int(part) - 1 :: int(parts)]
+    chosen = chosen[options.skip :]
     print(f"{len(real)} faults can be put in, {len(chosen)} are chosen")
     if options.list:
         for fault in chosen:

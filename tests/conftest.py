@@ -82,6 +82,12 @@ def pytest_unconfigure() -> None:
         _SCREEN.wait()
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    # What makes a Qt application, or napari's window, does so through this fixture.
+    if "qapp" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.window)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Quick answers first; the sort keeps the order among equals.

@@ -16,17 +16,21 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 import napari_annotate_jobs
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 PACKAGE = "napari_annotate_jobs"
 SRC = Path(napari_annotate_jobs.__file__).parent
 MAX_LINES = 800
 
-QT = frozenset({"PyQt5", "PyQt6", "PySide2", "PySide6", "magicgui", "qtpy", "superqt"})
+QT = frozenset("PyQt5 PyQt6 PySide2 PySide6 magicgui pyqtgraph qtpy superqt".split())
 NAPARI = frozenset({"napari", "napari_builtins", "vispy"})
 DECODERS = frozenset("gdcm imagecodecs jpeg_ls libjpeg openjpeg pylibjpeg rle".split())
 
@@ -77,7 +81,9 @@ LAYERS = {
     ),
     "viewer": layer(4, "editing errors model session", "napari numpy psygnal vispy"),
     "widgets": layer(
-        4, "editing errors model session", "magicgui numpy psygnal qtpy superqt"
+        4,
+        "editing errors model session",
+        "magicgui numpy psygnal pyqtgraph qtpy superqt",
     ),
 }
 # Below the viewer nothing may know Qt or napari, and it must import without them.
@@ -330,17 +336,195 @@ def test_packages_say_what_is_public(path: Path) -> None:
     assert not private, f"{private} should be private, beside a public __all__"
 
 
-@pytest.mark.parametrize("path", packages(), ids=lambda p: p.name)
-def test_public_names_exist(path: Path) -> None:
+def test_public_names_exist() -> None:
+    """Each package is imported as if it were the first, so that no circle hides."""
+    names = [dotted(path / "__init__.py") for path in packages()]
     code = (
-        "import importlib, sys\n"
-        "module = importlib.import_module(sys.argv[1])\n"
-        "for name in module.__all__: getattr(module, name)\n"
+        "import importlib, json, sys, traceback\n"
+        "wrong = {}\n"
+        "for name in json.loads(sys.argv[1]):\n"
+        "    for known in list(sys.modules):\n"
+        f"        if known.split('.')[0] == {PACKAGE!r}: del sys.modules[known]\n"
+        "    try:\n"
+        "        module = importlib.import_module(name)\n"
+        "        for each in module.__all__: getattr(module, each)\n"
+        "    except Exception: wrong[name] = traceback.format_exc()\n"
+        "print(json.dumps(wrong))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, dotted(path / "__init__.py")],
+        [sys.executable, "-c", code, json.dumps(names)],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    wrong = json.loads(done.stdout.splitlines()[-1])
+    assert not wrong, "\n".join(f"{name}: {text}" for name, text in wrong.items())
+
+
+# --- circles ---------------------------------------------------------------------
+
+# Circles that are still there, as the modules they go through, with the reason. The
+# list only ever gets shorter.
+CIRCLES: dict[frozenset[str], str] = {}
+
+
+def sources() -> dict[str, Path]:
+    """Return every module by its dotted name."""
+    return {dotted(path): path for path in modules()}
+
+
+def public_origins(files: dict[str, Path]) -> dict[str, dict[str, tuple[str, str]]]:
+    """Return where the names that a package shows come from."""
+    origins: dict[str, dict[str, tuple[str, str]]] = {}
+    for name, path in files.items():
+        if path.name == "__init__.py":
+            stub = path.with_suffix(".pyi")
+            shown = imports(stub if stub.exists() else path)
+            origins[name] = {i.name: (i.module, i.name) for i in shown if i.name}
+    return origins
+
+
+def import_graph(files: dict[str, Path]) -> dict[str, set[str]]:
+    """Return which module knows which, also for typing and inside functions.
+
+    A name that a package shows counts as one of the module that defines it; what a
+    package's ``__init__`` gathers does not count.
+    """
+    origins = public_origins(files)
+
+    def defining(module: str, name: str) -> str:
+        if f"{module}.{name}" in files:
+            return f"{module}.{name}"
+        if name in origins.get(module, {}):
+            return defining(*origins[module][name])
+        return module
+
+    graph: dict[str, set[str]] = {}
+    for source, path in files.items():
+        if path.name != "__init__.py":
+            known = {defining(i.module, i.name) for i in imports(path)}
+            graph[source] = {k for k in known if k in files and k != source}
+    return graph
+
+
+def circles(graph: dict[str, set[str]]) -> list[frozenset[str]]:
+    """Return the sets of modules that can all be reached from each other."""
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        ahead = [start]
+        while ahead:
+            new = graph.get(ahead.pop(), set()) - seen
+            seen |= new
+            ahead.extend(new)
+        return seen
+
+    reach = {module: reached(module) for module in graph}
+    found = {
+        frozenset(other for other in reach[module] if module in reach.get(other, ()))
+        for module in graph
+        if module in reach[module]
+    }
+    return sorted(found, key=sorted)
+
+
+def test_no_circle_of_imports() -> None:
+    found = set(circles(import_graph(sources())))
+    new = [" <-> ".join(sorted(circle)) for circle in found - CIRCLES.keys()]
+    assert not new, "modules import each other:\n" + "\n".join(new)
+    assert not CIRCLES.keys() - found, "no circle any more: take it off the list"
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "from ._a import f",
+        "def g():\n    from . import f",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import f",
+        "LAZY = 'napari_annotate_jobs.model._a:f'",
+    ],
+)
+def test_circles_are_seen(
+    back: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "__init__.py").touch()
+    (tmp_path / "model" / "__init__.py").write_text("from ._a import f")
+    (tmp_path / "model" / "_a.py").write_text("from ._b import g")
+    (tmp_path / "model" / "_b.py").write_text(back)
+    monkeypatch.setattr(sys.modules[__name__], "SRC", tmp_path)
+    names = {f"{PACKAGE}.model._a", f"{PACKAGE}.model._b"}
+    assert circles(import_graph(sources())) == [frozenset(names)]
+
+
+# --- one name, one thing ---------------------------------------------------------
+
+SEVERAL_ROOMS = {
+    "_boxes": "boxes: found between keys, drawn on a layer, listed, acted on",
+    "_cases": "the cases of a job: on the command line, and for who works on them",
+    "_combine": "several people's work into one: on cases, and what acts",
+    "_contract": "what those who fulfil the room's contract must do",
+    "_difference": "how two versions of a case differ, and the view of it",
+    "_export": "exports: the panel's controller, and the command line's verb",
+    "_fill": "Smart fill: on arrays, on a case, and what acts",
+    "_foreign": "what is not ours: layers in the viewer and what acts, files to import",
+    "_geometry": "where slices lie: in the patient, and in the viewer",
+    "_import": "imports: the panel's controller, and the command line's verb",
+    "_labels": "labels: the model, the command line's options, the list of a job",
+    "_manifest": "a manifest: napari's of the plugin, an export's of its files",
+    "_masks": "masks: stored, on a layer, in the dock, acted on",
+    "_nifti": "NIfTI: read as an image, written as an export",
+    "_objects": "objects of several boxes: on arrays, and in a case",
+    "_pictures": "pictures of slices: shown small, and exported",
+    "_planes": "planes of a volume: read from a file, written to pictures",
+    "_progress": "how far work is: counted, and shown",
+    "_ranges": "ranges of slices: edited, and painted on the strip",
+    "_review": "a review: its words, the work on it, and the command line's verb",
+    "_statistics": "statistics: counted, gathered, shown, and the command line's verb",
+    "_strip": "the slice strip: the view, and its controller",
+    "_window": "windows of grey values: the model, and the control of it",
+}
+"""Modules of one name in several rooms that mean the same thing, and which."""
+
+TWO_MEANINGS = {
+    "_actions": "app: what acts on a case; session: its part that acts on slices",
+    "_canvas": "app: napari's canvas; widgets: the strip's",
+    "_check": "model: of values; stores: of a whole job folder",
+    "_fit": "formats: labels to images; viewer: the image to the canvas",
+    "_incoming": "editing: proposals put into a case; formats: what a file holds",
+    "_run": "demo: runs the demo; formats: runs an export",
+    "_table": "formats: rows of exporters; widgets: the table of cases",
+    "_track": "propagation: an object through slices; widgets: the strip's lane",
+    "_volume": "imaging: a series in memory; metrics: of a voxel, in mm3",
+    "_walk": "demo: through the demo; imaging: through a file's elements",
+}
+"""Modules that share a name by chance. The table only ever gets shorter."""
+
+
+def rooms_by_name(names: Iterator[tuple[str, str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name, room in names:
+        found.setdefault(name, set()).add(room)
+    return {name: rooms for name, rooms in found.items() if len(rooms) > 1}
+
+
+def public_types() -> Iterator[tuple[str, str]]:
+    for path in modules():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                yield node.name, unit(path)
+
+
+def test_a_type_has_one_name_in_one_room() -> None:
+    assert not rooms_by_name(public_types())
+
+
+def test_modules_of_one_name_mean_one_thing() -> None:
+    names = (
+        (path.stem, unit(path)) for path in modules() if not path.stem.startswith("__")
+    )
+    shared = set(rooms_by_name(names))
+    known = SEVERAL_ROOMS.keys() | TWO_MEANINGS.keys()
+    assert shared - known == set(), "give it a name of its own, or say what it shares"
+    assert known - shared == set(), "no longer shared: take it off the table"

@@ -43,3 +43,12 @@ def test_links_and_pictures_are_there(page):
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
         if not target.startswith("http"):
             assert (page.parent / target).exists(), target
+
+
+def test_the_walks_go_through_files_that_are_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    walks = text.partition("### Three walks")[2].partition("\n## ")[0]
+    named = re.findall(r"`([\w/]+\.py)`", walks)
+    assert len(named) > 30
+    package = ROOT / "src" / "napari_annotate_jobs"
+    assert [name for name in named if not (package / name).is_file()] == []

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["KeysAndMouse", "MyJobs", "get_reader", "open_images", "open_napari"]  # noqa: F822
+__all__ = [  # noqa: F822
+    "JobCombine",
+    "JobExport",
+    "JobImport",
+    "JobStatistics",
+    "KeysAndMouse",
+    "MyJobs",
+    "get_reader",
+    "open_images",
+    "open_napari",
+]
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -20,6 +30,10 @@ def __getattr__(name: str) -> Any:
         from .app import _docks
 
         return getattr(_docks, name)
+    if name in ("JobCombine", "JobExport", "JobImport", "JobStatistics"):
+        from .app import _panels
+
+        return getattr(_panels, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -63,34 +77,14 @@ def get_reader(
     """
     from pathlib import Path
 
-    from .imaging import is_image
+    from .imaging import is_image, read_layers
 
     paths = [path] if isinstance(path, str) else list(path)
     return read_layers if paths and all(is_image(Path(p)) for p in paths) else None
 
 
-def read_layers(path: str | Sequence[str]) -> list[LayerData]:
-    """Read one image layer for each series found.
-
-    Raises
-    ------
-    ImagingError
-        If nothing can be opened; names the file and the remedy.
-    """
-    from pathlib import Path
-
-    from .imaging import Series, find_series, layer_data
-
-    layers: list[LayerData] = []
-    for one in [path] if isinstance(path, str) else path:
-        found = find_series(Path(one))
-        if not found and found.faults:
-            raise found.faults[0].error
-        layers.extend(layer_data(Series(header)) for header in found)
-    return layers
-
-
 def _sample(name: str) -> list[LayerData]:
+    from .imaging import read_layers
     from .samples import sample_paths
 
     return read_layers(str(sample_paths()[name]))

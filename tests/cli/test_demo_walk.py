@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from napari_annotate_jobs.demo._proof import Record, Stroke, faults_of
+from napari_annotate_jobs.demo._proof import Stroke, WalkRecord, faults_of
 from napari_annotate_jobs.demo._run import run_headless
 from napari_annotate_jobs.model import (
     AnnotationChange,
@@ -32,6 +32,7 @@ BOX = (3.0, 4.0, 20.0, 30.0)
 
 
 @pytest.mark.slow
+@pytest.mark.window
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Xvfb, or a screen to itself")
 def test_the_walk_through_the_demo_is_in_its_files(tmp_path, capfd):
     """All three jobs, with mouse and keys, in a process and a window of its own."""
@@ -89,7 +90,7 @@ SIDES = ("top", "left", "bottom", "right")
 
 
 def recorded():
-    record = Record(comments=["seen"], submitted=1)
+    record = WalkRecord(comments=["seen"], submitted=1)
     slice = record.on(2)
     slice.labels.add("good")
     slice.boxes.append(("mass", BOX))

@@ -106,6 +106,7 @@ def test_reopens_after_kill(make_driver, demo, tmp_path):
     assert not driver.session.store.check()
 
 
+@pytest.mark.window
 def test_closing_napari_saves_the_last_stroke(demo, stored, tmp_path):
     with at_work(demo, tmp_path, "close") as process:
         output, _ = process.communicate()

@@ -125,14 +125,17 @@ def test_nothing_is_overwritten(source: StoreSource, tmp_path: Path) -> None:
 
 def test_it_goes_on_where_it_was_stopped(source: StoreSource, tmp_path: Path) -> None:
     whole = export(source, exporter("nifti"), tmp_path / "whole", workers=1)
-    with pytest.raises(Cancelled):
+    told: list[tuple[int, int, str]] = []
+    with pytest.raises(Cancelled, match="go on where it was"):
         export(
             source,
             exporter("nifti"),
             tmp_path / "out",
             workers=1,
-            cancelled=lambda: True,
+            progress=lambda *step: told.append(step),
+            cancelled=lambda: bool(told),
         )
+    assert len(told) == 1
     assert not (tmp_path / "out").exists()
     done = export(source, exporter("nifti"), tmp_path / "out", workers=1)
     assert done.resumed == 1

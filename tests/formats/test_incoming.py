@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -346,6 +347,43 @@ def test_cases_are_found_by_names(
 ) -> None:
     found = finder(tmp_path, match).before_reading(tmp_path / path)
     assert (found and (found.case_id, found.label)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("Case_A__0031.nii.gz", ("a1", 30)),
+        ("case_a__0001_pred.nii.gz", ("a1", 0)),
+        ("a1_0000.nii.gz", ("a1", None)),
+        ("Case_A__0000.nii.gz", None),  # slices are counted from 1
+        ("other__0003.nii.gz", None),
+    ],
+)
+def test_a_name_tells_the_slice_and_nnunet_its_channel(
+    name: str, wanted: Any, tmp_path: Path
+) -> None:
+    found = finder(tmp_path).before_reading(tmp_path / name)
+    assert (found and (found.case_id, found.index)) == wanted
+
+
+def test_a_picture_is_laid_onto_the_slice_that_its_name_tells(tmp_path: Path) -> None:
+    incoming = Incoming(
+        path=tmp_path / "results.json",
+        title="COCO",
+        labels=(),
+        slices=(IncomingSlice(boxes={"x": [(0, 0, 2, 2)]}),),
+        plane=(0, 0),
+        image="images/Case_B__0007.png",
+    )
+    found = finder(tmp_path).find(incoming)
+    assert found is not None
+    assert found.case_id == "b2"
+    assert [one.index for one in found.told(incoming).slices] == [6]
+    named = replace(incoming, slices=(IncomingSlice(sop_instance_uid="1.2"),))
+    assert found.told(named) is named
+    several = replace(incoming, slices=incoming.slices * 2)
+    with pytest.raises(InvalidValueError, match="tells of slice 7, and it has 2"):
+        found.told(several)
 
 
 def test_a_pattern_needs_the_case() -> None:

@@ -589,6 +589,27 @@ def test_bad_tables(tmp_path: Path, slices: str, message: str) -> None:
         read_tables(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("rows", "title", "provenance"),
+    [
+        (["predicted,net 2", "predicted,net 2"], "net 2", "predicted"),
+        (["imported,COCO"], "COCO", "imported"),
+        (["manual,"], "Tables (CSV)", "imported"),
+        (["manual,", "predicted,net 2"], "Tables (CSV)", "imported"),
+    ],
+)
+def test_tables_tell_what_made_the_boxes(
+    tmp_path: Path, rows: list[str], title: str, provenance: str
+) -> None:
+    (tmp_path / "slices.csv").write_text("case_id,slice,decision\nc,1,labelled\n")
+    head = "case_id,slice,label,left,top,right,bottom,provenance,source\n"
+    lines = [f"c,1,a,{i},0,{i + 1},1,{row}\n" for i, row in enumerate(rows)]
+    (tmp_path / "boxes.csv").write_text(head + "".join(lines))
+    (found,) = read_tables(tmp_path)
+    assert (found.title, found.provenance) == (title, provenance)
+    assert bool(found.notes) == (len(set(rows)) > 1)
+
+
 READERS: list[Callable[[Path], Any]] = [
     read_coco,
     read_yolo,

@@ -13,7 +13,7 @@ _TEXT = (_ROOT / "docs" / "images.md").read_text(encoding="utf-8")
 
 def test_every_warning_is_explained() -> None:
     given = set()
-    for path in Path(imaging.__file__).parent.glob("*.py"):
+    for path in Path(imaging.__file__).parent.rglob("*.py"):
         given |= set(
             re.findall(r'ImageWarning\(\s*"([a-z-]+)"', path.read_text("utf-8"))
         )

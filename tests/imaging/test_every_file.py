@@ -19,12 +19,9 @@ from napari_annotate_jobs import samples
 from napari_annotate_jobs.errors import ImagingError, MissingExtraError
 from napari_annotate_jobs.imaging import Series, find_series, read_series
 from napari_annotate_jobs.imaging._types import FileRef
+from napari_annotate_jobs.imaging.dicom._doubt import looks_like_dicom
 from napari_annotate_jobs.imaging.dicom._groups import groups_of
-from napari_annotate_jobs.imaging.dicom._scan import (
-    looks_like_dicom,
-    read_dataset,
-    scan_file,
-)
+from napari_annotate_jobs.imaging.dicom._scan import read_dataset, scan_file
 from napari_annotate_jobs.imaging.dicom._scan_pydicom import scan_with_pydicom
 from napari_annotate_jobs.imaging.dicom._walk import walk_file
 

@@ -39,7 +39,9 @@ masks = st.builds(
     MaskRef,
     digest=st.integers(0, 2**256 - 1).map(lambda n: f"{n:064x}"),
     pixels=st.dictionaries(label_ids, st.integers(1, 10**6), min_size=1, max_size=3),
-    keys=st.lists(st.integers(0, 99), max_size=2).map(tuple),
+    keys=st.lists(st.integers(0, 99) | st.sampled_from(["1.2", "7"]), max_size=2).map(
+        tuple
+    ),
 )
 groups = st.dictionaries(st.sampled_from(["", "vessels"]), masks, max_size=2)
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_annotate_jobs.editing import Action, Direction, Mode, plan, target_slices
+from napari_annotate_jobs.editing import Direction, Mode, plan, target_slices
 from napari_annotate_jobs.errors import InvalidValueError
+from napari_annotate_jobs.model import RangeAction
 
 CASES = {
     "forward": ({"direction": "forward"}, [4, 5, 6, 7, 8, 9]),
@@ -98,37 +99,37 @@ STATES = {
 }
 
 PLANS = {
-    Action.LABEL: {
+    (RangeAction.CLASS_LABELS, False): {
         "unchanged": [5],
         "keep": ([0], []),
         "replace": ([0, 1, 2, 3, 4, 6, 7, 8], [1, 3, 4, 6, 7, 8]),
         "add": ([0, 1, 2, 3, 4, 8], [3]),
     },
-    Action.NOTHING: {
+    (RangeAction.NOTHING_TO_LABEL, False): {
         "unchanged": [3],
         "keep": ([0], []),
         "replace": ([0, 1, 2, 4, 5, 6, 7, 8], [1, 2, 4, 5, 6, 7, 8]),
         "add": ([0], []),
     },
-    Action.EXCLUDE: {
+    (RangeAction.EXCLUDE, False): {
         "unchanged": [4, 8],
         "keep": ([0], []),
         "replace": ([0, 1, 2, 3, 5, 6, 7], []),
         "add": ([0, 1, 2, 3, 5, 6, 7], []),
     },
-    Action.LIFT_LABEL: {
+    (RangeAction.CLASS_LABELS, True): {
         "unchanged": [0, 1, 2, 3, 4, 7, 8],
         "keep": ([5, 6], [5, 6]),
         "replace": ([5, 6], [5, 6]),
         "add": ([5, 6], [5, 6]),
     },
-    Action.LIFT_NOTHING: {
+    (RangeAction.NOTHING_TO_LABEL, True): {
         "unchanged": [0, 1, 2, 4, 5, 6, 7, 8],
         "keep": ([3], [3]),
         "replace": ([3], [3]),
         "add": ([3], [3]),
     },
-    Action.LIFT_EXCLUDE: {
+    (RangeAction.EXCLUDE, True): {
         "unchanged": [0, 1, 2, 3, 5, 6, 7],
         "keep": ([4, 8], [4, 8]),
         "replace": ([4, 8], [4, 8]),
@@ -137,11 +138,11 @@ PLANS = {
 }
 
 
-@pytest.mark.parametrize("action", PLANS, ids=str)
-def test_plan(action: Action) -> None:
+@pytest.mark.parametrize(("action", "lifts"), PLANS)
+def test_plan(action: RangeAction, lifts: bool) -> None:
     """Every action touches and clears just the slices the rules say."""
-    expected = PLANS[action]
-    result = plan(np.arange(9), action, **STATES)
+    expected = PLANS[action, lifts]
+    result = plan(np.arange(9), action, lifts=lifts, **STATES)
     assert result.unchanged.tolist() == expected["unchanged"]
     for mode in Mode:
         touched, cleared = expected[mode.value]
@@ -153,7 +154,7 @@ def test_plan(action: Action) -> None:
 
 def test_plan_counts_only_targets() -> None:
     """Slices outside the range are in no count."""
-    result = plan([0, 2], Action.LABEL, **STATES)
+    result = plan([0, 2], RangeAction.CLASS_LABELS, **STATES)
     assert result.free.tolist() == [0]
     assert result.occupied.tolist() == [2]
     assert result.touched[Mode.REPLACE].tolist() == [0, 2]
@@ -162,25 +163,32 @@ def test_plan_counts_only_targets() -> None:
 def test_plan_refuses() -> None:
     """Targets outside the series and flags of the wrong length are refused."""
     with pytest.raises(InvalidValueError):
-        plan([3], "label", labelled=[0, 0, 0])
+        plan([3], RangeAction.CLASS_LABELS, labelled=[0, 0, 0])
     with pytest.raises(InvalidValueError):
-        plan([-1], "label", labelled=[0, 0, 0])
+        plan([-1], RangeAction.CLASS_LABELS, labelled=[0, 0, 0])
     with pytest.raises(InvalidValueError):
-        plan([0], "label", labelled=[0, 0, 0], nothing=[0])
+        plan([0], RangeAction.CLASS_LABELS, labelled=[0, 0, 0], nothing=[0])
 
 
-@given(data=st.data(), n=st.integers(1, 12), action=st.sampled_from(Action))
-def test_plan_properties(data: st.DataObject, n: int, action: Action) -> None:
+@given(
+    data=st.data(),
+    n=st.integers(1, 12),
+    action=st.sampled_from(RangeAction),
+    lifts=st.booleans(),
+)
+def test_plan_properties(
+    data: st.DataObject, n: int, action: RangeAction, lifts: bool
+) -> None:
     """Keep loses nothing when applying; the parts make up the targets."""
     flags = st.lists(st.booleans(), min_size=n, max_size=n)
     state = {k: data.draw(flags) for k in STATES}
     targets = data.draw(st.sets(st.integers(0, n - 1)))
-    result = plan(sorted(targets), action, **state)
+    result = plan(sorted(targets), action, lifts=lifts, **state)
     parts = [*result.unchanged, *result.free, *result.occupied]
     assert sorted(parts) == sorted(targets)
     for mode in Mode:
         assert set(result.cleared[mode]) <= set(result.touched[mode])
         assert not set(result.touched[mode]) & set(result.unchanged)
         assert set(result.free) <= set(result.touched[mode])
-    if not action.value.startswith("lift"):
+    if not lifts:
         assert not result.cleared[Mode.KEEP].size

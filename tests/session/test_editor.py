@@ -11,7 +11,7 @@ from napari_annotate_jobs.errors import (
     LockedError,
     TransitionError,
 )
-from napari_annotate_jobs.model import Decision, Provenance
+from napari_annotate_jobs.model import Decision, Provenance, mask_ref
 
 LESION, GOOD, BAD, LEFT, RIGHT, CONTRAST = 1, 2, 3, 4, 9, 10
 NODULE, LIVER, TUMOUR, VESSEL = 5, 6, 700, 8
@@ -504,6 +504,10 @@ def test_only_proposals_can_be_amended(kit, editor):
             editor.amend({2: other})
         assert caught.value.where == "slice 3"
         assert editor.content(2) == content
+    unknown, _ = mask_ref(kit.mask(77))
+    with pytest.raises(InvalidValueError, match="77"):
+        editor.amend({2: content.evolve(proposals={"": unknown})})
+    assert editor.content(2) == content
     assert editor.amend({2: content.evolve(proposals={})})
     assert editor.content(2) == content.evolve(proposals={})
     assert not editor.amend({2: editor.content(2)})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -342,8 +344,6 @@ HOW = Importing(row=import_format("nifti"), enter_as=EnterAs.PROPOSALS)
 
 
 def how(**changes: Any) -> Importing:
-    from dataclasses import replace
-
     return replace(HOW, **changes)
 
 
@@ -368,6 +368,65 @@ def test_one_bad_case_stops_no_other(job: Path, tmp_path: Path) -> None:
         )
         assert not done.failed
         assert any("Resampled" in note for o in done.cases for note in o.notes)
+
+
+def test_empty_slices_of_a_volume_are_negatives_if_one_says_so(
+    job: Path, tmp_path: Path
+) -> None:
+    masks = tmp_path / "masks"
+    whole = predicted()
+    write(masks / "a.nii.gz", whole)
+    # Cut off below: of slices that the file does not cover nothing is said.
+    write(masks / "b.nii.gz", whole[..., :3])
+    write(masks / "c.nii.gz", np.zeros(SHAPE, np.uint8), np.diag([-1.4, -0.8, 2.5, 1]))
+    draft = how(enter_as=EnterAs.DRAFT)
+    with opened(job) as store:
+        import_annotations(store, "job", masks, draft, cases=["a"])
+        said = store.load("job", "a").annotation.slices
+        assert {each.decision for each in said.values()} == {Decision.LABELLED}
+        report = import_annotations(
+            store, "job", masks, replace(draft, empty_is_nothing=True, resample=True)
+        )
+        assert not report.failed
+        count = {
+            name: Counter(
+                each.decision
+                for each in store.load("job", name).annotation.slices.values()
+            )
+            for name in "abc"
+        }
+        slices = SHAPE[2]
+        assert count["a"] == {
+            Decision.LABELLED: 3,
+            Decision.NOTHING_TO_LABEL: slices - 3,
+        }
+        assert sum(count["b"].values()) == 3
+        assert not count["c"]
+        notes = [note for outcome in report.cases for note in outcome.notes]
+        assert any("Empty slices stay undecided" in note for note in notes)
+
+
+def test_slices_to_be_ignored_are_no_negatives(job: Path, tmp_path: Path) -> None:
+    masks = tmp_path / "masks"
+    array = predicted((1, 2))
+    array[..., -1] = 3
+    write(masks / "a.nii.gz", array)
+    names = {"background": 0, "Liver": 1, "Tumour": 2, "ignore": 3}
+    (masks / "dataset.json").write_text(json.dumps({"labels": names}))
+    wanted = how(enter_as=EnterAs.DRAFT, empty_is_nothing=True)
+    with opened(job) as store:
+        report = import_annotations(store, "job", masks, wanted)
+        assert not report.failed
+        said = store.load("job", "a").annotation.slices.values()
+        assert SHAPE[2] - 1 not in {each.index for each in said}
+        assert len(said) == SHAPE[2] - 1
+
+
+def test_negatives_are_no_proposals_and_pictures_tell_of_themselves() -> None:
+    with pytest.raises(InvalidValueError, match="cannot be a proposal"):
+        how(empty_is_nothing=True)
+    with pytest.raises(InvalidValueError, match="does not tell which slices"):
+        Importing(row=import_format("coco"), empty_is_nothing=True)
 
 
 def test_preview_saves_nothing(job: Path, tmp_path: Path) -> None:

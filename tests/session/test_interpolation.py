@@ -159,7 +159,10 @@ def test_all_between_the_first_and_the_last_key(bench):
     assert sorted(found) == [i for i in range(2, 18) if i not in KEYS]
     assert min(dice(mask, disc(i)) for i, mask in found.items()) > 0.95
     ref = bench.editor.content(5).proposals[""]
-    assert (ref.provenance, ref.keys) == (Provenance.INTERPOLATED, (2, 8))
+    assert (ref.provenance, ref.keys) == (
+        Provenance.INTERPOLATED,
+        ("index:2", "index:8"),
+    )
     assert bench.editor.decision(5) is Decision.UNDECIDED
     assert "13 slices hold proposals" in bench.told[-1]
 
@@ -233,7 +236,7 @@ def test_an_excluded_slice_is_no_key(bench):
     assert label_keys(bench.editor, "") == {ORGAN: (2, 14, 18)}
     bench.proposer.interpolate()
     assert 8 not in bench.proposed()
-    assert bench.editor.content(7).proposals[""].keys == (2, 14)
+    assert bench.editor.content(7).proposals[""].keys == bench.editor.keys((2, 14))
 
 
 def test_each_label_has_its_own_keys(bench):
@@ -321,7 +324,10 @@ def test_confirmed_keep_where_they_come_from(bench):
     bench.editor.confirm([5])
     np.testing.assert_array_equal(bench.editor.mask(5), mask)
     ref = bench.editor.content(5).masks[""]
-    assert (ref.provenance, ref.keys) == (Provenance.INTERPOLATED, (2, 8))
+    assert (ref.provenance, ref.keys) == (
+        Provenance.INTERPOLATED,
+        ("index:2", "index:8"),
+    )
     assert 5 not in bench.proposed() and 6 in bench.proposed()
 
 
@@ -421,7 +427,7 @@ def test_a_new_key_refreshes_and_takes_no_proposal(bench):
     bench.editor.set_masks({(8, ""): disc(8, radius=3)}, settle=[8])
     bench.refresh()
     assert 8 not in bench.proposed()
-    assert bench.editor.content(7).proposals[""].keys == (2, 8)
+    assert bench.editor.content(7).proposals[""].keys == bench.editor.keys((2, 8))
     assert np.count_nonzero(bench.proposed()[7]) < np.count_nonzero(disc(7)) / 2
 
 
@@ -431,7 +437,7 @@ def test_a_deleted_key_refreshes(bench):
     empty = np.zeros(SHAPE[1:], np.uint8)
     bench.editor.set_masks({(8, ""): empty})
     bench.refresh()
-    assert bench.editor.content(7).proposals[""].keys == (2, 14)
+    assert bench.editor.content(7).proposals[""].keys == bench.editor.keys((2, 14))
     bench.editor.set_masks({(14, ""): empty})
     bench.refresh()
     assert not bench.proposed(), "nothing is between the only key and no other"
@@ -517,7 +523,7 @@ def test_a_refresh_that_comes_late_resurrects_nothing(slow):
         slow.executor.step()
     assert 7 not in slow.proposed() and 9 not in slow.proposed()
     np.testing.assert_array_equal(slow.editor.mask(9), confirmed)
-    assert slow.editor.content(10).proposals[""].keys == (9, 14)
+    assert slow.editor.content(10).proposals[""].keys == slow.editor.keys((9, 14))
 
 
 def test_cancelled_changes_nothing(slow):
@@ -552,7 +558,7 @@ def test_the_image_leads_to_the_ends(bench):
     assert 10 not in found and {8, 9, 11, 12} <= set(found)
     assert min(dice(found[i], disc(i)) for i in (8, 9, 11, 12)) > 0.9
     ref = bench.editor.content(9).proposals[""]
-    assert (ref.provenance, ref.keys) == (Provenance.TRACKED, (10,))
+    assert (ref.provenance, ref.keys) == (Provenance.TRACKED, ("index:10",))
     assert bench.editor.history.undo_text == "Follow the image"
     first, last = min(found) + 1, max(found) + 1
     assert f"back to slice {first} (" in bench.told[-1]

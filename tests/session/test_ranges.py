@@ -118,7 +118,7 @@ def test_exclusion_keeps_what_it_excludes(kit, mixed):
 
 def test_a_range_says_what_was_done(editor):
     span = propagate(editor, classes(LESION, GOOD, targets=range(2, 6), origin=2))
-    assert editor.annotation.ranges == (span,)
+    assert editor.open_ranges() == (span,)
     assert (span.start, span.stop, span.origin) == (2, 5, 2)
     assert span.labels == (LESION, GOOD)
     assert span.person == "ana"
@@ -128,7 +128,7 @@ def test_a_range_says_what_was_done(editor):
 def test_propagating_in_vain_leaves_nothing(editor):
     propagate(editor, classes(LESION))
     assert propagate(editor, classes(LESION)) is None
-    assert len(editor.annotation.ranges) == 1
+    assert len(editor.open_ranges()) == 1
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_nonsense_is_refused(editor, asked):
     with pytest.raises(InvalidValueError):
         propagate(editor, asked)
     assert editor.annotation.is_blank
-    assert not editor.annotation.ranges
+    assert not editor.open_ranges()
 
 
 def test_a_locked_case_is_not_propagated(kit):
@@ -165,7 +165,7 @@ def test_slices_edited_by_hand_leave_the_range(kit, editor):
     editor.set_excluded([3])
     editor.set_masks({(4, ""): kit.mask()})
     editor.set_boxes({5: [kit.box()]})
-    (span,) = editor.annotation.ranges
+    (span,) = editor.open_ranges()
     assert span.applied == (0, 1, 6, 7)
     assert (span.start, span.stop) == (0, 7)
     delete_range(editor, span.id)
@@ -177,21 +177,21 @@ def test_the_range_goes_with_its_last_slice(editor):
     propagate(editor, classes(LESION, targets=(1, 2)))
     editor.set_class([1], LESION, False)
     editor.set_excluded([2])
-    assert editor.annotation.ranges == ()
+    assert editor.open_ranges() == ()
     editor.undo()
-    assert editor.annotation.ranges[0].applied == (2,)
+    assert editor.open_ranges()[0].applied == (2,)
 
 
 def test_a_comment_is_no_edit_of_the_slice(editor):
     propagate(editor, classes(LESION))
     editor.add_comment("look", 2)
-    assert editor.annotation.ranges[0].applied == tuple(range(8))
+    assert editor.open_ranges()[0].applied == tuple(range(8))
 
 
 def test_a_later_propagation_takes_slices_over(editor):
     first = propagate(editor, classes(GOOD))
     second = propagate(editor, classes(BAD, targets=range(2, 5), mode=Mode.REPLACE))
-    by_id = {span.id: span.applied for span in editor.annotation.ranges}
+    by_id = {span.id: span.applied for span in editor.open_ranges()}
     assert by_id == {first.id: (0, 1, 5, 6, 7), second.id: (2, 3, 4)}
 
 
@@ -199,11 +199,11 @@ def test_a_later_propagation_takes_slices_over(editor):
 def test_shortening_takes_back(kit, editor):
     span = propagate(editor, classes(LESION))
     assert resize_range(editor, span.id, 2, 5)
-    (new,) = editor.annotation.ranges
+    (new,) = editor.open_ranges()
     assert (new.id, new.start, new.stop, new.applied) == (span.id, 2, 5, (2, 3, 4, 5))
     assert held(editor) == [()] * 2 + [(LESION,)] * 4 + [()] * 2
     editor.undo()
-    assert editor.annotation.ranges == (span,)
+    assert editor.open_ranges() == (span,)
     assert held(editor) == [(LESION,)] * 8
 
 
@@ -211,7 +211,7 @@ def test_extending_keeps_what_is_there(editor):
     editor.set_class([5], GOOD, True)
     span = propagate(editor, classes(LESION, targets=range(2, 4), origin=2))
     resize_range(editor, span.id, 0, 100)
-    (new,) = editor.annotation.ranges
+    (new,) = editor.open_ranges()
     assert (new.start, new.stop) == (0, 7)
     assert new.applied == (0, 1, 2, 3, 4, 6, 7)
     assert held(editor)[5] == (GOOD,)
@@ -220,7 +220,7 @@ def test_extending_keeps_what_is_there(editor):
 def test_moving_a_range_past_itself(editor):
     span = propagate(editor, classes(LESION, targets=range(0, 3)))
     resize_range(editor, span.id, 5, 6)
-    (new,) = editor.annotation.ranges
+    (new,) = editor.open_ranges()
     assert (new.start, new.stop, new.applied) == (5, 6, (5, 6))
     assert new.start <= new.origin <= new.stop
 
@@ -230,10 +230,10 @@ def test_a_range_that_rules_nothing_for_now_can_be_drawn_out_again(editor):
     span = propagate(editor, classes(BAD, targets=range(3, 8), origin=3))
     assert span.applied == (3, 4)
     resize_range(editor, span.id, 6, 7)
-    (new,) = editor.annotation.ranges
+    (new,) = editor.open_ranges()
     assert new.applied == ()
     resize_range(editor, span.id, 3, 7)
-    (new,) = editor.annotation.ranges
+    (new,) = editor.open_ranges()
     assert new.applied == (3, 4)
     delete_range(editor, span.id)
     assert held(editor)[3] == ()
@@ -244,7 +244,7 @@ def test_a_range_cannot_end_before_it_starts(kit, editor, start, stop):
     span = propagate(editor, classes(LESION))
     with pytest.raises(InvalidValueError):
         resize_range(editor, span.id, start, stop)
-    assert editor.annotation.ranges == (span,)
+    assert editor.open_ranges() == (span,)
     # What is written can be read again.
     Annotation.model_validate(editor.annotation.model_dump(mode="json"))
 
@@ -253,7 +253,7 @@ def test_extending_over_another_range_keeps_it(editor):
     first = propagate(editor, classes(LESION, targets=range(0, 3)))
     second = propagate(editor, classes(GOOD, targets=range(5, 8), origin=5))
     resize_range(editor, first.id, 0, 7)
-    by_id = {span.id: span.applied for span in editor.annotation.ranges}
+    by_id = {span.id: span.applied for span in editor.open_ranges()}
     assert by_id == {first.id: (0, 1, 2, 3, 4), second.id: (5, 6, 7)}
 
 
@@ -266,16 +266,16 @@ def test_deleting_takes_back_what_it_applied(kit, mixed, action, labels):
     span = propagate(mixed, Propagation(action, tuple(range(8)), 0, labels))
     delete_range(mixed, span.id)
     assert {i: mixed.content(i) for i in range(8)} == before
-    assert mixed.annotation.ranges == ()
+    assert mixed.open_ranges() == ()
     mixed.undo()
-    assert mixed.annotation.ranges == (span,)
+    assert mixed.open_ranges() == (span,)
 
 
 def test_relabel(kit, editor):
     span = propagate(editor, classes(GOOD, targets=range(2, 6)))
     editor.set_class([3], LESION, True)
     assert relabel_range(editor, span.id, [BAD])
-    (new,) = editor.annotation.ranges
+    (new,) = editor.open_ranges()
     assert new.labels == (BAD,)
     assert held(editor)[2:6] == [(BAD,), (LESION, GOOD), (BAD,), (BAD,)]
     assert not relabel_range(editor, span.id, [BAD])
@@ -335,10 +335,10 @@ def test_lift_takes_away_and_leaves_the_range(kit, editor):
     propagate(editor, classes(LESION, GOOD))
     assert lift(editor, classes(GOOD, targets=(2, 3)))
     assert held(editor)[1:5] == [(1, 2), (1,), (1,), (1, 2)]
-    (span,) = editor.annotation.ranges
+    (span,) = editor.open_ranges()
     assert span.applied == (0, 1, 4, 5, 6, 7)
     editor.undo()
-    assert editor.annotation.ranges[0].applied == tuple(range(8))
+    assert editor.open_ranges()[0].applied == tuple(range(8))
 
 
 @pytest.mark.parametrize("action", [NOTHING, EXCLUDE])

@@ -122,7 +122,7 @@ DAMAGE = {
         f"no {name}": without(name)
         for name in ("format", "version", "base", "count", "change", "blobs")
     },
-    "newer": put("version", 2),
+    "newer": put("version", 3),
     "other": put("format", "something"),
     "base": put("base", "seven"),
     "change": put("change", {"slices": {"x": {"index": -1}}}),

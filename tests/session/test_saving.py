@@ -419,7 +419,10 @@ def test_ranges_of_both_are_kept(desk):
     two = spread(mine, GOOD, (3, 4, 5))
     mine.resolve_conflict(keep_mine=True)
     spans = {span.id: span.applied for span in desk.draft().ranges}
-    assert spans == {one.id: (0, 1, 2), two.id: (3, 4, 5)}
+    assert spans == {
+        one.id: ("1.2.0", "1.2.1", "1.2.2"),
+        two.id: ("1.2.3", "1.2.4", "1.2.5"),
+    }
 
 
 def test_a_conflict_met_by_submitting_can_be_settled(desk):

@@ -212,14 +212,14 @@ def test_slices_with_a_confirmed_change_leave_their_range(pair):
     span = SliceRange(
         action=RangeAction.CLASS_LABELS,
         labels=(1,),
-        origin=10,
-        start=10,
-        stop=20,
-        applied=tuple(range(10, 21)),
+        origin=pair.key(10),
+        start=pair.key(10),
+        stop=pair.key(20),
+        applied=pair.keys(range(10, 21)),
     )
     pair.edit("Range", {}, ranges=(span,))
     move(pair, 15, 3)
-    (left,) = pair.annotation.ranges
+    (left,) = pair.open_ranges()
     assert set(left.applied) == set(range(10, 21)) - {15}
 
 

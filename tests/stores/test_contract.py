@@ -557,3 +557,30 @@ def test_closing_twice_does_no_harm(store, kit):
     store.close()
     store.close()
     assert store.load(JOB, "case-0").annotation.revision == 1
+
+
+# ---------------------------------------------------------------- combinations
+def test_combinations_are_kept_with_the_job(world, store):
+    assert store.combinations(JOB) == {}
+    faults = store.check()
+    store.save_combination(JOB, "lesions  coarse", "combine: {A: [B]}\n")
+    store.save_combination(JOB, "Grün", "combine: {Ä: [B]}\n")
+    store.save_combination(JOB, "Grün", "combine: {Ä: [C]}\n")
+    again = world.store("bo")
+    assert again.combinations(JOB) == {
+        "Grün": "combine: {Ä: [C]}\n",
+        "lesions coarse": "combine: {A: [B]}\n",
+    }
+    again.save_combination(JOB, "Grün", None)
+    again.save_combination(JOB, "Grün", None)
+    assert list(store.combinations(JOB)) == ["lesions coarse"]
+    assert store.combinations("job-2") == {}
+    assert store.check() == faults
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "con", "a\nb\\c", "x" * 61])
+def test_a_combination_needs_a_name_that_files_can_have(store, name):
+    with pytest.raises(InvalidValueError, match="cannot name a file"):
+        store.save_combination(JOB, name, "combine: {}\n")
+    with pytest.raises(NotFoundError):
+        store.combinations("none")

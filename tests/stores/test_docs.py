@@ -159,3 +159,10 @@ def test_the_files_that_the_text_names_are_those_that_there_are(
     for word in (".tmp-", "`.lock`", "annotation.v", f"{patience:g} seconds"):
         assert word in text, word
     store.close()
+
+
+def test_long_lists_of_numbers_stand_in_one_line_and_of_texts_in_several():
+    for found in (list(range(100)), ["number and text"] * 20, {"a": ["x" * 99, "y"]}):
+        assert json.loads(pretty(found)) == found
+    assert "\n" not in pretty(list(range(100)))
+    assert pretty(["number and text"] * 20).count("\n") == 21

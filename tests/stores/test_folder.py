@@ -110,7 +110,8 @@ def test_the_folder_reads_as_documented(store, kit, job_folder, painted):
     for path in job_folder.rglob("*.json"):
         found = json.loads(path.read_text("utf-8"))
         assert found["format"].startswith("napari-annotate-jobs ")
-        assert found["version"] == 1
+        named = found["format"].endswith((" annotation", " submission"))
+        assert found["version"] == (2 if named else 1)
     annotation = json.loads((work_of(job_folder) / "annotation.json").read_text())
     assert annotation["annotation"]["person"] == "ana"
     assert annotation["annotation"]["slices"]["index:1"]["class_labels"] == [1]
@@ -336,11 +337,11 @@ def test_what_a_newer_version_wrote_is_left_alone(
             revision=3,
             time="2026-01-01T00:00:00Z",
             change=kit.labelled(0, 1),
-            version=2,
+            version=3,
         )
         path.write_bytes(path.read_bytes() + encode_entry(entry))
     else:
-        edit(path, lambda found: found.update(version=2))
+        edit(path, lambda found: found.update(version=3))
     before = path.read_bytes()
     again = open_job(job_folder)
     with pytest.raises(DocumentVersionError, match="Update"):
@@ -349,7 +350,7 @@ def test_what_a_newer_version_wrote_is_left_alone(
         else:
             again.save(JOB, "case-0", kit.labelled(1, 2), {}, base=2)
     assert path.read_bytes() == before
-    assert any("version 2" in fault.what for fault in again.check())
+    assert any("version 3" in fault.what for fault in again.check())
 
 
 def test_an_older_version_is_migrated_and_kept(
@@ -377,7 +378,7 @@ def test_an_older_version_is_migrated_and_kept(
     assert document.read_bytes() == old
     again.save(JOB, "case-0", kit.labelled(1, 1), {}, base=2)
     again.close()
-    assert json.loads(document.read_text())["version"] == 1
+    assert json.loads(document.read_text())["version"] == 2
     assert document.with_name("annotation.v0.json").read_bytes() == old
     assert open_job(job_folder).load(JOB, "case-0").annotation.revision == 3
 
@@ -454,14 +455,14 @@ DAMAGE = {
     ),
     "zeros behind the last": (lambda b: b + bytes(500), "line 10", 9),
     "zeros in its lines": (
-        lambda b: b[:700] + bytes(len(b) - 701) + b"\n",
+        lambda b: b[:760] + bytes(len(b) - 761) + b"\n",
         "line 5",
         4,
     ),
     "the first line": (lambda b: flipped(b, 100), "line 1", 8),
     "what no checksum covers": (lambda b: flipped(b, 30), "line 1", 8),
-    "some in the middle": (lambda b: flipped(flipped(b, 200), 700), "lines 2, 5", 7),
-    "a run": (lambda b: flipped(flipped(b, 200), 350), "lines 2 to 3", 7),
+    "some in the middle": (lambda b: flipped(flipped(b, 200), 760), "lines 2, 5", 7),
+    "a run": (lambda b: flipped(flipped(b, 200), 380), "lines 2 to 3", 7),
     "an empty line": (lambda b: b + b"\n", "line 10", 9),
     "another file": (lambda b: b"export PATH=/bin\n", "line 1", 0),
 }

@@ -124,6 +124,22 @@ def test_checking_opens_the_images_but_writes_no_note(folder, searches):
     assert fault.remedy
 
 
+@pytest.mark.parametrize(
+    ("n", "named"),
+    [
+        (1, "(these cannot be opened: 0001.dcm)"),
+        (3, "(these cannot be opened: 0001.dcm, 0002.dcm, 0003.dcm)"),
+        (5, "(these cannot be opened: 0001.dcm, 0002.dcm, 0003.dcm, ...)"),
+    ],
+)
+def test_checking_names_the_first_files_that_cannot_be_opened(folder, n, named):
+    for number in range(1, n + 1):
+        (folder / "images" / f"000{number}.dcm").write_bytes(b"")
+    with open_store(folder) as store:
+        (fault,) = store.check()
+    assert named in fault.what
+
+
 def test_one_search_serves_all_cases_of_a_folder(folder, searches):
     document = folder / "job.json"
     found = json.loads(document.read_text())

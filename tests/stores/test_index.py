@@ -335,6 +335,10 @@ def test_pages_of_a_long_job(tmp_path, kit, monkeypatch, trigrams):
     monkeypatch.setattr(index_module, "_BLOCK", 128)
     cases = [c.model_copy(update={"name": f"Case {c.id[5:]}"}) for c in kit.cases(n)]
     store = create_job(tmp_path / "long", kit.job(), cases, person="ana")
+    store.counts(JOB)
+    index = store._folder(JOB).catalogue._index
+    query, _ = trigrams_module.search(index._db, "case 612")
+    assert ("FROM trigrams" in query) == trigrams
     finished = list(range(3, n, 37))
     for place in finished:
         store.save(JOB, f"case-{place}", kit.labelled(0, 1), {}, base=0)

@@ -10,6 +10,8 @@ import pytest
 from napari_annotate_jobs.imaging import open_series
 from napari_annotate_jobs.model import Box, Decision, LabelSet
 
+from .conftest import Bench, write_dicom
+
 NODULE, MASS = 5, 11
 
 
@@ -49,6 +51,14 @@ def test_a_box_is_drawn_saved_undone(bench):
     bench.session.redo()
     assert boxes(bench) == [box]
     bench.check()
+
+
+def test_edges_are_wider_on_larger_images(bench, tmp_path):
+    assert bench.shapes.current_edge_width == 1
+    write_dicom(tmp_path / "wide", (1, 500, 1000))
+    wide = Bench(tmp_path, case="wide")
+    assert wide.shapes.current_edge_width == 2
+    wide.close()
 
 
 def test_several_boxes_with_their_labels(bench):

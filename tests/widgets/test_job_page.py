@@ -906,3 +906,12 @@ def test_dies_when_deleted_and_late_answers_do_no_harm(qtbot) -> None:
     assert alive() is None
     assert model() is None
     source.answer_all()
+
+
+def test_panels_about_the_job_are_asked_for_by_name(view, qtbot):
+    for button in view.findChildren(QPushButton):
+        if button.text() in ("Export…", "Import…", "Statistics…"):
+            with qtbot.waitSignal(view.panel_requested) as told:
+                qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+            assert told.args == [button.text().removesuffix("…")]
+            assert button.toolTip()

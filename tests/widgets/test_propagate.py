@@ -13,10 +13,16 @@ from qtpy.QtWidgets import QApplication, QWidget
 from napari_annotate_jobs.app.controllers import PropagateController, Workbench
 from napari_annotate_jobs.editing import Mode
 from napari_annotate_jobs.errors import LockedError
-from napari_annotate_jobs.model import COLORS, Decision, Label, LabelSet, Method
+from napari_annotate_jobs.model import (
+    COLORS,
+    Decision,
+    Label,
+    LabelSet,
+    Method,
+    RangeAction,
+)
 from napari_annotate_jobs.widgets.parts._theme import Colors, paint_in
 from napari_annotate_jobs.widgets.propagate._panel import PropagatePanel
-from napari_annotate_jobs.widgets.propagate._words import What
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -79,17 +85,17 @@ def test_it_starts_with_the_labels_of_the_slice_and_goes_to_the_last(bound):
 @pytest.mark.parametrize(
     ("prepare", "what"),
     [
-        (lambda s: s.toggle_nothing_to_label(), What.NOTHING),
-        (lambda s: s.toggle_excluded(), What.EXCLUDE),
-        (lambda s: None, What.LABELS),
+        (lambda s: s.toggle_nothing_to_label(), RangeAction.NOTHING_TO_LABEL),
+        (lambda s: s.toggle_excluded(), RangeAction.EXCLUDE),
+        (lambda s: None, RangeAction.CLASS_LABELS),
     ],
 )
 def test_it_starts_with_what_the_slice_holds(bound, prepare, what):
     panel, session = bound
     prepare(session)
     panel.begin()
-    assert panel.choice.what is what
-    assert panel.labels.isVisible() == (what is What.LABELS)
+    assert panel.choice.action is what
+    assert panel.labels.isVisible() == (what is RangeAction.CLASS_LABELS)
 
 
 def test_an_empty_slice_offers_the_label_at_hand(bound):
@@ -286,7 +292,7 @@ def test_enter_applies_and_escape_does_not(bound, qtbot):
     with qtbot.waitSignals([panel.applied, panel.finished]):
         QTest.keyClick(panel.until, Qt.Key.Key_Return)
     assert list(said(session)) == [0, 1, 2, 3, 4]
-    (span,) = session.editor.annotation.ranges
+    (span,) = session.editor.open_ranges()
     assert (span.start, span.stop, span.labels) == (0, 4, (1,))
 
 
@@ -342,7 +348,7 @@ def test_a_job_without_masks_or_class_labels_does_not_offer_them(
     panel.begin()
     texts = [panel.what.itemText(i) for i in range(panel.what.count())]
     assert texts == ["Nothing to Label", "Exclude"]
-    assert panel.choice.what is What.NOTHING
+    assert panel.choice.action is RangeAction.NOTHING_TO_LABEL
 
 
 def test_hidden_it_costs_nothing_and_shown_it_is_up_to_date(bound):

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from napari_annotate_jobs.editing import Mode, lift, propagate
-from napari_annotate_jobs.model import Box, Decision, Method, Provenance
+from napari_annotate_jobs.model import Box, Decision, Method, Provenance, RangeAction
 from napari_annotate_jobs.widgets.propagate._words import (
     Choice,
-    What,
     preview_of,
     preview_text,
     propagation_of,
@@ -67,13 +66,13 @@ def drawn(editor):
 
 
 CHOICES = [
-    choice(0, 29, what=what, mode=mode, labels=ids, lift=lifts)
+    choice(0, 29, action=what, mode=mode, labels=ids, lift=lifts)
     for what, ids in [
-        (What.LABELS, (1,)),
-        (What.LABELS, (1, 4)),
-        (What.LABELS, (2,)),
-        (What.NOTHING, ()),
-        (What.EXCLUDE, ()),
+        (RangeAction.CLASS_LABELS, (1,)),
+        (RangeAction.CLASS_LABELS, (1, 4)),
+        (RangeAction.CLASS_LABELS, (2,)),
+        (RangeAction.NOTHING_TO_LABEL, ()),
+        (RangeAction.EXCLUDE, ()),
     ]
     for mode in Mode
     for lifts in (False, True)

@@ -401,7 +401,7 @@ def test_dragging_an_end_resizes_the_range_as_one_undo(bound, part, to, start, s
     end = track.segment_end(span.id, part)
     target = QPoint(centre(strip, to).x(), end.y())
     drag(strip, end, target)
-    (resized,) = session.editor.annotation.ranges
+    (resized,) = session.editor.open_ranges()
     assert (resized.start, resized.stop) == (start, stop)
     labelled = [i for i, cell in enumerate(track.cells) if cell.names == ("Head",)]
     assert labelled == list(range(start, stop + 1))
@@ -421,7 +421,7 @@ def test_a_drag_shows_the_range_to_be_and_escape_gives_it_up(bound):
     assert track.grab().toImage() != still
     QTest.keyClick(track, Qt.Key.Key_Escape)
     QTest.mouseRelease(track, LEFT, NONE, QPoint(centre(strip, 25).x(), end.y()))
-    assert session.editor.annotation.ranges == (span,)
+    assert session.editor.open_ranges() == (span,)
 
 
 def test_delete_removes_the_chosen_range(bound):
@@ -431,7 +431,7 @@ def test_delete_removes_the_chosen_range(bound):
     QTest.mouseClick(track, LEFT, NONE, track.segment_end(span.id, "body"))
     assert session.slice == 0, "choosing a range does not move"
     QTest.keyClick(track, Qt.Key.Key_Delete)
-    assert session.editor.annotation.ranges == ()
+    assert session.editor.open_ranges() == ()
     assert session.editor.annotation.is_blank
 
 
@@ -464,7 +464,7 @@ def test_the_menu_relabels_cuts_and_deletes_a_range(bound):
     assert session.editor.annotation.is_blank
     for _ in range(4):
         session.undo()
-    assert [r.labels for r in session.editor.annotation.ranges] == [(1,)]
+    assert [r.labels for r in session.editor.open_ranges()] == [(1,)]
 
 
 def test_the_menu_decides_about_the_selection(bound):
@@ -533,7 +533,7 @@ def test_a_submitted_case_is_read_only(bound):
     end = track.segment_end(span.id, "stop")
     drag(strip, end, QPoint(centre(strip, 3).x(), end.y()))
     QTest.keyClick(track, Qt.Key.Key_Delete)
-    assert session.editor.annotation.ranges == (span,)
+    assert session.editor.open_ranges() == (span,)
     click(strip, 8)
     assert session.slice == 8
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial, wraps
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import (
@@ -17,23 +17,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_annotate_jobs.model import Label
+    from napari_annotate_jobs.viewer import ViewerBridge
 
-    from ._open_job import Desk
+    from .controllers import SliceController, Workbench
 
-__all__ = ["DeskActions"]
+__all__ = ["CaseController"]
 
 
 def _told(method: Callable[..., Any]) -> Callable[..., None]:
     """Let an action go the way that all acts go; see :meth:`Workbench.act`."""
 
     @wraps(method)
-    def wrapper(self: DeskActions, *args: Any) -> None:
-        self._desk.bench.act(lambda: method(self, *args))
+    def wrapper(self: CaseController, *args: Any) -> None:
+        self._bench.act(lambda: method(self, *args))
 
     return wrapper
 
 
-class DeskActions:
+class CaseController:
     """Actions on the open case.
 
     What is decided applies to the slices selected on the strip, else to the
@@ -41,90 +42,43 @@ class DeskActions:
 
     Parameters
     ----------
-    desk : Desk
+    bench : Workbench
         Whose session is acted on.
+    slices : SliceController
+        Decides on slices.
+    bridge : ViewerBridge
+        Shows the case.
+    press : callable
+        Returns True if a press is meant for the case that is on the screen.
+    settle : callable
+        Tries again to save, saves elsewhere, or settles a conflict.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self.session = desk.session
+    def __init__(
+        self,
+        bench: Workbench,
+        slices: SliceController,
+        bridge: ViewerBridge,
+        *,
+        press: Callable[[], bool] = lambda: True,
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.session = bench.session
+        self._bench, self._slices, self._bridge = bench, slices, bridge
+        self._press, self._settle = press, settle
         self._thread: str | None = None
 
-    def by_id(self) -> dict[str, Callable[[], None]]:
-        """Return the actions that have keys, by their id."""
-        session, desk = self.session, self._desk
-        calls: dict[str, Callable[[], None]] = {
-            "nothing_to_label": self.nothing_to_label,
-            "exclude": self.exclude,
-            "propagate": desk.show_propagate,
-            "confirm": self.confirm,
-            "reject": self.reject,
-            "copy": self.copy,
-            "paste": self.paste,
-            "undo": self.undo,
-            "redo": self.redo,
-            "next_undecided": lambda: self._going(session.go_undecided, 1),
-            "previous_undecided": lambda: self._going(session.go_undecided, -1),
-            "next_change": lambda: self._going(session.go_change, 1),
-            "previous_change": lambda: self._going(session.go_change, -1),
-            "play": desk.toggle_play,
-            "submit": self.submit,
-            "nothing_submit_next": self.nothing_submit_next,
-            "next_thread": self.next_thread,
-            "next_case": lambda: self.go_case(1),
-            "previous_case": lambda: self.go_case(-1),
-            "zoom_tool": desk.toggle_zoom_tool,
-            "help": desk.help_requested.emit,
-        }
-        calls |= desk.boxes.by_id()
-        calls |= desk.fill.by_id()
-        calls |= desk.masks.by_id()
-        for number in range(1, 8):
-            calls[f"preset_{number}"] = partial(
-                desk.window_control.choose_preset, number
-            )
-        return calls
+    @_told
+    def go_undecided(self, step: int) -> None:
+        """Go to the next or previous slice that is undecided."""
+        self.session.go_undecided(step)
+        self._bridge.show_acquired()
 
     @_told
-    def _going(self, call: Callable[[int], None], step: int) -> None:
-        call(step)
-        self._desk.bridge.show_acquired()
-
-    def targets(self) -> list[int]:
-        """Return the slices that are acted on.
-
-        Raises
-        ------
-        TransitionError
-            If that is the current one, and another plane is shown.
-        """
-        if self._desk.strip.selection() is None:
-            self.check_shown()
-        return self.chosen()
-
-    def check_shown(self) -> None:
-        """Do nothing if the current slice is on the screen.
-
-        Raises
-        ------
-        TransitionError
-            If another plane, or the volume, is shown.
-        """
-        plane = self._desk.bridge.plane
-        if not plane.is_acquired:
-            raise TransitionError(
-                f"this waits: the {plane.name} is shown, not slice "
-                f"{self.session.slice + 1}",
-                remedy="Click a slice on the strip to see the slices as acquired, or "
-                "select several there to act on these",
-            )
-
-    def chosen(self) -> list[int]:
-        """Return the slices selected on the strip, else the current one."""
-        selection = self._desk.strip.selection()
-        if selection is None:
-            return [self.session.slice]
-        return list(range(selection[0], selection[1] + 1))
+    def go_change(self, step: int) -> None:
+        """Go to the next or previous slice that says something else."""
+        self.session.go_change(step)
+        self._bridge.show_acquired()
 
     # -------------------------------------------------------------- deciding
     @_told
@@ -133,17 +87,17 @@ class DeskActions:
         if label.scope is Scope.CASE:
             self.session.toggle(label)
         elif label.method is Method.CLASSIFICATION:
-            self._desk.slices.label(label, self.targets())
+            self._slices.label(label, self._bench.targets())
         else:
             self.session.label = label
             # Masks are painted in any plane, boxes drawn on slices alone.
-            if label.method is Method.DETECTION or not self._desk.bridge.plane.is_flat:
-                self.check_shown()
+            if label.method is Method.DETECTION or not self._bridge.plane.is_flat:
+                self._bench.check_shown()
 
     @_told
     def nothing_to_label(self) -> None:
         """Mark the slices as verified negatives, asking before labels go."""
-        self._desk.slices.nothing_to_label(self.targets())
+        self._slices.nothing_to_label(self._bench.targets())
 
     @_told
     def case_nothing(self) -> None:
@@ -158,7 +112,7 @@ class DeskActions:
         except LockedError:
             raise
         except TransitionError as error:
-            self._desk.bench.ask(
+            self._bench.ask(
                 f"{error.what[:1].upper()}{error.what[1:]}. Clear that and mark "
                 "Nothing to Label?",
                 {
@@ -172,28 +126,28 @@ class DeskActions:
     @_told
     def exclude(self) -> None:
         """Exclude the slices, or bring them back."""
-        self._desk.slices.exclude(self.targets())
+        self._slices.exclude(self._bench.targets())
 
     @_told
     def confirm(self) -> None:
         """Confirm what is proposed on the slices."""
-        self._desk.slices.confirm(self.targets())
+        self._slices.confirm(self._bench.targets())
 
     @_told
     def reject(self) -> None:
         """Drop what is proposed on the slices."""
-        self._desk.slices.reject(self.targets())
+        self._slices.reject(self._bench.targets())
 
     @_told
     def copy(self) -> None:
         """Remember what the slice holds."""
-        self.check_shown()
+        self._bench.check_shown()
         self.session.copy_slice()
 
     @_told
     def paste(self) -> None:
         """Add what was copied to the slices."""
-        self._desk.slices.paste(self.targets())
+        self._slices.paste(self._bench.targets())
 
     @_told
     def comment(self, text: str, on_slice: bool) -> None:
@@ -216,9 +170,9 @@ class DeskActions:
         self._history("redo")
 
     def _history(self, verb: str) -> None:
-        active = self._desk.viewer.layers.selection.active
+        active = self._bridge.viewer.layers.selection.active
         own = getattr(active, verb, None)
-        if own is not None and not self._desk.bridge.owns(active):
+        if own is not None and not self._bridge.owns(active):
             own()
         else:
             getattr(self.session, verb)()
@@ -228,7 +182,7 @@ class DeskActions:
     def go_slice(self, index: int) -> None:
         """Show a slice."""
         self.session.slice = index
-        self._desk.bridge.show_acquired()
+        self._bridge.show_acquired()
 
     def go_case(self, step: int) -> None:
         """Go to the next or previous case; the draft is kept."""
@@ -245,8 +199,8 @@ class DeskActions:
 
     def _is_seen(self) -> bool:
         """Return True if a press is meant for the case that is on the screen."""
-        screen, case = self._desk.on_screen, self.session.case
-        if screen is not None and screen.press():
+        case = self.session.case
+        if self._press():
             return True
         if case is not None and not self.session.locked:
             self.session.told.emit(
@@ -269,16 +223,16 @@ class DeskActions:
         if not self._is_seen():
             return
         check = self.session.editor.submit_check()
-        window = self._desk.main_window
         if check.proposals:
             first = check.proposals[0]
-            self._desk.bench.ask(
+            self._bench.ask(
                 check.refused or "",
                 {f"Go to slice {first + 1}": lambda: self.go_slice(first)},
             )
         elif check.blank or not check.undecided:
             if check.refused:
-                tell(window, check.refused).finished.connect(self._desk.focus_canvas)
+                box = tell(self._bench.window, check.refused)
+                box.finished.connect(self._bench.release_keyboard)
             else:
                 self.session.submit()
         else:
@@ -292,7 +246,7 @@ class DeskActions:
         }
         if not must:
             answers["Submit anyway"] = self.session.submit
-        self._desk.bench.ask(
+        self._bench.ask(
             f"{n} slice{' is' if n == 1 else 's are'} still undecided.",
             answers,
             detail="This project wants a decision on every slice." if must else "",
@@ -323,4 +277,4 @@ class DeskActions:
     @_told
     def settle_save(self) -> None:
         """Try again to save, save elsewhere, or settle a conflict."""
-        self._desk.saving.settle()
+        self._settle()

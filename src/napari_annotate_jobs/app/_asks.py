@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ask",
     "brief",
+    "choose_file",
     "choose_folder",
     "notifications",
     "notify",
@@ -138,6 +139,19 @@ def choose_folder(
     dialog = QFileDialog(parent, title)
     dialog.setFileMode(QFileDialog.FileMode.Directory)
     dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    return _asked(dialog, chosen)
+
+
+def choose_file(
+    parent: QWidget | None, title: str, chosen: Callable[[str], object]
+) -> QFileDialog:
+    """Let a file be chosen; `chosen` is told, unless the user thinks better of it."""
+    dialog = QFileDialog(parent, title)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    return _asked(dialog, chosen)
+
+
+def _asked(dialog: QFileDialog, chosen: Callable[[str], object]) -> QFileDialog:
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.fileSelected.connect(chosen)
     dialog.open()
@@ -219,7 +233,7 @@ def notify(
     for shown in notifications():
         if shown not in before:
             clock = QTimer(shown)
-            clock.timeout.connect(partial(_close_unless_read, shown, clock))
+            clock.timeout.connect(partial(_close_unless_read, shown))
             clock.start(LIFE)
 
 
@@ -236,13 +250,9 @@ def notifications() -> list[Any]:
     ]
 
 
-def _close_unless_read(shown: QWidget, clock: QTimer) -> None:
-    if shown.isVisible() and shown.underMouse():
-        return
-    clock.stop()
-    # Closing gives the keyboard to the image: not again if it is closed already.
-    if shown.isVisible():
-        shown.close()
+def _close_unless_read(shown: QWidget) -> None:
+    if not shown.underMouse():
+        shown.close()  # which deletes it, and its clock
 
 
 def offer(text: str, answer: str, call: Callable[[], None]) -> None:

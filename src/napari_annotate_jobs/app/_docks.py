@@ -8,10 +8,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QApplication,
-    QDockWidget,
-    QLabel,
     QMainWindow,
-    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -22,6 +19,7 @@ from napari_annotate_jobs.widgets import MyJobsView, PersonButton, paint_in
 
 from ._asks import choose_folder
 from ._settings import PLUGIN
+from ._titles import dock_of, shorten_title, take_all_room
 from ._workstation import Workstation
 
 if TYPE_CHECKING:
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import JobSummary
     from napari_annotate_jobs.widgets import Colors, JobPageView
 
-    from ._open_job import Desk
+    from ._open_job import OpenJob
 
 __all__ = ["KeysAndMouse", "MyJobs", "add_images", "ask_for_images", "show_my_jobs"]
 
@@ -53,7 +51,7 @@ class MyJobs(QWidget):
         self._page: JobPageView | None = None
         self._stack = QStackedWidget()
         self._stack.addWidget(self.jobs)
-        _take_all_room(self)
+        take_all_room(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._stack)
@@ -74,6 +72,7 @@ class MyJobs(QWidget):
         station.colors_changed.connect(self._set_colors)
         station.keymap_changed.connect(self._on_keymap)
         station.keys_requested.connect(self._show_keys)
+        station.panel_requested.connect(self.show_panel)
         self._set_colors(station.colors)
         if station.desk is not None:
             self._on_job_opened(station.desk)
@@ -100,6 +99,7 @@ class MyJobs(QWidget):
             page.details_requested.connect(self._show_details)
             page.review_requested.connect(self.station.review_job)
             page.pass_all_requested.connect(self._pass_all)
+            page.panel_requested.connect(self.station.panel_requested)
             paint_in(page, self.station.colors)
             self.station.counts_changed.connect(page.set_counts)
             self.station.review_counts_changed.connect(page.set_review_counts)
@@ -111,7 +111,7 @@ class MyJobs(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Watch the window this widget is shown in."""
         super().showEvent(event)
-        _shorten_title(self)
+        shorten_title(self)
         window = self.window()
         if window is not None:
             self.station.watch(window)
@@ -139,7 +139,7 @@ class MyJobs(QWidget):
         self.jobs.set_busy(False)
         self.jobs.set_jobs(summaries)
 
-    def _on_job_opened(self, desk: Desk) -> None:
+    def _on_job_opened(self, desk: OpenJob) -> None:
         session = desk.session
         counts = next(
             (s.counts for s in self.station.summaries if s.job.id == session.job.id),
@@ -222,6 +222,14 @@ class MyJobs(QWidget):
         dock.raise_()
         keys.come()
 
+    def show_panel(self, name: str) -> None:
+        """Show a panel about the open job, by the name the manifest gives it."""
+        window = self.station.viewer.window
+        dock, panel = window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
+        dock.show()
+        dock.raise_()
+        panel.begin()
+
     def _choose_folder(self) -> None:
         choose_folder(
             self,
@@ -255,7 +263,7 @@ def ask_for_images() -> None:
 
 def add_images(viewer: napari.Viewer, folder: str) -> None:
     """Add a layer for each series of a folder; say so where there is none."""
-    from napari_annotate_jobs._manifest import read_layers
+    from napari_annotate_jobs.imaging import read_layers
 
     try:
         layers = read_layers(folder)
@@ -266,30 +274,6 @@ def add_images(viewer: napari.Viewer, folder: str) -> None:
         show_error(f"{folder}: there is no image in it that could be opened.")
     for data, arguments, _ in layers:
         viewer.add_image(data, **arguments)
-
-
-def _take_all_room(widget: QWidget) -> None:
-    """Else napari puts a stretch below it, and its list gets half the room."""
-    whole = QSizePolicy.Policy.Expanding
-    widget.setSizePolicy(whole, whole)
-
-
-def _dock_of(widget: QWidget) -> QDockWidget | None:
-    dock = widget.parentWidget()
-    while dock is not None and not isinstance(dock, QDockWidget):
-        dock = dock.parentWidget()
-    return dock
-
-
-def _shorten_title(widget: QWidget) -> None:
-    """Take the plugin's name off the dock's title, where there is little room."""
-    dock = _dock_of(widget)
-    if dock is not None:
-        title = dock.windowTitle().removesuffix(f" ({PLUGIN})")
-        dock.setWindowTitle(title)
-        bar = dock.titleBarWidget()
-        for label in [] if bar is None else bar.findChildren(QLabel):
-            label.setText(label.text().removesuffix(f" ({PLUGIN})"))
 
 
 class KeysAndMouse(QWidget):
@@ -308,7 +292,7 @@ class KeysAndMouse(QWidget):
         self.station = Workstation.of(napari_viewer)
         self._came = False
         self.panel = HelpPanel()
-        _take_all_room(self)
+        take_all_room(self)
         self.panel.set_keymap(self.station.keymap)
         paint_in(self.panel, self.station.colors)
         self.panel.keymap_changed.connect(self.station.set_keymap)
@@ -342,7 +326,7 @@ class KeysAndMouse(QWidget):
 
     def leave(self) -> None:
         """Go out of sight; the labels come back, and the image has the keyboard."""
-        dock = _dock_of(self)
+        dock = dock_of(self)
         if dock is not None:
             dock.hide()
         desk = self.station.desk
@@ -353,7 +337,7 @@ class KeysAndMouse(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Say no more than needed on the tab."""
         super().showEvent(event)
-        _shorten_title(self)
+        shorten_title(self)
 
 
 def show_my_jobs(

@@ -9,13 +9,14 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QMainWindow
 
 from napari_annotate_jobs.app.controllers._boxes import BoxActions
-from napari_annotate_jobs.app.controllers._fill import FillDesk
+from napari_annotate_jobs.app.controllers._fill import FillController
 from napari_annotate_jobs.app.controllers._masks import MaskActions
 from napari_annotate_jobs.errors import DamagedJournalError, UnsavedWorkError
 from napari_annotate_jobs.imaging import default_budget
 from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.viewer import ViewerBridge
 from napari_annotate_jobs.widgets import (
+    ACTIONS,
     STEPPING,
     AnnotateDock,
     Colors,
@@ -29,17 +30,17 @@ from napari_annotate_jobs.widgets import (
     paint_in,
 )
 
-from ._actions import DeskActions
+from ._actions import CaseController
 from ._asks import brief, notify, offer, tell_error
 from ._canvas import DrawingContext, Typing, canvas_of
 from ._key_router import KeyRouter
 from ._on_screen import OnScreen
+from ._palette import Palette
 from ._pictures import draw_slice
 from ._save_questions import SaveQuestions
 from .controllers import (
     ForeignController,
     PropagateController,
-    SliceController,
     StripController,
     Workbench,
 )
@@ -56,13 +57,13 @@ if TYPE_CHECKING:
 
     from ._settings import Settings
 
-__all__ = ["Desk"]
+__all__ = ["OpenJob"]
 
 ALWAYS = frozenset({"next_case", "previous_case", "help"})
 """Actions whose keys act while a case is opened or submitted."""
 
 
-class Desk(QObject):
+class OpenJob(QObject):
     """Everything an annotator has at hand while a case is open.
 
     The docks appear with the first case and go with :meth:`close`; closing the
@@ -130,18 +131,26 @@ class Desk(QObject):
             take=self.bridge.take,
             is_there=lambda: self.on_screen is None or self.on_screen.is_there,
             after=self.focus_canvas,
+            selection=self.strip.selection,
+            plane=lambda: self.bridge.plane,
         )
-        self.boxes = BoxActions(self)
-        self.masks = MaskActions(self, images)
-        self.slices = SliceController(self.bench, self.masks.proposer.when_settled)
-        self.fill = FillDesk(self)
-        self.saving = SaveQuestions(self, images)
-        self.actions = DeskActions(self)
+        bench, bridge, dock = self.bench, self.bridge, self.annotate
+        self.boxes = BoxActions(bench, bridge, dock.boxes, self.propagate)
+        self.masks = MaskActions(bench, bridge, images, dock.masks, self.propagate)
+        self.slices = self.masks.slices
+        self.fill = FillController(
+            bench, bridge, self.masks.worker, viewer.window, self.raise_annotate
+        )
+        self.saving = SaveQuestions(bench, images, lambda: self.bridge.series, self)
+        self.actions = CaseController(
+            bench, self.slices, bridge, press=self._press, settle=self.saving.settle
+        )
         self._keys: KeyRouter | None = None
         self._play = QTimer(self)
         self._play.setInterval(100)
         self._play.timeout.connect(self._play_on)
         self._connect()
+        self._palette = Palette(viewer, self._do_from_palette, self.applies)
         self.set_colors(Colors.dark())
 
     def _make_side(self) -> KeyboardGuest:
@@ -218,11 +227,46 @@ class Desk(QObject):
         stepping = {self._keymap.key(action) for action in STEPPING}
         router.set_keys(self._key_calls(), stepping)
 
+    def by_id(self) -> dict[str, Callable[[], None]]:
+        """Return the actions that have keys, by their id."""
+        actions = self.actions
+        calls: dict[str, Callable[[], None]] = {
+            "nothing_to_label": actions.nothing_to_label,
+            "exclude": actions.exclude,
+            "propagate": self.show_propagate,
+            "confirm": actions.confirm,
+            "reject": actions.reject,
+            "copy": actions.copy,
+            "paste": actions.paste,
+            "next_thread": actions.next_thread,
+            "undo": actions.undo,
+            "redo": actions.redo,
+            "next_undecided": lambda: actions.go_undecided(1),
+            "previous_undecided": lambda: actions.go_undecided(-1),
+            "next_change": lambda: actions.go_change(1),
+            "previous_change": lambda: actions.go_change(-1),
+            "play": self.toggle_play,
+            "submit": actions.submit,
+            "nothing_submit_next": actions.nothing_submit_next,
+            "next_case": lambda: actions.go_case(1),
+            "previous_case": lambda: actions.go_case(-1),
+            "zoom_tool": self.toggle_zoom_tool,
+            "help": self.help_requested.emit,
+        }
+        calls |= self.boxes.by_id()
+        calls |= self.fill.by_id()
+        calls |= self.masks.by_id()
+        for number in range(1, 8):
+            calls[f"preset_{number}"] = partial(
+                self.window_control.choose_preset, number
+            )
+        return calls
+
     def _key_calls(self) -> dict[str, Callable[[], None]]:
         """Return what each key does; Space is bound apart, see bind_space."""
-        calls = {
-            key: call if action in ALWAYS else partial(self._unless_moving, call)
-            for action, call in self.actions.by_id().items()
+        calls: dict[str, Callable[[], None]] = {
+            key: partial(self.do, action)
+            for action in self.by_id()
             for key in [self._keymap.key(action)]
             if key and action != "play"
         }
@@ -232,6 +276,53 @@ class Desk(QObject):
             call = partial(self.actions.use_label, label)
             calls[key] = partial(self._unless_moving, call)
         return calls
+
+    def do(self, action_id: str) -> None:
+        """Do an action, whoever asks: its key, or the command palette.
+
+        Parameters
+        ----------
+        action_id : str
+            One of :data:`ACTIONS`; nothing happens if the job has no such work.
+        """
+        call = self.by_id().get(action_id)
+        if call is not None and (action_id in ALWAYS or not self.session.is_moving):
+            call()
+
+    def _do_from_palette(self, action_id: str) -> None:
+        self.focus_canvas()  # it had the keyboard, and is gone
+        self.do(action_id)
+
+    def applies(self, action_id: str) -> bool:
+        """Return True if an action of the job can be done now.
+
+        Parameters
+        ----------
+        action_id : str
+            One of :data:`ACTIONS`.
+        """
+        when = next((a.when for a in ACTIONS if a.id == action_id), None)
+        if when is None or action_id not in self.by_id():
+            return False
+        session = self.session
+        if when == "job":
+            return True
+        if not session.is_open or (session.is_moving and action_id not in ALWAYS):
+            return False
+        if when in ("slices", "edit slices") and session.editor.n_slices < 2:
+            return False
+        if when in ("case", "slices"):
+            return True
+        if session.locked:
+            return False
+        if when == "object":
+            boxes = self.bridge.boxes
+            return boxes is not None and boxes.current_track is not None
+        return when != "proposals" or self.masks.are_waiting
+
+    def _press(self) -> bool:
+        """Return True if a press is meant for the case that is on the screen."""
+        return self.on_screen is not None and self.on_screen.press()
 
     def _unless_moving(self, call: Callable[[], None]) -> None:
         if not self.session.is_moving:
@@ -457,6 +548,8 @@ class Desk(QObject):
         """Say on the canvas which slices keys act on, and let Esc end that."""
         self.bridge.set_selected(self.strip.selection())
         self._bind_escape()
+        self.masks.show_selection()
+        self.fill.show_selection()
 
     def _on_slice_requested(self, index: int) -> None:
         self.bridge.show_acquired()
@@ -523,6 +616,7 @@ class Desk(QObject):
         self._play.stop()
         self.unbind_space()
         self.flush()
+        self._palette.close()
         self._remove_docks()
         if self.propagate.parent() is not None:
             self.viewer.window.remove_dock_widget(self.propagate)

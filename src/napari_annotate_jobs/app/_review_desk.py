@@ -10,7 +10,7 @@ from napari_annotate_jobs.widgets import ReviewPanel
 from napari_annotate_jobs.widgets.parts._theme import paint_in
 
 from ._asks import ask, notify
-from ._open_job import ALWAYS, Desk
+from ._open_job import OpenJob
 from .controllers import ReviewController
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ LOOKING = ("play", "zoom_tool", "help", *(f"preset_{n}" for n in range(1, 8)))
 """Actions of an annotator that change nothing of a case."""
 
 
-class ReviewDesk(Desk):
+class ReviewDesk(OpenJob):
     """Everything a reviewer has at hand while a submitted case is open.
 
     The case is shown as any finished one is; beside it are the verdicts in the place
@@ -116,12 +116,16 @@ class ReviewDesk(Desk):
         here = self.session.editor.content(self.session.slice).boxes
         return next((box for box in here if box.id == chosen), None)
 
+    def by_id(self) -> dict[str, Callable[[], None]]:
+        """Return the actions that have keys, by their id: none edits."""
+        looking = super().by_id()
+        return {name: looking[name] for name in LOOKING} | self.judging.by_id()
+
     def _key_calls(self) -> dict[str, Callable[[], None]]:
-        looking = self.actions.by_id()
-        calls = {name: looking[name] for name in LOOKING} | self.judging.by_id()
+        """Return what each key does; those of labels do nothing."""
         return {
-            key: call if action in ALWAYS else partial(self._unless_moving, call)
-            for action, call in calls.items()
+            key: partial(self.do, action)
+            for action in self.by_id()
             for key in [self._keymap.key(action)]
             if key and action != "play"
         }

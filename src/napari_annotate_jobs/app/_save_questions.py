@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QMessageBox, QWidget
 
     from napari_annotate_jobs.editing import CaseView
+    from napari_annotate_jobs.imaging import Series
     from napari_annotate_jobs.session import Difference, Executor, LateWork
 
-    from ._open_job import Desk
+    from .controllers import Workbench
 
 __all__ = ["SaveQuestions"]
 
@@ -43,19 +44,28 @@ class SaveQuestions(QObject):
 
     Parameters
     ----------
-    desk : Desk
+    bench : Workbench
         Whose session it is about.
     images : Executor
         Reads pixels.
+    series : callable
+        Returns the volume that is shown, or None.
+    parent : QObject, optional
+        What it goes away with.
     """
 
-    def __init__(self, desk: Desk, images: Executor) -> None:
-        super().__init__(desk)
-        self._desk = desk
-        self._images = images
+    def __init__(
+        self,
+        bench: Workbench,
+        images: Executor,
+        series: Callable[[], Series | None],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._bench, self._images, self._series = bench, images, series
         self._box: QMessageBox | None = None
-        desk.session.late_work.connect(self.tell_late)
-        desk.session.draft_found.connect(self.offer_draft)
+        bench.session.late_work.connect(self.tell_late)
+        bench.session.draft_found.connect(self.offer_draft)
 
     # --------------------------------------------------------------- leaving
     def leave(
@@ -70,8 +80,8 @@ class SaveQuestions(QObject):
         stay : callable, optional
             Called if the user would rather stay.
         """
-        session = self._desk.session
-        self._desk.bridge.take()
+        session = self._bench.session
+        self._bench.take()
         if session.unsaved() is not None:  # unless it is only under way
             session.executor.drain()
         try:
@@ -83,7 +93,7 @@ class SaveQuestions(QObject):
 
     def end_session(self) -> None:
         """Close the session: what nobody can be asked about any more is rescued."""
-        session = self._desk.session
+        session = self._bench.session
         try:
             session.close()
         except UnsavedWorkError as error:
@@ -114,7 +124,7 @@ class SaveQuestions(QObject):
                 QTimer.singleShot(0, lambda: self._try(call))
 
         def discard() -> None:
-            self._desk.session.discard_unsaved()
+            self._bench.session.discard_unsaved()
             go_on()
 
         self._ask(
@@ -146,9 +156,9 @@ class SaveQuestions(QObject):
 
         def chosen(folder: str) -> None:
             try:
-                self._desk.session.save_elsewhere(Path(folder))
+                self._bench.session.save_elsewhere(Path(folder))
             except AnnotateJobsError as error:
-                self._desk.show_error(error)
+                self._bench.show_error(error)
                 if otherwise is not None:
                     otherwise()
             else:
@@ -156,7 +166,7 @@ class SaveQuestions(QObject):
                     then()
 
         dialog = choose_folder(
-            self._desk.main_window, "Save unsaved changes in a folder", chosen
+            self._bench.window, "Save unsaved changes in a folder", chosen
         )
         if otherwise is not None:
             dialog.rejected.connect(otherwise)
@@ -165,12 +175,12 @@ class SaveQuestions(QObject):
         try:
             call()
         except AnnotateJobsError as error:
-            self._desk.show_error(error)
+            self._bench.show_error(error)
 
     # -------------------------------------------------------------- settling
     def settle(self) -> None:
         """Settle a conflict, try again to save, or save elsewhere."""
-        session = self._desk.session
+        session = self._bench.session
         state = session.save_state
         if state.kind is SaveKind.CONFLICT:
             self._ask_conflict()
@@ -187,7 +197,7 @@ class SaveQuestions(QObject):
             session.retry_save()
 
     def _ask_conflict(self) -> None:
-        session = self._desk.session
+        session = self._bench.session
         conflict = session.conflict
         text = "This annotation was changed elsewhere while you worked on it."
         detail = (
@@ -225,7 +235,7 @@ class SaveQuestions(QObject):
     # ------------------------------------------------------------- late work
     def tell_late(self, late: LateWork) -> None:
         """Tell that the case was submitted elsewhere, and of what was drawn since."""
-        session = self._desk.session
+        session = self._bench.session
         text = (
             f"This case was submitted elsewhere{_at(late.time)} (number "
             f"{late.number}). It is read-only now."
@@ -263,7 +273,7 @@ class SaveQuestions(QObject):
 
     def offer_draft(self, late: LateWork) -> None:
         """Offer what was drawn on the case while it was read-only."""
-        session = self._desk.session
+        session = self._bench.session
         count = changes(late.count)
         self._ask(
             f"There is a draft of {count}, drawn after this case had been submitted "
@@ -293,7 +303,7 @@ class SaveQuestions(QObject):
     ) -> None:
         self.close()
         box = ask(
-            self._desk.main_window,
+            self._bench.window,
             text,
             answers,
             detail=detail,
@@ -306,7 +316,7 @@ class SaveQuestions(QObject):
 
     def _on_finished(self) -> None:
         self._box = None
-        self._desk.focus_canvas()
+        self._bench.release_keyboard()
 
     def close(self) -> None:
         """Take the question back that is shown."""
@@ -325,7 +335,7 @@ class SaveQuestions(QObject):
             return None
 
         def draw(index: int, is_mine: bool, reply: Callable[[Any], None]) -> None:
-            series, window = self._desk.bridge.series, self._desk.session.window
+            series, window = self._series(), self._bench.session.window
             if series is None or window is None:
                 reply(None)
                 return

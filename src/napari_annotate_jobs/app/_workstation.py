@@ -24,13 +24,16 @@ from ._qt_executor import QtExecutor
 from ._settings import PLUGIN, keys_to_text, read_settings, settings_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import napari
 
     from napari_annotate_jobs.model import JobSummary
     from napari_annotate_jobs.stores import JobStore
-    from napari_annotate_jobs.widgets import CaseSource
+    from napari_annotate_jobs.widgets import CaseRows
 
-    from ._open_job import Desk
+    from ._chores import Chores
+    from ._open_job import OpenJob
     from ._review_desk import ReviewDesk
     from ._settings import Settings
 
@@ -65,7 +68,7 @@ class Workstation(QObject):
     jobs_failed = Signal(str)
     """What could not be read, and what to do."""
     job_opened = Signal(object)
-    """The Desk of the job that was opened."""
+    """The job that was opened, as :class:`OpenJob`."""
     job_closed = Signal()
     """No job is open any more."""
     case_changed = Signal(str)
@@ -82,6 +85,10 @@ class Workstation(QObject):
     """The KeyMap in use."""
     busy_changed = Signal(str)
     """What is being done in the open job; empty when it is finished."""
+    panel_requested = Signal(str)
+    """A panel about the open job is to be shown, by its name in the manifest."""
+    combination_saved = Signal(str)
+    """Name of a combination that was kept with the open job; empty: one is gone."""
     keys_requested = Signal()
     """The list of keys is to be shown."""
 
@@ -90,7 +97,8 @@ class Workstation(QObject):
         self.viewer = viewer
         self.tables = QtExecutor(self)
         self.images = QtExecutor(self)
-        self.desk: Desk | None = None
+        self._chores: Chores | None = None
+        self.desk: OpenJob | None = None
         self.summaries: list[JobSummary] = []
         self._wanted: JobSummary | None = None
         self._keymap: KeyMap | None = None
@@ -334,7 +342,7 @@ class Workstation(QObject):
         if self.desk is not None and self._wanted is not None:
             self.open_job(self._wanted, review=on)
 
-    def _make_desk(self, store: JobStore, job_id: str, settings: Settings) -> Desk:
+    def _make_desk(self, store: JobStore, job_id: str, settings: Settings) -> OpenJob:
         # My Jobs comes up without all that annotating takes.
         from napari_annotate_jobs.session import (
             AnnotationSession,
@@ -342,7 +350,7 @@ class Workstation(QObject):
             WindowMemory,
         )
 
-        from ._open_job import Desk
+        from ._open_job import OpenJob
 
         session = AnnotationSession(
             store,
@@ -352,7 +360,7 @@ class Workstation(QObject):
             windows=WindowMemory(user_state_path(PLUGIN) / "windows.json"),
         )
         session.open_next = settings.open_next
-        return Desk(self.viewer, session, self.images, settings, self.keymap)
+        return OpenJob(self.viewer, session, self.images, settings, self.keymap)
 
     def _make_review(
         self, store: JobStore, job_id: str, settings: Settings
@@ -466,7 +474,7 @@ class Workstation(QObject):
         if self._case_id:
             self.case_changed.emit(self._case_id)
 
-    def case_source(self) -> CaseSource:
+    def case_source(self) -> CaseRows:
         """Return where the open job's case table reads from."""
         from ._case_source import StoreCaseSource, StoreReviewSource
 
@@ -477,6 +485,32 @@ class Workstation(QObject):
         if review is not None:
             return StoreReviewSource(review.store, *parts)
         return StoreCaseSource(session.store, *parts)
+
+    def leave_case(self, go_on: Callable[[], None]) -> None:
+        """Close the open case with everything saved, then go on; ask if that fails."""
+        desk = self.desk
+        if desk is None or desk.session.case is None:
+            go_on()
+            return
+
+        def leave() -> None:
+            if self.desk is desk:
+                desk.session.close_case()
+            go_on()
+
+        desk.session.when_shown(lambda: desk.saving.leave(leave))
+
+    def refresh_cases(self, case_ids: Sequence[str]) -> None:
+        """Show the cases of the open job as they are now."""
+        desk = self.desk
+        if desk is None:
+            return
+        for case_id in case_ids:
+            self.case_changed.emit(case_id)
+        store, job_id = desk.session.store, desk.session.job.id
+        self.tables.run(
+            lambda: store.counts(job_id), self.counts_changed.emit, self.show_error
+        )
 
     def close_job(self) -> None:
         """Close the open job; everything is saved."""
@@ -503,6 +537,15 @@ class Workstation(QObject):
         except (KeyError, AttributeError):
             show_warning("The name could not be kept: the plugin is not installed.")
 
+    @property
+    def chores(self) -> Chores:
+        """What is done for jobs as a whole; made when it is first asked for."""
+        if self._chores is None:
+            from napari_annotate_jobs.app._chores import Chores
+
+            self._chores = Chores(self)
+        return self._chores
+
     # ------------------------------------------------------------------ keys
     def set_keymap(self, keymap: KeyMap) -> None:
         """Use other keys, now and from now on."""
@@ -525,6 +568,8 @@ class Workstation(QObject):
         if self._closed:
             return
         self._closed = True
+        if self._chores is not None:
+            self._chores.close()
         self.close_job()
         self._connections.release()
         _STATIONS.pop(id(self.viewer), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import InvalidValueError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         ExportJob,
     )
     from napari_annotate_jobs.model import LabelSet
+    from napari_annotate_jobs.stores import StoreSource
 
 __all__ = ["add_export_arguments", "export_epilog", "export_job"]
 
@@ -75,6 +77,13 @@ def add_export_arguments(verb: argparse.ArgumentParser) -> None:
     )
     group = verb.add_argument_group("what becomes of the labels")
     group.add_argument(
+        "--labels",
+        nargs="+",
+        default=[],
+        metavar="LABEL",
+        help="those that are exported, by name or id; all by default",
+    )
+    group.add_argument(
         "--convert",
         action="append",
         default=[],
@@ -85,7 +94,8 @@ def add_export_arguments(verb: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--combine",
         metavar="FILE",
-        help="YAML: below combine:, lines such as  A: [A1, A2]",
+        help="YAML: below combine:, lines such as  A: [A1, A2]; or the name of one "
+        "that is kept with the job",
     )
     group.add_argument(
         "--priority",
@@ -127,7 +137,7 @@ def export_job(options: argparse.Namespace) -> int:
     )
     try:
         labels = source.job.project.label_set
-        transforms = _transforms(options)
+        transforms = _transforms(options, source)
         for transform in transforms:
             labels = transform.labels(labels)
         writer = exporter(
@@ -188,10 +198,22 @@ def _priority(options: argparse.Namespace, labels: LabelSet) -> list[int]:
     return [labels.named(name, Method.SEGMENTATION).id for name in options.priority]
 
 
-def _transforms(options: argparse.Namespace) -> list[CaseTransform]:
-    from napari_annotate_jobs.formats import Conversion, Convert, read_combination
+def _transforms(
+    options: argparse.Namespace, source: StoreSource
+) -> list[CaseTransform]:
+    from napari_annotate_jobs.formats import (
+        Conversion,
+        Convert,
+        LabelChoice,
+        parse_combination,
+        read_combination,
+    )
 
     found: list[CaseTransform] = []
+    if options.labels:
+        labels = source.job.project.label_set
+        ids = [i for name in options.labels for i in _labels_named(name, labels)]
+        found.append(LabelChoice(ids=tuple(sorted(set(ids)))))
     ways = {str(way).replace(" ", "-"): way for way in Convert}
     for name in options.convert:
         if name not in ways:
@@ -201,8 +223,23 @@ def _transforms(options: argparse.Namespace) -> list[CaseTransform]:
             )
         found.append(Conversion(convert=ways[name]))
     if options.combine:
-        found.append(read_combination(options.combine))
+        kept = source.combinations()
+        if options.combine in kept and not os.path.exists(options.combine):
+            text = kept[options.combine]
+            found.append(parse_combination(text, where=options.combine))
+        else:
+            found.append(read_combination(options.combine))
     return found
+
+
+def _labels_named(name: str, labels: LabelSet) -> list[int]:
+    """Return the ids of the labels of a name, of whatever method, or of an id."""
+    found = [x.id for x in labels.labels if x.name.casefold() == name.casefold()]
+    if found:
+        return found
+    if name.isdecimal():
+        return [labels[int(name)].id]
+    return [labels.named(name).id]  # says that there is none
 
 
 def _preview(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
+from napari_annotate_jobs.errors import InvalidValueError
 
 from ._show import clear_progress, complain, counted, dump, grouped_text, progress
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.editing import EnterAs, Entered
     from napari_annotate_jobs.session import Importing, ImportReport
-    from napari_annotate_jobs.stores import JobStore
 
 __all__ = [
     "add_import_arguments",
@@ -146,6 +145,12 @@ def _add_shared(verb: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     )
     group = verb.add_argument_group("how")
     group.add_argument(
+        "--empty-is-nothing",
+        action="store_true",
+        help="slices of a label volume without any label have nothing to label; else "
+        "they stay undecided",
+    )
+    group.add_argument(
         "--resample",
         action="store_true",
         help="take masks on another grid too, by the nearest voxel",
@@ -166,7 +171,7 @@ def import_job(options: argparse.Namespace) -> int:
     """Bring annotations from files into a job."""
     from napari_annotate_jobs.editing import EnterAs
     from napari_annotate_jobs.session import import_annotations
-    from napari_annotate_jobs.stores import open_store
+    from napari_annotate_jobs.stores import only_job, open_store
 
     how = _how(options, EnterAs(options.enter_as))
     with open_store(options.job, person=options.person) as store:
@@ -174,7 +179,7 @@ def import_job(options: argparse.Namespace) -> int:
         try:
             report = import_annotations(
                 store,
-                _job_id(store),
+                only_job(store).id,
                 options.path,
                 how,
                 match=options.match,
@@ -194,7 +199,7 @@ def propose_job(options: argparse.Namespace) -> int:
 
     from napari_annotate_jobs.editing import EnterAs
     from napari_annotate_jobs.session import Command, propose_by_command
-    from napari_annotate_jobs.stores import open_store
+    from napari_annotate_jobs.stores import only_job, open_store
 
     if options.path is not None:
         options.enter_as = "proposals"
@@ -207,7 +212,7 @@ def propose_job(options: argparse.Namespace) -> int:
         try:
             report = propose_by_command(
                 store,
-                _job_id(store),
+                only_job(store).id,
                 command,
                 how,
                 notes=Path(user_state_dir("napari-annotate-jobs")) / "proposed",
@@ -238,18 +243,8 @@ def _how(options: argparse.Namespace, enter_as: EnterAs) -> Importing:
         model=f"{options.model} {options.model_version}".strip(),
         resample=options.resample,
         preview=options.preview,
+        empty_is_nothing=options.empty_is_nothing,
     )
-
-
-def _job_id(store: JobStore) -> str:
-    jobs = store.jobs()
-    if len(jobs) != 1:
-        raise NotFoundError(
-            f"there are {len(jobs)} jobs",
-            where=store.location,
-            remedy="Name one job's folder",
-        )
-    return jobs[0].job.id
 
 
 def _told(options: argparse.Namespace, how: Importing, report: ImportReport) -> int:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 __all__ = [
-    "Entry",
     "GivenLabels",
+    "LabelEntry",
     "color_code",
     "from_table",
     "given_labels",
@@ -34,7 +34,7 @@ COLOURS = "Write a colour name of CSS such as red or darkorange, or #RGB or #RRG
 
 
 @dataclass
-class Entry:
+class LabelEntry:
     """A label as it was given.
 
     Parameters
@@ -57,14 +57,14 @@ class GivenLabels:
     ----------
     where : str
         Where they stand: a file, or the option.
-    entries : list of Entry
+    entries : list of LabelEntry
         In their order.
     groups : dict of str to bool
         Whether only one label of a group can be chosen.
     """
 
     where: str = "--labels"
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[LabelEntry] = field(default_factory=list)
     groups: dict[str, bool] = field(default_factory=dict)
 
     def methods(self) -> list[Method]:
@@ -158,7 +158,7 @@ def given_labels(
     return found
 
 
-def parse_labels(text: str, where: str) -> list[Entry]:
+def parse_labels(text: str, where: str) -> list[LabelEntry]:
     """Read one label, or several of a table that is ready-made.
 
     Parameters
@@ -184,7 +184,7 @@ def parse_labels(text: str, where: str) -> list[Entry]:
     place = f"label {text!r} of {where}"
     method = method_named(method, place)
     return [
-        Entry(f"label {fields['name']!r} of {where}", {**fields, "method": method})
+        LabelEntry(f"label {fields['name']!r} of {where}", {**fields, "method": method})
         for fields in from_table(table, names, place)
     ]
 
@@ -197,7 +197,7 @@ def from_table(table: str, names: str, where: str) -> list[dict[str, Any]]:
         raise InvalidValueError(error.what, where=where, remedy=error.remedy) from error
 
 
-def _parse_label(text: str, where: str) -> Entry:
+def _parse_label(text: str, where: str) -> LabelEntry:
     """Read ``[METHOD:][GROUP/]NAME[=COLOUR]``.
 
     Parameters
@@ -212,7 +212,7 @@ def _parse_label(text: str, where: str) -> Entry:
     InvalidValueError
         If there is no name, no such method, or no such colour.
     """
-    entry = Entry(f"label {text!r} of {where}", {})
+    entry = LabelEntry(f"label {text!r} of {where}", {})
     head, colon, rest = text.partition(":")
     if colon:
         entry.fields["method"] = method_named(head, entry.where)
@@ -282,7 +282,9 @@ def method_named(name: object, where: str) -> Method:
         ) from None
 
 
-def _completed(entries: Sequence[Entry], methods: Sequence[Method]) -> Iterable[Entry]:
+def _completed(
+    entries: Sequence[LabelEntry], methods: Sequence[Method]
+) -> Iterable[LabelEntry]:
     """Give labels the method, id and colour that they do not bring."""
     given = (str(entry.fields.get("id", "")) for entry in entries)
     taken = {int(text) for text in given if text.isdecimal()}
@@ -293,10 +295,10 @@ def _completed(entries: Sequence[Entry], methods: Sequence[Method]) -> Iterable[
             filled["method"] = _only_method(entry, methods)
         if "id" not in filled:
             filled["id"] = next(free)
-        yield Entry(entry.where, filled)
+        yield LabelEntry(entry.where, filled)
 
 
-def _only_method(entry: Entry, methods: Sequence[Method]) -> Method:
+def _only_method(entry: LabelEntry, methods: Sequence[Method]) -> Method:
     if entry.fields.get("scope") == Scope.CASE or entry.fields.get("group"):
         return Method.CLASSIFICATION
     if len(methods) != 1:

@@ -11,8 +11,8 @@ from napari_annotate_jobs.errors import InvalidValueError, StoreAccessError
 from napari_annotate_jobs.formats import READY_LABELS
 
 from ._labels import (
-    Entry,
     GivenLabels,
+    LabelEntry,
     color_code,
     from_table,
     method_named,
@@ -94,7 +94,7 @@ def read_labels(path: Path) -> GivenLabels:
     return given
 
 
-def _entry(number: int, line: int, fields: Mapping[str, Any], path: Path) -> Entry:
+def _entry(number: int, line: int, fields: Mapping[str, Any], path: Path) -> LabelEntry:
     """Check the names of fields, and bring those that have several forms into one."""
     name = fields.get("name")
     shown = number if name is None else reprlib.repr(name)
@@ -135,7 +135,7 @@ def _entry(number: int, line: int, fields: Mapping[str, Any], path: Path) -> Ent
         found["color"] = color_code(found["color"], where)
     if found.get("method"):
         found["method"] = method_named(found["method"], where)
-    return Entry(where, found)
+    return LabelEntry(where, found)
 
 
 def _check_names(

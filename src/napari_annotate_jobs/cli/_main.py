@@ -34,6 +34,7 @@ from ._review import (
     review_epilog,
 )
 from ._show import clear_progress, complain, progress, say
+from ._statistics import add_statistics_arguments, count_job, statistics_epilog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -151,6 +152,15 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=propose_epilog(),
     )
     add_propose_arguments(verb)
+
+    verb = _add(
+        verbs,
+        "statistics",
+        count_job,
+        "count what was annotated, by person and label",
+        epilog=statistics_epilog(),
+    )
+    add_statistics_arguments(verb)
 
     verb = _add(
         verbs, "inspect", _inspect, "say what the reader makes of a file or folder"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Record", "Slice", "Stroke", "faults_of"]
+__all__ = ["Slice", "Stroke", "WalkRecord", "faults_of"]
 
 NEAR = 1.0
 """How far, in pixels, a box may lie from where the mouse drew it."""
@@ -82,7 +82,7 @@ class Slice:
 
 
 @dataclass
-class Record:
+class WalkRecord:
     """What was done in one case.
 
     Parameters
@@ -107,7 +107,7 @@ class Record:
         return self.slices.setdefault(index, Slice())
 
 
-def faults_of(folder: Path, case_id: str, record: Record) -> list[str]:
+def faults_of(folder: Path, case_id: str, record: WalkRecord) -> list[str]:
     """Compare a case's files with what was done.
 
     Parameters
@@ -116,7 +116,7 @@ def faults_of(folder: Path, case_id: str, record: Record) -> list[str]:
         The job's folder.
     case_id : str
         The case; one person annotated it.
-    record : Record
+    record : WalkRecord
         What was done.
 
     Returns
@@ -167,7 +167,7 @@ def _label_names(folder: Path) -> dict[int, str]:
 
 
 def _compare(
-    place: Path, found: dict[str, Any], names: dict[int, str], record: Record
+    place: Path, found: dict[str, Any], names: dict[int, str], record: WalkRecord
 ) -> list[str]:
     faults = []
     case_labels = {names[i] for i in found.get("case_labels", ())}

@@ -11,7 +11,7 @@ import numpy as np
 from napari_annotate_jobs.testing._drive import RIGHT, Driver
 
 from ._jobs import DEMO_JOBS
-from ._proof import Record, Stroke
+from ._proof import Stroke, WalkRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ class Walk:
 
     def __init__(self, my_jobs: MyJobs, pictures: Path) -> None:
         self.driver = Driver(my_jobs)
-        self.records: dict[tuple[str, str], Record] = defaultdict(Record)
+        self.records: dict[tuple[str, str], WalkRecord] = defaultdict(WalkRecord)
         self._pictures = pictures
         self._number = 0
 
@@ -71,7 +71,7 @@ class Walk:
 
     # --------------------------------------------------------------- helpers
     @property
-    def record(self) -> Record:
+    def record(self) -> WalkRecord:
         """What was done in the open case."""
         session = self.driver.session
         return self.records[session.job.id, session.case.row.case.id]

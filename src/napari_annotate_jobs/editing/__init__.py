@@ -36,6 +36,7 @@ from ._objects import (
     track_of,
     tracks,
 )
+from ._open_range import OpenRange
 from ._ranges import (
     Propagation,
     after,
@@ -46,13 +47,12 @@ from ._ranges import (
     relabel_range,
     resize_range,
 )
-from ._targets import Action, Direction, Mode, RangePlan, plan, target_slices
+from ._targets import Direction, Mode, RangePlan, plan, target_slices
 from ._view import CaseView
 
 __all__ = [
     "BOX_TOOLS",
     "IMAGE_TOOLS",
-    "Action",
     "CaseEditor",
     "CaseView",
     "Cell",
@@ -65,6 +65,7 @@ __all__ = [
     "FillTool",
     "History",
     "Mode",
+    "OpenRange",
     "PreparedFill",
     "Propagation",
     "RangePlan",

@@ -14,7 +14,7 @@ from napari_annotate_jobs.model import (
     new_id,
 )
 
-from ._targets import Action, Mode
+from ._targets import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import LabelSet
 
 __all__ = [
-    "PLAN_ACTIONS",
     "applied",
     "beside",
     "copies",
@@ -34,13 +33,6 @@ __all__ = [
     "with_nothing",
     "without_class",
 ]
-
-PLAN_ACTIONS = {
-    RangeAction.CLASS_LABELS: Action.LABEL,
-    RangeAction.NOTHING_TO_LABEL: Action.NOTHING,
-    RangeAction.EXCLUDE: Action.EXCLUDE,
-}
-"""The propagation planner's word for what a range applies."""
 
 
 def with_class(

@@ -183,16 +183,17 @@ class ContentEdits(CaseView, ABC):
             if content.excluded or content.nothing_to_label:
                 continue
             self._check_size(*np.shape(mask))
+            places = keys.get((index, group), ()) if isinstance(keys, Mapping) else keys
+            made_from = self.keys(places)
             if encoded := (ready or {}).get((index, group)):
-                self._check_size(*mask_size(encoded[1]))
+                ref, data = encoded
+                self._check_size(*mask_size(data))
+                ref = ref.model_copy(update={"keys": made_from})
                 contents[index] = content.evolve(
-                    proposals=self._hold(content.proposals, group, *encoded)
+                    proposals=self._hold(content.proposals, group, ref, data)
                 )
                 continue
             proposed = _changes.beside(self.mask(index, group), np.asarray(mask))
-            made_from = (
-                keys.get((index, group), ()) if isinstance(keys, Mapping) else keys
-            )
             refs = self.put_mask(
                 content.proposals, group, proposed, provenance, made_from, source
             )
@@ -297,7 +298,7 @@ class ContentEdits(CaseView, ABC):
         group: str,
         mask: NDArray[np.integer],
         provenance: Provenance,
-        keys: Sequence[int] = (),
+        keys: Sequence[str | int] = (),
         source: str = "",
     ) -> dict[str, MaskRef]:
         """Return masks of a slice with another one in a group, encoded and held.

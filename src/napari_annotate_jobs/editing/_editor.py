@@ -27,6 +27,7 @@ from napari_annotate_jobs.model import (
 from . import _changes
 from ._content_edits import ContentEdits
 from ._history import Edit, History
+from ._open_range import leave_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -354,6 +355,7 @@ class CaseEditor(ContentEdits):
         text : str
             The undo entry.
         """
+        change = change.with_keys(self._keys, self.annotation)
         contents = {
             self._index[key]: content or SliceAnnotation(index=self._index[key])
             for key, content in change.slices.items()
@@ -425,7 +427,7 @@ class CaseEditor(ContentEdits):
         self.check_unlocked()
         changed = {i: c for i, c in contents.items() if c != self.content(i)}
         if by_hand and ranges is None:
-            ranges = self._ranges_without(changed)
+            ranges = leave_ranges(self.annotation.ranges, self.keys(changed))
         if case_nothing_to_label is None and self.annotation.case_nothing_to_label:
             if any(content.has_labels for content in changed.values()):
                 case_nothing_to_label = False
@@ -487,14 +489,3 @@ class CaseEditor(ContentEdits):
         self._on_change(change, blobs)
         self.changed.emit(tuple(sorted(indices)))
         self.history_changed.emit()
-
-    def _ranges_without(self, indices: Iterable[int]) -> tuple[SliceRange, ...] | None:
-        left = set(indices)
-        if not any(left.intersection(span.applied) for span in self.annotation.ranges):
-            return None
-        kept = []
-        for span in self.annotation.ranges:
-            rest = tuple(i for i in span.applied if i not in left)
-            if rest or not span.applied:
-                kept.append(span.model_copy(update={"applied": rest}))
-        return tuple(kept)

@@ -55,9 +55,8 @@ class Proposed:
 
     def encoded(self, provenance: Provenance, source: str = "") -> Proposed:
         """Return the same, encoded: that takes longest, and any thread can do it."""
-        ready = mask_ref(
-            self.mask, provenance=provenance, keys=self.keys, source=source
-        )
+        # The case names its keys, once it takes the mask.
+        ready = mask_ref(self.mask, provenance=provenance, source=source)
         return replace(self, ready=ready)
 
 
@@ -354,7 +353,6 @@ def rejected_labels(editor: CaseEditor, group: str) -> dict[int, dict[int, set[i
     dict
         By slice and label id, the keys of the proposals that were rejected.
     """
-    index_of = {editor.key(i): i for i in range(editor.n_slices)}
     found: dict[int, dict[int, set[int]]] = {}
     for edit in editor.history.done:
         for key, after in edit.after.slices.items():
@@ -362,9 +360,12 @@ def rejected_labels(editor: CaseEditor, group: str) -> dict[int, dict[int, set[i
             ref = None if before is None else before.proposals.get(group)
             if ref is None or ref.provenance is not Provenance.INTERPOLATED:
                 continue
+            place = editor.place(key)
+            assert place is not None  # undo forgets all when a case is opened
+            keys = {i for i in map(editor.place, ref.keys) if i is not None}
             for label_id in set(ref.pixels) - _held(after, group):
-                labels = found.setdefault(index_of[key], {})
-                labels.setdefault(label_id, set()).update(ref.keys)
+                labels = found.setdefault(place, {})
+                labels.setdefault(label_id, set()).update(keys)
     return found
 
 

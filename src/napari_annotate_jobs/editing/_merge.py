@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._open_range import leave_ranges
+
 if TYPE_CHECKING:
     from napari_annotate_jobs.model import (
         Annotation,
@@ -55,13 +57,8 @@ def _comments(
 def _ranges(
     theirs: Annotation, mine: AnnotationChange
 ) -> tuple[SliceRange, ...] | None:
-    changed = {content.index for content in mine.slices.values() if content}
-    changed |= {theirs.slices[key].index for key in mine.slices if key in theirs.slices}
     known = {span.id for span in mine.ranges or ()}
-    kept = []
-    for span in theirs.ranges:
-        rest = tuple(i for i in span.applied if i not in changed)
-        if span.id not in known and (rest or not span.applied):
-            kept.append(span.model_copy(update={"applied": rest}))
+    others = [span for span in theirs.ranges if span.id not in known]
+    kept = leave_ranges(others, mine.slices)
     merged = (*kept, *(mine.ranges or ()))
     return None if mine.ranges is None and merged == theirs.ranges else merged

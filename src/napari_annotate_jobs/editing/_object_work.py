@@ -8,10 +8,10 @@ from napari_annotate_jobs.errors import NotFoundError
 from napari_annotate_jobs.model import Box, Provenance, new_id
 from napari_annotate_jobs.propagation import interpolate_boxes
 
+from ._open_range import leave_ranges
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from napari_annotate_jobs.model import SliceRange
 
     from ._editor import CaseEditor
     from ._view import CaseView
@@ -103,14 +103,40 @@ class TrackWork:
 
     def hidden(self, name: str) -> set[int]:
         """Return the slices on which the object is out of sight."""
-        found: set[int] = set()
+        return {
+            i for place in self.confirmed(name) for i in self.gone_after(name, place)
+        }
+
+    def leaves(self, name: str, place: int) -> int | None:
+        """Return the slice from which the object is out of sight after a box."""
+        boxes = self.boxes(name)
+        key = boxes[place].leaves
+        if key is None:
+            return None
+        index = self._view.place(key)
+        if index is not None:
+            return index
+        # That slice is not in the series now: the object leaves after its last box.
+        end = min((i for i in self.confirmed(name) if i > place), default=None)
+        shown = [i for i in boxes if place <= i and (end is None or i < end)]
+        after = max(shown) + 1
+        return after if after < self._view.n_slices and after != end else None
+
+    def gone_after(self, name: str, place: int) -> range:
+        """Return the slices on which a confirmed box says that the object is gone.
+
+        They begin on the slice on which it leaves, and go on to the next confirmed
+        box, or to the end. In a series that was put the other way round since they go
+        from there to the box, or end, before it.
+        """
+        at = self.leaves(name, place)
+        if at is None:
+            return range(0)
         confirmed = self.confirmed(name)
-        for box in confirmed.values():
-            if box.leaves is not None:
-                back = [i for i in confirmed if i >= box.leaves]
-                end = min(back) if back else self._view.n_slices
-                found.update(range(box.leaves, end))
-        return found
+        if at > place:
+            back = (i for i in confirmed if i >= at)
+            return range(at, min(back, default=self._view.n_slices))
+        return range(max((i for i in confirmed if i <= at), default=-1) + 1, at + 1)
 
     # -------------------------------------------------------------- changing
     def put(self, index: int, box: Box) -> None:
@@ -119,13 +145,16 @@ class TrackWork:
 
     def remove(self, index: int, box_id: str) -> None:
         """Take a box away; where its object leaves is not forgotten with it."""
+        name = object_id(self._slices[index][box_id])
+        at = self.leaves(name, index)
         box = self._slices[index].pop(box_id)
-        if box.leaves is None:
+        if at is None:
             return
-        before = [i for i in self.confirmed(object_id(box)) if i < box.leaves]
+        confirmed = self.confirmed(name)
+        before = [i for i in confirmed if (i < at if at > index else i > at)]
         if before:
-            heir = self.boxes(object_id(box))[max(before)]
-            self.put(max(before), heir.evolve(leaves=box.leaves))
+            heir = max(before) if at > index else min(before)
+            self.put(heir, confirmed[heir].evolve(leaves=box.leaves))
 
     def named(self, name: str) -> str:
         """Write the object's name into all its boxes, and return it."""
@@ -145,20 +174,22 @@ class TrackWork:
         for place, box in self.boxes(name).items():
             if index <= place < end:
                 self._slices[place].pop(box.id)
-        self.put(max(before), confirmed[max(before)].evolve(leaves=index))
+        leaves = self._view.key(index)
+        self.put(max(before), confirmed[max(before)].evolve(leaves=leaves))
         return True
 
     def show_again(self, name: str, indices: Iterable[int]) -> None:
         """Let the object be in sight on slices where it was said to be gone."""
         shown = set(indices)
         for place, box in self.confirmed(name).items():
-            if box.leaves is not None and any(i >= box.leaves for i in shown):
-                following = [i for i in self.confirmed(name) if i > place]
-                end = min(following) if following else self._view.n_slices
-                inside = [i for i in shown if box.leaves <= i < end]
-                if inside:
-                    last = max(inside) + 1
-                    self.put(place, box.evolve(leaves=last if last < end - 1 else None))
+            gone = self.gone_after(name, place)
+            inside = shown.intersection(gone)
+            if inside:
+                onward = gone.start > place
+                at = max(inside) + 1 if onward else min(inside) - 1
+                left = at < gone.stop - 1 if onward else at > gone.start
+                leaves = self._view.key(at) if left else None
+                self.put(place, box.evolve(leaves=leaves))
 
     def open_stretches(self, name: str, index: int) -> list[int]:
         """Return the slices from a confirmed box to the next ones that are free.
@@ -261,22 +292,7 @@ class TrackWork:
                 boxes=boxes,
                 nothing_to_label=content.nothing_to_label and not confirmed,
             )
-        ranges = _without(editor.annotation.ranges, set(by_hand))
+        ranges = leave_ranges(editor.annotation.ranges, editor.keys(by_hand))
         if focus is None:
             focus = min(by_hand, default=None)
         return editor.edit(text, contents, ranges=ranges, focus=focus)
-
-
-def _without(
-    ranges: tuple[SliceRange, ...], indices: set[int]
-) -> tuple[SliceRange, ...] | None:
-    if not any(indices.intersection(span.applied) for span in ranges):
-        return None
-    rest = [
-        span.model_copy(
-            update={"applied": tuple(i for i in span.applied if i not in indices)}
-        )
-        for span in ranges
-    ]
-    pairs = zip(ranges, rest, strict=True)
-    return tuple(new for old, new in pairs if new.applied or not old.applied)

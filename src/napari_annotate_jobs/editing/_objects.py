@@ -285,7 +285,8 @@ def cut_track(editor: CaseEditor, track_id: str, index: int) -> str:
     new = new_id()
     for place, box in boxes.items():
         moved = box.evolve(track=new if place >= index else track_id)
-        if moved.leaves is not None and place < index <= moved.leaves:
+        at = work.leaves(track_id, place)
+        if at is not None and min(place, at) < index <= max(place, at):
             moved = moved.evolve(leaves=None)
         if moved.proposal and moved.provenance is Provenance.INTERPOLATED:
             moved = moved.evolve(provenance=Provenance.COPIED)

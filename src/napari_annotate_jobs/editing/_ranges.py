@@ -11,6 +11,7 @@ from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
 from napari_annotate_jobs.model import RangeAction, SliceRange
 
 from . import _changes
+from ._open_range import OpenRange, leave_ranges
 from ._targets import Mode, RangePlan, plan
 
 if TYPE_CHECKING:
@@ -59,17 +60,21 @@ class Propagation:
     mode: Mode = Mode.KEEP
 
 
-def plan_propagation(editor: CaseEditor, propagation: Propagation) -> RangePlan:
-    """Return how many slices each choice of mode would touch."""
-    return _plan(editor, propagation.action, propagation.labels, propagation.targets)
-
-
-def _plan(
-    editor: CaseEditor,
-    action: RangeAction,
-    labels: Sequence[int],
-    targets: Sequence[int],
+def plan_propagation(
+    editor: CaseEditor, propagation: Propagation, *, lifts: bool = False
 ) -> RangePlan:
+    """Return how many slices each choice of mode would touch.
+
+    Parameters
+    ----------
+    editor : CaseEditor
+        The open case.
+    propagation : Propagation
+        What is applied.
+    lifts : bool
+        True if it is taken away instead.
+    """
+    labels = propagation.labels
     contents = [editor.content(i) for i in range(editor.n_slices)]
     wanted = set(labels)
     clash = frozenset[int]().union(
@@ -77,13 +82,19 @@ def _plan(
     )
 
     return plan(
-        np.asarray(targets, dtype=np.intp),
-        _changes.PLAN_ACTIONS[action],
+        np.asarray(propagation.targets, dtype=np.intp),
+        propagation.action,
+        lifts=lifts,
         labelled=[bool(c.class_labels) for c in contents],
         nothing=[c.nothing_to_label for c in contents],
         excluded=[c.excluded for c in contents],
         drawn=[bool(c.masks or c.boxes or c.proposals) for c in contents],
-        same=[wanted.issubset(c.class_labels) for c in contents],
+        same=[
+            bool(wanted.intersection(c.class_labels))
+            if lifts
+            else wanted.issubset(c.class_labels)
+            for c in contents
+        ],
         other=[bool(set(c.class_labels) - wanted) for c in contents],
         conflict=[bool(clash.intersection(c.class_labels)) for c in contents],
     )
@@ -112,13 +123,13 @@ def after(
     return _changes.applied(content, action, labels, propagation.mode, editor.labels)
 
 
-def propagate(editor: CaseEditor, propagation: Propagation) -> SliceRange | None:
+def propagate(editor: CaseEditor, propagation: Propagation) -> OpenRange | None:
     """Apply a propagation as one undo step, and leave a range behind.
 
     Returns
     -------
-    SliceRange or None
-        None if no slice changes.
+    OpenRange or None
+        The range; None if no slice changes.
 
     Raises
     ------
@@ -131,19 +142,10 @@ def propagate(editor: CaseEditor, propagation: Propagation) -> SliceRange | None
     ]
     if not touched:
         return None
-    span = SliceRange(
-        action=propagation.action,
-        labels=propagation.labels,
-        origin=propagation.origin,
-        start=min(propagation.targets),
-        stop=max(propagation.targets),
-        applied=tuple(touched),
-        person=editor.person,
-    )
     contents = {i: after(editor, propagation, i) for i in touched}
-    ranges = _left(editor.annotation.ranges, touched)
-    editor.edit(f"Propagate {_text(editor, span)}", contents, ranges=(*ranges, span))
-    return span
+    return _leave_behind(
+        editor, propagation, contents, f"Propagate {_text(editor, propagation)}"
+    )
 
 
 def apply_to_range(
@@ -166,20 +168,34 @@ def apply_to_range(
     labels : sequence of int
         Label ids, for class labels.
     """
-    touched = [i for i in contents if contents[i] != editor.content(i)]
-    if not touched:
+    changed = {i: c for i, c in contents.items() if c != editor.content(i)}
+    if not changed:
         return False
+    done = Propagation(action, tuple(contents), min(contents), tuple(labels))
+    _leave_behind(editor, done, changed, _text(editor, done))
+    return True
+
+
+def _leave_behind(
+    editor: CaseEditor,
+    done: Propagation,
+    contents: Mapping[int, SliceAnnotation],
+    text: str,
+) -> OpenRange | None:
+    """Set the contents that a propagation changes, and leave its range behind."""
+    touched = editor.keys(sorted(contents))
     span = SliceRange(
-        action=action,
-        labels=tuple(labels),
-        origin=min(contents),
-        start=min(contents),
-        stop=max(contents),
-        applied=tuple(sorted(touched)),
+        action=done.action,
+        labels=done.labels,
+        origin=editor.key(done.origin),
+        start=editor.key(min(done.targets)),
+        stop=editor.key(max(done.targets)),
+        applied=touched,
         person=editor.person,
     )
-    ranges = (*_left(editor.annotation.ranges, touched), span)
-    return editor.edit(_text(editor, span), contents, ranges=ranges)
+    ranges = (*leave_ranges(editor.annotation.ranges, touched), span)
+    editor.edit(text, contents, ranges=ranges)
+    return editor.open_range(span)
 
 
 def lift(editor: CaseEditor, propagation: Propagation) -> bool:
@@ -191,17 +207,10 @@ def lift(editor: CaseEditor, propagation: Propagation) -> bool:
         If there are no targets, or no labels where some are needed.
     """
     _check(propagation)
-    probe = SliceRange(
-        action=propagation.action,
-        labels=propagation.labels,
-        origin=propagation.origin,
-        start=min(propagation.targets),
-        stop=max(propagation.targets),
-    )
     contents = {
         i: after(editor, propagation, i, lifts=True) for i in propagation.targets
     }
-    return editor.edit(f"Lift {_text(editor, probe)}", contents, by_hand=True)
+    return editor.edit(f"Lift {_text(editor, propagation)}", contents, by_hand=True)
 
 
 def resize_range(editor: CaseEditor, range_id: str, start: int, stop: int) -> bool:
@@ -212,35 +221,31 @@ def resize_range(editor: CaseEditor, range_id: str, start: int, stop: int) -> bo
     InvalidValueError
         If no slice of the series would be left in it.
     """
-    span = _find(editor, range_id)
+    span, here = _find(editor, range_id)
     start, stop = max(start, 0), min(stop, editor.n_slices - 1)
     if start > stop:
         raise InvalidValueError(
             f"a range cannot go from slice {start + 1} to slice {stop + 1}",
             remedy="Delete the range to take it away",
         )
-    dropped = [i for i in _applied(editor, span) if not start <= i <= stop]
-    added_span = [i for i in range(start, stop + 1) if not span.start <= i <= span.stop]
-    planned = _plan(editor, span.action, span.labels, added_span)
-    added = [int(i) for i in planned.touched[Mode.KEEP]]
-    contents = {i: _taken_back(editor, span, i) for i in dropped}
-    contents |= {
-        i: _changes.applied(
-            editor.content(i), span.action, span.labels, Mode.KEEP, editor.labels
-        )
-        for i in added
-    }
+    dropped = [i for i in here.applied if not start <= i <= stop]
+    more = [i for i in range(start, stop + 1) if not here.start <= i <= here.stop]
+    done = _done(here, more)
+    added = [int(i) for i in plan_propagation(editor, done).touched[Mode.KEEP]]
+    contents = {i: after(editor, done, i, lifts=True) for i in dropped}
+    contents |= {i: after(editor, done, i) for i in added}
+    ruled = sorted(i for i in {*here.applied, *added} if start <= i <= stop)
+    # Slices that are not in the series now may be there again one day.
+    away = [key for key in span.applied if editor.place(key) is None]
     new = span.model_copy(
         update={
-            "start": start,
-            "stop": stop,
-            "origin": min(max(span.origin, start), stop),
-            "applied": tuple(
-                i for i in sorted({*span.applied, *added}) if start <= i <= stop
-            ),
+            "start": editor.key(start),
+            "stop": editor.key(stop),
+            "origin": editor.key(min(max(here.origin, start), stop)),
+            "applied": (*editor.keys(ruled), *away),
         }
     )
-    ranges = _left(editor.annotation.ranges, added)
+    ranges = leave_ranges(editor.annotation.ranges, editor.keys(added))
     return editor.edit(
         "Resize range",
         contents,
@@ -250,20 +255,24 @@ def resize_range(editor: CaseEditor, range_id: str, start: int, stop: int) -> bo
 
 def delete_range(editor: CaseEditor, range_id: str) -> bool:
     """Take a range away, with what it applied and still rules."""
-    span = _find(editor, range_id)
-    contents = {i: _taken_back(editor, span, i) for i in _applied(editor, span)}
+    span, here = _find(editor, range_id)
+    done = _done(here, here.applied)
+    contents = {i: after(editor, done, i, lifts=True) for i in here.applied}
     rest = tuple(s for s in editor.annotation.ranges if s.id != range_id)
     return editor.edit(f"Delete range {_text(editor, span)}", contents, ranges=rest)
 
 
 def relabel_range(editor: CaseEditor, range_id: str, labels: Sequence[int]) -> bool:
     """Give a range of class labels other labels."""
-    span = _find(editor, range_id)
+    span, here = _find(editor, range_id)
     if span.action is not RangeAction.CLASS_LABELS or not labels:
         raise InvalidValueError("only a range of class labels can be relabelled")
+    done = _done(here, here.applied)
     contents = {
-        i: _changes.with_class(_taken_back(editor, span, i), labels, editor.labels)
-        for i in _applied(editor, span)
+        i: _changes.with_class(
+            after(editor, done, i, lifts=True), labels, editor.labels
+        )
+        for i in here.applied
     }
     new = span.model_copy(update={"labels": tuple(sorted(set(labels)))})
     return editor.edit(
@@ -288,36 +297,20 @@ def _check(propagation: Propagation) -> None:
         )
 
 
-def _applied(editor: CaseEditor, span: SliceRange) -> list[int]:
-    """Return the slices a range rules, but for those no longer in the series."""
-    return [i for i in span.applied if i < editor.n_slices]
+def _done(span: OpenRange, targets: Sequence[int]) -> Propagation:
+    """Return what a range applied, to be applied to other slices or taken back."""
+    return Propagation(span.action, tuple(targets), span.origin, span.labels)
 
 
-def _taken_back(editor: CaseEditor, span: SliceRange, index: int) -> SliceAnnotation:
-    return _changes.taken_back(editor.content(index), span.action, span.labels)
-
-
-def _find(editor: CaseEditor, range_id: str) -> SliceRange:
+def _find(editor: CaseEditor, range_id: str) -> tuple[SliceRange, OpenRange]:
     for span in editor.annotation.ranges:
-        if span.id == range_id:
-            return span
+        here = editor.open_range(span) if span.id == range_id else None
+        if here is not None:
+            return span, here
     raise NotFoundError("this range is not there any more")
 
 
-def _left(
-    ranges: Sequence[SliceRange], indices: Sequence[int]
-) -> tuple[SliceRange, ...]:
-    """Let slices leave the ranges they were in."""
-    gone = set(indices)
-    kept = []
-    for span in ranges:
-        rest = tuple(i for i in span.applied if i not in gone)
-        if rest or not span.applied:  # one that rules nothing yet stays
-            kept.append(span.model_copy(update={"applied": rest}))
-    return tuple(kept)
-
-
-def _text(editor: CaseEditor, span: SliceRange) -> str:
+def _text(editor: CaseEditor, span: Propagation | SliceRange) -> str:
     if span.action is RangeAction.CLASS_LABELS:
         return ", ".join(editor.labels[i].name for i in span.labels)
     return (

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_annotate_jobs.errors import InvalidValueError
+from napari_annotate_jobs.model import RangeAction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Action", "Direction", "Mode", "RangePlan", "plan", "target_slices"]
+__all__ = ["Direction", "Mode", "RangePlan", "plan", "target_slices"]
 
 
 class Direction(StrEnum):
@@ -33,17 +34,6 @@ class Mode(StrEnum):
     KEEP = "keep"
     REPLACE = "replace"
     ADD = "add"
-
-
-class Action(StrEnum):
-    """What is applied to, or lifted from, every slice of a range."""
-
-    LABEL = "label"
-    NOTHING = "nothing"
-    EXCLUDE = "exclude"
-    LIFT_LABEL = "lift label"
-    LIFT_NOTHING = "lift nothing"
-    LIFT_EXCLUDE = "lift exclude"
 
 
 def target_slices(
@@ -195,8 +185,9 @@ class RangePlan:
 
 def plan(
     targets: ArrayLike,
-    action: Action | str,
+    action: RangeAction,
     *,
+    lifts: bool = False,
     labelled: ArrayLike,
     nothing: ArrayLike | None = None,
     excluded: ArrayLike | None = None,
@@ -211,15 +202,16 @@ def plan(
     ----------
     targets : array of int, shape (m,)
         Slices the action is applied to (see :func:`target_slices`).
-    action : Action or str
-        What is applied or lifted.
+    action : RangeAction
+        What is applied.
+    lifts : bool
+        True if it is taken away instead.
     labelled, nothing, excluded, drawn : array of bool, shape (n,)
         For each slice of the series: carries a class label, is marked
         nothing to label, is excluded, carries a box or mask pixels.
     same : array of bool, shape (n,), optional
-        For `Action.LABEL`: the slice holds every label that is applied. For
-        `Action.LIFT_LABEL`: it holds at least one of those lifted (default:
-        `labelled`).
+        For class labels: the slice holds every label that is applied or, if they
+        are taken away, at least one of them (default: `labelled`).
     other : array of bool, shape (n,), optional
         The slice holds class labels beside those that are applied (default:
         `labelled` where not `same`).
@@ -249,7 +241,6 @@ def plan(
     clears them. *Exclude* never clears anything: replace and add exclude
     slices with content too. Lifting is the same for every mode.
     """
-    what = Action(action)
     has_label = np.asarray(labelled, dtype=bool)
     n = has_label.size
 
@@ -278,16 +269,18 @@ def plan(
     content = has_label | marks | negative
     nowhere = np.zeros(n, dtype=bool)
 
-    if what in (Action.LIFT_LABEL, Action.LIFT_NOTHING, Action.LIFT_EXCLUDE):
+    if lifts:
         held = {
-            Action.LIFT_LABEL: has_label if same is None else flags(same) & has_label,
-            Action.LIFT_NOTHING: negative,
-            Action.LIFT_EXCLUDE: out,
-        }[what]
+            RangeAction.CLASS_LABELS: has_label
+            if same is None
+            else flags(same) & has_label,
+            RangeAction.NOTHING_TO_LABEL: negative,
+            RangeAction.EXCLUDE: out,
+        }[action]
         done, busy = ~held, nowhere
         replaced, added = held, held
         loses = dict.fromkeys(Mode, held)
-    elif what is Action.LABEL:
+    elif action is RangeAction.CLASS_LABELS:
         has_all = flags(same) & has_label
         more = (has_label & ~has_all if other is None else flags(other)) | clash
         done = has_all & ~more & ~negative & ~out
@@ -299,7 +292,7 @@ def plan(
             Mode.REPLACE: busy & (more | negative | out),
             Mode.ADD: added & negative,
         }
-    elif what is Action.NOTHING:
+    elif action is RangeAction.NOTHING_TO_LABEL:
         done = negative & ~out
         busy = (content | out) & ~done
         replaced, added = busy, nowhere

@@ -13,6 +13,7 @@ from napari_annotate_jobs.model import (
 )
 
 from ._cells import Cell, SubmitCheck
+from ._open_range import OpenRange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.model import Comment, MaskRef, Project, SliceId
+    from napari_annotate_jobs.model import (
+        Comment,
+        MaskRef,
+        Project,
+        SliceId,
+        SliceRange,
+    )
 
 __all__ = ["CaseView"]
 
@@ -52,12 +59,12 @@ class CaseView:
         shape: Sequence[int] | None = None,
     ) -> None:
         self.shape = None if shape is None else (shape[0], shape[1])
-        self.annotation = annotation
         self.slices = tuple(slices)
         self.project = project
         self.labels = project.label_set
         self._keys = tuple(slice_id.key for slice_id in slices)
         self._index = {key: index for index, key in enumerate(self._keys)}
+        self.annotation = annotation.with_keys(self._keys)
         self._read_blob = read_blob
         self._blobs: dict[str, bytes] = {}
         self._blanks: dict[int, SliceAnnotation] = {}
@@ -110,6 +117,23 @@ class CaseView:
                 where=self.annotation.case_id,
             )
         return self._keys[index]
+
+    def keys(self, indices: Iterable[int]) -> tuple[str, ...]:
+        """Return the names of slices in documents; see :meth:`key`."""
+        return tuple(self.key(index) for index in indices)
+
+    def place(self, key: str | int) -> int | None:
+        """Return the index of a slice by its key, if it is in the series."""
+        return self._index.get(str(key))
+
+    def open_range(self, span: SliceRange) -> OpenRange | None:
+        """Return where a range lies in the series, if a slice of it is there."""
+        return OpenRange.of(span, self._index)
+
+    def open_ranges(self) -> tuple[OpenRange, ...]:
+        """Return the ranges, as far as they lie in the series."""
+        found = map(self.open_range, self.annotation.ranges)
+        return tuple(span for span in found if span is not None)
 
     def index_of(self, comment: Comment) -> int | None:
         """Return the slice a comment is pinned to, if it is in the series."""

@@ -1,11 +1,15 @@
 from ._case import AnnotatedCase, CaseSummary, Truth
+from ._choose import LabelChoice
 from ._combine import (
     ClassCount,
     Combination,
     CombinedClass,
+    combination_remarks,
     count_classes,
+    parse_combination,
     read_combination,
     write_combination,
+    write_labels,
 )
 from ._contract import (
     CaseFiles,
@@ -14,9 +18,10 @@ from ._contract import (
     Exporter,
     ExportJob,
     FormatOptions,
+    ListedSource,
 )
 from ._convert import Conversion, Convert
-from ._fit import Fitted, FittedSlice, fit_incoming
+from ._fit import Fitted, FittedSlice, fit_incoming, with_negatives
 from ._import_table import IMPORT_FORMATS, ImportFormat, import_format
 from ._incoming import Incoming, IncomingLabel, IncomingSlice
 from ._matching import CaseFinder, FoundCase, NamePattern
@@ -55,9 +60,12 @@ __all__ = [
     "Incoming",
     "IncomingLabel",
     "IncomingSlice",
+    "LabelChoice",
+    "ListedSource",
     "NamePattern",
     "Named",
     "Truth",
+    "combination_remarks",
     "count_classes",
     "export",
     "exporter",
@@ -65,11 +73,14 @@ __all__ = [
     "import_format",
     "name_labels",
     "one_label",
+    "parse_combination",
     "parse_map",
     "plan_export",
     "read_combination",
     "ready_labels",
     "unique_stem",
+    "with_negatives",
     "write_combination",
     "write_image",
+    "write_labels",
 ]

@@ -35,9 +35,12 @@ __all__ = [
     "ClassCount",
     "Combination",
     "CombinedClass",
+    "combination_remarks",
     "count_classes",
+    "parse_combination",
     "read_combination",
     "write_combination",
+    "write_labels",
 ]
 
 
@@ -275,12 +278,35 @@ def read_combination(path: str | os.PathLike[str]) -> Combination:
     where = Path(path)
     try:
         text = where.read_text(encoding="utf-8")
-        found = yaml.safe_load(text)
     except OSError as error:
         raise StoreAccessError(
             f"cannot be read ({error.strerror})", where=where
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        raise InvalidValueError(
+            "is not text in UTF-8", where=where, remedy="Save it as UTF-8"
+        ) from error
+    return parse_combination(text, where=where)
+
+
+def parse_combination(text: str, *, where: object = None) -> Combination:
+    """Return the classes to combine that a YAML text lists.
+
+    Parameters
+    ----------
+    text : str
+        As :func:`read_combination` reads it from a file.
+    where : object, optional
+        Where it comes from, for errors.
+
+    Raises
+    ------
+    InvalidValueError
+        If it lists none: says where.
+    """
+    try:
+        found = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
         raise InvalidValueError(
             f"is no YAML: {str(error).splitlines()[0]}", where=where
         ) from error
@@ -323,6 +349,19 @@ def write_combination(combination: Combination) -> str:
             row["keep"] = True
         rows.append(row)
     text: str = yaml.safe_dump({"combine": rows}, sort_keys=False, allow_unicode=True)
+    return text
+
+
+def write_labels(labels: LabelSet) -> str:
+    """Return the YAML text of a label set, as ``new --labels FILE`` reads it."""
+    rows = []
+    for label in labels.labels:
+        row = label.model_dump(mode="json", exclude_defaults=True)
+        rows.append({"name": row.pop("name"), "method": row.pop("method"), **row})
+    out: dict[str, Any] = {"labels": rows}
+    if labels.groups:
+        out["groups"] = [group.model_dump(mode="json") for group in labels.groups]
+    text: str = yaml.safe_dump(out, sort_keys=False, allow_unicode=True)
     return text
 
 
@@ -374,7 +413,7 @@ def count_classes(
     new, ids = labels, {label.id: label.id for label in labels.labels}
     for transform in transforms:
         step = transform.mapping(new)
-        ids = {old: step[now] for old, now in ids.items()}
+        ids = {old: step[now] for old, now in ids.items() if now in step}
         new = transform.labels(new)
     names = ("cases", "slices", "objects", "voxels")
     sums = {label.id: dict.fromkeys(names, 0) for label in new.labels}
@@ -402,3 +441,79 @@ def count_classes(
         for label, _ in tracks:
             sums[label]["objects"] += 1
     return [ClassCount(label=label, **sums[label.id]) for label in new.labels]
+
+
+def combination_remarks(
+    summaries: Iterable[CaseSummary], labels: LabelSet, combination: Combination
+) -> list[str]:
+    """Say what combining does to groups, and where sources stand together.
+
+    Parameters
+    ----------
+    summaries : iterable of CaseSummary
+        The cases.
+    labels : LabelSet
+        The project's.
+    combination : Combination
+        What is combined.
+
+    Returns
+    -------
+    list of str
+        One sentence each; empty if there is nothing to be known.
+
+    Raises
+    ------
+    InvalidValueError
+        As :meth:`Combination.labels`.
+    """
+    new, ids = combination.labels(labels), combination.mapping(labels)
+    sources: dict[int, set[int]] = {}
+    for old, now in ids.items():
+        sources.setdefault(now, set()).add(old)
+    merged = {now: olds for now, olds in sources.items() if len(olds) > 1}
+    found = []
+    for now, olds in merged.items():
+        name = new[now].name
+        groups = sorted({labels[old].group for old in olds})
+        if len(groups) > 1:
+            named = " and ".join(repr(group) if group else "none" for group in groups)
+            found.append(f"{name!r} joins the groups {named}: it is in none of them")
+        overlaps = {labels[old].overlap_group for old in olds}
+        if len(overlaps) > 1:
+            found.append(
+                f"{name!r} joins masks that can overlap: pixels that two of them cover "
+                "count once, so there may be fewer voxels than are counted here"
+            )
+    for group in new.groups:
+        left = [label for label in new.labels if label.group == group.name]
+        if group.exclusive and len(left) == 1:
+            found.append(
+                f"the single-choice group {group.name!r} has one class left, "
+                f"{left[0].name!r}: there is nothing to tell it from"
+            )
+    together = dict.fromkeys(merged, 0)
+    clashes: dict[tuple[str, str], int] = {}
+    for summary in summaries:
+        for said in summary.annotation.slices.values():
+            if said.excluded:
+                continue
+            here = {i for i in said.label_ids if i in ids}
+            for now, olds in merged.items():
+                together[now] += len(here & olds) > 1
+            after = {ids[i] for i in here}
+            for one in after:
+                for rival in new.exclusive_with(new[one]) & after:
+                    if one < rival:
+                        pair = new[one].name, new[rival].name
+                        clashes[pair] = clashes.get(pair, 0) + 1
+    for now, count in together.items():
+        if count:
+            slices = "1 slice carries" if count == 1 else f"{count} slices carry"
+            found.append(f"{slices} several of what becomes {new[now].name!r}: once")
+    for (first, second), count in clashes.items():
+        found.append(
+            f"{first!r} and {second!r} exclude one another, and stand together on "
+            f"{count} slice{'' if count == 1 else 's'}"
+        )
+    return found

@@ -23,6 +23,7 @@ __all__ = [
     "ExportJob",
     "Exporter",
     "FormatOptions",
+    "ListedSource",
 ]
 
 
@@ -59,6 +60,30 @@ class CaseSource(ABC):
         ImagingError, StoreError
             If the images or a mask cannot be read.
         """
+
+
+class ListedSource(CaseSource):
+    """Cases of a source that were looked up already, to be looked through again.
+
+    Parameters
+    ----------
+    source : CaseSource
+        Where they come from.
+    summaries : sequence of CaseSummary
+        What it gave.
+    """
+
+    def __init__(self, source: CaseSource, summaries: Sequence[CaseSummary]) -> None:
+        self.job = source.job
+        self._source, self._summaries = source, tuple(summaries)
+
+    def summaries(self) -> Sequence[CaseSummary]:
+        """Give what was looked up."""
+        return self._summaries
+
+    def open(self, summary: CaseSummary) -> AnnotatedCase:
+        """Open the images of a case."""
+        return self._source.open(summary)
 
 
 class CaseTransform(Protocol):

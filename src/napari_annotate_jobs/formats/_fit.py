@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from ._incoming import Corners, Incoming, IncomingSlice
 
-__all__ = ["Fitted", "FittedSlice", "fit_incoming"]
+__all__ = ["Fitted", "FittedSlice", "fit_incoming", "with_negatives"]
 
 CLOSE = 0.1
 """How far, in voxels, two grids may lie apart at their corners and be one."""
@@ -62,6 +63,9 @@ class Fitted:
         Gives what is said of a slice; worked out when it is asked for.
     resampled : bool
         Whether masks were resampled.
+    covered : bool
+        Whether `slices` are those that the file covers; else all of the case are
+        there.
     notes : tuple of str
         What could not be taken over.
     """
@@ -69,6 +73,7 @@ class Fitted:
     incoming: Incoming
     slices: Mapping[int, Callable[[], list[FittedSlice]]]
     resampled: bool = False
+    covered: bool = True
     notes: tuple[str, ...] = ()
 
 
@@ -169,6 +174,7 @@ def fit_incoming(
                     incoming=incoming,
                     slices={i: _sampled(sampled, i) for i in range(header.shape[0])},
                     resampled=not other.exact,
+                    covered=False,
                     notes=(*incoming.notes, *notes),
                 )
             raise InvalidValueError(
@@ -197,6 +203,28 @@ def fit_incoming(
         incoming=incoming,
         slices={i: _direct(parts, shape) for i, parts in sorted(found.items())},
         notes=notes,
+    )
+
+
+def with_negatives(fitted: Fitted) -> Fitted:
+    """Return the same, where slices of which a file says nothing are negatives.
+
+    Only slices that the file covers: of a mask on another grid that is not known, and
+    a note says so.
+    """
+    if not fitted.covered:
+        note = "Empty slices stay undecided: the file is on another grid."
+        return replace(fitted, notes=(*fitted.notes, note))
+
+    def negative(make: Callable[[], list[FittedSlice]]) -> list[FittedSlice]:
+        found = make()
+        if any(each.boxes or each.classes or len(each.masks) for each in found):
+            return found
+        return [*found, FittedSlice(nothing_to_label=True)]
+
+    return replace(
+        fitted,
+        slices={i: partial(negative, make) for i, make in fitted.slices.items()},
     )
 
 

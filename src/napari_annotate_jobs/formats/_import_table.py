@@ -48,6 +48,8 @@ class ImportFormat:
         For a format that can only be read beside the images: ``module:function`` that
         takes a path and gives the UIDs of the series it was made on. The function of
         `where` then takes the header of the case's series too.
+    whole : bool
+        True if its files say of every slice they cover what is on it: label volumes.
     """
 
     name: str
@@ -57,6 +59,7 @@ class ImportFormat:
     endings: tuple[str, ...] = ()
     by_name: bool = False
     uids: str = ""
+    whole: bool = False
 
     @property
     def needs_images(self) -> bool:
@@ -132,6 +135,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "volumes of label values, as nnU-Net, MONAI, BIDS and ITK-SNAP write them",
             (".nii.gz", ".nii"),
             by_name=True,
+            whole=True,
         ),
         ImportFormat(
             "nrrd",
@@ -140,6 +144,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "segmentations of 3D Slicer, overlap too, and plain label volumes",
             (".seg.nrrd", ".nrrd", ".nhdr"),
             by_name=True,
+            whole=True,
         ),
         ImportFormat(
             "dicom-seg",

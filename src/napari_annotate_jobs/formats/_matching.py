@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import InvalidValueError
+
+from ._naming import one_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -26,6 +28,10 @@ SUFFIXES = re.compile(
     re.IGNORECASE,
 )
 """What names of label files carry behind the name of the case."""
+CHANNEL = re.compile(r"_0000$")
+"""What nnU-Net puts behind the name of a case in that of its image."""
+SLICE = re.compile(r"(.+)__(\d{1,6})$")
+"""The name of a case and the number of a slice, as exports of pictures have it."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +44,38 @@ class FoundCase:
         The case.
     label : str, optional
         What ``{label}`` of the pattern stands for.
+    index : int, optional
+        The slice that the name tells, from 0.
     """
 
     case_id: str
     label: str | None = None
+    index: int | None = None
+
+    def told(self, incoming: Incoming) -> Incoming:
+        """Return what came in, with what the name of its file tells of it.
+
+        Raises
+        ------
+        InvalidValueError
+            If the name tells a slice, and there are several.
+        """
+        if self.label is not None:
+            incoming = one_label(incoming, self.label)
+        if self.index is None:
+            return incoming
+        if len(incoming.slices) != 1:
+            raise InvalidValueError(
+                f"its name tells of slice {self.index + 1}, and it has "
+                f"{len(incoming.slices)} slices",
+                where=incoming.path,
+                remedy='Say how files are named with --match "{case}.nii.gz"',
+            )
+        (one,) = incoming.slices
+        if one.sop_instance_uid is not None or one.origin is not None:
+            return incoming
+        # The place in a file of one slice says nothing of its place in the case.
+        return replace(incoming, slices=(replace(one, index=self.index),), affine=None)
 
 
 class NamePattern:
@@ -166,9 +200,9 @@ class CaseFinder:
         if not (self._row.by_name or self._row.needs_images):
             return None
         case_id = self._of_uids(self._row.series_uids(path), ())
-        for name in self._of_path(path):
-            case_id = case_id or self._named(name)
-        return None if case_id is None else FoundCase(case_id)
+        if case_id is not None:
+            return FoundCase(case_id)
+        return self._by_names(self._of_path(path))
 
     def find(self, incoming: Incoming) -> FoundCase | None:
         """Return the case that what came in belongs to; None if there is none."""
@@ -176,11 +210,23 @@ class CaseFinder:
             return self.by_path(incoming.path)
         ids = {case.id for case in self._cases}
         case_id = incoming.case if incoming.case in ids else self._by_uid(incoming)
-        for name in self._candidates(incoming):
-            if case_id is not None:
-                break
+        if case_id is not None:
+            return FoundCase(case_id)
+        return self._by_names(self._candidates(incoming))
+
+    def _by_names(self, names: Iterable[str]) -> FoundCase | None:
+        """Return the case of the first name that is one, else that of a slice of it."""
+        tried = list(dict.fromkeys(names))
+        for name in tried:
             case_id = self._named(name)
-        return None if case_id is None else FoundCase(case_id)
+            if case_id is not None:
+                return FoundCase(case_id)
+        for name in tried:
+            found = SLICE.match(name)
+            case_id = None if found is None else self._named(found[1])
+            if found is not None and case_id is not None and int(found[2]):
+                return FoundCase(case_id, index=int(found[2]) - 1)
+        return None
 
     def _named(self, name: str) -> str | None:
         key = name.casefold()
@@ -198,6 +244,7 @@ class CaseFinder:
         stem = self._row.stem(path)
         yield stem
         yield SUFFIXES.sub("", stem)
+        yield CHANNEL.sub("", stem)
         plain = re.sub(r"^sub-([A-Za-z0-9]+).*$", r"\1", stem)
         yield plain
         try:

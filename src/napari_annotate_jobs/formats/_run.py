@@ -7,9 +7,10 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,8 @@ __all__ = ["MANIFEST", "ExportReport", "export", "plan_export"]
 
 MANIFEST = "export.json"
 """Digests, counts and versions, beside what was exported."""
+PERIOD = 0.2
+"""Seconds between two looks whether to stop."""
 SLICES = "decisions.csv"
 """The decision of every slice, for formats that cannot tell them apart."""
 
@@ -102,7 +105,11 @@ class _Task:
 
 
 def plan_export(
-    source: CaseSource, exporter: Exporter, transforms: Sequence[CaseTransform] = ()
+    source: CaseSource,
+    exporter: Exporter,
+    transforms: Sequence[CaseTransform] = (),
+    *,
+    cancelled: Callable[[], bool] | None = None,
 ) -> ExportJob:
     """Look through what is to be exported; writes nothing and opens few images.
 
@@ -110,11 +117,16 @@ def plan_export(
     ------
     InvalidValueError
         If there is nothing to export.
+    Cancelled
+        If `cancelled`, asked for every case, returned True.
     """
     labels = source.job.project.label_set
     for transform in transforms:
         labels = transform.labels(labels)
-    cases = list(source.summaries())
+    cases = []
+    for summary in source.summaries():
+        _stop_if(cancelled, source.job.name)
+        cases.append(summary)
     if not cases:
         raise InvalidValueError(
             "there is nothing to export",
@@ -123,6 +135,7 @@ def plan_export(
         )
     overlaps = []
     for summary in cases:
+        _stop_if(cancelled, source.job.name)
         several = [
             said
             for said in summary.annotation.slices.values()
@@ -173,7 +186,8 @@ def export(
     progress : callable, optional
         Called with (cases done, cases in all, name of the case).
     cancelled : callable, optional
-        Asked after every case.
+        Asked often; what is being written then is finished or left, and nothing
+        else is begun.
 
     Returns
     -------
@@ -198,7 +212,7 @@ def export(
             where=out,
             remedy="Choose another folder for the export, or move that one away",
         )
-    plan = plan_export(source, exporter, transforms)
+    plan = plan_export(source, exporter, transforms, cancelled=cancelled)
     if reasons := exporter.is_incompatible(plan):
         raise InvalidValueError("; ".join(reasons), where=source.job.name)
     exporter = exporter.prepared(plan, source)
@@ -212,17 +226,13 @@ def export(
     done = {n for n, task in enumerate(tasks) if _is_written(notes, task)}
     resumed = len(done)
     left = [number for number in range(len(tasks)) if number not in done]
-    for number, result in _run(tasks, left, workers, scheduler):
+    for number, result in _run(tasks, left, workers, scheduler, cancelled):
         _note(notes, tasks[number], result)
         done.add(number)
         if progress is not None:
             progress(len(done), len(tasks), str(tasks[number].summary))
-        if cancelled is not None and cancelled():
-            raise Cancelled(
-                "the export was stopped",
-                where=out,
-                remedy="Start it again in the same way to go on where it was",
-            )
+        _stop_if(cancelled, out)
+    _stop_if(cancelled, out)
     results = _Results(notes, tasks)
     with _telling(staging):
         written = _Written(results, plan.cases)
@@ -241,13 +251,23 @@ def export(
 
 
 # ------------------------------------------------------------------------ the work
+def _stop_if(cancelled: Callable[[], bool] | None, where: object) -> None:
+    if cancelled is not None and cancelled():
+        raise Cancelled(
+            "the export was stopped",
+            where=where,
+            remedy="Start it again in the same way to go on where it was",
+        )
+
+
 def _run(
     tasks: Sequence[_Task],
     left: Sequence[int],
     workers: int | None,
     scheduler: str | None,
+    cancelled: Callable[[], bool] | None,
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Give the results of tasks as they come."""
+    """Give the results of tasks as they come; no more of them once it is cancelled."""
     if scheduler is not None:
         yield from _run_on_cluster(tasks, left, scheduler)
         return
@@ -258,10 +278,18 @@ def _run(
         return
     # Spawned: threads of Qt and of readers do not survive a fork.
     with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(tasks[number].run): number for number in left}
+        waiting = iter(left)
+        futures: dict[Future[dict[str, Any]], int] = {}
         try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
+            while True:
+                # Few at a time: a program that ends waits for all that it was given.
+                for number in islice(waiting, 2 * count - len(futures)):
+                    futures[pool.submit(tasks[number].run)] = number
+                if not futures or (cancelled is not None and cancelled()):
+                    return
+                done, _ = wait(futures, PERIOD, FIRST_COMPLETED)
+                for future in done:
+                    yield futures.pop(future), future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

@@ -10,18 +10,15 @@ from napari_annotate_jobs.imaging.dicom._scan import read_dataset, scan_file
 from napari_annotate_jobs.imaging.dicom._source import DicomSource, dicom_source
 
 from ._find import find_series, is_image, open_series, read_series, with_texts
-from ._header import SeriesHeader
-from ._header_json import note_from_header, note_to_header
+from ._found import FoundFault, FoundResult, FoundSeries
+from ._header import SeriesHeader, note_from_header, note_to_header
 from ._inspect import inspect
-from ._layer import layer_data, layer_metadata
+from ._layer import layer_data, layer_metadata, read_layers
 from ._lazy import LazyVolumes, LazyVoxels, default_budget
 from ._quiet import quiet
 from ._series import Series, nearest_first
 from ._types import (
     FileRef,
-    FoundFault,
-    FoundResult,
-    FoundSeries,
     FrameSource,
     ImageWarning,
     PixelFormat,
@@ -60,6 +57,7 @@ __all__ = [
     "open_series",
     "quiet",
     "read_dataset",
+    "read_layers",
     "read_series",
     "scan_file",
     "thumbnail",

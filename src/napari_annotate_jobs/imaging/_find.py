@@ -16,17 +16,18 @@ from napari_annotate_jobs.errors import (
     UnsupportedImageError,
 )
 from napari_annotate_jobs.imaging.dicom._dicomdir import is_dicomdir, listed_files
+from napari_annotate_jobs.imaging.dicom._doubt import looks_like_dicom
 from napari_annotate_jobs.imaging.dicom._results import (
     RESULT_MODALITIES,
     kind_of_result,
 )
-from napari_annotate_jobs.imaging.dicom._scan import looks_like_dicom, scan_file
+from napari_annotate_jobs.imaging.dicom._scan import scan_file
 from napari_annotate_jobs.imaging.grids._itk import ITK_ENDINGS, itk_headers
 from napari_annotate_jobs.imaging.raster._raster import RASTER_ENDINGS, raster_headers
 
 from ._axis import along_axes
+from ._found import FoundFault, FoundResult, FoundSeries
 from ._series import Series, path_of
-from ._types import FoundFault, FoundResult, FoundSeries
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.imaging.dicom._scan import uid_name
+from napari_annotate_jobs.imaging.dicom._doubt import uid_name
 
 from ._find import find_series
 from ._series import path_of

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._find import find_series
+from ._series import Series
 from ._windows import apply_window, default_window
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_annotate_jobs.model import Window
 
     from ._header import SeriesHeader
-    from ._series import Series
     from ._volume import Volume
 
-__all__ = ["layer_data", "layer_metadata"]
+__all__ = ["layer_data", "layer_metadata", "read_layers"]
 
 
 def layer_metadata(header: SeriesHeader) -> dict[str, Any]:
@@ -118,3 +122,32 @@ def layer_data(
     else:
         kwargs["colormap"] = "gray_r" if header.inverted else "gray"
     return data, kwargs, "image"
+
+
+def read_layers(
+    path: str | Sequence[str],
+) -> list[tuple[Any, dict[str, Any], str]]:
+    """Read one image layer for each series found.
+
+    Parameters
+    ----------
+    path : str or sequence of str
+        Files or folders.
+
+    Returns
+    -------
+    list of tuple
+        As :func:`layer_data` returns them.
+
+    Raises
+    ------
+    ImagingError
+        If nothing can be opened; names the file and the remedy.
+    """
+    layers: list[tuple[Any, dict[str, Any], str]] = []
+    for one in [path] if isinstance(path, str) else path:
+        found = find_series(Path(one))
+        if not found and found.faults:
+            raise found.faults[0].error
+        layers.extend(layer_data(Series(header)) for header in found)
+    return layers

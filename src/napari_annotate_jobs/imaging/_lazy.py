@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ._series import Series
+    from ._readable import Readable, ReadableVolumes
 
 __all__ = ["LazyVolumes", "LazyVoxels", "default_budget"]
 
@@ -113,14 +113,14 @@ class LazyVoxels:
     The type is fixed: values it cannot hold are clipped to its range.
     """
 
-    def __init__(self, series: Series, budget: int | None = None) -> None:
+    def __init__(self, series: Readable, budget: int | None = None) -> None:
         self._series = series
         self._shelf, self._number = _Shelf(budget), 0
         self._dtype = series.header.dtype
 
     @classmethod
     def _on(
-        cls, shelf: _Shelf, number: int, series: Series, dtype: np.dtype[Any]
+        cls, shelf: _Shelf, number: int, series: Readable, dtype: np.dtype[Any]
     ) -> LazyVoxels:
         """Return an array that shares its room and its type with others."""
         made = cls.__new__(cls)
@@ -243,7 +243,7 @@ class LazyVolumes:
     Each axis is indexed by itself: two lists of indices choose a block.
     """
 
-    def __init__(self, series: Series, budget: int | None = None) -> None:
+    def __init__(self, series: ReadableVolumes, budget: int | None = None) -> None:
         shelf = _Shelf(budget)
         self._series, self._shelf = series, shelf
         self.volumes = tuple(

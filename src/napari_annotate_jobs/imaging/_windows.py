@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ._header import SeriesHeader
-    from ._series import Series
+    from ._readable import Readable
     from ._volume import Volume
 
 __all__ = ["apply_window", "default_window", "thumbnail"]
@@ -24,7 +24,7 @@ _BONE = Window(center=300, width=1500, explanation="Bone")
 
 
 def default_window(
-    image: Volume | Series | NDArray[Any], header: SeriesHeader | None = None
+    image: Volume | Readable | NDArray[Any], header: SeriesHeader | None = None
 ) -> Window:
     """Choose the window an image is first shown in.
 
@@ -71,7 +71,7 @@ def default_window(
     return _robust(sample)
 
 
-def _of_series(series: Series) -> NDArray[Any]:
+def _of_series(series: Readable) -> NDArray[Any]:
     # the whole of a large packed file would have to be unpacked for its end
     count = series.soon() or series.header.shape[0]
     places = sorted({count // 4, count // 2, (3 * count) // 4})
@@ -168,7 +168,7 @@ def apply_window(
 
 
 def thumbnail(
-    series: Series | Volume, size: int = 96, *, window: Window | None = None
+    series: Readable | Volume, size: int = 96, *, window: Window | None = None
 ) -> NDArray[np.uint8]:
     """Draw a small picture of the middle slice; only that slice is read.
 

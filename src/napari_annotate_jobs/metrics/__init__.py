@@ -16,18 +16,35 @@ from ._agreement import (
     hausdorff,
     match_boxes,
 )
+from ._statistics import (
+    CaseFacts,
+    LabelStatistics,
+    PersonStatistics,
+    Statistics,
+    StatisticsCounter,
+)
+from ._statistics_tables import statistics_tables, write_statistics
+from ._volume import voxel_volumes
 
 __all__ = [
     "EXACT",
     "READERS",
     "Agreement",
     "BoxPair",
+    "CaseFacts",
+    "LabelStatistics",
     "MaskPair",
+    "PersonStatistics",
     "SliceAgreement",
+    "Statistics",
+    "StatisticsCounter",
     "Tolerance",
     "box_iou",
     "compare_slice",
     "dice",
     "hausdorff",
     "match_boxes",
+    "statistics_tables",
+    "voxel_volumes",
+    "write_statistics",
 ]

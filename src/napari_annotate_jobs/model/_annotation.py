@@ -9,9 +9,10 @@ from pydantic import AwareDatetime, Field, FiniteFloat, model_validator
 
 from ._base import Document, new_id, now
 from ._content import Decision, LabelIds, SliceAnnotation
+from ._slice_names import SliceName, named, slice_namer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 __all__ = [
     "Annotation",
@@ -35,6 +36,8 @@ class RangeAction(StrEnum):
 class SliceRange(Document):
     """What a propagation left behind.
 
+    It names slices by their keys; in documents of version 1, ints are their indices.
+
     Parameters
     ----------
     id : str
@@ -43,12 +46,12 @@ class SliceRange(Document):
         What was applied.
     labels : tuple of int
         Label ids, for class labels.
-    origin : int
-        Index of the slice it was propagated from.
-    start, stop : int
-        First and last slice index, both included.
-    applied : tuple of int
-        Indices of the slices it changed and still rules, ascending.
+    origin : str
+        The slice it was propagated from.
+    start, stop : str
+        First and last slice, both included.
+    applied : tuple of str
+        The slices it changed and still rules, in their order.
     person : str
         Who did it.
     time : datetime
@@ -58,26 +61,57 @@ class SliceRange(Document):
     id: str = Field(default_factory=new_id, min_length=1)
     action: RangeAction
     labels: LabelIds = ()
-    origin: int = Field(ge=0)
-    start: int = Field(ge=0)
-    stop: int = Field(ge=0)
-    applied: tuple[int, ...] = ()
+    origin: SliceName
+    start: SliceName
+    stop: SliceName
+    applied: tuple[SliceName, ...] = ()
     person: str = ""
     time: AwareDatetime = Field(default_factory=now)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.start > self.stop:
-            raise ValueError("a range starts at or before its end")
-        if self.applied and not (
-            self.start <= self.applied[0] and self.applied[-1] <= self.stop
-        ):
-            raise ValueError("a range cannot rule slices outside of it")
+        # In which order keys lie only the series tells.
+        if isinstance(self.start, int) and isinstance(self.stop, int):
+            if self.start > self.stop:
+                raise ValueError("a range starts at or before its end")
+            places = [place for place in self.applied if isinstance(place, int)]
+            if any(not self.start <= place <= self.stop for place in places):
+                raise ValueError("a range cannot rule slices outside of it")
         if (self.action is RangeAction.CLASS_LABELS) != bool(self.labels):
             raise ValueError(
                 "labels belong to a range of class labels, and to no other"
             )
         return self
+
+    def with_names(
+        self, name: Callable[[int], str | None], keys: Sequence[str]
+    ) -> SliceRange:
+        """Return the same with keys where an old document has indices of slices.
+
+        Parameters
+        ----------
+        name : callable
+            Returns the key of a slice by its index, or None if it is not there.
+        keys : sequence of str
+            The keys of the slices of the series: what lies beyond ends at its ends.
+        """
+        slices = (self.origin, self.start, self.stop, *self.applied)
+        if not any(isinstance(each, int) for each in slices):
+            return self
+
+        def end(each: str | int) -> str:
+            if isinstance(each, str):
+                return each
+            return name(each) or keys[min(each, len(keys) - 1)]
+
+        return self.model_copy(
+            update={
+                "origin": end(self.origin),
+                "start": end(self.start),
+                "stop": end(self.stop),
+                "applied": named(self.applied, name),
+            }
+        )
 
 
 class Pin(StrEnum):
@@ -202,6 +236,28 @@ class AnnotationChange(Document):
             slices={**self.slices, **later.slices}, **fields
         )
 
+    def with_keys(self, keys: Sequence[str], said: Annotation) -> AnnotationChange:
+        """Return the same with keys where it was made with indices of slices.
+
+        Parameters
+        ----------
+        keys : sequence of str
+            The keys of the slices of the series, in their order.
+        said : Annotation
+            What it is laid on.
+        """
+        if not keys:
+            return self
+        name = slice_namer(keys, said.slices, self.slices)
+        slices = {
+            key: None if content is None else content.with_names(name)
+            for key, content in self.slices.items()
+        }
+        ranges = self.ranges
+        if ranges is not None:
+            ranges = tuple(span.with_names(name, keys) for span in ranges)
+        return self.model_copy(update={"slices": slices, "ranges": ranges})
+
 
 class Annotation(Document):
     """All that one person said of a case: the draft, or its frozen copy.
@@ -280,6 +336,38 @@ class Annotation(Document):
                 fields[name] = value
         fields |= {"slices": slices, "revision": revision, "modified": now()}
         return Annotation(**{**(self.model_extra or {}), **fields})
+
+    def with_keys(self, keys: Sequence[str]) -> Annotation:
+        """Return the same with keys where an old document has indices of slices.
+
+        Parameters
+        ----------
+        keys : sequence of str
+            The keys of the slices of the series, in their order.
+        """
+        change = self.naming(keys)
+        if change.is_empty:
+            return self
+        ranges = self.ranges if change.ranges is None else change.ranges
+        slices = {**self.slices, **change.slices}
+        return self.model_copy(update={"slices": slices, "ranges": ranges})
+
+    def naming(self, keys: Sequence[str]) -> AnnotationChange:
+        """Return the change that puts keys where an old document has indices.
+
+        It is empty for what was written since. See :meth:`with_keys`.
+        """
+        if not keys:
+            return AnnotationChange()
+        name = slice_namer(keys, self.slices)
+        slices: dict[str, SliceAnnotation | None] = {}
+        for key, content in self.slices.items():
+            new = content.with_names(name)
+            if new is not content:
+                slices[key] = new
+        ranges = tuple(span.with_names(name, keys) for span in self.ranges)
+        changed = any(a is not b for a, b in zip(ranges, self.ranges, strict=True))
+        return AnnotationChange(slices=slices, ranges=ranges if changed else None)
 
     def decided(self, keys: Iterable[str]) -> Mapping[str, Decision]:
         """Return the decision of each slice in `keys`."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from ._base import Document, new_id
+from ._slice_names import SliceName, named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "Box",
@@ -71,9 +75,10 @@ class Box(Document):
         Joins the boxes of one object across slices.
     key : bool
         True if a person placed it; False if it follows from its track.
-    leaves : int, optional
-        Index of the first slice after it on which the object of its track is out
-        of sight; it stays so up to the next confirmed box of the track.
+    leaves : str, optional
+        Key of the first slice after it on which the object of its track is out
+        of sight; it stays so up to the next confirmed box of the track. Documents of
+        version 1 have its index, an int.
     attributes : dict of str to str
         Answers to the label's attributes.
     source : str
@@ -91,7 +96,7 @@ class Box(Document):
     proposal: bool = False
     track: str | None = None
     key: bool = True
-    leaves: int | None = Field(default=None, ge=0)
+    leaves: SliceName | None = None
     attributes: dict[str, str] = Field(default_factory=dict)
     source: str = Field(default="", max_length=200)
 
@@ -122,8 +127,9 @@ class MaskRef(Document):
         Number of pixels (>= 1) by label id.
     provenance : Provenance
         How it came about.
-    keys : tuple of int
-        For an interpolated or tracked mask, the slices it was made from.
+    keys : tuple of str
+        For an interpolated or tracked mask, the keys of the slices it was made from.
+        Documents of version 1 have their indices, ints.
     source : str
         What it was imported from, or the model that predicted it with its version;
         empty for what was made here.
@@ -132,7 +138,7 @@ class MaskRef(Document):
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     pixels: dict[int, int] = Field(min_length=1)
     provenance: Provenance = Provenance.MANUAL
-    keys: tuple[int, ...] = ()
+    keys: tuple[SliceName, ...] = ()
     source: str = Field(default="", max_length=200)
 
     @model_validator(mode="after")
@@ -227,3 +233,28 @@ class SliceAnnotation(Document):
         """Return a validated copy with some fields changed."""
         fields = {**self.__dict__, **(self.__pydantic_extra__ or {}), **changes}
         return SliceAnnotation.model_validate(fields)
+
+    def with_names(self, name: Callable[[int], str | None]) -> SliceAnnotation:
+        """Return the same with keys where an old document has indices of slices.
+
+        Parameters
+        ----------
+        name : callable
+            Returns the key of a slice by its index, or None if it is not there.
+        """
+        changes: dict[str, object] = {}
+        if any(isinstance(box.leaves, int) for box in self.boxes):
+            changes["boxes"] = tuple(
+                box.model_copy(update={"leaves": name(box.leaves)})
+                if isinstance(box.leaves, int)
+                else box
+                for box in self.boxes
+            )
+        for field in ("masks", "proposals"):
+            refs: dict[str, MaskRef] = getattr(self, field)
+            if any(isinstance(key, int) for ref in refs.values() for key in ref.keys):
+                changes[field] = {
+                    group: ref.model_copy(update={"keys": named(ref.keys, name)})
+                    for group, ref in refs.items()
+                }
+        return self.model_copy(update=changes) if changes else self

@@ -70,7 +70,7 @@ def mask_ref(
     mask: ArrayLike,
     *,
     provenance: Provenance = Provenance.MANUAL,
-    keys: Sequence[int] = (),
+    keys: Sequence[str | int] = (),
     source: str = "",
 ) -> tuple[MaskRef, bytes] | None:
     """Encode a mask and say what is in it.
@@ -81,8 +81,8 @@ def mask_ref(
         Label ids, 0 to 65,535; 0 is background.
     provenance : Provenance
         How it came about.
-    keys : sequence of int
-        For an interpolated or tracked mask, the slices it was made from.
+    keys : sequence of str
+        For an interpolated or tracked mask, the keys of the slices it was made from.
     source : str
         What it was imported from, or predicted by.
 

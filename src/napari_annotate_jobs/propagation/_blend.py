@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from ._distance import Box, Field
     from ._drift import Drift
-    from ._guide import Guide
     from ._stack import KeyStack
 
 __all__ = ["Span", "blend"]
@@ -131,11 +130,25 @@ def _hermite(
     return w
 
 
+class Evidence(Protocol):
+    """What the image has to say of where a label is."""
+
+    def add(
+        self,
+        label: int,
+        span: Span,
+        place: tuple[slice, slice, slice],
+        scores: NDArray[np.float32],
+    ) -> None:
+        """Add the evidence for `label` to its scores, in place."""
+        ...
+
+
 def blend(
     stack: KeyStack,
     fields: Mapping[tuple[int, int], Field],
     span: Span,
-    guide: Guide | None = None,
+    guide: Evidence | None = None,
 ) -> NDArray[np.uint16]:
     """Fill the slices of a span.
 
@@ -151,7 +164,7 @@ def blend(
         Their signed distances by key and label.
     span : Span
         What to fill.
-    guide : Guide, optional
+    guide : Evidence, optional
         What the image has to say.
 
     Returns

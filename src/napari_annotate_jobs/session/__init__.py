@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._combining import CombinationEditor
 from ._comparison import Comparison, compare_views
 from ._connections import Connections
 from ._correcting import CorrectionStore, begin_correction
@@ -18,15 +19,8 @@ from ._recovery import Kept, Recovery
 from ._review import OpenReview, PassedAll, ReviewFilter, ReviewSession
 from ._saver import Saver
 from ._session import AnnotationSession
-from ._state import (
-    TROUBLE,
-    WAITING,
-    SaveKind,
-    SaveState,
-    Unsaved,
-    changes,
-    name_slices,
-)
+from ._state import TROUBLE, WAITING, SaveKind, SaveState, Unsaved, changes, name_slices
+from ._statistics import job_statistics
 from ._window_memory import WindowMemory
 from ._work import Work, Worker
 
@@ -35,6 +29,7 @@ __all__ = [
     "WAITING",
     "AnnotationSession",
     "CaseOutcome",
+    "CombinationEditor",
     "Command",
     "Comparison",
     "Conflict",
@@ -67,6 +62,7 @@ __all__ = [
     "changes",
     "compare_views",
     "import_annotations",
+    "job_statistics",
     "name_slices",
     "open_others",
     "peek_next",

@@ -19,6 +19,7 @@ from napari_annotate_jobs.editing._incoming import (
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     Cancelled,
+    InvalidValueError,
     NotFoundError,
     StoreAccessError,
 )
@@ -27,8 +28,8 @@ from napari_annotate_jobs.formats import (
     NamePattern,
     fit_incoming,
     name_labels,
-    one_label,
     unique_stem,
+    with_negatives,
 )
 from napari_annotate_jobs.model import (
     AnnotationChange,
@@ -132,11 +133,15 @@ class Importing:
         Whether masks on another grid may be resampled.
     preview : bool
         Whether nothing is saved.
+    empty_is_nothing : bool
+        Whether a slice of a label volume without any label is one with nothing to
+        label; else nothing is said of it.
 
     Raises
     ------
     InvalidValueError
-        If proposals are to replace what is confirmed.
+        If proposals are to replace what is confirmed, or negatives are to be
+        proposals, or the files do not say of which slices they tell.
     """
 
     row: ImportFormat
@@ -146,9 +151,23 @@ class Importing:
     model: str = ""
     resample: bool = False
     preview: bool = False
+    empty_is_nothing: bool = False
 
     def __post_init__(self) -> None:
         check_mode(self.enter_as, self.mode)
+        if not self.empty_is_nothing:
+            return
+        if not self.row.whole:
+            raise InvalidValueError(
+                f"{self.row.title} does not tell which slices were looked at",
+                remedy="Mark slices with nothing to label in the files, or leave "
+                "empty ones undecided",
+            )
+        if self.enter_as is EnterAs.PROPOSALS:
+            raise InvalidValueError(
+                "that there is nothing to label cannot be a proposal",
+                remedy="Import onto the draft, or leave empty slices undecided",
+            )
 
     def source(self, incoming: Sequence[Incoming]) -> Source:
         """Return how what comes in came about."""
@@ -211,6 +230,8 @@ class Importing:
         for each in incoming:
             named = name_labels(each, project.label_set, self.mapping)
             fitted = fit_incoming(each, header, resample=self.resample)
+            if self.empty_is_nothing:
+                fitted = with_negatives(fitted)
             found.append((fitted, named))
             notes |= dict.fromkeys((*fitted.notes, *named.notes))
         change = AnnotationChange()
@@ -241,6 +262,8 @@ class Importing:
             count = len(header.slices)
             store.note_case(job_id, case.id, n_slices=count, warnings=warnings)
             base = draft.annotation.revision
+            naming = draft.annotation.naming([each.key for each in header.slices])
+            change = naming.then(change)
             store.save(job_id, case.id, change, blobs, base=base)
         return counts, notes
 
@@ -403,14 +426,14 @@ class _Part:
     """What is to be read for a case: a file, or what was read already."""
 
     path: Path
-    label: str | None = None
+    found: FoundCase
     held: Incoming | None = None
 
     def give(self, row: ImportFormat, header: SeriesHeader) -> Iterator[Incoming]:
         for each in (
             read_file(row, self.path, header) if self.held is None else [self.held]
         ):
-            yield each if self.label is None else one_label(each, self.label)
+            yield self.found.told(each)
 
 
 class _Found:
@@ -446,4 +469,4 @@ class _Found:
                 self._add(found, path, None if alone else each)
 
     def _add(self, found: FoundCase, path: Path, held: Incoming | None = None) -> None:
-        self.parts[found.case_id].append(_Part(path, found.label, held))
+        self.parts[found.case_id].append(_Part(path, found, held))

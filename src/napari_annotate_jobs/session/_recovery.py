@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Kept", "Recovery"]
 
-FORMAT, VERSION = "napari-annotate-jobs/unsaved", 1
+FORMAT, VERSION = "napari-annotate-jobs/unsaved", 2
+READABLE = (1, 2)
+"""Those of version 1 may name slices by index, as annotations of version 1 do."""
 ELSEWHERE = "unsaved-annotation-"
 """Beginning of the names of files in folders that hold other things, too."""
 RESERVED = 4096
@@ -324,7 +326,7 @@ def _place(path: Path, document: dict[str, Any]) -> None:
 def _parse(data: bytes, path: Path) -> tuple[str, Kept]:
     """Return when it was kept, and what."""
     document = json.loads(data.decode())
-    if (document["format"], document["version"]) != (FORMAT, VERSION):
+    if document["format"] != FORMAT or document["version"] not in READABLE:
         raise ValueError(
             f"it is of the kind {document['format']}, version {document['version']}"
         )

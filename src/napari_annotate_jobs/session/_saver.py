@@ -23,7 +23,7 @@ from ._state import TROUBLE, WAITING, SaveKind, SaveState, changes
 from ._trail import Trail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from napari_annotate_jobs.model import Annotation
@@ -51,6 +51,10 @@ class Saver:
         The case.
     annotation : Annotation
         As it is in the store: the first change is made on it.
+    keys : sequence of str
+        The keys of the slices of the series, in their order: slices that an old
+        document names by index get their keys, and the next change is saved with
+        these.
     executor : Executor
         Runs the saving.
     recovery : Recovery, optional
@@ -61,7 +65,7 @@ class Saver:
     revision : int
         The store's, as far as known.
     base : Annotation or None
-        What the store says at that revision; None if that is not known.
+        What the store says at that revision, with keys; None if that is not known.
     state : SaveState
         The truth about saving.
     keeper : Keeper
@@ -81,12 +85,12 @@ class Saver:
         case_id: str,
         *,
         annotation: Annotation,
+        keys: Sequence[str] = (),
         executor: Executor,
         recovery: Recovery | None = None,
     ) -> None:
-        self.revision = annotation.revision
-        self.base: Annotation | None = annotation
-        self.theirs: Draft | None = None
+        self._slice_keys = tuple(keys)
+        self._stand_on(annotation)
         self.state = SaveState(time=annotation.modified)
         self._store = store
         self._job_id, self._case_id = job_id, case_id
@@ -98,7 +102,23 @@ class Saver:
         self._watching = self._retry_planned = self._closed = False
         self._looking, self._why = False, ""
         self._given_up: AnnotationChange | None = None
+
+    def _stand_on(self, annotation: Annotation) -> None:
+        """Take what the store says for what changes are made on."""
+        self.revision = annotation.revision
+        self.base: Annotation | None = self.named(annotation)
+        self._naming = annotation.naming(self._slice_keys)
+        self.theirs: Draft | None = None
         self._tried: dict[str, tuple[str, ...]] = {}
+
+    def named(self, annotation: Annotation) -> Annotation:
+        """Return what the store says, with keys where it has indices of slices."""
+        return annotation.with_keys(self._slice_keys)
+
+    def name_slices(self) -> None:
+        """Save the keys of slices that the store knows by index, if there are any."""
+        if not self._naming.is_empty and self.is_idle:
+            self.add(AnnotationChange(), {})
 
     @property
     def is_idle(self) -> bool:
@@ -174,7 +194,11 @@ class Saver:
         kept = self.keeper.load()
         if kept is None:
             return annotation, ""
-        change = on_top(annotation, kept.change)
+        # Its trail knows the store's words, and so may be of indices.
+        trails = (annotation, self.named(annotation))
+        annotation = trails[1]
+        mine = kept.change.with_keys(self._slice_keys, annotation)
+        change = on_top(annotation, mine)
         said = is_said(annotation, change)
         if said and finished:  # it was saved, but we were gone by then
             self.keeper.forget()
@@ -189,16 +213,16 @@ class Saver:
         if said:
             # The store may have failed to make safe what it shows: what is kept here
             # goes only once it has taken it.
-            self.add(kept.change, kept.blobs, kept.count)
+            self.add(mine, kept.blobs, kept.count)
             return annotation, ""
         own = kept.base == annotation.revision or (
-            kept.trail is not None and kept.trail.leads_to(annotation)
+            kept.trail is not None and any(map(kept.trail.leads_to, trails))
         )
         if not own:  # the store says so, and what is there instead
             self.revision, self.base = kept.base, None
         elif kept.trail is not None:
             self._tried = kept.trail.known
-        self.add(kept.change, kept.blobs, kept.count)
+        self.add(mine, kept.blobs, kept.count)
         return annotation.apply(change, revision=annotation.revision), (
             f"{changes(kept.count)} of the last time, not saved then, "
             f"{'was' if kept.count == 1 else 'were'} found on this computer."
@@ -265,16 +289,16 @@ class Saver:
         """Stand on what was submitted; what could not be made a draft waits on."""
         self._stand_on(frozen)
 
-    def _stand_on(self, annotation: Annotation) -> None:
-        self.revision, self.base, self.theirs = annotation.revision, annotation, None
-        self._tried = {}
-
     def _meet(self, draft: Draft, error: ConflictError | LockedError) -> None:
         theirs, trail = draft.annotation, self.trail()
         if draft.status is Status.FINISHED:
             self._tell_refused(error)
             self.submitted_elsewhere.emit(draft)
-        elif theirs.revision != self.revision and trail and trail.leads_to(theirs):
+        elif (
+            theirs.revision != self.revision
+            and trail
+            and trail.leads_to(self.named(theirs))
+        ):
             self.rebase(theirs, self._waiting.change)
         else:
             self.theirs = draft
@@ -341,14 +365,17 @@ class Saver:
     def _send(self) -> None:
         batch, base = self._waiting, self.revision
         self._waiting, self._sending = NOTHING, batch
+        # Beside the batch, not in it: in a conflict it is nothing to insist on.
+        change = self._naming.then(batch.change)
 
         def task() -> int:
             return self._store.save(
-                self._job_id, self._case_id, batch.change, batch.blobs, base=base
+                self._job_id, self._case_id, change, batch.blobs, base=base
             )
 
         def done(revision: int) -> None:
             self.revision, self._sending, self._failures = revision, NOTHING, 0
+            self._naming = AnnotationChange()
             self._tried = {}
             if self.base is not None:
                 self.base = self.base.apply(batch.change, revision=revision)
@@ -367,6 +394,14 @@ class Saver:
             if (trail := self.trail()) is not None:
                 self._tried = trail.known
             self._waiting, self._sending = batch.then(self._waiting), NOTHING
+            other = isinstance(error, ConflictError | LockedError | StoreAccessError)
+            refused = isinstance(error, AnnotateJobsError) and not other
+            if refused and not self._naming.is_empty:
+                # Something may be wrong with slices that were only named: work does
+                # not wait for that. They are named when they are edited.
+                self._naming = AnnotationChange()
+                self._send()
+                return
             self._fail(error)
             self._settle()
 

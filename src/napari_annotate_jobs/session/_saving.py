@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from ._executor import Executor
     from ._opening import OpenCase
-    from ._recovery import Recovery
+    from ._recovery import Kept, Recovery
 
 __all__ = ["Saving"]
 
@@ -113,6 +113,7 @@ class Saving(SliceActions):
             self.job.id,
             case.row.case.id,
             annotation=case.draft.annotation,
+            keys=[slice_id.key for slice_id in case.series.header.slices],
             executor=self.executor,
             recovery=self._recovery,
         )
@@ -335,9 +336,10 @@ class Saving(SliceActions):
             if not keep_mine and not saver.drop():
                 return
             self.status = draft.status
-            change = on_top(theirs, saver.waiting)
+            named = saver.named(theirs)
+            change = on_top(named, saver.waiting)
             saver.rebase(theirs, change)
-            self._show(theirs.apply(change, revision=theirs.revision))
+            self._show(named.apply(change, revision=theirs.revision))
 
         self.executor.run(
             lambda: self.store.load(self.job.id, case_id), done, self.failed.emit
@@ -414,7 +416,7 @@ class Saving(SliceActions):
         if kept is None:
             return None
         annotation = self.editor.annotation
-        change = on_top(annotation, kept.change)
+        change = self._draft_change(kept)
         store, job = self.store, self.job
         case_id = annotation.case_id
         mine = CaseView(
@@ -434,13 +436,20 @@ class Saving(SliceActions):
             kept=True,
         )
 
+    def _draft_change(self, kept: Kept) -> AnnotationChange:
+        """Return what a draft adds to the open case."""
+        editor = self.editor
+        names = editor.keys(range(editor.n_slices))
+        change = kept.change.with_keys(names, editor.annotation)
+        return on_top(editor.annotation, change)
+
     def take_draft(self) -> bool:
         """Add what the draft says to the open case, as one undo step."""
         saver = self._saver
         kept = None if saver is None else saver.keeper.draft()
         if saver is None or kept is None:
             return False
-        change = on_top(self.editor.annotation, kept.change)
+        change = self._draft_change(kept)
         done = self.editor.lay_on(change, kept.blobs, text="Add the draft")
         saver.keeper.drop_draft()
         self.told.emit(f"{changes(kept.count)} of the draft were added.")

@@ -542,6 +542,7 @@ class AnnotationSession(Saving):
                 failed,
             )
 
+        saver.name_slices()
         saver.when_settled(send)
 
     def reopen(self, case_id: str | None = None) -> None:

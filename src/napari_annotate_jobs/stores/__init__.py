@@ -5,20 +5,14 @@ from __future__ import annotations
 from napari_annotate_jobs.stores.folder._create import create_job
 from napari_annotate_jobs.stores.folder._store import FolderStore
 
-from ._contract import (
-    CasePage,
-    Draft,
-    Fault,
-    JobStore,
-    PersonProgress,
-    ReviewPage,
-)
-from ._export_source import StoreSource
+from ._contract import CasePage, Draft, Fault, JobStore, PersonProgress, ReviewPage
+from ._export_source import ONLY, StoreSource
 from ._memory import MemoryStore
 from ._names import check_person, default_person
-from ._registry import open_store
+from ._registry import only_job, open_store
 
 __all__ = [
+    "ONLY",
     "CasePage",
     "Draft",
     "Fault",
@@ -31,5 +25,6 @@ __all__ = [
     "check_person",
     "create_job",
     "default_person",
+    "only_job",
     "open_store",
 ]

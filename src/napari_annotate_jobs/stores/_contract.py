@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
+from napari_annotate_jobs.errors import StoreAccessError
 from napari_annotate_jobs.model import (
     Annotation,
     AnnotationChange,
@@ -573,6 +574,37 @@ class JobStore(ABC):
     @abstractmethod
     def people(self, job_id: str, case_id: str) -> Sequence[str]:
         """Return who has annotated the case."""
+
+    # ------------------------------------------------------------- combinations
+    def combinations(self, job_id: str) -> Mapping[str, str]:
+        """Return the YAML texts of combined classes kept with a job, by their names."""
+        self.job(job_id)
+        return {}
+
+    def save_combination(self, job_id: str, name: str, text: str | None) -> None:
+        """Keep combined classes with a job.
+
+        Parameters
+        ----------
+        job_id : str
+            The job.
+        name : str
+            Under which name; what has it already is replaced.
+        text : str or None
+            The YAML text; None takes it away.
+
+        Raises
+        ------
+        InvalidValueError
+            If it cannot be named so.
+        StoreAccessError
+            If the store keeps none.
+        """
+        raise StoreAccessError(
+            "this store keeps no combinations",
+            where=self.location,
+            remedy="Save it as a file",
+        )
 
     # ------------------------------------------------------------------- other
     def mend_case(self, job_id: str, case_id: str) -> Path | None:

@@ -18,16 +18,16 @@ from napari_annotate_jobs.model import (
     is_selected,
 )
 
-from ._registry import open_store
+from ._registry import only_job, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from napari_annotate_jobs.model import CaseRow
 
     from ._contract import JobStore
 
-__all__ = ["StoreSource"]
+__all__ = ["ONLY", "StoreSource"]
 
 ONLY = ("passed", "finished", "all")
 """Which annotations are exported."""
@@ -69,21 +69,15 @@ class StoreSource(CaseSource):
             )
         self._location, self._people = location, tuple(people)
         self._wanted, self._only = tuple(cases), only
+        self.left_out: dict[str, list[str]] = {}
         self._store: JobStore | None = None
         store = self._opened()
         if job_id is None:
-            jobs = store.jobs()
-            if len(jobs) != 1:
-                raise NotFoundError(
-                    f"there are {len(jobs)} jobs",
-                    where=location,
-                    remedy="Name one job's folder",
-                )
-            job_id = jobs[0].job.id
+            job_id = only_job(store).id
         self.job = store.job(job_id)
 
     def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_store": None}
+        return {**self.__dict__, "_store": None, "left_out": {}}
 
     def _opened(self) -> JobStore:
         if self._store is None:
@@ -101,13 +95,18 @@ class StoreSource(CaseSource):
         store = self._opened()
         stems: set[str] = set()
         missing = set(self._wanted)
+        self.left_out = {}
         for row in self._rows():
             case = row.case
             missing -= {case.id, case.name}
             people = store.people(self.job.id, case.id)
             chosen = [p for p in people if not self._people or p in self._people]
+            if not chosen:
+                reason = "annotated by others" if people else "nobody began with it"
+                self._leave_out(reason, case.name)
             for person in chosen:
-                summary = self._summary(row, person, len(chosen) > 1, stems)
+                several = len(chosen) > 1
+                summary = self._summary(row, person, several, stems)
                 if summary is not None:
                     yield summary
         if missing:
@@ -116,6 +115,9 @@ class StoreSource(CaseSource):
                 where=self.job.name,
                 remedy="Name cases as the job's page lists them",
             )
+
+    def _leave_out(self, reason: str, name: str) -> None:
+        self.left_out.setdefault(reason, []).append(name)
 
     def _rows(self) -> Iterator[CaseRow]:
         store, offset = self._opened(), 0
@@ -138,7 +140,8 @@ class StoreSource(CaseSource):
             review = ReviewStatus.NOT_SELECTED
         corrected = False
         if draft.status is Status.FINISHED:
-            if not self._lets_out(review):
+            if (kept := self._kept_back(review)) is not None:
+                self._leave_out(kept, f"{case.name} by {person}")
                 return None
             last = store.submissions(job_id, case.id, person=person)[-1]
             corrected = verdict is not None and verdict.correction is not None
@@ -152,6 +155,12 @@ class StoreSource(CaseSource):
             number, time, annotation = None, None, draft.annotation
             review = verdict = None
         else:
+            reason = "a draft that was never submitted"
+            if draft.annotation.is_blank:
+                reason = "nothing is said of it"
+            elif draft.status is Status.RETURNED:
+                reason = "returned, and not submitted again"
+            self._leave_out(reason, f"{case.name} by {person}")
             return None
         name = f"{case.name}-{person}" if several else case.name
         return CaseSummary(
@@ -167,13 +176,21 @@ class StoreSource(CaseSource):
             corrected=corrected,
         )
 
-    def _lets_out(self, review: ReviewStatus | None) -> bool:
-        """Return whether what stands there for its reviewer is exported."""
+    def _kept_back(self, review: ReviewStatus | None) -> str | None:
+        """Say why what stands there for its reviewer is not exported; None if it is."""
+        if review is ReviewStatus.PASSED:
+            return None
         if review is ReviewStatus.NOT_SELECTED:
-            return self.job.project.options.export_not_selected
+            if self.job.project.options.export_not_selected:
+                return None
+            return "not selected to be reviewed"
         if review is ReviewStatus.WAITING:
-            return self._only != "passed"
-        return review is ReviewStatus.PASSED
+            return "waiting for its review" if self._only == "passed" else None
+        return "failed in its review" if review is ReviewStatus.FAILED else "returned"
+
+    def combinations(self) -> Mapping[str, str]:
+        """Return the combinations that are kept with the job, by name."""
+        return self._opened().combinations(self.job.id)
 
     def open(self, summary: CaseSummary) -> AnnotatedCase:
         """Open the images of a case, beside what was said of it."""

@@ -39,7 +39,7 @@ from ._contract import (
     PersonProgress,
     ReviewPage,
 )
-from ._names import check_person, default_person, fold
+from ._names import check_file_name, check_person, default_person, fold
 
 if TYPE_CHECKING:
     import os
@@ -105,6 +105,7 @@ class _Shelf:
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
     work: dict[tuple[str, str, str | None], _Work] = field(default_factory=dict)
     blobs: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    combinations: dict[str, str] = field(default_factory=dict)
 
     def ordinal(self, case_id: str) -> int:
         return list(self.cases).index(case_id)
@@ -251,6 +252,20 @@ class MemoryStore(JobStore):
         case = self._case(self._shelf(job_id), case_id)
         ref = _rules.series_of(case, series)
         return open_series(self._base / ref.path, series_uid=ref.series_uid)
+
+    # ------------------------------------------------------------ combinations
+    def combinations(self, job_id: str) -> Mapping[str, str]:
+        with self._memory.lock:
+            return dict(sorted(self._shelf(job_id).combinations.items()))
+
+    def save_combination(self, job_id: str, name: str, text: str | None) -> None:
+        name = check_file_name(name)
+        with self._memory.lock:
+            kept = self._shelf(job_id).combinations
+            if text is None:
+                kept.pop(name, None)
+            else:
+                kept[name] = text
 
     # ------------------------------------------------------------- annotations
     def load(

@@ -11,6 +11,7 @@ from napari_annotate_jobs.errors import InvalidValueError
 
 __all__ = [
     "case_folder",
+    "check_file_name",
     "check_person",
     "default_person",
     "fold",
@@ -49,6 +50,24 @@ def check_person(name: str) -> str:
         raise InvalidValueError(
             f"{name!r} cannot name a person",
             remedy="Use 1 to 120 letters, digits or signs",
+        )
+    return name
+
+
+def check_file_name(name: str) -> str:
+    """Return a name that can be that of a file on every system.
+
+    Raises
+    ------
+    InvalidValueError
+        If it cannot.
+    """
+    name = unicodedata.normalize("NFC", " ".join(name.split()))
+    letters = name.replace(" ", "").replace("-", "").replace("_", "")
+    if not letters.isalnum() or len(name) > 60 or _DEVICES.match(name):
+        raise InvalidValueError(
+            f"{name!r} cannot name a file",
+            remedy="Use up to 60 letters, digits, blanks, - and _",
         )
     return name
 

@@ -7,14 +7,16 @@ import re
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.errors import StoreError
+from napari_annotate_jobs.errors import NotFoundError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from napari_annotate_jobs.model import Job
+
     from ._contract import JobStore
 
-__all__ = ["open_store"]
+__all__ = ["only_job", "open_store"]
 
 _STORES: dict[str, tuple[str, str]] = {
     "": ("napari_annotate_jobs.stores._registry", "_open_folder"),
@@ -59,6 +61,24 @@ def open_store(
     module, name = _STORES[scheme]
     opener: Callable[[str, str | None], JobStore] = getattr(import_module(module), name)
     return opener(text, person)
+
+
+def only_job(store: JobStore) -> Job:
+    """Return the job of a store that has one.
+
+    Raises
+    ------
+    NotFoundError
+        If it has none, or several.
+    """
+    jobs = store.jobs()
+    if len(jobs) != 1:
+        raise NotFoundError(
+            f"there are {len(jobs)} jobs",
+            where=store.location,
+            remedy="Name one job's folder",
+        )
+    return jobs[0].job
 
 
 def _open_folder(location: str, person: str | None) -> JobStore:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from ._bridge import ViewerBridge
 from ._foreign import ForeignLayers
 from ._picker import PointPicker
+from ._plane import ACQUIRED, Plane
 from ._progress import WorkProgress
 
 __all__ = [
+    "ACQUIRED",
     "ForeignLayers",
+    "Plane",
     "PointPicker",
     "ViewerBridge",
     "WorkProgress",

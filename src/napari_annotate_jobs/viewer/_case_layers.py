@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_annotate_jobs.errors import UnsavedWorkError
 from napari_annotate_jobs.model import Method
@@ -22,15 +22,53 @@ from ._readout import ReadOut
 from ._status import StatusLine
 
 if TYPE_CHECKING:
+    from napari.components import ViewerModel
     from napari.layers import Layer
 
     from napari_annotate_jobs.model import Label
-    from napari_annotate_jobs.session import OpenCase
+    from napari_annotate_jobs.session import AnnotationSession, Executor, OpenCase
 
-    from ._bridge import ViewerBridge
+    from ._foreign import ForeignLayers
     from ._mirror import MirrorLayer
+    from ._prefetch import Prefetcher
+    from ._preview import PreviewLayer
+    from ._progress import Bars
 
 __all__ = ["CaseLayers"]
+
+
+class CaseHost(Protocol):
+    """What the layers of a case are shown in, and whom they tell."""
+
+    viewer: ViewerModel
+    session: AnnotationSession
+    budget: int
+    draw_text: bool
+    prefetcher: Prefetcher
+    bars: Bars
+    foreign: ForeignLayers
+    preview: PreviewLayer
+
+    @property
+    def images(self) -> Executor:
+        """Reads pixels."""
+        ...
+
+    def report(self, error: Exception) -> None:
+        """Show an error to the user."""
+        ...
+
+    def tell_box(self) -> None:
+        """Tell that another box is at hand."""
+        ...
+
+    def tell_plane(self) -> None:
+        """Tell that another plane is shown."""
+        ...
+
+    def tell_volume(self) -> None:
+        """Tell that another volume is shown."""
+        ...
 
 
 class CaseLayers:
@@ -41,15 +79,15 @@ class CaseLayers:
 
     Parameters
     ----------
-    bridge : ViewerBridge
+    host : CaseHost
         Whose viewer and session it is.
     case : OpenCase
         The case.
     """
 
-    def __init__(self, bridge: ViewerBridge, case: OpenCase) -> None:
-        self._bridge, self._viewer = bridge, bridge.viewer
-        self._session = session = OwnCase(bridge.session)
+    def __init__(self, host: CaseHost, case: OpenCase) -> None:
+        self._host, self._viewer = host, host.viewer
+        self._session = session = OwnCase(host.session)
         header = case.series.header
         self._geometry = Geometry.of(header, case.row.case.name, case.row.case.id)
         self._closing = False
@@ -61,12 +99,12 @@ class CaseLayers:
         self._volume = self._geometry.volume
         self.loader = VolumeLoader(
             case.series,
-            bridge.images,
+            host.images,
             current=lambda: (self.shown_volume, session.slice),
             on_progress=self._on_progress,
-            on_error=bridge.report,
-            budget=bridge.budget,
-            ready=bridge.prefetcher.take(case.row.case.id, case.series),
+            on_error=host.report,
+            budget=host.budget,
+            ready=host.prefetcher.take(case.row.case.id, case.series),
         )
         self.image = ImageLayer(
             session,
@@ -80,8 +118,8 @@ class CaseLayers:
                 session,
                 group,
                 self._geometry,
-                on_error=bridge.report,
-                later=bridge.images.later,
+                on_error=host.report,
+                later=host.images.later,
                 view=self._view,
                 shown=self.shown_slice,
                 flat=self._is_flat,
@@ -89,7 +127,7 @@ class CaseLayers:
             for group in label_set.overlap_groups
         }
         self.proposals = [
-            ProposalLayer(session, group, self._geometry, on_error=bridge.report)
+            ProposalLayer(session, group, self._geometry, on_error=host.report)
             for group in self.masks
         ]
         self.boxes = self._make_boxes() if label_set.of(Method.DETECTION) else None
@@ -99,7 +137,7 @@ class CaseLayers:
         self._guide.changed.connect(self._on_plane)
         self._axes = CaseAxes(self._viewer, self.image.layer, self._axes_changed)
         self._fit.fit()
-        self.text = ReadOut(self._viewer, bridge.session, draw=bridge.draw_text)
+        self.text = ReadOut(self._viewer, host.session, draw=host.draw_text)
         self.status = StatusLine(
             self._viewer,
             self.image.layer,
@@ -108,11 +146,11 @@ class CaseLayers:
         )
         self.others = OtherSeries(
             self._viewer,
-            bridge.session,
-            bridge.images,
-            on_error=bridge.report,
-            budget=bridge.budget,
-            claim=bridge.foreign.claim,
+            host.session,
+            host.images,
+            on_error=host.report,
+            budget=host.budget,
+            claim=host.foreign.claim,
         )
         self._work = Work(f"Reading {case.row.case.name}")
         self._work.report(0, self.loader.filled.size)
@@ -123,17 +161,17 @@ class CaseLayers:
         if self.loader.is_done:
             self._all_read()
         else:
-            bridge.bars.add(self._work)
+            host.bars.add(self._work)
             self.loader.start()
 
     def _make_boxes(self) -> BoxLayer:
         boxes = BoxLayer(
             self._session,
             self._geometry,
-            on_error=self._bridge.report,
+            on_error=self._host.report,
             shown=self.shown_slice,
         )
-        boxes.current_changed.connect(self._bridge.tell_box)
+        boxes.current_changed.connect(self._host.tell_box)
         return boxes
 
     @property
@@ -156,7 +194,7 @@ class CaseLayers:
     def _add_layers(self) -> None:
         viewer = self._viewer
         for layer in self.layers:
-            self._bridge.foreign.claim(layer)
+            self._host.foreign.claim(layer)
             viewer.add_layer(layer)
             # Asked for deletion, napari's interface then says that it is locked.
             layer.locked = True
@@ -164,8 +202,8 @@ class CaseLayers:
 
     def _cancel(self) -> None:
         self.loader.cancel()
-        self._bridge.bars.remove(self._work)
-        self._bridge.session.told.emit(
+        self._host.bars.remove(self._work)
+        self._host.session.told.emit(
             "Reading was cancelled: open the case again to see all slices."
         )
 
@@ -178,14 +216,14 @@ class CaseLayers:
             self.image.layer.refresh()
             self.status.update()
         if done == total:
-            self._bridge.bars.remove(self._work)
+            self._host.bars.remove(self._work)
             self._all_read()
 
     def _all_read(self) -> None:
         """Go on to what can wait: the other series, and the next case."""
         self.others.start()
-        budget = self._bridge.budget
-        self._bridge.prefetcher.start(
+        budget = self._host.budget
+        self._host.prefetcher.start(
             budget - (0 if self.loader.is_lazy else self.loader.voxels.nbytes)
         )
 
@@ -232,7 +270,7 @@ class CaseLayers:
         active = self._viewer.layers.selection.active
         if label is not None and active in self.layers:
             self.choose(label)
-        self._bridge.tell_plane()
+        self._host.tell_plane()
 
     def _axes_changed(self) -> None:
         """Show the slice that was shown before another layer came or went."""
@@ -263,11 +301,11 @@ class CaseLayers:
         if self.plane.is_acquired:
             self._session.slice = self._shown()
         else:
-            self._bridge.tell_plane()
+            self._host.tell_plane()
         volume = self._geometry.volume_of(self._viewer, self.image.layer)
         if volume != self._volume:
             self._volume = volume
-            self._bridge.tell_volume()
+            self._host.tell_volume()
         self.status.update()
 
     def show_annotation(self, indices: tuple[int, ...]) -> None:
@@ -328,7 +366,7 @@ class CaseLayers:
             if self.boxes is not None and layer is self.boxes.layer:
                 # napari would go on to draw what is selected in a layer that is gone.
                 self.boxes.let_go()
-            self._bridge.images.later(0, self._put_back)
+            self._host.images.later(0, self._put_back)
 
     def _put_back(self) -> None:
         if self._closing:
@@ -339,13 +377,13 @@ class CaseLayers:
                 self._session.close_case()
                 return
             except UnsavedWorkError as error:
-                self._bridge.report(error)
+                self._host.report(error)
         below = 0
         for layer in self.layers:
             if layer not in layers:
                 self._viewer.add_layer(layer)
                 layers.move(layers.index(layer), below)
-                self._bridge.session.told.emit(
+                self._host.session.told.emit(
                     f"{layer.name} belongs to the open case and was put back. Hide "
                     "it with the eye, or close the case."
                 )
@@ -355,7 +393,7 @@ class CaseLayers:
         """Take the layers out of the viewer."""
         self._closing = True
         self.loader.cancel()
-        self._bridge.bars.remove(self._work)
+        self._host.bars.remove(self._work)
         self.text.close()
         self.status.close()
         if self._fit is not None:
@@ -367,7 +405,7 @@ class CaseLayers:
         self.image.close()
         for mirror in self._mirrors:
             mirror.close()
-        self._bridge.preview.hide()
+        self._host.preview.hide()
         # The tools go first: napari must not draw a brush whose layer is gone.
         if self.image.layer in self._viewer.layers:
             self._viewer.layers.selection.active = self.image.layer

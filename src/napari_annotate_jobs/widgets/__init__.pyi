@@ -2,18 +2,25 @@ from .annotate._aside_line import AsideLine, listed
 from .annotate._boxes import BoxSection, ObjectAtHand
 from .annotate._difference import DifferenceView
 from .annotate._dock import AnnotateDock
+from .annotate._masks import MaskSection
 from .annotate._read_out import ReadOutLabel
 from .annotate._window import WindowControl
+from .exchange._class_tree import NewClass
+from .exchange._combine_panel import CombinePanel
+from .exchange._export_choice import ExportChoice, ExportPreview, OptionField
+from .exchange._export_panel import ExportPanel
+from .exchange._import_panel import ImportChoice, ImportPanel
 from .fill._choice import FillChoice, Where, outcome_text
 from .fill._panel import FillPanel
-from .jobs._model import CaseSource, split_row_key
+from .jobs._model import CaseRows, split_row_key
 from .jobs._my_jobs import MyJobsView
 from .jobs._page import JobPageView
 from .jobs._person import PersonButton
 from .keys._guest import KeyboardGuest
 from .keys._held import HeldKeys
 from .keys._help import HelpPanel
-from .keys._keys import STEPPING, KeyMap, label_keys, text_has_focus
+from .keys._keys import ACTIONS, STEPPING, KeyMap, label_keys, text_has_focus
+from .numbers._panel import StatisticsPanel
 from .parts._theme import Colors, paint_in
 from .parts._veil import Veil
 from .propagate._panel import PropagatePanel
@@ -22,28 +29,39 @@ from .review._threads import ThreadList
 from .strip._strip import SliceStrip
 
 __all__ = [
+    "ACTIONS",
     "STEPPING",
     "AnnotateDock",
     "AsideLine",
     "BoxSection",
-    "CaseSource",
+    "CaseRows",
     "Colors",
+    "CombinePanel",
     "DifferenceView",
+    "ExportChoice",
+    "ExportPanel",
+    "ExportPreview",
     "FillChoice",
     "FillPanel",
     "HeldKeys",
     "HelpPanel",
+    "ImportChoice",
+    "ImportPanel",
     "JobPageView",
     "KeyMap",
     "KeyboardGuest",
+    "MaskSection",
     "MyJobsView",
+    "NewClass",
     "ObjectAtHand",
+    "OptionField",
     "PersonButton",
     "Pin",
     "PropagatePanel",
     "ReadOutLabel",
     "ReviewPanel",
     "SliceStrip",
+    "StatisticsPanel",
     "ThreadList",
     "Veil",
     "Where",

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from ._combine import CombineController
+from ._export import ExportController
 from ._foreign import ForeignController
+from ._import import ImportController
 from ._propagate import PropagateController
 from ._review import ReviewController
 from ._slices import SliceController
+from ._statistics import StatisticsController
 from ._strip import StripController
 from ._workbench import Workbench
 
 __all__ = [
+    "CombineController",
+    "ExportController",
     "ForeignController",
+    "ImportController",
     "PropagateController",
     "ReviewController",
     "SliceController",
+    "StatisticsController",
     "StripController",
     "Workbench",
 ]

@@ -25,8 +25,11 @@ from napari_annotate_jobs.widgets import ObjectAtHand
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from napari_annotate_jobs.app._open_job import Desk
     from napari_annotate_jobs.editing import Track
+    from napari_annotate_jobs.viewer import ViewerBridge
+    from napari_annotate_jobs.widgets import BoxSection, PropagatePanel
+
+    from ._workbench import Workbench
 
 __all__ = ["BoxActions"]
 
@@ -47,14 +50,26 @@ class BoxActions:
 
     Parameters
     ----------
-    desk : Desk
+    bench : Workbench
         Whose session is acted on.
+    bridge : ViewerBridge
+        Shows the case, and knows the box at hand.
+    section : BoxSection
+        The section of the dock.
+    panel : PropagatePanel
+        Offers what extends objects over slices.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._session, self._bridge = desk.session, desk.bridge
-        self._section = desk.annotate.boxes
+    def __init__(
+        self,
+        bench: Workbench,
+        bridge: ViewerBridge,
+        section: BoxSection,
+        panel: PropagatePanel,
+    ) -> None:
+        self._bench = bench
+        self._session, self._bridge = bench.session, bridge
+        self._section = section
         self._connections = Connections(
             [
                 (self._bridge.box_changed, self.refresh),
@@ -69,8 +84,8 @@ class BoxActions:
         self._section.set_labels(labels.of(Method.DETECTION))
         self._section.setVisible(bool(labels.of(Method.DETECTION)))
         self._section.requested.connect(self._do)
-        desk.propagate.add_box_actions(PANEL)
-        desk.propagate.boxes_requested.connect(self._from_panel)
+        panel.add_box_actions(PANEL)
+        panel.boxes_requested.connect(self._from_panel)
         self._section.join_requested.connect(self._join)
         self._section.relabel_requested.connect(self._relabel)
 
@@ -124,10 +139,10 @@ class BoxActions:
 
     def _do(self, name: str) -> None:
         if self._session.is_open and self._bridge.boxes is not None:
-            self._desk.bench.act(partial(self._shown, getattr(self, f"_{name}")))
+            self._bench.act(partial(self._shown, getattr(self, f"_{name}")))
 
     def _shown(self, call: Callable[[], object]) -> None:
-        self._desk.actions.check_shown()
+        self._bench.check_shown()
         call()
 
     def _track(self) -> Track:
@@ -177,7 +192,7 @@ class BoxActions:
         separate_box(self._session.editor, self._box())
 
     def _extend_object(self) -> None:
-        track, selection = self._track(), self._desk.strip.selection()
+        track, selection = self._track(), self._bench.selection()
         targets: Iterable[int]
         if selection is not None:
             targets = range(selection[0], selection[1] + 1)
@@ -195,7 +210,7 @@ class BoxActions:
 
     def _from_panel(self, start: int, stop: int, kind: str) -> None:
         if kind == "extend":
-            self._desk.bench.act(lambda: self._extend_over(range(start, stop + 1)))
+            self._bench.act(lambda: self._extend_over(range(start, stop + 1)))
 
     def _extend_over(self, targets: Iterable[int]) -> None:
         if not extend_track(self._session.editor, self._track().id, targets):
@@ -219,12 +234,10 @@ class BoxActions:
 
     def _join(self, other_id: str) -> None:
         editor = self._session.editor
-        self._desk.bench.act(
-            lambda: merge_tracks(editor, self._track_here().id, [other_id])
-        )
+        self._bench.act(lambda: merge_tracks(editor, self._track_here().id, [other_id]))
 
     def _relabel(self, label_id: int) -> None:
         editor = self._session.editor
-        self._desk.bench.act(
+        self._bench.act(
             lambda: relabel_tracks(editor, [self._track_here().id], label_id)
         )

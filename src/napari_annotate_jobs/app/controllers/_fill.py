@@ -26,12 +26,16 @@ from napari_annotate_jobs.widgets import FillPanel, Where, outcome_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from napari.window import Window
     from qtpy.QtWidgets import QDockWidget
 
-    from napari_annotate_jobs.app._open_job import Desk
     from napari_annotate_jobs.editing import FillResult
+    from napari_annotate_jobs.session import Worker
+    from napari_annotate_jobs.viewer import ViewerBridge
 
-__all__ = ["FillDesk"]
+    from ._workbench import Workbench
+
+__all__ = ["FillController"]
 
 PAUSE = 120
 """Milliseconds without a change before a preview is made."""
@@ -39,22 +43,37 @@ MANY = 8
 """From so many slices on, the work is shown in the activity dock."""
 
 
-class FillDesk:
+class FillController:
     """Lets the user fill and clean masks in the open case.
 
     Parameters
     ----------
-    desk : Desk
+    bench : Workbench
         Whose session is acted on.
+    bridge : ViewerBridge
+        Shows the case, and has its voxels.
+    worker : Worker
+        Does the slow things.
+    window : napari.window.Window
+        Where the panel is docked.
+    left : callable
+        Called when the panel goes away: shows the labels again.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._session, self._bridge = desk.session, desk.bridge
-        self._worker = desk.masks.worker
+    def __init__(
+        self,
+        bench: Workbench,
+        bridge: ViewerBridge,
+        worker: Worker,
+        window: Window,
+        left: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._bench, self._window, self._left = bench, window, left
+        self._session, self._bridge = bench.session, bridge
+        self._worker = worker
         self.panel = FillPanel()
-        self.preview = desk.bridge.preview
-        self.picker = PointPicker(desk.viewer, lambda: self._bridge.image_layer)
+        self.preview = bridge.preview
+        self.picker = PointPicker(bridge.viewer, lambda: self._bridge.image_layer)
         self._dock: QDockWidget | None = None
         self._work: Work | None = None
         self._result: FillResult | None = None
@@ -85,7 +104,6 @@ class FillDesk:
         panel.seen.connect(self._on_seen)
         panel.pick_requested.connect(self._on_pick)
         panel.values_requested.connect(self._take_values)
-        desk.strip.selection_changed.connect(self._on_selection)
 
     def by_id(self) -> dict[str, Callable[[], None]]:
         """Return the actions that have keys, by their id."""
@@ -99,7 +117,7 @@ class FillDesk:
         self.picker.close()
         self.preview.hide()
         if self._dock is not None and self.panel.parent() is not None:
-            self._desk.viewer.window.remove_dock_widget(self.panel)
+            self._window.remove_dock_widget(self.panel)
         self.panel.deleteLater()
 
     # ---------------------------------------------------------------- panel
@@ -108,7 +126,7 @@ class FillDesk:
         if self._session.locked or not self._labels:
             return
         if self._dock is None or self.panel.parent() is None:
-            self._dock = self._desk.viewer.window.add_dock_widget(
+            self._dock = self._window.add_dock_widget(
                 self.panel,
                 name="Smart fill",
                 area="right",
@@ -125,9 +143,9 @@ class FillDesk:
         if self._dock is not None and self.panel.parent() is not None:
             shown = self._dock.isVisible()
             self._dock.hide()
-            self._desk.raise_annotate()
+            self._left()
             if shown:
-                self._desk.focus_canvas()
+                self._bench.release_keyboard()
         self._on_seen(False)
 
     def _on_seen(self, seen: bool) -> None:
@@ -169,7 +187,8 @@ class FillDesk:
         if self.panel.choice.where is Where.SLICE:
             self._renew()
 
-    def _on_selection(self) -> None:
+    def show_selection(self) -> None:
+        """Say which slices are selected, and what would be filled there."""
         self._say_where()
         self._renew()
 
@@ -182,7 +201,7 @@ class FillDesk:
 
     def _say_where(self) -> None:
         if self._session.is_open:
-            selection = self._desk.strip.selection()
+            selection = self._bench.selection()
             n = self._session.editor.n_slices
             self.panel.set_place(self._session.slice, selection, n)
 
@@ -242,7 +261,7 @@ class FillDesk:
         if choice.where is Where.ALL:
             start, stop = 0, session.editor.n_slices - 1
         elif choice.where is Where.SELECTION:
-            start, stop = self._desk.strip.selection() or (start, stop)
+            start, stop = self._bench.selection() or (start, stop)
         seed_slice = self._seed_slice if choice.volume else start
         if not start <= seed_slice <= stop:
             seed_slice = min(max(session.slice, start), stop)
@@ -360,9 +379,9 @@ class FillDesk:
             return
         try:
             if self.panel.choice.where is Where.SLICE:
-                self._desk.actions.check_shown()
+                self._bench.check_shown()
         except AnnotateJobsError as error:
-            self._desk.show_error(error)
+            self._bench.show_error(error)
             return
         self._bridge.take()
         result: FillResult | None = self._result
@@ -374,7 +393,7 @@ class FillDesk:
         try:
             apply_fill(self._session.editor, result)
         except AnnotateJobsError as error:
-            self._desk.show_error(error)
+            self._bench.show_error(error)
         self._renew()
 
 

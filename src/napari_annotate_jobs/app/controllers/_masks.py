@@ -9,11 +9,16 @@ from napari_annotate_jobs.model import Method
 from napari_annotate_jobs.session import Connections, Proposer, Worker
 from napari_annotate_jobs.viewer import WorkProgress
 
+from ._slices import SliceController
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_annotate_jobs.app._open_job import Desk
     from napari_annotate_jobs.session import Executor
+    from napari_annotate_jobs.viewer import ViewerBridge
+    from napari_annotate_jobs.widgets import MaskSection, PropagatePanel
+
+    from ._workbench import Workbench
 
 __all__ = ["MaskActions"]
 
@@ -39,16 +44,34 @@ class MaskActions:
 
     Parameters
     ----------
-    desk : Desk
+    bench : Workbench
         Whose session is acted on.
+    bridge : ViewerBridge
+        Shows the case, and has its voxels.
     images : Executor
         Does the slow things.
+    section : MaskSection
+        The section of the dock.
+    panel : PropagatePanel
+        Offers what proposes masks over slices.
+
+    Attributes
+    ----------
+    slices : SliceController
+        Settles proposals, once those that are due have been renewed.
     """
 
-    def __init__(self, desk: Desk, images: Executor) -> None:
-        self._desk = desk
-        self._session, self._bridge = desk.session, desk.bridge
-        self._section = desk.annotate.masks
+    def __init__(
+        self,
+        bench: Workbench,
+        bridge: ViewerBridge,
+        images: Executor,
+        section: MaskSection,
+        panel: PropagatePanel,
+    ) -> None:
+        self._bench = bench
+        self._session, self._bridge = bench.session, bridge
+        self._section = section
         self._waiting = frozenset[int]()
         self.worker = Worker(images)
         self.progress = WorkProgress(self.worker)
@@ -58,26 +81,26 @@ class MaskActions:
             voxels=self._voxels,
             lazy=lambda: self._bridge.is_lazy,
         )
+        self.slices = SliceController(bench, self.proposer.when_settled)
         session = self._session
         self._connections = Connections(
             [
                 (self.proposer.told, self._tell),
-                (self.proposer.failed, desk.show_error),
+                (self.proposer.failed, bench.show_error),
                 (session.opened, self._recount),
                 (session.closed, self._recount),
                 (session.busy, self._recount),
                 (session.slices_changed, self._recount),
                 (session.status_changed, self._recount),
-                (session.slice_changed, self._show),
+                (session.slice_changed, self.show_selection),
             ]
         )
         self._section.requested.connect(self._do)
-        desk.strip.selection_changed.connect(self._show)
         labels = session.job.project.label_set
         self._has_masks = bool(labels.of(Method.SEGMENTATION))
         self._has_boxes = bool(labels.of(Method.DETECTION))
-        desk.propagate.add_mask_actions(PANEL)
-        desk.propagate.masks_requested.connect(self._from_panel)
+        panel.add_mask_actions(PANEL)
+        panel.masks_requested.connect(self._from_panel)
 
     def close(self) -> None:
         """Let go of the session."""
@@ -98,9 +121,10 @@ class MaskActions:
         if not session.locked:
             contents = session.editor.contents().items()
             self._waiting = frozenset(i for i, c in contents if c.has_proposals)
-        self._show()
+        self.show_selection()
 
-    def _show(self, *_: object) -> None:
+    def show_selection(self, *_: object) -> None:
+        """Show what can be proposed, and on how many of the slices at hand."""
         session = self._session
         editable = not session.locked
         if session.is_open:  # while a case is read, nothing moves
@@ -113,8 +137,13 @@ class MaskActions:
         self._section.set_state(
             editable=editable,
             slices=len(self._waiting),
-            chosen=len(self._waiting.intersection(self._desk.actions.chosen())),
+            chosen=len(self._waiting.intersection(self._bench.chosen())),
         )
+
+    @property
+    def are_waiting(self) -> bool:
+        """True if a slice of the case holds proposals."""
+        return bool(self._waiting)
 
     # ---------------------------------------------------------------- acting
     def by_id(self) -> dict[str, Callable[[], None]]:
@@ -128,13 +157,11 @@ class MaskActions:
             calls["follow"] = partial(self._follow, True, True)
             calls["follow_back"] = partial(self._follow, True, False)
             calls["follow_on"] = partial(self._follow, False, True)
-        actions = self._desk.actions
-        calls["confirm"], calls["reject"] = actions.confirm, actions.reject
+        calls["confirm"] = lambda: self.slices.confirm(self._bench.targets())
+        calls["reject"] = lambda: self.slices.reject(self._bench.targets())
         calls["confirm_all"] = partial(self._settle_all, True)
         calls["reject_all"] = partial(self._settle_all, False)
-        return {
-            name: partial(self._desk.bench.act, call) for name, call in calls.items()
-        }
+        return {name: partial(self._bench.act, call) for name, call in calls.items()}
 
     def _do(self, name: str) -> None:
         self.by_id()[name]()
@@ -145,23 +172,23 @@ class MaskActions:
     def _follow(self, back: bool, on: bool) -> None:
         span = self._selection()
         if span is None:
-            self._desk.actions.check_shown()
+            self._bench.check_shown()
         elif not span[0] <= self._session.slice <= span[1]:
             span = None  # a selection elsewhere says nothing about this slice
         self.proposer.follow(back, on, span)
 
     def _selection(self) -> tuple[int, int] | None:
         """Return the selected slices; one alone is just where the user is."""
-        selection = self._desk.strip.selection()
+        selection = self._bench.selection()
         if selection is None or selection[0] == selection[1]:
             return None
         return selection
 
     def _from_panel(self, start: int, stop: int, kind: str) -> None:
         if kind == "interpolate":
-            self._desk.bench.act(partial(self._interpolate_over, (start, stop)))
+            self._bench.act(partial(self._interpolate_over, (start, stop)))
         elif kind == "follow":
-            self._desk.bench.act(partial(self._follow_over, (start, stop)))
+            self._bench.act(partial(self._follow_over, (start, stop)))
 
     def _interpolate_over(self, span: tuple[int, int]) -> None:
         self.proposer.interpolate(span)
@@ -174,7 +201,7 @@ class MaskActions:
     # -------------------------------------------------------------- settling
     def _settle_all(self, confirm: bool) -> None:
         if self._waiting:
-            slices = self._desk.slices
+            slices = self.slices
             (slices.confirm if confirm else slices.reject)(sorted(self._waiting))
         else:
             self._tell("Nothing in this case waits to be confirmed.")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.editing import lift, propagate
-from napari_annotate_jobs.model import Method, Scope
+from napari_annotate_jobs.model import Method, RangeAction, Scope
 from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets.propagate._words import (
     Choice,
-    What,
     preview_of,
     propagation_of,
 )
@@ -70,11 +69,11 @@ class PropagateController:
             return
         editor = session.editor
         content = editor.content(session.slice)
-        what, labels = What.LABELS, content.class_labels
+        what, labels = RangeAction.CLASS_LABELS, content.class_labels
         if not labels and content.nothing_to_label:
-            what = What.NOTHING
+            what = RangeAction.NOTHING_TO_LABEL
         elif not labels and content.excluded:
-            what = What.EXCLUDE
+            what = RangeAction.EXCLUDE
         elif not labels and session.label is not None:
             label = session.label
             if (label.method, label.scope) == (Method.CLASSIFICATION, Scope.SLICE):
@@ -88,7 +87,7 @@ class PropagateController:
                 origin=session.slice,
                 start=start,
                 stop=stop,
-                what=what,
+                action=what,
                 labels=labels,
             )
         )

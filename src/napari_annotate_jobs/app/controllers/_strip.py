@@ -94,7 +94,7 @@ class StripController:
         ranges = editor.annotation.ranges
         if ranges is not self._ranges:
             self._ranges = ranges
-            self.strip.set_ranges(ranges, editor.labels)
+            self.strip.set_ranges(editor.open_ranges(), editor.labels)
 
     def _slice_changed(self, index: int) -> None:
         if not self._walking:

@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.app._asks import ask
-from napari_annotate_jobs.errors import AnnotateJobsError
+from napari_annotate_jobs.errors import AnnotateJobsError, TransitionError
+from napari_annotate_jobs.viewer import ACQUIRED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QMessageBox, QWidget
 
     from napari_annotate_jobs.session import AnnotationSession
+    from napari_annotate_jobs.viewer import Plane
 
 __all__ = ["Workbench"]
 
@@ -35,6 +37,10 @@ class Workbench:
         Returns True if the open case has been painted on the screen.
     after : callable
         Called when a question is gone: gives the keyboard back.
+    selection : callable
+        Returns the first and last of the slices selected on the strip, or None.
+    plane : callable
+        Returns which plane of the volume is shown.
     """
 
     def __init__(
@@ -46,11 +52,66 @@ class Workbench:
         take: Callable[[], object] = lambda: None,
         is_there: Callable[[], bool] = lambda: True,
         after: Callable[[], object] = lambda: None,
+        selection: Callable[[], tuple[int, int] | None] = lambda: None,
+        plane: Callable[[], Plane] = lambda: ACQUIRED,
     ) -> None:
         self.session = session
         self.show_error = show_error
         self._window, self._take, self._after = window, take, after
         self._is_there = is_there
+        self.selection, self._plane = selection, plane
+
+    @property
+    def window(self) -> QWidget:
+        """The window that questions belong to."""
+        return self._window()
+
+    def release_keyboard(self) -> None:
+        """Give the keyboard back to the image."""
+        self._after()
+
+    def take(self) -> None:
+        """Bring what was painted or drawn into the editor."""
+        self._take()
+
+    # ------------------------------------------------------ what is acted on
+    def chosen(self) -> list[int]:
+        """Return the slices selected on the strip, else the current one."""
+        selection = self.selection()
+        if selection is None:
+            return [self.session.slice]
+        return list(range(selection[0], selection[1] + 1))
+
+    def targets(self) -> list[int]:
+        """Return the slices that are acted on.
+
+        Raises
+        ------
+        TransitionError
+            If that is the current one, and another plane is shown.
+        """
+        if self.selection() is None:
+            self.check_shown()
+        return self.chosen()
+
+    def check_shown(self) -> None:
+        """Do nothing if the current slice is on the screen.
+
+        Raises
+        ------
+        TransitionError
+            If another plane, or the volume, is shown.
+        """
+        plane = self._plane()
+        if not plane.is_acquired:
+            raise TransitionError(
+                f"this waits: the {plane.name} is shown, not slice "
+                f"{self.session.slice + 1}",
+                remedy="Click a slice on the strip to see the slices as acquired, or "
+                "select several there to act on these",
+            )
+
+    # ---------------------------------------------------------------- acting
 
     def act(self, call: Callable[[], object]) -> None:
         """Do something to the open case, and tell what is wrong with it.

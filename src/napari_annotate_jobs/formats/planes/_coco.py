@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.formats._incoming import IncomingSlice
     from napari_annotate_jobs.model import LabelSet
 
-    from ._outline import Part
+    from ._outline import MaskPart
     from ._pictures import Picture
     from ._planes import Written
 
@@ -140,7 +140,7 @@ class CocoExporter(PlaneExporter):
                     "provenance": str(refs[group].provenance),
                 }
 
-    def _segmentation(self, part: Part, plane: tuple[int, int]) -> Any:
+    def _segmentation(self, part: MaskPart, plane: tuple[int, int]) -> Any:
         if self.options.masks == "polygons":
             rings = outlines(*part)
             if not any(holes for _, holes in rings):

@@ -11,6 +11,7 @@ from napari_annotate_jobs.errors import CorruptError
 from napari_annotate_jobs.model import Method, Provenance, Scope
 
 from ._planes import PlaneExporter, case_masks, label_name, planes, printable
+from ._read_cvat import SCOPE, read_image
 from ._voc import xml_text
 
 if TYPE_CHECKING:
@@ -27,13 +28,11 @@ if TYPE_CHECKING:
     from ._pictures import Picture
     from ._planes import Written
 
-__all__ = ["SCOPE", "TRACK", "CvatExporter"]
+__all__ = ["TRACK", "CvatExporter"]
 
 FILE = "annotations.xml"
 TRACK = "object track"
 """Attribute that joins the boxes of one object."""
-SCOPE = "scope"
-"""Attribute of tags that are said of a whole case."""
 _SOURCES = {
     Provenance.MANUAL: "manual",
     Provenance.IMPORTED: "file",
@@ -106,8 +105,6 @@ class CvatExporter(PlaneExporter):
     ) -> IncomingSlice:
         """Read the element of an image as the import does."""
         from napari_annotate_jobs.formats._foreign import Names
-
-        from ._read_cvat import read_image
 
         element = ElementTree.fromstring(part)
         return read_image(element, Names(), str(folder / picture.file)).slice

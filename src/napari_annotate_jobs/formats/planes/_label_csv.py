@@ -15,6 +15,13 @@ from napari_annotate_jobs.model import Decision, Method, Scope
 
 from ._pictures import PictureOptions
 from ._planes import KNOWN, PlaneExporter, label_name, planes
+from ._read_label_csv import (
+    CLASSES,
+    NEGATIVES,
+    folder_names,
+    slice_of_folder,
+    slices_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,13 +35,9 @@ if TYPE_CHECKING:
     from ._pictures import Picture
     from ._planes import Written
 
-__all__ = ["CLASSES", "NEGATIVES", "ClassFolderExporter", "LabelCsvExporter"]
+__all__ = ["ClassFolderExporter", "LabelCsvExporter"]
 
 FILE = "label.csv"
-CLASSES = "classes.csv"
-"""Which class each folder holds."""
-NEGATIVES = "nothing to label"
-"""Folder of the negatives."""
 
 
 class LabelCsvOptions(PictureOptions):
@@ -193,8 +196,6 @@ class LabelCsvExporter(PlaneExporter):
         self, case: AnnotatedCase, picture: Picture, folder: Path, part: Any
     ) -> IncomingSlice:
         """Read the rows as the import does."""
-        from ._read_label_csv import slices_of
-
         (found,) = slices_of(list(enumerate(part, 1)), str(folder / FILE)).values()
         return found
 
@@ -345,8 +346,6 @@ class ClassFolderExporter(PlaneExporter):
         self, case: AnnotatedCase, picture: Picture, folder: Path, part: Any
     ) -> IncomingSlice:
         """Read the class from where the image lies."""
-        from ._read_label_csv import slice_of_folder
-
         names = {
             folder: label_name(case.labels, label)
             for label, folder in class_folders(
@@ -370,8 +369,6 @@ class ClassFolderExporter(PlaneExporter):
 
     def verify(self, export: ExportJob, folder: Path, written: Written) -> None:
         """Read the table of folders again."""
-        from ._read_label_csv import folder_names
-
         wanted = {
             name: label_name(export.labels, label)
             for label, name in class_folders(

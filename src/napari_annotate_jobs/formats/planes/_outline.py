@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Ring = list[Point]
 
 __all__ = [
-    "Part",
+    "MaskPart",
     "components",
     "outlines",
     "rle_string",
@@ -30,7 +30,7 @@ _RIGHT_OF = {(1, 0): (0, 1), (0, 1): (-1, 0), (-1, 0): (0, -1), (0, -1): (1, 0)}
 """The way to the right of a way, as (x, y) with y downwards."""
 
 
-class Part(NamedTuple):
+class MaskPart(NamedTuple):
     """A part of a mask, cut out.
 
     Parameters
@@ -46,18 +46,18 @@ class Part(NamedTuple):
     left: int
 
 
-def components(mask: NDArray[np.bool_]) -> Iterator[Part]:
+def components(mask: NDArray[np.bool_]) -> Iterator[MaskPart]:
     """Give each part whose pixels touch, by sides or corners."""
     parts, count = ndimage.label(mask, np.ones((3, 3)))
     for number, place in enumerate(ndimage.find_objects(parts, count), 1):
         rows, columns = place
-        yield Part(parts[place] == number, rows.start, columns.start)
+        yield MaskPart(parts[place] == number, rows.start, columns.start)
 
 
-def whole(mask: NDArray[np.bool_]) -> Part:
+def whole(mask: NDArray[np.bool_]) -> MaskPart:
     """Return all of a mask as one part; it has pixels."""
     ((rows, columns),) = ndimage.find_objects(mask.astype(np.uint8))
-    return Part(mask[rows, columns], rows.start, columns.start)
+    return MaskPart(mask[rows, columns], rows.start, columns.start)
 
 
 def outlines(

@@ -25,7 +25,6 @@ from napari_annotate_jobs.formats._incoming import (
 )
 from napari_annotate_jobs.model import Method, Provenance, Scope
 
-from ._cvat import SCOPE
 from ._runs import Spans, counts_of, paint, part_spans, polygon_points, polygon_spans
 
 if TYPE_CHECKING:
@@ -37,7 +36,10 @@ if TYPE_CHECKING:
 
     Corners = tuple[float, float, float, float]
 
-__all__ = ["read_cvat", "read_image"]
+__all__ = ["SCOPE", "read_cvat", "read_image"]
+
+SCOPE = "scope"
+"""Attribute of tags that are said of a whole case."""
 
 
 class _Said(NamedTuple):

@@ -25,15 +25,15 @@ from napari_annotate_jobs.formats._incoming import (
     IncomingSlice,
 )
 from napari_annotate_jobs.imaging import is_image
-from napari_annotate_jobs.model import Method
-
-from ._label_csv import CLASSES, NEGATIVES
+from napari_annotate_jobs.model import Method, Provenance
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
 
 __all__ = [
+    "CLASSES",
+    "NEGATIVES",
     "folder_names",
     "read_class_folders",
     "read_label_csv",
@@ -41,6 +41,11 @@ __all__ = [
     "slice_of_folder",
     "slices_of",
 ]
+
+CLASSES = "classes.csv"
+"""Which class each folder holds."""
+NEGATIVES = "nothing to label"
+"""Folder of the negatives."""
 
 _YES = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
@@ -268,7 +273,8 @@ def read_tables(path: str | os.PathLike[str]) -> list[Incoming]:
     -------
     list of Incoming
         One a case. Masks are not in the tables. Slices that are undecided or
-        excluded are left out.
+        excluded are left out. What made all boxes of a case is what it was made by;
+        where they were made in several ways a note says that it is not kept.
 
     Raises
     ------
@@ -280,6 +286,7 @@ def read_tables(path: str | os.PathLike[str]) -> list[Incoming]:
     folder = Path(path)
     folder = folder if folder.is_dir() else folder.parent
     boxes: dict[tuple[str, int], dict[str, list[Any]]] = {}
+    made: dict[str, set[tuple[str, str]]] = {}
     table = folder / "boxes.csv"
     if table.is_file():
         for where, row in _records(table, "case_id", "slice", "label"):
@@ -292,6 +299,8 @@ def read_tables(path: str | os.PathLike[str]) -> list[Incoming]:
             name = as_text(row["label"], "label", where)
             key = row["case_id"], as_int(row["slice"], "slice", where)
             boxes.setdefault(key, {}).setdefault(name, []).append(tuple(sides))
+            how = row.get("provenance", ""), row.get("source", "")
+            made.setdefault(row["case_id"], set()).add(how)
     cases: dict[tuple[str, str], dict[str, Any]] = {}
     table = folder / "slices.csv"
     for where, row in _records(table, "case_id", "slice", "decision"):
@@ -313,17 +322,31 @@ def read_tables(path: str | os.PathLike[str]) -> list[Incoming]:
                 nothing_to_label=row["decision"] == "nothing to label",
             )
         )
-    return [_of_case(table, case) for case in cases.values()]
+    return [
+        _of_case(table, case, made.get(case["row"]["case_id"], set()))
+        for case in cases.values()
+    ]
 
 
-def _of_case(path: Path, case: dict[str, Any]) -> Incoming:
+def _of_case(path: Path, case: dict[str, Any], made: set[tuple[str, str]]) -> Incoming:
     row, slices = case["row"], case["slices"]
+    title, provenance = "Tables (CSV)", Provenance.IMPORTED
+    notes: tuple[str, ...] = ()
+    sources = {source for _, source in made if source}
+    if len(made) == 1 and sources:
+        title = sources.pop()
+        if {how for how, _ in made} == {str(Provenance.PREDICTED)}:
+            provenance = Provenance.PREDICTED
+    elif sources:
+        notes = ("Boxes of several sources: which one made each is not kept.",)
     used = dict.fromkeys((Method.DETECTION, n) for one in slices for n in one.boxes)
     classes = [n for one in slices for n in one.classes] + list(case["whole"])
     used |= dict.fromkeys((Method.CLASSIFICATION, name) for name in classes)
     return Incoming(
         path=path,
-        title="Tables (CSV)",
+        title=title,
+        provenance=provenance,
+        notes=notes,
         labels=tuple(IncomingLabel(name=n, method=method) for method, n in used),
         slices=tuple(slices),
         plane=(0, 0),

@@ -95,6 +95,8 @@ def read_nifti_labels(path: Path) -> Iterator[Incoming]:
         slices=tuple(
             IncomingSlice(index=index, masks=_masks(volume, index, named, values))
             for index, values in enumerate(found)
+            # Of a slice that is to be ignored nothing is said.
+            if values or not np.isin(volume[index], ignored).any()
         ),
         plane=(volume.shape[1], volume.shape[2]),
         affine=lps,

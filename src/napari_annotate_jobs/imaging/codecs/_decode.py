@@ -15,7 +15,7 @@ from napari_annotate_jobs.errors import (
     UnsupportedImageError,
 )
 from napari_annotate_jobs.imaging._quiet import quiet
-from napari_annotate_jobs.imaging.dicom._scan import reason, uid_name
+from napari_annotate_jobs.imaging.dicom._doubt import reason, uid_name
 
 from ._codestream import JPEG_EXTENDED, JPEG_LS, JPEG_RETIRED, LOSSY, codestream_size
 from ._imagecodecs import RLE, fast_decoder, is_sound_rle

@@ -10,9 +10,10 @@ from napari_annotate_jobs.errors import (
     NoImageError,
     UnreadableImageError,
 )
-from napari_annotate_jobs.imaging._types import FoundFault
+from napari_annotate_jobs.imaging._found import FoundFault
 
-from ._scan import read_dataset, reason
+from ._doubt import reason
+from ._scan import read_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.imaging._quiet import quiet
 
-from ._scan import uid_name
+from ._doubt import uid_name
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,52 +13,15 @@ from napari_annotate_jobs.errors import (
 from napari_annotate_jobs.imaging._quiet import BoundedFile, quiet
 from napari_annotate_jobs.imaging._types import FileRef
 
-from ._record import DEFLATED, LONG_VRS, NATIVE, SHORT_VRS, Record
+from ._doubt import check_inflated, reason
+from ._record import DEFLATED, NATIVE, Record
+from ._scan_pydicom import scan_with_pydicom
 from ._walk import walk_file
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = [
-    "check_inflated",
-    "frame_bits",
-    "looks_like_dicom",
-    "read_dataset",
-    "reason",
-    "scan_file",
-    "uid_name",
-]
-
-_MOST_INFLATED = 1 << 30
-
-
-def looks_like_dicom(head: bytes) -> bool:
-    """Whether the first bytes of a file are those of a DICOM file.
-
-    Parameters
-    ----------
-    head : bytes
-        At least the first 132 bytes, where the file has so many.
-
-    Returns
-    -------
-    bool
-        True with the prefix of PS3.10, or, for files without preamble, when
-        they start with an element of group 2 or 8.
-    """
-    if head[128:132] == b"DICM":
-        return True
-    if len(head) < 16:
-        return False
-    for order in ("<", ">"):
-        group, element = struct.unpack_from(order + "HH", head)
-        if group not in (0x0002, 0x0008) or element > 0x3000:
-            continue
-        if head[4:6] in SHORT_VRS or head[4:6] in LONG_VRS:
-            return True
-        if order == "<" and struct.unpack_from("<I", head, 4)[0] <= 256:
-            return True
-    return False
+__all__ = ["frame_bits", "read_dataset", "scan_file"]
 
 
 def scan_file(path: str | os.PathLike[str]) -> Record:
@@ -88,7 +49,7 @@ def scan_file(path: str | os.PathLike[str]) -> Record:
         with open(path, "rb", buffering=0) as handle:
             stat = os.fstat(handle.fileno())
             file = FileRef(path, stat.st_size, stat.st_mtime_ns)
-            record = walk_file(handle, file) or _scan_slowly(file)
+            record = walk_file(handle, file) or scan_with_pydicom(file)
     except OSError as error:
         raise UnreadableImageError(
             f"cannot be read ({error.strerror or error})",
@@ -131,62 +92,6 @@ def read_dataset(path: Path, *, pixels: bool = False) -> Dataset:
             where=path,
             remedy="Export the image again, or leave the file out",
         ) from error
-
-
-def check_inflated(path: Path) -> None:
-    """Refuse a deflated file that would take more than 1 GiB.
-
-    pydicom inflates such a file as a whole, whatever comes out of it.
-
-    Raises
-    ------
-    UnreadableImageError
-        If it inflates to more, or cannot be inflated.
-    """
-    with open(path, "rb") as handle:
-        head = handle.read(1024)
-        if DEFLATED.encode() not in head or head[128:132] != b"DICM":
-            return
-        # the first element of the meta header is its length, in 4 bytes
-        handle.seek(144 + int.from_bytes(head[140:144], "little"))
-        unpack, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
-        try:
-            while chunk := handle.read(1 << 16):
-                while chunk and size <= _MOST_INFLATED:
-                    size += len(unpack.decompress(chunk, 1 << 22))
-                    chunk = unpack.unconsumed_tail
-        except zlib.error as error:
-            raise UnreadableImageError(
-                f"cannot be inflated ({error})",
-                where=path,
-                remedy="Copy or export the file again",
-            ) from error
-    if size > _MOST_INFLATED:
-        raise UnreadableImageError(
-            f"inflates to more than {_MOST_INFLATED} bytes",
-            where=path,
-            remedy="Export it with another transfer syntax",
-        )
-
-
-def reason(error: BaseException) -> str:
-    """Return an error's text in one line of at most 160 characters."""
-    text = " ".join(str(error).split())
-    return text if len(text) <= 160 else text[:157] + "..."
-
-
-def uid_name(uid: str) -> str:
-    """Return what the standard calls a UID, or the UID itself."""
-    from pydicom.uid import UID
-
-    with quiet():
-        return str(UID(uid).name)
-
-
-def _scan_slowly(file: FileRef) -> Record:
-    from ._scan_pydicom import scan_with_pydicom
-
-    return scan_with_pydicom(file)
 
 
 def _check_size(record: Record) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_annotate_jobs.errors import UnreadableImageError, UnsupportedImageError
 from napari_annotate_jobs.imaging._quiet import BoundedFile, quiet
 
+from ._doubt import check_inflated, looks_like_dicom, reason, uid_name
 from ._record import (
     BIG_ENDIAN,
     EXPLICIT,
@@ -19,7 +20,6 @@ from ._record import (
     WANTED,
     Record,
 )
-from ._scan import check_inflated, looks_like_dicom, reason, uid_name
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_annotate_jobs.errors import AnnotateJobsError
+from napari_annotate_jobs.imaging._found import FoundFault
 from napari_annotate_jobs.imaging._geometry import order_along_normal, stack_geometry
 from napari_annotate_jobs.imaging._header import SeriesHeader
 from napari_annotate_jobs.imaging._rescale import voxel_dtype
 from napari_annotate_jobs.imaging._types import (
     FileRef,
-    FoundFault,
     FrameSource,
     ImageWarning,
     PixelFormat,
@@ -23,7 +23,7 @@ from napari_annotate_jobs.model import SliceId
 from ._details import Details, details_of
 from ._frames import pixel_format
 from ._join import joined
-from ._split import Part, parts_of
+from ._split import SeriesPart, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,7 +107,7 @@ def _with_distinct_keys(headers: list[SeriesHeader]) -> list[SeriesHeader]:
     return result
 
 
-def _header(part: Part, path: Path) -> SeriesHeader:
+def _header(part: SeriesPart, path: Path) -> SeriesHeader:
     frames, notes, reasons = list(part.frames), list(part.warnings), list(part.reasons)
     geometry: dict[str, Any] = {}
     located = part.has_geometry
@@ -176,7 +176,7 @@ def _has_distance(frames: list[Frame], notes: list[ImageWarning]) -> bool:
 
 
 def _assemble(
-    part: Part,
+    part: SeriesPart,
     frames: list[Frame],
     path: Path,
     details: Details,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ._frame import Frame
 
-__all__ = ["Part", "parts_of"]
+__all__ = ["SeriesPart", "parts_of"]
 
 SAME_DIRECTION = 1e-3
 # tried in this order: the first that leaves no two planes at one place wins
@@ -49,7 +49,7 @@ _KINDS = (
 
 
 @dataclass(frozen=True)
-class Part:
+class SeriesPart:
     """Frames that make one volume or one stack.
 
     Parameters
@@ -82,7 +82,7 @@ class Part:
     reasons: tuple[str, ...] = ()
 
 
-def parts_of(frames: list[tuple[Frame, PixelFormat]]) -> list[Part]:
+def parts_of(frames: list[tuple[Frame, PixelFormat]]) -> list[SeriesPart]:
     """Split the frames of one series into volumes.
 
     Parameters
@@ -92,15 +92,15 @@ def parts_of(frames: list[tuple[Frame, PixelFormat]]) -> list[Part]:
 
     Returns
     -------
-    list of Part
+    list of SeriesPart
         Each of one size, encoding and orientation, with no two planes at one
         place; what had to be left out for that is named in its warnings.
     """
     kept, notes = without_copies(frames)
-    groups: list[Part] = []
+    groups: list[SeriesPart] = []
     for (localizer, *_), members in _grouped(kept, _kind_of_image).items():
         groups += _by_orientation(members, bool(localizer))
-    parts: list[Part] = []
+    parts: list[SeriesPart] = []
     if len(groups) > 1:
         groups = _named(groups)
     for group in groups:
@@ -141,12 +141,12 @@ def _kind_of_image(item: tuple[Frame, PixelFormat]) -> tuple[Any, ...]:
 
 def _by_orientation(
     members: list[tuple[Frame, PixelFormat]], localizer: bool
-) -> list[Part]:
+) -> list[SeriesPart]:
     pixel = members[0][1]
     frames = [frame for frame, _ in members]
     placed = [f for f in frames if f.position is not None and f.orientation is not None]
     rest = [f for f in frames if f.position is None or f.orientation is None]
-    parts: list[Part] = []
+    parts: list[SeriesPart] = []
     groups = _parallel(placed)
     spinning = len(groups) > 3 and len(placed) < 2 * len(groups)
     if spinning and not localizer:
@@ -155,11 +155,13 @@ def _by_orientation(
             "The slices are not parallel: they are shown as a stack, in the order of "
             "their numbers, without a common geometry",
         )
-        parts.append(Part(tuple(placed), pixel, False, localizer, warnings=(note,)))
+        parts.append(
+            SeriesPart(tuple(placed), pixel, False, localizer, warnings=(note,))
+        )
     else:
-        parts += [Part(tuple(group), pixel, True, localizer) for group in groups]
+        parts += [SeriesPart(tuple(group), pixel, True, localizer) for group in groups]
     if rest:
-        parts.append(Part(tuple(rest), pixel, False, localizer))
+        parts.append(SeriesPart(tuple(rest), pixel, False, localizer))
     return parts
 
 
@@ -185,11 +187,11 @@ def _parallel(frames: list[Frame]) -> list[list[Frame]]:
     return [members for _, _, members in groups]
 
 
-def _size(part: Part) -> tuple[int, int]:
+def _size(part: SeriesPart) -> tuple[int, int]:
     return part.frames[0].rows, part.frames[0].columns
 
 
-def _named(groups: list[Part]) -> list[Part]:
+def _named(groups: list[SeriesPart]) -> list[SeriesPart]:
     """Say what sets the parts of one series apart."""
     sizes = len({_size(part) for part in groups})
     named = []
@@ -235,7 +237,7 @@ def _places(frames: list[Frame]) -> np.ndarray[Any, np.dtype[np.int64]]:
     return places
 
 
-def _by_place(part: Part) -> list[Part]:
+def _by_place(part: SeriesPart) -> list[SeriesPart]:
     """Split a stack in which several planes are at one place."""
     frames = list(part.frames)
     if not part.has_geometry or len(frames) == 1:
@@ -262,7 +264,7 @@ def _by_place(part: Part) -> list[Part]:
     return [_first_at_each_place(part, frames, places)]
 
 
-def _passes(part: Part, frames: list[Frame]) -> list[Part]:
+def _passes(part: SeriesPart, frames: list[Frame]) -> list[SeriesPart]:
     """Take apart passes that lie between one another's slices.
 
     That is done where Acquisition Number gives volumes with even gaps, which overlap,
@@ -318,7 +320,7 @@ def _is_one_plane(frames: list[Frame]) -> bool:
     return bool(np.ptp(positions, axis=0).max() <= POSITION_TOLERANCE)
 
 
-def _cine(part: Part, by: str, values: list[Any]) -> Part:
+def _cine(part: SeriesPart, by: str, values: list[Any]) -> SeriesPart:
     """Make a stack of one plane seen again and again: its slices are the times."""
     frames = list(part.frames)
     order = sorted(range(len(frames)), key=lambda i: _sortable(values[i]))
@@ -374,8 +376,8 @@ def _occurrences(
 
 
 def _first_at_each_place(
-    part: Part, frames: list[Frame], places: np.ndarray[Any, np.dtype[np.int64]]
-) -> Part:
+    part: SeriesPart, frames: list[Frame], places: np.ndarray[Any, np.dtype[np.int64]]
+) -> SeriesPart:
     taken: set[int] = set()
     kept, dropped = [], []
     for i in sorted(range(len(frames)), key=lambda i: frames[i].order):

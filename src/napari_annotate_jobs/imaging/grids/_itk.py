@@ -19,12 +19,14 @@ from napari_annotate_jobs.imaging._workers import Workers
 
 from ._grid import check_count, file_ref, grid_header, to_plane
 from ._itk_place import itk_place
-from ._planes import Place, PlaneReader, Planes, WholePlanes, shared_planes
+from ._planes import PlaneReader, Planes, WholePlanes, shared_planes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_annotate_jobs.imaging._header import SeriesHeader
+
+    from ._voxel_place import Place
 
 __all__ = ["ITK_ENDINGS", "ItkReader", "itk_headers"]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._planes import Place
+from ._voxel_place import Place
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,8 @@ from napari_annotate_jobs.imaging._types import ImageWarning, Split
 
 from ._grid import check_count, file_ref, grid_header, to_plane
 from ._nifti_place import nifti_place
-from ._planes import Place, PlaneReader
+from ._planes import PlaneReader
+from ._voxel_place import Place
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

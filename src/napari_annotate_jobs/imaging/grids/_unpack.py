@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ._planes import Place
+    from ._voxel_place import Place
 
 __all__ = ["UnpackedPlanes", "spool_folder", "unpacked_in_order"]
 

@@ -25,7 +25,7 @@ from napari_annotate_jobs.model import Annotation, Status, Verb, threads_of
 from napari_annotate_jobs.stores import _rules
 from napari_annotate_jobs.stores._progress import Progress
 
-from ._documents import VERSION
+from ._documents import version_of
 from ._draft import State, StoredDraft
 from ._journal import (
     Entry,
@@ -215,7 +215,7 @@ class WorkFolder(StoredDraft):
                 revision=new.revision,
                 time=new.modified,
                 change=change,
-                version=VERSION,
+                version=version_of("annotation"),
             )
             line = encode_entry(entry)
             self._keep_torn(state)

@@ -46,7 +46,15 @@ if TYPE_CHECKING:
 
 __all__ = ["check_job"]
 
-_DOCUMENTS = ("job.json", "annotations", "cases", "headers", "events.jsonl", ".lock")
+_DOCUMENTS = (
+    "job.json",
+    "annotations",
+    "cases",
+    "combinations",
+    "headers",
+    "events.jsonl",
+    ".lock",
+)
 """What of a job folder is ours; the rest may be images, and linked."""
 
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MIGRATIONS",
-    "VERSION",
     "Envelope",
     "document_bytes",
     "json_bytes",
@@ -37,13 +36,33 @@ __all__ = [
     "pretty",
     "read_document",
     "unwrap",
+    "version_of",
     "write_document",
 ]
 
-VERSION = 1
-"""Of every kind of document this package writes."""
+_VERSIONS = {"annotation": 2, "submission": 2}
+"""Of the documents this package writes, where it is not 1."""
 
-MIGRATIONS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+def version_of(kind: str) -> int:
+    """Return the version of documents of a kind, as this package writes them."""
+    return _VERSIONS.get(kind, 1)
+
+
+def _as_it_is(body: dict[str, Any]) -> dict[str, Any]:
+    """Leave a body alone.
+
+    Version 1 names slices in ranges, boxes and masks by index. Which slices these are
+    only the series tells: who opens the case names them (`Annotation.with_keys`). What
+    is frozen stays as it is for good, and so does its digest.
+    """
+    return body
+
+
+MIGRATIONS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
+    ("annotation", 1): _as_it_is,
+    ("submission", 1): _as_it_is,
+}
 """How a body of (kind, version) becomes one of the next version."""
 
 _M = TypeVar("_M", bound="BaseModel")
@@ -68,14 +87,14 @@ class Envelope:
     ----------
     kind : str
         As ``"job"``; written as ``"format": "napari-annotate-jobs job"``.
-    version : int
-        The version it had when it was read.
+    version : int, optional
+        The version it had when it was read; None for a new one.
     extra : dict
         Fields this version does not know; they are written again.
     """
 
     kind: str
-    version: int = VERSION
+    version: int | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -165,14 +184,15 @@ def unwrap(
             where=where,
             remedy="Restore it from a backup",
         )
-    if version > VERSION:
+    newest = version_of(kind)
+    if version > newest:
         raise DocumentVersionError(
-            f"the document has version {version}, this program knows {VERSION}",
+            f"the document has version {version}, this program knows {newest}",
             where=where,
             remedy="Update napari-annotate-jobs: it was written by a newer version",
         )
     body = {k: v for k, v in found.items() if k not in {"format", "version"}}
-    for step in range(version, VERSION):
+    for step in range(version, newest):
         migrate = MIGRATIONS.get((kind, step))
         if migrate is None:
             raise CorruptError(
@@ -216,7 +236,7 @@ def write_document(path: Path, envelope: Envelope, body: dict[str, Any]) -> None
     StoreAccessError
         If it cannot be written; what was there is still there.
     """
-    if envelope.version < VERSION:
+    if envelope.version is not None and envelope.version < version_of(envelope.kind):
         kept = path.with_name(f"{path.stem}.v{envelope.version}{path.suffix}")
         old = read_if_there(path)
         if old is not None:
@@ -227,7 +247,8 @@ def write_document(path: Path, envelope: Envelope, body: dict[str, Any]) -> None
 
 def document_bytes(envelope: Envelope, body: dict[str, Any]) -> bytes:
     """Return a document as it is written."""
-    fields = {"format": _FORMAT + envelope.kind, "version": VERSION}
+    version = version_of(envelope.kind)
+    fields = {"format": _FORMAT + envelope.kind, "version": version}
     return _encoded(pretty({**fields, **body, **envelope.extra}) + "\n")
 
 

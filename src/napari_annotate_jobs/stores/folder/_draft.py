@@ -17,7 +17,14 @@ from napari_annotate_jobs.files import (
 )
 from napari_annotate_jobs.model import Annotation, document_json
 
-from ._documents import VERSION, Envelope, parsed, read_document, unwrap, write_document
+from ._documents import (
+    Envelope,
+    parsed,
+    read_document,
+    unwrap,
+    version_of,
+    write_document,
+)
 from ._journal import parse_journal, replay
 from ._masks import MaskFolder
 from ._submissions import SubmissionFolder
@@ -144,7 +151,7 @@ class StoredDraft:
         return replace(
             state,
             signatures=(signature(self.snapshot), state.signatures[1]),
-            envelope=replace(state.envelope, version=VERSION),
+            envelope=replace(state.envelope, version=version_of("annotation")),
         )
 
     def _fold(self, state: State) -> None:

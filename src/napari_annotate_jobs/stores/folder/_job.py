@@ -15,15 +15,24 @@ from napari_annotate_jobs.errors import (
     StoreError,
 )
 from napari_annotate_jobs.files import (
+    accessing,
     confine,
+    is_there,
     list_folder,
     make_folders,
+    read_if_there,
     remove_leftovers,
     signature,
+    write_durably,
 )
 from napari_annotate_jobs.model import Status
 from napari_annotate_jobs.stores import _rules
-from napari_annotate_jobs.stores._names import case_folder, person_folder, plain_person
+from napari_annotate_jobs.stores._names import (
+    case_folder,
+    check_file_name,
+    person_folder,
+    plain_person,
+)
 from napari_annotate_jobs.stores._progress import Progress
 
 from ._case_work import WorkFolder
@@ -42,6 +51,8 @@ __all__ = ["CORRECTIONS", "JobFolder"]
 CORRECTIONS = "corrections"
 """Folder of the copies in which reviewers correct what one person submitted."""
 
+_MOST_TEXT = 1 << 20
+"""Bytes of a text that a person may have written."""
 _SIZE = TypeAdapter(tuple[PositiveInt, PositiveInt] | None)
 
 _OPEN_WORK = 32
@@ -132,6 +143,30 @@ class JobFolder:
                 self._events.tell_note(case_id, n_slices, warnings)
             self.catalogue.note(row.ordinal, n_slices, warnings)
         return case
+
+    # ----------------------------------------------------------- combinations
+    def combinations(self) -> dict[str, str]:
+        """Return the combinations that are kept here, by name; others are passed."""
+        found = {}
+        folder = self.path / "combinations"
+        for entry in list_folder(folder):
+            name, dot, ending = entry.rpartition(".")
+            if dot and ending == "yaml" and not entry.startswith("."):
+                with suppress(StoreError, UnicodeDecodeError):
+                    data = read_if_there(folder / entry)
+                    if data is not None and len(data) <= _MOST_TEXT:
+                        found[name] = data.decode()
+        return found
+
+    def save_combination(self, name: str, text: str | None) -> None:
+        """Keep a combination, or take it away."""
+        path = self.path / "combinations" / f"{check_file_name(name)}.yaml"
+        if text is not None:
+            make_folders(path.parent, root=self.path)
+            write_durably(path, text.encode())
+        elif is_there(path):
+            with accessing(path, "removed"):
+                path.unlink()
 
     # ------------------------------------------------------------------- work
     def work(

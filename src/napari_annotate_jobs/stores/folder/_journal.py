@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 from napari_annotate_jobs.errors import DamagedJournalError, DocumentVersionError
 from napari_annotate_jobs.model import AnnotationChange, Document, document_json
 
-from ._documents import VERSION, json_bytes, load_json
+from ._documents import json_bytes, load_json, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -235,21 +235,22 @@ def _named(numbers: Sequence[int]) -> str:
 
 def _entry(body: bytes, number: int, where: object) -> Entry | None:
     """Return the save, None if it is none."""
-    version = VERSION
+    # A line is a part of the annotation.
+    newest = version = version_of("annotation")
     try:
         entry = Entry.model_validate_json(body)
     except ValidationError:
         with suppress(ValueError, AttributeError):
-            version = load_json(body).get("version", VERSION)
-        if not isinstance(version, int) or version <= VERSION:
+            version = load_json(body).get("version", newest)
+        if not isinstance(version, int) or version <= newest:
             return None
     else:
         version = entry.version
-        if version <= VERSION:
+        if version <= newest:
             return entry
     raise DocumentVersionError(
         f"line {number} of the journal has version {version}, this program knows "
-        f"{VERSION}",
+        f"{newest}",
         where=where,
         remedy="Update napari-annotate-jobs: it was written by a newer version",
     )

@@ -170,6 +170,13 @@ class FolderStore(JobStore):
         note = folder.path / "headers" / f"{case_folder(case_id)}-{place}.json"
         return open_remembered(folder.path / ref.path, ref.series_uid, note)
 
+    # ------------------------------------------------------------ combinations
+    def combinations(self, job_id: str) -> Mapping[str, str]:
+        return self._folder(job_id).combinations()
+
+    def save_combination(self, job_id: str, name: str, text: str | None) -> None:
+        self._folder(job_id).save_combination(name, text)
+
     # ------------------------------------------------------------- annotations
     def load(
         self,

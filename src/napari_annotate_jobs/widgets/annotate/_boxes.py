@@ -54,21 +54,13 @@ class ObjectAtHand:
 
 
 BUTTONS = (
-    ("confirm_object", "Confirm", "Confirm all proposed boxes of this object"),
-    (
-        "extend_object",
-        "Extend",
-        "Carry the object on: to the slices selected on the strip, else to this one",
-    ),
-    (
-        "object_leaves",
-        "Leaves here",
-        "The object is out of sight from this slice to its next confirmed box",
-    ),
-    ("cut_object", "Cut here", "A second object begins on this slice"),
-    ("delete_object", "Delete", "Delete the object with all its boxes"),
+    ("confirm_object", "Confirm"),
+    ("extend_object", "Extend"),
+    ("object_leaves", "Leaves here"),
+    ("cut_object", "Cut here"),
+    ("delete_object", "Delete"),
 )
-"""Action, text and tooltip of each button."""
+"""Action and text of each button."""
 
 OVER_SLICES = ("extend_object", "object_leaves", "cut_object")
 """Make no sense on a single image."""
@@ -122,7 +114,7 @@ class BoxSection(QWidget):
         keep.setRetainSizeWhenHidden(True)
         self.label.setSizePolicy(keep)
         self.buttons: dict[str, QPushButton] = {}
-        for action, text, _ in BUTTONS:
+        for action, text in BUTTONS:
             button = self.buttons[action] = QPushButton(text)
             button.setObjectName(action)
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -158,8 +150,8 @@ class BoxSection(QWidget):
     def set_keymap(self, keymap: KeyMap) -> None:
         """Show other keys in the tooltips."""
         self._keymap = keymap
-        for action, _, tip in BUTTONS:
-            self.buttons[action].setToolTip(tip + keymap.hint(action))
+        for action, _ in BUTTONS:
+            self.buttons[action].setToolTip(keymap.tip(action))
         self._fill_menus()
 
     def set_colors(self, colors: Colors) -> None:

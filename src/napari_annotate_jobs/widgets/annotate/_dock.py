@@ -126,30 +126,16 @@ class AnnotateDock(KeyboardGuest):
         self.labels.case_nothing_requested.connect(self.case_nothing_requested)
 
         self.nothing.setCheckable(True)
-        self._tip(
-            self.nothing, "There is nothing to label on this slice", "nothing_to_label"
-        )
+        self._tip(self.nothing, "nothing_to_label")
         self.nothing.clicked.connect(self._on_nothing)
         self.exclude.setCheckable(True)
-        self._tip(
-            self.exclude,
-            "Take this slice out of counts and export; its labels stay",
-            "exclude",
-        )
+        self._tip(self.exclude, "exclude")
         self.exclude.clicked.connect(self._on_exclude)
         self.propagate = self._button("Propagate…", "propagate")
-        self._tip(
-            self.propagate,
-            "Apply what this slice says to a range of slices",
-            "propagate",
-        )
+        self._tip(self.propagate, "propagate")
         self.propagate.clicked.connect(self.propagate_requested)
         self.fill = self._button("Smart fill…", "smart_fill")
-        self._tip(
-            self.fill,
-            "Fill by threshold or from a pixel; smooth, clean, grow what is painted",
-            "smart_fill",
-        )
+        self._tip(self.fill, "smart_fill")
         self.fill.clicked.connect(self.fill_requested)
         self.fill.hide()
 
@@ -165,17 +151,15 @@ class AnnotateDock(KeyboardGuest):
         self.comment_box.set_folded(True)
 
         self.previous = self._button("«", "previous_case")
-        self._tip(
-            self.previous, "Previous case; this one is kept as a draft", "previous_case"
-        )
+        self._tip(self.previous, "previous_case")
         self.previous.setAccessibleName("Previous case")
         self.previous.clicked.connect(lambda: self.go_requested.emit(-1))
         self.next = self._button("»", "next_case")
-        self._tip(self.next, "Next case; the draft is kept", "next_case")
+        self._tip(self.next, "next_case")
         self.next.setAccessibleName("Next case")
         self.next.clicked.connect(lambda: self.go_requested.emit(1))
         self.submit = self._button("Submit", "submit")
-        self._tip(self.submit, "Hand this case in; it is then locked", "submit")
+        self._tip(self.submit, "submit")
         self.submit.clicked.connect(self.submit_requested)
         self._lay_out()
         self._share_keyboard()
@@ -197,17 +181,19 @@ class AnnotateDock(KeyboardGuest):
     ) -> QToolButton:
         button = QToolButton()
         button.setText(text)
-        self._tip(button, tip, action)
+        self._tip(button, action, tip)
         button.setAccessibleName(tip)
         button.setFixedSize(26, 24)
         if signal is not None:
             button.clicked.connect(signal)
         return button
 
-    def _tip(self, widget: QWidget, text: str, action: str) -> None:
+    def _tip(self, widget: QWidget, action: str, text: str = "") -> None:
+        """Say what an action does, in the words of the table or in others."""
         self._tips = [tip for tip in self._tips if tip[0] is not widget]
         self._tips.append((widget, text, action))
-        widget.setToolTip(text + self._keymap.hint(action))
+        hint = self._keymap.hint(action)
+        widget.setToolTip(text + hint if text else self._keymap.tip(action))
         if widget in (self.nothing, self.exclude):
             widget.set_key(key_text(self._keymap.key(action)))
 
@@ -271,7 +257,7 @@ class AnnotateDock(KeyboardGuest):
         self.masks.set_keymap(keymap)
         self.boxes.set_keymap(keymap)
         for widget, text, action in list(self._tips):
-            self._tip(widget, text, action)
+            self._tip(widget, action, text)
 
     def set_zoom_tool(self, on: bool) -> None:
         """Show whether the zoom tool is on."""
@@ -401,7 +387,7 @@ class AnnotateDock(KeyboardGuest):
             text = getattr(session.editor.history, f"{verb}_text") if is_open else None
             button.setEnabled(text is not None and not session.locked)
             tip = f"{verb.capitalize()}: {text}" if text else verb.capitalize()
-            self._tip(button, tip, verb)
+            self._tip(button, verb, tip)
 
     def _update_state(self, *_: object) -> None:
         session = self._session

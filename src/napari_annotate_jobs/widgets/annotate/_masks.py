@@ -42,14 +42,6 @@ class MaskSection(QWidget):
 
     def __init__(self, keymap: KeyMap, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._tips = {
-            "confirm": "Confirm what is proposed here, or on the selected slices",
-            "reject": "Drop what is proposed here, or on the selected slices",
-            "interpolate": "Propose masks between the slices you painted, in the "
-            "whole case or the selected slices",
-            "confirm_all": "Confirm every proposal of the case",
-            "reject_all": "Drop every proposal of the case",
-        }
         self.interpolate = self._button("Interpolate", "interpolate")
         self.follow = self._button("Follow image", "follow")
         self.confirm = self._button("Confirm", "confirm")
@@ -95,11 +87,8 @@ class MaskSection(QWidget):
         """Show other keys in the tooltips and the menu."""
         for button in self._plain:
             action = button.objectName()
-            button.setToolTip(self._tips[action] + keymap.hint(action))
-        self.follow.setToolTip(
-            "Propose what you painted here on the slices beside, as far as the image "
-            "shows it" + keymap.hint("follow")
-        )
+            button.setToolTip(keymap.tip(action))
+        self.follow.setToolTip(keymap.tip("follow"))
         self.menu.clear()
         self._calls.clear()
         for name, text in FOLLOW:

@@ -193,9 +193,7 @@ class WindowControl(QWidget):
         """Name these keys."""
         self._keymap = keymap
         self.invert.setToolTip("Show high values dark")
-        self.reset.setToolTip(
-            f"The window the image opens with{keymap.hint('preset_1')}"
-        )
+        self.reset.setToolTip(keymap.tip("preset_1"))
         self._fill()
 
     def set_colors(self, colors: Colors) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AnyRow",
     "CaseModel",
-    "CaseSource",
+    "CaseRows",
     "case_text",
     "facts_text",
     "note_of",
@@ -50,7 +50,7 @@ KEPT_PAGES = 60
 KEPT_PICTURES = 600
 
 
-class CaseSource(Protocol):
+class CaseRows(Protocol):
     """Where the case table gets its rows and pictures from.
 
     Both methods may answer at once or later, on the interface thread, and answer
@@ -197,7 +197,7 @@ class CaseModel(QAbstractListModel):
     ) -> None:
         super().__init__(parent)
         self._visible = visible
-        self._source: CaseSource | None = None
+        self._source: CaseRows | None = None
         self._status: AnyStatus | None = None
         self._text = ""
         self._total = 0
@@ -215,7 +215,7 @@ class CaseModel(QAbstractListModel):
         self._busy = self._again = False
 
     # ---------------------------------------------------------------- asking
-    def set_source(self, source: CaseSource | None) -> None:
+    def set_source(self, source: CaseRows | None) -> None:
         """Show the cases of another source, from the beginning."""
         self._source = source
         self._pictures.clear()

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.model import Job, ReviewCounts
 
-    from ._model import CaseSource
+    from ._model import CaseRows
 
 __all__ = ["JobPageView"]
 
@@ -57,6 +57,12 @@ REVIEW_FILTERS: tuple[ReviewStatus | None, ...] = (
     ReviewStatus.FAILED,
     ReviewStatus.RETURNED,
 )
+PANELS = {
+    "Export": "Write annotations as files for training and for other programs",
+    "Import": "Bring annotations from files into your cases",
+    "Statistics": "Count what was annotated, by person and label",
+}
+"""Panels about the job, and what each is for."""
 TYPING_PAUSE = 200
 """Milliseconds without a key before a search begins."""
 
@@ -79,6 +85,8 @@ class JobPageView(QWidget):
     """What was submitted is to be reviewed; False goes back to annotating."""
     pass_all_requested = Signal(str)
     """All waiting cases with this text in their name are to pass."""
+    panel_requested = Signal(str)
+    """Name of a panel about the job that is to be shown."""
     back_requested = Signal()
     """My Jobs is to be shown."""
 
@@ -221,7 +229,7 @@ class JobPageView(QWidget):
         self._name_filters(FILTERS, counts.of)
         self._show_annotate()
 
-    def set_source(self, source: CaseSource | None) -> None:
+    def set_source(self, source: CaseRows | None) -> None:
         """Show the cases of a source, all of them, from the beginning."""
         self._pause.cancel()
         blocked = self._search.blockSignals(True)
@@ -265,6 +273,7 @@ class JobPageView(QWidget):
         layout.addLayout(self._build_head())
         layout.addLayout(self._build_progress())
         layout.addWidget(self._build_annotate())
+        layout.addLayout(self._build_panels())
         self._instructions = Instructions(130, self)
         self._instructions_section = Section("Instructions", self._instructions, self)
         layout.addWidget(self._instructions_section)
@@ -324,6 +333,19 @@ class JobPageView(QWidget):
         self._annotate.setObjectName("annotate")
         self._annotate.clicked.connect(self.annotate_requested)
         return self._annotate
+
+    def _build_panels(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(3)
+        self._panels = QButtonGroup(self)
+        for place, (name, tip) in enumerate(PANELS.items()):
+            button = QPushButton(f"{name}…", self)
+            button.setToolTip(tip)
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            self._panels.addButton(button, place)
+            row.addWidget(button, 1)
+        self._panels.idClicked.connect(self._ask_for_panel)
+        return row
 
     def _build_filters(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -400,6 +422,9 @@ class JobPageView(QWidget):
 
     def _request_pass_all(self) -> None:
         self.pass_all_requested.emit(self._search.text().strip())
+
+    def _ask_for_panel(self, place: int) -> None:
+        self.panel_requested.emit(list(PANELS)[place])
 
     def _go_to_search(self) -> None:
         self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent
     from qtpy.QtWidgets import QWidget
 
-    from ._model import AnyStatus, CaseSource
+    from ._model import AnyStatus, CaseRows
 
 __all__ = ["CaseTable"]
 
@@ -78,7 +78,7 @@ class CaseTable(QTableView):
         """The list of cases."""
         return self._cases
 
-    def set_source(self, source: CaseSource | None) -> None:
+    def set_source(self, source: CaseRows | None) -> None:
         """Show the cases of a source, from the beginning."""
         self._chosen = None
         self._cases.set_source(source)

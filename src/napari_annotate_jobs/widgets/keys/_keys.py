@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
@@ -34,9 +34,9 @@ __all__ = [
     "NAPARI_KEYS",
     "SHARED_WITH_NAPARI",
     "STEPPING",
-    "Action",
     "Gesture",
     "KeyMap",
+    "UserAction",
     "free_keys",
     "key_text",
     "label_keys",
@@ -45,9 +45,14 @@ __all__ = [
 ]
 
 
+When = Literal["job", "case", "slices", "edit", "edit slices", "object", "proposals"]
+"""When an action applies: a job is open; a case; one of several slices; one that may
+be changed; with several slices; with an object at hand; with proposals."""
+
+
 @dataclass(frozen=True)
-class Action:
-    """Something a key does.
+class UserAction:
+    """Something the user does, by key, button, menu or the command palette.
 
     Parameters
     ----------
@@ -61,6 +66,10 @@ class Action:
         Its default key, in Qt's portable notation; empty for none.
     steps : bool
         True if it goes on while its key is held down; all else acts once a press.
+    when : When
+        What must be open for it to do anything.
+    tip : str
+        More words about it, for tooltips; by default `text` says enough.
     """
 
     id: str
@@ -68,6 +77,8 @@ class Action:
     group: str
     key: str = ""
     steps: bool = False
+    when: When = "edit"
+    tip: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,63 +100,228 @@ class Gesture:
     group: str
 
 
-ACTIONS: tuple[Action, ...] = (
-    Action("nothing_to_label", "Nothing to Label", "Decide", "N"),
-    Action("exclude", "Exclude the image", "Decide", "Q"),
-    Action("propagate", "Propagate over slices", "Decide", "Alt+R"),
-    Action("confirm", "Confirm proposals", "Decide", "Alt+Y"),
-    Action("reject", "Reject proposals", "Decide", "Alt+X"),
-    Action("confirm_all", "Confirm all proposals", "Decide", "Alt+Shift+Y"),
-    Action("reject_all", "Reject all proposals", "Decide", "Alt+Shift+X"),
-    Action("copy", "Copy what the slice holds", "Decide", "Ctrl+Alt+C"),
-    Action("paste", "Paste it to this slice", "Decide", "Ctrl+Alt+V"),
-    Action("undo", "Undo", "Decide", "Ctrl+Z"),
-    Action("redo", "Redo", "Decide", "Ctrl+Shift+Z"),
-    Action("interpolate", "Interpolate between key slices", "Masks", "Alt+I"),
-    Action("follow", "Follow the image both ways", "Masks", "Alt+G"),
-    Action("follow_back", "Follow the image back", "Masks", "Alt+,"),
-    Action("follow_on", "Follow the image on", "Masks", "Alt+."),
-    Action("smart_fill", "Smart fill", "Masks", "Alt+M"),
-    Action("confirm_object", "Confirm all boxes of the object", "Boxes", "Alt+O"),
-    Action("confirm_box", "Confirm the box", "Boxes", "Alt+B"),
-    Action("extend_object", "Extend the object to here", "Boxes", "Alt+E"),
-    Action("object_leaves", "The object leaves here", "Boxes", "Alt+Q"),
-    Action("cut_object", "Cut the object here", "Boxes", "Alt+K"),
-    Action("join_object", "Join with the likeliest object", "Boxes", "Alt+J"),
-    Action("separate_box", "Make the box an object", "Boxes", "Alt+Shift+J"),
-    Action("delete_object", "Delete the object", "Boxes", "Shift+Del"),
-    Action("next_undecided", "Next undecided slice", "Go", "U", steps=True),
-    Action(
-        "previous_undecided", "Previous undecided slice", "Go", "Shift+U", steps=True
+ACTIONS: tuple[UserAction, ...] = (
+    UserAction(
+        "nothing_to_label",
+        "Nothing to Label",
+        "Decide",
+        "N",
+        tip="There is nothing to label on this slice",
     ),
-    Action("next_change", "Next change", "Go", "Alt+Right", steps=True),
-    Action("previous_change", "Previous change", "Go", "Alt+Left", steps=True),
-    Action("next_proposal", "Next proposal", "Go", "Alt+Shift+Right", steps=True),
-    Action(
-        "previous_proposal", "Previous proposal", "Go", "Alt+Shift+Left", steps=True
+    UserAction(
+        "exclude",
+        "Exclude the image",
+        "Decide",
+        "Q",
+        tip="Take this slice out of counts and export; its labels stay",
     ),
-    Action("play", "Play the stack, or stop", "Go", "Space"),
-    Action("submit", "Submit the case", "Case", "Shift+Return"),
-    Action(
+    UserAction(
+        "propagate",
+        "Propagate over slices",
+        "Decide",
+        "Alt+R",
+        when="edit slices",
+        tip="Apply what this slice says to a range of slices",
+    ),
+    *(
+        UserAction(id_, text, "Decide", key, when="proposals", tip=tip)
+        for id_, text, key, tip in (
+            (
+                "confirm",
+                "Confirm proposals",
+                "Alt+Y",
+                "Confirm what is proposed here, or on the selected slices",
+            ),
+            (
+                "reject",
+                "Reject proposals",
+                "Alt+X",
+                "Drop what is proposed here, or on the selected slices",
+            ),
+            (
+                "confirm_all",
+                "Confirm all proposals",
+                "Alt+Shift+Y",
+                "Confirm every proposal of the case",
+            ),
+            (
+                "reject_all",
+                "Reject all proposals",
+                "Alt+Shift+X",
+                "Drop every proposal of the case",
+            ),
+        )
+    ),
+    UserAction(
+        "copy", "Copy what the slice holds", "Decide", "Ctrl+Alt+C", when="case"
+    ),
+    UserAction("paste", "Paste it to this slice", "Decide", "Ctrl+Alt+V"),
+    UserAction("undo", "Undo", "Decide", "Ctrl+Z"),
+    UserAction("redo", "Redo", "Decide", "Ctrl+Shift+Z"),
+    UserAction(
+        "interpolate",
+        "Interpolate between key slices",
+        "Masks",
+        "Alt+I",
+        when="edit slices",
+        tip="Propose masks between the slices you painted, in the whole case or the "
+        "selected slices",
+    ),
+    UserAction(
+        "follow",
+        "Follow the image both ways",
+        "Masks",
+        "Alt+G",
+        when="edit slices",
+        tip="Propose what you painted here on the slices beside, as far as the image "
+        "shows it",
+    ),
+    UserAction(
+        "follow_back", "Follow the image back", "Masks", "Alt+,", when="edit slices"
+    ),
+    UserAction(
+        "follow_on", "Follow the image on", "Masks", "Alt+.", when="edit slices"
+    ),
+    UserAction(
+        "smart_fill",
+        "Smart fill",
+        "Masks",
+        "Alt+M",
+        tip="Fill by threshold or from a pixel; smooth, clean, grow what is painted",
+    ),
+    UserAction(
+        "confirm_object",
+        "Confirm all boxes of the object",
+        "Boxes",
+        "Alt+O",
+        when="object",
+        tip="Confirm all proposed boxes of this object",
+    ),
+    UserAction("confirm_box", "Confirm the box", "Boxes", "Alt+B", when="object"),
+    UserAction(
+        "extend_object",
+        "Extend the object to here",
+        "Boxes",
+        "Alt+E",
+        when="object",
+        tip="Carry the object on: to the slices selected on the strip, else to this "
+        "one",
+    ),
+    UserAction(
+        "object_leaves",
+        "The object leaves here",
+        "Boxes",
+        "Alt+Q",
+        when="object",
+        tip="The object is out of sight from this slice to its next confirmed box",
+    ),
+    UserAction(
+        "cut_object",
+        "Cut the object here",
+        "Boxes",
+        "Alt+K",
+        when="object",
+        tip="A second object begins on this slice",
+    ),
+    UserAction(
+        "join_object", "Join with the likeliest object", "Boxes", "Alt+J", when="object"
+    ),
+    UserAction(
+        "separate_box", "Make the box an object", "Boxes", "Alt+Shift+J", when="object"
+    ),
+    UserAction(
+        "delete_object",
+        "Delete the object",
+        "Boxes",
+        "Shift+Del",
+        when="object",
+        tip="Delete the object with all its boxes",
+    ),
+    *(
+        UserAction(id_, text, "Go", key, steps=True, when="slices")
+        for id_, text, key in (
+            ("next_undecided", "Next undecided slice", "U"),
+            ("previous_undecided", "Previous undecided slice", "Shift+U"),
+            ("next_change", "Next change", "Alt+Right"),
+            ("previous_change", "Previous change", "Alt+Left"),
+            ("next_proposal", "Next proposal", "Alt+Shift+Right"),
+            ("previous_proposal", "Previous proposal", "Alt+Shift+Left"),
+        )
+    ),
+    UserAction("play", "Play the stack, or stop", "Go", "Space", when="slices"),
+    UserAction(
+        "submit",
+        "Submit the case",
+        "Case",
+        "Shift+Return",
+        tip="Hand this case in; it is then locked",
+    ),
+    UserAction(
         "nothing_submit_next",
         "Nothing to Label, submit, next case",
         "Case",
         "Alt+N",
     ),
-    Action("next_case", "Next case, without submitting", "Case", "Shift+PgDown"),
-    Action("previous_case", "Previous case, without submitting", "Case", "Shift+PgUp"),
-    Action("pass_case", "Pass the case", "Review", "Shift+K"),
-    Action("fail_case", "Fail the case: the reason is asked for", "Review", "Shift+F"),
-    Action("return_case", "Return the case to its annotator", "Review", "Shift+R"),
-    Action("compare", "What changed, or hide that", "Review", "Shift+D"),
-    Action("next_thread", "Next open thread", "Review", "Shift+T", steps=True),
-    Action("preset_1", "Window: the image's own", "Window", "Shift+1"),
-    *(
-        Action(f"preset_{n}", f"Window: preset {n}", "Window", f"Shift+{n}")
-        for n in range(2, 8)
+    UserAction(
+        "next_case",
+        "Next case, without submitting",
+        "Case",
+        "Shift+PgDown",
+        when="case",
+        tip="Next case; the draft is kept",
     ),
-    Action("zoom_tool", "Zoom tool: slide to zoom", "Window", "Alt+Z"),
-    Action("help", "Keys and mouse", "Help", "F1"),
+    UserAction(
+        "previous_case",
+        "Previous case, without submitting",
+        "Case",
+        "Shift+PgUp",
+        when="case",
+        tip="Previous case; this one is kept as a draft",
+    ),
+    UserAction(
+        "pass_case",
+        "Pass the case",
+        "Review",
+        "Shift+K",
+        when="case",
+        tip="Fit for training; then the next waiting case opens",
+    ),
+    UserAction(
+        "fail_case",
+        "Fail the case: the reason is asked for",
+        "Review",
+        "Shift+F",
+        when="case",
+        tip="Kept out of every export; a reason is needed",
+    ),
+    UserAction(
+        "return_case",
+        "Return the case to its annotator",
+        "Review",
+        "Shift+R",
+        when="case",
+        tip="Back to its annotator; a comment is needed",
+    ),
+    UserAction(
+        "compare", "What changed, or hide that", "Review", "Shift+D", when="case"
+    ),
+    UserAction(
+        "next_thread", "Next open thread", "Review", "Shift+T", steps=True, when="case"
+    ),
+    UserAction(
+        "preset_1",
+        "Window: the image's own",
+        "Window",
+        "Shift+1",
+        when="case",
+        tip="The window the image opens with",
+    ),
+    *(
+        UserAction(f"preset_{n}", f"Window: preset {n}", "Window", key, when="case")
+        for n, key in ((n, f"Shift+{n}") for n in range(2, 8))
+    ),
+    UserAction("zoom_tool", "Zoom tool: slide to zoom", "Window", "Alt+Z", when="case"),
+    UserAction("help", "Keys and mouse", "Help", "F1", when="job"),
 )
 """Everything of ours that has a key, except the labels of the job."""
 
@@ -261,7 +437,7 @@ def key_text(key: str) -> str:
     return "+".join([*modifiers, words.get(last, last)])
 
 
-_ACTIONS: Mapping[str, Action] = MappingProxyType({a.id: a for a in ACTIONS})
+_ACTIONS: Mapping[str, UserAction] = MappingProxyType({a.id: a for a in ACTIONS})
 
 
 @dataclass(frozen=True)
@@ -313,7 +489,7 @@ class KeyMap:
         return hash(frozenset(self.overrides.items()))
 
     @staticmethod
-    def _action(action_id: str) -> Action:
+    def _action(action_id: str) -> UserAction:
         try:
             return _ACTIONS[action_id]
         except KeyError:
@@ -335,6 +511,15 @@ class KeyMap:
         """Return `` (key)`` to put behind a tooltip; empty if there is no key."""
         text = key_text(self.key(action_id))
         return f" ({text})" if text else ""
+
+    def text(self, action_id: str) -> str:
+        """Return what an action does, in few words."""
+        return self._action(action_id).text
+
+    def tip(self, action_id: str) -> str:
+        """Return what a button of an action says of it, with its key."""
+        action = self._action(action_id)
+        return (action.tip or action.text) + self.hint(action_id)
 
     def with_key(self, action_id: str, key: str) -> KeyMap:
         """Return the map with one key changed.

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_annotate_jobs.editing import Mode
-from napari_annotate_jobs.model import LabelSet, Method, Scope
+from napari_annotate_jobs.model import LabelSet, Method, RangeAction, Scope
 from napari_annotate_jobs.widgets.keys._guest import KeyboardPanel
 from napari_annotate_jobs.widgets.keys._held import acts_once
 from napari_annotate_jobs.widgets.parts._short_box import ShortBox
@@ -32,7 +32,7 @@ from napari_annotate_jobs.widgets.parts._theme import (
 from napari_annotate_jobs.widgets.strip._ranges import slices_text
 
 from ._parts import Ends, LabelChecks, ModeChoice, RangePicker
-from ._words import Choice, Preview, What, preview_text
+from ._words import Choice, Preview, preview_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +68,7 @@ class PropagatePanel(KeyboardPanel):
     boxes_requested = Signal(int, int, str)
     """Do something with the boxes from one slice to another."""
     applied = Signal(object)
-    """It was done; the :class:`SliceRange` left behind, or None."""
+    """It was done; the :class:`OpenRange` left behind, or None."""
     finished = Signal()
     """It was applied or cancelled: the panel can go."""
     begin_requested = Signal(object)
@@ -264,9 +264,9 @@ class PropagatePanel(KeyboardPanel):
         chosen = self.what.currentData()
         entries: list[tuple[str, str]] = []
         if self._labels.of(Method.CLASSIFICATION, Scope.SLICE):
-            entries.append(("Class labels", What.LABELS.value))
-        entries.append(("Nothing to Label", What.NOTHING.value))
-        entries.append(("Exclude", What.EXCLUDE.value))
+            entries.append(("Class labels", RangeAction.CLASS_LABELS.value))
+        entries.append(("Nothing to Label", RangeAction.NOTHING_TO_LABEL.value))
+        entries.append(("Exclude", RangeAction.EXCLUDE.value))
         for data, (method, _, _) in self._extras.items():
             if self._labels.of(method):
                 entries.append((data.partition(":")[2], data))
@@ -278,10 +278,10 @@ class PropagatePanel(KeyboardPanel):
 
     def _show_choice(self, choice: Choice) -> None:
         with QSignalBlocker(self.what):
-            index = self.what.findData(choice.what.value)
+            index = self.what.findData(choice.action.value)
             self.what.setCurrentIndex(max(index, 0))
         if index < 0:
-            self._choice = replace(choice, what=What(self.what.currentData()))
+            self._choice = replace(choice, action=RangeAction(self.what.currentData()))
         for box, value in (
             (self.lift, choice.lift),
             (self.until, choice.until),
@@ -299,7 +299,9 @@ class PropagatePanel(KeyboardPanel):
         choice, extra = self._choice, self.extra
         self.setEnabled(choice is not None)
         self.labels.setVisible(
-            extra is None and choice is not None and choice.what is What.LABELS
+            extra is None
+            and choice is not None
+            and choice.action is RangeAction.CLASS_LABELS
         )
         for widget in (self.lift, self.every, self.until):
             widget.setEnabled(extra is None)
@@ -333,7 +335,8 @@ class PropagatePanel(KeyboardPanel):
             return
         data = str(self.what.currentData())
         if data not in self._extras:
-            self._choice = replace(self._choice, what=What(data), mode=Mode.KEEP)
+            action = RangeAction(data)
+            self._choice = replace(self._choice, action=action, mode=Mode.KEEP)
             self.modes.set_mode(Mode.KEEP)
         self.choice_changed.emit(self._choice)
         self._show()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.editing import (
@@ -22,26 +21,11 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.editing import CaseEditor
 
-__all__ = ["Choice", "Preview", "What", "preview_of", "preview_text"]
+__all__ = ["Choice", "Preview", "preview_of", "preview_text"]
 
 
 ROOM = 24
 """So many letters are listed of what is lost."""
-
-
-class What(StrEnum):
-    """What is propagated."""
-
-    LABELS = "labels"
-    NOTHING = "nothing"
-    EXCLUDE = "exclude"
-
-
-_ACTIONS = {
-    What.LABELS: RangeAction.CLASS_LABELS,
-    What.NOTHING: RangeAction.NOTHING_TO_LABEL,
-    What.EXCLUDE: RangeAction.EXCLUDE,
-}
 
 
 @dataclass(frozen=True)
@@ -56,7 +40,7 @@ class Choice:
         The slice it goes out from.
     start, stop : int
         First and last slice of the range, both included.
-    what : What
+    action : RangeAction
         What is applied.
     lift : bool
         It is taken away instead.
@@ -74,7 +58,7 @@ class Choice:
     origin: int
     start: int
     stop: int
-    what: What = What.LABELS
+    action: RangeAction = RangeAction.CLASS_LABELS
     lift: bool = False
     labels: tuple[int, ...] = ()
     every: int = 1
@@ -82,14 +66,9 @@ class Choice:
     mode: Mode = Mode.KEEP
 
     @property
-    def action(self) -> RangeAction:
-        """The same in the words of the session."""
-        return _ACTIONS[self.what]
-
-    @property
     def needs_labels(self) -> bool:
         """True if labels are applied, but none is chosen."""
-        return self.what is What.LABELS and not self.labels
+        return self.action is RangeAction.CLASS_LABELS and not self.labels
 
     def over(self, start: int, stop: int) -> Choice:
         """Return the choice for another range; its ends are kept in the series."""
@@ -161,7 +140,7 @@ def propagation_of(choice: Choice, targets: tuple[int, ...]) -> Propagation:
         action=choice.action,
         targets=targets,
         origin=choice.origin,
-        labels=choice.labels if choice.what is What.LABELS else (),
+        labels=choice.labels if choice.action is RangeAction.CLASS_LABELS else (),
         mode=choice.mode,
     )
 
@@ -178,7 +157,8 @@ def preview_of(editor: CaseEditor, choice: Choice) -> Preview:
     wanted = propagation_of(choice, targets)
     lost: dict[Mode, tuple[str, ...]] = {}
     if choice.lift:
-        touched = [i for i in targets if _holds(editor, choice, i)]
+        plan = plan_propagation(editor, wanted, lifts=True)
+        touched = [int(i) for i in plan.touched[choice.mode]]
         counts, cleared = dict.fromkeys(Mode, len(touched)), dict.fromkeys(Mode, 0)
         occupied = 0
     else:
@@ -202,25 +182,17 @@ def _lost(
     nothing = excluded = False
     for index in indices:
         content = editor.content(index)
-        nothing |= content.nothing_to_label and choice.what is What.LABELS
+        labels = choice.action is RangeAction.CLASS_LABELS
+        nothing |= labels and content.nothing_to_label
         if mode is Mode.REPLACE:
             excluded |= content.excluded
-            if choice.what is What.NOTHING:
+            if choice.action is RangeAction.NOTHING_TO_LABEL:
                 gone.update(content.label_ids)
             else:
                 gone.update(set(content.class_labels) - set(choice.labels))
     names = [label.name for label in editor.labels.labels if label.id in gone]
     names += ["Nothing to Label"] * nothing + ["Exclude"] * excluded
     return tuple(names)
-
-
-def _holds(editor: CaseEditor, choice: Choice, index: int) -> bool:
-    content = editor.content(index)
-    if choice.what is What.LABELS:
-        return bool(set(choice.labels).intersection(content.class_labels))
-    if choice.what is What.NOTHING:
-        return content.nothing_to_label
-    return content.excluded
 
 
 def preview_text(choice: Choice, preview: Preview) -> str:

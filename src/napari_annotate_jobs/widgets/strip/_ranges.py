@@ -17,7 +17,8 @@ from ._paint import Look, paint_look
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from napari_annotate_jobs.model import LabelSet, SliceRange
+    from napari_annotate_jobs.editing import OpenRange
+    from napari_annotate_jobs.model import LabelSet
     from napari_annotate_jobs.widgets.parts._theme import Colors
 
     from ._scale import Scale
@@ -97,7 +98,7 @@ def slices_text(start: int, stop: int) -> str:
 
 
 def segments_of(
-    ranges: Iterable[SliceRange], labels: LabelSet
+    ranges: Iterable[OpenRange], labels: LabelSet
 ) -> tuple[tuple[Segment, ...], int]:
     """Return the segments of ranges, side by side in lanes, and their number."""
     ordered = sorted(ranges, key=lambda span: (span.start, span.stop))

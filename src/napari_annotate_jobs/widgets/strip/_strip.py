@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QHideEvent
 
-    from napari_annotate_jobs.editing import Cell
-    from napari_annotate_jobs.model import LabelSet, SliceRange
+    from napari_annotate_jobs.editing import Cell, OpenRange
+    from napari_annotate_jobs.model import LabelSet
 
     from ._hover import PictureSource
 
@@ -91,7 +91,7 @@ class SliceStrip(KeyboardGuest):
         self.card = HoverCard(self)
         self.number = SliceNumber(self)
         self._keymap = KeyMap()
-        self._ranges: tuple[SliceRange, ...] = ()
+        self._ranges: tuple[OpenRange, ...] = ()
         self._labels: LabelSet | None = None
         self._menu: QMenu | None = None
         self._buttons = self._make_buttons()
@@ -181,7 +181,7 @@ class SliceStrip(KeyboardGuest):
         self.track.set_current(index)
         self._say_where()
 
-    def set_ranges(self, ranges: Sequence[SliceRange], labels: LabelSet) -> None:
+    def set_ranges(self, ranges: Sequence[OpenRange], labels: LabelSet) -> None:
         """Show ranges, in the colours and under the names of their labels."""
         self._ranges = tuple(ranges)
         self.set_labels(labels)
@@ -222,18 +222,22 @@ class SliceStrip(KeyboardGuest):
         if self._labels is not None:
             self.menu_maker.set_labels(self._labels)
         tips = {
-            "previous-undecided": ("Previous undecided slice", "previous_undecided"),
-            "next-undecided": ("Next undecided slice", "next_undecided"),
-            "previous-change": ("Previous change", "previous_change"),
-            "next-change": ("Next change", "next_change"),
-            "zoom-out": ("Zoom the strip out (Ctrl+wheel)", ""),
-            "zoom-in": ("Zoom the strip in (Ctrl+wheel)", ""),
-            "fit": ("Show the whole series", ""),
+            "zoom-out": "Zoom the strip out (Ctrl+wheel)",
+            "zoom-in": "Zoom the strip in (Ctrl+wheel)",
+            "fit": "Show the whole series",
         }
-        for name, (text, action) in tips.items():
-            hint = keymap.hint(action) if action else ""
-            self._buttons[name].setToolTip(text + hint)
+        for name, text in tips.items():
+            self._buttons[name].setToolTip(text)
             self._buttons[name].setAccessibleName(text)
+        for name in (
+            "previous-undecided",
+            "next-undecided",
+            "previous-change",
+            "next-change",
+        ):
+            action = name.replace("-", "_")
+            self._buttons[name].setToolTip(keymap.tip(action))
+            self._buttons[name].setAccessibleName(keymap.text(action))
         self._say_where()
 
     def selection(self) -> tuple[int, int] | None:

@@ -1,0 +1,219 @@
+"""Import: told beforehand, brought in beside annotating, and told afterwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_annotate_jobs.editing import EnterAs, Mode
+from napari_annotate_jobs.errors import (
+    AnnotateJobsError,
+    Cancelled,
+    InvalidValueError,
+)
+from napari_annotate_jobs.formats import IMPORT_FORMATS, import_format, parse_map
+from napari_annotate_jobs.session import Importing, Work, import_annotations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari_annotate_jobs.app._chores import JobPlace
+    from napari_annotate_jobs.session import ImportReport, Worker
+    from napari_annotate_jobs.widgets import ImportChoice, ImportPanel
+
+__all__ = ["ImportController"]
+
+MOST = 12
+"""Lines of one kind that are told."""
+
+
+class ImportController:
+    """Brings annotations from files into the cases of a job.
+
+    Parameters
+    ----------
+    panel : ImportPanel
+        The view.
+    worker : Worker
+        Reads and saves.
+    leave : callable
+        Leaves the case that is open, with everything saved, and goes on with what it
+        is called with: what comes in must not meet an edit on its way.
+    imported : callable
+        Told the ids of the cases that something came into.
+    choose_folder, choose_file : callable
+        Ask for one, and give it to what they are called with.
+    """
+
+    def __init__(
+        self,
+        panel: ImportPanel,
+        worker: Worker,
+        *,
+        leave: Callable[[Callable[[], None]], object],
+        imported: Callable[[Sequence[str]], object],
+        choose_folder: Callable[[str, Callable[[str], object]], object],
+        choose_file: Callable[[str, Callable[[str], object]], object],
+    ) -> None:
+        self._panel, self._worker = panel, worker
+        self._leave, self._imported = leave, imported
+        self._choose_folder, self._choose_file = choose_folder, choose_file
+        self._place: JobPlace | None = None
+        self._waiting: tuple[JobPlace | None] | None = None
+        self._work: Work | None = None
+        panel.preview_requested.connect(self.preview)
+        panel.import_requested.connect(self.start)
+        panel.cancel_requested.connect(self.cancel)
+        panel.folder_requested.connect(self._ask_for_folder)
+        panel.file_requested.connect(self._ask_for_file)
+        panel.set_formats(
+            [
+                (row.name, row.title, row.summary, row.whole)
+                for row in IMPORT_FORMATS.values()
+            ]
+        )
+
+    def set_place(self, place: JobPlace | None) -> None:
+        """Import into another job from now on, once what is under way is over."""
+        if self._work is not None:
+            self._waiting = (place,)
+            return
+        self._place = place
+        self._panel.set_job("" if place is None else place.job.name)
+
+    def _ask_for_folder(self) -> None:
+        self._choose_folder("Import annotations from a folder", self._panel.set_path)
+
+    def _ask_for_file(self) -> None:
+        self._choose_file("Import annotations from a file", self._panel.set_path)
+
+    def preview(self) -> None:
+        """Tell what would come in; nothing is saved."""
+        self._run(preview=True)
+
+    def start(self) -> None:
+        """Bring it in, once the open case is left."""
+        if self._place is not None and self._work is None:
+            self._leave(lambda: self._run(preview=False))
+
+    def cancel(self) -> None:
+        """Stop between two cases."""
+        if self._work is not None:
+            self._work.cancel()
+
+    def _run(self, *, preview: bool) -> None:
+        place, choice = self._place, self._panel.choice()
+        if place is None or self._work is not None:
+            return
+        try:
+            how = _how(choice, preview)
+        except AnnotateJobsError as error:
+            self._panel.set_told(str(error), wrong=True)
+            return
+        verb = "Looking at" if preview else "Importing"
+        work = self._work = Work(f"{verb} annotations for {place.job.name}")
+        self._panel.set_busy(True)
+        self._panel.set_told(f"{work.text}…")
+
+        def task(work: Work) -> ImportReport:
+            with place.open() as store:
+                return import_annotations(
+                    store,
+                    place.job.id,
+                    choice.path,
+                    how,
+                    match=choice.match or None,
+                    progress=lambda done, total, name: work.report(done, total),
+                    cancelled=work.cancelled,
+                )
+
+        def done(report: ImportReport) -> None:
+            self._end()
+            wrong = bool(report.failed or report.broken or not report.cases)
+            self._panel.set_told(_told(report, how), wrong=wrong)
+            if not preview:
+                good = [each for each in report.cases if each.error is None]
+                self._imported([each.case_id for each in good])
+
+        def failed(error: Exception) -> None:
+            self._end()
+            stopped = isinstance(error, Cancelled)
+            self._panel.set_told(str(error), wrong=not stopped)
+            if not preview:
+                self._imported([])
+
+        self._worker.run(work, task, done, failed)
+
+    def _end(self) -> None:
+        self._work = None
+        self._panel.set_busy(False)
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self.set_place(*waiting)
+
+
+def _how(choice: ImportChoice, preview: bool) -> Importing:
+    if choice.version and not choice.model:
+        raise InvalidValueError(
+            "a version says nothing without the model", remedy="Name the model too"
+        )
+    return Importing(
+        row=import_format(choice.format),
+        mapping=parse_map(choice.mapping),
+        enter_as=EnterAs(choice.enter_as),
+        mode=Mode(choice.mode),
+        model=f"{choice.model} {choice.version}".strip(),
+        resample=choice.resample,
+        preview=preview,
+        empty_is_nothing=choice.empty_is_nothing,
+    )
+
+
+def _told(report: ImportReport, how: Importing) -> str:
+    """Say what came in, what did not, and why."""
+    counts = report.counts
+    good = sum(outcome.error is None for outcome in report.cases)
+    found = [
+        f"{count} {one if count == 1 else many}"
+        for count, one, many in (
+            (counts.masks, "mask", "masks"),
+            (counts.boxes, "box", "boxes"),
+            (counts.classes, "class label or negative", "class labels and negatives"),
+        )
+        if count
+    ]
+    verb = "would come in" if how.preview else "came in"
+    lines = []
+    for outcome in report.failed[:MOST]:
+        lines.append(f"{outcome.name}: {outcome.error}")
+    lines += [str(error) for error in report.broken[:MOST]]
+    if not report.cases:
+        lines.append(
+            "Nothing was found for any case. Say how files are named, as {case}.nii.gz."
+        )
+    else:
+        lines.append(
+            f"{', '.join(found) or 'Nothing'} {verb} on {counts.entered} slices of "
+            f"{good} case{'' if good == 1 else 's'}."
+        )
+    if counts.kept:
+        lines.append(f"{counts.kept} slices held something and keep it.")
+    if counts.excluded:
+        lines.append(f"{counts.excluded} excluded slices are left alone.")
+    if counts.left_out:
+        lines.append(
+            f"{counts.left_out} class labels are left out: only masks and boxes can "
+            "be proposals."
+        )
+    notes: dict[str, list[str]] = {}
+    for outcome in report.cases:
+        for note in outcome.notes:
+            notes.setdefault(note, []).append(outcome.name)
+    for note, names in list(notes.items())[:MOST]:
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        lines.append(f"{names[0]}{more}: {note}")
+    if report.unmatched:
+        shown = ", ".join(report.unmatched[:5])
+        others = len(report.unmatched) - 5
+        rest = f" and {others} more" if others > 0 else ""
+        lines.append(f"Passed over, for no case is theirs: {shown}{rest}.")
+    return "\n".join(lines)
