@@ -66,6 +66,7 @@ class CaseController:
         self.session = bench.session
         self._bench, self._slices, self._bridge = bench, slices, bridge
         self._press, self._settle = press, settle
+        self._thread: str | None = None
 
     @_told
     def go_undecided(self, step: int) -> None:
@@ -254,6 +255,24 @@ class CaseController:
     def _mark_and_submit(self) -> None:
         self._mark_rest()
         self.session.submit()
+
+    @_told
+    def take_back(self) -> None:
+        """Take the submission back, to edit the case again."""
+        self.session.reopen()
+
+    @_told
+    def next_thread(self) -> None:
+        """Go to the next open thread of the case."""
+        discussion = self.session.discussion
+        found = None if discussion is None else discussion.next_open(self._thread)
+        if found is None:
+            self.session.told.emit("No thread is open.")
+            return
+        self._thread = found.id
+        index = self.session.editor.index_of(found.first)
+        if index is not None:
+            self.go_slice(index)
 
     @_told
     def settle_save(self) -> None:

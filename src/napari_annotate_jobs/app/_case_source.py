@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import AnnotateJobsError
+from napari_annotate_jobs.widgets import split_row_key
 
 from ._pictures import case_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_annotate_jobs.model import Job, Status
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_annotate_jobs.model import Job
     from napari_annotate_jobs.session import Executor
     from napari_annotate_jobs.stores import JobStore
 
-__all__ = ["StoreCaseSource"]
+__all__ = ["StoreCaseSource", "StoreReviewSource"]
 
 
 class StoreCaseSource:
@@ -49,7 +53,7 @@ class StoreCaseSource:
 
     def fetch(
         self,
-        status: Status | None,
+        status: Any,
         text: str,
         offset: int,
         limit: int,
@@ -81,7 +85,42 @@ class StoreCaseSource:
             reply(None)
 
         self._pictures.run(
-            lambda: case_picture(self._store, self._job.project, self._job.id, case_id),
+            lambda: self._picture(case_id),
             reply,
             failed,
+        )
+
+    def _picture(self, key: str) -> NDArray[np.uint8]:
+        return case_picture(self._store, self._job.project, self._job.id, key)
+
+
+class StoreReviewSource(StoreCaseSource):
+    """What was submitted in one job, for the page of whoever reviews it."""
+
+    def fetch(
+        self,
+        status: Any,
+        text: str,
+        offset: int,
+        limit: int,
+        reply: Callable[[Any, int], None],
+    ) -> None:
+        """Read a page of the submitted cases; None and 0 if that fails."""
+
+        def failed(error: Exception) -> None:
+            self._on_error(error)
+            reply(None, 0)
+
+        self._tables.run(
+            lambda: self._store.reviews(
+                self._job.id, status=status, text=text, offset=offset, limit=limit
+            ),
+            lambda page: reply(page.rows, page.total),
+            failed,
+        )
+
+    def _picture(self, key: str) -> NDArray[np.uint8]:
+        case_id, person = split_row_key(key)
+        return case_picture(
+            self._store, self._job.project, self._job.id, case_id, person=person
         )

@@ -97,9 +97,13 @@ class MyJobs(QWidget):
             page.annotate_requested.connect(self._annotate)
             page.case_requested.connect(self._open_case)
             page.details_requested.connect(self._show_details)
+            page.review_requested.connect(self.station.review_job)
+            page.pass_all_requested.connect(self._pass_all)
             page.panel_requested.connect(self.station.panel_requested)
             paint_in(page, self.station.colors)
             self.station.counts_changed.connect(page.set_counts)
+            self.station.review_counts_changed.connect(page.set_review_counts)
+            self.station.reviews_changed.connect(page.refresh)
             self.station.case_changed.connect(page.refresh_case)
             self.station.busy_changed.connect(self._on_busy)
         return self._page
@@ -142,6 +146,12 @@ class MyJobs(QWidget):
             session.store.counts(session.job.id),
         )
         self.page.set_job(session.job, counts, desk.label_keys)
+        job, review = session.job, desk.review
+        self.page.set_reviews(
+            None if review is None else review.counts(),
+            may_switch=job.may_review(session.store.person)
+            and (review is None or job.kind != "review"),
+        )
         self.page.set_source(self.station.case_source())
         self._stack.setCurrentWidget(self.page)
 
@@ -156,17 +166,37 @@ class MyJobs(QWidget):
 
     def _annotate(self) -> None:
         if self.station.desk is not None:
-            self.station.desk.session.open_first()
+            self.station.desk.open_first()
 
-    def _open_case(self, case_id: str) -> None:
-        if self.station.desk is not None:
-            self.station.desk.session.open_case(case_id)
+    def _open_case(self, key: str) -> None:
+        from napari_annotate_jobs.widgets import split_row_key
 
-    def _show_details(self, case_id: str) -> None:
+        desk = self.station.desk
+        if desk is None:
+            return
+        case_id, person = split_row_key(key)
+        if desk.review is not None and person is not None:
+            desk.review.open(case_id, person)
+        else:
+            desk.session.open_case(case_id)
+
+    def _pass_all(self, text: str) -> None:
+        from napari_annotate_jobs.session import ReviewFilter
+
+        from ._review_desk import ReviewDesk
+
+        desk = self.station.desk
+        if isinstance(desk, ReviewDesk):
+            desk.pass_all(ReviewFilter(text=text), self.window() or self)
+
+    def _show_details(self, key: str) -> None:
+        from napari_annotate_jobs.widgets import split_row_key
+
         from ._asks import tell
 
         desk = self.station.desk
         if desk is not None:
+            case_id, _ = split_row_key(key)
             row = desk.session.store.case(desk.session.job.id, case_id)
             tell(self, f"Findings about {row.case.name}", "\n".join(row.warnings))
 

@@ -51,7 +51,9 @@ if TYPE_CHECKING:
     import napari
     from qtpy.QtWidgets import QDockWidget, QWidget
 
-    from napari_annotate_jobs.session import AnnotationSession, Executor
+    from napari_annotate_jobs.model import CaseRow
+    from napari_annotate_jobs.session import AnnotationSession, Executor, ReviewSession
+    from napari_annotate_jobs.widgets import KeyboardGuest
 
     from ._settings import Settings
 
@@ -83,6 +85,10 @@ class OpenJob(QObject):
 
     help_requested = Signal()
     """The list of keys is to be shown."""
+    SIDE = "Annotate"
+    """What the dock beside the image is called."""
+    review: ReviewSession | None = None
+    """What is reviewed here; None where cases are annotated."""
     jobs_requested = Signal()
     """The job's page is to be shown."""
 
@@ -115,6 +121,7 @@ class OpenJob(QObject):
         self._typing: Typing | None = None
         self.window_control = WindowControl()
         self.annotate = AnnotateDock(self.window_control, keymap)
+        self.side = self._make_side()
         self.strip = SliceStrip()
         self.propagate = PropagatePanel()
         self.bench = Workbench(
@@ -146,6 +153,10 @@ class OpenJob(QObject):
         self._palette = Palette(viewer, self._do_from_palette, self.applies)
         self.set_colors(Colors.dark())
 
+    def _make_side(self) -> KeyboardGuest:
+        """Return what stands beside the image."""
+        return self.annotate
+
     # ------------------------------------------------------------ connecting
     def _connect(self) -> None:
         session, actions = self.session, self.actions
@@ -157,12 +168,13 @@ class OpenJob(QObject):
                 (session.failed, self.show_error),
                 (session.told, notify),
                 (session.label_changed, self._on_label),
+                (session.submitted, self._offer_take_back),
             ]
         )
         self.label_keys = label_keys(session.job.project.label_set, self._keymap)
         self.annotate.bind(session, self.label_keys)
         self.window_control.bind(session)
-        self._controllers = (
+        self._controllers: tuple[Any, ...] = (
             StripController(self.strip, self.bench, self.slices),
             PropagateController(self.propagate, self.bench),
             ForeignController(self.annotate.aside, self.bridge.foreign, self.bench),
@@ -193,6 +205,7 @@ class OpenJob(QObject):
         dock.slice_requested.connect(actions.go_slice)
         dock.go_requested.connect(actions.go_case)
         dock.submit_requested.connect(actions.submit)
+        dock.take_back_requested.connect(actions.take_back)
         dock.undo_requested.connect(actions.undo)
         dock.redo_requested.connect(actions.redo)
         dock.zoom_tool_requested.connect(self.set_zoom_tool)
@@ -225,6 +238,7 @@ class OpenJob(QObject):
             "reject": actions.reject,
             "copy": actions.copy,
             "paste": actions.paste,
+            "next_thread": actions.next_thread,
             "undo": actions.undo,
             "redo": actions.redo,
             "next_undecided": lambda: actions.go_undecided(1),
@@ -319,7 +333,7 @@ class OpenJob(QObject):
     def main_window(self) -> QWidget:
         """The viewer's window."""
         # A dock that is being closed has been taken out of it already.
-        inside: QWidget = self._canvas or self.annotate
+        inside: QWidget = self._canvas or self.side
         window = inside.window()
         assert window is not None
         return window
@@ -347,8 +361,8 @@ class OpenJob(QObject):
     def _add_docks(self) -> None:
         add = self.viewer.window.add_dock_widget
         self._annotate_dock = add(
-            self.annotate,
-            name="Annotate",
+            self.side,
+            name=self.SIDE,
             area="right",
             tabify=True,
             add_vertical_stretch=False,
@@ -369,8 +383,8 @@ class OpenJob(QObject):
             self._drawing = DrawingContext(self.viewer, self._canvas)
         self._typing = Typing(self._canvas)
         self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
-        self.strip.follow(self.annotate.follow(self._canvas))
-        self.annotate.installEventFilter(self)
+        self.strip.follow(self.side.follow(self._canvas))
+        self.side.installEventFilter(self)
         self._keys = KeyRouter(self.main_window)
         self._set_keys(self._keys)
 
@@ -378,8 +392,8 @@ class OpenJob(QObject):
         """Close the case when its dock is closed; hiding the dock hides it only."""
         if (
             event.type() == QEvent.Type.ParentChange
-            and watched is self.annotate
-            and self.annotate.parent() is None
+            and watched is self.side
+            and self.side.parent() is None
             and self._docks
         ):
             self.session.when_shown(self._leave)
@@ -407,7 +421,7 @@ class OpenJob(QObject):
         docks, self._docks = self._docks, []
         if docks:
             self._set_corners(Qt.DockWidgetArea.BottomDockWidgetArea)
-        self.annotate.removeEventFilter(self)
+        self.side.removeEventFilter(self)
         if self._keys is not None:
             self._keys.set_escape(None, self.main_window)
             self._keys.clear()
@@ -418,7 +432,7 @@ class OpenJob(QObject):
         if self._typing is not None:
             self._typing.close()
             self._typing = None
-        for widget, dock in zip((self.annotate, self.strip), docks, strict=False):
+        for widget, dock in zip((self.side, self.strip), docks, strict=False):
             if widget.parent() is not None:
                 self.viewer.window.remove_dock_widget(dock)
         self.hide_propagate()
@@ -558,6 +572,20 @@ class OpenJob(QObject):
         layer, self._space_layer = getattr(self, "_space_layer", None), None
         if layer is not None:
             layer.bind_key("Space", None)
+
+    def _offer_take_back(self, case: CaseRow, number: int) -> None:
+        """Let what was told of a submission be taken back at once."""
+        session, case_id = self.session, case.case.id
+        if session.job.project.options.reopen:
+            notify(
+                f"{case.case.name} was submitted (number {number}).",
+                actions=(("Take back", lambda: session.reopen(case_id)),),
+            )
+
+    # --------------------------------------------------------------- opening
+    def open_first(self) -> None:
+        """Open the first returned case, else the first remaining one."""
+        self.session.open_first()
 
     # --------------------------------------------------------------- telling
     def show_error(self, error: Exception) -> None:

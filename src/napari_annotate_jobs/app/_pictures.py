@@ -20,12 +20,18 @@ __all__ = ["case_picture", "draw_slice"]
 
 
 def case_picture(
-    store: JobStore, project: Project, job_id: str, case_id: str, size: int = 96
+    store: JobStore,
+    project: Project,
+    job_id: str,
+    case_id: str,
+    size: int = 96,
+    *,
+    person: str | None = None,
 ) -> NDArray[np.uint8]:
     """Draw the most telling slice of a case.
 
     That is the middle one of those with boxes or masks, else of those with labels,
-    else of all.
+    else of all. With a person, it is what they submitted last.
 
     Raises
     ------
@@ -33,16 +39,20 @@ def case_picture(
         If the images or the annotation cannot be read.
     """
     series = store.open_series(job_id, case_id)
-    draft = store.load(job_id, case_id)
+    if person is None:
+        annotation = store.load(job_id, case_id).annotation
+    else:
+        sent = store.submissions(job_id, case_id, person=person)
+        annotation = sent[-1].annotation
     view = CaseView(
-        draft.annotation,
+        annotation,
         series.header.slices,
         project,
         read_blob=lambda digest: store.read_blob(job_id, case_id, digest),
         shape=series.header.shape[1:3],
     )
     n = view.n_slices
-    contents = [c for c in draft.annotation.slices.values() if c.index < n]
+    contents = [c for c in annotation.slices.values() if c.index < n]
     drawn = sorted(c.index for c in contents if c.masks or c.boxes)
     said = sorted(c.index for c in contents if c.has_labels)
     chosen = drawn or said

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.model import JobSummary
     from napari_annotate_jobs.stores import JobStore
+    from napari_annotate_jobs.widgets import CaseRows
 
-    from ._case_source import StoreCaseSource
     from ._chores import Chores
     from ._open_job import OpenJob
+    from ._review_desk import ReviewDesk
+    from ._settings import Settings
 
 __all__ = ["Workstation"]
 
@@ -73,6 +75,10 @@ class Workstation(QObject):
     """Id of a case whose row may look different now."""
     counts_changed = Signal(object)
     """Counts of the open job."""
+    review_counts_changed = Signal(object)
+    """Counts of what was submitted in the job that is reviewed."""
+    reviews_changed = Signal()
+    """Where submitted cases stand."""
     colors_changed = Signal(object)
     """Colors of the theme."""
     keymap_changed = Signal(object)
@@ -285,8 +291,18 @@ class Workstation(QObject):
         )
 
     # --------------------------------------------------------------- one job
-    def open_job(self, summary: JobSummary) -> None:
-        """Open a job; the one that was open is closed, with everything saved."""
+    def open_job(self, summary: JobSummary, *, review: bool | None = None) -> None:
+        """Open a job; the one that was open is closed, with everything saved.
+
+        Parameters
+        ----------
+        summary : JobSummary
+            Which one.
+        review : bool, optional
+            Whether to review what was submitted; by default in review jobs.
+        """
+        if review is None:
+            review = summary.job.kind == "review"
         person = read_settings().person or None
         job_id = summary.job.id
         self._wanted = summary
@@ -303,7 +319,7 @@ class Workstation(QObject):
                 store.close()
                 return
             try:
-                self._start(store, job_id)
+                self._start(store, job_id, review)
             except AnnotateJobsError as error:
                 self.show_error(error)
 
@@ -321,10 +337,12 @@ class Workstation(QObject):
 
         self.tables.run(task, done, self.show_error)
 
-    def _start(self, store: JobStore, job_id: str) -> None:
-        if self._closed:
-            store.close()
-            return
+    def review_job(self, on: bool) -> None:
+        """Review what was submitted in the open job, or go back to annotating."""
+        if self.desk is not None and self._wanted is not None:
+            self.open_job(self._wanted, review=on)
+
+    def _make_desk(self, store: JobStore, job_id: str, settings: Settings) -> OpenJob:
         # My Jobs comes up without all that annotating takes.
         from napari_annotate_jobs.session import (
             AnnotationSession,
@@ -334,8 +352,6 @@ class Workstation(QObject):
 
         from ._open_job import OpenJob
 
-        self.close_job()
-        settings = read_settings()
         session = AnnotationSession(
             store,
             job_id,
@@ -344,7 +360,42 @@ class Workstation(QObject):
             windows=WindowMemory(user_state_path(PLUGIN) / "windows.json"),
         )
         session.open_next = settings.open_next
-        self.desk = OpenJob(self.viewer, session, self.images, settings, self.keymap)
+        return OpenJob(self.viewer, session, self.images, settings, self.keymap)
+
+    def _make_review(
+        self, store: JobStore, job_id: str, settings: Settings
+    ) -> ReviewDesk:
+        from napari_annotate_jobs.session import (
+            AnnotationSession,
+            FrozenStore,
+            ReviewSession,
+            WindowMemory,
+        )
+
+        from ._review_desk import ReviewDesk
+
+        review = ReviewSession(store, job_id, executor=self.tables)
+        review.open_next = settings.open_next
+        frozen = FrozenStore(store)
+        reading = AnnotationSession(
+            frozen,
+            job_id,
+            executor=self.tables,
+            windows=WindowMemory(user_state_path(PLUGIN) / "windows.json"),
+        )
+        return ReviewDesk(
+            self.viewer, review, reading, frozen, self.images, settings, self.keymap
+        )
+
+    def _start(self, store: JobStore, job_id: str, review: bool) -> None:
+        if self._closed:
+            store.close()
+            return
+        self.close_job()
+        settings = read_settings()
+        make = self._make_review if review else self._make_desk
+        self.desk = make(store, job_id, settings)
+        session = self.desk.session
         self.desk.bridge.foreign.keep = self._keep_foreign
         self.desk.set_colors(self.colors)
         self.desk.help_requested.connect(self.keys_requested)
@@ -358,12 +409,20 @@ class Workstation(QObject):
                 (session.busy, self._on_busy),
             ]
         )
+        if (judging := self.desk.review) is not None:
+            self._followed.connect(judging.counts_changed, self._on_review_counts)
+            self._followed.connect(judging.judged, self._on_judged)
+            self._followed.connect(judging.passed_all, self._on_judged)
+            self._followed.connect(judging.busy, self._on_busy)
         self._case_id = ""
         self.job_opened.emit(self.desk)
         self.tables.later(WARM_UP_AFTER, self._warm_up)
-        self.tables.run(
-            lambda: store.counts(job_id), self.counts_changed.emit, self.show_error
+        count, tell = (
+            (store.review_counts, self.review_counts_changed)
+            if review
+            else (store.counts, self.counts_changed)
         )
+        self.tables.run(lambda: count(job_id), tell.emit, self.show_error)
 
     def _warm_up(self) -> None:
         """Load what napari's layers need while the user looks at the job's page."""
@@ -384,7 +443,7 @@ class Workstation(QObject):
                 notify("The new name counts for jobs that are opened from now on.")
             self.refresh_jobs()
         if self.desk is not None:
-            self.desk.session.open_next = settings.open_next
+            (self.desk.review or self.desk.session).open_next = settings.open_next
             self.desk.bridge.mouse.wheel_steps = settings.wheel_steps
             if event.type == "image_memory":
                 from napari_annotate_jobs.imaging import default_budget
@@ -394,6 +453,12 @@ class Workstation(QObject):
 
     def _on_counts(self, counts: Any) -> None:
         self.counts_changed.emit(counts)
+
+    def _on_review_counts(self, counts: Any) -> None:
+        self.review_counts_changed.emit(counts)
+
+    def _on_judged(self, _: Any) -> None:
+        self.reviews_changed.emit()
 
     def _on_opened(self, case: Any) -> None:
         self._case_id = case.row.case.id
@@ -409,15 +474,17 @@ class Workstation(QObject):
         if self._case_id:
             self.case_changed.emit(self._case_id)
 
-    def case_source(self) -> StoreCaseSource:
+    def case_source(self) -> CaseRows:
         """Return where the open job's case table reads from."""
-        from ._case_source import StoreCaseSource
+        from ._case_source import StoreCaseSource, StoreReviewSource
 
         assert self.desk is not None
         session = self.desk.session
-        return StoreCaseSource(
-            session.store, session.job, self.tables, self.images, self.show_error
-        )
+        parts = (session.job, self.tables, self.images, self.show_error)
+        review = self.desk.review
+        if review is not None:
+            return StoreReviewSource(review.store, *parts)
+        return StoreCaseSource(session.store, *parts)
 
     def leave_case(self, go_on: Callable[[], None]) -> None:
         """Close the open case with everything saved, then go on; ask if that fails."""

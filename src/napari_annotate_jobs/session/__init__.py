@@ -9,6 +9,7 @@ from ._correcting import CorrectionStore, begin_correction
 from ._difference import Conflict, Difference, LateWork
 from ._discussion import Discussion
 from ._executor import Executor, SynchronousExecutor
+from ._frozen import FrozenStore
 from ._importing import CaseOutcome, Importing, ImportReport, import_annotations
 from ._opening import OpenCase
 from ._other_images import open_others, peek_next
@@ -37,6 +38,7 @@ __all__ = [
     "Difference",
     "Discussion",
     "Executor",
+    "FrozenStore",
     "ImportReport",
     "Importing",
     "Kept",

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import NotFoundError
 from napari_annotate_jobs.model import AnnotationChange, Correction, Verb
-from napari_annotate_jobs.stores import JobStore
+
+from ._delegating import DelegatingStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from napari_annotate_jobs.model import CaseRow, Job, Submission
-    from napari_annotate_jobs.stores import Draft
+    from napari_annotate_jobs.stores import Draft, JobStore
 
 __all__ = ["CorrectionStore", "begin_correction"]
 
@@ -57,15 +58,7 @@ def begin_correction(
     return CorrectionStore(store, person)
 
 
-def _delegated(name: str) -> Any:
-    def call(self: CorrectionStore, *args: Any, **kwargs: Any) -> Any:
-        return getattr(self.wrapped, name)(*args, **kwargs)
-
-    call.__name__, call.__doc__ = name, getattr(JobStore, name).__doc__
-    return call
-
-
-class CorrectionStore(JobStore):
+class CorrectionStore(DelegatingStore):
     """A store in which every annotation is a copy that corrects a submission.
 
     An :class:`AnnotationSession` on it edits the copy as it would edit a draft.
@@ -79,24 +72,8 @@ class CorrectionStore(JobStore):
     """
 
     def __init__(self, wrapped: JobStore, of: str) -> None:
-        self.wrapped, self.of = wrapped, of
-        self.location, self.person = wrapped.location, wrapped.person
-
-    jobs = _delegated("jobs")
-    counts = _delegated("counts")
-    cases = _delegated("cases")
-    open_series = _delegated("open_series")
-    read_blob = _delegated("read_blob")
-    judge = _delegated("judge")
-    verdicts = _delegated("verdicts")
-    review_counts = _delegated("review_counts")
-    review_progress = _delegated("review_progress")
-    reviews = _delegated("reviews")
-    review = _delegated("review")
-    next_review = _delegated("next_review")
-    people = _delegated("people")
-    note_case = _delegated("note_case")
-    check = _delegated("check")
+        super().__init__(wrapped)
+        self.of = of
 
     def job(self, job_id: str) -> Job:
         """Return the job; who may review may edit the copy."""

@@ -66,6 +66,8 @@ class AnnotationSession(Saving):
     """What is being done; empty when it is finished."""
     counts_changed = Signal(Counts)
     """How many cases are left."""
+    submitted = Signal(CaseRow, int)
+    """The case that was submitted, and the number of its submission."""
     marked = Signal(str)
     """Id of a case that could not be opened: the case table says why."""
 
@@ -502,6 +504,7 @@ class AnnotationSession(Saving):
             self.told.emit(
                 f"{case.row.case.name} was submitted (number {submission.number})."
             )
+            self.submitted.emit(case.row, submission.number)
             self._tell_counts()
             if generation != self._generation:
                 return

@@ -12,10 +12,11 @@ from .exchange._export_panel import ExportPanel
 from .exchange._import_panel import ImportChoice, ImportPanel
 from .fill._choice import FillChoice, Where, outcome_text
 from .fill._panel import FillPanel
-from .jobs._model import CaseRows
+from .jobs._model import CaseRows, split_row_key
 from .jobs._my_jobs import MyJobsView
 from .jobs._page import JobPageView
 from .jobs._person import PersonButton
+from .keys._guest import KeyboardGuest
 from .keys._held import HeldKeys
 from .keys._help import HelpPanel
 from .keys._keys import ACTIONS, STEPPING, KeyMap, label_keys, text_has_focus
@@ -23,6 +24,8 @@ from .numbers._panel import StatisticsPanel
 from .parts._theme import Colors, paint_in
 from .parts._veil import Veil
 from .propagate._panel import PropagatePanel
+from .review._panel import Pin, ReviewPanel, Writing
+from .review._threads import ThreadList
 from .strip._strip import SliceStrip
 
 __all__ = [
@@ -46,22 +49,28 @@ __all__ = [
     "ImportPanel",
     "JobPageView",
     "KeyMap",
+    "KeyboardGuest",
     "MaskSection",
     "MyJobsView",
     "NewClass",
     "ObjectAtHand",
     "OptionField",
     "PersonButton",
+    "Pin",
     "PropagatePanel",
     "ReadOutLabel",
+    "ReviewPanel",
     "SliceStrip",
     "StatisticsPanel",
+    "ThreadList",
     "Veil",
     "Where",
     "WindowControl",
+    "Writing",
     "label_keys",
     "listed",
     "outcome_text",
     "paint_in",
+    "split_row_key",
     "text_has_focus",
 ]

@@ -7,6 +7,7 @@ from ._export import ExportController
 from ._foreign import ForeignController
 from ._import import ImportController
 from ._propagate import PropagateController
+from ._review import ReviewController
 from ._slices import SliceController
 from ._statistics import StatisticsController
 from ._strip import StripController
@@ -18,6 +19,7 @@ __all__ = [
     "ForeignController",
     "ImportController",
     "PropagateController",
+    "ReviewController",
     "SliceController",
     "StatisticsController",
     "StripController",

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QPushButton,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -63,6 +64,7 @@ class AnnotateDock(KeyboardGuest):
     slice_requested = Signal(int)
     go_requested = Signal(int)
     submit_requested = Signal()
+    take_back_requested = Signal()
     undo_requested = Signal()
     redo_requested = Signal()
     zoom_tool_requested = Signal(bool)
@@ -96,6 +98,13 @@ class AnnotateDock(KeyboardGuest):
         self.notice = QLabel()
         self.notice.setWordWrap(True)
         self.notice.hide()
+        self.take_back = QPushButton("Take back")
+        self.take_back.setToolTip(
+            "Take this submission back, to edit the case again; until a reviewer "
+            "answers it"
+        )
+        self.take_back.clicked.connect(self.take_back_requested)
+        self.take_back.hide()
         self.aside = AsideLine()
 
         self.undo = self._tool("↶", "Undo", "undo", self.undo_requested)
@@ -216,6 +225,7 @@ class AnnotateDock(KeyboardGuest):
         layout.addWidget(self.case_name)
         layout.addLayout(top)
         layout.addWidget(self.notice)
+        layout.addWidget(self.take_back)
         layout.addWidget(self.aside)
         layout.addWidget(self.labels, 1)
         layout.addLayout(decide)
@@ -327,9 +337,20 @@ class AnnotateDock(KeyboardGuest):
             elif session.status is Status.RETURNED and returned is not None:
                 text = f"Returned by {returned.person}: see the comments below."
                 self.comment_box.set_folded(False)
+        self.take_back.setVisible(self._may_take_back())
         self.notice.setText(text)
         self.notice.setVisible(bool(text))
         self.notice.setStyleSheet(f"color: {color};")
+
+    def _may_take_back(self) -> bool:
+        session = self._session
+        if session is None or not session.is_open or session.case is None:
+            return False
+        draft = session.case.draft
+        # What was submitted since it was opened waits; else it may have a verdict.
+        waits = draft.status is not Status.FINISHED or draft.verdict is None
+        allowed = session.job.project.options.reopen
+        return allowed and waits and session.status is Status.FINISHED
 
     def _update_slice(self, *_: object) -> None:
         session = self._session

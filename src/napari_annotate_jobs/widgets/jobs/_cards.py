@@ -31,6 +31,8 @@ from ._paint import (
     draw_elided,
     draw_method,
     percent,
+    reviewed_part,
+    reviews_text,
 )
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def date_text(day: date) -> str:
 def is_late(summary: JobSummary, today: date) -> bool:
     """Tell whether cases are left after the last day."""
     due = summary.job.due
-    return due is not None and due < today and summary.counts.left > 0
+    return due is not None and due < today and _left(summary) > 0
 
 
 def due_text(summary: JobSummary, today: date) -> str:
@@ -94,7 +96,7 @@ def due_text(summary: JobSummary, today: date) -> str:
     due = summary.job.due
     if due is None:
         return ""
-    if not summary.counts.left:
+    if not _left(summary):
         return f"due {date_text(due)}"
     near = {0: "due today", 1: "due tomorrow"}
     return near.get((due - today).days, f"due {date_text(due)}")
@@ -182,15 +184,15 @@ class JobModel(QAbstractListModel):
             f"published {published_text(job)}",
             LATE if is_late(summary, self.today()) else "",
             due_text(summary, self.today()),
-            f"{percent(summary.counts.progress)} finished",
-            counts_text(summary.counts),
+            f"{percent(_part(summary))} finished",
+            _text(summary),
         ]
         return " · ".join(part for part in parts if part)
 
     def _is(self, summary: JobSummary, wanted: JobFilter) -> bool:
         if wanted is JobFilter.ALL:
             return True
-        return (summary.counts.left > 0) == (wanted is JobFilter.LEFT)
+        return (_left(summary) > 0) == (wanted is JobFilter.LEFT)
 
     def _passes(self, summary: JobSummary, wanted: JobFilter) -> bool:
         job = summary.job
@@ -200,7 +202,7 @@ class JobModel(QAbstractListModel):
         )
 
     def _key(self, summary: JobSummary) -> tuple[Any, ...]:
-        job, left = summary.job, summary.counts.left
+        job, left = summary.job, _left(summary)
         name = job.name.casefold()
         newest = -job.published.timestamp()
         if self.order is JobOrder.NEWEST:
@@ -295,7 +297,7 @@ class JobDelegate(QStyledItemDelegate):
         font, bold = self._fonts()
         faint = QColor(readable(mixed(colors.text, fill, 0.3), fill))
         text = readable(colors.text, fill)
-        project, counts = summary.job.project, summary.counts
+        project, part = summary.job.project, _part(summary)
         painter.save()
         painter.setFont(bold)
         painter.setPen(QColor(text))
@@ -309,10 +311,10 @@ class JobDelegate(QStyledItemDelegate):
         painter.setPen(faint)
         draw_elided(painter, at.words, ", ".join(project.methods))
         self._dates(painter, at.dates, summary, fill)
-        draw_bar(painter, at.bar, counts.progress, colors)
+        draw_bar(painter, at.bar, part, colors)
         painter.setPen(QColor(text))
-        painter.drawText(at.percent, ALIGN_RIGHT, percent(counts.progress))
-        draw_elided(painter, at.counts, counts_text(counts))
+        painter.drawText(at.percent, ALIGN_RIGHT, percent(part))
+        draw_elided(painter, at.counts, _text(summary))
         painter.restore()
 
     def _card(
@@ -378,6 +380,22 @@ class JobDelegate(QStyledItemDelegate):
         if at.badge.contains(position):
             return f"{_kind(summary)} job"
         return f"{index.data(Qt.ItemDataRole.AccessibleTextRole)}\n{summary.location}"
+
+
+def _left(summary: JobSummary) -> int:
+    """Return how much there is to do: cases left, or those that wait for a verdict."""
+    reviews = summary.reviews
+    return summary.counts.left if reviews is None else reviews.waiting
+
+
+def _part(summary: JobSummary) -> float:
+    reviews = summary.reviews
+    return summary.counts.progress if reviews is None else reviewed_part(reviews)
+
+
+def _text(summary: JobSummary) -> str:
+    reviews = summary.reviews
+    return counts_text(summary.counts) if reviews is None else reviews_text(reviews)
 
 
 def _kind(summary: JobSummary) -> str:

@@ -12,14 +12,13 @@ from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QToolTip
 from napari_annotate_jobs.model import Status
 from napari_annotate_jobs.widgets.parts._theme import Colors, mixed, readable
 
-from ._model import ROW, draft_text
+from ._model import ROW, facts_text, note_of, row_key, warnings_of
 from ._paint import (
     ALIGN_LEFT,
     draw_elided,
     draw_picture_frame,
     draw_status,
     draw_warning,
-    plural,
     status_color,
 )
 
@@ -28,9 +27,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QHelpEvent
     from qtpy.QtWidgets import QAbstractItemView, QStyleOptionViewItem
 
-    from napari_annotate_jobs.model import CaseRow
-
-    from ._model import CaseModel
+    from ._model import AnyRow, CaseModel
 
 __all__ = ["CaseDelegate"]
 
@@ -77,7 +74,7 @@ class CaseDelegate(QStyledItemDelegate):
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex
     ) -> None:
         fill = self._background(painter, option)
-        row: CaseRow | None = index.data(ROW)
+        row: AnyRow | None = index.data(ROW)
         at = self._layout(option.rect, row)
         colors = self._colors
         text, faint = colors.text, readable(mixed(colors.text, fill, 0.3), fill)
@@ -98,12 +95,12 @@ class CaseDelegate(QStyledItemDelegate):
         painter.setPen(QColor(color))
         draw_elided(painter, at.status, _status_text(row))
         painter.setPen(QColor(faint))
-        draw_elided(painter, at.facts, _facts(row))
-        if row.warnings:
+        draw_elided(painter, at.facts, facts_text(row))
+        if warnings_of(row):
             draw_warning(painter, at.warning, readable(colors.warning, fill, 3))
-        if row.returned_comment:
+        if note_of(row):
             painter.setPen(QColor(readable(text, fill)))
-            draw_elided(painter, at.comment, _quoted(row.returned_comment))
+            draw_elided(painter, at.comment, _quoted(note_of(row)))
         painter.restore()
 
     def _bold(self) -> QFont:
@@ -130,8 +127,8 @@ class CaseDelegate(QStyledItemDelegate):
             painter.restore()
         return fill
 
-    def _picture(self, painter: QPainter, rect: QRect, row: CaseRow) -> None:
-        picture = self._model.picture(row.case.id)
+    def _picture(self, painter: QPainter, rect: QRect, row: AnyRow) -> None:
+        picture = self._model.picture(row_key(row))
         if picture is None:
             draw_picture_frame(painter, rect, self._colors)
             return
@@ -142,7 +139,7 @@ class CaseDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawPixmap(shown, picture)
 
-    def _layout(self, rect: QRect, row: CaseRow | None) -> _Layout:
+    def _layout(self, rect: QRect, row: AnyRow | None) -> _Layout:
         metrics = QFontMetrics(self._view.font())
         line = metrics.height()
         side = rect.height() - 2 - 2 * PAD
@@ -155,9 +152,10 @@ class CaseDelegate(QStyledItemDelegate):
             for n in range(3)
         ]
         # Wide enough for the longest word of any status, so that columns align.
-        width = max(metrics.horizontalAdvance(str(s).capitalize()) for s in Status)
+        statuses = Status if row is None else type(row.status)
+        width = max(metrics.horizontalAdvance(str(s).capitalize()) for s in statuses)
         warning = QRect()
-        if row is not None and row.warnings:
+        if row is not None and warnings_of(row):
             warning = QRect(right - line, lines[1].top(), line, line)
         name = QRect(lines[0])
         if rect.width() >= WIDE:
@@ -173,7 +171,7 @@ class CaseDelegate(QStyledItemDelegate):
         symbol = QRect(left, lines[1].top(), line, line)
         status = QRect(symbol.right() + 4, symbol.top(), width, line)
         facts, comment = QRect(lines[2]), QRect(lines[2])
-        if row is not None and row.returned_comment:
+        if row is not None and note_of(row):
             facts = QRect(lines[1])
             facts.setLeft(status.right() + GAP)
             if not warning.isNull():
@@ -195,14 +193,14 @@ class CaseDelegate(QStyledItemDelegate):
 
     def tool_tip(self, position: QPoint, rect: QRect, index: QModelIndex) -> str:
         """Return what there is to say about a place in a row."""
-        row: CaseRow | None = index.data(ROW)
+        row: AnyRow | None = index.data(ROW)
         if row is None:
             return "This case is being read."
         at = self._layout(rect, row)
         if at.warning.contains(position):
-            return "\n".join(["The images say:", *row.warnings, _DETAILS])
-        if row.returned_comment and at.comment.contains(position):
-            return f"Returned: {row.returned_comment}"
+            return "\n".join(["The images say:", *warnings_of(row), _DETAILS])
+        if note_of(row) and at.comment.contains(position):
+            return f"{_status_text(row)}: {note_of(row)}"
         return str(index.data(Qt.ItemDataRole.ToolTipRole))
 
     def is_warning(self, position: QPoint, rect: QRect, row: Any) -> bool:
@@ -214,17 +212,8 @@ _LONGEST = "2,000 slices · draft: 1,000 of 2,000 decided"
 _DETAILS = "Click for details."
 
 
-def _status_text(row: CaseRow) -> str:
+def _status_text(row: AnyRow) -> str:
     return str(row.status).capitalize()
-
-
-def _facts(row: CaseRow) -> str:
-    parts = []
-    if row.case.n_slices:
-        parts.append(plural(row.case.n_slices, "slice"))
-    if row.draft:
-        parts.append(draft_text(row))
-    return " · ".join(parts)
 
 
 def _quoted(comment: str) -> str:

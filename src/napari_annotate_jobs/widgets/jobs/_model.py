@@ -18,13 +18,28 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from qtpy.QtCore import QObject
+    from typing_extensions import TypeIs
 
-    from napari_annotate_jobs.model import CaseRow, Status
+    from napari_annotate_jobs.model import CaseRow, ReviewRow, ReviewStatus, Status
 
-    RowsReply = Callable[[Sequence[CaseRow] | None, int], None]
+    AnyRow = CaseRow | ReviewRow
+    """A case of whoever annotates, or what somebody submitted of one."""
+    AnyStatus = Status | ReviewStatus
+    RowsReply = Callable[[Sequence[AnyRow] | None, int], None]
     PictureReply = Callable[[NDArray[np.uint8] | None], None]
 
-__all__ = ["CaseModel", "CaseRows", "case_text", "to_image"]
+__all__ = [
+    "AnyRow",
+    "CaseModel",
+    "CaseRows",
+    "case_text",
+    "facts_text",
+    "note_of",
+    "row_key",
+    "split_row_key",
+    "to_image",
+    "warnings_of",
+]
 
 ROW = Qt.ItemDataRole.UserRole
 """Role of a row's CaseRow; None while it is being read."""
@@ -45,7 +60,7 @@ class CaseRows(Protocol):
 
     def fetch(
         self,
-        status: Status | None,
+        status: Any,
         text: str,
         offset: int,
         limit: int,
@@ -55,7 +70,7 @@ class CaseRows(Protocol):
 
         Parameters
         ----------
-        status : Status, optional
+        status : Status or ReviewStatus, optional
             None for all.
         text : str
             Part of the name.
@@ -72,24 +87,66 @@ class CaseRows(Protocol):
         Parameters
         ----------
         case_id : str
-            The case.
+            The case; of a submission its :func:`row_key`.
         reply : callable
             Takes an array of uint8, shape (h, w) or (h, w, 3), or None if there
             is no picture.
         """
 
 
-def case_text(row: CaseRow) -> str:
-    """Say in one line what is known of a case."""
-    parts = [row.case.name, str(row.status)]
+def row_key(row: AnyRow) -> str:
+    """Return what names a row: the case, and who submitted it where that is listed."""
+    person = getattr(row, "person", None)
+    return row.case.id if person is None else f"{row.case.id}\n{person}"
+
+
+def split_row_key(key: str) -> tuple[str, str | None]:
+    """Return case and person of what names a row; None if it names a case alone."""
+    case_id, _, person = key.partition("\n")
+    return case_id, person or None
+
+
+def note_of(row: AnyRow) -> str:
+    """Return what a reviewer wrote of a row."""
+    return row.comment if _is_review(row) else row.returned_comment
+
+
+def warnings_of(row: AnyRow) -> tuple[str, ...]:
+    """Return what the reader of the images complained of."""
+    return () if _is_review(row) else row.warnings
+
+
+def _is_review(row: AnyRow) -> TypeIs[ReviewRow]:
+    return hasattr(row, "person")
+
+
+def facts_text(row: AnyRow) -> str:
+    """Say who did how much of a case, and when."""
+    parts = []
+    if _is_review(row):
+        parts.append(row.person)
+        if row.time is not None:
+            parts.append(f"{row.time.astimezone():%d %b %H:%M}")
+        parts.append("first" if row.number == 1 else f"revised ({row.number})")
+        return " · ".join(parts)
     if row.case.n_slices:
         parts.append(plural(row.case.n_slices, "slice"))
     if row.draft:
         parts.append(draft_text(row))
-    if row.returned_comment:
-        parts.append(f"returned: {row.returned_comment}")
-    parts.extend(row.warnings)
     return " · ".join(parts)
+
+
+def case_text(row: AnyRow) -> str:
+    """Say in one line what is known of a case."""
+    parts = [row.case.name, str(row.status), facts_text(row)]
+    if _is_review(row):
+        if row.reviewer:
+            parts.append(f"by {row.reviewer}")
+        parts.append(row.comment)
+    elif row.returned_comment:
+        parts.append(f"returned: {row.returned_comment}")
+    parts.extend(warnings_of(row))
+    return " · ".join(part for part in parts if part)
 
 
 def draft_text(row: CaseRow) -> str:
@@ -141,10 +198,10 @@ class CaseModel(QAbstractListModel):
         super().__init__(parent)
         self._visible = visible
         self._source: CaseRows | None = None
-        self._status: Status | None = None
+        self._status: AnyStatus | None = None
         self._text = ""
         self._total = 0
-        self._pages: OrderedDict[int, tuple[CaseRow, ...]] = OrderedDict()
+        self._pages: OrderedDict[int, tuple[AnyRow, ...]] = OrderedDict()
         self._stale: set[int] = set()
         self._pictures: OrderedDict[str, QPixmap | None] = OrderedDict()
         self._stale_pictures: set[str] = set()
@@ -168,7 +225,7 @@ class CaseModel(QAbstractListModel):
             self._reset(0)
         self._begin()
 
-    def set_query(self, status: Status | None, text: str) -> None:
+    def set_query(self, status: AnyStatus | None, text: str) -> None:
         """Show the cases with a status whose name holds a text.
 
         Those shown now stay until the first of the new ones are there.
@@ -267,21 +324,21 @@ class CaseModel(QAbstractListModel):
     def _next_picture(self) -> str | None:
         rows = [row for row in self._visible_rows() if row is not None]
         for row in rows:
-            if row.case.id not in self._pictures:
-                return row.case.id
+            if row_key(row) not in self._pictures:
+                return row_key(row)
         for row in rows:
-            if row.case.id in self._stale_pictures:
-                return row.case.id
+            if row_key(row) in self._stale_pictures:
+                return row_key(row)
         return None
 
-    def _visible_rows(self) -> Iterator[CaseRow | None]:
+    def _visible_rows(self) -> Iterator[AnyRow | None]:
         first, last = self._visible()
         for row in range(max(first, 0), min(last, self._total - 1) + 1):
             yield self.case_row(row)
 
     # --------------------------------------------------------------- answers
     def _on_rows(
-        self, asked: tuple[int, int], rows: Sequence[CaseRow] | None, total: int
+        self, asked: tuple[int, int], rows: Sequence[AnyRow] | None, total: int
     ) -> None:
         if asked != self._asked_page:
             return
@@ -327,13 +384,13 @@ class CaseModel(QAbstractListModel):
             self.dataChanged.emit(self.index(row, 0), self.index(row, 0))
         self.load()
 
-    def _note_changes(self, page: int, rows: Sequence[CaseRow]) -> None:
+    def _note_changes(self, page: int, rows: Sequence[AnyRow]) -> None:
         """Draw the pictures of cases that changed anew."""
-        before = {row.case.id: row for row in self._pages.get(page, ())}
+        before = {row_key(row): row for row in self._pages.get(page, ())}
         for row in rows:
-            old = before.get(row.case.id)
-            if old is not None and old != row and row.case.id in self._pictures:
-                self._stale_pictures.add(row.case.id)
+            old = before.get(row_key(row))
+            if old is not None and old != row and row_key(row) in self._pictures:
+                self._stale_pictures.add(row_key(row))
 
     def _reset(self, total: int) -> None:
         self.beginResetModel()
@@ -375,7 +432,7 @@ class CaseModel(QAbstractListModel):
         """True if the rows could not be read."""
         return self._failed
 
-    def case_row(self, row: int) -> CaseRow | None:
+    def case_row(self, row: int) -> AnyRow | None:
         """Return the case in a row; None while it is not read."""
         rows = self._pages.get(row // PAGE, ())
         at = row % PAGE
@@ -385,7 +442,7 @@ class CaseModel(QAbstractListModel):
         """Return the row of a case among those that were read, or -1."""
         for page, rows in self._pages.items():
             for at, row in enumerate(rows):
-                if row.case.id == case_id:
+                if row_key(row) == case_id:
                     return page * PAGE + at
         return -1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import QSignalDebouncer
 
-from napari_annotate_jobs.model import Counts, Status
+from napari_annotate_jobs.model import Counts, ReviewStatus, Status
 from napari_annotate_jobs.widgets.keys._local import LocalKeys
 from napari_annotate_jobs.widgets.parts._sections import Instructions, Section, Shelf
 from napari_annotate_jobs.widgets.parts._theme import (
@@ -29,16 +29,16 @@ from napari_annotate_jobs.widgets.parts._theme import (
 )
 
 from ._labels import LabelOverview
-from ._paint import Badge, Bar, number, percent
+from ._paint import Badge, Bar, number, percent, reviewed_part
 from ._table import CaseTable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from qtpy.QtCore import QEvent
     from qtpy.QtGui import QKeyEvent
 
-    from napari_annotate_jobs.model import Job
+    from napari_annotate_jobs.model import Job, ReviewCounts
 
     from ._model import CaseRows
 
@@ -49,6 +49,13 @@ FILTERS: tuple[Status | None, ...] = (
     Status.REMAINING,
     Status.FINISHED,
     Status.RETURNED,
+)
+REVIEW_FILTERS: tuple[ReviewStatus | None, ...] = (
+    None,
+    ReviewStatus.WAITING,
+    ReviewStatus.PASSED,
+    ReviewStatus.FAILED,
+    ReviewStatus.RETURNED,
 )
 PANELS = {
     "Export": "Write annotations as files for training and for other programs",
@@ -74,6 +81,10 @@ class JobPageView(QWidget):
     """Id of the case to open."""
     details_requested = Signal(str)
     """Id of the case of which the reader's findings are to be shown."""
+    review_requested = Signal(bool)
+    """What was submitted is to be reviewed; False goes back to annotating."""
+    pass_all_requested = Signal(str)
+    """All waiting cases with this text in their name are to pass."""
     panel_requested = Signal(str)
     """Name of a panel about the job that is to be shown."""
     back_requested = Signal()
@@ -84,6 +95,7 @@ class JobPageView(QWidget):
         self.setObjectName("job_page")
         self._colors = Colors.dark()
         self._counts = Counts()
+        self._reviews: ReviewCounts | None = None
         self._job_id = self._busy = ""
         self._pause = QSignalDebouncer(parent=self)
         self._pause.setTimeout(TYPING_PAUSE)
@@ -94,10 +106,11 @@ class JobPageView(QWidget):
                 "Alt+Left": self._back.click,
                 "Ctrl+F": self._go_to_search,
                 "F5": self.refresh,
+                "Alt+A": self._pass_all.click,
             }
         )
         paint_in(self, Colors.dark())
-        self.set_counts(Counts())
+        self.set_reviews(None)
 
     # ---------------------------------------------------------------- setters
     def set_job(
@@ -134,20 +147,86 @@ class JobPageView(QWidget):
         self._busy = text
         self._show_annotate()
 
+    def set_reviews(
+        self, reviews: ReviewCounts | None, *, may_switch: bool = False
+    ) -> None:
+        """Show what was submitted, for whoever reviews it.
+
+        Parameters
+        ----------
+        reviews : ReviewCounts, optional
+            How many cases wait, and so on; None shows the cases to annotate.
+        may_switch : bool
+            Offer the other of the two.
+        """
+        self._review.setText("Review…" if reviews is None else "Annotate…")
+        self._review.setToolTip(
+            "List what was submitted: pass, fail or return it"
+            if reviews is None
+            else "List the cases to annotate"
+        )
+        self._review.setVisible(may_switch)
+        self._pass_all.setVisible(reviews is not None)
+        self._reviews = reviews
+        if reviews is None:
+            self.set_counts(self._counts)
+        else:
+            self.set_review_counts(reviews)
+
+    def set_review_counts(self, reviews: ReviewCounts) -> None:
+        """Show how many submitted cases wait, and so on."""
+        if self._reviews is None:
+            return
+        self._reviews = reviews
+        self._show_left()
+        part = reviewed_part(reviews)
+        self._bar.set_part(part)
+        judged = reviews.passed + reviews.failed + reviews.returned
+        words = [
+            f"{percent(part)} · {number(judged)} of "
+            f"{number(judged + reviews.waiting)} reviewed"
+        ]
+        if reviews.revised:
+            words.append(f"{number(reviews.revised)} revised")
+        if reviews.not_selected:
+            words.append(f"{number(reviews.not_selected)} not selected to be reviewed")
+        self._progress.setText(" · ".join(words))
+        self._name_filters(REVIEW_FILTERS, reviews.of)
+        self._pass_all.setEnabled(bool(reviews.waiting) and not self._busy)
+        self._show_annotate()
+
+    def _name_filters(
+        self, statuses: Sequence[Any], count: Callable[[Any], int]
+    ) -> None:
+        while len(self._filters.buttons()) < len(statuses):
+            self._add_filter()
+        for button in self._filters.buttons():
+            place = self._filters.id(button)
+            if place >= len(statuses):
+                self._filters.removeButton(button)
+                button.hide()
+                button.deleteLater()
+                continue
+            status = statuses[place]
+            word = "All" if status is None else str(status).capitalize()
+            n = number(count(status))
+            button.setText(f"{word}\n{n}")
+            button.setAccessibleName(f"{word}: {n} cases")
+            what = "all cases" if status is None else f"{status} cases"
+            button.setToolTip(f"List {what}")
+
     def set_counts(self, counts: Counts) -> None:
         """Show how far the job is."""
         self._counts = counts
+        if self._reviews is not None:
+            return
         self._show_left()
         self._bar.set_part(counts.progress)
         self._progress.setText(
             f"{percent(counts.progress)} · {number(counts.finished)} of "
             f"{number(counts.total)} finished"
         )
-        for button in self._filters.buttons():
-            status = FILTERS[self._filters.id(button)]
-            word = "All" if status is None else str(status).capitalize()
-            button.setText(f"{word}\n{number(counts.of(status))}")
-            button.setAccessibleName(f"{word}: {number(counts.of(status))} cases")
+        self._name_filters(FILTERS, counts.of)
         self._show_annotate()
 
     def set_source(self, source: CaseRows | None) -> None:
@@ -156,8 +235,10 @@ class JobPageView(QWidget):
         blocked = self._search.blockSignals(True)
         self._search.clear()
         self._search.blockSignals(blocked)
-        self._filters.button(0).setChecked(True)
-        self._table.set_query(None, "")
+        self._table.set_source(None)  # which knows other statuses
+        first = 0 if self._reviews is None else 1  # a reviewer comes for what waits
+        self._filters.button(first).setChecked(True)
+        self._table.set_query(None if not first else ReviewStatus.WAITING, "")
         self._table.set_source(source)
 
     def set_colors(self, colors: Colors) -> None:
@@ -213,8 +294,12 @@ class JobPageView(QWidget):
         self._back.setAccessibleName("Back to My Jobs")
         self._back.clicked.connect(self.back_requested)
         self._badge = Badge("", self)
+        self._review = QPushButton("Review…", self)
+        self._review.setObjectName("review")
+        self._review.clicked.connect(self._switch)
         row.addWidget(self._back)
         row.addStretch(1)
+        row.addWidget(self._review)
         row.addWidget(self._badge)
         self._name = QLabel(self)
         self._name.setTextFormat(Qt.TextFormat.PlainText)
@@ -266,17 +351,19 @@ class JobPageView(QWidget):
         row = QHBoxLayout()
         row.setSpacing(3)
         self._filters = QButtonGroup(self)
-        for place, status in enumerate(FILTERS):
-            button = QPushButton(self)
-            button.setCheckable(True)
-            what = "all cases" if status is None else f"{status} cases"
-            button.setToolTip(f"List {what}")
-            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            self._filters.addButton(button, place)
-            row.addWidget(button, 1)
+        self._filter_row = row
+        for _ in FILTERS:
+            self._add_filter()
         self._filters.button(0).setChecked(True)
         self._filters.buttonClicked.connect(self._query)
         return row
+
+    def _add_filter(self) -> None:
+        button = QPushButton(self)
+        button.setCheckable(True)
+        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._filters.addButton(button, len(self._filters.buttons()))
+        self._filter_row.addWidget(button, 1)
 
     def _build_search(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -287,7 +374,14 @@ class JobPageView(QWidget):
         self._search.setClearButtonEnabled(True)
         self._search.textChanged.connect(self._wait)
         self._search.returnPressed.connect(self._go_to_table)
-        row.addWidget(self._search)
+        row.addWidget(self._search, 1)
+        self._pass_all = QPushButton("Pass all…", self)
+        self._pass_all.setObjectName("pass_all")
+        self._pass_all.setToolTip(
+            "Pass all waiting cases that the search finds, after a question (Alt+A)"
+        )
+        self._pass_all.clicked.connect(self._request_pass_all)
+        row.addWidget(self._pass_all)
         return row
 
     def _build_failure(self) -> QHBoxLayout:
@@ -319,8 +413,15 @@ class JobPageView(QWidget):
 
     def _query(self) -> None:
         self._pause.cancel()
-        status = FILTERS[self._filters.checkedId()]
+        filters = FILTERS if self._reviews is None else REVIEW_FILTERS
+        status = filters[self._filters.checkedId()]
         self._table.set_query(status, self._search.text().strip())
+
+    def _switch(self) -> None:
+        self.review_requested.emit(self._reviews is None)
+
+    def _request_pass_all(self) -> None:
+        self.pass_all_requested.emit(self._search.text().strip())
 
     def _ask_for_panel(self, place: int) -> None:
         self.panel_requested.emit(list(PANELS)[place])
@@ -337,13 +438,27 @@ class JobPageView(QWidget):
 
     # ------------------------------------------------------------------ state
     def _show_left(self) -> None:
+        reviews = self._reviews
+        n, word = (
+            (self._counts.left, "left")
+            if reviews is None
+            else (reviews.waiting, "waiting")
+        )
+        self._left.setToolTip(
+            "Cases left: remaining and returned"
+            if reviews is None
+            else "Submitted cases that wait for a verdict"
+        )
         self._left.setText(
             f'<span style="font-size: 20pt; font-weight: bold">'
-            f"{number(self._counts.left)}</span>&nbsp;"
-            f'<span style="color: {self._colors.faint_text}">left</span>'
+            f"{number(n)}</span>&nbsp;"
+            f'<span style="color: {self._colors.faint_text}">{word}</span>'
         )
 
     def _show_annotate(self) -> None:
+        if self._reviews is not None:
+            self._show_review(self._reviews)
+            return
         counts = self._counts
         self._annotate.setEnabled(bool(counts.left) and not self._busy)
         tip = "Opens the first remaining case"
@@ -358,6 +473,18 @@ class JobPageView(QWidget):
             text, tip = "All finished", "Every case of this job is submitted"
         else:
             text, tip = "No cases", "This job has no cases yet"
+        self._annotate.setText(f"{self._busy}…" if self._busy else text)
+        self._annotate.setToolTip(tip)
+
+    def _show_review(self, reviews: ReviewCounts) -> None:
+        self._annotate.setEnabled(bool(reviews.waiting) and not self._busy)
+        self._pass_all.setEnabled(bool(reviews.waiting) and not self._busy)
+        if reviews.waiting:
+            text, tip = "Review next waiting case", "Opens the first case that waits"
+        elif reviews.total:
+            text, tip = "None waits", "Every submitted case has a verdict"
+        else:
+            text, tip = "Nothing submitted yet", "Nobody has submitted a case"
         self._annotate.setText(f"{self._busy}…" if self._busy else text)
         self._annotate.setToolTip(tip)
 

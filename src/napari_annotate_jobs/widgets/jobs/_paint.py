@@ -18,7 +18,13 @@ from napari_annotate_jobs.widgets.parts._theme import (
 if TYPE_CHECKING:
     from qtpy.QtGui import QFontMetrics, QPaintEvent
 
-    from napari_annotate_jobs.model import Counts, Method, Status
+    from napari_annotate_jobs.model import (
+        Counts,
+        Method,
+        ReviewCounts,
+        ReviewStatus,
+        Status,
+    )
 
 __all__ = [
     "ALIGN_LEFT",
@@ -37,6 +43,8 @@ __all__ = [
     "number",
     "percent",
     "plural",
+    "reviewed_part",
+    "reviews_text",
     "status_color",
 ]
 
@@ -72,14 +80,40 @@ def counts_text(counts: Counts) -> str:
     return " · ".join(parts)
 
 
-def status_color(status: Status, colors: Colors, background: str | None = None) -> str:
-    """Return the colour of a status, readable on the background."""
-    from napari_annotate_jobs.model import Status  # not for an empty list
+def reviews_text(reviews: ReviewCounts) -> str:
+    """Write how far a review job is."""
+    parts = [f"{number(reviews.waiting)} waiting", f"{number(reviews.passed)} passed"]
+    parts += [
+        f"{number(n)} {word}"
+        for n, word in ((reviews.failed, "failed"), (reviews.returned, "returned"))
+        if n
+    ]
+    return " · ".join(parts)
 
+
+def reviewed_part(reviews: ReviewCounts) -> float:
+    """Return the part of what was submitted that has a verdict, 0 to 1."""
+    judged = reviews.passed + reviews.failed + reviews.returned
+    total = judged + reviews.waiting
+    return judged / total if total else 0.0
+
+
+def status_color(
+    status: Status | ReviewStatus, colors: Colors, background: str | None = None
+) -> str:
+    """Return the colour of a status, readable on the background."""
+    from napari_annotate_jobs.model import ReviewStatus, Status  # not for an empty list
+
+    faint = mixed(colors.text, colors.background, 0.35)
     wanted = {
-        Status.REMAINING: mixed(colors.text, colors.background, 0.35),
+        Status.REMAINING: faint,
         Status.FINISHED: _DONE,
         Status.RETURNED: colors.warning,
+        ReviewStatus.WAITING: colors.text,
+        ReviewStatus.PASSED: _DONE,
+        ReviewStatus.FAILED: colors.error,
+        ReviewStatus.RETURNED: colors.warning,
+        ReviewStatus.NOT_SELECTED: faint,
     }[status]
     return readable(wanted, background or colors.background)
 
@@ -161,16 +195,21 @@ def draw_method(painter: QPainter, rect: QRect, method: Method, color: str) -> N
     painter.restore()
 
 
-def draw_status(painter: QPainter, rect: QRect, status: Status, color: str) -> None:
-    """Draw the symbol of a status: an empty ring, a tick, or an arrow back."""
-    from napari_annotate_jobs.model import Status  # not for an empty list
+def draw_status(
+    painter: QPainter, rect: QRect, status: Status | ReviewStatus, color: str
+) -> None:
+    """Draw the symbol of a status: an empty ring, a tick, a cross, or an arrow back."""
+    from napari_annotate_jobs.model import ReviewStatus, Status  # not for an empty list
 
     painter.save()
     _to_grid(painter, rect)
     painter.setPen(_pen(color, 1.6))
-    if status is Status.REMAINING:
+    if status in (Status.REMAINING, ReviewStatus.WAITING, ReviewStatus.NOT_SELECTED):
         painter.drawEllipse(QPointF(8, 8), 5.6, 5.6)
-    elif status is Status.FINISHED:
+    elif status is ReviewStatus.FAILED:
+        for line in (((3.6, 3.6), (12.4, 12.4)), ((12.4, 3.6), (3.6, 12.4))):
+            painter.drawPolyline(QPolygonF([QPointF(x, y) for x, y in line]))
+    elif status in (Status.FINISHED, ReviewStatus.PASSED):
         painter.setBrush(QColor(color))
         painter.drawEllipse(QPointF(8, 8), 6, 6)
         painter.setPen(_pen(contrast_text(color), 1.8))

@@ -12,16 +12,14 @@ from napari_annotate_jobs.widgets.keys._held import acts_once
 from napari_annotate_jobs.widgets.parts._theme import Colors
 
 from ._delegate import CaseDelegate
-from ._model import ROW, CaseModel
+from ._model import ROW, CaseModel, row_key
 
 if TYPE_CHECKING:
     from qtpy.QtCore import QEvent, QModelIndex
     from qtpy.QtGui import QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent
     from qtpy.QtWidgets import QWidget
 
-    from napari_annotate_jobs.model import Status
-
-    from ._model import CaseRows
+    from ._model import AnyStatus, CaseRows
 
 __all__ = ["CaseTable"]
 
@@ -39,7 +37,7 @@ class CaseTable(QTableView):
     """
 
     case_requested = Signal(str)
-    """Id of a case that is to be opened."""
+    """Id of a case that is to be opened; of a submission its row_key."""
     details_requested = Signal(str)
     """Id of a case of which the reader's findings are to be shown."""
 
@@ -85,7 +83,7 @@ class CaseTable(QTableView):
         self._chosen = None
         self._cases.set_source(source)
 
-    def set_query(self, status: Status | None, text: str) -> None:
+    def set_query(self, status: AnyStatus | None, text: str) -> None:
         """Show the cases with a status whose name holds a text."""
         self._cases.set_query(status, text)
 
@@ -105,7 +103,7 @@ class CaseTable(QTableView):
     def chosen(self) -> str | None:
         """Return the id of the chosen case."""
         row = self.currentIndex().data(ROW) if self.currentIndex().isValid() else None
-        return None if row is None else str(row.case.id)
+        return None if row is None else row_key(row)
 
     # ---------------------------------------------------------------- reading
     def _visible_rows(self) -> tuple[int, int]:
@@ -137,7 +135,7 @@ class CaseTable(QTableView):
         if self._cases.is_moving:
             return  # Qt moves it off a row that goes, before the new ones are there
         row = current.data(ROW) if current.isValid() else None
-        self._chosen = None if row is None else row.case.id
+        self._chosen = None if row is None else row_key(row)
 
     def _keep_choice(self, first: int, last: int) -> None:
         """Follow the chosen case when rows move, as after a submission."""
@@ -147,7 +145,7 @@ class CaseTable(QTableView):
             return
         if index.isValid():
             row = index.data(ROW)
-            if row is None or row.case.id == self._chosen:
+            if row is None or row_key(row) == self._chosen:
                 return
         place = self._cases.row_of(self._chosen)
         if place >= 0:
@@ -162,12 +160,12 @@ class CaseTable(QTableView):
     def _request(self, index: QModelIndex) -> None:
         row = index.data(ROW) if index.isValid() else None
         if row is not None:
-            self.case_requested.emit(row.case.id)
+            self.case_requested.emit(row_key(row))
 
     def _request_details(self, index: QModelIndex) -> None:
         row = index.data(ROW) if index.isValid() else None
         if row is not None:
-            self.details_requested.emit(row.case.id)
+            self.details_requested.emit(row_key(row))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):

@@ -279,6 +279,36 @@ ACTIONS: tuple[UserAction, ...] = (
         tip="Previous case; this one is kept as a draft",
     ),
     UserAction(
+        "pass_case",
+        "Pass the case",
+        "Review",
+        "Shift+K",
+        when="case",
+        tip="Fit for training; then the next waiting case opens",
+    ),
+    UserAction(
+        "fail_case",
+        "Fail the case: the reason is asked for",
+        "Review",
+        "Shift+F",
+        when="case",
+        tip="Kept out of every export; a reason is needed",
+    ),
+    UserAction(
+        "return_case",
+        "Return the case to its annotator",
+        "Review",
+        "Shift+R",
+        when="case",
+        tip="Back to its annotator; a comment is needed",
+    ),
+    UserAction(
+        "compare", "What changed, or hide that", "Review", "Shift+D", when="case"
+    ),
+    UserAction(
+        "next_thread", "Next open thread", "Review", "Shift+T", steps=True, when="case"
+    ),
+    UserAction(
         "preset_1",
         "Window: the image's own",
         "Window",

@@ -1,0 +1,529 @@
+"""What a reviewer's requests do: verdicts, threads, and what changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_annotate_jobs.editing import Cell
+from napari_annotate_jobs.errors import AnnotateJobsError, TransitionError
+from napari_annotate_jobs.metrics import Agreement
+from napari_annotate_jobs.model import (
+    Comment,
+    Decision,
+    Verb,
+    Verdict,
+    check_verb,
+    review_status_of,
+    standing_verdict,
+)
+from napari_annotate_jobs.widgets import Pin, Writing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_annotate_jobs.editing import CaseView
+    from napari_annotate_jobs.model import Box, Thread
+    from napari_annotate_jobs.session import (
+        AnnotationSession,
+        Comparison,
+        FrozenStore,
+        OpenReview,
+        ReviewSession,
+    )
+    from napari_annotate_jobs.widgets import ReviewPanel, SliceStrip
+
+__all__ = ["ReviewController"]
+
+COLORS = {
+    Agreement.AGREE: ("agree", "#009e73"),
+    Agreement.DIFFER: ("differ", "#d55e00"),
+    Agreement.ONLY_FIRST: ("only what is reviewed", "#e69f00"),
+    Agreement.ONLY_SECOND: ("only the other", "#56b4e9"),
+}
+"""Of the strip, from Okabe and Ito's colour-blind-safe set."""
+
+
+@dataclass(frozen=True)
+class _ComparedCell(Cell):
+    said: str = ""
+
+    @property
+    def text(self) -> str:
+        return f"Slice {self.index + 1}: {self.said}"
+
+
+class ReviewController:
+    """Lets a panel judge what a session shows.
+
+    Parameters
+    ----------
+    panel : ReviewPanel
+        The view.
+    review : ReviewSession
+        The reviewer's list, and the case that is judged.
+    reading : AnnotationSession
+        On `frozen`: shows it in the viewer.
+    frozen : FrozenStore
+        Is told what to show.
+    show_error : callable
+        Tells the user of an error.
+    tell : callable
+        Tells the user something.
+    strip : SliceStrip, optional
+        Shows where two annotations agree.
+    is_seen : callable
+        Returns True if a press is meant for the case that is on the screen.
+    box_at_hand : callable
+        Returns the selected box of the slice, if there is one.
+    show_other : callable
+        Shows what is compared with over the image; None takes it away.
+    show_slice : callable
+        Called when another slice is to be seen.
+    """
+
+    def __init__(
+        self,
+        panel: ReviewPanel,
+        review: ReviewSession,
+        reading: AnnotationSession,
+        frozen: FrozenStore,
+        *,
+        show_error: Callable[[Exception], object],
+        tell: Callable[[str], object] = lambda text: None,
+        strip: SliceStrip | None = None,
+        is_seen: Callable[[], bool] = lambda: True,
+        box_at_hand: Callable[[], Box | None] = lambda: None,
+        show_other: Callable[[CaseView | None], object] = lambda view: None,
+        show_slice: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.panel, self.review, self.reading = panel, review, reading
+        self._frozen, self._strip = frozen, strip
+        self._show_error, self._tell = show_error, tell
+        self._is_seen, self._box_at_hand = is_seen, box_at_hand
+        self._show_other, self._show_slice = show_other, show_slice
+        self._doing = ""
+        self._verdict: Verdict | None = None
+        self._thread = self._reply_to = ""
+        self._choices: tuple[str | None, ...] = ()
+        self._found: Comparison | None = None
+        self._discussed: Any = None
+        self._followed: list[tuple[Any, Callable[..., object]]] = [
+            (review.opened, self._on_review),
+            (review.busy, self._on_busy),
+            (review.judged, self._on_judged),
+            (review.compared, self._on_compared),
+            (review.undo_changed, self._on_undo),
+            (reading.opened, self._on_opened),
+            (reading.closed, self._on_closed),
+            (reading.slice_changed, self._on_slice),
+        ]
+        self._obeyed: list[tuple[Any, Callable[..., object]]] = [
+            (panel.pass_requested, self.pass_case),
+            (panel.fail_requested, self.fail_case),
+            (panel.return_requested, self.return_case),
+            (panel.written, self._on_written),
+            (panel.undo_requested, self.undo),
+            (panel.go_requested, self.go),
+            (panel.compare_requested, self._compare_with),
+            (panel.slice_requested, self.go_slice),
+            (panel.thread_requested, self._go_thread),
+            (panel.reply_requested, self._begin_reply),
+            (panel.resolve_requested, self._resolve),
+        ]
+        for signal, slot in self._followed + self._obeyed:
+            signal.connect(slot)
+        self._on_undo()
+
+    def close(self) -> None:
+        """Let go of all."""
+        for signal, slot in self._followed + self._obeyed:
+            signal.disconnect(slot)
+        self._followed, self._obeyed = [], []
+        self._follow_discussion(None)
+
+    def by_id(self) -> dict[str, Callable[[], None]]:
+        """Return the actions that have keys, by their id."""
+        return {
+            "pass_case": self.pass_case,
+            "fail_case": self.fail_case,
+            "return_case": self.return_case,
+            "undo": self.undo,
+            "compare": self.toggle_compare,
+            "next_change": lambda: self.go_difference(1),
+            "previous_change": lambda: self.go_difference(-1),
+            "next_thread": self.next_thread,
+            "next_case": lambda: self.go(1),
+            "previous_case": lambda: self.go(-1),
+        }
+
+    # --------------------------------------------------------------- opening
+    def _on_busy(self, doing: str) -> None:
+        self._doing = doing
+
+    def _on_review(self, case: OpenReview) -> None:
+        here = self.reading.case
+        if here is not None and here.row.case.id == case.row.case.id:
+            # Another submission of the same case is no newer version of this one.
+            self.reading.close_case()
+        self._frozen.hold(case)
+        self.reading.open_case(case.row.case.id, slice=_first_slice(case))
+
+    @property
+    def case(self) -> OpenReview | None:
+        """What is judged, if it is what is seen, and nothing is under way."""
+        review, reading = self.review, self.reading
+        if self._doing or review.case is None or reading.is_moving:
+            return None
+        if not reading.is_open or self._frozen.held is not review.case:
+            return None
+        return review.case
+
+    def _on_opened(self, _: object = None) -> None:
+        case = self.review.case
+        if case is None:
+            return
+        self._found, self._thread, self._reply_to = None, "", ""
+        given = [v for v in case.verdicts if v.submission == case.submission.number]
+        self._verdict = standing_verdict(given)
+        self._follow_discussion(case.discussion)
+        self._show_case(case)
+        former = [] if case.former is None else [None]
+        self._choices = (*former, *case.people[1:])
+        self._show_choices(-1)
+        self.panel.set_differences(())
+        self._show_other(None)
+        self._on_slice()
+        self._show_threads()
+        case.discussion.mark_read()
+        if case.row.revised and former:
+            self._compare_with(0)
+
+    def _show_case(self, case: OpenReview) -> None:
+        self.panel.set_case(case.row, case.history, refused=self._refused(case))
+
+    def _refused(self, case: OpenReview) -> str:
+        row, verdict = case.row, self._verdict
+        status = row.status
+        if verdict is not None:
+            status = review_status_of(verdict.submission, [verdict]) or status
+        try:
+            check_verb(
+                Verb.PASS,
+                job=self.review.job,
+                person=self.review.store.person,
+                author=row.person,
+                review=status,
+                verdict=verdict,
+            )
+        except TransitionError as error:
+            said = f": {verdict.text}" if verdict is not None and verdict.text else ""
+            return f"{error.what}{said}"  # it begins with a name
+        return ""
+
+    def _on_closed(self) -> None:
+        self._found = None
+        self._follow_discussion(None)
+        self._show_other(None)
+        self.panel.set_case(None)
+        self.panel.set_threads(())
+        self.panel.set_choices(())
+        self.panel.set_differences(())
+
+    def go(self, step: int) -> None:
+        """Open the next or previous submitted case, wherever it stands."""
+        self._act(lambda: self.review.go(step))
+
+    def _act(self, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except AnnotateJobsError as error:
+            self._show_error(error)
+
+    # -------------------------------------------------------------- verdicts
+    def _may_judge(self) -> OpenReview | None:
+        """Return the case a verdict is for; None if none can be given."""
+        case = self.case
+        if case is None:
+            return None
+        refused = self._refused(case)
+        if refused:
+            self._tell(f"{case.row.case.name}: {refused}.")
+            return None
+        return case
+
+    def pass_case(self) -> None:
+        """Pass the case: it is fit for training."""
+        case = self._may_judge()
+        if case is None:
+            return
+        if not self._is_seen():
+            self._tell(
+                f"{case.row.case.name} was not passed: it has only just been opened. "
+                "Look at it, and pass it then."
+            )
+            return
+        self.review.pass_case()
+
+    def fail_case(self) -> None:
+        """Fail the case with the reason that is written; ask for one else."""
+        if self._may_judge() is None:
+            return
+        if text := self.panel.text:
+            self._on_written(Writing.FAIL, text, Pin.CASE)
+            self.panel.line.clear()
+        else:
+            self.panel.begin(Writing.FAIL)
+
+    def return_case(self) -> None:
+        """Return the case with what is written, or was said; ask for it else."""
+        case = self._may_judge()
+        if case is None:
+            return
+        if text := self.panel.text:
+            self._on_written(Writing.RETURN, text, self.panel.pin)
+            self.panel.line.clear()
+        elif self._said(case):
+            self.review.return_case()
+        else:
+            self.panel.begin(Writing.RETURN)
+
+    def _said(self, case: OpenReview) -> bool:
+        """Return whether this reviewer began a thread on what is seen."""
+        me, number = self.review.store.person, case.submission.number
+        # What came with a verdict that was taken back is no word of its own.
+        given = {
+            comment.id for verdict in case.verdicts for comment in verdict.comments
+        }
+        return any(
+            t.first.person == me
+            and t.submission == number
+            and t.is_open
+            and t.id not in given
+            for t in case.discussion.threads
+        )
+
+    def undo(self) -> None:
+        """Take the last verdict back; its case is opened again."""
+        if not self._doing:
+            self.review.undo()
+
+    def _on_judged(self, verdict: Verdict) -> None:
+        case = self.review.case
+        if case is not None and verdict.answers == case.submission.digest:
+            self._verdict = standing_verdict([verdict])
+            self._show_case(case)
+
+    def _on_undo(self) -> None:
+        text = self.review.undo_text
+        self.panel.set_undo(text)
+
+    # --------------------------------------------------------------- threads
+    def _follow_discussion(self, discussion: Any) -> None:
+        if self._discussed is not None:
+            self._discussed.changed.disconnect(self._show_threads)
+            self._discussed.failed.disconnect(self._on_failed)
+        self._discussed = discussion
+        if discussion is not None:
+            discussion.changed.connect(self._show_threads)
+            discussion.failed.connect(self._on_failed)
+
+    def _on_failed(self, error: Exception) -> None:
+        self._show_error(error)
+
+    def _show_threads(self) -> None:
+        if self._discussed is not None:
+            self.panel.set_threads(self._discussed.threads, self._thread)
+
+    def _on_written(self, mode: str, text: str, pin: str) -> None:
+        case = self.case
+        if case is None:
+            return
+        writing = Writing(mode)
+        if writing is Writing.FAIL:
+            self.review.fail(text)
+        elif writing is Writing.REPLY:
+            reply_to = self._reply_to
+            self._act(lambda: case.discussion.say(text, thread=reply_to))
+        else:
+            place = self._place(Pin(pin))
+            if writing is Writing.COMMENT:
+                self._act(lambda: case.discussion.say(text, **place))
+            elif place:
+                me = self.review.store.person
+                self.review.return_case("", [Comment(person=me, text=text, **place)])
+            else:
+                self.review.return_case(text)
+        self.panel.keyboard_released.emit()
+
+    def _place(self, pin: Pin) -> dict[str, Any]:
+        """Return what a comment is pinned to."""
+        if pin is Pin.CASE:
+            return {}
+        index = self.reading.slice
+        place = {"slice_key": self.reading.editor.key(index), "index": index}
+        box = self._box_at_hand() if pin is Pin.OBJECT else None
+        if box is None:
+            return place
+        middle = (box.top + box.bottom) / 2, (box.left + box.right) / 2
+        return {**place, "label": box.label, "object": box.id, "at": middle}
+
+    def show_pins(self) -> None:
+        """Offer what a comment can be about now."""
+        pins = [Pin.SLICE, Pin.CASE] if self.reading.is_open else [Pin.CASE]
+        if self.reading.is_open and self._box_at_hand() is not None:
+            pins.insert(1, Pin.OBJECT)
+        self.panel.set_pins(pins)
+
+    def _begin_reply(self, thread: str) -> None:
+        found = self._find(thread)
+        if found is not None:
+            self._reply_to = thread
+            self.panel.begin_reply(found)
+
+    def _find(self, thread: str) -> Thread | None:
+        threads = () if self._discussed is None else self._discussed.threads
+        return next((t for t in threads if t.id == thread), None)
+
+    def _resolve(self, thread: str, resolved: bool) -> None:
+        if self._discussed is not None:
+            discussion = self._discussed
+            self._act(lambda: discussion.resolve(thread, resolved))
+
+    def _go_thread(self, thread: str) -> None:
+        found = self._find(thread)
+        if found is None:
+            return
+        self._thread = thread
+        index = self.reading.editor.index_of(found.first)
+        if index is not None:
+            self.go_slice(index)
+        self._show_threads()
+
+    def next_thread(self) -> None:
+        """Go to the next open thread."""
+        if self._discussed is None or self.case is None:
+            return
+        found = self._discussed.next_open(self._thread or None)
+        if found is None:
+            self._tell("No thread is open.")
+        else:
+            self._go_thread(found.id)
+
+    # --------------------------------------------------------- what changed
+    def toggle_compare(self) -> None:
+        """Compare with the first that there is, or hide what differs."""
+        if self.case is None:
+            return
+        if self._found is not None:
+            self._hide_comparison()
+        elif self._choices:
+            self._compare_with(0)
+        else:
+            self._tell(
+                "There is nothing to compare with: it is the first submission, and "
+                "nobody else submitted the case."
+            )
+
+    def _show_choices(self, current: int) -> None:
+        case = self.review.case
+        texts = []
+        for person in self._choices:
+            number = case.submission.number - 1 if case is not None else 0
+            texts.append(
+                f"Against {person}" if person else f"Against submission {number}"
+            )
+        self.panel.set_choices(texts, current)
+
+    def _compare_with(self, place: int) -> None:
+        if not 0 <= place < len(self._choices):
+            self._hide_comparison()
+            return
+        self._show_choices(place)
+        self._act(lambda: self.review.compare(self._choices[place]))
+
+    def _hide_comparison(self) -> None:
+        self._found = None
+        self._show_choices(-1)
+        self.panel.set_differences(())
+        self._show_other(None)
+        if self._strip is not None and self.reading.is_open:
+            editor = self.reading.editor
+            self._strip.update_cells([editor.cell(i) for i in range(editor.n_slices)])
+
+    def _on_compared(self, found: Comparison) -> None:
+        if not self.reading.is_open or self._frozen.held is not self.review.case:
+            return
+        self._found = found
+        rows = [(s.index, found.text(s)) for s in found.worst()]
+        n = len(rows)
+        words = [
+            "Nothing differs."
+            if not n
+            else f"{n} slice{' differs' if n == 1 else 's differ'}, worst first."
+        ]
+        for who, labels in zip(
+            found.names, (found.case_first, found.case_second), strict=True
+        ):
+            if labels:
+                words.append(f"Of the case only {who}: {', '.join(labels)}.")
+        self.panel.set_differences(rows, " ".join(words))
+        self._show_other(found.second)
+        if self._strip is not None:
+            self._strip.update_cells([self._cell(i, found) for i in found.slices])
+        self._on_slice()
+
+    def _cell(self, index: int, found: Comparison) -> Cell:
+        agreement = found.slices[index].agreement
+        word, color = COLORS[agreement]
+        plain = self.reading.editor.cell(index)
+        said = found.text(found.slices[index])
+        return _ComparedCell(
+            index=index,
+            decision=Decision.LABELLED,
+            colors=(color,),
+            names=(word,),
+            comment=plain.comment,
+            said=f"{word} · {said}",
+        )
+
+    def go_difference(self, step: int) -> None:
+        """Go to the next (1) or previous (-1) slice that differs."""
+        if self.case is None:
+            return
+        if self._found is None:
+            self.toggle_compare()
+            return
+        index = self._found.next_difference(self.reading.slice, step)
+        if index is None:
+            self._tell("Nothing differs.")
+        else:
+            self.go_slice(index)
+
+    def go_slice(self, index: int) -> None:
+        """Show a slice."""
+        if self.reading.is_open:
+            self.reading.slice = index
+            self._show_slice()
+
+    def _on_slice(self, _: object = None) -> None:
+        if self.reading.is_open:
+            self.panel.set_current(self.reading.slice)
+        self.show_pins()
+
+
+def _first_slice(case: OpenReview) -> int:
+    """Return the slice to show first: of an open thread, else with something said."""
+    view = case.view()
+    pinned = [
+        index
+        for thread in case.discussion.open_threads
+        if (index := view.index_of(thread.first)) is not None
+    ]
+    contents = view.contents()
+    drawn = [i for i, c in contents.items() if c.boxes or c.masks]
+    said = [i for i, c in contents.items() if c.has_labels]
+    for found in (pinned, drawn, said):
+        if found:
+            return min(found)
+    return view.n_slices // 2

@@ -1,0 +1,431 @@
+"""The dock in which a submitted case is judged."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QElidingLabel
+
+from napari_annotate_jobs.widgets.keys._guest import KeyboardGuest
+from napari_annotate_jobs.widgets.keys._keys import key_text
+from napari_annotate_jobs.widgets.parts._key_button import KeyButton
+from napari_annotate_jobs.widgets.parts._sections import Section
+from napari_annotate_jobs.widgets.parts._theme import (
+    Colors,
+    focus_ring,
+    focus_style,
+    main_button_style,
+)
+from napari_annotate_jobs.widgets.strip._bar import strip_icon
+
+from ._threads import ThreadList, place_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qtpy.QtGui import QKeyEvent
+
+    from napari_annotate_jobs.model import HistoryEvent, ReviewRow, Thread
+    from napari_annotate_jobs.widgets.keys._keys import KeyMap
+
+__all__ = ["Pin", "ReviewPanel", "Writing"]
+
+
+class Writing(StrEnum):
+    """What becomes of the line that is written."""
+
+    COMMENT = "comment"
+    REPLY = "reply"
+    FAIL = "fail"
+    RETURN = "return"
+
+
+class Pin(StrEnum):
+    """What a comment is about."""
+
+    SLICE = "on slice"
+    CASE = "on case"
+    OBJECT = "on object"
+
+
+_ASKS = {
+    Writing.COMMENT: "Write a comment, then Enter",
+    Writing.REPLY: "Reply, then Enter",
+    Writing.FAIL: "Why it fails, then Enter",
+    Writing.RETURN: "What is to be changed, then Enter",
+}
+
+
+class ReviewPanel(KeyboardGuest):
+    """Who submitted what is seen, the verdicts, the threads, and what changed.
+
+    Setters emit nothing; what the user does is asked for by signals.
+
+    Parameters
+    ----------
+    window_control : QWidget
+        Shown below the verdicts.
+    keymap : KeyMap
+        The keys of the actions, shown on the buttons.
+    """
+
+    pass_requested = Signal()
+    fail_requested = Signal()
+    """The case is to fail; the reason may have to be asked for."""
+    return_requested = Signal()
+    written = Signal(str, str, str)
+    """What a line is for (a :class:`Writing`), its text, and its :class:`Pin`."""
+    undo_requested = Signal()
+    go_requested = Signal(int)
+    compare_requested = Signal(int)
+    """Place of what to compare with; -1 for nothing."""
+    slice_requested = Signal(int)
+    thread_requested = Signal(str)
+    reply_requested = Signal(str)
+    resolve_requested = Signal(str, bool)
+    zoom_tool_requested = Signal(bool)
+    help_requested = Signal()
+
+    def __init__(
+        self, window_control: QWidget, keymap: KeyMap, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("review")
+        self._colors = Colors.dark()
+        self._keymap = keymap
+        self._mode = Writing.COMMENT
+        self.window_control = window_control
+        self._build()
+        self._lay_out()
+        self.host(self)
+        self.set_keymap(keymap)
+        self.set_colors(self._colors)
+        self.set_case(None)
+
+    # -------------------------------------------------------------- building
+    def _build(self) -> None:
+        self.case_name = QElidingLabel()
+        self.case_name.setObjectName("case_name")
+        font = self.case_name.font()
+        font.setBold(True)
+        self.case_name.setFont(font)
+        self.who = QLabel()
+        self.state = QLabel()
+        for label in (self.who, self.state):
+            label.setWordWrap(True)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+        self.zoom = QToolButton()
+        self.zoom.setAccessibleName("Zoom tool")
+        self.zoom.setIconSize(QSize(18, 18))
+        self.zoom.setCheckable(True)
+        self.zoom.clicked.connect(self.zoom_tool_requested)
+        self.help = QToolButton()
+        self.help.setText("?")
+        self.help.setAccessibleName("Keys and mouse")
+        self.help.clicked.connect(self.help_requested)
+        for tool in (self.zoom, self.help):
+            tool.setFixedSize(26, 24)
+        self.passes = KeyButton("Pass", "pass_case")
+        self.passes.clicked.connect(self.pass_requested)
+        self.fails = KeyButton("Fail…", "fail_case")
+        self.fails.clicked.connect(self.fail_requested)
+        self.returns = KeyButton("Return…", "return_case")
+        self.returns.clicked.connect(self.return_requested)
+        self.undo = KeyButton("Undo", "undo")
+        self.undo.clicked.connect(self.undo_requested)
+        self.line = QLineEdit()
+        self.line.setAccessibleName("Comment or reason")
+        self.line.returnPressed.connect(self._write)
+        self.about = QComboBox()
+        self.about.addItems([str(pin) for pin in Pin])
+        self.about.setAccessibleName("What the comment is about")
+        self.threads = ThreadList()
+        self.threads.chosen.connect(self.thread_requested)
+        self.threads.resolve_requested.connect(self.resolve_requested)
+        self.threads.reply_requested.connect(self.reply_requested)
+        self.thread_box = Section("Threads", self.threads)
+        self.against = QComboBox()
+        self.against.setAccessibleName("Compare with")
+        self.against.activated.connect(lambda at: self.compare_requested.emit(at - 1))
+        self.differences = QListWidget()
+        self.differences.setAccessibleName("Differing slices")
+        self.differences.setMinimumHeight(60)
+        self.differences.setWordWrap(True)
+        self.differences.itemClicked.connect(self._on_difference)
+        self.differences.itemActivated.connect(self._on_difference)
+        self.summary = QLabel()
+        self.summary.setWordWrap(True)
+        self.previous = KeyButton("«", "previous_case")
+        self.previous.setAccessibleName("Previous submitted case")
+        self.previous.clicked.connect(lambda: self.go_requested.emit(-1))
+        self.next = KeyButton("»", "next_case")
+        self.next.setAccessibleName("Next submitted case")
+        self.next.clicked.connect(lambda: self.go_requested.emit(1))
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(2)
+        top.addWidget(self.case_name, 1)
+        top.addWidget(self.zoom)
+        top.addWidget(self.help)
+        verdicts = QVBoxLayout()
+        verdicts.setSpacing(4)
+        for verdict in (self.passes, self.fails, self.returns):
+            verdicts.addWidget(verdict)
+        write = QHBoxLayout()
+        write.setSpacing(3)
+        write.addWidget(self.line, 1)
+        write.addWidget(self.about)
+        changed = QWidget()
+        column = QVBoxLayout(changed)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(3)
+        column.addWidget(self.against)
+        column.addWidget(self.summary)
+        column.addWidget(self.differences, 1)
+        self.changes = Section("What changed", changed)
+        for step in (self.previous, self.next):
+            step.setMaximumWidth(44)
+        bottom = QHBoxLayout()
+        bottom.setSpacing(4)
+        bottom.addWidget(self.previous, 1)
+        bottom.addWidget(self.undo, 3)
+        bottom.addWidget(self.next, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 6)
+        layout.setSpacing(5)
+        layout.addLayout(top)
+        layout.addWidget(self.who)
+        layout.addWidget(self.state)
+        layout.addLayout(verdicts)
+        layout.addLayout(write)
+        layout.addWidget(self.thread_box)
+        layout.addWidget(self.changes, 1)
+        layout.addStretch(0)
+        layout.addWidget(self.window_control)
+        layout.addLayout(bottom)
+        self.setMinimumWidth(270)
+
+    # --------------------------------------------------------------- setters
+    def set_colors(self, colors: Colors) -> None:
+        """Use the colours of napari's theme."""
+        self._colors = colors
+        self.setStyleSheet(focus_ring(colors))
+        self.passes.setStyleSheet(main_button_style(colors))
+        self.state.setStyleSheet(f"QLabel {{ color: {colors.warning_text}; }}")
+        self.zoom.setIcon(strip_icon("zoom-tool", colors))
+        self.zoom.setStyleSheet(
+            focus_style(colors)
+            + f"QToolButton:checked {{ background: {colors.current};"
+            f" border: 1px solid {colors.text}; }}"
+        )
+
+    def set_keymap(self, keymap: KeyMap) -> None:
+        """Show other keys."""
+        self._keymap = keymap
+        tips = (
+            (self.passes, "Fit for training; then the next waiting case opens"),
+            (self.fails, "Kept out of every export; a reason is needed"),
+            (self.returns, "Back to its annotator; a comment is needed"),
+            (self.undo, "Take the last verdict back, and open its case again"),
+            (self.previous, "Previous submitted case"),
+            (self.next, "Next submitted case"),
+        )
+        for button, text in tips:
+            action = button.objectName()
+            button.setToolTip(text + keymap.hint(action))
+            button.set_key(key_text(keymap.key(action)))
+        self.help.setToolTip("Keys and mouse" + keymap.hint("help"))
+        self.zoom.setToolTip(
+            "Zoom tool: slide up and down in the image to zoom; Esc ends it"
+            + keymap.hint("zoom_tool")
+        )
+        self.against.setToolTip(
+            "What to compare with what is seen" + keymap.hint("compare")
+        )
+        self.differences.setToolTip(
+            "The worst first; a click goes there. Next difference"
+            + keymap.hint("next_change")
+        )
+
+    def set_zoom_tool(self, on: bool) -> None:
+        """Show whether the zoom tool is on."""
+        self.zoom.setChecked(on)
+
+    def set_case(
+        self,
+        row: ReviewRow | None,
+        history: Sequence[HistoryEvent] = (),
+        *,
+        refused: str = "",
+    ) -> None:
+        """Show which submission is seen.
+
+        Parameters
+        ----------
+        row : ReviewRow, optional
+            None while none is open.
+        history : sequence of HistoryEvent
+            All rounds of the case.
+        refused : str
+            Why no verdict can be given; empty if one can.
+        """
+        is_open = row is not None
+        self.case_name.setText(row.case.name if row else "No case is open")
+        self.who.setVisible(is_open)
+        if row is not None:
+            when = "" if row.time is None else f"{row.time.astimezone():%d %b %Y %H:%M}"
+            which = f"revised, submission {row.number}"
+            self.who.setText(
+                " · ".join(
+                    part
+                    for part in (
+                        row.person,
+                        when,
+                        which if row.number > 1 else "first submission",
+                    )
+                    if part
+                )
+            )
+            self.who.setToolTip("\n".join(_event(event) for event in history))
+        self.state.setText(refused)
+        self.state.setVisible(bool(refused))
+        for button in (self.passes, self.fails, self.returns):
+            button.setEnabled(is_open and not refused)
+        for other in (self.line, self.about, self.previous, self.next):
+            other.setEnabled(is_open)
+        self.begin(Writing.COMMENT)
+        self.line.clear()
+
+    def set_undo(self, text: str) -> None:
+        """Say what Undo takes back; empty for nothing."""
+        self.undo.setText(text or "Undo")
+        self.undo.setEnabled(bool(text))
+
+    def set_pins(self, pins: Sequence[Pin]) -> None:
+        """Offer what a comment can be about now; the first is taken."""
+        texts = [str(pin) for pin in pins]
+        if texts != [self.about.itemText(i) for i in range(self.about.count())]:
+            kept = self.about.currentText()
+            self.about.clear()
+            self.about.addItems(texts)
+            if kept in texts and kept != Pin.OBJECT:
+                self.about.setCurrentText(kept)
+
+    def set_threads(self, threads: Sequence[Thread], current: str = "") -> None:
+        """Show the threads; `current` is the id of the one at hand."""
+        self.threads.set_threads(threads, current)
+        self.thread_box.setVisible(bool(threads))
+        self.thread_box.set_title(f"Threads ({self.threads.n_open} open)")
+
+    def set_choices(self, texts: Sequence[str], current: int = -1) -> None:
+        """Offer what to compare with; `current` is its place, -1 for nothing."""
+        self.against.clear()
+        self.against.addItems(["Compare with…", *texts])
+        self.against.setCurrentIndex(current + 1)
+        self.changes.setVisible(bool(texts))
+
+    def set_differences(
+        self, rows: Sequence[tuple[int, str]], summary: str = ""
+    ) -> None:
+        """List differing slices, the worst first, each with what differs."""
+        self.differences.clear()
+        for index, text in rows:
+            item = QListWidgetItem(f"Slice {index + 1}: {text}")
+            item.setData(Qt.ItemDataRole.UserRole, index)
+            self.differences.addItem(item)
+        self.differences.setVisible(bool(rows))
+        self.summary.setText(summary)
+        self.summary.setVisible(bool(summary))
+
+    def set_current(self, index: int) -> None:
+        """Mark the slice that is seen among the differing ones."""
+        for place in range(self.differences.count()):
+            item = self.differences.item(place)
+            if item is not None and item.data(Qt.ItemDataRole.UserRole) == index:
+                self.differences.setCurrentItem(item)
+                return
+        self.differences.setCurrentRow(-1)
+
+    # --------------------------------------------------------------- writing
+    @property
+    def mode(self) -> Writing:
+        """What becomes of the line that is written."""
+        return self._mode
+
+    def begin(self, mode: Writing, about: str = "") -> None:
+        """Let a line be written; its field gets the keyboard, except for comments.
+
+        Parameters
+        ----------
+        mode : Writing
+            What it is for.
+        about : str
+            What is replied to.
+        """
+        self._mode = mode
+        self.line.setPlaceholderText(_ASKS[mode] + (f" ({about})" if about else ""))
+        self.about.setVisible(mode in (Writing.COMMENT, Writing.RETURN))
+        if mode is not Writing.COMMENT:
+            self.line.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def begin_reply(self, thread: Thread) -> None:
+        """Let a reply be written."""
+        self.begin(
+            Writing.REPLY, f"to {thread.first.person}, {place_text(thread.first)}"
+        )
+
+    @property
+    def text(self) -> str:
+        """What is written so far."""
+        return self.line.text().strip()
+
+    @property
+    def pin(self) -> Pin:
+        """What it is about."""
+        return Pin(self.about.currentText() or Pin.CASE)
+
+    def _write(self) -> None:
+        mode, pin, text = self._mode, self.pin, self.text
+        if not text:
+            return
+        self.line.clear()
+        self.begin(Writing.COMMENT)
+        self.written.emit(str(mode), text, str(pin))
+
+    def _let_go_of_line(self) -> None:
+        if self._mode is not Writing.COMMENT:
+            self.begin(Writing.COMMENT)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Write nothing after all, on Esc."""
+        if event.key() == Qt.Key.Key_Escape and self.line.hasFocus():
+            self._let_go_of_line()
+        super().keyPressEvent(event)
+
+    def _on_difference(self, item: QListWidgetItem) -> None:
+        self.slice_requested.emit(int(item.data(Qt.ItemDataRole.UserRole)))
+        self.keyboard_released.emit()
+
+
+def _event(event: HistoryEvent) -> str:
+    what = event.what if event.what == "submitted" else f"{event.what} by"
+    who = event.person
+    said = f": {event.text}" if event.text else ""
+    words = (
+        f"{what} {event.number} by {who}" if what == "submitted" else f"{what} {who}"
+    )
+    return f"{event.time.astimezone():%d %b %Y %H:%M} · {words}{said}"
