@@ -22,7 +22,6 @@ from napari_annotate_jobs.widgets import Pin, Writing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_annotate_jobs.editing import CaseView
     from napari_annotate_jobs.model import Box, Thread
     from napari_annotate_jobs.session import (
         AnnotationSession,
@@ -76,8 +75,6 @@ class ReviewController:
         Returns True if a press is meant for the case that is on the screen.
     box_at_hand : callable
         Returns the selected box of the slice, if there is one.
-    show_other : callable
-        Shows what is compared with over the image; None takes it away.
     show_slice : callable
         Called when another slice is to be seen.
     """
@@ -94,14 +91,13 @@ class ReviewController:
         strip: SliceStrip | None = None,
         is_seen: Callable[[], bool] = lambda: True,
         box_at_hand: Callable[[], Box | None] = lambda: None,
-        show_other: Callable[[CaseView | None], object] = lambda view: None,
         show_slice: Callable[[], object] = lambda: None,
     ) -> None:
         self.panel, self.review, self.reading = panel, review, reading
         self._frozen, self._strip = frozen, strip
         self._show_error, self._tell = show_error, tell
         self._is_seen, self._box_at_hand = is_seen, box_at_hand
-        self._show_other, self._show_slice = show_other, show_slice
+        self._show_slice = show_slice
         self._doing = ""
         self._verdict: Verdict | None = None
         self._thread = self._reply_to = ""
@@ -192,7 +188,6 @@ class ReviewController:
         self._choices = (*former, *case.people[1:])
         self._show_choices(-1)
         self.panel.set_differences(())
-        self._show_other(None)
         self._on_slice()
         self._show_threads()
         case.discussion.mark_read()
@@ -224,7 +219,6 @@ class ReviewController:
     def _on_closed(self) -> None:
         self._found = None
         self._follow_discussion(None)
-        self._show_other(None)
         self.panel.set_case(None)
         self.panel.set_threads(())
         self.panel.set_choices(())
@@ -446,7 +440,6 @@ class ReviewController:
         self._found = None
         self._show_choices(-1)
         self.panel.set_differences(())
-        self._show_other(None)
         if self._strip is not None and self.reading.is_open:
             editor = self.reading.editor
             self._strip.update_cells([editor.cell(i) for i in range(editor.n_slices)])
@@ -468,7 +461,6 @@ class ReviewController:
             if labels:
                 words.append(f"Of the case only {who}: {', '.join(labels)}.")
         self.panel.set_differences(rows, " ".join(words))
-        self._show_other(found.second)
         if self._strip is not None:
             self._strip.update_cells([self._cell(i, found) for i in found.slices])
         self._on_slice()

@@ -333,7 +333,8 @@ class AnnotateDock(KeyboardGuest):
         if session is not None and session.is_open and session.case is not None:
             returned = session.case.draft.returned
             if session.status is Status.FINISHED:
-                text = "Submitted: this case is read-only until a reviewer returns it."
+                back = "you take it back or " if self._may_take_back() else ""
+                text = f"Submitted: read-only until {back}a reviewer returns it."
             elif session.status is Status.RETURNED and returned is not None:
                 text = f"Returned by {returned.person}: see the comments below."
                 self.comment_box.set_folded(False)
