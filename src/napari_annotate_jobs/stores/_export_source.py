@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ONLY", "StoreSource"]
 
-ONLY = ("passed", "finished", "all")
+ONLY = ("finished", "passed", "all")
 """Which annotations are exported."""
 
 
