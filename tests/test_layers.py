@@ -483,6 +483,7 @@ SEVERAL_ROOMS = {
     "_review": "a review: its words, the work on it, and the command line's verb",
     "_statistics": "statistics: counted, gathered, shown, and the command line's verb",
     "_strip": "the slice strip: the view, and its controller",
+    "_threads": "threads of comments: kept in a job's folder, and listed",
     "_window": "windows of grey values: the model, and the control of it",
 }
 """Modules of one name in several rooms that mean the same thing, and which."""

@@ -425,7 +425,7 @@ def test_a_size_that_makes_no_sense_is_forgotten(received, kit, size):
 
 
 @pytest.mark.parametrize("number", ["9" * 12, "9" * 200, "00009"])
-@pytest.mark.parametrize("ending", [".json", ".return.json"])
+@pytest.mark.parametrize("ending", [".json", ".verdict-1.json"])
 def test_a_submission_of_an_enormous_number_is_no_enormous_list(
     received, number, ending
 ):

@@ -16,7 +16,7 @@ from napari_annotate_jobs.model import (
     SeriesRef,
     Thread,
 )
-from napari_annotate_jobs.widgets import KeyMap, Pin, ReviewPanel, Writing
+from napari_annotate_jobs.widgets import About, KeyMap, ReviewPanel, Writing
 
 
 def row(number=1, status=ReviewStatus.WAITING):
@@ -79,10 +79,10 @@ def test_what_is_refused_says_why(panel):
 
 
 def test_an_object_is_offered_first_while_one_is_selected(panel):
-    panel.set_pins([Pin.SLICE, Pin.OBJECT, Pin.CASE])
-    panel.about.setCurrentText(str(Pin.CASE))
-    panel.set_pins([Pin.SLICE, Pin.CASE])
-    assert panel.pin is Pin.CASE
+    panel.set_pins([About.SLICE, About.OBJECT, About.CASE])
+    panel.about.setCurrentText(str(About.CASE))
+    panel.set_pins([About.SLICE, About.CASE])
+    assert panel.pin is About.CASE
 
 
 def test_threads_have_a_place_and_can_be_settled(panel, qtbot):

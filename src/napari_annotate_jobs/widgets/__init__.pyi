@@ -24,13 +24,14 @@ from .numbers._panel import StatisticsPanel
 from .parts._theme import Colors, paint_in
 from .parts._veil import Veil
 from .propagate._panel import PropagatePanel
-from .review._panel import Pin, ReviewPanel, Writing
+from .review._panel import About, ReviewPanel, Writing
 from .review._threads import ThreadList
 from .strip._strip import SliceStrip
 
 __all__ = [
     "ACTIONS",
     "STEPPING",
+    "About",
     "AnnotateDock",
     "AsideLine",
     "BoxSection",
@@ -56,7 +57,6 @@ __all__ = [
     "ObjectAtHand",
     "OptionField",
     "PersonButton",
-    "Pin",
     "PropagatePanel",
     "ReadOutLabel",
     "ReviewPanel",

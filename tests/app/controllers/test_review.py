@@ -28,7 +28,7 @@ from napari_annotate_jobs.model import (
 )
 from napari_annotate_jobs.session import AnnotationSession, FrozenStore, ReviewSession
 from napari_annotate_jobs.stores import MemoryStore
-from napari_annotate_jobs.widgets import KeyMap, Pin, ReviewPanel, Writing
+from napari_annotate_jobs.widgets import About, KeyMap, ReviewPanel, Writing
 
 N = 6
 LABEL = Label(id=1, name="Lung", color=COLORS[0], method=Method.CLASSIFICATION)
@@ -173,7 +173,7 @@ def test_a_fail_asks_for_its_reason(bob):
     bob.act.fail_case()
     assert bob.panel.mode is Writing.FAIL
     assert statuses(bob)["one"] is ReviewStatus.WAITING
-    bob.panel.written.emit("fail", "Blurred", str(Pin.CASE))
+    bob.panel.written.emit("fail", "Blurred", str(About.CASE))
     assert statuses(bob)["one"] is ReviewStatus.FAILED
 
 
@@ -181,14 +181,14 @@ def test_a_return_is_pinned_to_the_slice_that_is_seen(bob, store):
     bob.act.go_slice(4)
     bob.act.return_case()
     assert bob.panel.mode is Writing.RETURN
-    bob.panel.written.emit("return", "And here?", str(Pin.SLICE))
+    bob.panel.written.emit("return", "And here?", str(About.SLICE))
     assert statuses(bob)["one"] is ReviewStatus.RETURNED
     (thread,) = store.threads("job", "one")
     assert (thread.first.text, thread.first.index) == ("And here?", 4)
 
 
 def test_a_return_needs_no_more_words_than_the_comments(bob):
-    bob.panel.written.emit("comment", "Too large", str(Pin.SLICE))
+    bob.panel.written.emit("comment", "Too large", str(About.SLICE))
     assert "1 open" in bob.panel.thread_box.head.text()
     bob.act.return_case()
     assert statuses(bob)["one"] is ReviewStatus.RETURNED
@@ -197,7 +197,7 @@ def test_a_return_needs_no_more_words_than_the_comments(bob):
 def test_threads_are_walked_and_settled(bob):
     for index, text in ((5, "last"), (0, "first")):
         bob.act.go_slice(index)
-        bob.panel.written.emit("comment", text, str(Pin.SLICE))
+        bob.panel.written.emit("comment", text, str(About.SLICE))
     seen = []
     for _ in range(3):
         bob.act.next_thread()

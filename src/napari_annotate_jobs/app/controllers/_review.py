@@ -17,7 +17,7 @@ from napari_annotate_jobs.model import (
     review_status_of,
     standing_verdict,
 )
-from napari_annotate_jobs.widgets import Pin, Writing
+from napari_annotate_jobs.widgets import About, Writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -264,7 +264,7 @@ class ReviewController:
         if self._may_judge() is None:
             return
         if text := self.panel.text:
-            self._on_written(Writing.FAIL, text, Pin.CASE)
+            self._on_written(Writing.FAIL, text, About.CASE)
             self.panel.line.clear()
         else:
             self.panel.begin(Writing.FAIL)
@@ -340,7 +340,7 @@ class ReviewController:
             reply_to = self._reply_to
             self._act(lambda: case.discussion.say(text, thread=reply_to))
         else:
-            place = self._place(Pin(pin))
+            place = self._place(About(pin))
             if writing is Writing.COMMENT:
                 self._act(lambda: case.discussion.say(text, **place))
             elif place:
@@ -350,13 +350,13 @@ class ReviewController:
                 self.review.return_case(text)
         self.panel.keyboard_released.emit()
 
-    def _place(self, pin: Pin) -> dict[str, Any]:
+    def _place(self, pin: About) -> dict[str, Any]:
         """Return what a comment is pinned to."""
-        if pin is Pin.CASE:
+        if pin is About.CASE:
             return {}
         index = self.reading.slice
         place = {"slice_key": self.reading.editor.key(index), "index": index}
-        box = self._box_at_hand() if pin is Pin.OBJECT else None
+        box = self._box_at_hand() if pin is About.OBJECT else None
         if box is None:
             return place
         middle = (box.top + box.bottom) / 2, (box.left + box.right) / 2
@@ -364,9 +364,9 @@ class ReviewController:
 
     def show_pins(self) -> None:
         """Offer what a comment can be about now."""
-        pins = [Pin.SLICE, Pin.CASE] if self.reading.is_open else [Pin.CASE]
+        pins = [About.SLICE, About.CASE] if self.reading.is_open else [About.CASE]
         if self.reading.is_open and self._box_at_hand() is not None:
-            pins.insert(1, Pin.OBJECT)
+            pins.insert(1, About.OBJECT)
         self.panel.set_pins(pins)
 
     def _begin_reply(self, thread: str) -> None:

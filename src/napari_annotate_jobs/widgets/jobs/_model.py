@@ -11,6 +11,8 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QAbstractListModel, QModelIndex, Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
 
+from napari_annotate_jobs.model import ReviewRow
+
 from ._paint import plural
 
 if TYPE_CHECKING:
@@ -18,9 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from qtpy.QtCore import QObject
-    from typing_extensions import TypeIs
 
-    from napari_annotate_jobs.model import CaseRow, ReviewRow, ReviewStatus, Status
+    from napari_annotate_jobs.model import CaseRow, ReviewStatus, Status
 
     AnyRow = CaseRow | ReviewRow
     """A case of whoever annotates, or what somebody submitted of one."""
@@ -108,22 +109,18 @@ def split_row_key(key: str) -> tuple[str, str | None]:
 
 def note_of(row: AnyRow) -> str:
     """Return what a reviewer wrote of a row."""
-    return row.comment if _is_review(row) else row.returned_comment
+    return row.comment if isinstance(row, ReviewRow) else row.returned_comment
 
 
 def warnings_of(row: AnyRow) -> tuple[str, ...]:
     """Return what the reader of the images complained of."""
-    return () if _is_review(row) else row.warnings
-
-
-def _is_review(row: AnyRow) -> TypeIs[ReviewRow]:
-    return hasattr(row, "person")
+    return () if isinstance(row, ReviewRow) else row.warnings
 
 
 def facts_text(row: AnyRow) -> str:
     """Say who did how much of a case, and when."""
     parts = []
-    if _is_review(row):
+    if isinstance(row, ReviewRow):
         parts.append(row.person)
         if row.time is not None:
             parts.append(f"{row.time.astimezone():%d %b %H:%M}")
@@ -139,7 +136,7 @@ def facts_text(row: AnyRow) -> str:
 def case_text(row: AnyRow) -> str:
     """Say in one line what is known of a case."""
     parts = [row.case.name, str(row.status), facts_text(row)]
-    if _is_review(row):
+    if isinstance(row, ReviewRow):
         if row.reviewer:
             parts.append(f"by {row.reviewer}")
         parts.append(row.comment)

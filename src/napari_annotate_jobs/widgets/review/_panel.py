@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import HistoryEvent, ReviewRow, Thread
     from napari_annotate_jobs.widgets.keys._keys import KeyMap
 
-__all__ = ["Pin", "ReviewPanel", "Writing"]
+__all__ = ["About", "ReviewPanel", "Writing"]
 
 
 class Writing(StrEnum):
@@ -53,7 +53,7 @@ class Writing(StrEnum):
     RETURN = "return"
 
 
-class Pin(StrEnum):
+class About(StrEnum):
     """What a comment is about."""
 
     SLICE = "on slice"
@@ -87,7 +87,7 @@ class ReviewPanel(KeyboardGuest):
     """The case is to fail; the reason may have to be asked for."""
     return_requested = Signal()
     written = Signal(str, str, str)
-    """What a line is for (a :class:`Writing`), its text, and its :class:`Pin`."""
+    """What a line is for (a :class:`Writing`), its text, and its :class:`About`."""
     undo_requested = Signal()
     go_requested = Signal(int)
     compare_requested = Signal(int)
@@ -150,7 +150,7 @@ class ReviewPanel(KeyboardGuest):
         self.line.setAccessibleName("Comment or reason")
         self.line.returnPressed.connect(self._write)
         self.about = QComboBox()
-        self.about.addItems([str(pin) for pin in Pin])
+        self.about.addItems([str(pin) for pin in About])
         self.about.setAccessibleName("What the comment is about")
         self.threads = ThreadList()
         self.threads.chosen.connect(self.thread_requested)
@@ -315,14 +315,14 @@ class ReviewPanel(KeyboardGuest):
         self.undo.setText(text or "Undo")
         self.undo.setEnabled(bool(text))
 
-    def set_pins(self, pins: Sequence[Pin]) -> None:
+    def set_pins(self, pins: Sequence[About]) -> None:
         """Offer what a comment can be about now; the first is taken."""
         texts = [str(pin) for pin in pins]
         if texts != [self.about.itemText(i) for i in range(self.about.count())]:
             kept = self.about.currentText()
             self.about.clear()
             self.about.addItems(texts)
-            if kept in texts and kept != Pin.OBJECT:
+            if kept in texts and kept != About.OBJECT:
                 self.about.setCurrentText(kept)
 
     def set_threads(self, threads: Sequence[Thread], current: str = "") -> None:
@@ -394,9 +394,9 @@ class ReviewPanel(KeyboardGuest):
         return self.line.text().strip()
 
     @property
-    def pin(self) -> Pin:
+    def pin(self) -> About:
         """What it is about."""
-        return Pin(self.about.currentText() or Pin.CASE)
+        return About(self.about.currentText() or About.CASE)
 
     def _write(self) -> None:
         mode, pin, text = self._mode, self.pin, self.text
