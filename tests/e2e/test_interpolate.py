@@ -189,7 +189,10 @@ def test_following_the_image(open_case):
     assert f"back to slice {min(found) + 1} (" in told[-1]
     assert f"on to slice {max(found) + 1} (" in told[-1]
     ref = driver.session.editor.content(6).proposals[""]
-    assert (ref.provenance, ref.keys) == (Provenance.TRACKED, (7,))
+    assert (ref.provenance, ref.keys) == (
+        Provenance.TRACKED,
+        driver.session.editor.keys((7,)),
+    )
     driver.press_action("undo")
     assert not proposed(driver)
     turn_to(driver, 7)

@@ -302,12 +302,10 @@ def test_reading_has_a_bar_until_all_is_read(bars, make_bench, slow):
     assert bar.disable
 
 
-def test_reading_is_cancelled_at_its_bar(bars, make_bench, slow, monkeypatch):
-    from napari_annotate_jobs.viewer import _case_layers
-
+def test_reading_is_cancelled_at_its_bar(bars, make_bench, slow):
     told = []
-    monkeypatch.setattr(_case_layers, "show_info", told.append)
     bench = make_bench(case="long", executor=slow)
+    bench.session.told.connect(told.append)
     slow.step()
     slow.tick()
     (bar,) = bars

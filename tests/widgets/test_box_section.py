@@ -137,9 +137,9 @@ def test_another_label(section, qtbot):
 
 
 def test_other_keys_are_named(section):
-    section.set_keymap(KeyMap({"cut_object": "Shift+K"}))
+    section.set_keymap(KeyMap({"cut_object": "Shift+Y"}))
     section.set_object(ObjectAtHand(track(), here=True))
-    assert "(Shift+K)" in section.buttons["cut_object"].toolTip()
+    assert "(Shift+Y)" in section.buttons["cut_object"].toolTip()
 
 
 @pytest.mark.parametrize("colors", [Colors.dark(), Colors.light()])
