@@ -184,9 +184,9 @@ def test_huge_claims_take_no_memory(
 def test_a_deflated_bomb_is_not_inflated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_annotate_jobs.imaging.dicom import _scan
+    from napari_annotate_jobs.imaging.dicom import _doubt
 
-    monkeypatch.setattr(_scan, "_MOST_INFLATED", 1 << 26)
+    monkeypatch.setattr(_doubt, "_MOST_INFLATED", 1 << 26)
     path = tmp_path / "bomb"
     raw = (_TESTS / "image_dfl.dcm").read_bytes()
     start = 144 + int.from_bytes(raw[140:144], "little")

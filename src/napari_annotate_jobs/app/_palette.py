@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary, ref
 
 from app_model import Application
 from app_model.expressions import get_context, parse_expression
@@ -22,7 +23,7 @@ __all__ = ["Palette", "command_id"]
 
 NAPARI = "napari"
 """What napari calls its application."""
-_OPEN: dict[int, Palette] = {}
+_OPEN: WeakValueDictionary[int, Palette] = WeakValueDictionary()
 """The palette of each viewer with an open job."""
 
 
@@ -58,18 +59,22 @@ class Palette:
         do: Callable[[str], object],
         applies: Callable[[str], bool],
     ) -> None:
-        self._viewer, self._do = viewer, do
+        self._viewer, self._do, self._applies = viewer, do, applies
         _list_all()
         _OPEN[id(viewer)] = self
         context = get_context(viewer.layers)
         if context is not None:
             with context.buffered_changes():
                 for action in ACTIONS:
-                    context[_key(action.id)] = _asks(applies, action.id)
+                    context[_key(action.id)] = _asks(ref(self), action.id)
 
     def do(self, action_id: str) -> None:
         """Do an action, as its key would."""
         self._do(action_id)
+
+    def applies(self, action_id: str) -> bool:
+        """Return whether an action can be done now."""
+        return self._applies(action_id)
 
     def close(self) -> None:
         """Offer nothing any more in this viewer."""
@@ -82,9 +87,14 @@ class Palette:
                     context.pop(_key(action.id), None)
 
 
-def _asks(applies: Callable[[str], bool], action_id: str) -> Callable[[], bool]:
-    # napari calls what it finds in a context when it needs the value.
-    return lambda: applies(action_id)
+def _asks(held: ref[Palette], action_id: str) -> Callable[[], bool]:
+    # napari calls what it finds in a context when it needs the value. The context
+    # outlives the window: it must not keep the job.
+    def applies() -> bool:
+        palette = held()
+        return palette is not None and palette.applies(action_id)
+
+    return applies
 
 
 def _does(action_id: str) -> Callable[[], None]:
