@@ -59,19 +59,20 @@ class StoreCaseSource:
         limit: int,
         reply: Callable[[Any, int], None],
     ) -> None:
-        """Read a page of the cases; None and 0 if that fails."""
+        """Read a page of what is listed; None and 0 if that fails."""
 
         def failed(error: Exception) -> None:
             self._on_error(error)
             reply(None, 0)
 
         self._tables.run(
-            lambda: self._store.cases(
-                self._job.id, status=status, text=text, offset=offset, limit=limit
-            ),
+            lambda: self._page(status=status, text=text, offset=offset, limit=limit),
             lambda page: reply(page.rows, page.total),
             failed,
         )
+
+    def _page(self, **asked: Any) -> Any:
+        return self._store.cases(self._job.id, **asked)
 
     def thumbnail(self, case_id: str, reply: Callable[[Any], None]) -> None:
         """Draw a case; None if its images cannot be read.
@@ -97,27 +98,8 @@ class StoreCaseSource:
 class StoreReviewSource(StoreCaseSource):
     """What was submitted in one job, for the page of whoever reviews it."""
 
-    def fetch(
-        self,
-        status: Any,
-        text: str,
-        offset: int,
-        limit: int,
-        reply: Callable[[Any, int], None],
-    ) -> None:
-        """Read a page of the submitted cases; None and 0 if that fails."""
-
-        def failed(error: Exception) -> None:
-            self._on_error(error)
-            reply(None, 0)
-
-        self._tables.run(
-            lambda: self._store.reviews(
-                self._job.id, status=status, text=text, offset=offset, limit=limit
-            ),
-            lambda page: reply(page.rows, page.total),
-            failed,
-        )
+    def _page(self, **asked: Any) -> Any:
+        return self._store.reviews(self._job.id, **asked)
 
     def _picture(self, key: str) -> NDArray[np.uint8]:
         case_id, person = split_row_key(key)
