@@ -17,6 +17,7 @@ from napari_annotate_jobs.model import (
     review_status_of,
     standing_verdict,
 )
+from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets import About, Writing
 
 if TYPE_CHECKING:
@@ -104,38 +105,35 @@ class ReviewController:
         self._choices: tuple[str | None, ...] = ()
         self._found: Comparison | None = None
         self._discussed: Any = None
-        self._followed: list[tuple[Any, Callable[..., object]]] = [
-            (review.opened, self._on_review),
-            (review.busy, self._on_busy),
-            (review.judged, self._on_judged),
-            (review.compared, self._on_compared),
-            (review.undo_changed, self._on_undo),
-            (reading.opened, self._on_opened),
-            (reading.closed, self._on_closed),
-            (reading.slice_changed, self._on_slice),
-        ]
-        self._obeyed: list[tuple[Any, Callable[..., object]]] = [
-            (panel.pass_requested, self.pass_case),
-            (panel.fail_requested, self.fail_case),
-            (panel.return_requested, self.return_case),
-            (panel.written, self._on_written),
-            (panel.undo_requested, self.undo),
-            (panel.go_requested, self.go),
-            (panel.compare_requested, self._compare_with),
-            (panel.slice_requested, self.go_slice),
-            (panel.thread_requested, self._go_thread),
-            (panel.reply_requested, self._begin_reply),
-            (panel.resolve_requested, self._resolve),
-        ]
-        for signal, slot in self._followed + self._obeyed:
-            signal.connect(slot)
+        self._heard = Connections()
+        self._connections = Connections(
+            [
+                (review.opened, self._on_review),
+                (review.busy, self._on_busy),
+                (review.judged, self._on_judged),
+                (review.compared, self._on_compared),
+                (review.undo_changed, self._on_undo),
+                (reading.opened, self._on_opened),
+                (reading.closed, self._on_closed),
+                (reading.slice_changed, self._on_slice),
+                (panel.pass_requested, self.pass_case),
+                (panel.fail_requested, self.fail_case),
+                (panel.return_requested, self.return_case),
+                (panel.written, self._on_written),
+                (panel.undo_requested, self.undo),
+                (panel.go_requested, self.go),
+                (panel.compare_requested, self._compare_with),
+                (panel.slice_requested, self.go_slice),
+                (panel.thread_requested, self._go_thread),
+                (panel.reply_requested, self._begin_reply),
+                (panel.resolve_requested, self._resolve),
+            ]
+        )
         self._on_undo()
 
     def close(self) -> None:
         """Let go of all."""
-        for signal, slot in self._followed + self._obeyed:
-            signal.disconnect(slot)
-        self._followed, self._obeyed = [], []
+        self._connections.release()
         self._follow_discussion(None)
 
     def by_id(self) -> dict[str, Callable[[], None]]:
@@ -314,13 +312,11 @@ class ReviewController:
 
     # --------------------------------------------------------------- threads
     def _follow_discussion(self, discussion: Any) -> None:
-        if self._discussed is not None:
-            self._discussed.changed.disconnect(self._show_threads)
-            self._discussed.failed.disconnect(self._on_failed)
+        self._heard.release()
         self._discussed = discussion
         if discussion is not None:
-            discussion.changed.connect(self._show_threads)
-            discussion.failed.connect(self._on_failed)
+            self._heard.connect(discussion.changed, self._show_threads)
+            self._heard.connect(discussion.failed, self._on_failed)
 
     def _on_failed(self, error: Exception) -> None:
         self._show_error(error)
