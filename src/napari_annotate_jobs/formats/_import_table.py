@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
 
 from ._incoming import Incoming
+from ._loading import load_named
 
 if TYPE_CHECKING:
     import os
@@ -76,13 +76,13 @@ class ImportFormat:
         header : SeriesHeader, optional
             Of the images, for a format that needs them.
         """
-        reader: IncomingReader = _loaded(self.where)
+        reader: IncomingReader = load_named(self.where)
         found = reader(path, header) if self.needs_images else reader(path)
         return [found] if isinstance(found, Incoming) else list(found)
 
     def series_uids(self, path: Path) -> list[str]:
         """Return the UIDs of the series that a file was made on."""
-        return list(_loaded(self.uids)(path)) if self.uids else []
+        return list(load_named(self.uids)(path)) if self.uids else []
 
     def files(self, path: str | os.PathLike[str]) -> list[Path]:
         """Return what is to be read one by one of a file or folder, sorted.
@@ -116,11 +116,6 @@ class ImportFormat:
             if path.name.lower().endswith(ending):
                 return path.name[: -len(ending)]
         return path.stem
-
-
-def _loaded(where: str) -> Any:
-    module, _, name = where.partition(":")
-    return getattr(import_module(module), name)
 
 
 _HERE = "napari_annotate_jobs.formats."

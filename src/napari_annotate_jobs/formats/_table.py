@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from napari_annotate_jobs.errors import InvalidValueError
+
+from ._loading import load_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,8 +42,7 @@ class ExportFormat:
 
     def load(self) -> type[Exporter]:
         """Import the exporter's class."""
-        module, _, name = self.where.partition(":")
-        found: type[Exporter] = getattr(import_module(module), name)
+        found: type[Exporter] = load_named(self.where)
         return found
 
 
