@@ -332,20 +332,3 @@ class AnnotatedCase:
             for mask in found:
                 out[mask == label] = label
         return out
-
-    def label_volume(self, priority: Sequence[int] = ()) -> NDArray[np.uint16]:
-        """Return :meth:`label_map` of all slices, shape (slices, rows, columns)."""
-        out = np.zeros((self.n_slices, *self.plane), np.uint16)
-        for index in range(self.n_slices):
-            if self.said(index).masks:
-                out[index] = self.label_map(index, priority)
-        return out
-
-    def group_volume(self, group: str) -> NDArray[np.uint16]:
-        """Return the masks of one overlap group, shape (slices, rows, columns)."""
-        out = np.zeros((self.n_slices, *self.plane), np.uint16)
-        for index in range(self.n_slices):
-            mask = self.mask(index, group)
-            if mask is not None:
-                out[index] = mask
-        return out
