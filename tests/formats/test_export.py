@@ -157,8 +157,58 @@ def test_disk_full_leaves_nothing_half_written(
     with pytest.raises(StoreAccessError, match=r"No space left.*goes on where it was"):
         export(source, exporter("nifti"), tmp_path / "out", workers=1)
     assert not (tmp_path / "out").exists()
+    # What is whole waits beside it to go on from; of the other nothing is left.
+    left = [path.rpartition("/")[2] for path in tree(tmp_path)]
+    assert sorted(left) == ["ct-lung.json", "ct-lung.nii.gz"]
     monkeypatch.undo()
     assert export(source, exporter("nifti"), tmp_path / "out", workers=1).resumed == 1
+
+
+def test_what_cannot_begin_leaves_nothing(
+    source: StoreSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(self: Any, case: Any, folder: Path) -> Any:
+        (folder / "half.nii.gz").write_bytes(b"half")
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr(NiftiExporter, "write_case", write)
+    with pytest.raises(StoreAccessError, match="quota"):
+        export(source, exporter("nifti"), tmp_path / "out", workers=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_cluster_writes_the_same_bytes_and_goes_on(
+    source: StoreSource, tmp_path: Path
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    whole = export(source, exporter("nnunet"), tmp_path / "whole", workers=1)
+    with distributed.LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp",
+        host="127.0.0.1",
+        dashboard_address=None,
+    ) as cluster:
+        address = cluster.scheduler_address
+        assert address.startswith("tcp://127.0.0.1:")
+
+        def die(done: int, total: int, name: str) -> None:
+            raise SystemExit  # as a program that is ended while it waits
+
+        with pytest.raises(SystemExit):
+            export(
+                source,
+                exporter("nnunet"),
+                tmp_path / "out",
+                scheduler=address,
+                progress=die,
+            )
+        assert not (tmp_path / "out").exists()
+        done = export(source, exporter("nnunet"), tmp_path / "out", scheduler=address)
+    assert done.resumed == 1
+    assert tree(done.folder) == tree(whole.folder)
 
 
 def test_what_is_read_again_differently_is_not_put_in_place(

@@ -16,6 +16,7 @@ from PIL import Image
 from scipy import ndimage
 
 from napari_annotate_jobs.errors import AnnotateJobsError, InvalidValueError
+from napari_annotate_jobs.formats import parse_combination
 from napari_annotate_jobs.formats.planes._outline import (
     outlines,
     rle_string,
@@ -645,3 +646,29 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     (folder / "cat" / "1.png").symlink_to(tmp_path / "elsewhere" / "1.png")
     with pytest.raises(InvalidValueError, match="holds no folders of images"):
         read_class_folders(folder)
+
+
+def bomb(last: str) -> str:
+    """Return a few lines of YAML that no memory holds when they are looked through."""
+    lists = "".join(
+        f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n"
+        for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    )
+    return f"a: &a [x, x, x]\n{lists}{last}: *i\n"
+
+
+def test_lists_of_lists_of_lists_are_refused_before_they_grow(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text(bomb("names"))
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text("")
+    with pytest.raises(InvalidValueError, match=r"data\.yaml, line 2: is no YAML"):
+        read_yolo(tmp_path)
+    (tmp_path / "data.yaml").write_text("names: [liver, [a, b]]\n")
+    with pytest.raises(InvalidValueError, match="one name, not a list"):
+        read_yolo(tmp_path)
+    for text in (bomb("combine"), "combine: " + "[" * 5000):
+        with pytest.raises(InvalidValueError, match="is no YAML"):
+            parse_combination(text, where="lesions.yaml")
+    assert parse_combination(
+        "combine: [{name: &a x, from: [y], method: segmentation}]"
+    ).classes

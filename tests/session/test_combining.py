@@ -142,7 +142,7 @@ def test_what_is_to_be_known(editor):
     )
     editor.combine([1, 2])
     found = combination_remarks([summary], LABELS, editor.combination)
-    assert found == ["1 slice carries several of what becomes 'A': once"]
+    assert found == ["1 slice carries several of what becomes 'A': each counts once"]
     editor.feed([3], 0)
     editor.combine([4, 5])
     found = " | ".join(combination_remarks([], LABELS, editor.combination))

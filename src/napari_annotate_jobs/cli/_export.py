@@ -270,7 +270,8 @@ def _preview(
 
     reasons, losses = writer.is_incompatible(plan), writer.losses(plan)
     remarks = writer.remarks(plan)
-    counts = count_classes(plan.cases, plan.job.project.label_set, transforms)
+    every = count_classes(plan.cases, plan.job.project.label_set, transforms)
+    counts = [count for count in every if count.label.method in writer.methods]
     choices = {
         name: {"default": field.default, "description": field.description}
         for name, field in writer.Options.model_fields.items()

@@ -246,9 +246,11 @@ def _loaded(text: str, path: Path) -> tuple[Any, list[int]]:
     """Return what YAML says, and the lines its labels begin in."""
     import yaml
 
+    from napari_annotate_jobs.formats import load_yaml
+
     try:
+        found = load_yaml(text)
         root = yaml.compose(text, yaml.SafeLoader)
-        found = yaml.safe_load(text)
     except RecursionError as error:
         raise InvalidValueError(
             "has lists in lists, deeper than any list of labels",

@@ -30,6 +30,7 @@ from ._ready_labels import READY_LABELS, ready_labels
 from ._run import MANIFEST, ExportReport, export, plan_export
 from ._stem import unique_stem
 from ._table import EXPORT_FORMATS, ExportFormat, exporter
+from ._yaml import load_yaml
 from .volumes._image_file import write_image
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "exporter",
     "fit_incoming",
     "import_format",
+    "load_yaml",
     "name_labels",
     "one_label",
     "parse_combination",

@@ -20,6 +20,8 @@ from napari_annotate_jobs.model import (
     Value,
 )
 
+from ._yaml import load_yaml
+
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Sequence
@@ -305,7 +307,7 @@ def parse_combination(text: str, *, where: object = None) -> Combination:
         If it lists none: says where.
     """
     try:
-        found = yaml.safe_load(text)
+        found = load_yaml(text)
     except (yaml.YAMLError, RecursionError) as error:
         raise InvalidValueError(
             f"is no YAML: {str(error).splitlines()[0]}", where=where
@@ -510,7 +512,9 @@ def combination_remarks(
     for now, count in together.items():
         if count:
             slices = "1 slice carries" if count == 1 else f"{count} slices carry"
-            found.append(f"{slices} several of what becomes {new[now].name!r}: once")
+            found.append(
+                f"{slices} several of what becomes {new[now].name!r}: each counts once"
+            )
     for (first, second), count in clashes.items():
         found.append(
             f"{first!r} and {second!r} exclude one another, and stand together on "

@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing import get_context
@@ -226,12 +226,19 @@ def export(
     done = {n for n, task in enumerate(tasks) if _is_written(notes, task)}
     resumed = len(done)
     left = [number for number in range(len(tasks)) if number not in done]
-    for number, result in _run(tasks, left, workers, scheduler, cancelled):
-        _note(notes, tasks[number], result)
-        done.add(number)
-        if progress is not None:
-            progress(len(done), len(tasks), str(tasks[number].summary))
-        _stop_if(cancelled, out)
+    running = _run(tasks, left, workers, scheduler, cancelled)
+    try:
+        for number, result in running:
+            _note(notes, tasks[number], result)
+            done.add(number)
+            if progress is not None:
+                progress(len(done), len(tasks), str(tasks[number].summary))
+            _stop_if(cancelled, out)
+    except BaseException:
+        running.close()  # type: ignore[attr-defined]
+        if scheduler is None:  # there, others may still be writing
+            _tidy(staging, [_note_of(notes, tasks[number]) for number in done])
+        raise
     _stop_if(cancelled, out)
     results = _Results(notes, tasks)
     with _telling(staging):
@@ -248,6 +255,23 @@ def export(
             out.rmdir()
         staging.replace(out)
     return ExportReport(folder=out, cases=len(tasks), resumed=resumed, manifest=found)
+
+
+def _tidy(staging: Path, kept: Sequence[Path]) -> None:
+    """Remove what is half written; cases that are whole stay, to go on from."""
+    with suppress(OSError, ValueError, KeyError):
+        whole = set(kept)
+        for note in kept:
+            files = json.loads(note.read_text("utf-8"))["result"]["files"]
+            whole.update(staging / name for name in files)
+        for path in sorted(staging.rglob("*"), reverse=True):
+            if path.is_dir():
+                with suppress(OSError):  # there is something in it
+                    path.rmdir()
+            elif path not in whole:
+                path.unlink()
+        with suppress(OSError):
+            staging.rmdir()
 
 
 # ------------------------------------------------------------------------ the work

@@ -384,6 +384,7 @@ def _preview(held: _Held, choice: ExportChoice, work: Work) -> ExportPreview:
         after = count_classes(going, labels, transforms)
         facts["after"] = after
         writer = _exporter(choice)
+        facts["after"] = [c for c in after if c.label.method in writer.methods]
         source = ListedSource(held.source, going)
         plan = plan_export(source, writer, transforms, cancelled=work.cancelled)
         refused = writer.is_incompatible(plan)

@@ -239,11 +239,13 @@ def _told(report: ImportReport, how: Importing) -> str:
         lines.append(
             "Nothing was found for any case. Say how files are named, as {case}.nii.gz."
         )
-    elif report.cases:
+    elif found:
         lines.append(
-            f"{', '.join(found) or 'Nothing'} {verb} on {counts.entered} slices of "
+            f"{', '.join(found)} {verb} on {counts.entered} slices of "
             f"{good} case{'' if good == 1 else 's'}."
         )
+    elif report.cases:
+        lines.append(f"Nothing {verb}.")
     if counts.kept:
         lines.append(f"{counts.kept} slices held something and keep it.")
     if counts.excluded:

@@ -25,6 +25,7 @@ from napari_annotate_jobs.formats._incoming import (
     IncomingSlice,
     unique_names,
 )
+from napari_annotate_jobs.formats._yaml import load_yaml
 from napari_annotate_jobs.imaging import is_image
 from napari_annotate_jobs.model import Method, Provenance
 
@@ -229,7 +230,7 @@ def class_names(path: Path) -> list[str]:
     if path.suffix.lower() not in (".yaml", ".yml"):
         return [as_text(row, "a class", path) for row in text.splitlines() if row]
     try:
-        names = yaml.safe_load(text)["names"]
+        names = load_yaml(text)["names"]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
@@ -246,6 +247,8 @@ def class_names(path: Path) -> list[str]:
         names = [by_number[number] for number in range(len(numbers))]
     if not isinstance(names, list):
         raise InvalidValueError("names is a list, or numbers and names", where=path)
+    if any(isinstance(name, list | dict) for name in names):
+        raise InvalidValueError("a class has one name, not a list", where=path)
     return [as_text(str(name), "a class", path) for name in names]
 
 

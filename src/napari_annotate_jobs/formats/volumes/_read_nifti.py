@@ -54,7 +54,7 @@ def read_nifti_labels(path: Path) -> Iterator[Incoming]:
         codes = [int(image.header[name]) for name in ("sform_code", "qform_code")]
     except Exception as error:
         raise CorruptError(
-            f"it cannot be read as NIfTI ({error})",
+            f"it cannot be read as NIfTI ({str(error) or type(error).__name__})",
             where=path,
             remedy="Copy or export the file again",
         ) from error

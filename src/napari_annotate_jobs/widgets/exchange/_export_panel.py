@@ -515,11 +515,15 @@ class ExportPanel(QWidget):
                     item.setText(column, text)
                     right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
                     item.setTextAlignment(column, right)
+        self._fit_labels()
 
     def _fit_labels(self) -> None:
         rows = min(self.labels.topLevelItemCount(), 8)
-        height = self.fontMetrics().height() + 8
-        self.labels.setFixedHeight((rows + 1) * height + 10)
+        height = self.labels.sizeHintForRow(0)
+        if height <= 0:
+            height = self.fontMetrics().height() + 8
+        head = self.labels.header().sizeHint().height()
+        self.labels.setFixedHeight(rows * height + head + 8)
 
     def _show_classes(self) -> None:
         counts = () if self._preview is None else self._preview.after
