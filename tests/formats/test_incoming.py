@@ -260,6 +260,44 @@ def test_values_are_named_by_what_lies_beside(beside: str, tmp_path: Path) -> No
     assert not named.notes
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("labels.csv", "value,name\n1," + "x" * 200_000 + "\n"),
+        ("dataset.json", '{"labels": ' + "[" * 100_000),
+        ("dataset.json", '{"labels": {"liver": ' + "9" * 5000 + "}}"),
+    ],
+    ids=["a long field", "deep", "a long number"],
+)
+def test_what_lies_beside_may_come_from_anybody(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    mask = save(tmp_path / "a.nii.gz", marks(), AXIAL)
+    (tmp_path / name).write_text(text)
+    (incoming,) = import_format("nifti").read(mask)
+    assert {label.number for label in incoming.labels} == {1, 2}
+
+
+def test_voxels_of_nrrd_do_not_lie_elsewhere(tmp_path: Path) -> None:
+    pytest.importorskip("nrrd")
+    (tmp_path / "job").mkdir()
+    (tmp_path / "secret.raw").write_bytes(bytes(range(8)))
+    head = (
+        "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 2 2 2\nencoding: raw\n"
+        "data file: {}\n\n"
+    )
+    path = tmp_path / "job" / "a.nhdr"
+    (tmp_path / "job" / "link.raw").symlink_to(tmp_path / "secret.raw")
+    for name in ("../secret.raw", str(tmp_path / "secret.raw"), "link.raw"):
+        path.write_text(head.format(name))
+        with pytest.raises(AnnotateJobsError, match="said to lie elsewhere"):
+            list(import_format("nrrd").read(path))
+    (tmp_path / "job" / "a.raw").write_bytes(bytes([0, 1] * 4))
+    path.write_text(head.format("a.raw"))
+    (incoming,) = import_format("nrrd").read(path)
+    assert [label.number for label in incoming.labels] == [1]
+
+
 def test_regions_of_nnunet_are_several_values(tmp_path: Path) -> None:
     labels = {"background": 0, "liver": [1, 2], "tumour": [2]}
     (tmp_path / "dataset.json").write_text(json.dumps({"labels": labels}))

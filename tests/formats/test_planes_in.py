@@ -672,3 +672,10 @@ def test_lists_of_lists_of_lists_are_refused_before_they_grow(tmp_path: Path) ->
     assert parse_combination(
         "combine: [{name: &a x, from: [y], method: segmentation}]"
     ).classes
+
+
+def test_a_device_is_no_table(tmp_path: Path) -> None:
+    """It would be read for ever."""
+    (tmp_path / "label.csv").symlink_to("/dev/zero")
+    with pytest.raises(InvalidValueError, match=r"label\.csv: is no regular file"):
+        read_label_csv(tmp_path)

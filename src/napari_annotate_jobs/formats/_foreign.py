@@ -63,6 +63,8 @@ def read_text(path: Path) -> str:
     with readable(path):
         if path.stat().st_size > MOST_BYTES:
             raise InvalidValueError("is larger than 2 GB", where=path)
+        if not path.is_file():  # a device has no end, and a pipe waits
+            raise InvalidValueError("is no regular file", where=path)
         data = path.read_bytes()
     try:
         return data.decode("utf-8-sig")

@@ -81,6 +81,7 @@ class BidsExporter(NiftiExporter):
         ]
         uid = case.header.series_uid
         return {
+            "Description": "What was annotated; the value of a label is its index.",
             "Manual": all(ref.provenance is Provenance.MANUAL for ref in refs),
             "SpatialReference": {"orig": "the images that were annotated"},
             "Author": case.summary.person,
@@ -100,6 +101,7 @@ class BidsExporter(NiftiExporter):
             "Name": export.job.name,
             "BIDSVersion": VERSION,
             "DatasetType": "derivative",
+            "Authors": sorted({summary.person for summary in export.cases}),
             "GeneratedBy": [{"Name": "napari-annotate-jobs", "Version": __version__}],
         }
         text = json.dumps(about, indent=1, ensure_ascii=False) + "\n"

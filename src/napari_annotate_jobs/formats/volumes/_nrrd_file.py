@@ -76,9 +76,10 @@ def nrrd_data(path: Path, fields: dict[str, Any], offset: int) -> NDArray[np.gen
     Raises
     ------
     CorruptError
-        If they are damaged.
+        If they are damaged, or lie in a file elsewhere.
     """
     nrrd = nrrd_package("Reading NRRD files")
+    _check_beside(path, fields)
     try:
         with path.open("rb") as file:
             file.seek(offset)
@@ -90,6 +91,21 @@ def nrrd_data(path: Path, fields: dict[str, Any], offset: int) -> NDArray[np.gen
             remedy="Copy or export the file again",
         ) from error
     return found
+
+
+def _check_beside(path: Path, fields: dict[str, Any]) -> None:
+    """Refuse voxels in a file that does not lie with the header's own."""
+    name = str(fields.get("data file") or fields.get("datafile") or "")
+    if not name:
+        return
+    folder = path.parent.resolve()
+    data = (folder / name).resolve()
+    if not (data.is_relative_to(folder) and (data.is_file() or not data.exists())):
+        raise CorruptError(
+            f"its voxels are said to lie elsewhere ({name!r})",
+            where=path,
+            remedy="Put that file beside it, or make one file of both",
+        )
 
 
 def nrrd_affine(fields: dict[str, Any], where: Path) -> NDArray[np.float64] | None:
