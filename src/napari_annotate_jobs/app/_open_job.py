@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +41,11 @@ from ._pictures import draw_slice
 from ._save_questions import SaveQuestions
 from .controllers import (
     ForeignController,
+    Peek,
     PropagateController,
+    RoomForImage,
     StripController,
+    SurroundingsController,
     Workbench,
 )
 
@@ -91,6 +95,8 @@ class OpenJob(QObject):
     """What is reviewed here; None where cases are annotated."""
     jobs_requested = Signal()
     """The job's page is to be shown."""
+    setting_changed = Signal(str, bool)
+    """The user chose something that is remembered: its name in the settings."""
 
     def __init__(
         self,
@@ -102,7 +108,7 @@ class OpenJob(QObject):
     ) -> None:
         super().__init__()
         self.viewer, self.session, self._images = viewer, session, images
-        self._keymap = keymap
+        self._keymap, self._settings = keymap, settings
         self._docks: list[QDockWidget] = []
         self.bridge = ViewerBridge(
             viewer,
@@ -146,6 +152,9 @@ class OpenJob(QObject):
             bench, self.slices, bridge, press=self._press, settle=self.saving.settle
         )
         self._keys: KeyRouter | None = None
+        self.peek = Peek(bridge)
+        self.room = RoomForImage(lambda: self.main_window)
+        self.surroundings: SurroundingsController | None = None
         self._play = QTimer(self)
         self._play.setInterval(100)
         self._play.timeout.connect(self._play_on)
@@ -251,6 +260,10 @@ class OpenJob(QObject):
             "next_case": lambda: actions.go_case(1),
             "previous_case": lambda: actions.go_case(-1),
             "zoom_tool": self.toggle_zoom_tool,
+            "peek": self.peek.toggle,
+            "letters": partial(self._switch, "letters"),
+            "scale_bar": partial(self._switch, "scale_bar"),
+            "room": partial(self._switch, "room"),
             "help": self.help_requested.emit,
         }
         calls |= self.boxes.by_id()
@@ -382,6 +395,15 @@ class OpenJob(QObject):
         if self._drawing is None:
             self._drawing = DrawingContext(self.viewer, self._canvas)
         self._typing = Typing(self._canvas)
+        self.surroundings = SurroundingsController(
+            self.session,
+            self.bridge,
+            self._canvas,
+            letters=self._settings.letters,
+            scale_bar=self._settings.scale_bar,
+            framed=self.review is None,
+        )
+        self.room.set_made(self._settings.room)
         self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
         self.strip.follow(self.side.follow(self._canvas))
         self.side.installEventFilter(self)
@@ -432,6 +454,11 @@ class OpenJob(QObject):
         if self._typing is not None:
             self._typing.close()
             self._typing = None
+        if self.surroundings is not None:
+            self.surroundings.close()
+            self.surroundings = None
+        self.peek.close()
+        self.room.set_made(False)
         for widget, dock in zip((self.side, self.strip), docks, strict=False):
             if widget.parent() is not None:
                 self.viewer.window.remove_dock_widget(dock)
@@ -475,6 +502,22 @@ class OpenJob(QObject):
             self.focus_canvas()
 
     # --------------------------------------------------------------- viewing
+    def _switch(self, name: str) -> None:
+        """Switch something on or off that is remembered."""
+        on = not getattr(self._settings, name)
+        changed: dict[str, Any] = {name: on}
+        self.use(replace(self._settings, **changed))
+        self.setting_changed.emit(name, on)
+
+    def use(self, settings: Settings) -> None:
+        """Follow the user's choices of what is shown around the image."""
+        self._settings = settings
+        if self.surroundings is not None:
+            self.surroundings.set_shown(
+                letters=settings.letters, scale_bar=settings.scale_bar
+            )
+            self.room.set_made(settings.room)
+
     def set_colors(self, colors: Colors) -> None:
         """Use the colours of napari's theme."""
         panels = (self.annotate, self.strip, self.propagate, self.fill.panel, self.veil)

@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ReviewDesk"]
 
-LOOKING = ("play", "zoom_tool", "help", *(f"preset_{n}" for n in range(1, 8)))
+LOOKING = (
+    *("play", "zoom_tool", "help", "peek", "letters", "scale_bar", "room"),
+    *(f"preset_{n}" for n in range(1, 8)),
+)
 """Actions of an annotator that change nothing of a case."""
 
 

@@ -26,6 +26,10 @@ class Settings:
         Bytes that images may take; 0 for a quarter of what is free.
     keys : dict of str to str
         Keys that were changed, by action.
+    letters, scale_bar : bool
+        Show sides of the patient at the edges of the image, and a scale bar.
+    room : bool
+        Take napari's own panels away while a case is open.
     """
 
     person: str
@@ -33,6 +37,9 @@ class Settings:
     wheel_steps: bool
     image_memory: int
     keys: dict[str, str]
+    letters: bool = True
+    scale_bar: bool = True
+    room: bool = False
 
 
 def settings_model() -> Any:
@@ -57,6 +64,9 @@ def read_settings() -> Settings:
         wheel_steps=bool(model.wheel_steps),
         image_memory=int(model.image_memory) * 2**20,
         keys=keys_from_text(model.keys),
+        letters=bool(model.letters),
+        scale_bar=bool(model.scale_bar),
+        room=bool(model.room),
     )
 
 

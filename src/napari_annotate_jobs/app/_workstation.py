@@ -399,6 +399,7 @@ class Workstation(QObject):
         self.desk.bridge.foreign.keep = self._keep_foreign
         self.desk.set_colors(self.colors)
         self.desk.help_requested.connect(self.keys_requested)
+        self.desk.setting_changed.connect(self._remember)
         self._followed = Connections(
             [
                 (session.counts_changed, self._on_counts),
@@ -445,11 +446,18 @@ class Workstation(QObject):
         if self.desk is not None:
             (self.desk.review or self.desk.session).open_next = settings.open_next
             self.desk.bridge.mouse.wheel_steps = settings.wheel_steps
+            self.desk.use(settings)
             if event.type == "image_memory":
                 from napari_annotate_jobs.imaging import default_budget
 
                 memory = settings.image_memory or default_budget()
                 self.desk.bridge.budget = memory
+
+    @staticmethod
+    def _remember(name: str, on: bool) -> None:
+        """Keep what the user chose while a case was open."""
+        with suppress(KeyError, AttributeError):  # not installed as a plugin
+            setattr(settings_model(), name, on)
 
     def _on_counts(self, counts: Any) -> None:
         self.counts_changed.emit(counts)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from ._bridge import ViewerBridge
 from ._foreign import ForeignLayers
+from ._orientation import EdgeLetters
 from ._picker import PointPicker
 from ._plane import ACQUIRED, Plane
 from ._progress import WorkProgress
 
 __all__ = [
     "ACQUIRED",
+    "EdgeLetters",
     "ForeignLayers",
     "Plane",
     "PointPicker",

@@ -11,6 +11,7 @@ from ._review import ReviewController
 from ._slices import SliceController
 from ._statistics import StatisticsController
 from ._strip import StripController
+from ._surroundings import Peek, RoomForImage, SurroundingsController
 from ._workbench import Workbench
 
 __all__ = [
@@ -18,10 +19,13 @@ __all__ = [
     "ExportController",
     "ForeignController",
     "ImportController",
+    "Peek",
     "PropagateController",
     "ReviewController",
+    "RoomForImage",
     "SliceController",
     "StatisticsController",
     "StripController",
+    "SurroundingsController",
     "Workbench",
 ]
