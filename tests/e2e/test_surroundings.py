@@ -56,9 +56,11 @@ def test_sides_scale_room_and_frame(open_case):
     assert not any(napari_docks(driver).values())
     assert driver.canvas.width() > before
     assert settings_model().room
-    driver.press_action("room")
+    assert edges(driver).room.isChecked()
+    driver.click(edges(driver).room)
     assert all(napari_docks(driver).values())
 
+    assert driver.desk.annotate.place.text() == "1 / 2 · 2 left"
     assert not any(part.isVisible() for part in edges(driver).frame)
     driver.press_action("nothing_submit_next")
     driver.settle()
@@ -66,6 +68,9 @@ def test_sides_scale_room_and_frame(open_case):
     driver.settle()
     assert driver.session.locked
     assert all(part.isVisible() for part in edges(driver).frame)
+    assert driver.desk.annotate.place.text() == "1 / 2 · 1 left"
+    driver.click(driver.desk.annotate.place)
+    assert driver.table.isVisible()
     assert SUBMITTED in edges(driver).frame[0].styleSheet()
     driver.desk.close()
     assert not bar.visible
@@ -78,7 +83,8 @@ def test_peeking_lasts_as_long_as_the_key_is_held(open_case, monkeypatch, qtbot)
     qtbot.waitUntil(lambda: desk.peek.is_over)
     assert desk.bridge.is_hidden
     assert "hidden" in desk.read_out.text()
-    driver.press_action("peek")
+    assert edges(driver).peek.isChecked()
+    driver.click(edges(driver).peek)
     assert not desk.bridge.is_hidden
     monkeypatch.setattr(desk.peek, "held_for", lambda: PEEK + 1)
     driver.press_action("peek")

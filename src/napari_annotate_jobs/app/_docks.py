@@ -154,6 +154,15 @@ class MyJobs(QWidget):
         )
         self.page.set_source(self.station.case_source())
         self._stack.setCurrentWidget(self.page)
+        desk.jobs_requested.connect(self._come_forward)
+
+    def _come_forward(self) -> None:
+        """Show the list of cases, where another dock lies over it."""
+        self._stack.setCurrentWidget(self.page)
+        dock = dock_of(self)
+        if dock is not None:
+            dock.show()
+            dock.raise_()
 
     def _on_busy(self, text: str) -> None:
         self.page.set_busy(text)

@@ -218,6 +218,7 @@ class OpenJob(QObject):
         dock.undo_requested.connect(actions.undo)
         dock.redo_requested.connect(actions.redo)
         dock.zoom_tool_requested.connect(self.set_zoom_tool)
+        dock.jobs_requested.connect(self.jobs_requested)
         dock.help_requested.connect(self.help_requested)
         dock.retry_requested.connect(actions.settle_save)
 
@@ -229,6 +230,8 @@ class OpenJob(QObject):
         self.annotate.set_label_keys(self.label_keys)
         self.strip.set_keymap(keymap)
         self.window_control.set_keymap(keymap)
+        if self.surroundings is not None:
+            self.surroundings.edges.set_keymap(keymap)
         if self._keys is not None:
             self._set_keys(self._keys)
 
@@ -399,11 +402,15 @@ class OpenJob(QObject):
             self.session,
             self.bridge,
             self._canvas,
+            keymap=self._keymap,
             letters=self._settings.letters,
             scale_bar=self._settings.scale_bar,
             framed=self.review is None,
         )
-        self.room.set_made(self._settings.room)
+        edges = self.surroundings.edges
+        edges.peek.clicked.connect(self.peek.toggle)
+        edges.room.clicked.connect(partial(self._switch, "room"))
+        self.use(self._settings)
         self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
         self.strip.follow(self.side.follow(self._canvas))
         self.side.installEventFilter(self)
@@ -517,6 +524,7 @@ class OpenJob(QObject):
                 letters=settings.letters, scale_bar=settings.scale_bar
             )
             self.room.set_made(settings.room)
+            self.surroundings.edges.room.setChecked(settings.room)
 
     def set_colors(self, colors: Colors) -> None:
         """Use the colours of napari's theme."""

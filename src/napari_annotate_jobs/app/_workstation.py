@@ -400,6 +400,7 @@ class Workstation(QObject):
         self.desk.set_colors(self.colors)
         self.desk.help_requested.connect(self.keys_requested)
         self.desk.setting_changed.connect(self._remember)
+        self.counts_changed.connect(self.desk.annotate.set_counts)
         self._followed = Connections(
             [
                 (session.counts_changed, self._on_counts),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.session import AnnotationSession
     from napari_annotate_jobs.viewer import ViewerBridge
+    from napari_annotate_jobs.widgets import KeyMap
 
 __all__ = ["Peek", "RoomForImage", "SurroundingsController"]
 
@@ -42,6 +43,8 @@ class SurroundingsController:
         Shows the case.
     canvas : QWidget
         What napari draws the image on.
+    keymap : KeyMap
+        The keys of the tools on the canvas.
     letters, scale_bar : bool
         Whether sides of the patient and a scale bar are shown.
     framed : bool
@@ -54,6 +57,7 @@ class SurroundingsController:
         bridge: ViewerBridge,
         canvas: QWidget,
         *,
+        keymap: KeyMap,
         letters: bool,
         scale_bar: bool,
         framed: bool = True,
@@ -61,12 +65,13 @@ class SurroundingsController:
         self._framed = framed
         self._session, self._bridge = session, bridge
         self._letters, self._scale_bar = letters, scale_bar
-        self.edges = CanvasEdges(canvas)
+        self.edges = CanvasEdges(canvas, keymap)
         self._bar = bridge.viewer.canvas.overlays.scale_bar
         self._bar_before = self._bar.visible, self._bar.position
         self._connections = Connections(
             [
                 (bridge.letters_changed, self._show),
+                (bridge.hidden_changed, self._show_peek),
                 (session.opened, self._show),
                 (session.closed, self._show),
                 (session.status_changed, self._show_frame),
@@ -88,6 +93,9 @@ class SurroundingsController:
         self._bar.position = "bottom_right"
         self._bar.visible = self._scale_bar and measured
         self._show_frame()
+
+    def _show_peek(self, hidden: bool) -> None:
+        self.edges.peek.setChecked(hidden)
 
     def _show_frame(self, *_: object) -> None:
         self.edges.set_frame(self._frame())

@@ -1,14 +1,19 @@
-"""What stands at the edges of the image: sides of the patient, and a frame."""
+"""What stands at the edges of the image: sides of the patient, tools, a frame."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QObject, QPoint, Qt
-from qtpy.QtWidgets import QFrame, QLabel, QWidget
+from qtpy.QtCore import QEvent, QObject, QPoint, QSize, Qt
+from qtpy.QtWidgets import QFrame, QLabel, QToolButton, QWidget
+
+from napari_annotate_jobs.widgets.parts._theme import Colors
+from napari_annotate_jobs.widgets.strip._bar import SIDE, strip_icon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from napari_annotate_jobs.widgets.keys._keys import KeyMap
 
 __all__ = ["CanvasEdges"]
 
@@ -19,7 +24,7 @@ WIDTH = 4
 
 
 class CanvasEdges(QObject):
-    """Letters in the middle of the canvas's edges, and a coloured frame.
+    """Letters in the middle of the canvas's edges, two tools, and a coloured frame.
 
     Small widgets that the mouse does not feel, since one over the whole canvas would
     have to be blended with every picture of it.
@@ -28,9 +33,16 @@ class CanvasEdges(QObject):
     ----------
     canvas : QWidget
         What the image is drawn on.
+    keymap : KeyMap
+        The keys of the tools.
+
+    Attributes
+    ----------
+    peek, room : QToolButton
+        Hides the annotation, and gives the image the room of napari's own panels.
     """
 
-    def __init__(self, canvas: QWidget) -> None:
+    def __init__(self, canvas: QWidget, keymap: KeyMap) -> None:
         super().__init__(canvas)
         self._canvas = canvas
         below = canvas.parentWidget() or canvas
@@ -49,7 +61,15 @@ class CanvasEdges(QObject):
         for part in (*self.letters, *self.frame):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             part.hide()
+        self.peek = _tool(below, "eye", "Annotation hidden")
+        self.room = _tool(below, "room", "Room for the image")
+        self.set_keymap(keymap)
         canvas.installEventFilter(self)
+
+    def set_keymap(self, keymap: KeyMap) -> None:
+        """Show other keys in the tooltips."""
+        self.peek.setToolTip(keymap.tip("peek"))
+        self.room.setToolTip(keymap.tip("room"))
 
     def set_letters(self, letters: Sequence[str]) -> None:
         """Show letters at the left, right, top and bottom edge; none hides them."""
@@ -80,6 +100,9 @@ class CanvasEdges(QObject):
             (bottom, (w - bottom.width()) // 2, h - bottom.height() - inner),
         ):
             label.move(x + across, y + down)
+        step = self.room.width() + 2
+        for n, tool in enumerate((self.room, self.peek), start=1):
+            tool.move(x + w - WIDTH - MARGIN - n * step, y + inner)
         for part, box in zip(
             self.frame,
             (
@@ -91,9 +114,6 @@ class CanvasEdges(QObject):
             strict=True,
         ):
             part.setGeometry(*box)
-        for widget in (*self.frame, *self.letters):
-            if not widget.isHidden():
-                widget.raise_()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the canvas."""
@@ -104,7 +124,27 @@ class CanvasEdges(QObject):
     def close(self) -> None:
         """Go, and let the canvas go."""
         self._canvas.removeEventFilter(self)
-        for part in (*self.letters, *self.frame):
+        for part in (*self.letters, *self.frame, self.peek, self.room):
             part.hide()
             part.deleteLater()
         self.deleteLater()
+
+
+def _tool(below: QWidget, icon: str, name: str) -> QToolButton:
+    """Return a switch that lies on the image and leaves it the keyboard."""
+    tool = QToolButton(below)
+    tool.setCheckable(True)
+    tool.setAccessibleName(name)
+    tool.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    tool.setFixedSize(28, 26)
+    tool.setIconSize(QSize(SIDE, SIDE))
+    colors = Colors.dark()
+    tool.setIcon(strip_icon(icon, colors))
+    tool.setStyleSheet(
+        "QToolButton { background: rgba(0, 0, 0, 110); border: none;"
+        " border-radius: 3px; }"
+        "QToolButton:hover { background: rgba(90, 90, 90, 200); }"
+        f"QToolButton:checked {{ background: {colors.current}; }}"
+    )
+    tool.show()
+    return tool
