@@ -31,9 +31,9 @@ from napari_annotate_jobs.widgets import (
     paint_in,
 )
 
-from ._actions import CaseController
 from ._asks import brief, notify, offer, tell_error
 from ._canvas import DrawingContext, Typing, canvas_of
+from ._case_actions import CaseController
 from ._key_router import KeyRouter
 from ._on_screen import OnScreen
 from ._palette import Palette

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_warning
+from napari.utils.notifications import NotificationSeverity
 from napari.utils.theme import get_theme
 from platformdirs import user_state_path
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
@@ -544,7 +544,7 @@ class Workstation(QObject):
         try:
             settings_model().person = name.strip()
         except (KeyError, AttributeError):
-            show_warning("The name could not be kept: the plugin is not installed.")
+            self._warn("The name could not be kept: the plugin is not installed.")
 
     @property
     def chores(self) -> Chores:
@@ -562,7 +562,7 @@ class Workstation(QObject):
         try:
             settings_model().keys = keys_to_text(keymap.to_dict())
         except (KeyError, AttributeError):
-            show_warning("The keys could not be kept: the plugin is not installed.")
+            self._warn("The keys could not be kept: the plugin is not installed.")
         if self.desk is not None:
             self.desk.set_keymap(keymap)
         self.keymap_changed.emit(keymap)
@@ -571,6 +571,9 @@ class Workstation(QObject):
     def show_error(self, error: Exception) -> None:
         """Tell the user what went wrong and what to do."""
         tell_error(error)
+
+    def _warn(self, text: str) -> None:
+        notify(text, NotificationSeverity.WARNING)
 
     def close(self) -> None:
         """Save everything and release the viewer."""

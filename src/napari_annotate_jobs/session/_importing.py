@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.editing import Mode
 from napari_annotate_jobs.editing._editor import CaseEditor
-from napari_annotate_jobs.editing._incoming import (
+from napari_annotate_jobs.editing._enter_incoming import (
     EnterAs,
     Entered,
     Source,

@@ -10,7 +10,7 @@ from napari_annotate_jobs.session import Work
 
 from ._axes import CaseAxes
 from ._boxes import BoxLayer
-from ._fit import FittedView
+from ._fitted_view import FittedView
 from ._geometry import Geometry
 from ._images import ImageLayer, Place, VolumeLoader
 from ._masks import MaskLayer
