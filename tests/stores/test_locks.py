@@ -587,8 +587,18 @@ def test_what_a_review_counts_late_is_entered_at_once_and_once(
     fresh = job_folder.parent / "fresh"
     monkeypatch.setattr(catalogue, "user_cache_path", lambda *a, **k: fresh)
     store = FolderStore(job_folder, "eve")
-    assert store.review_counts(JOB).waiting == 1
+    store.counts(JOB)
     found = store._folder(JOB).catalogue
+    look, looked = found._submitted, []
+
+    def submitted(case_id):
+        looked.append(found._index._db.in_transaction)
+        return look(case_id)
+
+    monkeypatch.setattr(found, "_submitted", submitted)
+    for _ in range(2):
+        assert store.review_counts(JOB).waiting == 1
+    assert looked == [True]
     real, entered = found._measure, []
 
     def measure(*asked):
