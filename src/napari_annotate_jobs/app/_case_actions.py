@@ -52,6 +52,8 @@ class CaseController:
         Returns True if a press is meant for the case that is on the screen.
     settle : callable
         Tries again to save, saves elsewhere, or settles a conflict.
+    unsaid : callable
+        Takes back the words of a comment that could not be kept.
     """
 
     def __init__(
@@ -62,10 +64,11 @@ class CaseController:
         *,
         press: Callable[[], bool] = lambda: True,
         settle: Callable[[], None] = lambda: None,
+        unsaid: Callable[[str], object] = lambda text: None,
     ) -> None:
         self.session = bench.session
         self._bench, self._slices, self._bridge = bench, slices, bridge
-        self._press, self._settle = press, settle
+        self._press, self._settle, self._unsaid = press, settle, unsaid
         self._thread: str | None = None
 
     @_told
@@ -149,10 +152,16 @@ class CaseController:
         """Add what was copied to the slices."""
         self._slices.paste(self._bench.targets())
 
-    @_told
     def comment(self, text: str, on_slice: bool) -> None:
         """Write a comment."""
-        self.session.editor.add_comment(text, self.session.slice if on_slice else None)
+        index = self.session.slice if on_slice else None
+        said = []
+        self._bench.act(lambda: said.append(self._add_comment(text, index)))
+        if not said:
+            self._unsaid(text)
+
+    def _add_comment(self, text: str, index: int | None) -> None:
+        self.session.editor.add_comment(text, index)
 
     @_told
     def remove_comment(self, comment_id: str) -> None:

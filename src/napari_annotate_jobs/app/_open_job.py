@@ -149,7 +149,12 @@ class OpenJob(QObject):
         )
         self.saving = SaveQuestions(bench, images, lambda: self.bridge.series, self)
         self.actions = CaseController(
-            bench, self.slices, bridge, press=self._press, settle=self.saving.settle
+            bench,
+            self.slices,
+            bridge,
+            press=self._press,
+            settle=self.saving.settle,
+            unsaid=self.annotate.comments.line.give_back,
         )
         self._keys: KeyRouter | None = None
         self.peek = Peek(bridge)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.editing import Cell
@@ -113,6 +114,7 @@ class ReviewController:
                 (review.judged, self._on_judged),
                 (review.compared, self._on_compared),
                 (review.undo_changed, self._on_undo),
+                (review.unsaid, self._give_back),
                 (reading.opened, self._on_opened),
                 (reading.closed, self._on_closed),
                 (reading.slice_changed, self._on_slice),
@@ -255,15 +257,17 @@ class ReviewController:
                 "Look at it, and pass it then."
             )
             return
+        if self.panel.mode is Writing.COMMENT and (text := self.panel.line.take()):
+            # What is written and not sent would be left behind with the case.
+            self._on_written(Writing.COMMENT, text, self.panel.pin)
         self.review.pass_case()
 
     def fail_case(self) -> None:
         """Fail the case with the reason that is written; ask for one else."""
         if self._may_judge() is None:
             return
-        if text := self.panel.text:
+        if text := self.panel.line.take():
             self._on_written(Writing.FAIL, text, About.CASE)
-            self.panel.line.clear()
         else:
             self.panel.begin(Writing.FAIL)
 
@@ -272,9 +276,8 @@ class ReviewController:
         case = self._may_judge()
         if case is None:
             return
-        if text := self.panel.text:
+        if text := self.panel.line.take():
             self._on_written(Writing.RETURN, text, self.panel.pin)
-            self.panel.line.clear()
         elif self._said(case):
             self.review.return_case()
         else:
@@ -325,20 +328,27 @@ class ReviewController:
         if self._discussed is not None:
             self.panel.set_threads(self._discussed.threads, self._thread)
 
+    def _give_back(self, key: tuple[str, str], text: str) -> None:
+        self.panel.line.give_back(text, key)
+
     def _on_written(self, mode: str, text: str, pin: str) -> None:
         case = self.case
         if case is None:
+            self.panel.line.give_back(text)
             return
+        give_back = partial(self._give_back, case.key, text)
         writing = Writing(mode)
         if writing is Writing.FAIL:
             self.review.fail(text)
         elif writing is Writing.REPLY:
             reply_to = self._reply_to
-            self._act(lambda: case.discussion.say(text, thread=reply_to))
+            self._act(
+                lambda: case.discussion.say(text, thread=reply_to, unsaid=give_back)
+            )
         else:
             place = self._place(About(pin))
             if writing is Writing.COMMENT:
-                self._act(lambda: case.discussion.say(text, **place))
+                self._act(lambda: case.discussion.say(text, **place, unsaid=give_back))
             elif place:
                 me = self.review.store.person
                 self.review.return_case("", [Comment(person=me, text=text, **place)])

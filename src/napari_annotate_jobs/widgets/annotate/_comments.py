@@ -10,12 +10,12 @@ from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from napari_annotate_jobs.widgets.parts._case_line import CaseLine
 from napari_annotate_jobs.widgets.parts._sections import Shelf
 from napari_annotate_jobs.widgets.parts._theme import Colors
 
@@ -48,7 +48,7 @@ class CommentList(QWidget):
         self._list.setContentsMargins(0, 0, 0, 0)
         self._list.setSpacing(2)
         self._shelf = Shelf(inner, 120)
-        self.line = QLineEdit()
+        self.line = CaseLine()
         self.line.setPlaceholderText("Write a comment, then Enter")
         self.line.setAccessibleName("New comment")
         self.line.returnPressed.connect(self._add)
@@ -126,7 +126,5 @@ class CommentList(QWidget):
         return row
 
     def _add(self) -> None:
-        text = self.line.text().strip()
-        if text:
-            self.line.clear()
+        if text := self.line.take():
             self.add_requested.emit(text, self.about.currentIndex() == 0)

@@ -386,6 +386,8 @@ class AnnotateDock(KeyboardGuest):
 
     def _update_slice(self, *_: object) -> None:
         session = self._session
+        case = None if session is None else session.case
+        self.comments.line.set_case(None if case is None else case.row.case.id)
         if session is None or not session.is_open:
             self.labels.set_checked((), case_nothing=False)
             self.labels.set_current(None)
