@@ -509,6 +509,12 @@ class Workstation(QObject):
 
         desk.session.when_shown(lambda: desk.saving.leave(leave))
 
+    def is_open(self, case_id: str) -> bool:
+        """Return True if a case of the open job is in the window; from any thread."""
+        desk = self.desk
+        case = None if desk is None else desk.session.case
+        return case is not None and case.row.case.id == case_id
+
     def refresh_cases(self, case_ids: Sequence[str]) -> None:
         """Show the cases of the open job as they are now."""
         desk = self.desk
