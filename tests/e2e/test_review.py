@@ -62,7 +62,7 @@ def test_submitted_returned_fixed_and_passed(driver, become, rows, demo):
     become("ana")
     driver.open_job(LUNGS)
     driver.annotate()
-    driver.press_action("nothing_submit_next")
+    driver.negate_and_submit()
     driver.wait(lambda: driver.session.case.row.case.id == "ct-lung-nodule")
     driver.settle()
 
@@ -126,7 +126,7 @@ def test_a_submission_is_taken_back_on_its_case(driver, become, rows):
     driver.session.open_next = False
     driver.annotate()
     assert not driver.desk.annotate.take_back.isVisible()
-    driver.press_action("nothing_submit_next")
+    driver.negate_and_submit()
     driver.wait(lambda: driver.session.locked)
     driver.settle()
     assert rows(LUNGS) == [("ct-lung", ReviewStatus.WAITING, 1)]

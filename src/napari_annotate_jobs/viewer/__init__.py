@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._bridge import ViewerBridge
+from ._compared import FIRST_COLOR, SECOND_COLOR
 from ._foreign import ForeignLayers
 from ._picker import PointPicker
 from ._plane import ACQUIRED, Plane
@@ -10,6 +11,8 @@ from ._progress import WorkProgress
 
 __all__ = [
     "ACQUIRED",
+    "FIRST_COLOR",
+    "SECOND_COLOR",
     "ForeignLayers",
     "Plane",
     "PointPicker",

@@ -25,6 +25,7 @@ from .parts._theme import Colors, paint_in
 from .parts._veil import Veil
 from .propagate._panel import PropagatePanel
 from .review._panel import About, ReviewPanel, Writing
+from .review._sides import ReviewSides
 from .review._threads import ThreadList
 from .strip._strip import SliceStrip
 
@@ -60,6 +61,7 @@ __all__ = [
     "PropagatePanel",
     "ReadOutLabel",
     "ReviewPanel",
+    "ReviewSides",
     "SliceStrip",
     "StatisticsPanel",
     "ThreadList",

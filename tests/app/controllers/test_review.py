@@ -200,13 +200,13 @@ def test_threads_are_walked_and_settled(bob):
         bob.panel.written.emit("comment", text, str(About.SLICE))
     seen = []
     for _ in range(3):
-        bob.act.next_thread()
+        bob.act.threads.next()
         seen.append(bob.reading.slice)
     assert seen == [0, 5, 0]
     for thread in bob.review.case.discussion.threads:
         bob.panel.resolve_requested.emit(thread.id, True)
     assert "0 open" in bob.panel.thread_box.head.text()
-    bob.act.next_thread()
+    bob.act.threads.next()
     assert bob.told == ["No thread is open."]
 
 

@@ -11,6 +11,7 @@ from ._review import ReviewController
 from ._slices import SliceController
 from ._statistics import StatisticsController
 from ._strip import StripController
+from ._threads import ThreadController, show_places
 from ._workbench import Workbench
 
 __all__ = [
@@ -23,5 +24,7 @@ __all__ = [
     "SliceController",
     "StatisticsController",
     "StripController",
+    "ThreadController",
     "Workbench",
+    "show_places",
 ]
