@@ -113,7 +113,7 @@ def test_one_key_asks_before_it_decides_what_is_not_shown(open_case):
     driver.press_label("Motion artefact")
     driver.press_action("nothing_submit_next")
     driver.wait(lambda: driver.question is not None)
-    assert "15 slices" in driver.question.text()
+    assert "15 undecided slices" in driver.question.text()
     driver.answer("Cancel")
     driver.settle()
     assert not driver.session.locked

@@ -224,9 +224,9 @@ class CaseController:
             self._mark_and_submit()
 
     def _ask_rest(self, n: int, threads: Sequence[Thread]) -> None:
-        slices = "slice" if n == 1 else f"{n} slices"
+        slices = "undecided slice" if n == 1 else f"{n} undecided slices"
         self._bench.ask(
-            f"Mark the undecided {slices} of this case Nothing to Label, and submit?",
+            f"Mark the {slices} of this case Nothing to Label, and submit?",
             {
                 "Mark and submit": self._mark_and_submit,
                 "Mark and submit, do not ask again": self._ask_no_more,

@@ -217,6 +217,7 @@ def test_a_revised_case_shows_at_once_what_changed(bob, store):
     bob.review.open("one", "ana")
     assert "revised, submission 2" in bob.panel.who.text()
     assert bob.panel.differences.count() == 1
+    assert bob.reading.slice == 5  # it is shown at once
     assert bob.panel.differences.item(0).text().startswith("Slice 6: only ana")
     assert bob.strip.cells[5].text.startswith("Slice 6: only what is reviewed")
     assert bob.strip.cells[2].names == ("agree",)

@@ -128,6 +128,8 @@ class ReviewController:
         self._object_at, self._draw, self._pin = object_at, draw, pin
         self._correct = correct
         self._beside = False
+        self._leads = False
+        """What changed is to be shown where it is found, unless one goes elsewhere."""
         self._clicked: Place | None = None
         self._doing = ""
         self._verdict: Verdict | None = None
@@ -227,6 +229,7 @@ class ReviewController:
         if case is None:
             return
         self._found, self._beside, self._clicked = None, False, None
+        self._leads = False
         if self._frozen.correction is not None:
             self.threads.follow(self.reading.discussion)
             self.threads.take_here()
@@ -245,6 +248,10 @@ class ReviewController:
         self._on_slice()
         case.discussion.mark_read()
         if case.row.revised and former:
+            pinned = [
+                t for t in case.discussion.open_threads if t.first.index is not None
+            ]
+            self._leads = not pinned
             self._compare_with(0)
 
     def _show_case(self, case: OpenReview) -> None:
@@ -524,6 +531,8 @@ class ReviewController:
     def _on_compared(self, found: Comparison) -> None:
         if not self.reading.is_open or self._frozen.held is not self.review.case:
             return
+        if self._frozen.correction is not None:
+            return
         self._found = found
         rows = [(s.index, found.text(s)) for s in found.worst()]
         n = len(rows)
@@ -541,6 +550,9 @@ class ReviewController:
         if self._strip is not None:
             self._strip.update_cells([self._cell(i, found) for i in found.slices])
         self._show_readings()
+        if self._leads and rows:
+            self.go_slice(rows[0][0])
+        self._leads = False
         self._on_slice()
 
     def _cell(self, index: int, found: Comparison) -> Cell:
@@ -581,6 +593,7 @@ class ReviewController:
             self._show_slice()
 
     def _on_slice(self, _: object = None) -> None:
+        self._leads = False
         if self._clicked is not None:
             self._clicked = None
             self._pin(None)

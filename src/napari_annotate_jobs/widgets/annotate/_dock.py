@@ -249,8 +249,9 @@ class AnnotateDock(KeyboardGuest):
 
     def hold_window_control(self) -> None:
         """Show the control of the window here, where it was elsewhere."""
-        place = self._column.indexOf(self.comment_box)
-        self._column.insertWidget(place, self.window_control)
+        if self._column.indexOf(self.window_control) < 0:
+            place = self._column.indexOf(self.comment_box)
+            self._column.insertWidget(place, self.window_control)
 
     # --------------------------------------------------------------- setters
     def set_colors(self, colors: Colors) -> None:

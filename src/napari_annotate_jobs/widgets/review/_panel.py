@@ -246,7 +246,8 @@ class ReviewPanel(KeyboardGuest):
 
     def hold_window_control(self) -> None:
         """Show the control of the window here, where it was elsewhere."""
-        self._column.insertWidget(self._column.count() - 1, self.window_control)
+        if self._column.indexOf(self.window_control) < 0:
+            self._column.insertWidget(self._column.count() - 1, self.window_control)
 
     # --------------------------------------------------------------- setters
     def set_colors(self, colors: Colors) -> None:

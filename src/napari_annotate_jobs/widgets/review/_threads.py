@@ -211,7 +211,8 @@ class ThreadList(QWidget):
 
 def _said(comment: Comment) -> str:
     """Say who wrote a comment, and when."""
-    return f"{comment.person}, {comment.time.astimezone():%d %b %H:%M}"
+    when = f"{comment.time.astimezone():%d %b %H:%M}".replace(" ", "\xa0")
+    return f"{comment.person}, {when}"
 
 
 def _lines(text: str) -> str:
