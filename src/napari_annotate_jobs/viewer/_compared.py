@@ -169,7 +169,7 @@ class ComparisonLayer:
         width = _width(image)
         plane = np.zeros(_grid(image)[1:], np.uint8)
         plane[outlines(first, index, plane.shape, width) > 0] = 1
-        rows, columns = np.indices(plane.shape, sparse=True)
+        rows, columns = np.arange(plane.shape[0])[:, None], np.arange(plane.shape[1])
         # In a direction that no edge of a box has, and no outline keeps for long.
         dashes = ((rows + 1.6 * columns) // (DASH * width)).astype(int) % 2 == 0
         plane[(outlines(second, index, plane.shape, width) > 0) & dashes] = 2

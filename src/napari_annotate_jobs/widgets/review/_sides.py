@@ -70,10 +70,8 @@ class ReviewSides(KeyboardGuest):
 
     def show_copy(self, on: bool, person: str = "") -> None:
         """Show the labels for a copy of what a person submitted, or the verdicts."""
-        shown, hidden = self.annotate, self.panel
-        if not on:
-            shown, hidden = hidden, shown
-        hidden.hide()
+        shown: ReviewPanel | AnnotateDock = self.annotate if on else self.panel
+        (self.panel if on else self.annotate).hide()
         shown.hold_window_control()
         self._head.setVisible(on)
         shown.show()
