@@ -172,10 +172,16 @@ class ReviewDesk(OpenJob):
         case, index = self.review.case, self.session.slice
 
         def begun(copy: CorrectionStore) -> None:
+            self.judging.hold("")
             if self.review.case is case and case is not None:
                 self._show_copy(copy, index)
 
-        self.review.executor.run(self.review.begin_correction, begun, self.show_error)
+        def failed(error: Exception) -> None:
+            self.judging.hold("")
+            self.show_error(error)
+
+        self.judging.hold("Copying")
+        self.review.executor.run(self.review.begin_correction, begun, failed)
 
     def _show_copy(self, copy: CorrectionStore | None, index: int) -> None:
         """Show a copy in the place of what was submitted; None for the way back."""

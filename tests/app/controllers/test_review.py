@@ -240,3 +240,18 @@ def test_two_submissions_of_one_case_are_not_mixed_up(bob, store):
     bob.panel.compare_requested.emit(0)
     assert bob.panel.against.currentText() == "Against ben"
     assert bob.panel.differences.count() == 4
+
+
+def test_what_was_written_with_a_verdict_comes_back_with_undo(bob, store):
+    bob.act.go_slice(4)
+    bob.panel.written.emit("return", "And here?", str(About.SLICE))
+    assert bob.panel.case_name.text() == "two"
+    bob.act.undo()
+    assert bob.panel.case_name.text() == "one"
+    assert bob.panel.text == "And here?"
+    assert bob.reading.slice == 4
+    assert not store.threads("job", "one")
+    bob.act.return_case()  # with the same words, at the same place
+    (thread,) = store.threads("job", "one")
+    assert (thread.first.text, thread.first.index) == ("And here?", 4)
+    assert bob.panel.text == ""

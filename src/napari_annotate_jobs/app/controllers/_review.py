@@ -128,6 +128,7 @@ class ReviewController:
         self._object_at, self._draw, self._pin = object_at, draw, pin
         self._correct = correct
         self._beside = False
+        self._words: tuple[Verdict, Comment] | None = None
         self._leads = False
         """What changed is to be shown where it is found, unless one goes elsewhere."""
         self._clicked: Place | None = None
@@ -247,12 +248,27 @@ class ReviewController:
         self.panel.set_differences(())
         self._on_slice()
         case.discussion.mark_read()
+        self._write_again(case)
         if case.row.revised and former:
             pinned = [
                 t for t in case.discussion.open_threads if t.first.index is not None
             ]
             self._leads = not pinned
             self._compare_with(0)
+
+    def _write_again(self, case: OpenReview) -> None:
+        """Give back the words of a verdict that was taken back, where they were said."""
+        words, self._words = self._words, None
+        if words is None or words[0].answers != case.submission.digest:
+            return
+        index = self.reading.editor.index_of(words[1])
+        if index is not None:
+            self.go_slice(index)
+        self.panel.line.setText(words[1].text)
+
+    def hold(self, doing: str) -> None:
+        """Give no verdict while something is done; empty when it is finished."""
+        self._doing = doing
 
     def _show_case(self, case: OpenReview) -> None:
         self.panel.set_case(case.row, case.history, refused=self._refused(case))
@@ -362,8 +378,11 @@ class ReviewController:
         )
 
     def undo(self) -> None:
-        """Take the last verdict back; its case is opened again."""
+        """Take the last verdict back; its case is opened again, with what was said."""
         if not self._doing:
+            last = self.review.last_verdict
+            said = () if last is None else last.comments
+            self._words = (last, said[0]) if last is not None and said else None
             self.review.undo()
 
     def _on_judged(self, verdict: Verdict) -> None:
