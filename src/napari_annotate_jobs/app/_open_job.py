@@ -14,6 +14,7 @@ from napari_annotate_jobs.app.controllers._fill import FillController
 from napari_annotate_jobs.app.controllers._masks import MaskActions
 from napari_annotate_jobs.errors import DamagedJournalError, UnsavedWorkError
 from napari_annotate_jobs.imaging import default_budget
+from napari_annotate_jobs.model import Status
 from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.viewer import ViewerBridge
 from napari_annotate_jobs.widgets import (
@@ -46,16 +47,18 @@ from .controllers import (
     RoomForImage,
     StripController,
     SurroundingsController,
+    ThreadController,
     Workbench,
+    show_places,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import napari
     from qtpy.QtWidgets import QDockWidget, QWidget
 
-    from napari_annotate_jobs.model import CaseRow
+    from napari_annotate_jobs.model import CaseRow, Thread
     from napari_annotate_jobs.session import AnnotationSession, Executor, ReviewSession
     from napari_annotate_jobs.widgets import KeyboardGuest
 
@@ -155,6 +158,15 @@ class OpenJob(QObject):
             press=self._press,
             settle=self.saving.settle,
             unsaid=self.annotate.comments.line.give_back,
+            open_threads=self._open_threads,
+            go_thread=lambda thread: self.threads.go(thread),
+        )
+        self.threads = ThreadController(
+            session,
+            show=self._show_threads,
+            go_slice=self.actions.go_slice,
+            show_error=self.show_error,
+            tell=notify,
         )
         self._keys: KeyRouter | None = None
         self.peek = Peek(bridge)
@@ -183,13 +195,14 @@ class OpenJob(QObject):
                 (session.told, notify),
                 (session.label_changed, self._on_label),
                 (session.submitted, self._offer_take_back),
+                (session.status_changed, self._show_threads),
             ]
         )
         self.label_keys = label_keys(session.job.project.label_set, self._keymap)
         self.annotate.bind(session, self.label_keys)
         self.window_control.bind(session)
         self._controllers: tuple[Any, ...] = (
-            StripController(self.strip, self.bench, self.slices),
+            StripController(self.strip, self.bench, self.slices, self._go_change),
             PropagateController(self.propagate, self.bench),
             ForeignController(self.annotate.aside, self.bridge.foreign, self.bench),
         )
@@ -216,7 +229,9 @@ class OpenJob(QObject):
         dock.fill_requested.connect(self.fill.show)
         dock.comment_requested.connect(actions.comment)
         dock.comment_removed.connect(actions.remove_comment)
-        dock.slice_requested.connect(actions.go_slice)
+        dock.thread_requested.connect(self.threads.go)
+        dock.thread_replied.connect(self._reply)
+        dock.thread_settled.connect(self.threads.resolve)
         dock.go_requested.connect(actions.go_case)
         dock.submit_requested.connect(actions.submit)
         dock.take_back_requested.connect(actions.take_back)
@@ -255,13 +270,14 @@ class OpenJob(QObject):
             "reject": actions.reject,
             "copy": actions.copy,
             "paste": actions.paste,
-            "next_thread": actions.next_thread,
+            "next_thread": self.threads.next,
+            "resolve_thread": self.threads.resolve_and_go_on,
             "undo": actions.undo,
             "redo": actions.redo,
             "next_undecided": lambda: actions.go_undecided(1),
             "previous_undecided": lambda: actions.go_undecided(-1),
-            "next_change": lambda: actions.go_change(1),
-            "previous_change": lambda: actions.go_change(-1),
+            "next_change": partial(self._go_change, 1),
+            "previous_change": partial(self._go_change, -1),
             "play": self.toggle_play,
             "submit": actions.submit,
             "nothing_submit_next": actions.nothing_submit_next,
@@ -371,6 +387,7 @@ class OpenJob(QObject):
         several = self.session.editor.n_slices > 1
         self._strip_dock.setVisible(several)
         self._annotate_dock.raise_()
+        self._follow_threads()
         self.bind_space()
         self.focus_canvas()
 
@@ -477,6 +494,7 @@ class OpenJob(QObject):
         self.hide_propagate()
 
     def _on_closed(self) -> None:
+        self.threads.follow(None)
         self._play.stop()
         self.hide_propagate()
         self.unbind_space()
@@ -586,6 +604,42 @@ class OpenJob(QObject):
             lambda error: reply(None),
         )
 
+    def _go_change(self, step: int) -> None:
+        """Go to the next or previous slice that says something else."""
+        self.actions.go_change(step)
+
+    # --------------------------------------------------------------- threads
+    def _follow_threads(self) -> None:
+        """Turn to what is said of the case that was opened."""
+        discussion = self.session.discussion
+        self.threads.follow(discussion)
+        if discussion is not None:
+            self.threads.take_here()
+            discussion.mark_read()
+
+    def _open_threads(self) -> Sequence[Thread]:
+        """Return the open threads that a submission is to tell of."""
+        discussion = self.session.discussion
+        return () if discussion is None else discussion.unsettled
+
+    def _show_threads(self) -> None:
+        session, threads = self.session, self.threads
+        if not session.is_open or session.case is None:
+            self.annotate.set_threads((), may_write=False)
+            return
+        discussion = threads.discussion
+        submitted = session.status is Status.FINISHED or session.case.draft.submissions
+        mine = session.editor.annotation.comments
+        self.annotate.set_threads(
+            threads.threads,
+            threads.current,
+            new=() if discussion is None else discussion.new,
+            removable=() if session.locked else [comment.id for comment in mine],
+            may_answer=bool(submitted),
+            may_write=not session.locked or session.status is Status.FINISHED,
+        )
+        show_places(self.bridge, session, threads)
+
     # --------------------------------------------------------------- playing
     def toggle_play(self) -> None:
         """Play the stack, or stop."""
@@ -644,6 +698,12 @@ class OpenJob(QObject):
         self.session.open_first()
 
     # --------------------------------------------------------------- telling
+    def _reply(self, thread: str, text: str) -> None:
+        """Reply in a thread; words that cannot be kept go back into their line."""
+        case, line = self.session.case, self.annotate.comments.line
+        key = None if case is None else case.row.case.id
+        self.threads.reply(thread, text, unsaid=partial(line.give_back, text, key))
+
     def show_error(self, error: Exception) -> None:
         """Tell the user what went wrong and what to do, or ask what is to be done."""
         if isinstance(error, UnsavedWorkError):
@@ -683,7 +743,7 @@ class OpenJob(QObject):
         if self._drawing is not None:
             self._drawing.close()
         self._connections.release()
-        for controller in self._controllers:
+        for controller in (*self._controllers, self.threads):
             controller.close()
         for widget in (self.annotate, self.window_control):
             widget.unbind()

@@ -24,6 +24,8 @@ class Settings:
         The wheel steps through slices, and Alt+wheel zooms.
     image_memory : int
         Bytes that images may take; 0 for a quarter of what is free.
+    ask_rest : bool
+        Ask before one key decides slices that are not shown, and submits.
     keys : dict of str to str
         Keys that were changed, by action.
     letters, scale_bar : bool
@@ -36,6 +38,7 @@ class Settings:
     open_next: bool
     wheel_steps: bool
     image_memory: int
+    ask_rest: bool
     keys: dict[str, str]
     letters: bool = True
     scale_bar: bool = True
@@ -57,12 +60,13 @@ def read_settings() -> Settings:
     try:
         model = settings_model()
     except (KeyError, AttributeError):
-        return Settings("", True, False, 0, {})
+        return Settings("", True, False, 0, True, {})
     return Settings(
         person=model.person.strip(),
         open_next=bool(model.open_next),
         wheel_steps=bool(model.wheel_steps),
         image_memory=int(model.image_memory) * 2**20,
+        ask_rest=bool(model.ask_rest),
         keys=keys_from_text(model.keys),
         letters=bool(model.letters),
         scale_bar=bool(model.scale_bar),

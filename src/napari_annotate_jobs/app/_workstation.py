@@ -383,6 +383,7 @@ class Workstation(QObject):
             executor=self.tables,
             windows=WindowMemory(user_state_path(PLUGIN) / "windows.json"),
         )
+        reading.open_next = False  # the reviewer's list says what comes next
         return ReviewDesk(
             self.viewer, review, reading, frozen, self.images, settings, self.keymap
         )

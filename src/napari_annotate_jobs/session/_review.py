@@ -523,6 +523,13 @@ class ReviewSession:
         return self._undo is not None
 
     @property
+    def last_verdict(self) -> Verdict | None:
+        """What :meth:`undo` would take back, if it is one verdict."""
+        if self._undo is None or len(self._undo[1]) > 1:
+            return None
+        return self._undo[0]
+
+    @property
     def undo_text(self) -> str:
         """What :meth:`undo` would take back; empty if nothing."""
         if self._undo is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._bridge import ViewerBridge
+from ._compared import FIRST_COLOR, SECOND_COLOR
 from ._foreign import ForeignLayers
 from ._orientation import EdgeLetters
 from ._picker import PointPicker
@@ -11,6 +12,8 @@ from ._progress import WorkProgress
 
 __all__ = [
     "ACQUIRED",
+    "FIRST_COLOR",
+    "SECOND_COLOR",
     "EdgeLetters",
     "ForeignLayers",
     "Plane",

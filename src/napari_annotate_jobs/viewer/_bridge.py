@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.session import Connections
 
 from ._case_layers import CaseLayers
+from ._compared import BesideLayers, ComparisonLayer
 from ._foreign import ForeignLayers
 from ._mouse import MouseTools
 from ._orientation import edge_letters
+from ._pins import PinLayer
 from ._plane import ACQUIRED
 from ._prefetch import Prefetcher
 from ._preview import PreviewLayer
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
+    from napari_annotate_jobs.editing import CaseView
     from napari_annotate_jobs.imaging import Series
     from napari_annotate_jobs.model import Label
     from napari_annotate_jobs.session import AnnotationSession, Executor, OpenCase
@@ -67,6 +71,8 @@ class ViewerBridge:
     """Another volume of the series is shown, such as another time point."""
     pressed = Signal()
     """The image was clicked, or is being drawn on."""
+    clicked = Signal(int, float, float)
+    """Slice, row and column of a place of the image that was clicked, in pixels."""
     plane_changed = Signal()
     """Another plane of the volume is shown; see :attr:`plane`."""
     letters_changed = Signal(object)
@@ -100,6 +106,11 @@ class ViewerBridge:
         self.bars = Bars(images.later)
         self.foreign = ForeignLayers(viewer, session)
         self.preview = PreviewLayer(viewer, claim=self.foreign.claim)
+        self.pins = PinLayer(viewer, claim=self.foreign.claim)
+        self.compared = ComparisonLayer(viewer, claim=self.foreign.claim)
+        self.beside = BesideLayers(viewer, claim=self.foreign.claim)
+        self._readings: tuple[CaseView, CaseView] | None = None
+        self._pressed_at: object = None
         self.mouse = MouseTools(
             viewer, session, wheel_steps=wheel_steps, on_stroke=self._on_stroke
         )
@@ -200,6 +211,7 @@ class ViewerBridge:
     def _drop(self) -> None:
         if self._case is not None:
             case, self._case = self._case, None
+            self._readings = None
             try:
                 case.close()
             finally:
@@ -217,6 +229,7 @@ class ViewerBridge:
             self._case.show_slice(index)
             if self._case.boxes is not None:
                 self._case.boxes.drop_hidden()
+            self._draw_compared()
             self._update_text()
 
     def _on_slices_changed(self, indices: tuple[int, ...]) -> None:
@@ -249,6 +262,62 @@ class ViewerBridge:
             )
             self.text_changed.emit(text)
 
+    # ------------------------------------------------------------- comparing
+    def compare(
+        self, first: CaseView, second: CaseView, names: tuple[str, str], *, beside: bool
+    ) -> None:
+        """Show two readings of the open case until another one is opened.
+
+        Parameters
+        ----------
+        first, second : CaseView
+            What is open, and the other.
+        names : (str, str)
+            What to call them.
+        beside : bool
+            The other one stands beside it; else the outlines of both lie over the
+            image, and what is painted is faint.
+        """
+        self.show_one()
+        case = self._case
+        if case is None:
+            return
+        self._readings = first, second
+        try:
+            if beside:
+                self.beside.show(case.image.layer, self.session.slice, second, names)
+                case.fit()
+            else:
+                case.set_faint(True)
+                self._draw_compared()
+        except AnnotateJobsError as error:
+            self.show_one()
+            self._on_error(error)
+
+    def show_one(self) -> None:
+        """Show what is open alone."""
+        self._readings = None
+        self.compared.hide()
+        if self.beside.is_shown:
+            self.beside.hide()
+            if self._case is not None:
+                self._case.fit()
+        if self._case is not None:
+            self._case.set_faint(False)
+
+    def _draw_compared(self) -> None:
+        if self._readings is None or self._case is None:
+            return
+        index = self.session.slice
+        try:
+            if self.beside.is_shown:
+                self.beside.show_slice(index)
+            else:
+                self.compared.show(self._case.image.layer, index, *self._readings)
+        except AnnotateJobsError as error:
+            self.show_one()
+            self._on_error(error)
+
     # ---------------------------------------------------- viewer -> session
     def _on_dims(self) -> None:
         if self._case is not None:
@@ -258,9 +327,13 @@ class ViewerBridge:
         if self._case is None:
             return
         self._case.stroke(began)
+        here = self._case.pointed_at(), tuple(self.viewer.scene.camera.center)
         if began:
+            self._pressed_at = here
             self.pressed.emit()
         else:
+            if here == self._pressed_at and here[0] is not None:
+                self.clicked.emit(self.session.slice, *here[0])
             self._look_at_stroke()
 
     def _look_at_stroke(self) -> None:

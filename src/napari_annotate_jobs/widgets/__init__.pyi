@@ -26,6 +26,7 @@ from .parts._theme import Colors, paint_in
 from .parts._veil import Veil
 from .propagate._panel import PropagatePanel
 from .review._panel import About, ReviewPanel, Writing
+from .review._sides import ReviewSides
 from .review._threads import ThreadList
 from .strip._strip import SliceStrip
 
@@ -62,6 +63,7 @@ __all__ = [
     "PropagatePanel",
     "ReadOutLabel",
     "ReviewPanel",
+    "ReviewSides",
     "SliceStrip",
     "StatisticsPanel",
     "ThreadList",

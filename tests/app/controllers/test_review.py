@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from napari_annotate_jobs.app._actions import CaseController
 from qtpy.QtWidgets import QWidget
 
-from napari_annotate_jobs.app._actions import CaseController
 from napari_annotate_jobs.app.controllers import ReviewController
 from napari_annotate_jobs.errors import LockedError, StoreAccessError
 from napari_annotate_jobs.model import (
@@ -268,13 +268,13 @@ def test_threads_are_walked_and_settled(bob):
         bob.panel.written.emit("comment", text, str(About.SLICE))
     seen = []
     for _ in range(3):
-        bob.act.next_thread()
+        bob.act.threads.next()
         seen.append(bob.reading.slice)
     assert seen == [0, 5, 0]
     for thread in bob.review.case.discussion.threads:
         bob.panel.resolve_requested.emit(thread.id, True)
     assert "0 open" in bob.panel.thread_box.head.text()
-    bob.act.next_thread()
+    bob.act.threads.next()
     assert bob.told == ["No thread is open."]
 
 
@@ -285,6 +285,7 @@ def test_a_revised_case_shows_at_once_what_changed(bob, store):
     bob.review.open("one", "ana")
     assert "revised, submission 2" in bob.panel.who.text()
     assert bob.panel.differences.count() == 1
+    assert bob.reading.slice == 5  # it is shown at once
     assert bob.panel.differences.item(0).text().startswith("Slice 6: only ana")
     assert bob.strip.cells[5].text.startswith("Slice 6: only what is reviewed")
     assert bob.strip.cells[2].names == ("agree",)
@@ -307,3 +308,18 @@ def test_two_submissions_of_one_case_are_not_mixed_up(bob, store):
     bob.panel.compare_requested.emit(0)
     assert bob.panel.against.currentText() == "Against ben"
     assert bob.panel.differences.count() == 4
+
+
+def test_what_was_written_with_a_verdict_comes_back_with_undo(bob, store):
+    bob.act.go_slice(4)
+    bob.panel.written.emit("return", "And here?", str(About.SLICE))
+    assert bob.panel.case_name.text() == "two"
+    bob.act.undo()
+    assert bob.panel.case_name.text() == "one"
+    assert bob.panel.text == "And here?"
+    assert bob.reading.slice == 4
+    assert not store.threads("job", "one")
+    bob.act.return_case()  # with the same words, at the same place
+    (thread,) = store.threads("job", "one")
+    assert (thread.first.text, thread.first.index) == ("And here?", 4)
+    assert bob.panel.text == ""

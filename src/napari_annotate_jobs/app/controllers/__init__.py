@@ -12,6 +12,7 @@ from ._slices import SliceController
 from ._statistics import StatisticsController
 from ._strip import StripController
 from ._surroundings import Peek, RoomForImage, SurroundingsController
+from ._threads import ThreadController, show_places
 from ._workbench import Workbench
 
 __all__ = [
@@ -27,5 +28,7 @@ __all__ = [
     "StatisticsController",
     "StripController",
     "SurroundingsController",
+    "ThreadController",
     "Workbench",
+    "show_places",
 ]

@@ -24,6 +24,7 @@ from napari_annotate_jobs.widgets.keys._keys import key_text
 from napari_annotate_jobs.widgets.parts._key_button import KeyButton
 from napari_annotate_jobs.widgets.parts._sections import Section
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring, focus_style
+from napari_annotate_jobs.widgets.review._rounds import HistoryBox
 from napari_annotate_jobs.widgets.strip._bar import strip_icon
 
 from ._aside_line import AsideLine
@@ -34,9 +35,9 @@ from ._masks import MaskSection
 from ._save_line import SaveLine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
-    from napari_annotate_jobs.model import Counts
+    from napari_annotate_jobs.model import Counts, Thread
     from napari_annotate_jobs.session import AnnotationSession
     from napari_annotate_jobs.widgets.keys._keys import KeyMap
 
@@ -62,7 +63,9 @@ class AnnotateDock(KeyboardGuest):
     fill_requested = Signal()
     comment_requested = Signal(str, bool)
     comment_removed = Signal(str)
-    slice_requested = Signal(int)
+    thread_requested = Signal(str)
+    thread_replied = Signal(str, str)
+    thread_settled = Signal(str, bool)
     go_requested = Signal(int)
     submit_requested = Signal()
     take_back_requested = Signal()
@@ -86,6 +89,7 @@ class AnnotateDock(KeyboardGuest):
         self._doing = ""
         self._keymap = keymap
         self._tips: list[tuple[QWidget, str, str]] = []
+        self._known_new: set[str] = set()
         self.nothing = self._button("Nothing to Label", "nothing_to_label")
         self.exclude = self._button("Exclude image", "exclude")
         self.window_control = window_control
@@ -107,6 +111,7 @@ class AnnotateDock(KeyboardGuest):
         )
         self.take_back.clicked.connect(self.take_back_requested)
         self.take_back.hide()
+        self.history = HistoryBox()
         self.aside = AsideLine()
 
         self.undo = self._tool("↶", "Undo", "undo", self.undo_requested)
@@ -154,7 +159,9 @@ class AnnotateDock(KeyboardGuest):
         self.comments = CommentList()
         self.comments.add_requested.connect(self.comment_requested)
         self.comments.remove_requested.connect(self.comment_removed)
-        self.comments.slice_requested.connect(self.slice_requested)
+        self.comments.chosen.connect(self.thread_requested)
+        self.comments.replied.connect(self.thread_replied)
+        self.comments.resolve_requested.connect(self.thread_settled)
         self.comment_box = Section("Comments", self.comments)
         self.comment_box.set_folded(True)
 
@@ -237,6 +244,7 @@ class AnnotateDock(KeyboardGuest):
         layout.addLayout(top)
         layout.addWidget(self.notice)
         layout.addWidget(self.take_back)
+        layout.addWidget(self.history)
         layout.addWidget(self.aside)
         layout.addWidget(self.labels, 1)
         layout.addLayout(decide)
@@ -246,7 +254,14 @@ class AnnotateDock(KeyboardGuest):
         layout.addWidget(self.comment_box)
         layout.addWidget(line)
         layout.addLayout(bottom)
+        self._column = layout
         self.setMinimumWidth(270)
+
+    def hold_window_control(self) -> None:
+        """Show the control of the window here, where it was elsewhere."""
+        if self._column.indexOf(self.window_control) < 0:
+            place = self._column.indexOf(self.comment_box)
+            self._column.insertWidget(place, self.window_control)
 
     # --------------------------------------------------------------- setters
     def set_colors(self, colors: Colors) -> None:
@@ -369,6 +384,7 @@ class AnnotateDock(KeyboardGuest):
             elif session.status is Status.RETURNED and returned is not None:
                 text = f"Returned by {returned.person}: see the comments below."
                 self.comment_box.set_folded(False)
+        self.history.set_events(() if session is None else session.rounds)
         self.take_back.setVisible(self._may_take_back())
         self.notice.setText(text)
         self.notice.setVisible(bool(text))
@@ -393,7 +409,6 @@ class AnnotateDock(KeyboardGuest):
             self.labels.set_current(None)
             self.nothing.setChecked(False)
             self.exclude.setChecked(False)
-            self.comments.set_comments((), editable=False)
             return
         editor = session.editor
         content = editor.content(session.slice)
@@ -404,15 +419,28 @@ class AnnotateDock(KeyboardGuest):
         self.labels.set_current(session.label)
         self.nothing.setChecked(content.decision is Decision.NOTHING_TO_LABEL)
         self.exclude.setChecked(content.excluded)
-        returned = session.case.draft.returned if session.case else None
-        comments = editor.annotation.comments
-        self.comments.set_comments(
-            comments,
-            returned.comments if returned is not None else (),
-            editable=not session.locked,
+
+    def set_threads(
+        self,
+        threads: Sequence[Thread],
+        current: str = "",
+        *,
+        new: Collection[str] = (),
+        removable: Collection[str] = (),
+        may_answer: bool = False,
+        may_write: bool = True,
+    ) -> None:
+        """Show what was said of the case; see :meth:`CommentList.set_threads`."""
+        self.comments.set_threads(
+            threads, current, new=new, removable=removable, may_answer=may_answer
         )
-        count = len(comments) + (len(returned.comments) if returned else 0)
-        self.comment_box.set_title(f"Comments ({count})" if count else "Comments")
+        self.comments.set_editable(may_write)
+        n, n_open = len(threads), self.comments.threads.n_open
+        several = f"Comments ({n}, {n_open} open)" if n_open else f"Comments ({n})"
+        self.comment_box.set_title(several if n else "Comments")
+        if set(new) - self._known_new:
+            self.comment_box.set_folded(False)
+        self._known_new = set(new)
 
     def _update_history(self, *_: object) -> None:
         session = self._session

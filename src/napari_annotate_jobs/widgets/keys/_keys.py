@@ -303,10 +303,32 @@ ACTIONS: tuple[UserAction, ...] = (
         tip="Back to its annotator; a comment is needed",
     ),
     UserAction(
+        "correct_case",
+        "Correct a copy of the case, or go back",
+        "Review",
+        "Shift+C",
+        when="case",
+        tip="Edit a copy, and pass that; what was submitted stays",
+    ),
+    UserAction(
+        "side_by_side",
+        "Two readings side by side, or one",
+        "Review",
+        "Shift+S",
+        when="case",
+    ),
+    UserAction(
         "compare", "What changed, or hide that", "Review", "Shift+D", when="case"
     ),
     UserAction(
         "next_thread", "Next open thread", "Review", "Shift+T", steps=True, when="case"
+    ),
+    UserAction(
+        "resolve_thread",
+        "Resolve the thread, and go to the next",
+        "Review",
+        "Shift+E",
+        when="case",
     ),
     UserAction(
         "preset_1",

@@ -23,7 +23,7 @@ from napari_annotate_jobs.widgets.parts._theme import Colors, contrast_text, rea
 from ._paint import Look, paint_look
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from qtpy.QtGui import QPaintEvent
 
@@ -50,10 +50,15 @@ SIDE = 20
 
 
 def count_cells(cells: Iterable[Cell]) -> dict[str, int]:
-    """Return how many slices have which decision, and how many hold proposals."""
+    """Return how many slices have which decision, and how many hold proposals.
+
+    What is counted as something else comes first.
+    """
     shown = tuple(cells)
-    found = Counter(cell.decision for cell in shown)
-    counts = {decision.value: found[decision] for decision in _ORDER}
+    found = Counter(cell.word for cell in shown)
+    known = [decision.value for decision in _ORDER]
+    words = [*sorted(set(found) - set(known)), *known]
+    counts = {word: found[word] for word in words}
     counts[PROPOSALS] = sum(cell.proposals for cell in shown)
     return counts
 
@@ -141,6 +146,7 @@ class CountsBar(_Painted):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._counts: dict[str, int] = {}
+        self._others: dict[str, Look] = {}
         self._message = ""
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setSizePolicy(policy)
@@ -153,9 +159,11 @@ class CountsBar(_Painted):
         """Return the least size."""
         return QSize(60, self.fontMetrics().height() + 4)
 
-    def set_counts(self, counts: dict[str, int]) -> None:
-        """Show numbers."""
-        self._counts = counts
+    def set_counts(
+        self, counts: dict[str, int], looks: Mapping[str, Look] | None = None
+    ) -> None:
+        """Show numbers; `looks` are those of words that are no decisions."""
+        self._counts, self._others = counts, dict(looks or {})
         text = counts_text(counts)
         self.setToolTip(self._message or text)
         self.setAccessibleName(text)
@@ -178,7 +186,7 @@ class CountsBar(_Painted):
         looks = {decision.value: Look(decision, (accent,)) for decision in _ORDER}
         looks[Decision.EXCLUDED.value] = Look(Decision.EXCLUDED)
         looks[PROPOSALS] = Look(proposals=True)
-        return looks
+        return looks | self._others
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the legend, or the hint."""
