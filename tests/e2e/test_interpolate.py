@@ -105,7 +105,7 @@ def test_from_key_slices_to_a_submitted_case(lung, stored, demo):
     driver.settle()
     assert not proposed(driver)
     session.open_next = False
-    driver.press_action("nothing_submit_next")
+    driver.negate_and_submit()
     driver.settle()
     assert session.status is Status.FINISHED
 

@@ -628,6 +628,40 @@ def test_a_predictor_runs_case_by_case(
     assert [outcome.name for outcome in more.cases] == ["a"]
 
 
+def test_nothing_comes_into_a_case_that_is_worked_on(
+    job: Path, command: Callable[..., Command], tmp_path: Path
+) -> None:
+    """Not even if it is opened while the program runs, which may take minutes."""
+    asked: list[str] = []
+
+    def is_open(case_id: str) -> bool:
+        asked.append(case_id)
+        # "a" is left when its turn comes again; "b" is opened while it is predicted.
+        return (
+            asked.count(case_id) == 1
+            if case_id == "a"
+            else (case_id == "b" and asked.count(case_id) > 2)
+        )
+
+    with opened(job) as store:
+        report = propose_by_command(
+            store,
+            "job",
+            command(),
+            replace(how(model="net"), is_open=is_open),
+            notes=tmp_path / "notes",
+        )
+    assert [outcome.name for outcome in report.cases] == ["b", "c", "a"]
+    (failed,) = report.failed
+    assert failed.name == "b"
+    assert "nothing comes in while you work on it" in str(failed.error)
+    with opened(job) as store:
+        assert store.load("job", "b").annotation.revision == 0
+        assert store.load("job", "a").annotation.revision == 1
+    again = run(job, command(), tmp_path)
+    assert again.done_before == 0 or [each.name for each in again.cases] == ["b"]
+
+
 def test_a_predictor_that_takes_too_long_or_writes_nothing(
     job: Path, command: Callable[..., Command], tmp_path: Path
 ) -> None:

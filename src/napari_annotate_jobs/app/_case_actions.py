@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from functools import wraps
+from contextlib import suppress
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import (
     LockedError,
     TransitionError,
 )
-from napari_annotate_jobs.model import Method, Scope
+from napari_annotate_jobs.model import Method, Scope, Status
 
 from ._asks import tell
+from ._settings import read_settings, settings_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from napari_annotate_jobs.model import Label
+    from napari_annotate_jobs.model import Label, Thread
     from napari_annotate_jobs.viewer import ViewerBridge
 
     from .controllers import SliceController, Workbench
@@ -52,6 +54,12 @@ class CaseController:
         Returns True if a press is meant for the case that is on the screen.
     settle : callable
         Tries again to save, saves elsewhere, or settles a conflict.
+    unsaid : callable
+        Takes back the words of a comment that could not be kept.
+    open_threads : callable
+        Returns the threads that are open, and that a submission is to tell of.
+    go_thread : callable
+        Shows the thread with an id where it is pinned.
     """
 
     def __init__(
@@ -62,11 +70,15 @@ class CaseController:
         *,
         press: Callable[[], bool] = lambda: True,
         settle: Callable[[], None] = lambda: None,
+        unsaid: Callable[..., object] = lambda text, case=None: None,
+        open_threads: Callable[[], Sequence[Thread]] = tuple,
+        go_thread: Callable[[str], object] = lambda thread: None,
     ) -> None:
         self.session = bench.session
         self._bench, self._slices, self._bridge = bench, slices, bridge
-        self._press, self._settle = press, settle
-        self._thread: str | None = None
+        self._press, self._settle, self._unsaid = press, settle, unsaid
+        self._open_threads, self._go_thread = open_threads, go_thread
+        self._asks = True
 
     @_told
     def go_undecided(self, step: int) -> None:
@@ -149,10 +161,39 @@ class CaseController:
         """Add what was copied to the slices."""
         self._slices.paste(self._bench.targets())
 
-    @_told
     def comment(self, text: str, on_slice: bool) -> None:
-        """Write a comment."""
-        self.session.editor.add_comment(text, self.session.slice if on_slice else None)
+        """Write a comment: in the draft, or on what is submitted."""
+        session = self.session
+        index = session.slice if on_slice else None
+        done: list[str] = []
+
+        def say() -> None:
+            if self._is_discussed:
+                self._say(text, index)
+            else:
+                session.editor.add_comment(text, index)
+            done.append(text)
+
+        self._bench.act(say)
+        if not done:
+            self._unsaid(text)
+
+    @property
+    def _is_discussed(self) -> bool:
+        """True for a submitted case: what is said of it is no part of the draft."""
+        session = self.session
+        return session.status is Status.FINISHED and session.discussion is not None
+
+    def _say(self, text: str, index: int | None) -> None:
+        session = self.session
+        case, discussion = session.case, session.discussion
+        assert case is not None and discussion is not None
+        discussion.say(
+            text,
+            slice_key=None if index is None else session.editor.key(index),
+            index=index,
+            unsaid=partial(self._unsaid, text, case.row.case.id),
+        )
 
     @_told
     def remove_comment(self, comment_id: str) -> None:
@@ -191,11 +232,49 @@ class CaseController:
 
     @_told
     def nothing_submit_next(self) -> None:
-        """Mark all undecided slices Nothing to Label, submit, and go on."""
+        """Mark all undecided slices Nothing to Label, submit, and go on.
+
+        It asks when that is more than the slice that is shown, unless the user said
+        that it need not, and when threads are open.
+        """
         if not self._is_seen():
             return
-        self._mark_rest()
-        self.session.submit()
+        session, threads = self.session, self._open_threads()
+        undecided = [] if session.locked else list(session.editor.undecided())
+        asks = self._asks and read_settings().ask_rest
+        if asks and undecided not in ([], [session.slice]):
+            self._ask_rest(len(undecided), threads)
+        elif threads and not session.locked:
+            self._ask_open(threads, self._mark_and_submit)
+        else:
+            self._mark_and_submit()
+
+    def _ask_rest(self, n: int, threads: Sequence[Thread]) -> None:
+        slices = "undecided slice" if n == 1 else f"{n} undecided slices"
+        self._bench.ask(
+            f"Mark the {slices} of this case Nothing to Label, and submit?",
+            {
+                "Mark and submit": self._mark_and_submit,
+                "Mark and submit, do not ask again": self._ask_no_more,
+            },
+            detail=_open_text(threads),
+        )
+
+    def _ask_no_more(self) -> None:
+        self._asks = False
+        with suppress(KeyError, AttributeError):
+            settings_model().ask_rest = False
+        self._mark_and_submit()
+
+    def _ask_open(self, threads: Sequence[Thread], submit: Callable[[], None]) -> None:
+        first = threads[0].id
+        self._bench.ask(
+            _open_text(threads),
+            {
+                "Go to the first": lambda: self._go_thread(first),
+                "Submit anyway": submit,
+            },
+        )
 
     def _is_seen(self) -> bool:
         """Return True if a press is meant for the case that is on the screen."""
@@ -223,6 +302,7 @@ class CaseController:
         if not self._is_seen():
             return
         check = self.session.editor.submit_check()
+        threads = () if self.session.locked else self._open_threads()
         if check.proposals:
             first = check.proposals[0]
             self._bench.ask(
@@ -233,12 +313,16 @@ class CaseController:
             if check.refused:
                 box = tell(self._bench.window, check.refused)
                 box.finished.connect(self._bench.release_keyboard)
+            elif threads:
+                self._ask_open(threads, self.session.submit)
             else:
                 self.session.submit()
         else:
-            self._ask_undecided(check.undecided, must=check.every_slice)
+            self._ask_undecided(check.undecided, threads, must=check.every_slice)
 
-    def _ask_undecided(self, undecided: tuple[int, ...], *, must: bool) -> None:
+    def _ask_undecided(
+        self, undecided: tuple[int, ...], threads: Sequence[Thread], *, must: bool
+    ) -> None:
         n, first = len(undecided), undecided[0]
         answers: dict[str, Callable[[], object]] = {
             f"Go to slice {first + 1}": lambda: self.go_slice(first),
@@ -249,7 +333,14 @@ class CaseController:
         self._bench.ask(
             f"{n} slice{' is' if n == 1 else 's are'} still undecided.",
             answers,
-            detail="This project wants a decision on every slice." if must else "",
+            detail=" ".join(
+                part
+                for part in (
+                    "This project wants a decision on every slice." if must else "",
+                    _open_text(threads),
+                )
+                if part
+            ),
         )
 
     def _mark_and_submit(self) -> None:
@@ -262,19 +353,14 @@ class CaseController:
         self.session.reopen()
 
     @_told
-    def next_thread(self) -> None:
-        """Go to the next open thread of the case."""
-        discussion = self.session.discussion
-        found = None if discussion is None else discussion.next_open(self._thread)
-        if found is None:
-            self.session.told.emit("No thread is open.")
-            return
-        self._thread = found.id
-        index = self.session.editor.index_of(found.first)
-        if index is not None:
-            self.go_slice(index)
-
-    @_told
     def settle_save(self) -> None:
         """Try again to save, save elsewhere, or settle a conflict."""
         self._settle()
+
+
+def _open_text(threads: Sequence[Thread]) -> str:
+    """Say how many threads are open; nothing if none is."""
+    n = len(threads)
+    if not n:
+        return ""
+    return f"{n} thread{' is' if n == 1 else 's are'} still open."

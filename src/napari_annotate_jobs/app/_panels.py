@@ -265,6 +265,7 @@ class JobImport(_JobPanel):
             self.station.chores.writing,
             leave=self.station.leave_case,
             imported=self.station.refresh_cases,
+            is_open=self.station.is_open,
             choose_folder=partial(choose_folder, self),
             choose_file=partial(choose_file, self),
         )

@@ -383,6 +383,7 @@ class Workstation(QObject):
             executor=self.tables,
             windows=WindowMemory(user_state_path(PLUGIN) / "windows.json"),
         )
+        reading.open_next = False  # the reviewer's list says what comes next
         return ReviewDesk(
             self.viewer, review, reading, frozen, self.images, settings, self.keymap
         )
@@ -399,6 +400,8 @@ class Workstation(QObject):
         self.desk.bridge.foreign.keep = self._keep_foreign
         self.desk.set_colors(self.colors)
         self.desk.help_requested.connect(self.keys_requested)
+        self.desk.setting_changed.connect(self._remember)
+        self.counts_changed.connect(self.desk.annotate.set_counts)
         self._followed = Connections(
             [
                 (session.counts_changed, self._on_counts),
@@ -445,11 +448,18 @@ class Workstation(QObject):
         if self.desk is not None:
             (self.desk.review or self.desk.session).open_next = settings.open_next
             self.desk.bridge.mouse.wheel_steps = settings.wheel_steps
+            self.desk.use(settings)
             if event.type == "image_memory":
                 from napari_annotate_jobs.imaging import default_budget
 
                 memory = settings.image_memory or default_budget()
                 self.desk.bridge.budget = memory
+
+    @staticmethod
+    def _remember(name: str, on: bool) -> None:
+        """Keep what the user chose while a case was open."""
+        with suppress(KeyError, AttributeError):  # not installed as a plugin
+            setattr(settings_model(), name, on)
 
     def _on_counts(self, counts: Any) -> None:
         self.counts_changed.emit(counts)
@@ -499,6 +509,12 @@ class Workstation(QObject):
             go_on()
 
         desk.session.when_shown(lambda: desk.saving.leave(leave))
+
+    def is_open(self, case_id: str) -> bool:
+        """Return True if a case of the open job is in the window; from any thread."""
+        desk = self.desk
+        case = None if desk is None else desk.session.case
+        return case is not None and case.row.case.id == case_id
 
     def refresh_cases(self, case_ids: Sequence[str]) -> None:
         """Show the cases of the open job as they are now."""

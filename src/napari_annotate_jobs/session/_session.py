@@ -15,7 +15,14 @@ from napari_annotate_jobs.errors import (
     RoleError,
     TransitionError,
 )
-from napari_annotate_jobs.model import CaseRow, Counts, Status, Verb, check_verb
+from napari_annotate_jobs.model import (
+    CaseRow,
+    Counts,
+    Status,
+    Verb,
+    check_verb,
+    history_of,
+)
 
 from ._cases import Found, open_one
 from ._discussion import Discussion
@@ -29,7 +36,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from napari_annotate_jobs.model import Annotation, Submission, Verdict
+    from napari_annotate_jobs.model import (
+        Annotation,
+        HistoryEvent,
+        Submission,
+        Verdict,
+    )
     from napari_annotate_jobs.stores import JobStore
 
     from ._executor import Executor
@@ -92,6 +104,12 @@ class AnnotationSession(Saving):
         self._submitting = self._staying = False
         self._when_shown: list[Callable[[], None]] = []
         self._broken: set[str] = set()
+        self._sent: tuple[HistoryEvent, ...] = ()
+
+    @property
+    def rounds(self) -> tuple[HistoryEvent, ...]:
+        """All rounds of the open case: submitted, returned by, passed by."""
+        return () if self.case is None else (*self.case.history, *self._sent)
 
     # ------------------------------------------------------------ navigation
     def cases(self, status: Status | None = None) -> Sequence[CaseRow]:
@@ -348,7 +366,7 @@ class AnnotationSession(Saving):
         self.discussion.failed.connect(self._on_failed)
         self._saver = self._make_saver(case)
         annotation = self._recovered(case.draft, self._saver)
-        self.case, self.status = case, case.draft.status
+        self.case, self.status, self._sent = case, case.draft.status, ()
         self._submitted = case.draft.submissions
         self._editor = self._make_editor(annotation)
         known = None if self._windows is None else self._windows.recall(header)
@@ -379,6 +397,8 @@ class AnnotationSession(Saving):
         editor.held = self.doing
         editor.changed.connect(self._on_slices_changed)
         editor.history_changed.connect(self._on_history_changed)
+        if self.discussion is not None:
+            self.discussion.follow_draft(annotation.comments)
         return editor
 
     def _refusal(self) -> RoleError | None:
@@ -395,6 +415,8 @@ class AnnotationSession(Saving):
         self.failed.emit(error)
 
     def _on_slices_changed(self, indices: tuple[int, ...]) -> None:
+        if self.discussion is not None:
+            self.discussion.follow_draft(self.editor.annotation.comments)
         self.slices_changed.emit(indices)
 
     def _on_history_changed(self) -> None:
@@ -509,6 +531,7 @@ class AnnotationSession(Saving):
             if generation != self._generation:
                 return
             self._submitting = False
+            self._sent = history_of([submission], ())
             self.status, editor.locked = Status.FINISHED, True
             self._submitted = submission.number
             self.status_changed.emit(Status.FINISHED)

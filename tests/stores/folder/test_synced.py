@@ -74,3 +74,11 @@ def test_a_journal_that_is_begun_anew_has_its_name_synced(job_folder, kit, synce
     store.save("job-1", "case-0", kit.labelled(1, 1), {}, base=1)
     assert synced[-2:] == ["sync ana", "sync changes.jsonl"]
     store.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_what_is_set_aside_has_its_new_name_on_the_disk(tmp_path, synced):
+    (tmp_path / "x.jsonl").write_bytes(b"damaged")
+    aside = files.set_aside(tmp_path / "x.jsonl")
+    assert synced == ["place .jsonl", f"sync {tmp_path.name}"]
+    assert aside.read_bytes() == b"damaged"

@@ -27,6 +27,7 @@ from napari_annotate_jobs.model import (
     LabelSet,
     Method,
     Project,
+    ReviewCounts,
     Scope,
     SeriesRef,
     Status,
@@ -915,3 +916,20 @@ def test_panels_about_the_job_are_asked_for_by_name(view, qtbot):
                 qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
             assert told.args == [button.text().removesuffix("…")]
             assert button.toolTip()
+
+
+def test_who_did_how_much(view):
+    assert view._people_section.isHidden()
+    view.set_people(
+        [
+            ("ana", ReviewCounts(waiting=2, passed=3, returned=1), ReviewCounts()),
+            ("eve", ReviewCounts(), ReviewCounts(passed=3, returned=1)),
+            ("zoe", ReviewCounts(), ReviewCounts()),
+        ]
+    )
+    assert not view._people_section.isHidden()
+    assert view._people_section.head.text() == "By person (2)"
+    assert view._people.text().splitlines() == [
+        "ana: 6 submitted (2 waiting · 3 passed · 1 returned)",
+        "eve: 4 reviewed (3 passed · 1 returned)",
+    ]

@@ -19,6 +19,7 @@ from napari_annotate_jobs.model import (
     LabelSet,
     Method,
     Project,
+    ReviewCounts,
 )
 from napari_annotate_jobs.widgets.jobs._cards import due_text, is_late
 from napari_annotate_jobs.widgets.jobs._my_jobs import MyJobsView
@@ -92,6 +93,21 @@ def press_button(view: MyJobsView, text: str, qtbot) -> None:
     ]
     assert len(found) == 1
     qtbot.mouseClick(found[0], Qt.MouseButton.LeftButton)
+
+
+def test_the_card_of_a_review_job_tells_what_waits(view) -> None:
+    reviews = ReviewCounts(waiting=7, passed=12, returned=1)
+    view.set_jobs([CHEST, REVIEW.model_copy(update={"reviews": reviews})])
+    model = view._cards.model()
+    index = model.index(names(view).index("Zeta"), 0)
+    text = index.data(Qt.ItemDataRole.AccessibleTextRole)
+    assert "7 waiting · 12 passed · 1 returned" in text
+    view._order.setCurrentText("Most left")
+    assert names(view) == ["Chest", "Zeta"]  # 13 cases left before 7 that wait
+    view.set_jobs(
+        [CHEST, REVIEW.model_copy(update={"reviews": ReviewCounts(waiting=50)})]
+    )
+    assert names(view) == ["Zeta", "Chest"]
 
 
 # --- order, search and filter ------------------------------------------------------

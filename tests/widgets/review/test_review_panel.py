@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QLabel, QToolButton, QWidget
 from napari_annotate_jobs.model import (
     Case,
     Comment,
+    HistoryEvent,
     ReviewRow,
     ReviewStatus,
     SeriesRef,
@@ -110,3 +111,37 @@ def test_a_differing_slice_is_gone_to(panel, qtbot):
     with qtbot.waitSignal(panel.slice_requested) as asked:
         panel.differences.itemClicked.emit(panel.differences.item(0))
     assert asked.args == [4]
+
+
+def test_what_is_new_or_may_be_deleted_is_marked(panel, qtbot):
+    threads = [
+        Thread(comments=(Comment(id=name, person="bob", text=name, index=i),))
+        for i, name in enumerate("ab")
+    ]
+    shown = panel.threads
+    shown.set_threads(threads, "b", new={"a"}, removable={"b"}, may_answer=False)
+    first, second = (label.text() for label in shown.findChildren(QLabel)[:2])
+    assert "(new)" in first and "(new)" not in second
+    buttons = [button.accessibleName() for button in shown.findChildren(QToolButton)]
+    assert buttons == ["Delete this comment"]
+    with qtbot.waitSignal(shown.remove_requested) as asked:
+        shown.findChildren(QToolButton)[0].click()
+    assert asked.args == ["b"]
+
+
+def test_all_rounds_of_a_case_are_told(panel):
+    when = datetime(2026, 1, 2, 12, tzinfo=UTC)
+    events = [
+        HistoryEvent(time=when, person="ana", what="submitted", number=1),
+        HistoryEvent(time=when, person="eve", what="returned", number=1, text="<more>"),
+        HistoryEvent(time=when, person="ana", what="submitted", number=2),
+        HistoryEvent(time=when, person="eve", what="passed", number=2, corrected=True),
+    ]
+    panel.set_case(row(), events)
+    history = panel.history
+    assert history.box.head.text() == "Rounds: corrected and passed by eve"
+    text = history.text.text()
+    assert text.count("<br>") == 3
+    assert "returned by eve" in text and "&lt;more&gt;" in text
+    panel.set_case(row(), ())
+    assert history.isHidden()
