@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from napari_annotate_jobs.cli import build_parser
-from napari_annotate_jobs.model import AnnotationChange, SliceAnnotation
-from napari_annotate_jobs.stores import FolderStore
+from napari_annotate_jobs.model import AnnotationChange, SliceAnnotation, Verb
+from napari_annotate_jobs.session import begin_correction
+from napari_annotate_jobs.stores import FolderStore, StoreSource
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -256,3 +257,31 @@ def test_what_was_not_selected_is_exported_unless_the_owner_holds_it_back(
         assert exported(run, path, "finished") == expected
         run("pass", path, "x1", "--person", "eve")
         assert exported(run, path, "passed") == ["x1 by ana"]
+
+
+def test_what_is_exported_follows_the_verdict_on_a_corrected_copy(submitted):
+    def summary():
+        source = StoreSource(str(submitted), cases=["x1"])
+        (found,) = source.summaries()
+        source.close()
+        labels = [s.class_labels for s in found.annotation.slices.values()]
+        return found.corrected, found.person, found.reviewer, labels
+
+    assert summary() == (False, "ana", "", [(1,)])
+    with FolderStore(submitted, "eve") as store:
+        job = store.jobs()[0].job.id
+        case = store.cases(job).rows[0].case.id
+        copy = begin_correction(store, job, case, "ana")
+        draft = copy.load(job, case).annotation
+        (key,) = draft.slices
+        change = AnnotationChange(
+            slices={key: SliceAnnotation(index=0, nothing_to_label=True)}
+        )
+        base = copy.save(job, case, change, {}, base=draft.revision)
+        assert summary() == (False, "ana", "", [(1,)])  # it is not submitted yet
+        copy.submit(job, case, base=base)
+        assert summary() == (True, "ana", "eve", [()])
+        store.judge(job, case, Verb.WITHDRAW, person="ana")
+        assert summary() == (False, "ana", "", [(1,)])
+        store.judge(job, case, Verb.PASS, person="ana")
+        assert summary() == (False, "ana", "eve", [(1,)])

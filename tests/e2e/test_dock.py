@@ -91,7 +91,7 @@ def test_a_submitted_case_keeps_the_colours_of_its_labels(open_case):
         return color.lower() in line
 
     assert is_shown()
-    driver.press_action("nothing_submit_next")
+    driver.negate_and_submit()
     driver.settle()
     assert driver.session.locked and not dock.labels.tree.isEnabled()
     assert is_shown()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -103,7 +105,7 @@ def test_from_key_slices_to_a_submitted_case(lung, stored, demo):
     driver.settle()
     assert not proposed(driver)
     session.open_next = False
-    driver.press_action("nothing_submit_next")
+    driver.negate_and_submit()
     driver.settle()
     assert session.status is Status.FINISHED
 
@@ -214,8 +216,11 @@ def test_what_cannot_be_done_is_told(open_case, stored):
     assert len(driver.session.editor.history.done) == 1
     # A case that is closed meanwhile gets nothing.
     paint(driver, 3)
+    gate = threading.Event()
+    driver.station.images.run(lambda: gate.wait(20), print, print)
     driver.press_action("interpolate")
     driver.session.close_case()
+    gate.set()
     driver.settle()
     assert all(
         not content.proposals for content in stored(LUNGS, "ct-lung").slices.values()

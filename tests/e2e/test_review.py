@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QToolButton
 
 from napari_annotate_jobs.app._settings import settings_model
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
-from napari_annotate_jobs.model import ReviewStatus, Status
+from napari_annotate_jobs.model import (
+    AnnotationChange,
+    ReviewStatus,
+    SliceAnnotation,
+    Status,
+    mask_ref,
+)
 from napari_annotate_jobs.stores import open_store
 
 BRAIN, XRAYS, LUNGS = DEMO_JOBS
@@ -30,24 +37,24 @@ def become(driver):
     settings_model().person = ""
 
 
+def button(dock, name):
+    """Return the first button of the list of threads that is called so."""
+    buttons = dock.comments.threads.findChildren(QToolButton)
+    return next(b for b in buttons if b.isVisible() and b.accessibleName() == name)
+
+
 @pytest.fixture
 def rows(demo):
     """Return a function that reads what a reviewer's list says."""
 
-    def read(job):
+    def read(job, *, people=False):
         with open_store(str(demo), person="bob") as store:
-            return [(r.case.id, r.status, r.number) for r in store.reviews(job).rows]
+            found = store.reviews(job).rows
+        more = [(row.person,) if people else () for row in found]
+        rows = [(r.case.id, r.status, r.number) for r in found]
+        return [(*row, *person) for row, person in zip(rows, more, strict=True)]
 
     return read
-
-
-def review(driver, job):
-    driver.open_job(job)
-    before = driver.station.desk
-    driver.click(driver.my_jobs.page.findChild(QPushButton, "review"))
-    driver.wait(lambda: driver.station.desk not in (None, before))
-    driver.settle()
-    assert driver.desk.review is not None
 
 
 def write(driver, text):
@@ -62,12 +69,12 @@ def test_submitted_returned_fixed_and_passed(driver, become, rows, demo):
     become("ana")
     driver.open_job(LUNGS)
     driver.annotate()
-    driver.press_action("nothing_submit_next")
+    driver.negate_and_submit()
     driver.wait(lambda: driver.session.case.row.case.id == "ct-lung-nodule")
     driver.settle()
 
     become("bob")
-    review(driver, LUNGS)
+    driver.open_review(LUNGS)
     driver.annotate()
     panel = driver.desk.panel
     assert panel.case_name.text() == driver.session.case.row.case.name
@@ -86,29 +93,62 @@ def test_submitted_returned_fixed_and_passed(driver, become, rows, demo):
     driver.wait(lambda: not panel.state.text())
     driver.settle()
     assert rows(LUNGS) == [("ct-lung", ReviewStatus.WAITING, 1)]
-    driver.go_to(6)
+    assert not driver.desk.threads.threads  # what was taken back is said no more
+    assert panel.line.text() == "There is a tumour"  # but need not be typed again
+    panel.line.clear()
+    for index in (8, 6, 7):
+        driver.go_to(index)
+        driver.click_pixel(180, 170 + index)
+        driver.write_comment(f"A tumour on slice {index}")
     driver.press_action("return_case")
-    write(driver, "There is a tumour")
+    driver.settle()
     assert rows(LUNGS) == [("ct-lung", ReviewStatus.RETURNED, 1)]
 
     become("ana")
     driver.open_job(LUNGS)
     driver.annotate()
+    dock, threads = driver.desk.annotate, driver.desk.threads
     assert driver.session.status is Status.RETURNED
     assert driver.session.slice == 6
+    assert threads.find(threads.current).first.text == "A tumour on slice 6"
+    assert dock.comment_box.head.text() == "Comments (3, 3 open)"
+    pins = driver.desk.bridge.pins.layer
+    assert sorted(pins.data[:, 0].tolist()) == [6, 7, 8]
+    assert pins.data[-1].round().tolist() == [6, 180, 176]  # the one at hand
+    assert pins.size[-1] > pins.size[0]
+    assert dock.history.box.head.text() == "Rounds: returned by bob"
+    driver.press_action("next_thread")
+    assert driver.session.slice == 7
+    QTest.mouseClick(button(dock, "Reply"), Qt.MouseButton.LeftButton)
+    driver.wait(dock.comments.line.hasFocus)
+    QTest.keyClicks(dock.comments.line, "It is a vessel")
+    QTest.keyClick(dock.comments.line, Qt.Key.Key_Return)
+    driver.settle()
+    first = min(threads.threads, key=lambda t: t.first.index)
+    assert [c.text for c in first.comments][1:] == ["It is a vessel"]
+    driver.press_action("resolve_thread")
+    driver.settle()
+    assert driver.session.slice == 8
+    driver.go_to(6)
     driver.press_label("Tumour")
     driver.drag_pixels([(180, 170), (190, 180)])
     driver.press_action("submit")
+    driver.wait(lambda: driver.question is not None)
+    assert driver.question.text() == "2 threads are still open."
+    driver.answer("Submit anyway")
     driver.wait(lambda: driver.session.case.row.case.id == "ct-lung-nodule")
     driver.settle()
 
     become("bob")
-    review(driver, LUNGS)
+    driver.open_review(LUNGS)
     driver.annotate()
     panel = driver.desk.panel
     assert "revised" in panel.who.text()
     driver.wait(lambda: panel.differences.count() > 0)
     assert panel.differences.item(0).text().startswith("Slice 7: ")
+    assert driver.desk.strip.bar.text() == "15 agree · 1 differ"
+    compared = driver.desk.bridge.compared.layer
+    assert set(np.unique(compared.data[6])) == {0, 1}  # there was nothing before
     driver.go_to(0)
     driver.press_action("next_change")
     assert driver.session.slice == 6
@@ -126,7 +166,7 @@ def test_a_submission_is_taken_back_on_its_case(driver, become, rows):
     driver.session.open_next = False
     driver.annotate()
     assert not driver.desk.annotate.take_back.isVisible()
-    driver.press_action("nothing_submit_next")
+    driver.negate_and_submit()
     driver.wait(lambda: driver.session.locked)
     driver.settle()
     assert rows(LUNGS) == [("ct-lung", ReviewStatus.WAITING, 1)]
@@ -136,3 +176,112 @@ def test_a_submission_is_taken_back_on_its_case(driver, become, rows):
     assert rows(LUNGS) == []
     assert driver.session.status is Status.REMAINING
     assert not driver.desk.annotate.take_back.isVisible()
+
+
+def test_boxes_are_pinned_and_all_that_waits_passes(driver, become, rows):
+    become("ana")
+    driver.open_job(XRAYS)
+    driver.annotate()
+    driver.press_label("Mass")
+    for corners in ([(300, 550), (380, 620)], [(430, 540), (510, 630)]):
+        driver.drag_pixels(corners)
+    driver.press_action("submit")
+    driver.wait(lambda: driver.session.case.row.case.id == "xray-leg")
+    driver.settle()
+    driver.press_action("nothing_submit_next")
+    driver.wait(lambda: driver.session.locked)
+    driver.settle()
+
+    become("bob")
+    driver.open_review(XRAYS)
+    driver.annotate()
+    panel, desk = driver.desk.panel, driver.desk
+    second = driver.session.editor.content(0).boxes[1]
+    driver.click_pixel(100, 100)
+    assert panel.about.currentText() == "at place"
+    driver.click_pixel(470, 600)
+    assert panel.about.currentText() == "on object"
+    driver.write_comment("Too large")
+    (thread,) = desk.threads.threads
+    assert thread.first.object == second.id
+    assert thread.first.label == second.label
+    assert len(desk.bridge.pins.layer.data) == 2  # it, and what is clicked
+    driver.raise_tab("My Jobs")
+    page = driver.my_jobs.page
+    page.setFocus()
+    driver.key("Alt+A", page)
+    driver.answer("Pass 2")
+    driver.settle()
+    assert {row[1] for row in rows(XRAYS)} == {ReviewStatus.PASSED}
+    driver.raise_tab("Review")
+    driver.press_action("undo")
+    driver.settle()
+    assert {row[1] for row in rows(XRAYS)} == {ReviewStatus.WAITING}
+
+
+def read_by(demo, person, rows):
+    """Let somebody submit the first CT: a square on slice 6, so many rows high."""
+    with open_store(str(demo), person=person) as store:
+        header = store.open_series(LUNGS, "ct-lung").header
+        mask = np.zeros(header.shape[1:3], np.uint8)
+        mask[100 : 100 + rows, 100:120] = 1
+        ref, data = mask_ref(mask)
+        content = SliceAnnotation(index=6, masks={"": ref})
+        said = AnnotationChange(slices={header.slices[6].key: content})
+        base = store.save(LUNGS, "ct-lung", said, {ref.digest: data}, base=0)
+        store.submit(LUNGS, "ct-lung", base=base)
+
+
+def test_two_readings_side_by_side_and_a_copy_corrected(driver, become, rows, demo):
+    read_by(demo, "ana", 20)
+    read_by(demo, "ben", 30)
+    become("bob")
+    driver.open_review(LUNGS)
+    driver.annotate()
+    desk, viewer = driver.desk, driver.viewer
+    bridge, grid = desk.bridge, viewer.canvas.grid
+    driver.press_action("side_by_side")
+    driver.settle()
+    driver.wait(lambda: bridge.beside.is_shown)
+    assert grid.enabled and desk.panel.beside.isChecked()
+    assert bridge.beside.layers[0].name == "ben"
+    assert (bridge.beside.layers[1].data[6] == 1).sum() == 30 * 20
+    driver.press_action("side_by_side")
+    driver.settle()
+    assert not grid.enabled
+    assert set(np.unique(bridge.compared.layer.data[6])) == {0, 1, 2}
+    assert "ben" in desk.panel.legend.text()
+    driver.press_action("compare")
+    assert bridge.compared.layer is None
+    assert viewer.layers["Segmentation"].opacity == pytest.approx(0.55)
+
+    driver.press_action("correct_case")
+    driver.wait(lambda: desk.is_correcting and driver.session.is_open)
+    driver.settle()
+    assert desk.annotate.isVisible() and not desk.panel.isVisible()
+    driver.press_label("Tumour")
+    driver.drag_pixels([(140, 110), (150, 112)])
+    driver.settle()
+    driver.press_action("correct_case")  # and back: the copy is kept
+    driver.wait(lambda: not desk.is_correcting and driver.session.is_open)
+    driver.settle()
+    assert driver.session.locked and desk.panel.isVisible()
+    assert (driver.session.editor.mask(6) == 1).sum() == 20 * 20
+    driver.press_action("correct_case")
+    driver.wait(lambda: desk.is_correcting and driver.session.is_open)
+    driver.settle()
+    assert (driver.session.editor.mask(6) == 1).sum() > 20 * 20
+    driver.press_action("submit")
+    driver.answer("Submit anyway")
+    driver.wait(lambda: desk.panel.who.text().startswith("ben"))
+    driver.settle()
+    assert not desk.is_correcting and desk.panel.isVisible()
+    states = {(person, status) for _, status, _, person in rows(LUNGS, people=True)}
+    assert states == {("ana", ReviewStatus.PASSED), ("ben", ReviewStatus.WAITING)}
+    with open_store(str(demo), person="bob") as store:
+        (copy,) = store.submissions(LUNGS, "ct-lung", of="ana")
+        assert (copy.author, copy.annotation.corrects.person) == ("bob", "ana")
+        assert not store.check()
+    driver.press_action("undo")
+    driver.settle()
+    assert {row[1] for row in rows(LUNGS)} == {ReviewStatus.WAITING}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_annotate_jobs.app._settings import settings_model
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import Comment, Status
 from napari_annotate_jobs.stores import open_store
@@ -70,7 +71,7 @@ def test_submit_anyway_leaves_them_undecided(open_case, stored):
 def test_submitted_case_is_locked(open_case, stored):
     driver = open_case(LUNGS)
     driver.session.open_next = False
-    driver.press_action("nothing_submit_next")
+    driver.negate_and_submit()
     driver.wait(lambda: driver.session.locked)
     driver.settle()
     before = stored(LUNGS, "ct-lung")
@@ -107,9 +108,32 @@ def test_one_key_negates_submits_and_goes_on(open_case, demo):
         store.close()
 
 
+def test_one_key_asks_before_it_decides_what_is_not_shown(open_case):
+    driver = open_case(LUNGS)
+    driver.press_label("Motion artefact")
+    driver.press_action("nothing_submit_next")
+    driver.wait(lambda: driver.question is not None)
+    assert "15 undecided slices" in driver.question.text()
+    driver.answer("Cancel")
+    driver.settle()
+    assert not driver.session.locked
+    assert len(driver.session.editor.undecided()) == 15
+    try:
+        driver.press_action("nothing_submit_next")
+        driver.answer("Mark and submit, do not ask again")
+        driver.wait(lambda: driver.session.case.row.case.id == "ct-lung-nodule")
+        driver.settle()
+        driver.press_action("nothing_submit_next")
+        driver.wait(lambda: driver.session.locked)
+        driver.settle()
+        assert not settings_model().ask_rest
+    finally:
+        settings_model().ask_rest = True
+
+
 def test_returned_case_is_shown_and_submitted_again(open_case, give_back, demo):
     driver = open_case(LUNGS)
-    driver.press_action("nothing_submit_next")
+    driver.negate_and_submit()
     driver.wait(lambda: driver.session.case.row.case.id == "ct-lung-nodule")
     driver.settle()
     give_back(LUNGS, "ct-lung", 5, "There is a tumour here")
@@ -126,6 +150,12 @@ def test_returned_case_is_shown_and_submitted_again(open_case, give_back, demo):
     assert not dock.comment_box.is_folded
     driver.press_label("Tumour")
     driver.drag_pixels([(180, 170), (190, 180)])
+    driver.press_action("submit")
+    driver.wait(lambda: driver.question is not None)
+    assert driver.question.text() == "1 thread is still open."
+    driver.answer("Go to the first")
+    driver.press_action("resolve_thread")
+    driver.settle()
     driver.press_action("submit")
     driver.wait(lambda: driver.session.case.row.case.id == "ct-lung-nodule")
     driver.settle()

@@ -367,6 +367,33 @@ def test_a_returned_case_opens_at_its_first_open_thread(waiting, review):
     assert (mine.discussion.unread, mine.discussion.open_threads) == (0, ())
 
 
+def test_comments_of_the_draft_are_threads_at_once(waiting, review):
+    review.session.open_first()
+    review.session.return_case("More")
+    mine = waiting.session(None)
+    mine.open_case("one")
+    talk = mine.discussion
+    (asked,) = talk.threads
+    assert talk.new == {asked.id}
+    talk.mark_read()
+    assert talk.unread == 0 and talk.new == {asked.id}  # until one goes there
+    talk.visit(asked.id)
+    assert not talk.new
+    mine.editor.add_comment("Here?", 3)
+    assert [t.first.text for t in talk.open_threads] == ["More", "Here?"]
+    # What only the annotator said is nothing to be settled.
+    assert [t.first.text for t in talk.unsettled] == ["More"]
+    mine.undo()
+    assert [t.first.text for t in talk.threads] == ["More"]
+    mine.redo()
+    mine.editor.remove_comment(talk.threads[-1].id)
+    assert [t.first.text for t in talk.threads] == ["More"]
+    assert [e.what for e in mine.rounds] == ["submitted", "returned"]
+    mine.editor.set_class([2], 1, True)
+    mine.submit()
+    assert [e.what for e in mine.rounds] == ["submitted", "returned", "submitted"]
+
+
 def test_who_submitted_takes_it_back_and_edits_it(desk):
     mine = desk.session("one")
     mine.editor.set_class([2], 1, True)

@@ -552,6 +552,28 @@ def test_what_was_pinned_while_looking_is_reason_enough_to_return(of_kind, kit):
         eve.return_case(JOB, CASE, [], person="ana")
 
 
+def test_what_came_with_a_return_that_is_taken_back_is_said_no_more(of_kind, kit):
+    world = of_kind()
+    ana, eve = world.store("ana"), world.store("eve")
+    submit(ana, kit)
+    eve.return_case(JOB, CASE, [say("eve", "wrong case")], person="ana")
+    (thread,) = ana.threads(JOB, CASE)
+    eve.judge(JOB, CASE, Verb.WITHDRAW, person="ana")
+    for store in (ana, eve):
+        assert not store.threads(JOB, CASE, person="ana")
+    assert [
+        e.text for e in history_of(ana.submissions(JOB, CASE), ana.verdicts(JOB, CASE))
+    ][1] == "wrong case"
+    # What somebody has answered stays, but is settled with it.
+    kept = say("eve", "the vessel")
+    eve.return_case(JOB, CASE, [kept], person="ana")
+    ana.discuss(JOB, CASE, comment=say("ana", "which?"), thread=kept.id)
+    eve.judge(JOB, CASE, Verb.WITHDRAW, person="ana")
+    (thread,) = ana.threads(JOB, CASE)
+    assert [c.text for c in thread.comments] == ["the vessel", "which?"]
+    assert thread.resolved_by == "eve"
+
+
 def test_all_talk_at_once_is_kept(of_kind, kit):
     world = of_kind()
     submit(world.store("ana"), kit)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QApplication,
@@ -14,19 +13,22 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_annotate_jobs.errors import AnnotateJobsError
+from napari_annotate_jobs.errors import AnnotateJobsError, NotFoundError
 from napari_annotate_jobs.widgets import MyJobsView, PersonButton, paint_in
 
-from ._asks import choose_folder
+from ._asks import choose_folder, tell_error
 from ._settings import PLUGIN
 from ._titles import dock_of, shorten_title, take_all_room
 from ._workstation import Workstation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import napari
     from qtpy.QtGui import QPaintEvent, QShowEvent
 
     from napari_annotate_jobs.model import JobSummary
+    from napari_annotate_jobs.stores import PersonProgress
     from napari_annotate_jobs.widgets import Colors, JobPageView
 
     from ._open_job import OpenJob
@@ -104,6 +106,7 @@ class MyJobs(QWidget):
             self.station.counts_changed.connect(page.set_counts)
             self.station.review_counts_changed.connect(page.set_review_counts)
             self.station.reviews_changed.connect(page.refresh)
+            self.station.review_counts_changed.connect(self._read_people)
             self.station.case_changed.connect(page.refresh_case)
             self.station.busy_changed.connect(self._on_busy)
         return self._page
@@ -153,7 +156,33 @@ class MyJobs(QWidget):
             and (review is None or job.kind != "review"),
         )
         self.page.set_source(self.station.case_source())
+        self.page.set_people(())
+        self._read_people()
         self._stack.setCurrentWidget(self.page)
+        desk.jobs_requested.connect(self._come_forward)
+
+    def _come_forward(self) -> None:
+        """Show the list of cases, where another dock lies over it."""
+        self._stack.setCurrentWidget(self.page)
+        dock = dock_of(self)
+        if dock is not None:
+            dock.show()
+            dock.raise_()
+
+    def _read_people(self, *_: object) -> None:
+        """Show who did how much, to whoever may review."""
+        desk = self.station.desk
+        if desk is None or not desk.session.job.may_review(desk.session.store.person):
+            return
+        store, job_id = desk.session.store, desk.session.job.id
+
+        def show(people: Sequence[PersonProgress]) -> None:
+            if self.station.desk is desk:
+                self.page.set_people([(p.person, p.submitted, p.given) for p in people])
+
+        self.station.tables.run(
+            lambda: store.review_progress(job_id), show, self.station.show_error
+        )
 
     def _on_busy(self, text: str) -> None:
         self.page.set_busy(text)
@@ -268,10 +297,12 @@ def add_images(viewer: napari.Viewer, folder: str) -> None:
     try:
         layers = read_layers(folder)
     except AnnotateJobsError as error:
-        show_error(str(error))
+        tell_error(error)
         return
     if not layers:
-        show_error(f"{folder}: there is no image in it that could be opened.")
+        tell_error(
+            NotFoundError("there is no image in it that could be opened", where=folder)
+        )
     for data, arguments, _ in layers:
         viewer.add_image(data, **arguments)
 

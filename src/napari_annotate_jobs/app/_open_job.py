@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from napari_annotate_jobs.app.controllers._fill import FillController
 from napari_annotate_jobs.app.controllers._masks import MaskActions
 from napari_annotate_jobs.errors import DamagedJournalError, UnsavedWorkError
 from napari_annotate_jobs.imaging import default_budget
+from napari_annotate_jobs.model import Status
 from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.viewer import ViewerBridge
 from napari_annotate_jobs.widgets import (
@@ -30,9 +32,9 @@ from napari_annotate_jobs.widgets import (
     paint_in,
 )
 
-from ._actions import CaseController
 from ._asks import brief, notify, offer, tell_error
 from ._canvas import DrawingContext, Typing, canvas_of
+from ._case_actions import CaseController
 from ._key_router import KeyRouter
 from ._on_screen import OnScreen
 from ._palette import Palette
@@ -40,18 +42,23 @@ from ._pictures import draw_slice
 from ._save_questions import SaveQuestions
 from .controllers import (
     ForeignController,
+    Peek,
     PropagateController,
+    RoomForImage,
     StripController,
+    SurroundingsController,
+    ThreadController,
     Workbench,
+    show_places,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import napari
     from qtpy.QtWidgets import QDockWidget, QWidget
 
-    from napari_annotate_jobs.model import CaseRow
+    from napari_annotate_jobs.model import CaseRow, Thread
     from napari_annotate_jobs.session import AnnotationSession, Executor, ReviewSession
     from napari_annotate_jobs.widgets import KeyboardGuest
 
@@ -91,6 +98,8 @@ class OpenJob(QObject):
     """What is reviewed here; None where cases are annotated."""
     jobs_requested = Signal()
     """The job's page is to be shown."""
+    setting_changed = Signal(str, bool)
+    """The user chose something that is remembered: its name in the settings."""
 
     def __init__(
         self,
@@ -102,7 +111,7 @@ class OpenJob(QObject):
     ) -> None:
         super().__init__()
         self.viewer, self.session, self._images = viewer, session, images
-        self._keymap = keymap
+        self._keymap, self._settings = keymap, settings
         self._docks: list[QDockWidget] = []
         self.bridge = ViewerBridge(
             viewer,
@@ -143,9 +152,26 @@ class OpenJob(QObject):
         )
         self.saving = SaveQuestions(bench, images, lambda: self.bridge.series, self)
         self.actions = CaseController(
-            bench, self.slices, bridge, press=self._press, settle=self.saving.settle
+            bench,
+            self.slices,
+            bridge,
+            press=self._press,
+            settle=self.saving.settle,
+            unsaid=self.annotate.comments.line.give_back,
+            open_threads=self._open_threads,
+            go_thread=lambda thread: self.threads.go(thread),
+        )
+        self.threads = ThreadController(
+            session,
+            show=self._show_threads,
+            go_slice=self.actions.go_slice,
+            show_error=self.show_error,
+            tell=notify,
         )
         self._keys: KeyRouter | None = None
+        self.peek = Peek(bridge)
+        self.room = RoomForImage(lambda: self.main_window)
+        self.surroundings: SurroundingsController | None = None
         self._play = QTimer(self)
         self._play.setInterval(100)
         self._play.timeout.connect(self._play_on)
@@ -169,13 +195,14 @@ class OpenJob(QObject):
                 (session.told, notify),
                 (session.label_changed, self._on_label),
                 (session.submitted, self._offer_take_back),
+                (session.status_changed, self._show_threads),
             ]
         )
         self.label_keys = label_keys(session.job.project.label_set, self._keymap)
         self.annotate.bind(session, self.label_keys)
         self.window_control.bind(session)
         self._controllers: tuple[Any, ...] = (
-            StripController(self.strip, self.bench, self.slices),
+            StripController(self.strip, self.bench, self.slices, self._go_change),
             PropagateController(self.propagate, self.bench),
             ForeignController(self.annotate.aside, self.bridge.foreign, self.bench),
         )
@@ -202,13 +229,16 @@ class OpenJob(QObject):
         dock.fill_requested.connect(self.fill.show)
         dock.comment_requested.connect(actions.comment)
         dock.comment_removed.connect(actions.remove_comment)
-        dock.slice_requested.connect(actions.go_slice)
+        dock.thread_requested.connect(self.threads.go)
+        dock.thread_replied.connect(self._reply)
+        dock.thread_settled.connect(self.threads.resolve)
         dock.go_requested.connect(actions.go_case)
         dock.submit_requested.connect(actions.submit)
         dock.take_back_requested.connect(actions.take_back)
         dock.undo_requested.connect(actions.undo)
         dock.redo_requested.connect(actions.redo)
         dock.zoom_tool_requested.connect(self.set_zoom_tool)
+        dock.jobs_requested.connect(self.jobs_requested)
         dock.help_requested.connect(self.help_requested)
         dock.retry_requested.connect(actions.settle_save)
 
@@ -220,6 +250,8 @@ class OpenJob(QObject):
         self.annotate.set_label_keys(self.label_keys)
         self.strip.set_keymap(keymap)
         self.window_control.set_keymap(keymap)
+        if self.surroundings is not None:
+            self.surroundings.edges.set_keymap(keymap)
         if self._keys is not None:
             self._set_keys(self._keys)
 
@@ -238,19 +270,24 @@ class OpenJob(QObject):
             "reject": actions.reject,
             "copy": actions.copy,
             "paste": actions.paste,
-            "next_thread": actions.next_thread,
+            "next_thread": self.threads.next,
+            "resolve_thread": self.threads.resolve_and_go_on,
             "undo": actions.undo,
             "redo": actions.redo,
             "next_undecided": lambda: actions.go_undecided(1),
             "previous_undecided": lambda: actions.go_undecided(-1),
-            "next_change": lambda: actions.go_change(1),
-            "previous_change": lambda: actions.go_change(-1),
+            "next_change": partial(self._go_change, 1),
+            "previous_change": partial(self._go_change, -1),
             "play": self.toggle_play,
             "submit": actions.submit,
             "nothing_submit_next": actions.nothing_submit_next,
             "next_case": lambda: actions.go_case(1),
             "previous_case": lambda: actions.go_case(-1),
             "zoom_tool": self.toggle_zoom_tool,
+            "peek": self.peek.toggle,
+            "letters": partial(self._switch, "letters"),
+            "scale_bar": partial(self._switch, "scale_bar"),
+            "room": partial(self._switch, "room"),
             "help": self.help_requested.emit,
         }
         calls |= self.boxes.by_id()
@@ -350,6 +387,7 @@ class OpenJob(QObject):
         several = self.session.editor.n_slices > 1
         self._strip_dock.setVisible(several)
         self._annotate_dock.raise_()
+        self._follow_threads()
         self.bind_space()
         self.focus_canvas()
 
@@ -382,6 +420,19 @@ class OpenJob(QObject):
         if self._drawing is None:
             self._drawing = DrawingContext(self.viewer, self._canvas)
         self._typing = Typing(self._canvas)
+        self.surroundings = SurroundingsController(
+            self.session,
+            self.bridge,
+            self._canvas,
+            keymap=self._keymap,
+            letters=self._settings.letters,
+            scale_bar=self._settings.scale_bar,
+            framed=self.review is None,
+        )
+        edges = self.surroundings.edges
+        edges.peek.clicked.connect(self.peek.toggle)
+        edges.room.clicked.connect(partial(self._switch, "room"))
+        self.use(self._settings)
         self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
         self.strip.follow(self.side.follow(self._canvas))
         self.side.installEventFilter(self)
@@ -432,12 +483,18 @@ class OpenJob(QObject):
         if self._typing is not None:
             self._typing.close()
             self._typing = None
+        if self.surroundings is not None:
+            self.surroundings.close()
+            self.surroundings = None
+        self.peek.close()
+        self.room.set_made(False)
         for widget, dock in zip((self.side, self.strip), docks, strict=False):
             if widget.parent() is not None:
                 self.viewer.window.remove_dock_widget(dock)
         self.hide_propagate()
 
     def _on_closed(self) -> None:
+        self.threads.follow(None)
         self._play.stop()
         self.hide_propagate()
         self.unbind_space()
@@ -475,6 +532,23 @@ class OpenJob(QObject):
             self.focus_canvas()
 
     # --------------------------------------------------------------- viewing
+    def _switch(self, name: str) -> None:
+        """Switch something on or off that is remembered."""
+        on = not getattr(self._settings, name)
+        changed: dict[str, Any] = {name: on}
+        self.use(replace(self._settings, **changed))
+        self.setting_changed.emit(name, on)
+
+    def use(self, settings: Settings) -> None:
+        """Follow the user's choices of what is shown around the image."""
+        self._settings = settings
+        if self.surroundings is not None:
+            self.surroundings.set_shown(
+                letters=settings.letters, scale_bar=settings.scale_bar
+            )
+            self.room.set_made(settings.room)
+            self.surroundings.edges.room.setChecked(settings.room)
+
     def set_colors(self, colors: Colors) -> None:
         """Use the colours of napari's theme."""
         panels = (self.annotate, self.strip, self.propagate, self.fill.panel, self.veil)
@@ -529,6 +603,42 @@ class OpenJob(QObject):
             reply,
             lambda error: reply(None),
         )
+
+    def _go_change(self, step: int) -> None:
+        """Go to the next or previous slice that says something else."""
+        self.actions.go_change(step)
+
+    # --------------------------------------------------------------- threads
+    def _follow_threads(self) -> None:
+        """Turn to what is said of the case that was opened."""
+        discussion = self.session.discussion
+        self.threads.follow(discussion)
+        if discussion is not None:
+            self.threads.take_here()
+            discussion.mark_read()
+
+    def _open_threads(self) -> Sequence[Thread]:
+        """Return the open threads that a submission is to tell of."""
+        discussion = self.session.discussion
+        return () if discussion is None else discussion.unsettled
+
+    def _show_threads(self) -> None:
+        session, threads = self.session, self.threads
+        if not session.is_open or session.case is None:
+            self.annotate.set_threads((), may_write=False)
+            return
+        discussion = threads.discussion
+        submitted = session.status is Status.FINISHED or session.case.draft.submissions
+        mine = session.editor.annotation.comments
+        self.annotate.set_threads(
+            threads.threads,
+            threads.current,
+            new=() if discussion is None else discussion.new,
+            removable=() if session.locked else [comment.id for comment in mine],
+            may_answer=bool(submitted),
+            may_write=not session.locked or session.status is Status.FINISHED,
+        )
+        show_places(self.bridge, session, threads)
 
     # --------------------------------------------------------------- playing
     def toggle_play(self) -> None:
@@ -588,6 +698,12 @@ class OpenJob(QObject):
         self.session.open_first()
 
     # --------------------------------------------------------------- telling
+    def _reply(self, thread: str, text: str) -> None:
+        """Reply in a thread; words that cannot be kept go back into their line."""
+        case, line = self.session.case, self.annotate.comments.line
+        key = None if case is None else case.row.case.id
+        self.threads.reply(thread, text, unsaid=partial(line.give_back, text, key))
+
     def show_error(self, error: Exception) -> None:
         """Tell the user what went wrong and what to do, or ask what is to be done."""
         if isinstance(error, UnsavedWorkError):
@@ -627,7 +743,7 @@ class OpenJob(QObject):
         if self._drawing is not None:
             self._drawing.close()
         self._connections.release()
-        for controller in self._controllers:
+        for controller in (*self._controllers, self.threads):
             controller.close()
         for widget in (self.annotate, self.window_control):
             widget.unbind()

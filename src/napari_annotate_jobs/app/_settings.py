@@ -24,15 +24,25 @@ class Settings:
         The wheel steps through slices, and Alt+wheel zooms.
     image_memory : int
         Bytes that images may take; 0 for a quarter of what is free.
+    ask_rest : bool
+        Ask before one key decides slices that are not shown, and submits.
     keys : dict of str to str
         Keys that were changed, by action.
+    letters, scale_bar : bool
+        Show sides of the patient at the edges of the image, and a scale bar.
+    room : bool
+        Take napari's own panels away while a case is open.
     """
 
     person: str
     open_next: bool
     wheel_steps: bool
     image_memory: int
+    ask_rest: bool
     keys: dict[str, str]
+    letters: bool = True
+    scale_bar: bool = True
+    room: bool = False
 
 
 def settings_model() -> Any:
@@ -50,13 +60,17 @@ def read_settings() -> Settings:
     try:
         model = settings_model()
     except (KeyError, AttributeError):
-        return Settings("", True, False, 0, {})
+        return Settings("", True, False, 0, True, {})
     return Settings(
         person=model.person.strip(),
         open_next=bool(model.open_next),
         wheel_steps=bool(model.wheel_steps),
         image_memory=int(model.image_memory) * 2**20,
+        ask_rest=bool(model.ask_rest),
         keys=keys_from_text(model.keys),
+        letters=bool(model.letters),
+        scale_bar=bool(model.scale_bar),
+        room=bool(model.room),
     )
 
 

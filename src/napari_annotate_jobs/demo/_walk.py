@@ -31,6 +31,13 @@ MASSES = ((303, 552, 377, 622), (428, 537, 508, 627), (420, 148, 498, 250))
 """Boxes around masses in the chest X-ray: top, left, bottom, right."""
 LESION = (510, 398, 608, 456)
 """The one in the lower leg."""
+REVIEWER = "reviewer"
+THREADS = (
+    (8, (183, 175, 15), "The edge is larger"),
+    (9, (183, 176, 16), "Here too"),
+    (10, (183, 176, 15), "And here"),
+)
+"""Slice, row, column and radius of what is to be painted, and what is said of it."""
 
 
 class DemoError(Exception):
@@ -290,31 +297,61 @@ class Walk:
             self.record.on(index).strokes.append(stroke)
 
     def rework(self) -> None:
-        """Find a returned case, change it where the reviewer said, resubmit."""
+        """Take a submission back; have it returned with three threads; fix it; pass."""
         driver = self.driver
-        self.return_case(LUNGS, "ct-lung", 9, "The tumour is larger here")
         self.back_to_jobs()
+        driver.open_job(LUNGS)
+        driver.click_row(driver.table, 0, double=True)
+        driver.wait(lambda: driver.session.is_open)
+        driver.settle()
+        driver.click(driver.desk.annotate.take_back)
+        driver.wait(lambda: not driver.session.locked)
+        driver.settle()
+        self.paint("Tumour", {10: (183, 176, 12)})
+        self.record.on(10).nothing = False
+        self.submit()
+        self.become(REVIEWER)
+        driver.open_review(LUNGS)
+        self.show("list", "A reviewer sees what waits, and what was revised")
+        driver.annotate()
+        for index, (row, column, _), text in THREADS:
+            driver.go_to(index)
+            driver.click_pixel(row, column)
+            driver.write_comment(text)
+        self.show("threads", "Three comments, pinned to what was clicked")
+        driver.press_action("return_case")
+        driver.settle()
+        self.become("")
         driver.open_job(LUNGS)
         self.show("returned", "A reviewer returned a case: it comes first")
         driver.annotate()
-        self.must(driver.session.slice == 9, "it did not open at the comment")
-        self.show("reviewer", "It opens at the slice the reviewer commented on")
-        self.paint("Tumour", {9: (183, 176, 16)})
+        self.must(driver.session.slice == THREADS[0][0], "it did not open at a thread")
+        self.show("reviewer", "It opens at the first open thread, with its place")
+        for index, place, _ in THREADS:
+            self.must(driver.session.slice == index, "the next thread is elsewhere")
+            self.paint("Tumour", {index: place})
+            driver.press_action("resolve_thread")
+            driver.settle()
+        self.must(not driver.session.discussion.open_threads, "a thread is still open")
         self.submit()
-        self.show("resubmitted", "Painted again and submitted a second time")
+        self.show("resubmitted", "Fixed, resolved and submitted again")
+        self.become(REVIEWER)
+        driver.open_review(LUNGS)
+        driver.annotate()
+        driver.wait(lambda: driver.desk.panel.differences.count() > 0)
+        self.show("changed", "What changed: outlines, the strip, the worst slice first")
+        driver.press_action("pass_case")
+        driver.settle()
+        self.must(driver.desk.review.counts().passed == 1, "it did not pass")
+        self.become("")
 
-    def return_case(self, job: str, case: str, index: int, text: str) -> None:
-        """Return a case as a reviewer does with the Python API."""
-        from napari_annotate_jobs.model import Comment
-        from napari_annotate_jobs.stores import open_store
+    def become(self, name: str) -> None:
+        """Let another person sit down; empty for the one who began."""
+        from napari_annotate_jobs.app._settings import settings_model
 
-        person = self.driver.session.store.person
-        store = open_store(self.driver.session.store.location, person="reviewer")
-        try:
-            comment = Comment(person="reviewer", text=text, index=index)
-            store.return_case(job, case, [comment], person=person)
-        finally:
-            store.close()
+        self.back_to_jobs()
+        settings_model().person = name
+        self.driver.settle()
 
     def finish(self) -> None:
         """Look at what is done, and at the list of keys, in the light theme too."""

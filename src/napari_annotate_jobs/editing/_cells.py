@@ -39,6 +39,11 @@ class Cell:
     comment: bool = False
 
     @property
+    def word(self) -> str:
+        """What it is counted as."""
+        return self.decision.value
+
+    @property
     def text(self) -> str:
         """One line about the slice, numbered from 1."""
         parts = [f"Slice {self.index + 1}: {self.decision.value}"]

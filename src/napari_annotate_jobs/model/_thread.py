@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from ._annotation import Comment
 from ._base import Sealed, Value, now
+from ._review import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,6 +100,9 @@ def threads_of(
 ) -> tuple[Thread, ...]:
     """Return all threads on an annotation, whatever document they began in.
 
+    What came with a verdict that was taken back is said no more: it begins no thread,
+    unless somebody has answered it meanwhile. Such a thread is resolved with it.
+
     Parameters
     ----------
     own : iterable of Comment
@@ -119,15 +123,19 @@ def threads_of(
     """
     comments: dict[str, list[Comment]] = {}
     rounds: dict[str, int] = {}
-    resolved: dict[str, str] = {}
+    answers = list(entries)
+    answered = {entry.thread for entry in answers}
+    given = list(verdicts)
+    resolved = _taken_back(given)
     for comment in own:
         comments.setdefault(comment.id, [comment])
-    for verdict in verdicts:
+    for verdict in given:
         for comment in verdict.comments:
-            if comment.id not in comments:
+            unsaid = comment.id in resolved and comment.id not in answered
+            if comment.id not in comments and not unsaid:
                 comments[comment.id] = [comment]
                 rounds[comment.id] = verdict.submission
-    for entry in entries:
+    for entry in answers:
         if entry.comment is not None:
             if entry.thread not in comments:
                 # The comment replied to may have been removed from the draft.
@@ -148,3 +156,15 @@ def threads_of(
         for thread, said in comments.items()
     ]
     return tuple(sorted(found, key=lambda thread: thread.first.time))
+
+
+def _taken_back(verdicts: Iterable[Verdict]) -> dict[str, str]:
+    """Return who took back what came with a verdict, by the comments' ids."""
+    found: dict[str, str] = {}
+    standing: Verdict | None = None
+    for verdict in verdicts:
+        if verdict.outcome is not Outcome.WITHDRAWN:
+            standing = verdict
+        elif standing is not None and standing.submission == verdict.submission:
+            found |= {comment.id: verdict.person for comment in standing.comments}
+    return found

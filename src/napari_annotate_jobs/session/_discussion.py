@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_annotate_jobs.errors import InvalidValueError
-from napari_annotate_jobs.model import Comment
+from napari_annotate_jobs.model import Comment, Thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from napari_annotate_jobs.model import Thread
     from napari_annotate_jobs.stores import JobStore
 
     from ._executor import Executor
@@ -52,9 +51,54 @@ class Discussion:
         executor: Executor,
     ) -> None:
         self.author = author
-        self.threads = tuple(threads)
+        self._stored = tuple(threads)
         self._store, self._executor = store, executor
         self._case = job_id, case_id
+        self._draft: tuple[Comment, ...] | None = None
+        self._drafted: set[str] = set()
+        self._new = {thread.id for thread in threads if thread.unread}
+
+    @property
+    def threads(self) -> tuple[Thread, ...]:
+        """All of them, in the order in which they began."""
+        if self._draft is None:
+            return self._stored
+        here = {comment.id for comment in self._draft}
+        kept = [t for t in self._stored if t.id in here or t.id not in self._drafted]
+        known = {thread.id for thread in kept}
+        fresh = [Thread(comments=(c,)) for c in self._draft if c.id not in known]
+        return tuple(sorted((*kept, *fresh), key=lambda thread: thread.first.time))
+
+    def follow_draft(self, comments: Sequence[Comment]) -> None:
+        """Count the comments of the draft as they are now, saved or not."""
+        if self._draft == tuple(comments):
+            return
+        self._draft = tuple(comments)
+        self._drafted |= {comment.id for comment in comments}
+        self.changed.emit()
+
+    @property
+    def new(self) -> frozenset[str]:
+        """Ids of threads with comments that were not read before the case was opened.
+
+        They are marked until one goes to them, though all count as read once seen.
+        """
+        return frozenset(self._new)
+
+    def visit(self, thread: str) -> None:
+        """Take the mark off a thread: somebody has gone to it."""
+        if thread in self._new:
+            self._new.discard(thread)
+            self.changed.emit()
+
+    @property
+    def unsettled(self) -> tuple[Thread, ...]:
+        """Open threads in which somebody else has said something."""
+        return tuple(
+            thread
+            for thread in self.open_threads
+            if any(comment.person != self._store.person for comment in thread.comments)
+        )
 
     @property
     def open_threads(self) -> tuple[Thread, ...]:
@@ -105,6 +149,7 @@ class Discussion:
         object: str | None = None,
         at: tuple[float, float] | None = None,
         resolved: bool | None = None,
+        unsaid: Callable[[], object] = lambda: None,
     ) -> None:
         """Begin a thread, or reply in one.
 
@@ -119,6 +164,8 @@ class Discussion:
             :class:`~napari_annotate_jobs.model.Comment`.
         resolved : bool, optional
             What becomes of the thread with it.
+        unsaid : callable
+            Called if it could not be kept, before `failed` is told.
 
         Raises
         ------
@@ -143,7 +190,8 @@ class Discussion:
                 comment=comment,
                 thread=thread,
                 resolved=resolved,
-            )
+            ),
+            unsaid,
         )
 
     def resolve(self, thread: str, resolved: bool = True) -> None:
@@ -167,16 +215,32 @@ class Discussion:
         """See what others said meanwhile."""
         self._do(lambda: None)
 
-    def _do(self, action: Callable[[], object]) -> None:
+    def _do(
+        self,
+        action: Callable[[], object],
+        undone: Callable[[], object] = lambda: None,
+    ) -> None:
+        is_done = False
+
         def task() -> tuple[Thread, ...]:
+            nonlocal is_done
             action()
+            is_done = True
             return tuple(self._store.threads(*self._case, person=self.author))
 
         def done(threads: tuple[Thread, ...]) -> None:
-            self.threads = threads
+            before = {thread.id: len(thread.comments) for thread in self._stored}
+            self._new |= {
+                thread.id
+                for thread in threads
+                if thread.unread and len(thread.comments) > before.get(thread.id, 0)
+            }
+            self._stored = threads
             self.changed.emit()
 
         def failed(error: Exception) -> None:
+            if not is_done:
+                undone()
             self.failed.emit(error)
 
         self._executor.run(task, done, failed)

@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import GeometryError
-from napari_annotate_jobs.model import mask_size
+from napari_annotate_jobs.model import history_of, mask_size
 
 if TYPE_CHECKING:
     from napari_annotate_jobs.editing._view import CaseView
     from napari_annotate_jobs.imaging import Series
-    from napari_annotate_jobs.model import Annotation, Case, CaseRow, Thread, Window
+    from napari_annotate_jobs.model import (
+        Annotation,
+        Case,
+        CaseRow,
+        HistoryEvent,
+        Thread,
+        Window,
+    )
     from napari_annotate_jobs.stores import Draft, JobStore
 
 __all__ = ["OpenCase", "first_slice", "load_case"]
@@ -33,6 +40,8 @@ class OpenCase:
         Windows to offer, the one to begin with first.
     threads : tuple of Thread
         What is said of it.
+    history : tuple of HistoryEvent
+        All rounds up to now: submitted, returned by, passed by.
     """
 
     row: CaseRow
@@ -40,6 +49,7 @@ class OpenCase:
     series: Series
     windows: tuple[Window, ...]
     threads: tuple[Thread, ...] = ()
+    history: tuple[HistoryEvent, ...] = ()
 
 
 def load_case(store: JobStore, job_id: str, row: CaseRow) -> OpenCase:
@@ -51,7 +61,7 @@ def load_case(store: JobStore, job_id: str, row: CaseRow) -> OpenCase:
         If the images or the draft cannot be read, or do not fit each other.
     """
     case_id = row.case.id
-    series = store.open_series(job_id, case_id)
+    series = store.images.open_series(job_id, case_id)
     draft = store.load(job_id, case_id)
     header = series.header
     rows, columns = header.shape[1:3]
@@ -65,7 +75,12 @@ def load_case(store: JobStore, job_id: str, row: CaseRow) -> OpenCase:
         warnings=warnings,
     )
     threads = tuple(store.threads(job_id, case_id))
-    return OpenCase(row, draft, series, series.suggested_windows(), threads)
+    history: tuple[HistoryEvent, ...] = ()
+    if draft.submissions:
+        history = history_of(
+            store.submissions(job_id, case_id), store.verdicts(job_id, case_id)
+        )
+    return OpenCase(row, draft, series, series.suggested_windows(), threads, history)
 
 
 def _check_size(

@@ -229,6 +229,8 @@ class ReviewSession:
     """Something to tell the reviewer."""
     failed = Signal(Exception)
     """Something went wrong; its text says what to do."""
+    unsaid = Signal(object, str)
+    """Case and person, and the words of a verdict that could not be given."""
 
     def __init__(
         self, store: JobStore, job_id: str, *, executor: Executor | None = None
@@ -338,7 +340,7 @@ class ReviewSession:
 
     def _load(self, row: ReviewRow) -> OpenReview:
         store, job_id, case_id = self.store, self.job.id, row.case.id
-        series = store.open_series(job_id, case_id)
+        series = store.images.open_series(job_id, case_id)
         submissions: dict[str, tuple[Submission, ...]] = {}
         for person in {row.person, *store.people(job_id, case_id)}:
             sent = tuple(store.submissions(job_id, case_id, person=person))
@@ -495,6 +497,8 @@ class ReviewSession:
             self._given(verdict, case)
 
         def failed(error: Exception) -> None:
+            if said:
+                self.unsaid.emit(case.key, " ".join(c.text for c in said))
             self.failed.emit(error)
             self._tell_counts()
 
@@ -517,6 +521,13 @@ class ReviewSession:
     def can_undo(self) -> bool:
         """True until another verdict is given, or a case is opened by hand."""
         return self._undo is not None
+
+    @property
+    def last_verdict(self) -> Verdict | None:
+        """What :meth:`undo` would take back, if it is one verdict."""
+        if self._undo is None or len(self._undo[1]) > 1:
+            return None
+        return self._undo[0]
 
     @property
     def undo_text(self) -> str:

@@ -125,7 +125,7 @@ class Driver:
         if desk is not None:
             self.wait(lambda: not desk.bridge.is_loading)
             self.wait(lambda: desk.masks.proposer.is_idle)
-            self.wait(lambda: desk.session.save_state.pending == 0)
+            self.wait(lambda: desk.session.saving.state.pending == 0)
             self.wait(lambda: not desk.session.is_moving)
             self._look()
         self.station.tables.drain()
@@ -210,6 +210,11 @@ class Driver:
         """Press the key of one of our actions."""
         self.key(self.station.keymap.key(action))
 
+    def negate_and_submit(self) -> None:
+        """Press the key that marks what is undecided, submits and goes on; confirm."""
+        self.press_action("nothing_submit_next")
+        self.answer("Mark and submit")
+
     def press_label(self, name: str) -> None:
         """Press the key of a label."""
         label = self.session.job.project.label_set.named(name)
@@ -245,6 +250,19 @@ class Driver:
         shown = [model.summary(row).job.id for row in range(model.rowCount())]
         self.click_row(view, shown.index(job_id), double=True)
         self.wait(lambda: self.station.desk not in (None, before))
+        self.settle()
+
+    def open_review(self, job_id: str) -> None:
+        """Open a job, and list what was submitted in it."""
+        self.open_job(job_id)
+        before = self.station.desk
+        self.click(self.my_jobs.page.findChild(QPushButton, "review"))
+        self.wait(lambda: self.station.desk not in (None, before))
+        self.settle()
+
+    def write_comment(self, text: str) -> None:
+        """Write a line in the Review dock; three actions."""
+        self.type_text(text, self.desk.panel.line)
         self.settle()
 
     def annotate(self) -> None:
@@ -301,6 +319,14 @@ class Driver:
         y = canvas.height() / 2 + (world[0] - center[0]) * camera.zoom
         x = canvas.width() / 2 + (world[1] - center[1]) * camera.zoom
         return QPoint(round(x), round(y))
+
+    def click_pixel(self, row: float, column: float) -> None:
+        """Click on a pixel of the image."""
+        self.actions += 1
+        place = self.point(row, column)
+        QTest.mouseMove(self.canvas, place)
+        QTest.mouseClick(self.canvas, LEFT, NONE, place)
+        QApplication.processEvents()
 
     def drag_pixels(self, path: Sequence[tuple[float, float]]) -> None:
         """Drag with the left button over pixels (row, column) of the image."""

@@ -180,6 +180,12 @@ class BoxLayer(DrawnLayer[Shapes]):
         self.layer.selected_data = set()
         self.layer.mode = "pan_zoom"
 
+    def point_out(self, box_id: str | None) -> None:
+        """Take a box's object for the one at hand; None changes nothing."""
+        if box_id in self._boxes:
+            self._remember(box_id)
+            self.current_changed.emit()
+
     def _remember(self, box_id: str) -> None:
         track = track_of(self._session.editor, box_id)
         if track is not None:

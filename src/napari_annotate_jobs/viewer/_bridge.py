@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.session import Connections
 
 from ._case_layers import CaseLayers
+from ._compared import BesideLayers, ComparisonLayer
 from ._foreign import ForeignLayers
 from ._mouse import MouseTools
+from ._orientation import edge_letters
+from ._pins import PinLayer
 from ._plane import ACQUIRED
 from ._prefetch import Prefetcher
 from ._preview import PreviewLayer
@@ -22,11 +26,13 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
+    from napari_annotate_jobs.editing import CaseView
     from napari_annotate_jobs.imaging import Series
     from napari_annotate_jobs.model import Label
     from napari_annotate_jobs.session import AnnotationSession, Executor, OpenCase
 
     from ._boxes import BoxLayer
+    from ._orientation import EdgeLetters
     from ._plane import Plane
 
 __all__ = ["ViewerBridge"]
@@ -65,8 +71,14 @@ class ViewerBridge:
     """Another volume of the series is shown, such as another time point."""
     pressed = Signal()
     """The image was clicked, or is being drawn on."""
+    clicked = Signal(int, float, float)
+    """Slice, row and column of a place of the image that was clicked, in pixels."""
     plane_changed = Signal()
     """Another plane of the volume is shown; see :attr:`plane`."""
+    letters_changed = Signal(object)
+    """Sides of the patient at the edges, an EdgeLetters; None where none are known."""
+    hidden_changed = Signal(bool)
+    """The annotation went out of sight, or came back."""
     offered = Signal(str, str, object)
     """What the user should know, what can be done about it, and what does it."""
 
@@ -94,6 +106,11 @@ class ViewerBridge:
         self.bars = Bars(images.later)
         self.foreign = ForeignLayers(viewer, session)
         self.preview = PreviewLayer(viewer, claim=self.foreign.claim)
+        self.pins = PinLayer(viewer, claim=self.foreign.claim)
+        self.compared = ComparisonLayer(viewer, claim=self.foreign.claim)
+        self.beside = BesideLayers(viewer, claim=self.foreign.claim)
+        self._readings: tuple[CaseView, CaseView] | None = None
+        self._pressed_at: object = None
         self.mouse = MouseTools(
             viewer, session, wheel_steps=wheel_steps, on_stroke=self._on_stroke
         )
@@ -111,6 +128,9 @@ class ViewerBridge:
         # Steps are those of the finest layer; between them, only the point moves.
         connect(viewer.dims.events.point, self._on_dims)
         connect(viewer.layers.events.removed, self._on_layer_removed)
+        connect(viewer.scene.camera.events.orientation, self._tell_letters)
+        connect(viewer.dims.events.order, self._tell_letters)
+        connect(viewer.dims.events.ndisplay, self._tell_letters)
         if session.is_open and session.case is not None:
             self._on_opened(session.case)
 
@@ -173,6 +193,7 @@ class ViewerBridge:
             return
         self._on_label_changed(self.session.label)
         self._update_text()
+        self._tell_letters()
 
     def _clear(self) -> None:
         """Take away every layer of ours that is left."""
@@ -190,11 +211,14 @@ class ViewerBridge:
     def _drop(self) -> None:
         if self._case is not None:
             case, self._case = self._case, None
+            self._readings = None
             try:
                 case.close()
             finally:
                 self._clear()
             self.text_changed.emit("")
+            self._tell_letters()
+            self.hidden_changed.emit(False)
 
     def _on_busy(self) -> None:
         if self._case is not None:
@@ -205,6 +229,7 @@ class ViewerBridge:
             self._case.show_slice(index)
             if self._case.boxes is not None:
                 self._case.boxes.drop_hidden()
+            self._draw_compared()
             self._update_text()
 
     def _on_slices_changed(self, indices: tuple[int, ...]) -> None:
@@ -219,7 +244,10 @@ class ViewerBridge:
 
     def _on_label_changed(self, label: Label | None) -> None:
         if self._case is not None:
+            was_hidden = self._case.is_hidden
             self._case.choose(label)
+            if was_hidden and not self._case.is_hidden:
+                self._tell_hidden()
 
     def _update_text(self) -> None:
         if self._case is not None:
@@ -230,8 +258,65 @@ class ViewerBridge:
                 plane=self._case.plane,
                 selected=self._selected,
                 stranger="" if stranger is None else stranger.name,
+                hidden=self._case.is_hidden,
             )
             self.text_changed.emit(text)
+
+    # ------------------------------------------------------------- comparing
+    def compare(
+        self, first: CaseView, second: CaseView, names: tuple[str, str], *, beside: bool
+    ) -> None:
+        """Show two readings of the open case until another one is opened.
+
+        Parameters
+        ----------
+        first, second : CaseView
+            What is open, and the other.
+        names : (str, str)
+            What to call them.
+        beside : bool
+            The other one stands beside it; else the outlines of both lie over the
+            image, and what is painted is faint.
+        """
+        self.show_one()
+        case = self._case
+        if case is None:
+            return
+        self._readings = first, second
+        try:
+            if beside:
+                self.beside.show(case.image.layer, self.session.slice, second, names)
+                case.fit()
+            else:
+                case.set_faint(True)
+                self._draw_compared()
+        except AnnotateJobsError as error:
+            self.show_one()
+            self._on_error(error)
+
+    def show_one(self) -> None:
+        """Show what is open alone."""
+        self._readings = None
+        self.compared.hide()
+        if self.beside.is_shown:
+            self.beside.hide()
+            if self._case is not None:
+                self._case.fit()
+        if self._case is not None:
+            self._case.set_faint(False)
+
+    def _draw_compared(self) -> None:
+        if self._readings is None or self._case is None:
+            return
+        index = self.session.slice
+        try:
+            if self.beside.is_shown:
+                self.beside.show_slice(index)
+            else:
+                self.compared.show(self._case.image.layer, index, *self._readings)
+        except AnnotateJobsError as error:
+            self.show_one()
+            self._on_error(error)
 
     # ---------------------------------------------------- viewer -> session
     def _on_dims(self) -> None:
@@ -242,9 +327,13 @@ class ViewerBridge:
         if self._case is None:
             return
         self._case.stroke(began)
+        here = self._case.pointed_at(), tuple(self.viewer.scene.camera.center)
         if began:
+            self._pressed_at = here
             self.pressed.emit()
         else:
+            if here == self._pressed_at and here[0] is not None:
+                self.clicked.emit(self.session.slice, *here[0])
             self._look_at_stroke()
 
     def _look_at_stroke(self) -> None:
@@ -295,6 +384,36 @@ class ViewerBridge:
         """Tell that another plane is shown."""
         self._update_text()
         self.plane_changed.emit()
+
+    @property
+    def letters(self) -> EdgeLetters | None:
+        """Sides of the patient at the edges of the canvas; None if not known."""
+        case, dims = self.session.case, self.viewer.dims
+        if self._case is None or case is None or dims.ndisplay != 2:
+            return None
+        affine = case.series.header.affine
+        shown = [axis - (dims.ndim - 3) for axis in dims.displayed]
+        if affine is None or min(shown) < 0:
+            return None
+        return edge_letters(affine, shown, self.viewer.scene.camera.orientation2d)
+
+    def _tell_letters(self) -> None:
+        self.letters_changed.emit(self.letters)
+
+    @property
+    def is_hidden(self) -> bool:
+        """True while the annotation is kept out of sight."""
+        return self._case is not None and self._case.is_hidden
+
+    def set_hidden(self, hidden: bool) -> None:
+        """Take the annotation of the case out of sight, or bring it back."""
+        if self._case is not None and hidden != self._case.is_hidden:
+            self._case.set_hidden(hidden)
+            self._tell_hidden()
+
+    def _tell_hidden(self) -> None:
+        self._update_text()
+        self.hidden_changed.emit(self.is_hidden)
 
     @property
     def is_cleared(self) -> bool:

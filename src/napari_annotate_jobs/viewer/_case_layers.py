@@ -10,8 +10,8 @@ from napari_annotate_jobs.session import Work
 
 from ._axes import CaseAxes
 from ._boxes import BoxLayer
-from ._fit import FittedView
-from ._geometry import Geometry
+from ._fitted_view import FittedView
+from ._geometry import Geometry, index_at
 from ._images import ImageLayer, Place, VolumeLoader
 from ._masks import MaskLayer
 from ._other_series import OtherSeries
@@ -28,13 +28,18 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import Label
     from napari_annotate_jobs.session import AnnotationSession, Executor, OpenCase
 
+    from ._compared import BesideLayers, ComparisonLayer
     from ._foreign import ForeignLayers
     from ._mirror import MirrorLayer
+    from ._pins import PinLayer
     from ._prefetch import Prefetcher
     from ._preview import PreviewLayer
     from ._progress import Bars
 
 __all__ = ["CaseLayers"]
+
+FAINT = 0.3
+"""Part of its opacity that a layer keeps below outlines."""
 
 
 class CaseHost(Protocol):
@@ -48,6 +53,9 @@ class CaseHost(Protocol):
     bars: Bars
     foreign: ForeignLayers
     preview: PreviewLayer
+    pins: PinLayer
+    compared: ComparisonLayer
+    beside: BesideLayers
 
     @property
     def images(self) -> Executor:
@@ -94,8 +102,10 @@ class CaseLayers:
         self._moving = False
         self._guide: PlaneGuide | None = None
         self._fit: FittedView | None = None
+        self._opacities: dict[Layer, float] = {}
         self._axes: CaseAxes | None = None
         self._editable = not session.locked
+        self._hidden: list[Layer] | None = None
         self._volume = self._geometry.volume
         self.loader = VolumeLoader(
             case.series,
@@ -214,6 +224,7 @@ class CaseLayers:
         here = (self.shown_volume, self._session.slice)
         if here in came or self._viewer.dims.ndisplay == 3:
             self.image.layer.refresh()
+            self._host.beside.refresh()
             self.status.update()
         if done == total:
             self._host.bars.remove(self._work)
@@ -324,8 +335,41 @@ class CaseLayers:
         if editable and came_back:
             self.choose(self._session.label)
 
+    def pointed_at(self) -> tuple[float, float] | None:
+        """Return row and column of the pixel under the mouse, as it was acquired.
+
+        None outside the image, and while another plane is shown.
+        """
+        if not self.plane.is_acquired:
+            return None
+        _, row, column = index_at(self.image.layer, self._viewer.cursor.position)
+        rows, columns = self._geometry.shape[1:]
+        inside = -0.5 <= row < rows - 0.5 and -0.5 <= column < columns - 0.5
+        return (row, column) if inside else None
+
+    def set_faint(self, faint: bool) -> None:
+        """Let outlines be read over what is painted and drawn, or show it as it was."""
+        if faint == bool(self._opacities):
+            return
+        if faint:
+            for drawn in self._drawn:
+                self._opacities[drawn.layer] = drawn.layer.opacity
+                drawn.layer.opacity *= FAINT
+        else:
+            for layer, opacity in self._opacities.items():
+                layer.opacity = opacity
+            self._opacities = {}
+
+    def fit(self) -> None:
+        """Show the image as a whole."""
+        if self._fit is not None:
+            self._fit.fit()
+
     def choose(self, label: Label | None) -> None:
-        """Ready the layer and the tool that fit a label."""
+        """Ready the layer and the tool that fit a label; what was hidden comes back."""
+        if self._hidden is not None and label is not None:
+            self.set_hidden(False)
+            return
         selection = self._viewer.layers.selection
         drawn: MaskLayer | BoxLayer | None = None
         if label is not None and label.method is Method.SEGMENTATION:
@@ -340,6 +384,29 @@ class CaseLayers:
         else:
             selection.active = drawn.layer
             drawn.choose(label)
+
+    @property
+    def is_hidden(self) -> bool:
+        """True while the annotation is kept out of sight."""
+        return self._hidden is not None
+
+    def set_hidden(self, hidden: bool) -> None:
+        """Take the annotation out of sight, or show again what was seen before.
+
+        Nothing is drawn meanwhile: what is not shown is not edited.
+        """
+        if hidden and self._hidden is None:
+            self._hidden = [m.layer for m in self._mirrors if m.layer.visible]
+            for drawn in self._drawn:
+                drawn.layer.mode = "pan_zoom"
+            self._viewer.layers.selection.active = self.image.layer
+            for layer in self._hidden:
+                layer.visible = False
+        elif not hidden and self._hidden is not None:
+            seen, self._hidden = self._hidden, None
+            for layer in seen:
+                layer.visible = True
+            self.choose(self._session.label)
 
     def stroke(self, began: bool) -> None:
         """Let the masks wait while a left drag goes on."""
@@ -406,6 +473,9 @@ class CaseLayers:
         for mirror in self._mirrors:
             mirror.close()
         self._host.preview.hide()
+        self._host.pins.hide()
+        self._host.compared.hide()
+        self._host.beside.hide()
         # The tools go first: napari must not draw a brush whose layer is gone.
         if self.image.layer in self._viewer.layers:
             self._viewer.layers.selection.active = self.image.layer

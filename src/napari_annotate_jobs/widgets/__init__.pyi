@@ -2,6 +2,7 @@ from .annotate._aside_line import AsideLine, listed
 from .annotate._boxes import BoxSection, ObjectAtHand
 from .annotate._difference import DifferenceView
 from .annotate._dock import AnnotateDock
+from .annotate._edges import CanvasEdges
 from .annotate._masks import MaskSection
 from .annotate._read_out import ReadOutLabel
 from .annotate._window import WindowControl
@@ -25,6 +26,7 @@ from .parts._theme import Colors, paint_in
 from .parts._veil import Veil
 from .propagate._panel import PropagatePanel
 from .review._panel import About, ReviewPanel, Writing
+from .review._sides import ReviewSides
 from .review._threads import ThreadList
 from .strip._strip import SliceStrip
 
@@ -35,6 +37,7 @@ __all__ = [
     "AnnotateDock",
     "AsideLine",
     "BoxSection",
+    "CanvasEdges",
     "CaseRows",
     "Colors",
     "CombinePanel",
@@ -60,6 +63,7 @@ __all__ = [
     "PropagatePanel",
     "ReadOutLabel",
     "ReviewPanel",
+    "ReviewSides",
     "SliceStrip",
     "StatisticsPanel",
     "ThreadList",

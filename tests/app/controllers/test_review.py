@@ -5,10 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from napari_annotate_jobs.app._actions import CaseController
 from qtpy.QtWidgets import QWidget
 
 from napari_annotate_jobs.app.controllers import ReviewController
-from napari_annotate_jobs.errors import LockedError
+from napari_annotate_jobs.errors import LockedError, StoreAccessError
 from napari_annotate_jobs.model import (
     COLORS,
     AnnotationChange,
@@ -177,6 +178,73 @@ def test_a_fail_asks_for_its_reason(bob):
     assert statuses(bob)["one"] is ReviewStatus.FAILED
 
 
+def written(bob, text):
+    bob.panel.line.setText(text)
+    bob.panel.line.returnPressed.emit()
+
+
+def fill_the_disk(monkeypatch, store):
+    def full(*_, **__):
+        raise StoreAccessError("the disk is full", remedy="Make room")
+
+    monkeypatch.setattr(store, "judge", full)
+    monkeypatch.setattr(store, "discuss", full)
+
+
+@pytest.mark.parametrize("how", ["fail", "return", "comment", "reply"])
+def test_words_that_could_not_be_kept_come_back(bob, monkeypatch, how):
+    if how == "reply":
+        bob.review.case.discussion.say("Look here")
+        (thread,) = bob.review.case.discussion.threads
+    fill_the_disk(monkeypatch, bob.store)
+    if how == "reply":
+        bob.panel.reply_requested.emit(thread.id)
+    elif how != "comment":
+        bob.panel.begin(Writing(how))
+    written(bob, "The vessel is missing")
+    assert bob.panel.line.text() == "The vessel is missing"
+    assert "full" in str(bob.errors.pop())
+    bob.panel.begin(Writing.COMMENT)
+    bob.act.return_case()  # by the button, with what is written
+    assert bob.panel.line.text() == "The vessel is missing"
+    bob.errors.clear()
+
+
+def test_words_belong_to_the_case_they_were_written_of(bob, monkeypatch):
+    bob.panel.line.setText("Half a sent")
+    bob.act.go(1)
+    assert bob.panel.case_name.text() == "two"
+    assert bob.panel.line.text() == ""
+    fill_the_disk(monkeypatch, bob.store)
+    one = bob.review.rows().rows[0].case.id
+    bob.review.unsaid.emit((one, "ana"), "The vessel")  # told after it was left
+    bob.act.go(-1)
+    assert bob.panel.case_name.text() == "one"
+    assert bob.panel.line.text() == "The vessel Half a sent"
+
+
+def test_nothing_that_is_written_is_left_behind_by_a_pass(bob):
+    bob.panel.line.setText("Look at slice 4 too")
+    bob.act.pass_case()
+    assert bob.panel.case_name.text() == "two"
+    assert bob.panel.line.text() == ""
+    (said,) = bob.store.threads("job", "one", person="ana")
+    assert said.first.text == "Look at slice 4 too"
+
+
+def test_words_wait_while_a_case_is_opened(bob):
+    bob.review.busy.emit("Opening")
+    written(bob, "The vessel is missing")
+    assert bob.panel.line.text() == "The vessel is missing"
+
+
+def test_a_comment_that_may_not_be_written_now_comes_back():
+    given = []
+    bench = SimpleNamespace(session=SimpleNamespace(slice=1), act=lambda call: None)
+    CaseController(bench, None, None, unsaid=given.append).comment("Blurred", True)
+    assert given == ["Blurred"]
+
+
 def test_a_return_is_pinned_to_the_slice_that_is_seen(bob, store):
     bob.act.go_slice(4)
     bob.act.return_case()
@@ -200,13 +268,13 @@ def test_threads_are_walked_and_settled(bob):
         bob.panel.written.emit("comment", text, str(About.SLICE))
     seen = []
     for _ in range(3):
-        bob.act.next_thread()
+        bob.act.threads.next()
         seen.append(bob.reading.slice)
     assert seen == [0, 5, 0]
     for thread in bob.review.case.discussion.threads:
         bob.panel.resolve_requested.emit(thread.id, True)
     assert "0 open" in bob.panel.thread_box.head.text()
-    bob.act.next_thread()
+    bob.act.threads.next()
     assert bob.told == ["No thread is open."]
 
 
@@ -217,6 +285,7 @@ def test_a_revised_case_shows_at_once_what_changed(bob, store):
     bob.review.open("one", "ana")
     assert "revised, submission 2" in bob.panel.who.text()
     assert bob.panel.differences.count() == 1
+    assert bob.reading.slice == 5  # it is shown at once
     assert bob.panel.differences.item(0).text().startswith("Slice 6: only ana")
     assert bob.strip.cells[5].text.startswith("Slice 6: only what is reviewed")
     assert bob.strip.cells[2].names == ("agree",)
@@ -239,3 +308,18 @@ def test_two_submissions_of_one_case_are_not_mixed_up(bob, store):
     bob.panel.compare_requested.emit(0)
     assert bob.panel.against.currentText() == "Against ben"
     assert bob.panel.differences.count() == 4
+
+
+def test_what_was_written_with_a_verdict_comes_back_with_undo(bob, store):
+    bob.act.go_slice(4)
+    bob.panel.written.emit("return", "And here?", str(About.SLICE))
+    assert bob.panel.case_name.text() == "two"
+    bob.act.undo()
+    assert bob.panel.case_name.text() == "one"
+    assert bob.panel.line.text() == "And here?"
+    assert bob.reading.slice == 4
+    assert not store.threads("job", "one")
+    bob.act.return_case()  # with the same words, at the same place
+    (thread,) = store.threads("job", "one")
+    assert (thread.first.text, thread.first.index) == ("And here?", 4)
+    assert bob.panel.line.text() == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.editing import Cell
@@ -18,12 +19,15 @@ from napari_annotate_jobs.model import (
     standing_verdict,
 )
 from napari_annotate_jobs.session import Connections
+from napari_annotate_jobs.viewer import FIRST_COLOR, SECOND_COLOR
 from napari_annotate_jobs.widgets import About, Writing
+
+from ._threads import ThreadController
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_annotate_jobs.model import Box, Thread
+    from napari_annotate_jobs.model import Box
     from napari_annotate_jobs.session import (
         AnnotationSession,
         Comparison,
@@ -35,11 +39,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ReviewController"]
 
+Place = tuple[int, float, float]
+"""Slice, row and column, in pixels."""
+
 COLORS = {
     Agreement.AGREE: ("agree", "#009e73"),
     Agreement.DIFFER: ("differ", "#d55e00"),
-    Agreement.ONLY_FIRST: ("only what is reviewed", "#e69f00"),
-    Agreement.ONLY_SECOND: ("only the other", "#56b4e9"),
+    Agreement.ONLY_FIRST: ("only what is reviewed", FIRST_COLOR),
+    Agreement.ONLY_SECOND: ("only the other", SECOND_COLOR),
 }
 """Of the strip, from Okabe and Ito's colour-blind-safe set."""
 
@@ -47,6 +54,10 @@ COLORS = {
 @dataclass(frozen=True)
 class _ComparedCell(Cell):
     said: str = ""
+
+    @property
+    def word(self) -> str:
+        return self.names[0]
 
     @property
     def text(self) -> str:
@@ -78,6 +89,17 @@ class ReviewController:
         Returns the selected box of the slice, if there is one.
     show_slice : callable
         Called when another slice is to be seen.
+    object_at : callable
+        Returns the box, or the label of the pixel, at a slice, row and column.
+    draw : callable
+        Shows a comparison in the image, and whether side by side; None for none.
+    pin : callable
+        Shows where a comment would be pinned to; None for nowhere.
+    correct : callable
+        Lets the reviewer edit a copy of the case.
+    threads : ThreadController, optional
+        Follows the threads on what is judged; by default they are shown in `panel`
+        alone.
     """
 
     def __init__(
@@ -93,19 +115,36 @@ class ReviewController:
         is_seen: Callable[[], bool] = lambda: True,
         box_at_hand: Callable[[], Box | None] = lambda: None,
         show_slice: Callable[[], object] = lambda: None,
+        object_at: Callable[[Place], Box | int | None] = lambda place: None,
+        draw: Callable[[Comparison | None, bool], object] = lambda found, beside: None,
+        pin: Callable[[Place | None], object] = lambda place: None,
+        correct: Callable[[], object] = lambda: None,
+        threads: ThreadController | None = None,
     ) -> None:
         self.panel, self.review, self.reading = panel, review, reading
         self._frozen, self._strip = frozen, strip
         self._show_error, self._tell = show_error, tell
         self._is_seen, self._box_at_hand = is_seen, box_at_hand
         self._show_slice = show_slice
+        self._object_at, self._draw, self._pin = object_at, draw, pin
+        self._correct = correct
+        self._beside = False
+        self._words: tuple[Verdict, Comment] | None = None
+        self._leads = False
+        """What changed is to be shown where it is found, unless one goes elsewhere."""
+        self._clicked: Place | None = None
         self._doing = ""
         self._verdict: Verdict | None = None
-        self._thread = self._reply_to = ""
+        self._reply_to = ""
         self._choices: tuple[str | None, ...] = ()
         self._found: Comparison | None = None
-        self._discussed: Any = None
-        self._heard = Connections()
+        self.threads = threads or ThreadController(
+            reading,
+            show=self._show_threads,
+            go_slice=self.go_slice,
+            show_error=show_error,
+            tell=tell,
+        )
         self._connections = Connections(
             [
                 (review.opened, self._on_review),
@@ -113,6 +152,7 @@ class ReviewController:
                 (review.judged, self._on_judged),
                 (review.compared, self._on_compared),
                 (review.undo_changed, self._on_undo),
+                (review.unsaid, self._give_back),
                 (reading.opened, self._on_opened),
                 (reading.closed, self._on_closed),
                 (reading.slice_changed, self._on_slice),
@@ -121,12 +161,14 @@ class ReviewController:
                 (panel.return_requested, self.return_case),
                 (panel.written, self._on_written),
                 (panel.undo_requested, self.undo),
+                (panel.correct_requested, self.correct_case),
+                (panel.beside_requested, self.toggle_beside),
                 (panel.go_requested, self.go),
                 (panel.compare_requested, self._compare_with),
                 (panel.slice_requested, self.go_slice),
-                (panel.thread_requested, self._go_thread),
+                (panel.thread_requested, self.threads.go),
                 (panel.reply_requested, self._begin_reply),
-                (panel.resolve_requested, self._resolve),
+                (panel.resolve_requested, self.threads.resolve),
             ]
         )
         self._on_undo()
@@ -134,7 +176,7 @@ class ReviewController:
     def close(self) -> None:
         """Let go of all."""
         self._connections.release()
-        self._follow_discussion(None)
+        self.threads.close()
 
     def by_id(self) -> dict[str, Callable[[], None]]:
         """Return the actions that have keys, by their id."""
@@ -142,11 +184,14 @@ class ReviewController:
             "pass_case": self.pass_case,
             "fail_case": self.fail_case,
             "return_case": self.return_case,
+            "correct_case": self.correct_case,
             "undo": self.undo,
+            "side_by_side": self.toggle_beside,
             "compare": self.toggle_compare,
             "next_change": lambda: self.go_difference(1),
             "previous_change": lambda: self.go_difference(-1),
-            "next_thread": self.next_thread,
+            "next_thread": self.threads.next,
+            "resolve_thread": self.threads.resolve_and_go_on,
             "next_case": lambda: self.go(1),
             "previous_case": lambda: self.go(-1),
         }
@@ -156,10 +201,17 @@ class ReviewController:
         self._doing = doing
 
     def _on_review(self, case: OpenReview) -> None:
+        if self._frozen.correction is not None:
+            self.reading.settle()  # what was corrected is saved before it is left
         here = self.reading.case
-        if here is not None and here.row.case.id == case.row.case.id:
+        corrects = self._frozen.correction is not None
+        if here is not None and (corrects or here.row.case.id == case.row.case.id):
             # Another submission of the same case is no newer version of this one.
-            self.reading.close_case()
+            try:
+                self.reading.close_case()
+            except AnnotateJobsError as error:
+                self._show_error(error)
+                return
         self._frozen.hold(case)
         self.reading.open_case(case.row.case.id, slice=_first_slice(case))
 
@@ -169,6 +221,8 @@ class ReviewController:
         review, reading = self.review, self.reading
         if self._doing or review.case is None or reading.is_moving:
             return None
+        if self._frozen.correction is not None:
+            return None
         if not reading.is_open or self._frozen.held is not review.case:
             return None
         return review.case
@@ -177,20 +231,46 @@ class ReviewController:
         case = self.review.case
         if case is None:
             return
-        self._found, self._thread, self._reply_to = None, "", ""
+        self._found, self._beside, self._clicked = None, False, None
+        self._leads = False
+        if self._frozen.correction is not None:
+            self.threads.follow(self.reading.discussion)
+            self.threads.take_here()
+            return
+        self._found, self._reply_to = None, ""
         given = [v for v in case.verdicts if v.submission == case.submission.number]
         self._verdict = standing_verdict(given)
-        self._follow_discussion(case.discussion)
+        self.threads.follow(case.discussion)
+        self.threads.take_here()
         self._show_case(case)
         former = [] if case.former is None else [None]
         self._choices = (*former, *case.people[1:])
         self._show_choices(-1)
+        self._show_readings()
         self.panel.set_differences(())
         self._on_slice()
-        self._show_threads()
         case.discussion.mark_read()
+        self._write_again(case)
         if case.row.revised and former:
+            pinned = [
+                t for t in case.discussion.open_threads if t.first.index is not None
+            ]
+            self._leads = not pinned
             self._compare_with(0)
+
+    def _write_again(self, case: OpenReview) -> None:
+        """Give back the words of a verdict that was taken back."""
+        words, self._words = self._words, None
+        if words is None or words[0].answers != case.submission.digest:
+            return
+        index = self.reading.editor.index_of(words[1])
+        if index is not None:
+            self.go_slice(index)
+        self.panel.line.setText(words[1].text)
+
+    def hold(self, doing: str) -> None:
+        """Give no verdict while something is done; empty when it is finished."""
+        self._doing = doing
 
     def _show_case(self, case: OpenReview) -> None:
         self.panel.set_case(case.row, case.history, refused=self._refused(case))
@@ -216,9 +296,8 @@ class ReviewController:
 
     def _on_closed(self) -> None:
         self._found = None
-        self._follow_discussion(None)
+        self.threads.follow(None)
         self.panel.set_case(None)
-        self.panel.set_threads(())
         self.panel.set_choices(())
         self.panel.set_differences(())
 
@@ -255,15 +334,22 @@ class ReviewController:
                 "Look at it, and pass it then."
             )
             return
+        if self.panel.mode is Writing.COMMENT and (text := self.panel.line.take()):
+            # What is written and not sent would be left behind with the case.
+            self._on_written(Writing.COMMENT, text, self.panel.pin)
         self.review.pass_case()
+
+    def correct_case(self) -> None:
+        """Let the reviewer edit a copy, and pass that."""
+        if self._may_judge() is not None:
+            self._correct()
 
     def fail_case(self) -> None:
         """Fail the case with the reason that is written; ask for one else."""
         if self._may_judge() is None:
             return
-        if text := self.panel.text:
+        if text := self.panel.line.take():
             self._on_written(Writing.FAIL, text, About.CASE)
-            self.panel.line.clear()
         else:
             self.panel.begin(Writing.FAIL)
 
@@ -272,9 +358,8 @@ class ReviewController:
         case = self._may_judge()
         if case is None:
             return
-        if text := self.panel.text:
+        if text := self.panel.line.take():
             self._on_written(Writing.RETURN, text, self.panel.pin)
-            self.panel.line.clear()
         elif self._said(case):
             self.review.return_case()
         else:
@@ -296,8 +381,11 @@ class ReviewController:
         )
 
     def undo(self) -> None:
-        """Take the last verdict back; its case is opened again."""
+        """Take the last verdict back; its case is opened again, with what was said."""
         if not self._doing:
+            last = self.review.last_verdict
+            said = () if last is None else last.comments
+            self._words = (last, said[0]) if last is not None and said else None
             self.review.undo()
 
     def _on_judged(self, verdict: Verdict) -> None:
@@ -311,34 +399,30 @@ class ReviewController:
         self.panel.set_undo(text)
 
     # --------------------------------------------------------------- threads
-    def _follow_discussion(self, discussion: Any) -> None:
-        self._heard.release()
-        self._discussed = discussion
-        if discussion is not None:
-            self._heard.connect(discussion.changed, self._show_threads)
-            self._heard.connect(discussion.failed, self._on_failed)
-
-    def _on_failed(self, error: Exception) -> None:
-        self._show_error(error)
-
     def _show_threads(self) -> None:
-        if self._discussed is not None:
-            self.panel.set_threads(self._discussed.threads, self._thread)
+        talk = self.threads.discussion
+        new = () if talk is None else talk.new
+        self.panel.set_threads(self.threads.threads, self.threads.current, new=new)
+
+    def _give_back(self, key: tuple[str, str], text: str) -> None:
+        self.panel.line.give_back(text, key)
 
     def _on_written(self, mode: str, text: str, pin: str) -> None:
         case = self.case
         if case is None:
+            self.panel.line.give_back(text)
             return
+        give_back = partial(self._give_back, case.key, text)
         writing = Writing(mode)
         if writing is Writing.FAIL:
             self.review.fail(text)
         elif writing is Writing.REPLY:
             reply_to = self._reply_to
-            self._act(lambda: case.discussion.say(text, thread=reply_to))
+            self.threads.reply(reply_to, text, unsaid=give_back)
         else:
             place = self._place(About(pin))
             if writing is Writing.COMMENT:
-                self._act(lambda: case.discussion.say(text, **place))
+                self._act(lambda: case.discussion.say(text, **place, unsaid=give_back))
             elif place:
                 me = self.review.store.person
                 self.review.return_case("", [Comment(person=me, text=text, **place)])
@@ -351,54 +435,50 @@ class ReviewController:
         if pin is About.CASE:
             return {}
         index = self.reading.slice
-        place = {"slice_key": self.reading.editor.key(index), "index": index}
-        box = self._box_at_hand() if pin is About.OBJECT else None
-        if box is None:
-            return place
-        middle = (box.top + box.bottom) / 2, (box.left + box.right) / 2
-        return {**place, "label": box.label, "object": box.id, "at": middle}
+        place: dict[str, Any] = {
+            "slice_key": self.reading.editor.key(index),
+            "index": index,
+        }
+        clicked = self._clicked
+        if pin is About.OBJECT:
+            found = None if clicked is None else self._object_at(clicked)
+            found = found or self._box_at_hand()
+            if isinstance(found, int):
+                place["label"] = found
+            elif found is not None:
+                middle = (found.top + found.bottom) / 2, (found.left + found.right) / 2
+                return {**place, "label": found.label, "object": found.id, "at": middle}
+        if pin is not About.SLICE and clicked is not None:
+            place["at"] = clicked[1:]
+        return place
+
+    def click(self, index: int, row: float, column: float) -> None:
+        """Let comments be about a place of the image, or the object that is there."""
+        if self.case is None:
+            return
+        self._clicked = (index, round(row, 1), round(column, 1))
+        self._pin(self._clicked)
+        self.show_pins()
 
     def show_pins(self) -> None:
         """Offer what a comment can be about now."""
-        pins = [About.SLICE, About.CASE] if self.reading.is_open else [About.CASE]
-        if self.reading.is_open and self._box_at_hand() is not None:
-            pins.insert(1, About.OBJECT)
-        self.panel.set_pins(pins)
+        pins, chosen = [About.CASE], None
+        if self.reading.is_open:
+            pins.insert(0, About.SLICE)
+            clicked = self._clicked
+            if clicked is not None:
+                found = self._object_at(clicked)
+                chosen = About.PLACE if found is None else About.OBJECT
+                pins.insert(0, chosen)
+            elif self._box_at_hand() is not None:
+                pins.insert(1, About.OBJECT)
+        self.panel.set_pins(pins, chosen)
 
     def _begin_reply(self, thread: str) -> None:
-        found = self._find(thread)
+        found = self.threads.find(thread)
         if found is not None:
             self._reply_to = thread
             self.panel.begin_reply(found)
-
-    def _find(self, thread: str) -> Thread | None:
-        threads = () if self._discussed is None else self._discussed.threads
-        return next((t for t in threads if t.id == thread), None)
-
-    def _resolve(self, thread: str, resolved: bool) -> None:
-        if self._discussed is not None:
-            discussion = self._discussed
-            self._act(lambda: discussion.resolve(thread, resolved))
-
-    def _go_thread(self, thread: str) -> None:
-        found = self._find(thread)
-        if found is None:
-            return
-        self._thread = thread
-        index = self.reading.editor.index_of(found.first)
-        if index is not None:
-            self.go_slice(index)
-        self._show_threads()
-
-    def next_thread(self) -> None:
-        """Go to the next open thread."""
-        if self._discussed is None or self.case is None:
-            return
-        found = self._discussed.next_open(self._thread or None)
-        if found is None:
-            self._tell("No thread is open.")
-        else:
-            self._go_thread(found.id)
 
     # --------------------------------------------------------- what changed
     def toggle_compare(self) -> None:
@@ -410,10 +490,30 @@ class ReviewController:
         elif self._choices:
             self._compare_with(0)
         else:
-            self._tell(
-                "There is nothing to compare with: it is the first submission, and "
-                "nobody else submitted the case."
-            )
+            self._tell_alone()
+
+    def toggle_beside(self) -> None:
+        """Show another reading beside this one, or this one alone again.
+
+        That of another annotator before the former submission; what is compared stays.
+        """
+        if self.case is None:
+            return
+        if not self._choices:
+            self._tell_alone()
+            return
+        self._beside = not self._beside
+        if self._found is not None:
+            self._show_readings()
+            return
+        others = [i for i, person in enumerate(self._choices) if person is not None]
+        self._compare_with(others[0] if others else 0)
+
+    def _tell_alone(self) -> None:
+        self._tell(
+            "There is nothing to compare with: it is the first submission, and nobody "
+            "else submitted the case."
+        )
 
     def _show_choices(self, current: int) -> None:
         case = self.review.case
@@ -433,15 +533,32 @@ class ReviewController:
         self._act(lambda: self.review.compare(self._choices[place]))
 
     def _hide_comparison(self) -> None:
-        self._found = None
+        self._found, self._beside = None, False
         self._show_choices(-1)
+        self._show_readings()
         self.panel.set_differences(())
         if self._strip is not None and self.reading.is_open:
             editor = self.reading.editor
             self._strip.update_cells([editor.cell(i) for i in range(editor.n_slices)])
 
+    def _show_readings(self) -> None:
+        """Show in the image what is compared, and say what is what."""
+        found, beside = self._found, self._beside
+        self._draw(found, beside)
+        self.panel.set_beside(beside and found is not None)
+        legend: list[tuple[str, str, str]] = []
+        if found is not None and not beside:
+            first, second = found.names
+            legend = [
+                (FIRST_COLOR, "━━━", f"{first} (reviewed)"),
+                (SECOND_COLOR, "╍╍╍", second),
+            ]
+        self.panel.set_legend(legend)
+
     def _on_compared(self, found: Comparison) -> None:
         if not self.reading.is_open or self._frozen.held is not self.review.case:
+            return
+        if self._frozen.correction is not None:
             return
         self._found = found
         rows = [(s.index, found.text(s)) for s in found.worst()]
@@ -459,6 +576,10 @@ class ReviewController:
         self.panel.set_differences(rows, " ".join(words))
         if self._strip is not None:
             self._strip.update_cells([self._cell(i, found) for i in found.slices])
+        self._show_readings()
+        if self._leads and rows:
+            self.go_slice(rows[0][0])
+        self._leads = False
         self._on_slice()
 
     def _cell(self, index: int, found: Comparison) -> Cell:
@@ -479,6 +600,10 @@ class ReviewController:
         """Go to the next (1) or previous (-1) slice that differs."""
         if self.case is None:
             return
+        if self._found is None and not self._choices:
+            self.reading.go_change(step)
+            self._show_slice()
+            return
         if self._found is None:
             self.toggle_compare()
             return
@@ -495,6 +620,10 @@ class ReviewController:
             self._show_slice()
 
     def _on_slice(self, _: object = None) -> None:
+        self._leads = False
+        if self._clicked is not None:
+            self._clicked = None
+            self._pin(None)
         if self.reading.is_open:
             self.panel.set_current(self.reading.slice)
         self.show_pins()

@@ -8,6 +8,8 @@ from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets.strip._menu import EXCLUDE, NOTHING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_annotate_jobs.widgets import SliceStrip
 
     from ._slices import SliceController
@@ -27,10 +29,17 @@ class StripController:
         Whose session it follows.
     slices : SliceController
         Does what is asked for.
+    go_change : callable, optional
+        Goes to the next (1) or previous (-1) change; by default to the next slice
+        that says something else.
     """
 
     def __init__(
-        self, strip: SliceStrip, bench: Workbench, slices: SliceController
+        self,
+        strip: SliceStrip,
+        bench: Workbench,
+        slices: SliceController,
+        go_change: Callable[[int], object] | None = None,
     ) -> None:
         self.strip = strip
         self.session = session = bench.session
@@ -47,7 +56,7 @@ class StripController:
                 (session.busy, self._status_changed),
                 (strip.slice_requested, self._go),
                 (strip.undecided_requested, self._go_undecided),
-                (strip.change_requested, self._go_change),
+                (strip.change_requested, go_change or self._go_change),
                 (strip.range_resized, slices.resize_range),
                 (strip.range_delete_requested, slices.delete_range),
                 (strip.range_relabel_requested, slices.relabel_range),

@@ -1,57 +1,53 @@
-"""Comments on the slice and on the case."""
+"""Comments on the open case: what others said of it, and what is to be said."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import (
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from napari_annotate_jobs.widgets.parts._sections import Shelf
-from napari_annotate_jobs.widgets.parts._theme import Colors
+from napari_annotate_jobs.widgets.parts._case_line import CaseLine
+from napari_annotate_jobs.widgets.review._threads import ThreadList, place_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-    from napari_annotate_jobs.model import Comment
+    from qtpy.QtGui import QKeyEvent
+
+    from napari_annotate_jobs.model import Thread
 
 __all__ = ["CommentList"]
 
+WRITE = "Write a comment, then Enter"
+
 
 class CommentList(QWidget):
-    """Comments, and a line to write one."""
+    """Threads, and a line to write a comment or a reply."""
 
     add_requested = Signal(str, bool)
     """The text, and whether it is about the current slice."""
-
+    replied = Signal(str, str)
+    """Id of a thread, and the reply."""
     remove_requested = Signal(str)
     """Id of a comment."""
-
-    slice_requested = Signal(int)
-    """A comment's slice was clicked."""
+    chosen = Signal(str)
+    """Id of a thread that is to be shown where it is pinned."""
+    resolve_requested = Signal(str, bool)
+    """Id of a thread, and whether it is to be resolved, or opened again."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._shown: object = None
-        self._link = Colors.dark().text
-        inner = QWidget()
-        self._list = QVBoxLayout(inner)
-        self._list.setContentsMargins(0, 0, 0, 0)
-        self._list.setSpacing(2)
-        self._shelf = Shelf(inner, 120)
-        self.line = QLineEdit()
-        self.line.setPlaceholderText("Write a comment, then Enter")
+        self._threads: tuple[Thread, ...] = ()
+        self._reply_to = ""
+        self.threads = ThreadList(170)
+        self.threads.chosen.connect(self.chosen)
+        self.threads.resolve_requested.connect(self.resolve_requested)
+        self.threads.remove_requested.connect(self.remove_requested)
+        self.threads.reply_requested.connect(self.begin_reply)
+        self.line = CaseLine()
         self.line.setAccessibleName("New comment")
-        self.line.returnPressed.connect(self._add)
+        self.line.returnPressed.connect(self._write)
         self.about = QComboBox()
         self.about.addItems(["on slice", "on case"])
         self.about.setAccessibleName("What the comment is about")
@@ -62,71 +58,60 @@ class CommentList(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
-        layout.addWidget(self._shelf)
+        layout.addWidget(self.threads)
         layout.addLayout(row)
+        self._give_up()
 
-    def set_colors(self, colors: Colors) -> None:
-        """Use the colours of napari's theme, from the next comments on."""
-        self._link = colors.text
-
-    def set_comments(
+    def set_threads(
         self,
-        comments: Sequence[Comment],
-        returned: Sequence[Comment] = (),
+        threads: Sequence[Thread],
+        current: str = "",
         *,
-        editable: bool = True,
+        new: Collection[str] = (),
+        removable: Collection[str] = (),
+        may_answer: bool = False,
     ) -> None:
-        """Show the annotator's comments below those a reviewer returned it with."""
-        shown = (tuple(comments), tuple(returned), editable, self._link)
-        if shown == self._shown:
-            return
-        self._shown = shown
-        while self._list.count():
-            widget = self._list.takeAt(0).widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-        for comment in returned:
-            self._list.addWidget(self._row(comment, removable=False, reviewer=True))
-        for comment in comments:
-            self._list.addWidget(self._row(comment, removable=editable, reviewer=False))
-        self._shelf.setVisible(bool(self._list.count()))
-        self._shelf.fit()
+        """Show threads; see :meth:`ThreadList.set_threads`."""
+        self._threads = tuple(threads)
+        self.threads.set_threads(
+            threads, current, new=new, removable=removable, may_answer=may_answer
+        )
+        if not any(thread.id == self._reply_to for thread in threads):
+            self._give_up()
+
+    def set_editable(self, editable: bool) -> None:
+        """Let something be written, or nothing."""
         self.line.setEnabled(editable)
         self.about.setEnabled(editable)
 
-    def _row(self, comment: Comment, *, removable: bool, reviewer: bool) -> QWidget:
-        row = QWidget()
-        layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(3)
-        place = (
-            "case"
-            if comment.index is None
-            else f'<a style="color: {self._link};" href="{comment.index}">'
-            f"slice {comment.index + 1}</a>"
-        )
-        who = f"{escape(comment.person)}, " if reviewer else ""
-        text = QLabel(f"<b>{who}{place}:</b> {escape(comment.text)}")
-        text.setTextFormat(Qt.TextFormat.RichText)
-        text.setWordWrap(True)
-        text.setToolTip(f"{comment.person}, {comment.time.astimezone():%d %b %H:%M}")
-        text.linkActivated.connect(lambda link: self.slice_requested.emit(int(link)))
-        layout.addWidget(text, 1)
-        if removable:
-            button = QToolButton()
-            button.setText("×")
-            button.setToolTip("Delete this comment")
-            button.setAccessibleName("Delete this comment")
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.clicked.connect(
-                lambda _=False, i=comment.id: self.remove_requested.emit(i)
-            )
-            layout.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
-        return row
+    def begin_reply(self, thread_id: str) -> None:
+        """Let a reply be written; Esc gives it up."""
+        thread = next((t for t in self._threads if t.id == thread_id), None)
+        if thread is None:
+            return
+        self._reply_to = thread_id
+        where = place_text(thread.first)
+        self.line.setPlaceholderText(f"Reply to {thread.first.person}, {where}")
+        self.about.hide()
+        self.line.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-    def _add(self) -> None:
-        text = self.line.text().strip()
-        if text:
-            self.line.clear()
+    def _give_up(self) -> None:
+        self._reply_to = ""
+        self.line.setPlaceholderText(WRITE)
+        self.about.show()
+
+    def _write(self) -> None:
+        text, reply_to = self.line.take(), self._reply_to
+        if not text:
+            return
+        self._give_up()
+        if reply_to:
+            self.replied.emit(reply_to, text)
+        else:
             self.add_requested.emit(text, self.about.currentIndex() == 0)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Reply nothing after all, on Esc."""
+        if event.key() == Qt.Key.Key_Escape and self.line.hasFocus():
+            self._give_up()
+        super().keyPressEvent(event)

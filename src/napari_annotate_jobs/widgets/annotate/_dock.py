@@ -24,6 +24,7 @@ from napari_annotate_jobs.widgets.keys._keys import key_text
 from napari_annotate_jobs.widgets.parts._key_button import KeyButton
 from napari_annotate_jobs.widgets.parts._sections import Section
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring, focus_style
+from napari_annotate_jobs.widgets.review._rounds import HistoryBox
 from napari_annotate_jobs.widgets.strip._bar import strip_icon
 
 from ._aside_line import AsideLine
@@ -34,8 +35,9 @@ from ._masks import MaskSection
 from ._save_line import SaveLine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
+    from napari_annotate_jobs.model import Counts, Thread
     from napari_annotate_jobs.session import AnnotationSession
     from napari_annotate_jobs.widgets.keys._keys import KeyMap
 
@@ -61,13 +63,16 @@ class AnnotateDock(KeyboardGuest):
     fill_requested = Signal()
     comment_requested = Signal(str, bool)
     comment_removed = Signal(str)
-    slice_requested = Signal(int)
+    thread_requested = Signal(str)
+    thread_replied = Signal(str, str)
+    thread_settled = Signal(str, bool)
     go_requested = Signal(int)
     submit_requested = Signal()
     take_back_requested = Signal()
     undo_requested = Signal()
     redo_requested = Signal()
     zoom_tool_requested = Signal(bool)
+    jobs_requested = Signal()
     help_requested = Signal()
     retry_requested = Signal()
 
@@ -84,6 +89,7 @@ class AnnotateDock(KeyboardGuest):
         self._doing = ""
         self._keymap = keymap
         self._tips: list[tuple[QWidget, str, str]] = []
+        self._known_new: set[str] = set()
         self.nothing = self._button("Nothing to Label", "nothing_to_label")
         self.exclude = self._button("Exclude image", "exclude")
         self.window_control = window_control
@@ -105,6 +111,7 @@ class AnnotateDock(KeyboardGuest):
         )
         self.take_back.clicked.connect(self.take_back_requested)
         self.take_back.hide()
+        self.history = HistoryBox()
         self.aside = AsideLine()
 
         self.undo = self._tool("↶", "Undo", "undo", self.undo_requested)
@@ -119,6 +126,12 @@ class AnnotateDock(KeyboardGuest):
         self.zoom.setIconSize(QSize(18, 18))
         self.zoom.setCheckable(True)
         self.zoom.clicked.connect(self.zoom_tool_requested)
+        self.place = QToolButton()
+        self.place.setAutoRaise(True)
+        self.place.setAccessibleName("Which case of how many")
+        self.place.setToolTip("Show the list of cases")
+        self.place.clicked.connect(self.jobs_requested)
+        self._counts: Counts | None = None
         self.help = self._tool("?", "Keys and mouse", "help", self.help_requested)
 
         self.labels = LabelList()
@@ -146,7 +159,9 @@ class AnnotateDock(KeyboardGuest):
         self.comments = CommentList()
         self.comments.add_requested.connect(self.comment_requested)
         self.comments.remove_requested.connect(self.comment_removed)
-        self.comments.slice_requested.connect(self.slice_requested)
+        self.comments.chosen.connect(self.thread_requested)
+        self.comments.replied.connect(self.thread_replied)
+        self.comments.resolve_requested.connect(self.thread_settled)
         self.comment_box = Section("Comments", self.comments)
         self.comment_box.set_folded(True)
 
@@ -222,10 +237,14 @@ class AnnotateDock(KeyboardGuest):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 6)
         layout.setSpacing(5)
-        layout.addWidget(self.case_name)
+        name = QHBoxLayout()
+        name.addWidget(self.case_name, 1)
+        name.addWidget(self.place)
+        layout.addLayout(name)
         layout.addLayout(top)
         layout.addWidget(self.notice)
         layout.addWidget(self.take_back)
+        layout.addWidget(self.history)
         layout.addWidget(self.aside)
         layout.addWidget(self.labels, 1)
         layout.addLayout(decide)
@@ -235,7 +254,14 @@ class AnnotateDock(KeyboardGuest):
         layout.addWidget(self.comment_box)
         layout.addWidget(line)
         layout.addLayout(bottom)
+        self._column = layout
         self.setMinimumWidth(270)
+
+    def hold_window_control(self) -> None:
+        """Show the control of the window here, where it was elsewhere."""
+        if self._column.indexOf(self.window_control) < 0:
+            place = self._column.indexOf(self.comment_box)
+            self._column.insertWidget(place, self.window_control)
 
     # --------------------------------------------------------------- setters
     def set_colors(self, colors: Colors) -> None:
@@ -247,6 +273,9 @@ class AnnotateDock(KeyboardGuest):
             focus_style(colors)
             + f"QToolButton:checked {{ background: {colors.current};"
             f" border: 1px solid {colors.text}; }}"
+        )
+        self.place.setStyleSheet(
+            focus_style(colors) + f"QToolButton {{ color: {colors.faint_text}; }}"
         )
         self._update_slice()
         self._update_notice()
@@ -262,6 +291,21 @@ class AnnotateDock(KeyboardGuest):
     def set_zoom_tool(self, on: bool) -> None:
         """Show whether the zoom tool is on."""
         self.zoom.setChecked(on)
+
+    def set_counts(self, counts: Counts) -> None:
+        """Say how many cases there are, and are left."""
+        self._counts = counts
+        self._update_place()
+
+    def _update_place(self) -> None:
+        session, counts = self._session, self._counts
+        case = None if session is None or not session.is_open else session.case
+        text = ""
+        if case is not None and counts is not None:
+            place = f"{case.row.ordinal + 1:,} / {counts.total:,}"
+            text = f"{place} · {counts.left:,} left"
+        self.place.setText(text)
+        self.place.setVisible(bool(text))
 
     def set_label_keys(self, keys: Mapping[int, str]) -> None:
         """Show the key of each label."""
@@ -284,7 +328,8 @@ class AnnotateDock(KeyboardGuest):
                 (session.status_changed, self._update),
                 (session.label_changed, self._update_slice),
                 (session.history_changed, self._update_history),
-                (session.save_state_changed, self._update_state),
+                (session.saving.state_changed, self._update_state),
+                (session.counts_changed, self.set_counts),
             ]
         )
         labels = session.job.project.label_set
@@ -318,6 +363,7 @@ class AnnotateDock(KeyboardGuest):
         if is_open:
             self.propagate.setVisible(several)
             self.labels.set_several(several)
+        self._update_place()
         self._update_notice()
         self._update_slice()
         self._update_history()
@@ -338,6 +384,7 @@ class AnnotateDock(KeyboardGuest):
             elif session.status is Status.RETURNED and returned is not None:
                 text = f"Returned by {returned.person}: see the comments below."
                 self.comment_box.set_folded(False)
+        self.history.set_events(() if session is None else session.rounds)
         self.take_back.setVisible(self._may_take_back())
         self.notice.setText(text)
         self.notice.setVisible(bool(text))
@@ -355,12 +402,13 @@ class AnnotateDock(KeyboardGuest):
 
     def _update_slice(self, *_: object) -> None:
         session = self._session
+        case = None if session is None else session.case
+        self.comments.line.set_case(None if case is None else case.row.case.id)
         if session is None or not session.is_open:
             self.labels.set_checked((), case_nothing=False)
             self.labels.set_current(None)
             self.nothing.setChecked(False)
             self.exclude.setChecked(False)
-            self.comments.set_comments((), editable=False)
             return
         editor = session.editor
         content = editor.content(session.slice)
@@ -371,15 +419,28 @@ class AnnotateDock(KeyboardGuest):
         self.labels.set_current(session.label)
         self.nothing.setChecked(content.decision is Decision.NOTHING_TO_LABEL)
         self.exclude.setChecked(content.excluded)
-        returned = session.case.draft.returned if session.case else None
-        comments = editor.annotation.comments
-        self.comments.set_comments(
-            comments,
-            returned.comments if returned is not None else (),
-            editable=not session.locked,
+
+    def set_threads(
+        self,
+        threads: Sequence[Thread],
+        current: str = "",
+        *,
+        new: Collection[str] = (),
+        removable: Collection[str] = (),
+        may_answer: bool = False,
+        may_write: bool = True,
+    ) -> None:
+        """Show what was said of the case; see :meth:`CommentList.set_threads`."""
+        self.comments.set_threads(
+            threads, current, new=new, removable=removable, may_answer=may_answer
         )
-        count = len(comments) + (len(returned.comments) if returned else 0)
-        self.comment_box.set_title(f"Comments ({count})" if count else "Comments")
+        self.comments.set_editable(may_write)
+        n, n_open = len(threads), self.comments.threads.n_open
+        several = f"Comments ({n}, {n_open} open)" if n_open else f"Comments ({n})"
+        self.comment_box.set_title(several if n else "Comments")
+        if set(new) - self._known_new:
+            self.comment_box.set_folded(False)
+        self._known_new = set(new)
 
     def _update_history(self, *_: object) -> None:
         session = self._session
@@ -393,7 +454,7 @@ class AnnotateDock(KeyboardGuest):
     def _update_state(self, *_: object) -> None:
         session = self._session
         is_open = session is not None and session.is_open
-        self.state.set_state(session.save_state if is_open else None)
+        self.state.set_state(session.saving.state if is_open else None)
 
     # A check box of Qt changes by itself when clicked; only the session decides.
     def _on_nothing(self) -> None:

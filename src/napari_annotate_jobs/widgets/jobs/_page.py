@@ -229,6 +229,30 @@ class JobPageView(QWidget):
         self._name_filters(FILTERS, counts.of)
         self._show_annotate()
 
+    def set_people(
+        self, people: Sequence[tuple[str, ReviewCounts, ReviewCounts]]
+    ) -> None:
+        """Show who did how much.
+
+        Parameters
+        ----------
+        people : sequence of (str, ReviewCounts, ReviewCounts)
+            Each person, what became of what they submitted, and their verdicts.
+        """
+        lines = []
+        for person, submitted, given in people:
+            parts = [
+                f"{number(counts.total)} {what} ({_became(counts)})"
+                for counts, what in ((submitted, "submitted"), (given, "reviewed"))
+                if counts.total
+            ]
+            if parts:
+                lines.append(f"{person}: {'; '.join(parts)}")
+        self._people.setText("\n".join(lines))
+        self._people_section.setVisible(bool(lines))
+        self._people_section.set_title(f"By person ({len(lines)})")
+        self._people_shelf.fit()
+
     def set_source(self, source: CaseRows | None) -> None:
         """Show the cases of a source, all of them, from the beginning."""
         self._pause.cancel()
@@ -280,6 +304,7 @@ class JobPageView(QWidget):
         self._labels = LabelOverview()
         self._labels_shelf = Shelf(self._labels, 120, self)
         layout.addWidget(Section("Methods and labels", self._labels_shelf, self))
+        layout.addWidget(self._build_people())
         layout.addLayout(self._build_filters())
         layout.addLayout(self._build_search())
         layout.addLayout(self._build_failure())
@@ -346,6 +371,16 @@ class JobPageView(QWidget):
             row.addWidget(button, 1)
         self._panels.idClicked.connect(self._ask_for_panel)
         return row
+
+    def _build_people(self) -> Section:
+        self._people = QLabel(self)
+        self._people.setTextFormat(Qt.TextFormat.PlainText)
+        self._people.setWordWrap(True)
+        self._people_shelf = Shelf(self._people, 90, self)
+        self._people_section = Section("By person", self._people_shelf, self)
+        self._people_section.set_folded(True)
+        self._people_section.hide()
+        return self._people_section
 
     def _build_filters(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -499,3 +534,9 @@ class JobPageView(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if not self._keys.act(event):
             super().keyPressEvent(event)
+
+
+def _became(counts: ReviewCounts) -> str:
+    """Say what became of submitted cases; what is 0 is left out."""
+    found = ((status, counts.of(status)) for status in ReviewStatus)
+    return " · ".join(f"{number(n)} {status.value}" for status, n in found if n)

@@ -303,10 +303,32 @@ ACTIONS: tuple[UserAction, ...] = (
         tip="Back to its annotator; a comment is needed",
     ),
     UserAction(
+        "correct_case",
+        "Correct a copy of the case, or go back",
+        "Review",
+        "Shift+C",
+        when="case",
+        tip="Edit a copy, and pass that; what was submitted stays",
+    ),
+    UserAction(
+        "side_by_side",
+        "Two readings side by side, or one",
+        "Review",
+        "Shift+S",
+        when="case",
+    ),
+    UserAction(
         "compare", "What changed, or hide that", "Review", "Shift+D", when="case"
     ),
     UserAction(
         "next_thread", "Next open thread", "Review", "Shift+T", steps=True, when="case"
+    ),
+    UserAction(
+        "resolve_thread",
+        "Resolve the thread, and go to the next",
+        "Review",
+        "Shift+E",
+        when="case",
     ),
     UserAction(
         "preset_1",
@@ -321,6 +343,38 @@ ACTIONS: tuple[UserAction, ...] = (
         for n, key in ((n, f"Shift+{n}") for n in range(2, 8))
     ),
     UserAction("zoom_tool", "Zoom tool: slide to zoom", "Window", "Alt+Z", when="case"),
+    UserAction(
+        "peek",
+        "Hide the annotation, or show it",
+        "Window",
+        "Shift+X",
+        when="case",
+        tip="Hide the annotation, or show it; held down, as long as the key is",
+    ),
+    UserAction(
+        "letters",
+        "Sides of the patient: R L A P H F",
+        "Window",
+        "Shift+O",
+        when="case",
+        tip="Show or hide which side of the patient is where",
+    ),
+    UserAction(
+        "scale_bar",
+        "Scale bar",
+        "Window",
+        "Shift+B",
+        when="case",
+        tip="Show or hide the scale bar in mm",
+    ),
+    UserAction(
+        "room",
+        "Room for the image",
+        "Window",
+        "Shift+H",
+        when="case",
+        tip="Take napari's layer list and controls away, or bring them back",
+    ),
     UserAction("help", "Keys and mouse", "Help", "F1", when="job"),
 )
 """Everything of ours that has a key, except the labels of the job."""

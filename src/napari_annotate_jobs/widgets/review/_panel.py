@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from html import escape
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt, Signal
@@ -10,9 +11,9 @@ from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QListWidget,
     QListWidgetItem,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -21,6 +22,7 @@ from superqt import QElidingLabel
 
 from napari_annotate_jobs.widgets.keys._guest import KeyboardGuest
 from napari_annotate_jobs.widgets.keys._keys import key_text
+from napari_annotate_jobs.widgets.parts._case_line import CaseLine
 from napari_annotate_jobs.widgets.parts._key_button import KeyButton
 from napari_annotate_jobs.widgets.parts._sections import Section
 from napari_annotate_jobs.widgets.parts._theme import (
@@ -31,10 +33,11 @@ from napari_annotate_jobs.widgets.parts._theme import (
 )
 from napari_annotate_jobs.widgets.strip._bar import strip_icon
 
+from ._rounds import HistoryBox
 from ._threads import ThreadList, place_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from qtpy.QtGui import QKeyEvent
 
@@ -56,6 +59,7 @@ class Writing(StrEnum):
 class About(StrEnum):
     """What a comment is about."""
 
+    PLACE = "at place"
     SLICE = "on slice"
     CASE = "on case"
     OBJECT = "on object"
@@ -89,6 +93,10 @@ class ReviewPanel(KeyboardGuest):
     written = Signal(str, str, str)
     """What a line is for (a :class:`Writing`), its text, and its :class:`About`."""
     undo_requested = Signal()
+    correct_requested = Signal()
+    """A copy of what is seen is to be corrected."""
+    beside_requested = Signal()
+    """The other reading is to stand beside it, or to go."""
     go_requested = Signal(int)
     compare_requested = Signal(int)
     """Place of what to compare with; -1 for nothing."""
@@ -144,9 +152,17 @@ class ReviewPanel(KeyboardGuest):
         self.fails.clicked.connect(self.fail_requested)
         self.returns = KeyButton("Return…", "return_case")
         self.returns.clicked.connect(self.return_requested)
+        self.corrects = KeyButton("Correct…", "correct_case")
+        self.corrects.clicked.connect(self.correct_requested)
+        self.beside = KeyButton("Side by side", "side_by_side")
+        self.beside.setCheckable(True)
+        self.beside.clicked.connect(self._on_beside)
+        self.legend = QLabel()
+        self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self.legend.setWordWrap(True)
         self.undo = KeyButton("Undo", "undo")
         self.undo.clicked.connect(self.undo_requested)
-        self.line = QLineEdit()
+        self.line = CaseLine()
         self.line.setAccessibleName("Comment or reason")
         self.line.returnPressed.connect(self._write)
         self.about = QComboBox()
@@ -157,12 +173,17 @@ class ReviewPanel(KeyboardGuest):
         self.threads.resolve_requested.connect(self.resolve_requested)
         self.threads.reply_requested.connect(self.reply_requested)
         self.thread_box = Section("Threads", self.threads)
+        self.history = HistoryBox()
         self.against = QComboBox()
         self.against.setAccessibleName("Compare with")
         self.against.activated.connect(lambda at: self.compare_requested.emit(at - 1))
         self.differences = QListWidget()
         self.differences.setAccessibleName("Differing slices")
         self.differences.setMinimumHeight(60)
+        # It takes what the threads leave.
+        self.differences.setSizePolicy(
+            QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored
+        )
         self.differences.setWordWrap(True)
         self.differences.itemClicked.connect(self._on_difference)
         self.differences.itemActivated.connect(self._on_difference)
@@ -182,8 +203,8 @@ class ReviewPanel(KeyboardGuest):
         top.addWidget(self.zoom)
         top.addWidget(self.help)
         verdicts = QVBoxLayout()
-        verdicts.setSpacing(4)
-        for verdict in (self.passes, self.fails, self.returns):
+        verdicts.setSpacing(3)
+        for verdict in (self.passes, self.corrects, self.fails, self.returns):
             verdicts.addWidget(verdict)
         write = QHBoxLayout()
         write.setSpacing(3)
@@ -194,6 +215,8 @@ class ReviewPanel(KeyboardGuest):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
         column.addWidget(self.against)
+        column.addWidget(self.beside)
+        column.addWidget(self.legend)
         column.addWidget(self.summary)
         column.addWidget(self.differences, 1)
         self.changes = Section("What changed", changed)
@@ -209,6 +232,7 @@ class ReviewPanel(KeyboardGuest):
         layout.setSpacing(5)
         layout.addLayout(top)
         layout.addWidget(self.who)
+        layout.addWidget(self.history)
         layout.addWidget(self.state)
         layout.addLayout(verdicts)
         layout.addLayout(write)
@@ -217,7 +241,13 @@ class ReviewPanel(KeyboardGuest):
         layout.addStretch(0)
         layout.addWidget(self.window_control)
         layout.addLayout(bottom)
+        self._column = layout
         self.setMinimumWidth(270)
+
+    def hold_window_control(self) -> None:
+        """Show the control of the window here, where it was elsewhere."""
+        if self._column.indexOf(self.window_control) < 0:
+            self._column.insertWidget(self._column.count() - 1, self.window_control)
 
     # --------------------------------------------------------------- setters
     def set_colors(self, colors: Colors) -> None:
@@ -240,6 +270,8 @@ class ReviewPanel(KeyboardGuest):
             (self.passes, "Fit for training; then the next waiting case opens"),
             (self.fails, "Kept out of every export; a reason is needed"),
             (self.returns, "Back to its annotator; a comment is needed"),
+            (self.corrects, "Edit a copy, and pass that; what was submitted stays"),
+            (self.beside, "Show the other reading beside this one; both move together"),
             (self.undo, "Take the last verdict back, and open its case again"),
             (self.previous, "Previous submitted case"),
             (self.next, "Next submitted case"),
@@ -300,34 +332,50 @@ class ReviewPanel(KeyboardGuest):
                     if part
                 )
             )
-            self.who.setToolTip("\n".join(_event(event) for event in history))
+        self.history.set_events(history)
         self.state.setText(refused)
         self.state.setVisible(bool(refused))
-        for button in (self.passes, self.fails, self.returns):
+        for button in (self.passes, self.corrects, self.fails, self.returns):
             button.setEnabled(is_open and not refused)
         for other in (self.line, self.about, self.previous, self.next):
             other.setEnabled(is_open)
         self.begin(Writing.COMMENT)
-        self.line.clear()
+        self.line.set_case(None if row is None else (row.case.id, row.person))
 
     def set_undo(self, text: str) -> None:
         """Say what Undo takes back; empty for nothing."""
         self.undo.setText(text or "Undo")
         self.undo.setEnabled(bool(text))
 
-    def set_pins(self, pins: Sequence[About]) -> None:
-        """Offer what a comment can be about now; the first is taken."""
+    def set_pins(self, pins: Sequence[About], chosen: About | None = None) -> None:
+        """Offer what a comment can be about now.
+
+        Parameters
+        ----------
+        pins : sequence of About
+            All that is offered.
+        chosen : About, optional
+            What is taken; by default what was taken before, or the first.
+        """
         texts = [str(pin) for pin in pins]
         if texts != [self.about.itemText(i) for i in range(self.about.count())]:
             kept = self.about.currentText()
             self.about.clear()
             self.about.addItems(texts)
-            if kept in texts and kept != About.OBJECT:
+            if kept in texts and kept not in (About.OBJECT, About.PLACE):
                 self.about.setCurrentText(kept)
+        if chosen is not None:
+            self.about.setCurrentText(str(chosen))
 
-    def set_threads(self, threads: Sequence[Thread], current: str = "") -> None:
-        """Show the threads; `current` is the id of the one at hand."""
-        self.threads.set_threads(threads, current)
+    def set_threads(
+        self,
+        threads: Sequence[Thread],
+        current: str = "",
+        *,
+        new: Collection[str] = (),
+    ) -> None:
+        """Show the threads; see :meth:`ThreadList.set_threads`."""
+        self.threads.set_threads(threads, current, new=new)
         self.thread_box.setVisible(bool(threads))
         self.thread_box.set_title(f"Threads ({self.threads.n_open} open)")
 
@@ -337,6 +385,24 @@ class ReviewPanel(KeyboardGuest):
         self.against.addItems(["Compare with…", *texts])
         self.against.setCurrentIndex(current + 1)
         self.changes.setVisible(bool(texts))
+
+    def set_legend(self, entries: Sequence[tuple[str, str, str]] = ()) -> None:
+        """Say what the outlines are: colour, a sign for the style, and whose."""
+        self.legend.setText(
+            "<br>".join(
+                f'<b style="color: {color};">{sign}</b>&nbsp; {escape(text)}'
+                for color, sign, text in entries
+            )
+        )
+        self.legend.setVisible(bool(entries))
+
+    def set_beside(self, on: bool) -> None:
+        """Show whether the other reading stands beside it."""
+        self.beside.setChecked(on)
+
+    def _on_beside(self) -> None:
+        self.beside.setChecked(not self.beside.isChecked())  # whoever acts decides
+        self.beside_requested.emit()
 
     def set_differences(
         self, rows: Sequence[tuple[int, str]], summary: str = ""
@@ -389,20 +455,14 @@ class ReviewPanel(KeyboardGuest):
         )
 
     @property
-    def text(self) -> str:
-        """What is written so far."""
-        return self.line.text().strip()
-
-    @property
     def pin(self) -> About:
         """What it is about."""
         return About(self.about.currentText() or About.CASE)
 
     def _write(self) -> None:
-        mode, pin, text = self._mode, self.pin, self.text
+        mode, pin, text = self._mode, self.pin, self.line.take()
         if not text:
             return
-        self.line.clear()
         self.begin(Writing.COMMENT)
         self.written.emit(str(mode), text, str(pin))
 
@@ -419,13 +479,3 @@ class ReviewPanel(KeyboardGuest):
     def _on_difference(self, item: QListWidgetItem) -> None:
         self.slice_requested.emit(int(item.data(Qt.ItemDataRole.UserRole)))
         self.keyboard_released.emit()
-
-
-def _event(event: HistoryEvent) -> str:
-    what = event.what if event.what == "submitted" else f"{event.what} by"
-    who = event.person
-    said = f": {event.text}" if event.text else ""
-    words = (
-        f"{what} {event.number} by {who}" if what == "submitted" else f"{what} {who}"
-    )
-    return f"{event.time.astimezone():%d %b %Y %H:%M} · {words}{said}"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from napari_annotate_jobs.widgets.parts._sections import Shelf
 from napari_annotate_jobs.widgets.parts._theme import Colors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from napari_annotate_jobs.model import Comment, Thread
 
@@ -42,6 +42,8 @@ class ThreadList(QWidget):
     """Id of a thread, and whether it is to be resolved, or opened again."""
     reply_requested = Signal(str)
     """Id of a thread that is to be replied to."""
+    remove_requested = Signal(str)
+    """Id of a thread of the draft that is to be deleted."""
 
     def __init__(self, height: int = 150, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,6 +51,14 @@ class ThreadList(QWidget):
         self._colors = Colors.dark()
         self._threads: tuple[Thread, ...] = ()
         self._current = ""
+        self._new: frozenset[str] = frozenset()
+        self._removable: frozenset[str] = frozenset()
+        self._may_answer = True
+        self._rows: dict[str, QWidget] = {}
+        self._scrolls = QTimer(self)
+        self._scrolls.setSingleShot(True)
+        self._scrolls.setInterval(0)
+        self._scrolls.timeout.connect(self._scroll)
         inner = QWidget()
         self._list = QVBoxLayout(inner)
         self._list.setContentsMargins(0, 0, 0, 0)
@@ -68,76 +78,126 @@ class ThreadList(QWidget):
         self._colors = colors
         self._show()
 
-    def set_threads(self, threads: Sequence[Thread], current: str = "") -> None:
-        """Show threads; `current` is the id of the one at hand."""
-        order = sorted(
-            threads,
-            key=lambda t: (
-                not t.is_open,
-                -1 if t.first.index is None else t.first.index,
-            ),
-        )
-        self._threads, self._current = tuple(order), current
+    def set_threads(
+        self,
+        threads: Sequence[Thread],
+        current: str = "",
+        *,
+        new: Collection[str] = (),
+        removable: Collection[str] = (),
+        may_answer: bool = True,
+    ) -> None:
+        """Show threads.
+
+        Parameters
+        ----------
+        threads : sequence of Thread
+            Open ones are shown first, by slice.
+        current : str
+            Id of the one at hand; it is scrolled to.
+        new : collection of str
+            Ids of those that are marked as unread.
+        removable : collection of str
+            Ids of those that can be deleted.
+        may_answer : bool
+            Offer to reply and to resolve.
+        """
+        self._threads, self._current = tuple(sorted(threads, key=_order)), current
+        self._new, self._removable = frozenset(new), frozenset(removable)
+        self._may_answer = may_answer
         self._show()
 
     def _show(self) -> None:
-        shown = self._threads, self._current, self._colors
+        shown = (
+            self._threads,
+            self._current,
+            self._new,
+            self._removable,
+            self._may_answer,
+            self._colors,
+        )
         if shown == self._shown:
             return
         self._shown = shown
+        self._rows = {}
         while self._list.count():
             widget = self._list.takeAt(0).widget()
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
         for thread in self._threads:
-            row = self._row(thread)
+            row = self._rows[thread.id] = self._row(thread)
             self._list.addWidget(row)
             row.show()  # else it has no height yet where the list is shown already
         self._shelf.setVisible(bool(self._threads))
         self._shelf.fit()
+        if self._current in self._rows:
+            # Once the rows have found their places.
+            self._scrolls.start()
+
+    def _scroll(self) -> None:
+        row = self._rows.get(self._current)
+        if row is not None:
+            self._shelf.ensureWidgetVisible(row, 0, 4)
 
     def _row(self, thread: Thread) -> QWidget:
         row = QWidget()
         layout = QHBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
-        first, ink = thread.first, self._colors.text
-        place = escape(place_text(first))
-        link = f'<a style="color: {ink};" href="{escape(thread.id)}">{place}</a>'
-        mark = "●" if thread.is_open else "✓"
-        new = " <b>(new)</b>" if thread.unread else ""
-        lines = [
-            f"{mark} <b>{escape(first.person)}, {link}:</b> {escape(first.text)}{new}"
-        ]
-        lines += [
-            f"&nbsp;&nbsp;↳ <b>{escape(said.person)}:</b> {escape(said.text)}"
-            for said in thread.comments[1:]
-        ]
-        text = QLabel("<br>".join(lines))
+        ink = self._colors.text if thread.is_open else self._colors.faint_text
+        edge = self._colors.current if thread.id == self._current else "transparent"
+        text = QLabel(self._text(thread, ink))
         text.setTextFormat(Qt.TextFormat.RichText)
         text.setWordWrap(True)
-        ink = ink if thread.is_open else self._colors.faint_text
-        edge = self._colors.current if thread.id == self._current else "transparent"
         text.setStyleSheet(
             f"QLabel {{ color: {ink}; padding-left: 3px;"
-            f" border-left: 2px solid {edge}; }}"
+            f" border-left: 3px solid {edge}; }}"
         )
         state = "open" if thread.is_open else f"resolved by {thread.resolved_by}"
-        when = f"{first.time.astimezone():%d %b %H:%M}"
-        text.setToolTip(f"{first.person}, {when}; {state}")
+        text.setToolTip(f"{_said(thread.first)}; {state}. A click goes there.")
         text.linkActivated.connect(self.chosen)
         layout.addWidget(text, 1)
-        verb = "Resolve this thread" if thread.is_open else "Open this thread again"
-        settle = self._button("✓" if thread.is_open else "↺", verb)
-        settle.clicked.connect(
-            lambda _=False, t=thread: self.resolve_requested.emit(t.id, t.is_open)
-        )
-        reply = self._button("↩", "Reply")
-        reply.clicked.connect(lambda _=False, t=thread: self.reply_requested.emit(t.id))
-        for button in (reply, settle):
+        for button in self._buttons(thread):
             layout.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         return row
+
+    def _text(self, thread: Thread, ink: str) -> str:
+        first, faint = thread.first, self._colors.faint_text
+        link = (
+            f'<a style="color: {ink};" href="{escape(thread.id)}">'
+            f"{escape(place_text(first))}</a>"
+        )
+        mark = "●" if thread.is_open else "✓"
+        new = " <b>(new)</b>" if thread.id in self._new else ""
+        lines = [
+            f"{mark} <b>{link}</b>{new}"
+            f' <span style="color: {faint};">{escape(_said(first))}</span>',
+            f"&nbsp;&nbsp;{_lines(first.text)}",
+        ]
+        lines += [
+            f"&nbsp;&nbsp;↳ {_lines(said.text)}"
+            f' <span style="color: {faint};">{escape(_said(said))}</span>'
+            for said in thread.comments[1:]
+        ]
+        return "<br>".join(lines)
+
+    def _buttons(self, thread: Thread) -> list[QToolButton]:
+        buttons = []
+        if self._may_answer:
+            reply = self._button("↩", "Reply")
+            reply.clicked.connect(lambda: self.reply_requested.emit(thread.id))
+            verb = "Resolve this thread" if thread.is_open else "Open this thread again"
+            settle = self._button("✓" if thread.is_open else "↺", verb)
+            settle.clicked.connect(
+                lambda: self.resolve_requested.emit(thread.id, thread.is_open)
+            )
+            buttons += [reply, settle]
+        if thread.id in self._removable:
+            gone = self._button("×", "Delete this comment")
+            gone.clicked.connect(lambda: self.remove_requested.emit(thread.id))
+            buttons.append(gone)
+        return buttons
 
     @staticmethod
     def _button(text: str, tip: str) -> QToolButton:
@@ -147,6 +207,16 @@ class ThreadList(QWidget):
         button.setAccessibleName(tip)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return button
+
+
+def _said(comment: Comment) -> str:
+    """Say who wrote a comment, and when."""
+    when = f"{comment.time.astimezone():%d %b %H:%M}".replace(" ", "\xa0")
+    return f"{comment.person}, {when}"
+
+
+def _lines(text: str) -> str:
+    return escape(text).replace("\n", "<br>&nbsp;&nbsp;")
 
 
 def _order(thread: Thread) -> tuple[bool, int]:

@@ -6,7 +6,15 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QFontMetricsF, QIcon, QPainter, QPen, QPixmap
+from qtpy.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QIcon,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QPixmap,
+)
 from qtpy.QtWidgets import QSizePolicy, QToolButton, QWidget
 
 from napari_annotate_jobs.model import Decision
@@ -15,7 +23,7 @@ from napari_annotate_jobs.widgets.parts._theme import Colors, contrast_text, rea
 from ._paint import Look, paint_look
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from qtpy.QtGui import QPaintEvent
 
@@ -42,10 +50,15 @@ SIDE = 20
 
 
 def count_cells(cells: Iterable[Cell]) -> dict[str, int]:
-    """Return how many slices have which decision, and how many hold proposals."""
+    """Return how many slices have which decision, and how many hold proposals.
+
+    What is counted as something else comes first.
+    """
     shown = tuple(cells)
-    found = Counter(cell.decision for cell in shown)
-    counts = {decision.value: found[decision] for decision in _ORDER}
+    found = Counter(cell.word for cell in shown)
+    known = [decision.value for decision in _ORDER]
+    words = [*sorted(set(found) - set(known)), *known]
+    counts = {word: found[word] for word in words}
     counts[PROPOSALS] = sum(cell.proposals for cell in shown)
     return counts
 
@@ -133,6 +146,7 @@ class CountsBar(_Painted):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._counts: dict[str, int] = {}
+        self._others: dict[str, Look] = {}
         self._message = ""
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setSizePolicy(policy)
@@ -145,9 +159,11 @@ class CountsBar(_Painted):
         """Return the least size."""
         return QSize(60, self.fontMetrics().height() + 4)
 
-    def set_counts(self, counts: dict[str, int]) -> None:
-        """Show numbers."""
-        self._counts = counts
+    def set_counts(
+        self, counts: dict[str, int], looks: Mapping[str, Look] | None = None
+    ) -> None:
+        """Show numbers; `looks` are those of words that are no decisions."""
+        self._counts, self._others = counts, dict(looks or {})
         text = counts_text(counts)
         self.setToolTip(self._message or text)
         self.setAccessibleName(text)
@@ -170,7 +186,7 @@ class CountsBar(_Painted):
         looks = {decision.value: Look(decision, (accent,)) for decision in _ORDER}
         looks[Decision.EXCLUDED.value] = Look(Decision.EXCLUDED)
         looks[PROPOSALS] = Look(proposals=True)
-        return looks
+        return looks | self._others
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the legend, or the hint."""
@@ -211,7 +227,8 @@ def strip_icon(name: str, colors: Colors) -> QIcon:
     ----------
     name : str
         ``previous-undecided``, ``next-undecided``, ``previous-change``,
-        ``next-change``, ``zoom-in``, ``zoom-out``, ``fit`` or ``zoom-tool``.
+        ``next-change``, ``zoom-in``, ``zoom-out``, ``fit``, ``zoom-tool``, ``eye`` or
+        ``room``.
     colors : Colors
         The theme. While its button is checked, the icon stands on the current colour.
     """
@@ -276,11 +293,33 @@ def _fit(painter: QPainter) -> None:
     painter.drawPolyline([QPointF(12, 7), QPointF(15, 10), QPointF(12, 13)])
 
 
+def _eye(painter: QPainter) -> None:
+    path = QPainterPath(QPointF(2, 10))
+    path.quadTo(QPointF(10, 1), QPointF(18, 10))
+    path.quadTo(QPointF(10, 19), QPointF(2, 10))
+    painter.drawPath(path)
+    painter.setBrush(painter.pen().color())
+    painter.drawEllipse(QPointF(10, 10), 2.2, 2.2)
+
+
+def _room(painter: QPainter) -> None:
+    """Draw arrows into two corners."""
+    for x, y, way in ((3, 3, 1), (17, 17, -1)):
+        painter.drawLine(QPointF(x, y), QPointF(x + 5 * way, y + 5 * way))
+        painter.drawPolyline(
+            [QPointF(x + 5 * way, y), QPointF(x, y), QPointF(x, y + 5 * way)]
+        )
+    painter.drawRect(QRectF(11.5, 3, 5.5, 4.5))
+    painter.drawRect(QRectF(3, 12.5, 5.5, 4.5))
+
+
 _DRAWN: dict[str, Callable[[QPainter], None]] = {
     "zoom-in": _lens_plus,
     "zoom-out": _lens,
     "fit": _fit,
     "zoom-tool": _zoom_tool,
+    "eye": _eye,
+    "room": _room,
 }
 
 

@@ -20,6 +20,7 @@ from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style, paint
 from ._bar import CountsBar, SliceNumber, count_cells, strip_icon, tool_button
 from ._hover import HoverCard
 from ._menu import StripMenu
+from ._paint import look_of
 from ._ranges import segments_of, slices_text
 from ._track import StripTrack
 
@@ -255,7 +256,8 @@ class SliceStrip(KeyboardGuest):
     # ----------------------------------------------------------------- words
     def _count(self) -> None:
         cells = self.track.cells
-        self.bar.set_counts(count_cells(cells))
+        others = {c.word: look_of([c]) for c in cells if c.word != c.decision.value}
+        self.bar.set_counts(count_cells(cells), others)
         self._say_where()
         self._show_zoom()
 

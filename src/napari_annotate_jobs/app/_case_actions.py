@@ -1,0 +1,366 @@
+"""What the user's requests do, with the questions they raise."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any
+
+from napari_annotate_jobs.errors import (
+    LockedError,
+    TransitionError,
+)
+from napari_annotate_jobs.model import Method, Scope, Status
+
+from ._asks import tell
+from ._settings import read_settings, settings_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari_annotate_jobs.model import Label, Thread
+    from napari_annotate_jobs.viewer import ViewerBridge
+
+    from .controllers import SliceController, Workbench
+
+__all__ = ["CaseController"]
+
+
+def _told(method: Callable[..., Any]) -> Callable[..., None]:
+    """Let an action go the way that all acts go; see :meth:`Workbench.act`."""
+
+    @wraps(method)
+    def wrapper(self: CaseController, *args: Any) -> None:
+        self._bench.act(lambda: method(self, *args))
+
+    return wrapper
+
+
+class CaseController:
+    """Actions on the open case.
+
+    What is decided applies to the slices selected on the strip, else to the
+    current one.
+
+    Parameters
+    ----------
+    bench : Workbench
+        Whose session is acted on.
+    slices : SliceController
+        Decides on slices.
+    bridge : ViewerBridge
+        Shows the case.
+    press : callable
+        Returns True if a press is meant for the case that is on the screen.
+    settle : callable
+        Tries again to save, saves elsewhere, or settles a conflict.
+    unsaid : callable
+        Takes back the words of a comment that could not be kept.
+    open_threads : callable
+        Returns the threads that are open, and that a submission is to tell of.
+    go_thread : callable
+        Shows the thread with an id where it is pinned.
+    """
+
+    def __init__(
+        self,
+        bench: Workbench,
+        slices: SliceController,
+        bridge: ViewerBridge,
+        *,
+        press: Callable[[], bool] = lambda: True,
+        settle: Callable[[], None] = lambda: None,
+        unsaid: Callable[..., object] = lambda text, case=None: None,
+        open_threads: Callable[[], Sequence[Thread]] = tuple,
+        go_thread: Callable[[str], object] = lambda thread: None,
+    ) -> None:
+        self.session = bench.session
+        self._bench, self._slices, self._bridge = bench, slices, bridge
+        self._press, self._settle, self._unsaid = press, settle, unsaid
+        self._open_threads, self._go_thread = open_threads, go_thread
+        self._asks = True
+
+    @_told
+    def go_undecided(self, step: int) -> None:
+        """Go to the next or previous slice that is undecided."""
+        self.session.go_undecided(step)
+        self._bridge.show_acquired()
+
+    @_told
+    def go_change(self, step: int) -> None:
+        """Go to the next or previous slice that says something else."""
+        self.session.go_change(step)
+        self._bridge.show_acquired()
+
+    # -------------------------------------------------------------- deciding
+    @_told
+    def use_label(self, label: Label) -> None:
+        """Put a class label on, or take it off; ready the tool of the others."""
+        if label.scope is Scope.CASE:
+            self.session.toggle(label)
+        elif label.method is Method.CLASSIFICATION:
+            self._slices.label(label, self._bench.targets())
+        else:
+            self.session.label = label
+            # Masks are painted in any plane, boxes drawn on slices alone.
+            if label.method is Method.DETECTION or not self._bridge.plane.is_flat:
+                self._bench.check_shown()
+
+    @_told
+    def nothing_to_label(self) -> None:
+        """Mark the slices as verified negatives, asking before labels go."""
+        self._slices.nothing_to_label(self._bench.targets())
+
+    @_told
+    def case_nothing(self) -> None:
+        """Say there is nothing to label in the whole case, or lift that.
+
+        It asks before labels of the case, or proposals, go.
+        """
+        editor = self.session.editor
+        on = not editor.annotation.case_nothing_to_label
+        try:
+            editor.set_case_nothing_to_label(on)
+        except LockedError:
+            raise
+        except TransitionError as error:
+            self._bench.ask(
+                f"{error.what[:1].upper()}{error.what[1:]}. Clear that and mark "
+                "Nothing to Label?",
+                {
+                    "Clear and mark": lambda: editor.set_case_nothing_to_label(
+                        clear=True
+                    )
+                },
+                detail="One Undo brings it back.",
+            )
+
+    @_told
+    def exclude(self) -> None:
+        """Exclude the slices, or bring them back."""
+        self._slices.exclude(self._bench.targets())
+
+    @_told
+    def confirm(self) -> None:
+        """Confirm what is proposed on the slices."""
+        self._slices.confirm(self._bench.targets())
+
+    @_told
+    def reject(self) -> None:
+        """Drop what is proposed on the slices."""
+        self._slices.reject(self._bench.targets())
+
+    @_told
+    def copy(self) -> None:
+        """Remember what the slice holds."""
+        self._bench.check_shown()
+        self.session.copy_slice()
+
+    @_told
+    def paste(self) -> None:
+        """Add what was copied to the slices."""
+        self._slices.paste(self._bench.targets())
+
+    def comment(self, text: str, on_slice: bool) -> None:
+        """Write a comment: in the draft, or on what is submitted."""
+        session = self.session
+        index = session.slice if on_slice else None
+        done: list[str] = []
+
+        def say() -> None:
+            if self._is_discussed:
+                self._say(text, index)
+            else:
+                session.editor.add_comment(text, index)
+            done.append(text)
+
+        self._bench.act(say)
+        if not done:
+            self._unsaid(text)
+
+    @property
+    def _is_discussed(self) -> bool:
+        """True for a submitted case: what is said of it is no part of the draft."""
+        session = self.session
+        return session.status is Status.FINISHED and session.discussion is not None
+
+    def _say(self, text: str, index: int | None) -> None:
+        session = self.session
+        case, discussion = session.case, session.discussion
+        assert case is not None and discussion is not None
+        discussion.say(
+            text,
+            slice_key=None if index is None else session.editor.key(index),
+            index=index,
+            unsaid=partial(self._unsaid, text, case.row.case.id),
+        )
+
+    @_told
+    def remove_comment(self, comment_id: str) -> None:
+        """Delete a comment."""
+        self.session.editor.remove_comment(comment_id)
+
+    @_told
+    def undo(self) -> None:
+        """Undo the last edit, or that of a layer that is not ours."""
+        self._history("undo")
+
+    @_told
+    def redo(self) -> None:
+        """Redo what was undone."""
+        self._history("redo")
+
+    def _history(self, verb: str) -> None:
+        active = self._bridge.viewer.layers.selection.active
+        own = getattr(active, verb, None)
+        if own is not None and not self._bridge.owns(active):
+            own()
+        else:
+            getattr(self.session, verb)()
+
+    # ------------------------------------------------------------------ going
+    @_told
+    def go_slice(self, index: int) -> None:
+        """Show a slice."""
+        self.session.slice = index
+        self._bridge.show_acquired()
+
+    def go_case(self, step: int) -> None:
+        """Go to the next or previous case; the draft is kept."""
+        if self.session.is_open or self.session.is_moving:
+            self.session.go(step)
+
+    @_told
+    def nothing_submit_next(self) -> None:
+        """Mark all undecided slices Nothing to Label, submit, and go on.
+
+        It asks when that is more than the slice that is shown, unless the user said
+        that it need not, and when threads are open.
+        """
+        if not self._is_seen():
+            return
+        session, threads = self.session, self._open_threads()
+        undecided = [] if session.locked else list(session.editor.undecided())
+        asks = self._asks and read_settings().ask_rest
+        if asks and undecided not in ([], [session.slice]):
+            self._ask_rest(len(undecided), threads)
+        elif threads and not session.locked:
+            self._ask_open(threads, self._mark_and_submit)
+        else:
+            self._mark_and_submit()
+
+    def _ask_rest(self, n: int, threads: Sequence[Thread]) -> None:
+        slices = "undecided slice" if n == 1 else f"{n} undecided slices"
+        self._bench.ask(
+            f"Mark the {slices} of this case Nothing to Label, and submit?",
+            {
+                "Mark and submit": self._mark_and_submit,
+                "Mark and submit, do not ask again": self._ask_no_more,
+            },
+            detail=_open_text(threads),
+        )
+
+    def _ask_no_more(self) -> None:
+        self._asks = False
+        with suppress(KeyError, AttributeError):
+            settings_model().ask_rest = False
+        self._mark_and_submit()
+
+    def _ask_open(self, threads: Sequence[Thread], submit: Callable[[], None]) -> None:
+        first = threads[0].id
+        self._bench.ask(
+            _open_text(threads),
+            {
+                "Go to the first": lambda: self._go_thread(first),
+                "Submit anyway": submit,
+            },
+        )
+
+    def _is_seen(self) -> bool:
+        """Return True if a press is meant for the case that is on the screen."""
+        case = self.session.case
+        if self._press():
+            return True
+        if case is not None and not self.session.locked:
+            self.session.told.emit(
+                f"{case.row.case.name} was not submitted: it has only just been "
+                "opened. Look at it, and submit it then."
+            )
+        return False
+
+    def _mark_rest(self) -> None:
+        editor = self.session.editor
+        contents = editor.annotation.slices.values()
+        if editor.annotation.case_labels or any(c.has_labels for c in contents):
+            editor.set_nothing_to_label(editor.undecided())
+        else:
+            editor.set_case_nothing_to_label()
+
+    @_told
+    def submit(self) -> None:
+        """Submit the case, asking about what is still open."""
+        if not self._is_seen():
+            return
+        check = self.session.editor.submit_check()
+        threads = () if self.session.locked else self._open_threads()
+        if check.proposals:
+            first = check.proposals[0]
+            self._bench.ask(
+                check.refused or "",
+                {f"Go to slice {first + 1}": lambda: self.go_slice(first)},
+            )
+        elif check.blank or not check.undecided:
+            if check.refused:
+                box = tell(self._bench.window, check.refused)
+                box.finished.connect(self._bench.release_keyboard)
+            elif threads:
+                self._ask_open(threads, self.session.submit)
+            else:
+                self.session.submit()
+        else:
+            self._ask_undecided(check.undecided, threads, must=check.every_slice)
+
+    def _ask_undecided(
+        self, undecided: tuple[int, ...], threads: Sequence[Thread], *, must: bool
+    ) -> None:
+        n, first = len(undecided), undecided[0]
+        answers: dict[str, Callable[[], object]] = {
+            f"Go to slice {first + 1}": lambda: self.go_slice(first),
+            "Mark them Nothing to Label": self._mark_and_submit,
+        }
+        if not must:
+            answers["Submit anyway"] = self.session.submit
+        self._bench.ask(
+            f"{n} slice{' is' if n == 1 else 's are'} still undecided.",
+            answers,
+            detail=" ".join(
+                part
+                for part in (
+                    "This project wants a decision on every slice." if must else "",
+                    _open_text(threads),
+                )
+                if part
+            ),
+        )
+
+    def _mark_and_submit(self) -> None:
+        self._mark_rest()
+        self.session.submit()
+
+    @_told
+    def take_back(self) -> None:
+        """Take the submission back, to edit the case again."""
+        self.session.reopen()
+
+    @_told
+    def settle_save(self) -> None:
+        """Try again to save, save elsewhere, or settle a conflict."""
+        self._settle()
+
+
+def _open_text(threads: Sequence[Thread]) -> str:
+    """Say how many threads are open; nothing if none is."""
+    n = len(threads)
+    if not n:
+        return ""
+    return f"{n} thread{' is' if n == 1 else 's are'} still open."
