@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from napari_annotate_jobs.app._actions import CaseController
 from qtpy.QtWidgets import QWidget
 
+from napari_annotate_jobs.app._case_actions import CaseController
 from napari_annotate_jobs.app.controllers import ReviewController
 from napari_annotate_jobs.errors import LockedError, StoreAccessError
 from napari_annotate_jobs.model import (
