@@ -134,8 +134,7 @@ class AnnotationSession:
         self._windows = windows
         self._wish: Wish | None = None
         self._told_doing = ""
-        self._loading = self._showing = False
-        self._submitting = self._staying = False
+        self._loading = self._showing = self._submitting = self._staying = False
         self._when_shown: list[Callable[[], None]] = []
         self._broken: set[str] = set()
         self._sent: tuple[HistoryEvent, ...] = ()
@@ -568,12 +567,11 @@ class AnnotationSession:
             self.executor,
         )
         self.discussion.failed.connect(self._on_failed)
-        self._sent = ()
+        self._sent, self._copied = (), None
         self._edit(self.saving.begin(case))
         known = None if self._windows is None else self._windows.recall(header)
         self._first_look = known or (case.windows[0], header.inverted)
         self._window, self._inverted = self._first_look
-        self._copied = None
         self._slice = first_slice(case, self.editor) if index is None else index
         self._slice = min(max(self._slice, 0), self.editor.n_slices - 1)
 
@@ -723,8 +721,7 @@ class AnnotationSession:
 
         def over() -> None:
             if generation == self._generation:
-                self._submitting = False
-                self._wish = None
+                self._submitting, self._wish = False, None
                 self._tell_doing()
 
         def done(submission: Submission) -> None:
