@@ -257,7 +257,7 @@ class ReviewController:
             self._compare_with(0)
 
     def _write_again(self, case: OpenReview) -> None:
-        """Give back the words of a verdict that was taken back, where they were said."""
+        """Give back the words of a verdict that was taken back, where they belong."""
         words, self._words = self._words, None
         if words is None or words[0].answers != case.submission.digest:
             return
