@@ -470,20 +470,6 @@ SEVERAL_ROOMS = {
 }
 """Modules of one name in several rooms that mean the same thing, and which."""
 
-TWO_MEANINGS = {
-    "_actions": "app: what acts on a case; session: its part that acts on slices",
-    "_canvas": "app: napari's canvas; widgets: the strip's",
-    "_check": "model: of values; stores: of a whole job folder",
-    "_fit": "formats: labels to images; viewer: the image to the canvas",
-    "_incoming": "editing: proposals put into a case; formats: what a file holds",
-    "_run": "demo: runs the demo; formats: runs an export",
-    "_table": "formats: rows of exporters; widgets: the table of cases",
-    "_track": "propagation: an object through slices; widgets: the strip's lane",
-    "_volume": "imaging: a series in memory; metrics: of a voxel, in mm3",
-    "_walk": "demo: through the demo; imaging: through a file's elements",
-}
-"""Modules that share a name by chance. The table only ever gets shorter."""
-
 
 def rooms_by_name(names: Iterator[tuple[str, str]]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
@@ -508,6 +494,6 @@ def test_modules_of_one_name_mean_one_thing() -> None:
         (path.stem, unit(path)) for path in modules() if not path.stem.startswith("__")
     )
     shared = set(rooms_by_name(names))
-    known = SEVERAL_ROOMS.keys() | TWO_MEANINGS.keys()
+    known = SEVERAL_ROOMS.keys()
     assert shared - known == set(), "give it a name of its own, or say what it shares"
     assert known - shared == set(), "no longer shared: take it off the table"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import re
 import shutil
@@ -124,6 +125,38 @@ def test_sdist_holds_the_symlink_and_the_tests(built: dict[str, Path]) -> None:
 
 
 @pytest.mark.slow
+def test_the_page_of_the_package_reads_well_by_itself(built: dict[str, Path]) -> None:
+    (text,) = (
+        content.decode()
+        for name, content in contents(built["wheel"]).items()
+        if name.endswith(".dist-info/METADATA")
+    )
+    page = Parser().parsestr(text)
+    description = page.get_payload()
+    assert isinstance(description, str)
+    assert "Turns [napari](https://napari.org) into" in description
+    assert not re.search(r"\]\((?!https?:)", description)
+    assert "![" not in description
+    assert "Annotating: the walk through the interface" in description
+    assert page["Description-Content-Type"] == "text/markdown"
+
+
+def test_links_lead_to_the_repository_once_it_is_named() -> None:
+    spec = importlib.util.spec_from_file_location(
+        "hatch_build", ROOT / "hatch_build.py"
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = "![A](docs/a.png)\n\n\n[B](docs/b.md#c) and [D](https://d.org)"
+    page = module.readme_for_page(text, "https://host/us/it/")
+    assert page == (
+        "![A](https://host/us/it/raw/main/docs/a.png)\n\n"
+        "[B](https://host/us/it/blob/main/docs/b.md#c) and [D](https://d.org)"
+    )
+    assert module.readme_for_page(text, "") == "\n\nB and [D](https://d.org)"
+
+
 def test_samples_are_small(built: dict[str, Path]) -> None:
     prefix = f"{NAME}/samples/images/"
     with zipfile.ZipFile(built["wheel"]) as archive:

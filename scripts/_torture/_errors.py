@@ -29,15 +29,21 @@ if TYPE_CHECKING:
 
 CODES = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EDQUOT)
 
-# How many steps came before, and what is done: save, submit, return.
-_BEGUN = {
-    "first save": 0,
-    "save": 2,
-    "save that compacts": 3,
-    "submit": 5,
-    "return": 6,
-    "save of a returned case": 7,
-    "second submit": 12,
+# How many steps came before, and what is done.
+_BEGUN: dict[str, tuple[int, Callable[[Worker], None]]] = {
+    "first save": (0, Worker.step),
+    "save": (2, Worker.step),
+    "save that compacts": (3, Worker.step),
+    "submit": (5, Worker.step),
+    "return": (6, Worker.step),
+    "save of a returned case": (7, Worker.step),
+    "second submit": (12, Worker.step),
+    "comment": (13, Worker.step),
+    "pass": (14, Worker.step),
+    "withdrawal": (15, Worker.step),
+    "reading of threads": (14, Worker.read),
+    "correction": (14, Worker.correct),
+    "combination": (2, Worker.combine),
 }
 
 
@@ -69,7 +75,7 @@ def run(scratch: Path, *, seed: int, rounds: int) -> Report:
     report = Report("errors", "errors")
     few_lines()
     bases = {}
-    for name, steps in _BEGUN.items():
+    for name, (steps, _) in _BEGUN.items():
         folder = scratch / name.replace(" ", "-")
         make_job(folder)
         said = Acknowledged()
@@ -105,7 +111,13 @@ def _ways(
 
 
 def _copy(said: Acknowledged) -> Acknowledged:
-    return Acknowledged(said.revision, dict(said.submissions), set(said.returns))
+    return Acknowledged(
+        said.revision,
+        dict(said.submissions),
+        set(said.returns),
+        dict(said.verdicts),
+        said.threads,
+    )
 
 
 def _one(
@@ -121,18 +133,19 @@ def _one(
     shutil.copytree(folder, place)
     said = _copy(before)
     worker = Worker(place, said.note, timeout=1)
+    act = partial(_BEGUN[name][1], worker)
     found = []
     try:
         with watched(place, failing.seen):
-            error = _outcome(worker.step)
+            error = _outcome(act)
         if error is not None and not isinstance(error, AnnotateJobsError):
             found.append(f"not an error of ours: {error!r}")
         if error is not None and hangs:
-            return found + _elsewhere(place, worker, before, said, saves="save" in name)
+            return found + _elsewhere(place, worker, before, said, name)
         if error is not None:
             found += _undone(worker, before)
         for again in count(1):  # on the same store, as somebody does who tries again
-            error = _outcome(worker.step)
+            error = _outcome(act if error is not None else worker.step)
             if error is not None:
                 found.append(f"doing it again: {error}".replace(str(place), ""))
             if error is not None or again == 2:
@@ -147,13 +160,14 @@ def _elsewhere(
     worker: Worker,
     before: Acknowledged,
     said: Acknowledged,
-    *,
-    saves: bool,
+    name: str,
 ) -> list[str]:
     """Do again what failed, in another program, and return what is wrong then."""
     other = Worker(place, said.note, timeout=1)
     # What was told to have failed may be there; who saves it again must get his way.
-    again = partial(other.save, before.revision + 1) if saves else other.step
+    again = partial(_BEGUN[name][1], other)
+    if "save" in name:
+        again = partial(other.save, before.revision + 1)
     error = _outcome(again)
     other.close()
     worker.close()
@@ -179,4 +193,14 @@ def _undone(worker: Worker, before: Acknowledged) -> list[str]:
         found.append("told to have failed, but the submission is there")
     if (draft.returned is not None) != (draft.submissions in before.returns):
         found.append("told to have failed, but the return is there")
+    if len(worker.store.verdicts(JOB, CASE)) != len(before.returns) + sum(
+        before.verdicts.values()
+    ):
+        found.append("told to have failed, but the verdict is there")
+    if sum(t.first.text.startswith("Look") for t in worker.store.threads(JOB, CASE)) > (
+        before.threads
+    ):
+        found.append("told to have failed, but the comment is there")
+    if worker.store.combinations(JOB):
+        found.append("told to have failed, but the combination is there")
     return found

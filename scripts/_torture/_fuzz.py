@@ -29,7 +29,15 @@ from _jobs import (
 from _report import Report, few_lines
 
 from napari_annotate_jobs.errors import AnnotateJobsError
-from napari_annotate_jobs.stores import FolderStore
+from napari_annotate_jobs.formats import (
+    Combination,
+    CombinedClass,
+    parse_combination,
+    write_combination,
+)
+from napari_annotate_jobs.model import Comment, Status, Verb
+from napari_annotate_jobs.session import begin_correction
+from napari_annotate_jobs.stores import FolderStore, StoreSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,6 +169,7 @@ def run(scratch: Path, *, seed: int, rounds: int) -> Report:
     size = SIZE, SIZE
     worker.store.note_case(JOB, CASE, n_slices=9, size=size, warnings=["gap"])
     worker.store.open_series(JOB, CASE).header  # noqa: B018 (leaves a note of it)
+    _review(worker)
     names = list(document_names(base))
     for number in range(rounds):
         folder = scratch / "try"
@@ -174,6 +183,22 @@ def run(scratch: Path, *, seed: int, rounds: int) -> Report:
         report.tried(found, f"file {number}: {name}, {damage.__name__.strip('_')}")
     worker.close()
     return report
+
+
+def _review(worker: Worker) -> None:
+    """Submit, comment, read, correct and combine, so that there is a file of each."""
+    mine, other = worker.store, worker.other
+    while mine.load(JOB, CASE).status is not Status.FINISHED:
+        mine.submit(JOB, CASE, base=mine.load(JOB, CASE).annotation.revision)
+    remark = Comment(person=REVIEWER, text="Larger", slice_key="index:2", index=2)
+    other.discuss(JOB, CASE, person=ANNA, comment=remark)
+    mine.mark_read(JOB, CASE)
+    mine.discuss(JOB, CASE, thread=remark.id, resolved=True)
+    copy = begin_correction(other, JOB, CASE, ANNA)
+    copy.save(JOB, CASE, *edit(2), base=copy.load(JOB, CASE).annotation.revision)
+    copy.submit(JOB, CASE, base=copy.load(JOB, CASE).annotation.revision)
+    combined = Combination(classes=(CombinedClass(name="Both", sources=("liver",)),))
+    mine.save_combination(JOB, "both", write_combination(combined))
 
 
 def _looked_at(folder: Path) -> list[str]:
@@ -217,6 +242,30 @@ def _look(folder: Path) -> list[str]:
         for digest in mine.load(JOB, CASE).annotation.blobs():
             mine.read_blob(JOB, CASE, digest)
 
+    def combinations() -> None:
+        mine = store(ANNA)
+        labels = mine.job(JOB).project.label_set
+        for text in mine.combinations(JOB).values():
+            parse_combination(text).labels(labels)
+        mine.save_combination(JOB, "other", "classes: []")
+
+    def review() -> None:
+        other = store(REVIEWER)
+        other.mark_read(JOB, CASE, person=ANNA)
+        said = Comment(person=REVIEWER, text="Again")
+        other.discuss(JOB, CASE, person=ANNA, comment=said)
+        other.judge(JOB, CASE, Verb.WITHDRAW, person=ANNA)
+        begin_correction(other, JOB, CASE, ANNA)
+        other.judge(JOB, CASE, Verb.RETURN, person=ANNA, comments=[said])
+
+    def export() -> None:
+        source = StoreSource(os.fspath(folder), JOB, only="all")
+        try:
+            for summary in source.summaries():
+                source.open(summary)
+        finally:
+            source.close()
+
     looks: tuple[Callable[[], object], ...] = (
         lambda: store(ANNA).jobs(),
         lambda: store(REVIEWER).cases(JOB),
@@ -224,6 +273,14 @@ def _look(folder: Path) -> list[str]:
         lambda: store(ANNA).submissions(JOB, CASE),
         lambda: store(ANNA).people(JOB, CASE),
         lambda: store(ANNA).open_series(JOB, CASE),
+        lambda: store(REVIEWER).verdicts(JOB, CASE, person=ANNA),
+        lambda: store(REVIEWER).threads(JOB, CASE, person=ANNA),
+        lambda: store(REVIEWER).reviews(JOB, text="c"),
+        lambda: store(REVIEWER).review_progress(JOB),
+        lambda: store(REVIEWER).next_review(JOB),
+        combinations,
+        review,
+        export,
         masks,
         lambda: store(ANNA).check(),
         work,

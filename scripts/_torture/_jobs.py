@@ -26,6 +26,7 @@ from napari_annotate_jobs.model import (
     Verb,
     mask_ref,
 )
+from napari_annotate_jobs.session import begin_correction
 from napari_annotate_jobs.stores import FolderStore, create_job
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Acknowledged:
             self.verdicts[number] = value
         elif word == "said":
             self.threads = number
-        else:
+        elif word == "returned":
             self.returns.add(number)
 
 
@@ -177,6 +178,24 @@ class Worker:
             verb = Verb.WITHDRAW if given else Verb.PASS
             verdict = self.other.judge(JOB, CASE, verb, person=ANNA)
             self._say("judged", number, verdict.number)
+
+    def read(self) -> None:
+        """Read all threads, as the annotator."""
+        self.store.mark_read(JOB, CASE)
+        self._say("read", 0)
+
+    def correct(self) -> None:
+        """Correct a copy of what is submitted, and pass that, as the reviewer."""
+        copy = begin_correction(self.other, JOB, CASE, ANNA)
+        base = copy.load(JOB, CASE).annotation.revision
+        copy.submit(JOB, CASE, base=copy.save(JOB, CASE, *edit(base), base=base))
+        number = self.store.load(JOB, CASE).submissions
+        self._say("judged", number, 1)
+
+    def combine(self) -> None:
+        """Keep a combination of labels."""
+        self.store.save_combination(JOB, "both", "classes: []")
+        self._say("combined", 0)
 
     def give_back(self, number: int) -> None:
         """Return the last submission, as the reviewer."""

@@ -130,6 +130,24 @@ def test_pixels_beside_the_stroke(prove, place):
     assert any("1 pixels are painted beside the strokes" in fault for fault in faults)
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_strokes_that_changed_places(prove, swapped):
+    """Each is there, but as the other: with its label, at its place."""
+    other = Stroke("liver", ((35.0, 8.0), (35.0, 40.0)), 6.0)
+    record = recorded()
+    record.on(2).strokes.append(other)
+    first, second = (4, 3) if swapped else (3, 4)
+    faults = prove(painted(label=first) + painted(other, second), record)
+    assert sum("under the brush are not" in fault for fault in faults) == 4 * swapped
+
+
+def test_a_mask_that_is_farther_off_than_a_brush_is_wide(prove):
+    """All that the files say of themselves agrees: only the mouse knows better."""
+    faults = prove(np.roll(painted(), 4, axis=1))
+    assert any("under the brush" in fault for fault in faults)
+    assert any("beside the strokes" in fault for fault in faults)
+
+
 def test_no_mask_and_a_mask_too_many(prove):
     assert any("0 masks, not 1" in fault for fault in prove(np.zeros(SHAPE, int)))
 

@@ -104,7 +104,7 @@ def test_combine_and_export_from_the_page_of_a_job(make_driver, annotated, tmp_p
 
 
 def test_napari_closed_during_an_export_leaves_nothing_in_its_place(
-    make_driver, annotated, tmp_path, monkeypatch
+    make_napari_viewer, make_driver, annotated, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(module, "processes", lambda: 1)
     begun, go_on = threading.Event(), threading.Event()
@@ -116,7 +116,7 @@ def test_napari_closed_during_an_export_leaves_nothing_in_its_place(
         return real(self, case, folder)
 
     monkeypatch.setattr(NiftiExporter, "write_case", write)
-    driver = make_driver(annotated)
+    driver = make_driver(annotated, viewer=make_napari_viewer(show=True))
     driver.open_job(JOB)
     press(driver, "Export…")
     export = panel(driver, "Export")

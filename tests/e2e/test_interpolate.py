@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -214,8 +216,11 @@ def test_what_cannot_be_done_is_told(open_case, stored):
     assert len(driver.session.editor.history.done) == 1
     # A case that is closed meanwhile gets nothing.
     paint(driver, 3)
+    gate = threading.Event()
+    driver.station.images.run(lambda: gate.wait(20), print, print)
     driver.press_action("interpolate")
     driver.session.close_case()
+    gate.set()
     driver.settle()
     assert all(
         not content.proposals for content in stored(LUNGS, "ct-lung").slices.values()

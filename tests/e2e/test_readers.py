@@ -132,9 +132,9 @@ def test_a_folder_without_images_is_told(tmp_path, monkeypatch):
     from napari_annotate_jobs.app import _docks
 
     told = []
-    monkeypatch.setattr(_docks, "show_error", told.append)
+    monkeypatch.setattr(_docks, "tell_error", told.append)
     _docks.add_images(ViewerModel(), str(tmp_path))
     _docks.add_images(ViewerModel(), str(tmp_path / "missing"))
-    empty, missing = told
+    empty, missing = map(str, told)
     assert "no image" in empty
     assert "not there" in missing

@@ -178,8 +178,10 @@ def assert_released(held):
 
 
 @pytest.mark.parametrize("job", [None, LUNGS], ids=["my jobs", "a case"])
-def test_everything_is_released_with_the_window(make_driver, demo, job):
-    driver = make_driver(demo)
+def test_everything_is_released_with_the_window(
+    make_napari_viewer, make_driver, demo, job
+):
+    driver = make_driver(demo, viewer=make_napari_viewer(show=True))
     if job is not None:
         driver.open_job(job)
         driver.annotate()

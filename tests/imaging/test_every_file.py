@@ -23,7 +23,7 @@ from napari_annotate_jobs.imaging.dicom._doubt import looks_like_dicom
 from napari_annotate_jobs.imaging.dicom._groups import groups_of
 from napari_annotate_jobs.imaging.dicom._scan import read_dataset, scan_file
 from napari_annotate_jobs.imaging.dicom._scan_pydicom import scan_with_pydicom
-from napari_annotate_jobs.imaging.dicom._walk import walk_file
+from napari_annotate_jobs.imaging.dicom._walk_file import walk_file
 
 _ROOTS = {
     "pydicom": Path(pydicom.data.__file__).parent / "test_files",

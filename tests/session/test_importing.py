@@ -565,18 +565,21 @@ def test_dicom_of_every_kind_out_and_in(images: str, tmp_path: Path) -> None:
 
 
 # -------------------------------------------------------------------- a predictor
+# Reads and writes NIfTI by itself: a process each case that loads nibabel takes long.
 MODEL = """
-import sys, time, nibabel as nib, numpy as np
+import gzip, sys, time, numpy as np
 image, out, *more = sys.argv[1:]
-voxels = nib.load(image)
-values = np.asanyarray(voxels.dataobj)
 if "fail" in more and "/b_" in image.replace("\\\\", "/"):
     sys.exit("no memory left")
 if "sleep" in more:
     time.sleep(60)
 if "silent" not in more:
-    mask = (values > 500).astype(np.uint8) * 7
-    nib.save(nib.Nifti1Image(mask, voxels.affine), out)
+    with gzip.open(image) as file:
+        head, voxels = bytearray(file.read(352)), np.frombuffer(file.read(), "<i2")
+    assert head[70:74] == bytes((4, 0, 16, 0)), "signed 16 bit are expected"
+    head[70:74] = bytes((2, 0, 8, 0))
+    with gzip.open(out, "wb") as file:
+        file.write(bytes(head) + ((voxels > 500).astype(np.uint8) * 7).tobytes())
 """
 
 
@@ -623,6 +626,40 @@ def test_a_predictor_runs_case_by_case(
     assert again.done_before == 2
     more = run(job, command("fail"), tmp_path, again=True, cases=["a"])
     assert [outcome.name for outcome in more.cases] == ["a"]
+
+
+def test_nothing_comes_into_a_case_that_is_worked_on(
+    job: Path, command: Callable[..., Command], tmp_path: Path
+) -> None:
+    """Not even if it is opened while the program runs, which may take minutes."""
+    asked: list[str] = []
+
+    def is_open(case_id: str) -> bool:
+        asked.append(case_id)
+        # "a" is left when its turn comes again; "b" is opened while it is predicted.
+        return (
+            asked.count(case_id) == 1
+            if case_id == "a"
+            else (case_id == "b" and asked.count(case_id) > 2)
+        )
+
+    with opened(job) as store:
+        report = propose_by_command(
+            store,
+            "job",
+            command(),
+            replace(how(model="net"), is_open=is_open),
+            notes=tmp_path / "notes",
+        )
+    assert [outcome.name for outcome in report.cases] == ["b", "c", "a"]
+    (failed,) = report.failed
+    assert failed.name == "b"
+    assert "nothing comes in while you work on it" in str(failed.error)
+    with opened(job) as store:
+        assert store.load("job", "b").annotation.revision == 0
+        assert store.load("job", "a").annotation.revision == 1
+    again = run(job, command(), tmp_path)
+    assert again.done_before == 0 or [each.name for each in again.cases] == ["b"]
 
 
 def test_a_predictor_that_takes_too_long_or_writes_nothing(

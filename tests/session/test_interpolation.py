@@ -81,18 +81,14 @@ class Bench:
     """A case, a proposer, and what they said."""
 
     def __init__(self, path, *, slow=False):
-        truth = np.stack([disc(i) for i in range(SHAPE[0])])
-        noise = np.random.default_rng(0).normal(0, 8, SHAPE)
-        self.voxels = (100 + 200 * (truth > 0) + noise).astype(np.int16)
-        affine = np.diag([0.8, 0.8, 3.0, 1.0])
-        nibabel.save(nibabel.Nifti1Image(self.voxels.T, affine), path / "a.nii")
+        self.voxels = np.asanyarray(nibabel.load(path).dataobj).T
         project = Project(
             name="p",
             methods=(Method.SEGMENTATION, Method.CLASSIFICATION),
             label_set=LABELS,
         )
         cases = [
-            Case(id=name, name=name, series=(SeriesRef(path=str(path / "a.nii")),))
+            Case(id=name, name=name, series=(SeriesRef(path=str(path)),))
             for name in ("one", "two")
         ]
         self.store = MemoryStore([(Job(id="job", project=project), cases)], person="p")
@@ -126,9 +122,20 @@ class Bench:
         self.executor.tick()
 
 
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    """Return the file of an image that is only read."""
+    truth = np.stack([disc(i) for i in range(SHAPE[0])])
+    noise = np.random.default_rng(0).normal(0, 8, SHAPE)
+    voxels = (100 + 200 * (truth > 0) + noise).astype(np.int16)
+    path = tmp_path_factory.mktemp("image") / "a.nii"
+    nibabel.save(nibabel.Nifti1Image(voxels.T, np.diag([0.8, 0.8, 3.0, 1.0])), path)
+    return path
+
+
 @pytest.fixture
-def bench(tmp_path):
-    bench = Bench(tmp_path)
+def bench(image):
+    bench = Bench(image)
     yield bench
     bench.proposer.close()
     bench.session.close()
@@ -136,8 +143,8 @@ def bench(tmp_path):
 
 
 @pytest.fixture
-def slow(tmp_path):
-    return Bench(tmp_path, slow=True)
+def slow(image):
+    return Bench(image, slow=True)
 
 
 def same(one, other):
@@ -167,13 +174,11 @@ def test_all_between_the_first_and_the_last_key(bench):
     assert "13 slices hold proposals" in bench.told[-1]
 
 
-def test_the_order_in_which_keys_are_painted_does_not_matter(tmp_path):
+def test_the_order_in_which_keys_are_painted_does_not_matter(image):
     """Nor does it for one painted between two that were filled already."""
     found = []
-    for number, order in enumerate([(2, 8, 14, 18), (14, 2, 18, 8), (18, 14, 8, 2)]):
-        place = tmp_path / str(number)
-        place.mkdir()
-        bench = Bench(place)
+    for order in ((2, 8, 14, 18), (14, 2, 18, 8), (18, 14, 8, 2)):
+        bench = Bench(image)
         bench.paint(*order)
         assert label_keys(bench.editor, "") == {ORGAN: KEYS}
         bench.proposer.interpolate()
@@ -644,8 +649,8 @@ def test_colour_images_can_be_followed(bench):
         max_size=14,
     )
 )
-def test_no_step_touches_what_was_confirmed(tmp_path_factory, steps):
-    bench = Bench(tmp_path_factory.mktemp("case"))
+def test_no_step_touches_what_was_confirmed(image, steps):
+    bench = Bench(image)
     bench.image = None
     bench.paint(1, 6, 11)
     start = bench.editor.annotation.slices

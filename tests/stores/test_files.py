@@ -80,6 +80,14 @@ def test_a_journal_that_is_begun_anew_has_its_name_synced(job_folder, kit, synce
     store.close()
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_what_is_set_aside_has_its_new_name_on_the_disk(tmp_path, synced):
+    (tmp_path / "x.jsonl").write_bytes(b"damaged")
+    aside = files.set_aside(tmp_path / "x.jsonl")
+    assert synced == ["place .jsonl", f"sync {tmp_path.name}"]
+    assert aside.read_bytes() == b"damaged"
+
+
 def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     path = tmp_path / "x.json"
     files.write_durably(path, b"old")

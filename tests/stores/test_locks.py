@@ -22,8 +22,8 @@ from napari_annotate_jobs.app._places import (
 )
 from napari_annotate_jobs.errors import StoreAccessError
 from napari_annotate_jobs.files._locks import locked
-from napari_annotate_jobs.model import AnnotationChange, Comment, Status
-from napari_annotate_jobs.stores import FolderStore, MemoryStore, create_job
+from napari_annotate_jobs.model import AnnotationChange, Comment, Status, Verb
+from napari_annotate_jobs.stores import FolderStore, JobStore, MemoryStore, create_job
 from napari_annotate_jobs.stores._progress import Progress
 from napari_annotate_jobs.stores.folder import _case_work as work_module
 from napari_annotate_jobs.stores.folder import _catalogue as catalogue
@@ -34,6 +34,7 @@ from napari_annotate_jobs.stores.folder._index_file import MustWrite
 
 JOB = "job-1"
 REMARK = Comment(person="eve", text="again")
+LOOK = Comment(person="eve", text="look")
 
 
 @pytest.fixture(autouse=True)
@@ -241,9 +242,34 @@ def everything(world, kit):
     assert store.load(JOB, "case-0").status is Status.RETURNED
     assert store.people(JOB, "case-0") == ["ana"]
     store.note_case(JOB, "case-1", n_slices=3)
+    store.save_combination(JOB, "both", "classes: []")
+    assert store.combinations(JOB)
+    review(store, eve)
     store.check()
     store.close()
     eve.close()
+
+
+def review(store, eve):
+    """Do everything that is done to what was submitted; it was returned before."""
+    store.submit(JOB, "case-0", base=1)
+    assert eve.review_counts(JOB).waiting == 1
+    assert eve.review_progress(JOB)
+    assert len(eve.reviews(JOB).rows) == 1
+    assert eve.next_review(JOB) == eve.review(JOB, "case-0", person="ana")
+    eve.discuss(JOB, "case-0", person="ana", comment=LOOK)
+    assert len(store.threads(JOB, "case-0")) == 2
+    store.mark_read(JOB, "case-0")
+    eve.judge(JOB, "case-0", Verb.PASS, person="ana")
+    assert len(eve.verdicts(JOB, "case-0", person="ana")) == 2
+
+
+def test_everything_is_everything():
+    """Each call of a store that is added is to be tried under its locks as well."""
+    named = set(everything.__code__.co_names) | set(review.__code__.co_names)
+    open_to_all = {"job", "open_series", "mend_case", "reopen", "close"}
+    public = {name for name in vars(JobStore) if not name.startswith("_")}
+    assert public - named - open_to_all == set()
 
 
 def test_what_a_folder_store_keeps_is_guarded(job_folder, kit, monkeypatch):
@@ -550,3 +576,44 @@ def test_what_is_counted_late_is_entered_before_others_enter_theirs(
     assert store.cases(JOB).rows[0].decided == 1
     assert [inside for full, inside in entered if full] == [True]
     store.close()
+
+
+def test_what_a_review_counts_late_is_entered_at_once_and_once(
+    job_folder, kit, monkeypatch
+):
+    with closing(FolderStore(job_folder, "ana")) as other:
+        other.save(JOB, "case-0", kit.labelled(0, 1), {}, base=0)
+        other.submit(JOB, "case-0", base=1)
+    fresh = job_folder.parent / "fresh"
+    monkeypatch.setattr(catalogue, "user_cache_path", lambda *a, **k: fresh)
+    store = FolderStore(job_folder, "eve")
+    store.counts(JOB)
+    found = store._folder(JOB).catalogue
+    look, looked = found._submitted, []
+
+    def submitted(case_id):
+        looked.append(found._index._db.in_transaction)
+        return look(case_id)
+
+    monkeypatch.setattr(found, "_submitted", submitted)
+    for _ in range(2):
+        assert store.review_counts(JOB).waiting == 1
+    assert looked == [True]
+    real, entered = found._measure, []
+
+    def measure(*asked):
+        entered.append((asked[-1], found._index._db.in_transaction))
+        return real(*asked)
+
+    monkeypatch.setattr(found, "_measure", measure)
+    for _ in range(2):
+        assert store.reviews(JOB).rows[0].time is not None
+    assert entered == [(True, True)]
+    real_sync = found._sync
+    monkeypatch.setattr(
+        found,
+        "_sync",
+        lambda index: (entered.append(index._db.in_transaction), real_sync(index)),
+    )
+    store.close()  # what it heard last counts as a whole, too
+    assert entered[1:] == [True]

@@ -254,3 +254,76 @@ def test_a_path_that_is_no_utf_8_is_worked_in(tmp_path, samples, home):
     assert session.editor.set_masks({(0, ""): np.ones(shape, np.uint16)})
     assert session.save_state.kind is SaveKind.SAVED
     session.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("dicom-seg", ()),
+        ("rtstruct", ()),
+        ("dicom-sr", ("--convert", "labels-to-boxes")),
+    ],
+    ids=["seg", "rtstruct", "sr"],
+)
+def test_dicom_files_carry_the_patient_only_where_that_is_meant(
+    tmp_path, planted, home, capsys, name, more
+):
+    """Archives ask for the patient's tags; a job with anonymous cases has none."""
+    images, values = planted
+    job = tmp_path / "job"
+    make(job, images, "--anonymous", "--case-per", "folder")
+    worked_through(job)
+
+    def exported(to, *options):
+        arguments = ["export", str(job), "--format", name, "--workers", "1", *more]
+        assert main([*arguments, "--preview", *options]) == 0
+        told = capsys.readouterr().out
+        assert main([*arguments, "--out", str(tmp_path / to), *options]) == 0
+        (path,) = (tmp_path / to).glob("*.dcm")
+        return (
+            told,
+            dcmread(path),
+            json.loads((tmp_path / to / "export.json").read_text()),
+        )
+
+    told, dataset, manifest = exported("anonymous")
+    assert leaks(tmp_path / "anonymous", values) == set()
+    assert (dataset.PatientID, str(dataset.PatientName)) == ("Case 1", "Case 1")
+    assert dataset.PatientIdentityRemoved == "YES"
+    assert dataset.DeidentificationMethod
+    source = dcmread(next(images.rglob("*.dcm")))
+    assert dataset.StudyInstanceUID == source.StudyInstanceUID
+    assert "replaced by the name of the case" in told
+    assert manifest["options"]["patient"] == "case"
+
+    told, dataset, manifest = exported("named", "--set", "patient=images")
+    assert (dataset.PatientID, dataset.PatientName) == (
+        source.PatientID,
+        source.PatientName,
+    )
+    assert dataset.StudyID == source.StudyID
+    assert dataset.get("DeidentificationMethod") == source.get("DeidentificationMethod")
+    assert "carry the patient's name" in told
+    assert manifest["options"]["patient"] == "images"
+    others = [p for p in (tmp_path / "named").rglob("*") if p.suffix != ".dcm"]
+    assert not any(v.encode() in p.read_bytes() for v in values for p in others)
+
+
+def test_anonymous_is_asked_for(tmp_path, planted, home):
+    """Whatever cases are called; and no format is refused for it."""
+    images, values = planted
+    job = tmp_path / "job"
+    names = tmp_path / "names.txt"
+    names.write_text("Study of Tuesday\\^=A\n")
+    make(job, images, "--case-names", str(names), "--case-per", "folder")
+    worked_through(job)
+    out = tmp_path / "seg"
+    arguments = ["export", str(job), "--workers", "1", "--anonymous"]
+    assert main([*arguments, "--format", "dicom-seg", "--out", str(out)]) == 0
+    (path,) = out.glob("*.dcm")
+    assert str(dcmread(path).PatientName) == "Study of Tuesday A"
+    assert leaks(out, values) == set()
+    for name in ("nifti", "csv", "nnunet", "coco"):
+        out = tmp_path / name
+        assert main([*arguments, "--format", name, "--out", str(out)]) == 0
+        assert leaks(out, values) == set()

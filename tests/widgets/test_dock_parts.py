@@ -19,9 +19,11 @@ from napari_annotate_jobs.model import (
     Project,
 )
 from napari_annotate_jobs.session import SaveKind, SaveState
-from napari_annotate_jobs.widgets import AsideLine, FillPanel, listed
+from napari_annotate_jobs.widgets import AsideLine, FillPanel, KeyMap, listed
+from napari_annotate_jobs.widgets.annotate._dock import AnnotateDock
 from napari_annotate_jobs.widgets.annotate._label_list import LabelList, swatch
 from napari_annotate_jobs.widgets.annotate._save_line import SaveLine
+from napari_annotate_jobs.widgets.annotate._window import WindowControl
 from napari_annotate_jobs.widgets.fill._choice import TOOLS
 from napari_annotate_jobs.widgets.jobs._labels import LabelOverview
 from napari_annotate_jobs.widgets.parts._key_button import KeyButton
@@ -216,3 +218,25 @@ def test_the_list_of_labels_shows_codes(qtbot):
     tips = [group.child(i).toolTip(0) for i in range(2)]
     assert "SCT" not in tips[0]
     assert tips[1].splitlines()[1:] == ["Kidney, left (SCT 64033007)"]
+
+
+def test_a_half_written_comment_stays_with_its_case(make_session, qtbot):
+    window = WindowControl()
+    dock = AnnotateDock(window, KeyMap())
+    qtbot.addWidget(dock)
+    session = make_session(3)
+    dock.bind(session, {})
+    line = dock.comments.line
+    line.setText("A second nod")
+    session.open_case("two")
+    assert line.text() == ""
+    line.setText("Clear")
+    line.give_back("Blurred", "one")  # what was sent there could not be kept
+    session.open_case("one")
+    assert line.text() == "Blurred A second nod"
+    session.slice = 1
+    line.returnPressed.emit()
+    assert line.text() == ""
+    session.open_case("two")
+    assert line.text() == "Clear"
+    dock.unbind()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QApplication,
@@ -14,10 +13,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_annotate_jobs.errors import AnnotateJobsError
+from napari_annotate_jobs.errors import AnnotateJobsError, NotFoundError
 from napari_annotate_jobs.widgets import MyJobsView, PersonButton, paint_in
 
-from ._asks import choose_folder
+from ._asks import choose_folder, tell_error
 from ._settings import PLUGIN
 from ._titles import dock_of, shorten_title, take_all_room
 from ._workstation import Workstation
@@ -160,6 +159,15 @@ class MyJobs(QWidget):
         self.page.set_people(())
         self._read_people()
         self._stack.setCurrentWidget(self.page)
+        desk.jobs_requested.connect(self._come_forward)
+
+    def _come_forward(self) -> None:
+        """Show the list of cases, where another dock lies over it."""
+        self._stack.setCurrentWidget(self.page)
+        dock = dock_of(self)
+        if dock is not None:
+            dock.show()
+            dock.raise_()
 
     def _read_people(self, *_: object) -> None:
         """Show who did how much, to whoever may review."""
@@ -289,10 +297,12 @@ def add_images(viewer: napari.Viewer, folder: str) -> None:
     try:
         layers = read_layers(folder)
     except AnnotateJobsError as error:
-        show_error(str(error))
+        tell_error(error)
         return
     if not layers:
-        show_error(f"{folder}: there is no image in it that could be opened.")
+        tell_error(
+            NotFoundError("there is no image in it that could be opened", where=folder)
+        )
     for data, arguments, _ in layers:
         viewer.add_image(data, **arguments)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +32,9 @@ from napari_annotate_jobs.widgets import (
     paint_in,
 )
 
-from ._actions import CaseController
 from ._asks import brief, notify, offer, tell_error
 from ._canvas import DrawingContext, Typing, canvas_of
+from ._case_actions import CaseController
 from ._key_router import KeyRouter
 from ._on_screen import OnScreen
 from ._palette import Palette
@@ -41,8 +42,11 @@ from ._pictures import draw_slice
 from ._save_questions import SaveQuestions
 from .controllers import (
     ForeignController,
+    Peek,
     PropagateController,
+    RoomForImage,
     StripController,
+    SurroundingsController,
     ThreadController,
     Workbench,
     show_places,
@@ -94,6 +98,8 @@ class OpenJob(QObject):
     """What is reviewed here; None where cases are annotated."""
     jobs_requested = Signal()
     """The job's page is to be shown."""
+    setting_changed = Signal(str, bool)
+    """The user chose something that is remembered: its name in the settings."""
 
     def __init__(
         self,
@@ -105,7 +111,7 @@ class OpenJob(QObject):
     ) -> None:
         super().__init__()
         self.viewer, self.session, self._images = viewer, session, images
-        self._keymap = keymap
+        self._keymap, self._settings = keymap, settings
         self._docks: list[QDockWidget] = []
         self.bridge = ViewerBridge(
             viewer,
@@ -151,6 +157,7 @@ class OpenJob(QObject):
             bridge,
             press=self._press,
             settle=self.saving.settle,
+            unsaid=self.annotate.comments.line.give_back,
             open_threads=self._open_threads,
             go_thread=lambda thread: self.threads.go(thread),
         )
@@ -162,6 +169,9 @@ class OpenJob(QObject):
             tell=notify,
         )
         self._keys: KeyRouter | None = None
+        self.peek = Peek(bridge)
+        self.room = RoomForImage(lambda: self.main_window)
+        self.surroundings: SurroundingsController | None = None
         self._play = QTimer(self)
         self._play.setInterval(100)
         self._play.timeout.connect(self._play_on)
@@ -220,7 +230,7 @@ class OpenJob(QObject):
         dock.comment_requested.connect(actions.comment)
         dock.comment_removed.connect(actions.remove_comment)
         dock.thread_requested.connect(self.threads.go)
-        dock.thread_replied.connect(self.threads.reply)
+        dock.thread_replied.connect(self._reply)
         dock.thread_settled.connect(self.threads.resolve)
         dock.go_requested.connect(actions.go_case)
         dock.submit_requested.connect(actions.submit)
@@ -228,6 +238,7 @@ class OpenJob(QObject):
         dock.undo_requested.connect(actions.undo)
         dock.redo_requested.connect(actions.redo)
         dock.zoom_tool_requested.connect(self.set_zoom_tool)
+        dock.jobs_requested.connect(self.jobs_requested)
         dock.help_requested.connect(self.help_requested)
         dock.retry_requested.connect(actions.settle_save)
 
@@ -239,6 +250,8 @@ class OpenJob(QObject):
         self.annotate.set_label_keys(self.label_keys)
         self.strip.set_keymap(keymap)
         self.window_control.set_keymap(keymap)
+        if self.surroundings is not None:
+            self.surroundings.edges.set_keymap(keymap)
         if self._keys is not None:
             self._set_keys(self._keys)
 
@@ -271,6 +284,10 @@ class OpenJob(QObject):
             "next_case": lambda: actions.go_case(1),
             "previous_case": lambda: actions.go_case(-1),
             "zoom_tool": self.toggle_zoom_tool,
+            "peek": self.peek.toggle,
+            "letters": partial(self._switch, "letters"),
+            "scale_bar": partial(self._switch, "scale_bar"),
+            "room": partial(self._switch, "room"),
             "help": self.help_requested.emit,
         }
         calls |= self.boxes.by_id()
@@ -403,6 +420,19 @@ class OpenJob(QObject):
         if self._drawing is None:
             self._drawing = DrawingContext(self.viewer, self._canvas)
         self._typing = Typing(self._canvas)
+        self.surroundings = SurroundingsController(
+            self.session,
+            self.bridge,
+            self._canvas,
+            keymap=self._keymap,
+            letters=self._settings.letters,
+            scale_bar=self._settings.scale_bar,
+            framed=self.review is None,
+        )
+        edges = self.surroundings.edges
+        edges.peek.clicked.connect(self.peek.toggle)
+        edges.room.clicked.connect(partial(self._switch, "room"))
+        self.use(self._settings)
         self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
         self.strip.follow(self.side.follow(self._canvas))
         self.side.installEventFilter(self)
@@ -453,6 +483,11 @@ class OpenJob(QObject):
         if self._typing is not None:
             self._typing.close()
             self._typing = None
+        if self.surroundings is not None:
+            self.surroundings.close()
+            self.surroundings = None
+        self.peek.close()
+        self.room.set_made(False)
         for widget, dock in zip((self.side, self.strip), docks, strict=False):
             if widget.parent() is not None:
                 self.viewer.window.remove_dock_widget(dock)
@@ -497,6 +532,23 @@ class OpenJob(QObject):
             self.focus_canvas()
 
     # --------------------------------------------------------------- viewing
+    def _switch(self, name: str) -> None:
+        """Switch something on or off that is remembered."""
+        on = not getattr(self._settings, name)
+        changed: dict[str, Any] = {name: on}
+        self.use(replace(self._settings, **changed))
+        self.setting_changed.emit(name, on)
+
+    def use(self, settings: Settings) -> None:
+        """Follow the user's choices of what is shown around the image."""
+        self._settings = settings
+        if self.surroundings is not None:
+            self.surroundings.set_shown(
+                letters=settings.letters, scale_bar=settings.scale_bar
+            )
+            self.room.set_made(settings.room)
+            self.surroundings.edges.room.setChecked(settings.room)
+
     def set_colors(self, colors: Colors) -> None:
         """Use the colours of napari's theme."""
         panels = (self.annotate, self.strip, self.propagate, self.fill.panel, self.veil)
@@ -646,6 +698,12 @@ class OpenJob(QObject):
         self.session.open_first()
 
     # --------------------------------------------------------------- telling
+    def _reply(self, thread: str, text: str) -> None:
+        """Reply in a thread; words that cannot be kept go back into their line."""
+        case, line = self.session.case, self.annotate.comments.line
+        key = None if case is None else case.row.case.id
+        self.threads.reply(thread, text, unsaid=partial(line.give_back, text, key))
+
     def show_error(self, error: Exception) -> None:
         """Tell the user what went wrong and what to do, or ask what is to be done."""
         if isinstance(error, UnsavedWorkError):

@@ -5,14 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt, QTimer, QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from napari_annotate_jobs.widgets import paint_in
 
-from ._asks import choose_file, choose_folder
+from ._asks import choose_file, choose_folder, notify
 from ._chores import JobPlace
 from ._titles import dock_of, shorten_title, take_all_room
 from ._workstation import Workstation
@@ -121,7 +120,7 @@ class JobStatistics(_JobPanel):
             self.panel,
             self.station.chores.looking,
             show_error=self.station.show_error,
-            tell=show_info,
+            tell=notify,
             choose_folder=partial(choose_folder, self),
         )
         self._asked = False
@@ -167,7 +166,7 @@ class JobExport(_JobPanel):
             self.panel,
             self.station.chores,
             show_error=self.station.show_error,
-            tell=show_info,
+            tell=notify,
             choose_folder=partial(choose_folder, self),
             show_folder=_show_folder,
         )
@@ -266,6 +265,7 @@ class JobImport(_JobPanel):
             self.station.chores.writing,
             leave=self.station.leave_case,
             imported=self.station.refresh_cases,
+            is_open=self.station.is_open,
             choose_folder=partial(choose_folder, self),
             choose_file=partial(choose_file, self),
         )

@@ -38,7 +38,10 @@ __all__ = ["ReviewDesk"]
 
 EDITING_NOT = ("next_case", "previous_case", "nothing_submit_next")
 """Actions of an annotator that have no place while a copy is corrected."""
-LOOKING = ("play", "zoom_tool", "help", *(f"preset_{n}" for n in range(1, 8)))
+LOOKING = (
+    *("play", "zoom_tool", "help", "peek", "letters", "scale_bar", "room"),
+    *(f"preset_{n}" for n in range(1, 8)),
+)
 """Actions of an annotator that change nothing of a case."""
 
 

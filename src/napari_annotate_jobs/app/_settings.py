@@ -28,6 +28,10 @@ class Settings:
         Ask before one key decides slices that are not shown, and submits.
     keys : dict of str to str
         Keys that were changed, by action.
+    letters, scale_bar : bool
+        Show sides of the patient at the edges of the image, and a scale bar.
+    room : bool
+        Take napari's own panels away while a case is open.
     """
 
     person: str
@@ -36,6 +40,9 @@ class Settings:
     image_memory: int
     ask_rest: bool
     keys: dict[str, str]
+    letters: bool = True
+    scale_bar: bool = True
+    room: bool = False
 
 
 def settings_model() -> Any:
@@ -61,6 +68,9 @@ def read_settings() -> Settings:
         image_memory=int(model.image_memory) * 2**20,
         ask_rest=bool(model.ask_rest),
         keys=keys_from_text(model.keys),
+        letters=bool(model.letters),
+        scale_bar=bool(model.scale_bar),
+        room=bool(model.room),
     )
 
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_warning
+from napari.utils.notifications import NotificationSeverity
 from napari.utils.theme import get_theme
 from platformdirs import user_state_path
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
@@ -400,6 +400,8 @@ class Workstation(QObject):
         self.desk.bridge.foreign.keep = self._keep_foreign
         self.desk.set_colors(self.colors)
         self.desk.help_requested.connect(self.keys_requested)
+        self.desk.setting_changed.connect(self._remember)
+        self.counts_changed.connect(self.desk.annotate.set_counts)
         self._followed = Connections(
             [
                 (session.counts_changed, self._on_counts),
@@ -446,11 +448,18 @@ class Workstation(QObject):
         if self.desk is not None:
             (self.desk.review or self.desk.session).open_next = settings.open_next
             self.desk.bridge.mouse.wheel_steps = settings.wheel_steps
+            self.desk.use(settings)
             if event.type == "image_memory":
                 from napari_annotate_jobs.imaging import default_budget
 
                 memory = settings.image_memory or default_budget()
                 self.desk.bridge.budget = memory
+
+    @staticmethod
+    def _remember(name: str, on: bool) -> None:
+        """Keep what the user chose while a case was open."""
+        with suppress(KeyError, AttributeError):  # not installed as a plugin
+            setattr(settings_model(), name, on)
 
     def _on_counts(self, counts: Any) -> None:
         self.counts_changed.emit(counts)
@@ -501,6 +510,12 @@ class Workstation(QObject):
 
         desk.session.when_shown(lambda: desk.saving.leave(leave))
 
+    def is_open(self, case_id: str) -> bool:
+        """Return True if a case of the open job is in the window; from any thread."""
+        desk = self.desk
+        case = None if desk is None else desk.session.case
+        return case is not None and case.row.case.id == case_id
+
     def refresh_cases(self, case_ids: Sequence[str]) -> None:
         """Show the cases of the open job as they are now."""
         desk = self.desk
@@ -536,7 +551,7 @@ class Workstation(QObject):
         try:
             settings_model().person = name.strip()
         except (KeyError, AttributeError):
-            show_warning("The name could not be kept: the plugin is not installed.")
+            self._warn("The name could not be kept: the plugin is not installed.")
 
     @property
     def chores(self) -> Chores:
@@ -554,7 +569,7 @@ class Workstation(QObject):
         try:
             settings_model().keys = keys_to_text(keymap.to_dict())
         except (KeyError, AttributeError):
-            show_warning("The keys could not be kept: the plugin is not installed.")
+            self._warn("The keys could not be kept: the plugin is not installed.")
         if self.desk is not None:
             self.desk.set_keymap(keymap)
         self.keymap_changed.emit(keymap)
@@ -563,6 +578,9 @@ class Workstation(QObject):
     def show_error(self, error: Exception) -> None:
         """Tell the user what went wrong and what to do."""
         tell_error(error)
+
+    def _warn(self, text: str) -> None:
+        notify(text, NotificationSeverity.WARNING)
 
     def close(self) -> None:
         """Save everything and release the viewer."""

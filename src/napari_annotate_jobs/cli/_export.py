@@ -114,6 +114,12 @@ def add_export_arguments(verb: argparse.ArgumentParser) -> None:
         help="options of the format",
     )
     group.add_argument(
+        "--anonymous",
+        action="store_true",
+        help="DICOM files carry the name of the case in place of patient and study, "
+        "as --set patient=case does; other formats never carry these",
+    )
+    group.add_argument(
         "--workers", type=int, metavar="N", help="processes; one a core by default"
     )
     group.add_argument(
@@ -141,7 +147,7 @@ def export_job(options: argparse.Namespace) -> int:
         for transform in transforms:
             labels = transform.labels(labels)
         writer = exporter(
-            options.format, _options(options.set), priority=_priority(options, labels)
+            options.format, _choices(options), priority=_priority(options, labels)
         )
         if options.preview:
             plan = plan_export(source, writer, transforms)
@@ -177,6 +183,17 @@ def export_job(options: argparse.Namespace) -> int:
         if told:
             print(grouped_text("\nto be known:", told, f"see {MANIFEST}"))
     return 0
+
+
+def _choices(options: argparse.Namespace) -> dict[str, str]:
+    from napari_annotate_jobs.formats import EXPORT_FORMATS
+
+    found = _options(options.set)
+    row = EXPORT_FORMATS.get(options.format)
+    if options.anonymous and row is not None:
+        if "patient" in row.load().Options.model_fields:
+            found["patient"] = "case"
+    return found
 
 
 def _options(pairs: list[str]) -> dict[str, str]:
@@ -252,6 +269,7 @@ def _preview(
     from napari_annotate_jobs.formats import count_classes
 
     reasons, losses = writer.is_incompatible(plan), writer.losses(plan)
+    remarks = writer.remarks(plan)
     counts = count_classes(plan.cases, plan.job.project.label_set, transforms)
     choices = {
         name: {"default": field.default, "description": field.description}
@@ -263,6 +281,7 @@ def _preview(
             "cases": [str(summary) for summary in plan.cases],
             "refused": reasons,
             "left out": losses,
+            "to be known": remarks,
             "labels": [
                 {**c.model_dump(exclude={"label"}), "label": c.label.name}
                 for c in counts
@@ -277,7 +296,11 @@ def _preview(
         for c in counts
     ]
     print(table(("label", "method", "cases", "slices", "objects", "voxels"), rows))
-    for title, texts in (("it cannot", reasons), ("left out", losses)):
+    for title, texts in (
+        ("it cannot", reasons),
+        ("left out", losses),
+        ("to be known", remarks),
+    ):
         for text in texts:
             print(f"\n{title}: {text}")
     if choices:

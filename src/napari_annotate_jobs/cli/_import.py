@@ -193,10 +193,6 @@ def import_job(options: argparse.Namespace) -> int:
 
 def propose_job(options: argparse.Namespace) -> int:
     """Enter what a model made as proposals."""
-    from pathlib import Path
-
-    from platformdirs import user_state_dir
-
     from napari_annotate_jobs.editing import EnterAs
     from napari_annotate_jobs.session import Command, propose_by_command
     from napari_annotate_jobs.stores import only_job, open_store
@@ -215,7 +211,6 @@ def propose_job(options: argparse.Namespace) -> int:
                 only_job(store).id,
                 command,
                 how,
-                notes=Path(user_state_dir("napari-annotate-jobs")) / "proposed",
                 match=options.match,
                 cases=options.cases,
                 again=options.again,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._cells import Cell, SubmitCheck
 from ._editor import CaseEditor
+from ._enter_incoming import EnterAs, Entered, Source, enter_incoming
 from ._entering import enter_proposals
 from ._fill import (
     BOX_TOOLS,
@@ -18,7 +19,6 @@ from ._fill import (
 from ._fill_find import find_fill
 from ._following import plan_following
 from ._history import Edit, History
-from ._incoming import EnterAs, Entered, Source, enter_incoming
 from ._interpolation import label_keys, plan_interpolation
 from ._objects import (
     Track,

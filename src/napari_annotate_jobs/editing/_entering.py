@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.model import Box, MaskRef, Provenance
 
-    from ._content_edits import ContentEdits
+    from ._editor import CaseEditor
     from ._interpolation import Proposed
 
 __all__ = ["enter_proposals"]
@@ -25,7 +25,7 @@ INTERPOLATE = "Interpolate"
 
 
 def enter_proposals(
-    editor: ContentEdits,
+    editor: CaseEditor,
     found: Mapping[str, Mapping[int, Proposed]],
     *,
     provenance: Provenance,

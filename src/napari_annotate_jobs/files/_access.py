@@ -103,16 +103,9 @@ def check_links(path: Path) -> None:
     CorruptError
         If it, or a folder above it, is a link. What is missing is not refused.
     """
-    below: list[Path] = []
-    for step in (path, *path.parents):
-        if str(step) in _CONFINED:
-            break
-        below.append(step)
-    else:
-        return
-    for step in reversed(below):
+    for step in _below_root(path) or ():
         try:
-            found = step.lstat()
+            found = os.lstat(step)
         except (FileNotFoundError, NotADirectoryError):
             return
         if stat.S_ISLNK(found.st_mode) or _is_junction(found):
@@ -121,6 +114,22 @@ def check_links(path: Path) -> None:
                 where=step,
                 remedy="Put what it leads to in its place, if you trust it",
             )
+
+
+def _below_root(path: Path) -> list[str] | None:
+    """Return the way from a confined folder to a path; None if it is in none.
+
+    As text: this is asked for every file, and paths are slow.
+    """
+    step, below = str(path), []
+    while step not in _CONFINED:
+        below.append(step)
+        above = os.path.dirname(step) or "."
+        if above == step:
+            return None
+        step = above
+    below.reverse()
+    return below
 
 
 def signature(path: Path) -> tuple[int, int, int] | None:
@@ -201,7 +210,7 @@ def touch(path: Path) -> None:
 
 
 def _is_confined(path: Path) -> bool:
-    return any(str(folder) in _CONFINED for folder in path.parents)
+    return bool(_below_root(path))
 
 
 def _is_missing(error: StoreAccessError) -> bool:

@@ -21,15 +21,15 @@ from ._contract import (
     ListedSource,
 )
 from ._convert import Conversion, Convert
+from ._export_run import MANIFEST, ExportReport, export, plan_export
+from ._export_table import EXPORT_FORMATS, ExportFormat, exporter
 from ._fit import Fitted, FittedSlice, fit_incoming, with_negatives
 from ._import_table import IMPORT_FORMATS, ImportFormat, import_format
 from ._incoming import Incoming, IncomingLabel, IncomingSlice
 from ._matching import CaseFinder, FoundCase, NamePattern
 from ._naming import Named, name_labels, one_label, parse_map
 from ._ready_labels import READY_LABELS, ready_labels
-from ._run import MANIFEST, ExportReport, export, plan_export
 from ._stem import unique_stem
-from ._table import EXPORT_FORMATS, ExportFormat, exporter
 from .volumes._image_file import write_image
 
 __all__ = [

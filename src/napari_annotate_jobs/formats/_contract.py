@@ -198,6 +198,10 @@ class Exporter(ABC):
         left = {label.method for label in export.labels.labels} - self.methods
         return [f"{self.title} does not hold {method}" for method in sorted(left)]
 
+    def remarks(self, export: ExportJob) -> list[str]:
+        """Say what people should know of the files before they are written."""
+        return []
+
     def prepared(self, export: ExportJob, source: CaseSource) -> Exporter:
         """Return the exporter that knows what all cases have in common.
 

@@ -24,7 +24,7 @@ from ._statistics import (
     StatisticsCounter,
 )
 from ._statistics_tables import statistics_tables, write_statistics
-from ._volume import voxel_volumes
+from ._voxel_volumes import voxel_volumes
 
 __all__ = [
     "EXACT",

@@ -21,7 +21,7 @@ from ._base import (
     now,
     validated,
 )
-from ._check import check_change
+from ._check_change import check_change
 from ._content import Box, Decision, MaskRef, Provenance, SliceAnnotation
 from ._labels import (
     COLORS,

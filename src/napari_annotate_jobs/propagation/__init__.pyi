@@ -2,7 +2,7 @@ from ._boxes import boxes_of_mask, boxes_of_objects, interpolate_boxes
 from ._fill import fill_box, fill_threshold, flood_fill
 from ._interpolate import interpolate_masks
 from ._reshape import fill_holes, grow, keep_largest, remove_islands, smooth
-from ._track import StopReason, Tracked, TrackEnd, track_masks
+from ._track_masks import StopReason, Tracked, TrackEnd, track_masks
 
 __all__ = [
     "StopReason",

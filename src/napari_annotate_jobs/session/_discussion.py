@@ -149,6 +149,7 @@ class Discussion:
         object: str | None = None,
         at: tuple[float, float] | None = None,
         resolved: bool | None = None,
+        unsaid: Callable[[], object] = lambda: None,
     ) -> None:
         """Begin a thread, or reply in one.
 
@@ -163,6 +164,8 @@ class Discussion:
             :class:`~napari_annotate_jobs.model.Comment`.
         resolved : bool, optional
             What becomes of the thread with it.
+        unsaid : callable
+            Called if it could not be kept, before `failed` is told.
 
         Raises
         ------
@@ -187,7 +190,8 @@ class Discussion:
                 comment=comment,
                 thread=thread,
                 resolved=resolved,
-            )
+            ),
+            unsaid,
         )
 
     def resolve(self, thread: str, resolved: bool = True) -> None:
@@ -211,9 +215,17 @@ class Discussion:
         """See what others said meanwhile."""
         self._do(lambda: None)
 
-    def _do(self, action: Callable[[], object]) -> None:
+    def _do(
+        self,
+        action: Callable[[], object],
+        undone: Callable[[], object] = lambda: None,
+    ) -> None:
+        is_done = False
+
         def task() -> tuple[Thread, ...]:
+            nonlocal is_done
             action()
+            is_done = True
             return tuple(self._store.threads(*self._case, person=self.author))
 
         def done(threads: tuple[Thread, ...]) -> None:
@@ -227,6 +239,8 @@ class Discussion:
             self.changed.emit()
 
         def failed(error: Exception) -> None:
+            if not is_done:
+                undone()
             self.failed.emit(error)
 
         self._executor.run(task, done, failed)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.editing import Mode
 from napari_annotate_jobs.editing._editor import CaseEditor
-from napari_annotate_jobs.editing._incoming import (
+from napari_annotate_jobs.editing._enter_incoming import (
     EnterAs,
     Entered,
     Source,
@@ -22,6 +22,7 @@ from napari_annotate_jobs.errors import (
     InvalidValueError,
     NotFoundError,
     StoreAccessError,
+    TransitionError,
 )
 from napari_annotate_jobs.formats import (
     CaseFinder,
@@ -136,6 +137,9 @@ class Importing:
     empty_is_nothing : bool
         Whether a slice of a label volume without any label is one with nothing to
         label; else nothing is said of it.
+    is_open : callable, optional
+        Asked for a case's id before it gets anything: True where somebody works on
+        it here, whose edits must not meet what comes in.
 
     Raises
     ------
@@ -152,6 +156,7 @@ class Importing:
     resample: bool = False
     preview: bool = False
     empty_is_nothing: bool = False
+    is_open: Callable[[str], bool] | None = None
 
     def __post_init__(self) -> None:
         check_mode(self.enter_as, self.mode)
@@ -212,6 +217,14 @@ class Importing:
             case_id=case.id, name=case.name, counts=counts, notes=tuple(notes)
         )
 
+    def check_open(self, case: Case) -> None:
+        """Raise TransitionError if somebody works on a case here."""
+        if not self.preview and self.is_open is not None and self.is_open(case.id):
+            raise TransitionError(
+                "the case is open, and nothing comes in while you work on it",
+                remedy="Go to another case, and start it again",
+            )
+
     def _enter(
         self,
         store: JobStore,
@@ -219,9 +232,7 @@ class Importing:
         case: Case,
         read: Callable[[SeriesHeader], Iterable[Incoming]],
     ) -> tuple[Entered, dict[str, None]]:
-        draft = store.load(job_id, case.id)
         job = store.job(job_id)
-        draft.check(Verb.SAVE, job=job, person=store.person, where=case.name)
         project = job.project
         header = store.open_series(job_id, case.id).header
         notes: dict[str, None] = {}
@@ -234,6 +245,10 @@ class Importing:
                 fitted = with_negatives(fitted)
             found.append((fitted, named))
             notes |= dict.fromkeys((*fitted.notes, *named.notes))
+        # Only now: to make what is read may have taken a program minutes.
+        self.check_open(case)
+        draft = store.load(job_id, case.id)
+        draft.check(Verb.SAVE, job=job, person=store.person, where=case.name)
         change = AnnotationChange()
         blobs: dict[str, bytes] = {}
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,7 +178,7 @@ def propose_by_command(
     command: Command,
     how: Importing,
     *,
-    notes: Path,
+    notes: Path | None = None,
     match: str | None = None,
     cases: Sequence[str] = (),
     again: bool = False,
@@ -200,8 +201,8 @@ def propose_by_command(
         The predictor.
     how : Importing
         How its results come in.
-    notes : Path
-        Folder for the notes of what is done.
+    notes : Path, optional
+        Folder for the notes of what is done; one of the user's own by default.
     match : str, optional
         A pattern of the files it writes, as ``{label}.nii.gz``.
     cases : sequence of str
@@ -233,6 +234,10 @@ def propose_by_command(
             where=program,
             remedy="Write its whole path, or install it",
         )
+    if notes is None:
+        from platformdirs import user_state_dir
+
+        notes = Path(user_state_dir("napari-annotate-jobs")) / "proposed"
     journal = _Notes(notes, store, job_id, command, how)
     chosen = [
         case
@@ -242,15 +247,24 @@ def propose_by_command(
     left = [case for case in chosen if again or case.id not in journal.done]
     run = _Run(store, job_id, command, how, pattern, cancelled)
     outcomes: list[CaseOutcome] = []
-    for number, case in enumerate(left):
+    waiting, number = deque(left), 0
+    postponed: set[str] = set()
+    while waiting:
+        case = waiting.popleft()
+        if how.is_open is not None and how.is_open(case.id):
+            if case.id not in postponed:  # its turn comes again at the end
+                postponed.add(case.id)
+                waiting.append(case)
+                continue
         if progress is not None:
             progress(number, len(left), case.name)
         outcome = run.case(case)
         outcomes.append(outcome)
         if outcome.error is None and not how.preview:
             journal.add(case.id)
+        number += 1
         if progress is not None:
-            progress(number + 1, len(left), case.name)
+            progress(number, len(left), case.name)
     return ImportReport(cases=tuple(outcomes), done_before=len(chosen) - len(left))
 
 
@@ -274,6 +288,7 @@ class _Run:
             )
 
     def _predict(self, case: Case, folder: Path) -> Iterator[Incoming]:
+        self.how.check_open(case)
         images, out = folder / "images", folder / "out"
         images.mkdir()
         out.mkdir()

@@ -229,6 +229,8 @@ class ReviewSession:
     """Something to tell the reviewer."""
     failed = Signal(Exception)
     """Something went wrong; its text says what to do."""
+    unsaid = Signal(object, str)
+    """Case and person, and the words of a verdict that could not be given."""
 
     def __init__(
         self, store: JobStore, job_id: str, *, executor: Executor | None = None
@@ -495,6 +497,8 @@ class ReviewSession:
             self._given(verdict, case)
 
         def failed(error: Exception) -> None:
+            if said:
+                self.unsaid.emit(case.key, " ".join(c.text for c in said))
             self.failed.emit(error)
             self._tell_counts()
 

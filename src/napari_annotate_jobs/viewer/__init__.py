@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._bridge import ViewerBridge
 from ._compared import FIRST_COLOR, SECOND_COLOR
 from ._foreign import ForeignLayers
+from ._orientation import EdgeLetters
 from ._picker import PointPicker
 from ._plane import ACQUIRED, Plane
 from ._progress import WorkProgress
@@ -13,6 +14,7 @@ __all__ = [
     "ACQUIRED",
     "FIRST_COLOR",
     "SECOND_COLOR",
+    "EdgeLetters",
     "ForeignLayers",
     "Plane",
     "PointPicker",

@@ -13,6 +13,7 @@ from ._case_layers import CaseLayers
 from ._compared import BesideLayers, ComparisonLayer
 from ._foreign import ForeignLayers
 from ._mouse import MouseTools
+from ._orientation import edge_letters
 from ._pins import PinLayer
 from ._plane import ACQUIRED
 from ._prefetch import Prefetcher
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.session import AnnotationSession, Executor, OpenCase
 
     from ._boxes import BoxLayer
+    from ._orientation import EdgeLetters
     from ._plane import Plane
 
 __all__ = ["ViewerBridge"]
@@ -73,6 +75,10 @@ class ViewerBridge:
     """Slice, row and column of a place of the image that was clicked, in pixels."""
     plane_changed = Signal()
     """Another plane of the volume is shown; see :attr:`plane`."""
+    letters_changed = Signal(object)
+    """Sides of the patient at the edges, an EdgeLetters; None where none are known."""
+    hidden_changed = Signal(bool)
+    """The annotation went out of sight, or came back."""
     offered = Signal(str, str, object)
     """What the user should know, what can be done about it, and what does it."""
 
@@ -122,6 +128,9 @@ class ViewerBridge:
         # Steps are those of the finest layer; between them, only the point moves.
         connect(viewer.dims.events.point, self._on_dims)
         connect(viewer.layers.events.removed, self._on_layer_removed)
+        connect(viewer.scene.camera.events.orientation, self._tell_letters)
+        connect(viewer.dims.events.order, self._tell_letters)
+        connect(viewer.dims.events.ndisplay, self._tell_letters)
         if session.is_open and session.case is not None:
             self._on_opened(session.case)
 
@@ -184,6 +193,7 @@ class ViewerBridge:
             return
         self._on_label_changed(self.session.label)
         self._update_text()
+        self._tell_letters()
 
     def _clear(self) -> None:
         """Take away every layer of ours that is left."""
@@ -207,6 +217,8 @@ class ViewerBridge:
             finally:
                 self._clear()
             self.text_changed.emit("")
+            self._tell_letters()
+            self.hidden_changed.emit(False)
 
     def _on_busy(self) -> None:
         if self._case is not None:
@@ -232,7 +244,10 @@ class ViewerBridge:
 
     def _on_label_changed(self, label: Label | None) -> None:
         if self._case is not None:
+            was_hidden = self._case.is_hidden
             self._case.choose(label)
+            if was_hidden and not self._case.is_hidden:
+                self._tell_hidden()
 
     def _update_text(self) -> None:
         if self._case is not None:
@@ -243,6 +258,7 @@ class ViewerBridge:
                 plane=self._case.plane,
                 selected=self._selected,
                 stranger="" if stranger is None else stranger.name,
+                hidden=self._case.is_hidden,
             )
             self.text_changed.emit(text)
 
@@ -368,6 +384,36 @@ class ViewerBridge:
         """Tell that another plane is shown."""
         self._update_text()
         self.plane_changed.emit()
+
+    @property
+    def letters(self) -> EdgeLetters | None:
+        """Sides of the patient at the edges of the canvas; None if not known."""
+        case, dims = self.session.case, self.viewer.dims
+        if self._case is None or case is None or dims.ndisplay != 2:
+            return None
+        affine = case.series.header.affine
+        shown = [axis - (dims.ndim - 3) for axis in dims.displayed]
+        if affine is None or min(shown) < 0:
+            return None
+        return edge_letters(affine, shown, self.viewer.scene.camera.orientation2d)
+
+    def _tell_letters(self) -> None:
+        self.letters_changed.emit(self.letters)
+
+    @property
+    def is_hidden(self) -> bool:
+        """True while the annotation is kept out of sight."""
+        return self._case is not None and self._case.is_hidden
+
+    def set_hidden(self, hidden: bool) -> None:
+        """Take the annotation of the case out of sight, or bring it back."""
+        if self._case is not None and hidden != self._case.is_hidden:
+            self._case.set_hidden(hidden)
+            self._tell_hidden()
+
+    def _tell_hidden(self) -> None:
+        self._update_text()
+        self.hidden_changed.emit(self.is_hidden)
 
     @property
     def is_cleared(self) -> bool:

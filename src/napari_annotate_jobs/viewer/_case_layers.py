@@ -10,7 +10,7 @@ from napari_annotate_jobs.session import Work
 
 from ._axes import CaseAxes
 from ._boxes import BoxLayer
-from ._fit import FittedView
+from ._fitted_view import FittedView
 from ._geometry import Geometry, index_at
 from ._images import ImageLayer, Place, VolumeLoader
 from ._masks import MaskLayer
@@ -105,6 +105,7 @@ class CaseLayers:
         self._opacities: dict[Layer, float] = {}
         self._axes: CaseAxes | None = None
         self._editable = not session.locked
+        self._hidden: list[Layer] | None = None
         self._volume = self._geometry.volume
         self.loader = VolumeLoader(
             case.series,
@@ -365,7 +366,10 @@ class CaseLayers:
             self._fit.fit()
 
     def choose(self, label: Label | None) -> None:
-        """Ready the layer and the tool that fit a label."""
+        """Ready the layer and the tool that fit a label; what was hidden comes back."""
+        if self._hidden is not None and label is not None:
+            self.set_hidden(False)
+            return
         selection = self._viewer.layers.selection
         drawn: MaskLayer | BoxLayer | None = None
         if label is not None and label.method is Method.SEGMENTATION:
@@ -380,6 +384,29 @@ class CaseLayers:
         else:
             selection.active = drawn.layer
             drawn.choose(label)
+
+    @property
+    def is_hidden(self) -> bool:
+        """True while the annotation is kept out of sight."""
+        return self._hidden is not None
+
+    def set_hidden(self, hidden: bool) -> None:
+        """Take the annotation out of sight, or show again what was seen before.
+
+        Nothing is drawn meanwhile: what is not shown is not edited.
+        """
+        if hidden and self._hidden is None:
+            self._hidden = [m.layer for m in self._mirrors if m.layer.visible]
+            for drawn in self._drawn:
+                drawn.layer.mode = "pan_zoom"
+            self._viewer.layers.selection.active = self.image.layer
+            for layer in self._hidden:
+                layer.visible = False
+        elif not hidden and self._hidden is not None:
+            seen, self._hidden = self._hidden, None
+            for layer in seen:
+                layer.visible = True
+            self.choose(self._session.label)
 
     def stroke(self, began: bool) -> None:
         """Let the masks wait while a left drag goes on."""

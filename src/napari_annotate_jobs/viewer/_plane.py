@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.imaging import SeriesHeader
 
-    from ._fit import FittedView
+    from ._fitted_view import FittedView
 
 __all__ = ["ACQUIRED", "Plane", "PlaneGuide"]
 

@@ -53,6 +53,7 @@ class ReadOut:
         plane: Plane = ACQUIRED,
         selected: tuple[int, int] | None = None,
         stranger: str = "",
+        hidden: bool = False,
     ) -> str:
         """Write what is true now, and return it.
 
@@ -66,6 +67,8 @@ class ReadOut:
             The first and the last slice that keys act on, if not on the current one.
         stranger : str
             Name of the layer at hand for drawing, if it is not the case's.
+        hidden : bool
+            The annotation is kept out of sight.
         """
         session = self._session
         if not session.is_open or session.case is None:
@@ -83,6 +86,8 @@ class ReadOut:
             lines.append("No slice is shown: decisions wait")
         if selected is not None:
             lines.append(_selection_text(*selected))
+        if hidden:
+            lines.append("The annotation is hidden")
         if stranger:
             lines.append(f"“{stranger}” is not of this case: not saved")
         window = session.window

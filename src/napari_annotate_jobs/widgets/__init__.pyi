@@ -2,6 +2,7 @@ from .annotate._aside_line import AsideLine, listed
 from .annotate._boxes import BoxSection, ObjectAtHand
 from .annotate._difference import DifferenceView
 from .annotate._dock import AnnotateDock
+from .annotate._edges import CanvasEdges
 from .annotate._masks import MaskSection
 from .annotate._read_out import ReadOutLabel
 from .annotate._window import WindowControl
@@ -36,6 +37,7 @@ __all__ = [
     "AnnotateDock",
     "AsideLine",
     "BoxSection",
+    "CanvasEdges",
     "CaseRows",
     "Colors",
     "CombinePanel",

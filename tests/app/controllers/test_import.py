@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import nibabel as nib
@@ -44,7 +46,7 @@ def desk(qtbot, tmp_path):
     mask[1:3, 1:3, 1] = 1
     save(tmp_path / "masks" / "one.nii.gz", mask)
     save(tmp_path / "masks" / "other.nii.gz", mask)
-    panel, log = ImportPanel(), []
+    panel, log, opened = ImportPanel(), [], set()
     qtbot.addWidget(panel)
     worker = Worker(SynchronousExecutor())
     controller = ImportController(
@@ -52,6 +54,7 @@ def desk(qtbot, tmp_path):
         worker,
         leave=lambda go_on: (log.append("left"), go_on()),
         imported=log.append,
+        is_open=lambda case_id: case_id in opened,
         choose_folder=lambda title, chosen: chosen("/folder"),
         choose_file=lambda title, chosen: chosen("/file"),
     )
@@ -63,7 +66,12 @@ def desk(qtbot, tmp_path):
             return store.load("job", "one").annotation
 
     return SimpleNamespace(
-        panel=panel, controller=controller, log=log, said=said, worker=worker
+        panel=panel,
+        controller=controller,
+        log=log,
+        opened=opened,
+        said=said,
+        worker=worker,
     )
 
 
@@ -124,3 +132,39 @@ def test_stopped(desk):
     assert desk.panel.choice().path == "/folder"
     desk.panel.file_requested.emit()
     assert desk.panel.choice().path == "/file"
+
+
+PROGRAM = """
+import sys, nibabel as nib, numpy as np
+image = nib.load(sys.argv[1])
+nib.save(nib.Nifti1Image(np.ones(image.shape, np.uint8), image.affine), sys.argv[2])
+"""
+
+
+def test_a_program_is_run_on_the_cases(desk, tmp_path, monkeypatch):
+    """Beside annotating: the open case is not left, and gets nothing."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    script = tmp_path / "program.py"
+    script.write_text(PROGRAM)
+    panel = desk.panel
+    panel.made.setCurrentIndex(1)
+    panel.import_requested.emit()
+    assert desk.log == []
+    assert panel.choice().enter_as == "proposals"
+    panel.command.setText(f'"{sys.executable}" "{script}" {{image}}')
+    panel.import_requested.emit()
+    assert "the command says nowhere {out}" in panel.told.toPlainText()
+    panel.command.setText(f'"{sys.executable}" "{script}" {{image}} {{out}}')
+    desk.opened.add("one")
+    panel.import_requested.emit()
+    assert "One: the case is open" in panel.told.toPlainText()
+    assert desk.said().revision == 0
+    desk.opened.clear()
+    panel.import_requested.emit()
+    assert "came in on 4 slices of 1 case" in panel.told.toPlainText()
+    assert "left" not in desk.log
+    sources = {each.proposals[""].source for each in desk.said().slices.values()}
+    assert sources == {Path(sys.executable).name}
+    panel.import_requested.emit()
+    assert "the same program did them before: 1 case." in panel.told.toPlainText()
+    assert panel.begin.text() == "Run"

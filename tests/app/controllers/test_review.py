@@ -5,10 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from napari_annotate_jobs.app._actions import CaseController
 from qtpy.QtWidgets import QWidget
 
 from napari_annotate_jobs.app.controllers import ReviewController
-from napari_annotate_jobs.errors import LockedError
+from napari_annotate_jobs.errors import LockedError, StoreAccessError
 from napari_annotate_jobs.model import (
     COLORS,
     AnnotationChange,
@@ -175,6 +176,73 @@ def test_a_fail_asks_for_its_reason(bob):
     assert statuses(bob)["one"] is ReviewStatus.WAITING
     bob.panel.written.emit("fail", "Blurred", str(About.CASE))
     assert statuses(bob)["one"] is ReviewStatus.FAILED
+
+
+def written(bob, text):
+    bob.panel.line.setText(text)
+    bob.panel.line.returnPressed.emit()
+
+
+def fill_the_disk(monkeypatch, store):
+    def full(*_, **__):
+        raise StoreAccessError("the disk is full", remedy="Make room")
+
+    monkeypatch.setattr(store, "judge", full)
+    monkeypatch.setattr(store, "discuss", full)
+
+
+@pytest.mark.parametrize("how", ["fail", "return", "comment", "reply"])
+def test_words_that_could_not_be_kept_come_back(bob, monkeypatch, how):
+    if how == "reply":
+        bob.review.case.discussion.say("Look here")
+        (thread,) = bob.review.case.discussion.threads
+    fill_the_disk(monkeypatch, bob.store)
+    if how == "reply":
+        bob.panel.reply_requested.emit(thread.id)
+    elif how != "comment":
+        bob.panel.begin(Writing(how))
+    written(bob, "The vessel is missing")
+    assert bob.panel.line.text() == "The vessel is missing"
+    assert "full" in str(bob.errors.pop())
+    bob.panel.begin(Writing.COMMENT)
+    bob.act.return_case()  # by the button, with what is written
+    assert bob.panel.line.text() == "The vessel is missing"
+    bob.errors.clear()
+
+
+def test_words_belong_to_the_case_they_were_written_of(bob, monkeypatch):
+    bob.panel.line.setText("Half a sent")
+    bob.act.go(1)
+    assert bob.panel.case_name.text() == "two"
+    assert bob.panel.line.text() == ""
+    fill_the_disk(monkeypatch, bob.store)
+    one = bob.review.rows().rows[0].case.id
+    bob.review.unsaid.emit((one, "ana"), "The vessel")  # told after it was left
+    bob.act.go(-1)
+    assert bob.panel.case_name.text() == "one"
+    assert bob.panel.line.text() == "The vessel Half a sent"
+
+
+def test_nothing_that_is_written_is_left_behind_by_a_pass(bob):
+    bob.panel.line.setText("Look at slice 4 too")
+    bob.act.pass_case()
+    assert bob.panel.case_name.text() == "two"
+    assert bob.panel.line.text() == ""
+    (said,) = bob.store.threads("job", "one", person="ana")
+    assert said.first.text == "Look at slice 4 too"
+
+
+def test_words_wait_while_a_case_is_opened(bob):
+    bob.review.busy.emit("Opening")
+    written(bob, "The vessel is missing")
+    assert bob.panel.line.text() == "The vessel is missing"
+
+
+def test_a_comment_that_may_not_be_written_now_comes_back():
+    given = []
+    bench = SimpleNamespace(session=SimpleNamespace(slice=1), act=lambda call: None)
+    CaseController(bench, None, None, unsaid=given.append).comment("Blurred", True)
+    assert given == ["Blurred"]
 
 
 def test_a_return_is_pinned_to_the_slice_that_is_seen(bob, store):

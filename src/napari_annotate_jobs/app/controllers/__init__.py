@@ -11,6 +11,7 @@ from ._review import ReviewController
 from ._slices import SliceController
 from ._statistics import StatisticsController
 from ._strip import StripController
+from ._surroundings import Peek, RoomForImage, SurroundingsController
 from ._threads import ThreadController, show_places
 from ._workbench import Workbench
 
@@ -19,11 +20,14 @@ __all__ = [
     "ExportController",
     "ForeignController",
     "ImportController",
+    "Peek",
     "PropagateController",
     "ReviewController",
+    "RoomForImage",
     "SliceController",
     "StatisticsController",
     "StripController",
+    "SurroundingsController",
     "ThreadController",
     "Workbench",
     "show_places",

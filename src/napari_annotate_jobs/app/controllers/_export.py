@@ -392,6 +392,7 @@ def _preview(held: _Held, choice: ExportChoice, work: Work) -> ExportPreview:
         facts |= {
             "refused": refused,
             "lost": writer.losses(plan),
+            "remarks": writer.remarks(plan),
             "overlaps": bool(plan.overlaps),
         }
     except Cancelled:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.editing import EnterAs, Mode
@@ -11,7 +12,13 @@ from napari_annotate_jobs.errors import (
     InvalidValueError,
 )
 from napari_annotate_jobs.formats import IMPORT_FORMATS, import_format, parse_map
-from napari_annotate_jobs.session import Importing, Work, import_annotations
+from napari_annotate_jobs.session import (
+    Command,
+    Importing,
+    Work,
+    import_annotations,
+    propose_by_command,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,6 +47,8 @@ class ImportController:
         is called with: what comes in must not meet an edit on its way.
     imported : callable
         Told the ids of the cases that something came into.
+    is_open : callable
+        Asked for a case's id, from any thread: whether it is in the window.
     choose_folder, choose_file : callable
         Ask for one, and give it to what they are called with.
     """
@@ -51,11 +60,12 @@ class ImportController:
         *,
         leave: Callable[[Callable[[], None]], object],
         imported: Callable[[Sequence[str]], object],
+        is_open: Callable[[str], bool],
         choose_folder: Callable[[str, Callable[[str], object]], object],
         choose_file: Callable[[str, Callable[[str], object]], object],
     ) -> None:
         self._panel, self._worker = panel, worker
-        self._leave, self._imported = leave, imported
+        self._leave, self._imported, self._is_open = leave, imported, is_open
         self._choose_folder, self._choose_file = choose_folder, choose_file
         self._place: JobPlace | None = None
         self._waiting: tuple[JobPlace | None] | None = None
@@ -91,8 +101,12 @@ class ImportController:
         self._run(preview=True)
 
     def start(self) -> None:
-        """Bring it in, once the open case is left."""
-        if self._place is not None and self._work is None:
+        """Bring files in once the open case is left; run a program beside it."""
+        if self._place is None or self._work is not None:
+            return
+        if self._panel.choice().command:
+            self._run(preview=False)
+        else:
             self._leave(lambda: self._run(preview=False))
 
     def cancel(self) -> None:
@@ -105,30 +119,51 @@ class ImportController:
         if place is None or self._work is not None:
             return
         try:
-            how = _how(choice, preview)
+            how = replace(_how(choice, preview), is_open=self._is_open)
+            command = _command(choice)
         except AnnotateJobsError as error:
             self._panel.set_told(str(error), wrong=True)
             return
-        verb = "Looking at" if preview else "Importing"
-        work = self._work = Work(f"{verb} annotations for {place.job.name}")
+        text = f"Importing annotations for {place.job.name}"
+        if preview:
+            text = f"Looking at annotations for {place.job.name}"
+        elif command is not None:
+            text = f"Running {command.program} on {place.job.name}"
+        work = self._work = Work(text)
         self._panel.set_busy(True)
         self._panel.set_told(f"{work.text}…")
 
         def task(work: Work) -> ImportReport:
+            def tell(done: int, total: int, name: str) -> None:
+                work.report(done, total)
+
+            match = choice.match or None
             with place.open() as store:
+                if command is not None:
+                    return propose_by_command(
+                        store,
+                        place.job.id,
+                        command,
+                        how,
+                        match=match,
+                        again=choice.again,
+                        progress=tell,
+                        cancelled=work.cancelled,
+                    )
                 return import_annotations(
                     store,
                     place.job.id,
                     choice.path,
                     how,
-                    match=choice.match or None,
-                    progress=lambda done, total, name: work.report(done, total),
+                    match=match,
+                    progress=tell,
                     cancelled=work.cancelled,
                 )
 
         def done(report: ImportReport) -> None:
             self._end()
-            wrong = bool(report.failed or report.broken or not report.cases)
+            none = not (report.cases or report.done_before)
+            wrong = bool(report.failed or report.broken or none)
             self._panel.set_told(_told(report, how), wrong=wrong)
             if not preview:
                 good = [each for each in report.cases if each.error is None]
@@ -156,16 +191,25 @@ def _how(choice: ImportChoice, preview: bool) -> Importing:
         raise InvalidValueError(
             "a version says nothing without the model", remedy="Name the model too"
         )
+    model = choice.model
+    if choice.command:
+        model = model or Command(choice.command).program
     return Importing(
         row=import_format(choice.format),
         mapping=parse_map(choice.mapping),
         enter_as=EnterAs(choice.enter_as),
         mode=Mode(choice.mode),
-        model=f"{choice.model} {choice.version}".strip(),
+        model=f"{model} {choice.version}".strip(),
         resample=choice.resample,
         preview=preview,
         empty_is_nothing=choice.empty_is_nothing,
     )
+
+
+def _command(choice: ImportChoice) -> Command | None:
+    if not choice.command:
+        return None
+    return Command(choice.command, timeout=60.0 * choice.minutes or None)
 
 
 def _told(report: ImportReport, how: Importing) -> str:
@@ -186,11 +230,16 @@ def _told(report: ImportReport, how: Importing) -> str:
     for outcome in report.failed[:MOST]:
         lines.append(f"{outcome.name}: {outcome.error}")
     lines += [str(error) for error in report.broken[:MOST]]
-    if not report.cases:
+    if report.done_before:
+        lines.append(
+            f"Left as they are, for the same program did them before: "
+            f"{report.done_before} case{'' if report.done_before == 1 else 's'}."
+        )
+    if not report.cases and not report.done_before:
         lines.append(
             "Nothing was found for any case. Say how files are named, as {case}.nii.gz."
         )
-    else:
+    elif report.cases:
         lines.append(
             f"{', '.join(found) or 'Nothing'} {verb} on {counts.entered} slices of "
             f"{good} case{'' if good == 1 else 's'}."

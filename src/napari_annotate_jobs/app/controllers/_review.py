@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.editing import Cell
@@ -151,6 +152,7 @@ class ReviewController:
                 (review.judged, self._on_judged),
                 (review.compared, self._on_compared),
                 (review.undo_changed, self._on_undo),
+                (review.unsaid, self._give_back),
                 (reading.opened, self._on_opened),
                 (reading.closed, self._on_closed),
                 (reading.slice_changed, self._on_slice),
@@ -257,7 +259,7 @@ class ReviewController:
             self._compare_with(0)
 
     def _write_again(self, case: OpenReview) -> None:
-        """Give back the words of a verdict that was taken back, where they belong."""
+        """Give back the words of a verdict that was taken back."""
         words, self._words = self._words, None
         if words is None or words[0].answers != case.submission.digest:
             return
@@ -332,6 +334,9 @@ class ReviewController:
                 "Look at it, and pass it then."
             )
             return
+        if self.panel.mode is Writing.COMMENT and (text := self.panel.line.take()):
+            # What is written and not sent would be left behind with the case.
+            self._on_written(Writing.COMMENT, text, self.panel.pin)
         self.review.pass_case()
 
     def correct_case(self) -> None:
@@ -343,9 +348,8 @@ class ReviewController:
         """Fail the case with the reason that is written; ask for one else."""
         if self._may_judge() is None:
             return
-        if text := self.panel.text:
+        if text := self.panel.line.take():
             self._on_written(Writing.FAIL, text, About.CASE)
-            self.panel.line.clear()
         else:
             self.panel.begin(Writing.FAIL)
 
@@ -354,9 +358,8 @@ class ReviewController:
         case = self._may_judge()
         if case is None:
             return
-        if text := self.panel.text:
+        if text := self.panel.line.take():
             self._on_written(Writing.RETURN, text, self.panel.pin)
-            self.panel.line.clear()
         elif self._said(case):
             self.review.return_case()
         else:
@@ -401,20 +404,25 @@ class ReviewController:
         new = () if talk is None else talk.new
         self.panel.set_threads(self.threads.threads, self.threads.current, new=new)
 
+    def _give_back(self, key: tuple[str, str], text: str) -> None:
+        self.panel.line.give_back(text, key)
+
     def _on_written(self, mode: str, text: str, pin: str) -> None:
         case = self.case
         if case is None:
+            self.panel.line.give_back(text)
             return
+        give_back = partial(self._give_back, case.key, text)
         writing = Writing(mode)
         if writing is Writing.FAIL:
             self.review.fail(text)
         elif writing is Writing.REPLY:
             reply_to = self._reply_to
-            self.threads.reply(reply_to, text)
+            self.threads.reply(reply_to, text, unsaid=give_back)
         else:
             place = self._place(About(pin))
             if writing is Writing.COMMENT:
-                self._act(lambda: case.discussion.say(text, **place))
+                self._act(lambda: case.discussion.say(text, **place, unsaid=give_back))
             elif place:
                 me = self.review.store.person
                 self.review.return_case("", [Comment(person=me, text=text, **place)])

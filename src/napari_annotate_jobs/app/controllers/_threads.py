@@ -134,12 +134,30 @@ class ThreadController:
         else:
             self.go(beyond.id)
 
-    def reply(self, thread: str, text: str) -> None:
-        """Reply in a thread."""
+    def reply(
+        self,
+        thread: str,
+        text: str,
+        *,
+        unsaid: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Reply in a thread.
+
+        Parameters
+        ----------
+        thread : str
+            Id of the thread.
+        text : str
+            What to say.
+        unsaid : callable
+            Called if it cannot be kept.
+        """
         discussion = self.discussion
-        if discussion is not None:
-            discussion.visit(thread)
-            self._do(lambda: discussion.say(text, thread=thread))
+        if discussion is None:
+            unsaid()
+            return
+        discussion.visit(thread)
+        self._do(lambda: discussion.say(text, thread=thread, unsaid=unsaid))
 
     def _do(self, call: Callable[[], object]) -> None:
         try:

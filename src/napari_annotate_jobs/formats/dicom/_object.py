@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -72,6 +73,12 @@ _CORE = {
     "StudyTime": "TM",
     "ReferringPhysicianName": "PN",
 }
+_LOSSY = (
+    "LossyImageCompression",
+    "LossyImageCompressionRatio",
+    "LossyImageCompressionMethod",
+)
+"""What a copy of the images must say of their pixels."""
 
 
 def check_installed(purpose: str) -> None:
@@ -254,31 +261,15 @@ def settle(dataset: Dataset, case: AnnotatedCase, *digests: object) -> None:
 
 # ------------------------------------------------------------------ from the images
 def patient_template(
-    case: AnnotatedCase, source: DicomSource, *, placed: bool
+    case: AnnotatedCase, source: DicomSource, *, placed: bool, anonymous: bool
 ) -> Dataset:
     """Return an image header that highdicom takes patient and study from.
 
-    Damaged optional tags are left out, required ones that are missing are empty.
+    Damaged optional tags are left out, required ones that are missing are empty. An
+    anonymous one has the name of the case, and nothing of the patient but UIDs.
     """
-    from pydicom.dataelem import DataElement
-    from pydicom.dataset import Dataset
-
     header = case.header
-    found = Dataset()
-    for element in source.dataset:
-        try:
-            found.add(DataElement(element.tag, element.VR, element.value, None, False))
-            _check(element)
-        except Exception:
-            found.pop(element.tag, None)
-    for keyword, kind in _CORE.items():
-        value = source.dataset.get(keyword)
-        if keyword not in found:
-            # Names and ids that are too long still tell who it is.
-            keep = kind in {"LO", "PN", "SH"} and value is not None
-            setattr(found, keyword, value if keep else "")
-    if found.PatientSex not in ("M", "F", "O", ""):
-        found.PatientSex = ""
+    found = _nobody(case, source) if anonymous else _patient(source)
     found.SpecificCharacterSet = "ISO_IR 192"
     found.SOPClassUID = CT_IMAGE if placed else SECONDARY_CAPTURE
     found.SOPInstanceUID = header.slices[0].sop_instance_uid
@@ -298,6 +289,47 @@ def patient_template(
         found.PixelSpacing = decimals([rows, columns])
         found.SliceThickness = decimals([_thickness(header, source)])[0]
         found.pop("SpacingBetweenSlices", None)
+    return found
+
+
+def _patient(source: DicomSource) -> Dataset:
+    """Return what the images say of patient and study."""
+    from pydicom.dataelem import DataElement
+    from pydicom.dataset import Dataset
+
+    found = Dataset()
+    for element in source.dataset:
+        try:
+            found.add(DataElement(element.tag, element.VR, element.value, None, False))
+            _check(element)
+        except Exception:
+            found.pop(element.tag, None)
+    for keyword, kind in _CORE.items():
+        value = source.dataset.get(keyword)
+        if keyword not in found:
+            # Names and ids that are too long still tell who it is.
+            keep = kind in {"LO", "PN", "SH"} and value is not None
+            setattr(found, keyword, value if keep else "")
+    if found.PatientSex not in ("M", "F", "O", ""):
+        found.PatientSex = ""
+    return found
+
+
+def _nobody(case: AnnotatedCase, source: DicomSource) -> Dataset:
+    """Return the same of a patient who has the name of the case (PS3.3 C.7.1.1)."""
+    from pydicom.dataset import Dataset
+
+    found = Dataset()
+    for keyword in _CORE:
+        setattr(found, keyword, "")
+    plain = " ".join(re.sub(r"[\\^=]", " ", case.case.name).split())
+    found.PatientName = found.PatientID = plain[:64]
+    found.PatientIdentityRemoved = "YES"
+    found.DeidentificationMethod = f"{PROGRAM}: patient and study tags replaced"
+    for keyword in _LOSSY:
+        value = source.dataset.get(keyword)
+        if value is not None:
+            setattr(found, keyword, value)
     return found
 
 

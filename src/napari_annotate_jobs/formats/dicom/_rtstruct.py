@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from napari_annotate_jobs.errors import CorruptError, InvalidValueError
-from napari_annotate_jobs.formats._contract import CaseFiles, Exporter, FormatOptions
+from napari_annotate_jobs.formats._contract import CaseFiles, FormatOptions
 from napari_annotate_jobs.formats._place import TOLERANCE_MM, ijk_to_lps, slice_origins
 from napari_annotate_jobs.imaging import quiet
 from napari_annotate_jobs.model import Method, Provenance
 
 from ._contours import outlines_of
+from ._exporter import DicomExporter, DicomOptions
 from ._object import (
     PROGRAM,
-    check_installed,
     concept_of,
     creator,
     derived_uid,
@@ -25,8 +25,6 @@ from ._object import (
     is_placed,
     long_names,
     moment,
-    no_dicom,
-    patient_template,
     quietly_saved,
     refer,
     settle,
@@ -42,7 +40,6 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from napari_annotate_jobs.formats._case import AnnotatedCase
-    from napari_annotate_jobs.formats._contract import ExportJob
     from napari_annotate_jobs.imaging import DicomSource
     from napari_annotate_jobs.model import Code, Label
 
@@ -53,7 +50,7 @@ STUDY = "1.2.840.10008.3.1.2.3.1"
 """The class that studies are referred to by, which is retired for all else."""
 
 
-class RtStructOptions(FormatOptions):
+class RtStructOptions(DicomOptions):
     """Choices of the RTSTRUCT export."""
 
     holes: Literal["inner", "xor"] = Field(
@@ -64,21 +61,13 @@ class RtStructOptions(FormatOptions):
     )
 
 
-class RtStructExporter(Exporter):
+class RtStructExporter(DicomExporter):
     """One RTSTRUCT a case, outlines by scikit-image."""
 
     title = "RTSTRUCT"
     methods = frozenset({Method.SEGMENTATION})
     keeps_overlap = True
     Options: ClassVar[type[FormatOptions]] = RtStructOptions
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        check_installed("RTSTRUCT")
-        super().__init__(*args, **kwargs)
-
-    def is_incompatible(self, export: ExportJob) -> list[str]:
-        """Say why it cannot: images that are not DICOM."""
-        return [*super().is_incompatible(export), *no_dicom(export, self.title)]
 
     def write_case(self, case: AnnotatedCase, folder: Path) -> CaseFiles:
         """Write ``<case>.rtstruct.dcm``."""
@@ -92,7 +81,8 @@ class RtStructExporter(Exporter):
         source = source_of(case)
         name = f"{case.stem}.rtstruct.dcm"
         with quiet():
-            dataset = _dataset(case, source, self.options.holes == "xor")
+            template = self.template(case, source, placed=True)
+            dataset = _dataset(case, source, template, self.options.holes == "xor")
             quietly_saved(dataset, folder / name)
         return CaseFiles(files=(name,))
 
@@ -136,12 +126,13 @@ class RtStructExporter(Exporter):
                 )
 
 
-def _dataset(case: AnnotatedCase, source: DicomSource, xor: bool) -> Dataset:
+def _dataset(
+    case: AnnotatedCase, source: DicomSource, template: Dataset, xor: bool
+) -> Dataset:
     from highdicom.base import SOPClass
     from pydicom.uid import ImplicitVRLittleEndian
 
     header, summary = case.header, case.summary
-    template = patient_template(case, source, placed=True)
     labels = described(case)
     names = long_names(labels)
     numbers = {label.id: number for number, label in enumerate(labels, 1)}

@@ -9,15 +9,15 @@ import numpy as np
 from pydantic import Field
 
 from napari_annotate_jobs.errors import CorruptError
-from napari_annotate_jobs.formats._contract import CaseFiles, Exporter, FormatOptions
+from napari_annotate_jobs.formats._contract import CaseFiles, FormatOptions
 from napari_annotate_jobs.formats._place import TOLERANCE_MM, slice_origins
 from napari_annotate_jobs.imaging import quiet
 from napari_annotate_jobs.model import Code, Method, Provenance
 
+from ._exporter import DicomExporter, DicomOptions
 from ._object import (
     PROGRAM,
     category_of,
-    check_installed,
     concept_of,
     creator,
     decimals,
@@ -30,8 +30,6 @@ from ._object import (
     is_placed,
     long_names,
     moment,
-    no_dicom,
-    patient_template,
     plane_sequences,
     quietly_saved,
     settle,
@@ -49,7 +47,6 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from napari_annotate_jobs.formats._case import AnnotatedCase
-    from napari_annotate_jobs.formats._contract import ExportJob
     from napari_annotate_jobs.imaging import DicomSource
     from napari_annotate_jobs.model import Label
 
@@ -66,7 +63,7 @@ _FAMILY = {
 _BY_HAND = Code(scheme="DCM", value="123109", meaning="Manual Processing")
 
 
-class DicomSegOptions(FormatOptions):
+class DicomSegOptions(DicomOptions):
     """Choices of the DICOM SEG export."""
 
     type: Literal["binary", "labelmap"] = Field(
@@ -89,7 +86,7 @@ class _Content:
     overlap: bool = False
 
 
-class DicomSegExporter(Exporter):
+class DicomSegExporter(DicomExporter):
     """One DICOM SEG a case, by highdicom."""
 
     title = "DICOM SEG"
@@ -99,13 +96,8 @@ class DicomSegExporter(Exporter):
     def __init__(
         self, options: FormatOptions | None = None, *, priority: Sequence[int] = ()
     ) -> None:
-        check_installed("DICOM SEG")
         super().__init__(options, priority=priority)
         self.keeps_overlap = self.options.type == "binary"
-
-    def is_incompatible(self, export: ExportJob) -> list[str]:
-        """Say why it cannot: overlap in a label map, images that are not DICOM."""
-        return [*super().is_incompatible(export), *no_dicom(export, self.title)]
 
     # ----------------------------------------------------------------- writing
     def write_case(self, case: AnnotatedCase, folder: Path) -> CaseFiles:
@@ -201,7 +193,7 @@ class DicomSegExporter(Exporter):
         digest = derived_uid(spool.digest(), *map(str, descriptions))
         when = moment(case)
         dataset = hd.seg.Segmentation(
-            source_images=[patient_template(case, source, placed=placed)],
+            source_images=[self.template(case, source, placed=placed)],
             pixel_array=np.zeros((1, *case.plane), np.uint8),
             segmentation_type=self.options.type.upper(),
             segment_descriptions=descriptions,

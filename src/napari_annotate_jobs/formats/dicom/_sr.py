@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_annotate_jobs.errors import CorruptError
-from napari_annotate_jobs.formats._contract import CaseFiles, Exporter, FormatOptions
+from napari_annotate_jobs.formats._contract import CaseFiles
 from napari_annotate_jobs.imaging import quiet, read_dataset
 from napari_annotate_jobs.model import Code, Decision, Method
 
+from ._exporter import DicomExporter
 from ._object import (
     PROGRAM,
     category_of,
-    check_installed,
     concept_of,
     creator,
     derived_uid,
     frame_number,
     highdicom_code,
     moment,
-    no_dicom,
-    patient_template,
     quietly_saved,
     settle,
     source_of,
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from napari_annotate_jobs.formats._case import AnnotatedCase
-    from napari_annotate_jobs.formats._contract import ExportJob
     from napari_annotate_jobs.imaging import DicomSource
     from napari_annotate_jobs.model import Box, Label
 
@@ -51,31 +48,20 @@ _NEAR = 1e-3
 """Pixels; coordinates are written as 32-bit floats."""
 
 
-class DicomSrExporter(Exporter):
+class DicomSrExporter(DicomExporter):
     """One report a case, by highdicom."""
 
     title = "DICOM SR"
     methods = frozenset({Method.DETECTION, Method.CLASSIFICATION})
     keeps_overlap = True
 
-    def __init__(
-        self, options: FormatOptions | None = None, *, priority: Sequence[int] = ()
-    ) -> None:
-        check_installed("DICOM SR")
-        super().__init__(options, priority=priority)
-
-    Options: ClassVar[type[FormatOptions]] = FormatOptions
-
-    def is_incompatible(self, export: ExportJob) -> list[str]:
-        """Say why it cannot: images that are not DICOM."""
-        return [*super().is_incompatible(export), *no_dicom(export, self.title)]
-
     def write_case(self, case: AnnotatedCase, folder: Path) -> CaseFiles:
         """Write ``<case>.sr.dcm``."""
         source = source_of(case)
         name = f"{case.stem}.sr.dcm"
         with quiet():
-            quietly_saved(_report(case, source), folder / name)
+            template = self.template(case, source, placed=False)
+            quietly_saved(_report(case, source, template), folder / name)
         return CaseFiles(files=(name,))
 
     def verify_case(
@@ -126,7 +112,7 @@ def _corners(box: Box) -> tuple[float, ...]:
 
 
 # ----------------------------------------------------------------------- writing
-def _report(case: AnnotatedCase, source: DicomSource) -> Dataset:
+def _report(case: AnnotatedCase, source: DicomSource, first: Dataset) -> Dataset:
     import highdicom as hd
     from pydicom.sr.codedict import codes
 
@@ -151,7 +137,7 @@ def _report(case: AnnotatedCase, source: DicomSource) -> Dataset:
     when = moment(case)
     said = [repr(each) for each in _said(case)]
     report = hd.sr.ComprehensiveSR(
-        evidence=_evidence(case, source),
+        evidence=_evidence(case, source, first),
         content=content[0],
         series_instance_uid=derived_uid("sr-series", *about),
         series_number=302,
@@ -171,11 +157,12 @@ def _report(case: AnnotatedCase, source: DicomSource) -> Dataset:
     return report
 
 
-def _evidence(case: AnnotatedCase, source: DicomSource) -> list[Dataset]:
+def _evidence(
+    case: AnnotatedCase, source: DicomSource, first: Dataset
+) -> list[Dataset]:
     """Return the headers that highdicom takes evidence and patient from."""
     from pydicom.dataset import Dataset
 
-    first = patient_template(case, source, placed=False)
     first.SOPClassUID = source.sop_classes[0]
     found = {str(first.SOPInstanceUID): first}
     for slice_id, sop_class in zip(case.header.slices, source.sop_classes, strict=True):

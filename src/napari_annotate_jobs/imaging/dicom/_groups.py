@@ -12,7 +12,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from ._record import IMPLICIT, LONG_VRS, SHORT_VRS, UNDEFINED
-from ._walk import skip_items
+from ._walk_file import skip_items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

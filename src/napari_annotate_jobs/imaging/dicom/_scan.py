@@ -16,7 +16,7 @@ from napari_annotate_jobs.imaging._types import FileRef
 from ._doubt import check_inflated, reason
 from ._record import DEFLATED, NATIVE, Record
 from ._scan_pydicom import scan_with_pydicom
-from ._walk import walk_file
+from ._walk_file import walk_file
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

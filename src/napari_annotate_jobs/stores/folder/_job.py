@@ -88,6 +88,7 @@ class JobFolder:
         self._touched: set[str] = set()
         self._sizes: dict[str, tuple[object, tuple[int, int] | None]] = {}
         self._told: dict[tuple[str, str], Progress] = {}
+        self._read_last: tuple[str, WorkFolder] | None = None
 
     def job(self) -> Job:
         """Return the job."""
@@ -238,20 +239,28 @@ class JobFolder:
     def read_mask(self, case_id: str, digest: str) -> bytes:
         """Return a mask's bytes, from whoever painted it."""
         damaged: CorruptError | None = None
-        self.catalogue.place(case_id)
-        for work in self._everything(case_id):
+        for work in self._holders(case_id):
             try:
                 data = work.read_mask(digest)
             except CorruptError as error:
                 damaged = error
             else:
                 if data is not None:
+                    self._read_last = case_id, work
                     return data
         if damaged is not None:
             raise damaged
         raise NotFoundError(
             f"there is no mask {digest[:16]}", where=self.case_path(case_id)
         )
+
+    def _holders(self, case_id: str) -> Iterator[WorkFolder]:
+        """Give all work on a case, first where the last mask was: it is read whole."""
+        last = self._read_last
+        if last is not None and last[0] == case_id:
+            yield last[1]
+        self.catalogue.place(case_id)
+        yield from self._everything(case_id)
 
     def _mask_of_others(self, case_id: str, digest: str) -> bytes | None:
         for work in self._everything(case_id):

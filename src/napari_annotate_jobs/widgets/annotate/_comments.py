@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
+from napari_annotate_jobs.widgets.parts._case_line import CaseLine
 from napari_annotate_jobs.widgets.review._threads import ThreadList, place_text
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class CommentList(QWidget):
         self.threads.resolve_requested.connect(self.resolve_requested)
         self.threads.remove_requested.connect(self.remove_requested)
         self.threads.reply_requested.connect(self.begin_reply)
-        self.line = QLineEdit()
+        self.line = CaseLine()
         self.line.setAccessibleName("New comment")
         self.line.returnPressed.connect(self._write)
         self.about = QComboBox()
@@ -100,10 +101,9 @@ class CommentList(QWidget):
         self.about.show()
 
     def _write(self) -> None:
-        text, reply_to = self.line.text().strip(), self._reply_to
+        text, reply_to = self.line.take(), self._reply_to
         if not text:
             return
-        self.line.clear()
         self._give_up()
         if reply_to:
             self.replied.emit(reply_to, text)

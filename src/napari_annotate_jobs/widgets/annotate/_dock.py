@@ -37,7 +37,7 @@ from ._save_line import SaveLine
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from napari_annotate_jobs.model import Thread
+    from napari_annotate_jobs.model import Counts, Thread
     from napari_annotate_jobs.session import AnnotationSession
     from napari_annotate_jobs.widgets.keys._keys import KeyMap
 
@@ -72,6 +72,7 @@ class AnnotateDock(KeyboardGuest):
     undo_requested = Signal()
     redo_requested = Signal()
     zoom_tool_requested = Signal(bool)
+    jobs_requested = Signal()
     help_requested = Signal()
     retry_requested = Signal()
 
@@ -125,6 +126,12 @@ class AnnotateDock(KeyboardGuest):
         self.zoom.setIconSize(QSize(18, 18))
         self.zoom.setCheckable(True)
         self.zoom.clicked.connect(self.zoom_tool_requested)
+        self.place = QToolButton()
+        self.place.setAutoRaise(True)
+        self.place.setAccessibleName("Which case of how many")
+        self.place.setToolTip("Show the list of cases")
+        self.place.clicked.connect(self.jobs_requested)
+        self._counts: Counts | None = None
         self.help = self._tool("?", "Keys and mouse", "help", self.help_requested)
 
         self.labels = LabelList()
@@ -230,7 +237,10 @@ class AnnotateDock(KeyboardGuest):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 6)
         layout.setSpacing(5)
-        layout.addWidget(self.case_name)
+        name = QHBoxLayout()
+        name.addWidget(self.case_name, 1)
+        name.addWidget(self.place)
+        layout.addLayout(name)
         layout.addLayout(top)
         layout.addWidget(self.notice)
         layout.addWidget(self.take_back)
@@ -264,6 +274,9 @@ class AnnotateDock(KeyboardGuest):
             + f"QToolButton:checked {{ background: {colors.current};"
             f" border: 1px solid {colors.text}; }}"
         )
+        self.place.setStyleSheet(
+            focus_style(colors) + f"QToolButton {{ color: {colors.faint_text}; }}"
+        )
         self._update_slice()
         self._update_notice()
 
@@ -278,6 +291,21 @@ class AnnotateDock(KeyboardGuest):
     def set_zoom_tool(self, on: bool) -> None:
         """Show whether the zoom tool is on."""
         self.zoom.setChecked(on)
+
+    def set_counts(self, counts: Counts) -> None:
+        """Say how many cases there are, and are left."""
+        self._counts = counts
+        self._update_place()
+
+    def _update_place(self) -> None:
+        session, counts = self._session, self._counts
+        case = None if session is None or not session.is_open else session.case
+        text = ""
+        if case is not None and counts is not None:
+            place = f"{case.row.ordinal + 1:,} / {counts.total:,}"
+            text = f"{place} · {counts.left:,} left"
+        self.place.setText(text)
+        self.place.setVisible(bool(text))
 
     def set_label_keys(self, keys: Mapping[int, str]) -> None:
         """Show the key of each label."""
@@ -301,6 +329,7 @@ class AnnotateDock(KeyboardGuest):
                 (session.label_changed, self._update_slice),
                 (session.history_changed, self._update_history),
                 (session.save_state_changed, self._update_state),
+                (session.counts_changed, self.set_counts),
             ]
         )
         labels = session.job.project.label_set
@@ -334,6 +363,7 @@ class AnnotateDock(KeyboardGuest):
         if is_open:
             self.propagate.setVisible(several)
             self.labels.set_several(several)
+        self._update_place()
         self._update_notice()
         self._update_slice()
         self._update_history()
@@ -372,6 +402,8 @@ class AnnotateDock(KeyboardGuest):
 
     def _update_slice(self, *_: object) -> None:
         session = self._session
+        case = None if session is None else session.case
+        self.comments.line.set_case(None if case is None else case.row.case.id)
         if session is None or not session.is_open:
             self.labels.set_checked((), case_nothing=False)
             self.labels.set_current(None)

@@ -75,6 +75,8 @@ class ExportPreview:
         Why the format cannot hold it; empty if it can.
     lost : sequence of str
         What the format leaves out.
+    remarks : sequence of str
+        What people should know of the files.
     overlaps : bool
         Whether masks cover one another and the format wants an order.
     """
@@ -87,6 +89,7 @@ class ExportPreview:
     after: Sequence[ClassCount] = ()
     refused: Sequence[str] = ()
     lost: Sequence[str] = ()
+    remarks: Sequence[str] = ()
     overlaps: bool = False
 
 

@@ -476,9 +476,11 @@ class ExportPanel(QWidget):
             self._show_label_counts(preview.before)
         self.left_out.setVisible(bool(self.left_out.text()))
         refused = () if preview is None else preview.refused
-        lost = () if preview is None else preview.lost
+        lost = [] if preview is None else [f"Left out: {x}." for x in preview.lost]
+        if preview is not None:
+            lost += [f"{text[:1].upper()}{text[1:]}." for text in preview.remarks]
         self.refused.setText("\n".join(f"It cannot: {text}." for text in refused))
-        self.lost.setText("\n".join(f"Left out: {text}." for text in lost))
+        self.lost.setText("\n".join(lost))
         self.refused.setVisible(bool(refused))
         self.lost.setVisible(bool(lost))
         wanted = preview is not None and preview.overlaps

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSizePolicy,
+    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -49,7 +50,13 @@ class ImportChoice:
     format : str
         Name of the format.
     path : str
-        A file, or a folder.
+        A file, or a folder; empty where a program makes them.
+    command : str
+        The program that makes them, case by case; empty for files that are there.
+    minutes : int
+        How long it may take for a case; 0 for as long as it likes.
+    again : bool
+        Whether cases that it did before are done again.
     match : str
         Pattern of the files' paths; empty for none.
     mapping : tuple of str
@@ -68,6 +75,9 @@ class ImportChoice:
 
     format: str = ""
     path: str = ""
+    command: str = ""
+    minutes: int = 0
+    again: bool = False
     match: str = ""
     mapping: tuple[str, ...] = ()
     enter_as: str = "draft"
@@ -88,8 +98,9 @@ class ImportPanel(QWidget):
     cancel_requested = Signal()
     """It is to stop."""
     folder_requested = Signal()
+    """A folder is to be chosen."""
     file_requested = Signal()
-    """A folder, or a file, is to be chosen."""
+    """A file is to be chosen."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -131,6 +142,27 @@ class ImportPanel(QWidget):
         self.source.changed.connect(self._show_buttons)
         self.file = QPushButton("File…", self.body)
         self.file.clicked.connect(self.file_requested)
+        self.made = Choice("Where it comes from", self.body)
+        self.made.set_entries(
+            [("files", "files that are there"), ("program", "a program, run here")]
+        )
+        self.made.currentIndexChanged.connect(self._on_made)
+        self.command = QLineEdit(self.body)
+        self.command.setAccessibleName("Program to run on each case")
+        self.command.setPlaceholderText("mymodel {image} {out}")
+        self.command.setToolTip(
+            "Run for each case that is not submitted; no shell reads it.\n"
+            "{image}: its image as NIfTI; {out}: the file of labels to write;\n"
+            "{image_folder}, {out_folder}: the folders, for programs that take these"
+        )
+        self.command.textChanged.connect(self._show_buttons)
+        self.minutes = QSpinBox(self.body)
+        self.minutes.setRange(0, 24 * 60)
+        self.minutes.setSpecialValueText("as long as it takes")
+        self.minutes.setSuffix(" min a case")
+        self.minutes.setAccessibleName("Longest time for a case")
+        self.minutes.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.again = QCheckBox("Do cases again that it did before", self.body)
         self.match = QLineEdit(self.body)
         self.match.setAccessibleName("Pattern of the files")
         self.match.setPlaceholderText("by their names, or as {case}/{label}.nii.gz")
@@ -156,7 +188,7 @@ class ImportPanel(QWidget):
         self.model, self.version = QLineEdit(self.body), QLineEdit(self.body)
         for field, name in ((self.model, "model"), (self.version, "version")):
             field.setAccessibleName(f"Name of the {name}")
-            field.setPlaceholderText(name)
+            field.setPlaceholderText("name" if field is self.model else name)
         self.resample = QCheckBox("Take masks on another grid too", self.body)
         self.resample.setToolTip("Each voxel gets the value of the nearest one")
         self.empty = QCheckBox("Empty slices have nothing to label", self.body)
@@ -166,12 +198,22 @@ class ImportPanel(QWidget):
         )
         rows.addLayout(_row("Format", self.format))
         rows.addWidget(self.about_format)
-        rows.addLayout(_row("From", self.source, self.file))
+        self.files_row = _box(_row("From", self.source, self.file), self.body)
+        self.program_row = QWidget(self.body)
+        program = QVBoxLayout(self.program_row)
+        program.setContentsMargins(0, 0, 0, 0)
+        program.setSpacing(4)
+        program.addLayout(_row("Program", self.command))
+        program.addLayout(_row("At most", self.minutes))
+        program.addWidget(self.again)
+        rows.addLayout(_row("Made by", self.made))
+        rows.addWidget(self.files_row)
+        rows.addWidget(self.program_row)
         rows.addLayout(_row("Files", self.match))
         rows.addLayout(_row("Labels", self.mapping))
         rows.addLayout(_row("Comes in as", self.enter_as))
         rows.addLayout(_row("What is there", self.mode))
-        rows.addLayout(_row("Made by", self.model, self.version))
+        rows.addLayout(_row("Model", self.model, self.version))
         rows.addWidget(self.resample)
         rows.addWidget(self.empty)
         rows.addStretch(1)
@@ -211,6 +253,7 @@ class ImportPanel(QWidget):
         self._summaries = {name: (text, whole) for name, _, text, whole in formats}
         self.format.set_entries([(name, title) for name, title, _, _ in formats])
         self._on_format()
+        self._on_made()
 
     def set_job(self, name: str) -> None:
         """Say into which job."""
@@ -264,7 +307,10 @@ class ImportPanel(QWidget):
         lines = [line.strip() for line in self.mapping.toPlainText().splitlines()]
         return ImportChoice(
             format=self.format.value(),
-            path=self.source.path(),
+            path="" if self._by_program else self.source.path(),
+            command=self.command.text().strip() if self._by_program else "",
+            minutes=self.minutes.value(),
+            again=self.again.isChecked(),
             match=self.match.text().strip(),
             mapping=tuple(line for line in lines if line),
             enter_as=self.enter_as.value(),
@@ -280,6 +326,21 @@ class ImportPanel(QWidget):
         self.about_format.setText(sentence(text))
         self._on_enter_as()
 
+    @property
+    def _by_program(self) -> bool:
+        return self.made.value() == "program"
+
+    def _on_made(self, *_: object) -> None:
+        program = self._by_program
+        self.files_row.setVisible(not program)
+        self.program_row.setVisible(program)
+        if program:  # what a program says, a person confirms
+            self.enter_as.set_value("proposals")
+        self.enter_as.setEnabled(not program)
+        self.preview.setVisible(not program)
+        self._on_enter_as()
+        self._show_buttons()
+
     def _on_enter_as(self, *_: object) -> None:
         proposals = self.enter_as.value() == "proposals"
         whole = self._summaries.get(self.format.value(), ("", False))[1]
@@ -289,10 +350,20 @@ class ImportPanel(QWidget):
             self.mode.set_entries(_MODES[:2] if proposals else _MODES)
 
     def _show_buttons(self) -> None:
-        ready = self._has_job and not self._busy and bool(self.source.path())
+        program = self._by_program
+        source = self.command.text().strip() if program else self.source.path()
+        ready = self._has_job and not self._busy and bool(source)
         self.preview.setEnabled(ready)
         self.begin.setEnabled(ready)
-        self.begin.setText("Importing…" if self._busy else "Import")
+        idle, busy = ("Run", "Running…") if program else ("Import", "Importing…")
+        self.begin.setText(busy if self._busy else idle)
+
+
+def _box(layout: QHBoxLayout, parent: QWidget) -> QWidget:
+    box = QWidget(parent)
+    layout.setContentsMargins(0, 0, 0, 0)
+    box.setLayout(layout)
+    return box
 
 
 def _row(name: str, *parts: QWidget) -> QHBoxLayout:

@@ -25,6 +25,10 @@ class HeldKeys(QObject):
         self._released: dict[int, int] = {}
         self.is_repeated = False
         """Whether the latest press was one of a key that is held down."""
+        self.latest: int | None = None
+        """The key that was pressed last, as Qt numbers them."""
+        self.pressed_at = 0
+        """When that was, in the milliseconds of Qt's events."""
         app = QApplication.instance()
         if isinstance(app, QApplication):
             app.focusChanged.connect(self._follow)
@@ -53,6 +57,7 @@ class HeldKeys(QObject):
                 self._released[event.key()] = event.timestamp()
             elif event.type() in _PRESSES:
                 self.is_repeated = self.repeats(event)
+                self.latest, self.pressed_at = event.key(), event.timestamp()
         return False
 
     def repeats(self, event: QKeyEvent) -> bool:

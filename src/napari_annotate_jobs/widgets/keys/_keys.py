@@ -343,6 +343,38 @@ ACTIONS: tuple[UserAction, ...] = (
         for n, key in ((n, f"Shift+{n}") for n in range(2, 8))
     ),
     UserAction("zoom_tool", "Zoom tool: slide to zoom", "Window", "Alt+Z", when="case"),
+    UserAction(
+        "peek",
+        "Hide the annotation, or show it",
+        "Window",
+        "Shift+E",
+        when="case",
+        tip="Hide the annotation, or show it; held down, as long as the key is",
+    ),
+    UserAction(
+        "letters",
+        "Sides of the patient: R L A P H F",
+        "Window",
+        "Shift+O",
+        when="case",
+        tip="Show or hide which side of the patient is where",
+    ),
+    UserAction(
+        "scale_bar",
+        "Scale bar",
+        "Window",
+        "Shift+B",
+        when="case",
+        tip="Show or hide the scale bar in mm",
+    ),
+    UserAction(
+        "room",
+        "Room for the image",
+        "Window",
+        "Shift+H",
+        when="case",
+        tip="Take napari's layer list and controls away, or bring them back",
+    ),
     UserAction("help", "Keys and mouse", "Help", "F1", when="job"),
 )
 """Everything of ours that has a key, except the labels of the job."""

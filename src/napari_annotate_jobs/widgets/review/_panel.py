@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QListWidget,
     QListWidgetItem,
     QSizePolicy,
@@ -23,6 +22,7 @@ from superqt import QElidingLabel
 
 from napari_annotate_jobs.widgets.keys._guest import KeyboardGuest
 from napari_annotate_jobs.widgets.keys._keys import key_text
+from napari_annotate_jobs.widgets.parts._case_line import CaseLine
 from napari_annotate_jobs.widgets.parts._key_button import KeyButton
 from napari_annotate_jobs.widgets.parts._sections import Section
 from napari_annotate_jobs.widgets.parts._theme import (
@@ -162,7 +162,7 @@ class ReviewPanel(KeyboardGuest):
         self.legend.setWordWrap(True)
         self.undo = KeyButton("Undo", "undo")
         self.undo.clicked.connect(self.undo_requested)
-        self.line = QLineEdit()
+        self.line = CaseLine()
         self.line.setAccessibleName("Comment or reason")
         self.line.returnPressed.connect(self._write)
         self.about = QComboBox()
@@ -340,7 +340,7 @@ class ReviewPanel(KeyboardGuest):
         for other in (self.line, self.about, self.previous, self.next):
             other.setEnabled(is_open)
         self.begin(Writing.COMMENT)
-        self.line.clear()
+        self.line.set_case(None if row is None else (row.case.id, row.person))
 
     def set_undo(self, text: str) -> None:
         """Say what Undo takes back; empty for nothing."""
@@ -455,20 +455,14 @@ class ReviewPanel(KeyboardGuest):
         )
 
     @property
-    def text(self) -> str:
-        """What is written so far."""
-        return self.line.text().strip()
-
-    @property
     def pin(self) -> About:
         """What it is about."""
         return About(self.about.currentText() or About.CASE)
 
     def _write(self) -> None:
-        mode, pin, text = self._mode, self.pin, self.text
+        mode, pin, text = self._mode, self.pin, self.line.take()
         if not text:
             return
-        self.line.clear()
         self.begin(Writing.COMMENT)
         self.written.emit(str(mode), text, str(pin))
 

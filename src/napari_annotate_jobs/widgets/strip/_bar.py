@@ -6,7 +6,15 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QFontMetricsF, QIcon, QPainter, QPen, QPixmap
+from qtpy.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QIcon,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QPixmap,
+)
 from qtpy.QtWidgets import QSizePolicy, QToolButton, QWidget
 
 from napari_annotate_jobs.model import Decision
@@ -219,7 +227,8 @@ def strip_icon(name: str, colors: Colors) -> QIcon:
     ----------
     name : str
         ``previous-undecided``, ``next-undecided``, ``previous-change``,
-        ``next-change``, ``zoom-in``, ``zoom-out``, ``fit`` or ``zoom-tool``.
+        ``next-change``, ``zoom-in``, ``zoom-out``, ``fit``, ``zoom-tool``, ``eye`` or
+        ``room``.
     colors : Colors
         The theme. While its button is checked, the icon stands on the current colour.
     """
@@ -284,11 +293,33 @@ def _fit(painter: QPainter) -> None:
     painter.drawPolyline([QPointF(12, 7), QPointF(15, 10), QPointF(12, 13)])
 
 
+def _eye(painter: QPainter) -> None:
+    path = QPainterPath(QPointF(2, 10))
+    path.quadTo(QPointF(10, 1), QPointF(18, 10))
+    path.quadTo(QPointF(10, 19), QPointF(2, 10))
+    painter.drawPath(path)
+    painter.setBrush(painter.pen().color())
+    painter.drawEllipse(QPointF(10, 10), 2.2, 2.2)
+
+
+def _room(painter: QPainter) -> None:
+    """Draw arrows into two corners."""
+    for x, y, way in ((3, 3, 1), (17, 17, -1)):
+        painter.drawLine(QPointF(x, y), QPointF(x + 5 * way, y + 5 * way))
+        painter.drawPolyline(
+            [QPointF(x + 5 * way, y), QPointF(x, y), QPointF(x, y + 5 * way)]
+        )
+    painter.drawRect(QRectF(11.5, 3, 5.5, 4.5))
+    painter.drawRect(QRectF(3, 12.5, 5.5, 4.5))
+
+
 _DRAWN: dict[str, Callable[[QPainter], None]] = {
     "zoom-in": _lens_plus,
     "zoom-out": _lens,
     "fit": _fit,
     "zoom-tool": _zoom_tool,
+    "eye": _eye,
+    "room": _room,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import (
@@ -54,6 +54,8 @@ class CaseController:
         Returns True if a press is meant for the case that is on the screen.
     settle : callable
         Tries again to save, saves elsewhere, or settles a conflict.
+    unsaid : callable
+        Takes back the words of a comment that could not be kept.
     open_threads : callable
         Returns the threads that are open, and that a submission is to tell of.
     go_thread : callable
@@ -68,12 +70,13 @@ class CaseController:
         *,
         press: Callable[[], bool] = lambda: True,
         settle: Callable[[], None] = lambda: None,
+        unsaid: Callable[..., object] = lambda text, case=None: None,
         open_threads: Callable[[], Sequence[Thread]] = tuple,
         go_thread: Callable[[str], object] = lambda thread: None,
     ) -> None:
         self.session = bench.session
         self._bench, self._slices, self._bridge = bench, slices, bridge
-        self._press, self._settle = press, settle
+        self._press, self._settle, self._unsaid = press, settle, unsaid
         self._open_threads, self._go_thread = open_threads, go_thread
         self._asks = True
 
@@ -158,16 +161,39 @@ class CaseController:
         """Add what was copied to the slices."""
         self._slices.paste(self._bench.targets())
 
-    @_told
     def comment(self, text: str, on_slice: bool) -> None:
         """Write a comment: in the draft, or on what is submitted."""
         session = self.session
         index = session.slice if on_slice else None
-        if session.status is Status.FINISHED and session.discussion is not None:
-            key = None if index is None else session.editor.key(index)
-            session.discussion.say(text, slice_key=key, index=index)
-        else:
-            session.editor.add_comment(text, index)
+        done: list[str] = []
+
+        def say() -> None:
+            if self._is_discussed:
+                self._say(text, index)
+            else:
+                session.editor.add_comment(text, index)
+            done.append(text)
+
+        self._bench.act(say)
+        if not done:
+            self._unsaid(text)
+
+    @property
+    def _is_discussed(self) -> bool:
+        """True for a submitted case: what is said of it is no part of the draft."""
+        session = self.session
+        return session.status is Status.FINISHED and session.discussion is not None
+
+    def _say(self, text: str, index: int | None) -> None:
+        session = self.session
+        case, discussion = session.case, session.discussion
+        assert case is not None and discussion is not None
+        discussion.say(
+            text,
+            slice_key=None if index is None else session.editor.key(index),
+            index=index,
+            unsaid=partial(self._unsaid, text, case.row.case.id),
+        )
 
     @_told
     def remove_comment(self, comment_id: str) -> None:

@@ -1,0 +1,241 @@
+"""What stands around the image: sides of the patient, scale bar, frame, and room."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
+
+from napari_annotate_jobs.model import Status
+from napari_annotate_jobs.session import Connections, SaveKind
+from napari_annotate_jobs.widgets import CanvasEdges, HeldKeys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_annotate_jobs.session import AnnotationSession
+    from napari_annotate_jobs.viewer import ViewerBridge
+    from napari_annotate_jobs.widgets import KeyMap
+
+__all__ = ["Peek", "RoomForImage", "SurroundingsController"]
+
+SUBMITTED, RETURNED, TROUBLED = "#4477aa", "#e3b617", "#cc3311"
+"""Colours of the frame, of which one is told from the others by any eye."""
+NAPARIS = frozenset({"layer list", "layer controls"})
+"""Docks of napari that an annotator can do without."""
+PEEK = 350
+"""Milliseconds; a key that is held longer shows again what it hid when let go of."""
+AGAIN = 30
+"""Milliseconds in which X11 presses a held key again after it let go of it."""
+
+
+class SurroundingsController:
+    """Keeps true what stands at the edges of the canvas while a case is open.
+
+    Parameters
+    ----------
+    session : AnnotationSession
+        The job.
+    bridge : ViewerBridge
+        Shows the case.
+    canvas : QWidget
+        What napari draws the image on.
+    keymap : KeyMap
+        The keys of the tools on the canvas.
+    letters, scale_bar : bool
+        Whether sides of the patient and a scale bar are shown.
+    framed : bool
+        Whether a frame says that a case is submitted, returned or in conflict.
+    """
+
+    def __init__(
+        self,
+        session: AnnotationSession,
+        bridge: ViewerBridge,
+        canvas: QWidget,
+        *,
+        keymap: KeyMap,
+        letters: bool,
+        scale_bar: bool,
+        framed: bool = True,
+    ) -> None:
+        self._framed = framed
+        self._session, self._bridge = session, bridge
+        self._letters, self._scale_bar = letters, scale_bar
+        self.edges = CanvasEdges(canvas, keymap)
+        self._bar = bridge.viewer.canvas.overlays.scale_bar
+        self._bar_before = self._bar.visible, self._bar.position
+        self._connections = Connections(
+            [
+                (bridge.letters_changed, self._show),
+                (bridge.hidden_changed, self._show_peek),
+                (session.opened, self._show),
+                (session.closed, self._show),
+                (session.status_changed, self._show_frame),
+                (session.save_state_changed, self._show_frame),
+            ]
+        )
+        self._show()
+
+    def set_shown(self, *, letters: bool, scale_bar: bool) -> None:
+        """Show or hide sides of the patient and the scale bar."""
+        self._letters, self._scale_bar = letters, scale_bar
+        self._show()
+
+    def _show(self, *_: object) -> None:
+        case = self._session.case
+        letters = self._bridge.letters if self._letters else None
+        self.edges.set_letters(letters or ())
+        measured = case is not None and case.series.header.has_spacing
+        self._bar.position = "bottom_right"
+        self._bar.visible = self._scale_bar and measured
+        self._show_frame()
+
+    def _show_peek(self, hidden: bool) -> None:
+        self.edges.peek.setChecked(hidden)
+
+    def _show_frame(self, *_: object) -> None:
+        self.edges.set_frame(self._frame())
+
+    def _frame(self) -> str:
+        session = self._session
+        if not self._framed or not session.is_open or session.case is None:
+            return ""
+        if session.save_state.kind is SaveKind.CONFLICT:
+            return TROUBLED
+        if session.locked:
+            return SUBMITTED
+        if session.case.draft.status is Status.RETURNED:
+            return RETURNED
+        return ""
+
+    def close(self) -> None:
+        """Leave napari as it was."""
+        self._connections.release()
+        self._bar.visible, self._bar.position = self._bar_before
+        self.edges.close()
+
+
+class RoomForImage(QObject):
+    """Takes napari's own panels away, and brings back those that were there.
+
+    They are back before the window closes, as napari remembers how it was left.
+
+    Parameters
+    ----------
+    window : callable
+        Returns napari's window.
+    """
+
+    def __init__(self, window: Callable[[], QWidget]) -> None:
+        super().__init__()
+        self._window = window
+        self._hidden: list[QDockWidget] = []
+
+    @property
+    def is_made(self) -> bool:
+        """True while they are away."""
+        return bool(self._hidden)
+
+    def set_made(self, on: bool) -> None:
+        """Give the image the room, or give it back."""
+        if not on:
+            docks, self._hidden = self._hidden, []
+            for dock in docks:
+                dock.show()
+            if docks:
+                self._window().removeEventFilter(self)
+        elif not self._hidden:
+            window = self._window()
+            found = (
+                window.findChildren(QDockWidget)
+                if isinstance(window, QMainWindow)
+                else []
+            )
+            self._hidden = [
+                dock
+                for dock in found
+                if dock.objectName() in NAPARIS and not dock.isHidden()
+            ]
+            for dock in self._hidden:
+                dock.hide()
+            if self._hidden:
+                window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Give back what is away before the window closes."""
+        if event.type() == QEvent.Type.Close and self._hidden:
+            self.set_made(False)
+            QTimer.singleShot(0, self._make_again)
+        return False
+
+    def _make_again(self) -> None:
+        with suppress(RuntimeError):  # Qt has deleted the window by now
+            if self._window().isVisible():
+                self.set_made(True)
+
+
+class Peek(QObject):
+    """Hides the annotation at a press; held down, only as long as the key is.
+
+    Parameters
+    ----------
+    bridge : ViewerBridge
+        Shows it.
+    """
+
+    def __init__(self, bridge: ViewerBridge) -> None:
+        super().__init__()
+        self._bridge = bridge
+        self._since = self._until = 0
+        self._key: int | None = None
+        self._over = QTimer(self)
+        self._over.setSingleShot(True)
+        self._over.setInterval(AGAIN)
+        self._over.timeout.connect(self._end)
+
+    def toggle(self) -> None:
+        """Hide what is seen, or show what is hidden."""
+        hide = not self._bridge.is_hidden
+        self._bridge.set_hidden(hide)
+        if hide:
+            keys = HeldKeys.here()
+            self._key, self._since = keys.latest, keys.pressed_at
+            app = QApplication.instance()
+            if self._key is not None and app is not None:
+                app.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Notice when the key is let go of."""
+        if isinstance(event, QKeyEvent) and event.key() == self._key:
+            if event.type() == QEvent.Type.KeyRelease and not event.isAutoRepeat():
+                self._until = event.timestamp()
+                self._over.start()
+            elif event.type() in (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride):
+                self._over.stop()
+        return False
+
+    @property
+    def is_over(self) -> bool:
+        """True unless the key that hid it is still down."""
+        return self._key is None
+
+    def held_for(self) -> int:
+        """Return for how many milliseconds the key was down, however busy we were."""
+        return self._until - self._since
+
+    def _end(self) -> None:
+        self.close()
+        if self.held_for() > PEEK:
+            self._bridge.set_hidden(False)
+
+    def close(self) -> None:
+        """Follow no key any more."""
+        self._over.stop()
+        self._key = None
+        app = QApplication.instance()
+        if app is not None:
+            app.removeEventFilter(self)

@@ -1,0 +1,150 @@
+"""What stands at the edges of the image: sides of the patient, tools, a frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QObject, QPoint, QSize, Qt
+from qtpy.QtWidgets import QFrame, QLabel, QToolButton, QWidget
+
+from napari_annotate_jobs.widgets.parts._theme import Colors
+from napari_annotate_jobs.widgets.strip._bar import SIDE, strip_icon
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_annotate_jobs.widgets.keys._keys import KeyMap
+
+__all__ = ["CanvasEdges"]
+
+MARGIN = 6
+"""Distance of the letters from the edge, in pixels."""
+WIDTH = 4
+"""Width of the frame, in pixels."""
+
+
+class CanvasEdges(QObject):
+    """Letters in the middle of the canvas's edges, two tools, and a coloured frame.
+
+    Small widgets that the mouse does not feel, since one over the whole canvas would
+    have to be blended with every picture of it.
+
+    Parameters
+    ----------
+    canvas : QWidget
+        What the image is drawn on.
+    keymap : KeyMap
+        The keys of the tools.
+
+    Attributes
+    ----------
+    peek, room : QToolButton
+        Hides the annotation, and gives the image the room of napari's own panels.
+    """
+
+    def __init__(self, canvas: QWidget, keymap: KeyMap) -> None:
+        super().__init__(canvas)
+        self._canvas = canvas
+        below = canvas.parentWidget() or canvas
+        self.letters = tuple(QLabel(below) for _ in range(4))
+        for label, name in zip(
+            self.letters, ("Left", "Right", "Top", "Bottom"), strict=True
+        ):
+            label.setAccessibleName(f"{name} edge of the image")
+            # On an image neither theme has a say.
+            label.setStyleSheet(
+                "QLabel { background: rgba(0, 0, 0, 110); color: white;"
+                " padding: 0px 4px; border-radius: 3px; font-size: 13pt;"
+                " font-weight: 600; }"
+            )
+        self.frame = tuple(QFrame(below) for _ in range(4))
+        for part in (*self.letters, *self.frame):
+            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+            part.hide()
+        self.peek = _tool(below, "eye", "Annotation hidden")
+        self.room = _tool(below, "room", "Room for the image")
+        self.set_keymap(keymap)
+        canvas.installEventFilter(self)
+
+    def set_keymap(self, keymap: KeyMap) -> None:
+        """Show other keys in the tooltips."""
+        self.peek.setToolTip(keymap.tip("peek"))
+        self.room.setToolTip(keymap.tip("room"))
+
+    def set_letters(self, letters: Sequence[str]) -> None:
+        """Show letters at the left, right, top and bottom edge; none hides them."""
+        for label, text in zip(self.letters, letters or ("",) * 4, strict=True):
+            label.setText(text)
+            label.adjustSize()
+            label.setVisible(bool(text))
+        self._place()
+
+    def set_frame(self, color: str) -> None:
+        """Show a frame of a colour, as Qt writes it; none takes it away."""
+        for part in self.frame:
+            part.setStyleSheet(f"background: {color};" if color else "")
+            part.setVisible(bool(color))
+        self._place()
+
+    def _place(self) -> None:
+        canvas, below = self._canvas, self.letters[0].parentWidget()
+        assert below is not None
+        corner = QPoint(0, 0) if below is canvas else canvas.pos()
+        x, y, w, h = corner.x(), corner.y(), canvas.width(), canvas.height()
+        left, right, top, bottom = self.letters
+        inner = WIDTH + MARGIN
+        for label, across, down in (
+            (left, inner, (h - left.height()) // 2),
+            (right, w - right.width() - inner, (h - right.height()) // 2),
+            (top, (w - top.width()) // 2, inner),
+            (bottom, (w - bottom.width()) // 2, h - bottom.height() - inner),
+        ):
+            label.move(x + across, y + down)
+        step = self.room.width() + 2
+        for n, tool in enumerate((self.room, self.peek), start=1):
+            tool.move(x + w - WIDTH - MARGIN - n * step, y + inner)
+        for part, box in zip(
+            self.frame,
+            (
+                (x, y, WIDTH, h),
+                (x + w - WIDTH, y, WIDTH, h),
+                (x, y, w, WIDTH),
+                (x, y + h - WIDTH, w, WIDTH),
+            ),
+            strict=True,
+        ):
+            part.setGeometry(*box)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the canvas."""
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move):
+            self._place()
+        return False
+
+    def close(self) -> None:
+        """Go, and let the canvas go."""
+        self._canvas.removeEventFilter(self)
+        for part in (*self.letters, *self.frame, self.peek, self.room):
+            part.hide()
+            part.deleteLater()
+        self.deleteLater()
+
+
+def _tool(below: QWidget, icon: str, name: str) -> QToolButton:
+    """Return a switch that lies on the image and leaves it the keyboard."""
+    tool = QToolButton(below)
+    tool.setCheckable(True)
+    tool.setAccessibleName(name)
+    tool.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    tool.setFixedSize(28, 26)
+    tool.setIconSize(QSize(SIDE, SIDE))
+    colors = Colors.dark()
+    tool.setIcon(strip_icon(icon, colors))
+    tool.setStyleSheet(
+        "QToolButton { background: rgba(0, 0, 0, 110); border: none;"
+        " border-radius: 3px; }"
+        "QToolButton:hover { background: rgba(90, 90, 90, 200); }"
+        f"QToolButton:checked {{ background: {colors.current}; }}"
+    )
+    tool.show()
+    return tool

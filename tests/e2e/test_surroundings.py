@@ -1,0 +1,92 @@
+"""What stands around the image: sides of the patient, scale bar, frame, and room."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QDockWidget
+
+from napari_annotate_jobs.app._settings import settings_model
+from napari_annotate_jobs.app.controllers._surroundings import PEEK, SUBMITTED
+from napari_annotate_jobs.demo._jobs import DEMO_JOBS
+
+BRAIN, XRAYS, LUNGS = DEMO_JOBS
+
+
+def edges(driver):
+    return driver.desk.surroundings.edges
+
+
+def written(driver):
+    return [label.text() for label in edges(driver).letters if label.isVisible()]
+
+
+def napari_docks(driver):
+    return {
+        dock.objectName(): dock.isVisible()
+        for dock in driver.window.findChildren(QDockWidget)
+        if dock.objectName() in ("layer list", "layer controls")
+    }
+
+
+def test_sides_scale_room_and_frame(open_case):
+    driver = open_case(BRAIN)
+    bar = driver.viewer.canvas.overlays.scale_bar
+    assert written(driver) == ["R", "L", "A", "P"]
+    assert bar.visible
+    left, right, top, bottom = edges(driver).letters
+    assert left.x() < top.x() < right.x()
+    assert top.y() < left.y() < bottom.y()
+    driver.viewer.dims.roll()
+    driver.settle()
+    assert written(driver) == ["A", "P", "H", "F"]
+    driver.desk.bridge.show_acquired()
+
+    for action, is_seen in (
+        ("letters", lambda: bool(written(driver))),
+        ("scale_bar", lambda: bar.visible),
+    ):
+        driver.press_action(action)
+        assert not is_seen()
+        assert not getattr(settings_model(), action)
+        driver.press_action(action)
+        assert is_seen()
+
+    before = driver.canvas.width()
+    driver.press_action("room")
+    driver.settle()
+    assert not any(napari_docks(driver).values())
+    assert driver.canvas.width() > before
+    assert settings_model().room
+    assert edges(driver).room.isChecked()
+    driver.click(edges(driver).room)
+    assert all(napari_docks(driver).values())
+
+    assert driver.desk.annotate.place.text() == "1 / 2 · 2 left"
+    assert not any(part.isVisible() for part in edges(driver).frame)
+    driver.press_action("nothing_submit_next")
+    driver.settle()
+    driver.press_action("previous_case")
+    driver.settle()
+    assert driver.session.locked
+    assert all(part.isVisible() for part in edges(driver).frame)
+    assert driver.desk.annotate.place.text() == "1 / 2 · 1 left"
+    driver.click(driver.desk.annotate.place)
+    assert driver.table.isVisible()
+    assert SUBMITTED in edges(driver).frame[0].styleSheet()
+    driver.desk.close()
+    assert not bar.visible
+
+
+def test_peeking_lasts_as_long_as_the_key_is_held(open_case, monkeypatch, qtbot):
+    driver = open_case(BRAIN)
+    desk = driver.desk
+    driver.press_action("peek")  # pressed and let go of at once: it stays hidden
+    qtbot.waitUntil(lambda: desk.peek.is_over)
+    assert desk.bridge.is_hidden
+    assert "hidden" in desk.read_out.text()
+    assert edges(driver).peek.isChecked()
+    driver.click(edges(driver).peek)
+    assert not desk.bridge.is_hidden
+    monkeypatch.setattr(desk.peek, "held_for", lambda: PEEK + 1)
+    driver.press_action("peek")
+    qtbot.waitUntil(lambda: desk.peek.is_over)
+    assert not desk.bridge.is_hidden
