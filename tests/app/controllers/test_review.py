@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from napari_annotate_jobs.app._actions import CaseController
 from qtpy.QtWidgets import QWidget
 
+from napari_annotate_jobs.app._case_actions import CaseController
 from napari_annotate_jobs.app.controllers import ReviewController
 from napari_annotate_jobs.errors import LockedError, StoreAccessError
 from napari_annotate_jobs.model import (
@@ -316,10 +316,11 @@ def test_what_was_written_with_a_verdict_comes_back_with_undo(bob, store):
     assert bob.panel.case_name.text() == "two"
     bob.act.undo()
     assert bob.panel.case_name.text() == "one"
-    assert bob.panel.text == "And here?"
+    assert bob.panel.line.text() == "And here?"
     assert bob.reading.slice == 4
     assert not store.threads("job", "one")
+    assert bob.panel.mode is Writing.RETURN
     bob.act.return_case()  # with the same words, at the same place
     (thread,) = store.threads("job", "one")
     assert (thread.first.text, thread.first.index) == ("And here?", 4)
-    assert bob.panel.text == ""
+    assert bob.panel.line.text() == ""
