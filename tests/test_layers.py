@@ -71,9 +71,14 @@ LAYERS = {
     "stores": layer(
         2,
         "errors files formats imaging model",
-        "PIL filelock httpx numpy platformdirs pydantic yaml",
+        "PIL filelock httpx keyring numpy platformdirs pydantic yaml",
     ),
-    "server": layer(2, "errors model stores", "fastapi pydantic starlette uvicorn"),
+    "server": layer(
+        2,
+        "errors files imaging model stores",
+        "alembic fastapi obstore prometheus_client pwdlib pydantic sqlalchemy "
+        "starlette",
+    ),
     "editing": layer(2, "errors formats model propagation", "numpy psygnal pydantic"),
     "session": layer(
         3,

@@ -24,6 +24,7 @@
           |    +-- DamagedJournalError          saves that are whole can be gone on with
           +-- DocumentVersionError              written by a newer version
           +-- StoreAccessError (OSError)        cannot be read, written or locked
+               +-- LogInError                   the server wants to know who asks
 
 An error's text says what is wrong, where, and what to do next.
 """
@@ -50,6 +51,7 @@ __all__ = [
     "InvalidValueError",
     "JudgedError",
     "LockedError",
+    "LogInError",
     "MissingExtraError",
     "NoImageError",
     "NotFoundError",
@@ -257,7 +259,19 @@ class DocumentVersionError(StoreError):
 
 
 class StoreAccessError(StoreError, OSError):
-    """The store cannot be read, written or locked just now."""
+    """The store cannot be read, written or locked just now.
+
+    Attributes
+    ----------
+    retry_after : float or None
+        Seconds until it makes sense to try again, where the store says so.
+    """
+
+    retry_after: float | None = None
+
+
+class LogInError(StoreAccessError):
+    """Nobody is logged in on the server, or no longer: log in, and try again."""
 
 
 class AccessWords(NamedTuple):

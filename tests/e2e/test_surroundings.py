@@ -62,7 +62,7 @@ def test_sides_scale_room_and_frame(open_case):
 
     assert driver.desk.annotate.place.text() == "1 / 2 · 2 left"
     assert not any(part.isVisible() for part in edges(driver).frame)
-    driver.press_action("nothing_submit_next")
+    driver.negate_and_submit()
     driver.settle()
     driver.press_action("previous_case")
     driver.settle()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import napari_annotate_jobs
 from napari_annotate_jobs.model import (
     AnnotationChange,
     Case,
@@ -27,12 +30,25 @@ from napari_annotate_jobs.model import (
     SliceAnnotation,
     mask_ref,
 )
-from napari_annotate_jobs.stores import FolderStore, MemoryStore, create_job
+from napari_annotate_jobs.server import (
+    NewProject,
+    ServerSettings,
+    create_app,
+    open_service,
+)
+from napari_annotate_jobs.stores import (
+    FolderStore,
+    MemoryStore,
+    check_person,
+    create_job,
+)
+from napari_annotate_jobs.stores.http import HttpStore, ImageCache
+from napari_annotate_jobs.testing._serving import InProcess, JobPeople, listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
+    from napari_annotate_jobs.server import Service
     from napari_annotate_jobs.stores import JobStore
 
 LABELS = LabelSet(
@@ -172,6 +188,84 @@ class FolderWorld(World):
         return FolderStore(self.path, person)
 
 
+class Servers:
+    """One application for all tests: in this process, and behind a socket.
+
+    Each test has a database of its own.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._made = path, 0
+        self._open = ExitStack()
+        template = path / "template"
+        with open_service(ServerSettings(template)) as service:
+            self.app = create_app(service, chores=False)
+        self.transport = InProcess(self.app)
+        self._open.callback(self.transport.stop)
+        self.address = self._open.enter_context(listening(self.app))
+
+    def service(self) -> Service:
+        """Return the parts of an empty server; the application is that one now."""
+        self._made += 1
+        home = self._path / str(self._made)
+        shutil.copytree(self._path / "template", home)
+        samples = Path(napari_annotate_jobs.__file__).parent / "samples"
+        settings = ServerSettings(home, images=(samples,))
+        service = self._open.enter_context(open_service(settings))
+        self.app.state.service = service
+        return service
+
+    def close(self) -> None:
+        self._open.close()
+
+
+class ServerWorld(World):
+    """Jobs on a server, that clients reach without a network."""
+
+    servers: Servers
+
+    def __init__(self, path: Path, jobs: Sequence[tuple[Job, Sequence[Case]]]) -> None:
+        super().__init__()
+        self.service = self.servers.service()
+        self.people = JobPeople(self.service)
+        self._path = path
+        self._jobs = [job.id for job, _ in jobs]
+        for job, cases in jobs:
+            new = NewProject(job=job, cases=tuple(cases), blind=False)
+            self.people.add_job(new, base=str(path))
+
+    def token(self, person: str) -> str:
+        """Return a token of a person who is in all jobs."""
+        token = self.people.token(person)
+        for job_id in self._jobs:
+            self.people.join(job_id, check_person(person))
+        return token
+
+    def _store(self, person: str) -> JobStore:
+        return self._client(self.token(person), ImageCache(self._path / "cache"))
+
+    def _client(self, token: str, cache: ImageCache) -> JobStore:
+        return HttpStore(
+            "http://in.process",
+            token=token,
+            cache=cache,
+            transport=lambda: self.servers.transport,
+        )
+
+    def close(self) -> None:
+        super().close()
+        self.service.close()
+
+
+class SocketWorld(ServerWorld):
+    """The same over a real socket."""
+
+    def _client(self, token: str, cache: ImageCache) -> JobStore:
+        return HttpStore(self.servers.address, token=token, cache=cache)
+
+
+SERVED: dict[str, type[ServerWorld]] = {"server": ServerWorld, "socket": SocketWorld}
+
 WORLDS: dict[str, type[MemoryWorld | FolderWorld]] = {
     "memory": MemoryWorld,
     "folder": FolderWorld,
@@ -188,10 +282,26 @@ def worlds() -> dict[str, type[MemoryWorld | FolderWorld]]:
     return WORLDS
 
 
-@pytest.fixture(params=sorted(WORLDS))
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    servers = Servers(tmp_path_factory.mktemp("servers"))
+    ServerWorld.servers = servers
+    yield servers
+    servers.close()
+
+
+@pytest.fixture
+def served(servers: Servers) -> dict[str, type[ServerWorld]]:
+    """Return the worlds with a server, by their names."""
+    return SERVED
+
+
+@pytest.fixture(params=[*sorted(WORLDS), *SERVED])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     jobs = [(Kit.job("job-1"), Kit.cases()), (Kit.job("job-2"), Kit.cases(2))]
-    world = WORLDS[request.param](tmp_path, jobs)
+    if request.param in SERVED:
+        request.getfixturevalue("servers")
+    world = {**WORLDS, **SERVED}[request.param](tmp_path, jobs)
     yield world
     world.close()
 

@@ -32,6 +32,10 @@ JOB = "job-1"
 REMARK = Comment(person="eve", text="look again", slice_key="index:3", index=3)
 
 
+def faults(store):
+    return [] if store.checker is None else list(store.checker.check())
+
+
 def submit(store, kit, case_id, job=JOB):
     revision = store.load(job, case_id).annotation.revision
     revision = store.save(job, case_id, kit.labelled(0, 1), {}, base=revision)
@@ -46,9 +50,13 @@ def test_jobs_are_listed_with_their_counts(store, kit):
     assert summaries[0].job == kit.job() == store.job(JOB)
 
 
-def test_a_location_opens_the_same_job_again(world, store):
+def test_a_location_opens_the_same_job_again(world, store, monkeypatch):
     from napari_annotate_jobs.stores import open_store
 
+    if store.location == "http://in.process":
+        pytest.skip("this server has no address")
+    if hasattr(world, "token"):
+        monkeypatch.setenv("NAPARI_ANNOTATE_JOBS_TOKEN", world.token("ana"))
     for location in (store.location, store.jobs()[0].location):
         again = open_store(location, person="ana")
         assert again.job(JOB) == store.job(JOB)
@@ -283,7 +291,7 @@ def test_changes_add_up_and_take_away(store, kit):
     for digest, data in blobs.items():
         assert store.read_blob(JOB, "case-0", digest) == data
     # Nothing is wrong but that there are no images.
-    assert all("images" in fault.what for fault in store.check())
+    assert all("images" in fault.what for fault in faults(store))
 
 
 def test_a_mask_may_be_copied_to_other_slices_without_its_bytes(store, kit):
@@ -401,7 +409,8 @@ def test_the_same_save_again_is_no_conflict(world, kit):
 
 def test_where_nothing_is_damaged_nothing_is_mended(store, kit):
     store.save(JOB, "case-0", kit.labelled(0, 1), {}, base=0)
-    assert store.mend_case(JOB, "case-0") is None
+    if store.checker is not None:
+        assert store.checker.mend_case(JOB, "case-0") is None
     assert store.load(JOB, "case-0").annotation.revision == 1
 
 
@@ -562,7 +571,7 @@ def test_closing_twice_does_no_harm(store, kit):
 # ---------------------------------------------------------------- combinations
 def test_combinations_are_kept_with_the_job(world, store):
     assert store.combinations(JOB) == {}
-    faults = store.check()
+    before = faults(store)
     store.save_combination(JOB, "lesions  coarse", "combine: {A: [B]}\n")
     store.save_combination(JOB, "Grün", "combine: {Ä: [B]}\n")
     store.save_combination(JOB, "Grün", "combine: {Ä: [C]}\n")
@@ -575,7 +584,7 @@ def test_combinations_are_kept_with_the_job(world, store):
     again.save_combination(JOB, "Grün", None)
     assert list(store.combinations(JOB)) == ["lesions coarse"]
     assert store.combinations("job-2") == {}
-    assert store.check() == faults
+    assert faults(store) == before
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "con", "a\nb\\c", "x" * 61])

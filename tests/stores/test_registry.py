@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_annotate_jobs.errors import NotFoundError, StoreError
+from napari_annotate_jobs.errors import LogInError, NotFoundError, StoreError
 from napari_annotate_jobs.stores import (
     FolderStore,
     MemoryStore,
@@ -46,14 +46,44 @@ def test_memories_of_a_name_are_one(kit):
 @pytest.mark.parametrize(
     ("location", "match"),
     [
-        ("https://example.org/jobs", "job servers are not supported"),
-        ("HTTP://example.org", "job servers are not supported"),
         ("s3://bucket/jobs", "locations with s3: are not supported"),
     ],
 )
 def test_what_no_store_knows(location, match):
     with pytest.raises(StoreError, match=match):
         open_store(location)
+
+
+@pytest.fixture
+def no_tokens(tmp_path, monkeypatch):
+    """Keep tokens in an empty folder, and no keyring."""
+    from napari_annotate_jobs.stores.http import _tokens
+
+    monkeypatch.delenv("NAPARI_ANNOTATE_JOBS_TOKEN", raising=False)
+    monkeypatch.setattr(_tokens, "user_config_path", lambda *_, **__: tmp_path / "c")
+    monkeypatch.setattr(_tokens, "_keyring", lambda: None)
+
+
+@pytest.mark.parametrize("location", ["https://example.org/x", "HTTP://example.org/"])
+def test_a_server_wants_to_know_who_asks(location, no_tokens):
+    with pytest.raises(LogInError, match="nobody is logged in") as caught:
+        open_store(location)
+    assert "login http" in caught.value.remedy
+
+
+def test_tokens_are_kept_for_this_user_alone(tmp_path, no_tokens):
+    from napari_annotate_jobs.stores.http import forget_token, keep_token, kept_token
+
+    server = "https://example.org"
+    assert not keep_token(server, "ana", "one")
+    assert not keep_token(server, "ben", "two")
+    assert kept_token(server, "ana") == "one"
+    assert kept_token(server) == "two"
+    assert kept_token("https://example.com", "ana") is None
+    assert (tmp_path / "c" / "servers.json").stat().st_mode & 0o077 == 0
+    forget_token(server, "ben")
+    assert (kept_token(server), kept_token(server, "ben")) == (None, None)
+    assert kept_token(server, "ana") == "one"
 
 
 @pytest.mark.parametrize("location", ["C:\\jobs\\liver", "c:/jobs", "missing", "a b"])

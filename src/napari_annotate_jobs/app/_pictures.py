@@ -38,7 +38,7 @@ def case_picture(
     ImagingError, StoreError
         If the images or the annotation cannot be read.
     """
-    series = store.open_series(job_id, case_id)
+    series = store.images.open_series(job_id, case_id)
     if person is None:
         annotation = store.load(job_id, case_id).annotation
     else:

@@ -208,7 +208,7 @@ class Workstation(QObject):
                         # A folder of jobs may hold some that cannot be read.
                         faults.extend(
                             f"{fault.where}: {fault.what}. {fault.remedy}"
-                            for fault in getattr(store, "faults", ())
+                            for fault in store.faults
                         )
                     finally:
                         store.close()

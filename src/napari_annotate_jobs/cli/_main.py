@@ -12,7 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.errors import AnnotateJobsError, StoreError
+from napari_annotate_jobs.errors import (
+    AnnotateJobsError,
+    StoreAccessError,
+    StoreError,
+)
 
 from ._export import add_export_arguments, export_epilog, export_job
 from ._import import (
@@ -32,6 +36,15 @@ from ._review import (
     list_reviews,
     reopen_case,
     review_epilog,
+)
+from ._serve import (
+    SERVE_EPILOG,
+    add_login_arguments,
+    add_serve_arguments,
+    add_server_arguments,
+    log_in_to,
+    manage_server,
+    serve_jobs,
 )
 from ._show import clear_progress, complain, progress, say
 from ._statistics import add_statistics_arguments, count_job, statistics_epilog
@@ -177,6 +190,15 @@ def build_parser() -> argparse.ArgumentParser:
         "alone there is opened",
     )
 
+    verb = _add(verbs, "serve", serve_jobs, "run a job server", epilog=SERVE_EPILOG)
+    add_serve_arguments(verb)
+    verb = _add(
+        verbs, "server", manage_server, "see to the people and jobs of a server"
+    )
+    add_server_arguments(verb)
+    verb = _add(verbs, "login", log_in_to, "log in to a job server")
+    add_login_arguments(verb)
+
     verb = _add(verbs, "demo", _demo, "make jobs of sample images and open them")
     where = verb.add_mutually_exclusive_group()
     where.add_argument(
@@ -257,7 +279,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 # ------------------------------------------------------------------------- verbs
 def _list(options: argparse.Namespace) -> int:
     from napari_annotate_jobs.app._places import recent_locations
-    from napari_annotate_jobs.stores import FolderStore
 
     from ._show import dump, fault_text, job_data, jobs_text
 
@@ -268,10 +289,9 @@ def _list(options: argparse.Namespace) -> int:
         try:
             with _opened(location, options.person) as store:
                 summaries += store.jobs()
-                if isinstance(store, FolderStore):
-                    for fault in store.faults:
-                        complain(fault_text(fault))
-                        code = 2
+                for fault in store.faults:
+                    complain(fault_text(fault))
+                    code = 2
         except StoreError as error:
             complain(str(error))
             # A job used earlier may be gone; one that was named should be there.
@@ -340,7 +360,13 @@ def _check(options: argparse.Namespace) -> int:
             for path in store.mend():
                 complain(f"mended; the damaged journal is kept as {path}")
         tell = progress("checking")
-        faults = store.check(pixels=options.pixels, progress=tell, found=found)
+        if store.checker is None:
+            raise StoreAccessError(
+                "what is kept there is verified by who keeps it",
+                where=options.job,
+                remedy="Ask the owner of the server",
+            )
+        faults = store.checker.check(pixels=options.pixels, progress=tell, found=found)
         if not faults and not store.jobs():
             raise _no_job(options.job)
     if options.json:

@@ -339,7 +339,7 @@ def _key(store: JobStore, job_id: str, row: ReviewRow, index: int) -> str:
     for key, content in last.annotation.slices.items():
         if content.index == index:
             return key
-    slices = store.open_series(job_id, case_id).header.slices
+    slices = store.images.open_series(job_id, case_id).header.slices
     if not 0 <= index < len(slices):
         raise InvalidValueError(
             f"there is no slice {index + 1} of {len(slices)}",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.stores import JobStore
+from napari_annotate_jobs.stores import Checker, ImageSource, JobStore
+
+if TYPE_CHECKING:
+    from napari_annotate_jobs.imaging import Series
 
 __all__ = ["DelegatingStore"]
 
@@ -17,7 +20,7 @@ def _delegated(name: str) -> Any:
     return call
 
 
-class DelegatingStore(JobStore):
+class DelegatingStore(JobStore, ImageSource):
     """A store that asks another one, for all that is not said otherwise.
 
     Parameters
@@ -30,11 +33,26 @@ class DelegatingStore(JobStore):
         self.wrapped = wrapped
         self.location, self.person = wrapped.location, wrapped.person
 
+    @property
+    def images(self) -> ImageSource:
+        """The store itself: it may have some of them open already."""
+        return self
+
+    @property
+    def checker(self) -> Checker | None:
+        """Who verifies the store that is asked."""
+        return self.wrapped.checker
+
+    def open_series(
+        self, job_id: str, case_id: str, series: int | None = None
+    ) -> Series:
+        """Open a series of a case, by the store that is asked."""
+        return self.wrapped.images.open_series(job_id, case_id, series=series)
+
     jobs = _delegated("jobs")
     job = _delegated("job")
     counts = _delegated("counts")
     cases = _delegated("cases")
-    open_series = _delegated("open_series")
     read_blob = _delegated("read_blob")
     judge = _delegated("judge")
     verdicts = _delegated("verdicts")
@@ -47,4 +65,3 @@ class DelegatingStore(JobStore):
     next_review = _delegated("next_review")
     people = _delegated("people")
     note_case = _delegated("note_case")
-    check = _delegated("check")

@@ -82,7 +82,7 @@ class FrozenStore(DelegatingStore):
         """Return the images; those of the reference series are open already."""
         if series is None:
             return self._here(case_id).series
-        return self.wrapped.open_series(job_id, case_id, series)
+        return super().open_series(job_id, case_id, series)
 
     def load(self, job_id: str, case_id: str, **_: Any) -> Draft:
         """Return what was submitted, read-only, or the copy."""

@@ -234,7 +234,7 @@ class Importing:
     ) -> tuple[Entered, dict[str, None]]:
         job = store.job(job_id)
         project = job.project
-        header = store.open_series(job_id, case.id).header
+        header = store.images.open_series(job_id, case.id).header
         notes: dict[str, None] = {}
         found = []
         incoming = list(read(header))
@@ -431,7 +431,7 @@ def _names(cases: Sequence[Case], person: str) -> dict[str, str]:
 
 def _header(store: JobStore, job_id: str, case: Case) -> SeriesHeader | None:
     try:
-        return store.open_series(job_id, case.id).header
+        return store.images.open_series(job_id, case.id).header
     except AnnotateJobsError:
         return None  # told when it is opened for what was found
 

@@ -61,7 +61,7 @@ def load_case(store: JobStore, job_id: str, row: CaseRow) -> OpenCase:
         If the images or the draft cannot be read, or do not fit each other.
     """
     case_id = row.case.id
-    series = store.open_series(job_id, case_id)
+    series = store.images.open_series(job_id, case_id)
     draft = store.load(job_id, case_id)
     header = series.header
     rows, columns = header.shape[1:3]

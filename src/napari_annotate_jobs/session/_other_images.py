@@ -40,7 +40,7 @@ def peek_next(
         row = session.store.neighbour(session.job.id, here, statuses=left, wrap=True)
         if row is None:
             return None
-        return row, session.store.open_series(session.job.id, row.case.id)
+        return row, session.store.images.open_series(session.job.id, row.case.id)
 
     def done(found: tuple[CaseRow, Series] | None) -> None:
         if found is not None and session.case is opened and not session.is_moving:
@@ -70,7 +70,7 @@ def open_others(
             continue
 
         def task(place: int = place) -> Series:
-            return session.store.open_series(session.job.id, case.id, place)
+            return session.store.images.open_series(session.job.id, case.id, place)
 
         def done(series: Series, ref: SeriesRef = ref) -> None:
             if session.case is opened:

@@ -293,7 +293,7 @@ class _Run:
         images.mkdir()
         out.mkdir()
         stem = unique_stem(case.name, set())
-        series = self.store.open_series(self.job_id, case.id)
+        series = self.store.images.open_series(self.job_id, case.id)
         try:
             image, *_ = write_image(series, images / f"{stem}_0000.nii.gz")
         except OSError as error:

@@ -340,7 +340,7 @@ class ReviewSession:
 
     def _load(self, row: ReviewRow) -> OpenReview:
         store, job_id, case_id = self.store, self.job.id, row.case.id
-        series = store.open_series(job_id, case_id)
+        series = store.images.open_series(job_id, case_id)
         submissions: dict[str, tuple[Submission, ...]] = {}
         for person in {row.person, *store.people(job_id, case_id)}:
             sent = tuple(store.submissions(job_id, case_id, person=person))

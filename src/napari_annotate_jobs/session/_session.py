@@ -169,7 +169,10 @@ class AnnotationSession(Saving):
 
         What is damaged is kept beside them first; where, is told.
         """
-        store, job_id = self.store, self.job.id
+        checker, job_id = self.store.checker, self.job.id
+        if checker is None:
+            self.open_case(case_id)
+            return
 
         def mended(kept: Path | None) -> None:
             if kept is not None:
@@ -180,7 +183,7 @@ class AnnotationSession(Saving):
             self.open_case(case_id)
 
         self.executor.run(
-            lambda: store.mend_case(job_id, case_id), mended, self.failed.emit
+            lambda: checker.mend_case(job_id, case_id), mended, self.failed.emit
         )
 
     def go(self, step: int) -> None:

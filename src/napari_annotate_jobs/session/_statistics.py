@@ -140,7 +140,9 @@ class _CaseReader:
             self._opened = None, None
             # Images that are away take the volumes with them, not the numbers.
             with suppress(ImagingError):
-                header = self._store.open_series(self._job_id, self._case.id).header
+                header = self._store.images.open_series(
+                    self._job_id, self._case.id
+                ).header
                 volumes = None
                 if header.has_spacing:
                     volumes = voxel_volumes(

@@ -5,7 +5,16 @@ from __future__ import annotations
 from napari_annotate_jobs.stores.folder._create import create_job
 from napari_annotate_jobs.stores.folder._store import FolderStore
 
-from ._contract import CasePage, Draft, Fault, JobStore, PersonProgress, ReviewPage
+from ._contract import (
+    CasePage,
+    Checker,
+    Draft,
+    Fault,
+    ImageSource,
+    JobStore,
+    PersonProgress,
+    ReviewPage,
+)
 from ._export_source import ONLY, StoreSource
 from ._memory import MemoryStore
 from ._names import check_person, default_person
@@ -14,9 +23,11 @@ from ._registry import only_job, open_store
 __all__ = [
     "ONLY",
     "CasePage",
+    "Checker",
     "Draft",
     "Fault",
     "FolderStore",
+    "ImageSource",
     "JobStore",
     "MemoryStore",
     "PersonProgress",

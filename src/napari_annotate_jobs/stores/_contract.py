@@ -37,7 +37,16 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]
 
-__all__ = ["CasePage", "Draft", "Fault", "JobStore", "PersonProgress", "ReviewPage"]
+__all__ = [
+    "CasePage",
+    "Checker",
+    "Draft",
+    "Fault",
+    "ImageSource",
+    "JobStore",
+    "PersonProgress",
+    "ReviewPage",
+]
 
 
 class CasePage(Value):
@@ -159,8 +168,73 @@ class Fault(Value):
     remedy: str = ""
 
 
+class ImageSource(ABC):
+    """Opens the images of cases, wherever they are."""
+
+    @abstractmethod
+    def open_series(
+        self, job_id: str, case_id: str, series: int | None = None
+    ) -> Series:
+        """Open a series of a case (None: the reference); reads headers only.
+
+        Raises
+        ------
+        napari_annotate_jobs.errors.ImagingError
+            If it cannot be opened; names the file and the remedy.
+        """
+
+
+class Checker(ABC):
+    """Verifies what a store keeps, and goes on with what is whole of it."""
+
+    @abstractmethod
+    def check(
+        self,
+        *,
+        pixels: bool = False,
+        progress: Progress | None = None,
+        found: Callable[[Fault], object] | None = None,
+    ) -> Sequence[Fault]:
+        """Verify every document and blob, and that the images of cases open.
+
+        Parameters
+        ----------
+        pixels : bool
+            Read every slice of the images; by default only their headers are.
+        progress : callable, optional
+            Called with the name of a job, its cases done, and its cases in all.
+        found : callable, optional
+            Called with each fault at once.
+
+        Returns
+        -------
+        sequence of Fault
+            Empty if all is well.
+        """
+
+    @abstractmethod
+    def mend_case(self, job_id: str, case_id: str) -> Path | None:
+        """Go on with the saves of this person's draft that are whole.
+
+        What is damaged is kept beside them first.
+
+        Returns
+        -------
+        Path or None
+            Where it is kept; None if nothing is damaged.
+
+        Raises
+        ------
+        CorruptError
+            If more is damaged than some saves.
+        """
+
+
 class JobStore(ABC):
     """Keeps jobs, their cases, and what people said of them.
+
+    What goes in and comes out are plain values, so that it may be far away: images
+    come from :attr:`images`, and what can be verified is verified by :attr:`checker`.
 
     A store acts for one person, whose annotations it reads and writes. No method
     needs a whole volume or a whole case list. Every method may be called from any
@@ -178,6 +252,21 @@ class JobStore(ABC):
 
     location: str
     person: str
+
+    @property
+    @abstractmethod
+    def images(self) -> ImageSource:
+        """What opens the images of its cases; often the store itself."""
+
+    @property
+    def checker(self) -> Checker | None:
+        """What verifies the store; None if that is for somebody else to do."""
+        return None
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What :meth:`jobs` had to leave out the last time, and why."""
+        return ()
 
     # ------------------------------------------------------------- jobs, cases
     @abstractmethod
@@ -249,18 +338,6 @@ class JobStore(ABC):
         -------
         CaseRow or None
             None if there is no such case.
-        """
-
-    @abstractmethod
-    def open_series(
-        self, job_id: str, case_id: str, series: int | None = None
-    ) -> Series:
-        """Open a series of a case (None: the reference); reads headers only.
-
-        Raises
-        ------
-        napari_annotate_jobs.errors.ImagingError
-            If it cannot be opened; names the file and the remedy.
         """
 
     # ------------------------------------------------------------- annotations
@@ -607,23 +684,6 @@ class JobStore(ABC):
         )
 
     # ------------------------------------------------------------------- other
-    def mend_case(self, job_id: str, case_id: str) -> Path | None:
-        """Go on with the saves of this person's draft that are whole.
-
-        What is damaged is kept beside them first.
-
-        Returns
-        -------
-        Path or None
-            Where it is kept; None if nothing is damaged.
-
-        Raises
-        ------
-        CorruptError
-            If more is damaged than some saves.
-        """
-        return None
-
     @abstractmethod
     def note_case(
         self,
@@ -647,31 +707,6 @@ class JobStore(ABC):
             are refused, unless the job itself says the size.
         warnings : sequence of str
             What the images say, or why they cannot be opened.
-        """
-
-    @abstractmethod
-    def check(
-        self,
-        *,
-        pixels: bool = False,
-        progress: Progress | None = None,
-        found: Callable[[Fault], object] | None = None,
-    ) -> Sequence[Fault]:
-        """Verify every document and blob, and that the images of cases open.
-
-        Parameters
-        ----------
-        pixels : bool
-            Read every slice of the images; by default only their headers are.
-        progress : callable, optional
-            Called with the name of a job, its cases done, and its cases in all.
-        found : callable, optional
-            Called with each fault at once.
-
-        Returns
-        -------
-        sequence of Fault
-            Empty if all is well.
         """
 
     def close(self) -> None:  # noqa: B027 - most stores hold nothing

@@ -195,7 +195,7 @@ class StoreSource(CaseSource):
     def open(self, summary: CaseSummary) -> AnnotatedCase:
         """Open the images of a case, beside what was said of it."""
         store, job_id = self._opened(), self.job.id
-        series = store.open_series(job_id, summary.case.id)
+        series = store.images.open_series(job_id, summary.case.id)
         labels = self.job.project.label_set
         case_id = summary.case.id
         return AnnotatedCase.of(
@@ -203,5 +203,5 @@ class StoreSource(CaseSource):
             labels,
             series,
             lambda digest: store.read_blob(job_id, case_id, digest),
-            lambda number: store.open_series(job_id, case_id, number),
+            lambda number: store.images.open_series(job_id, case_id, number),
         )

@@ -25,6 +25,7 @@ from napari_annotate_jobs.model import (
     Status,
     Verb,
     is_selected,
+    mask_size,
     new_id,
     threads_of,
 )
@@ -33,8 +34,10 @@ from napari_annotate_jobs.stores.folder._check_images import ImageCheck
 
 from ._contract import (
     CasePage,
+    Checker,
     Draft,
     Fault,
+    ImageSource,
     JobStore,
     PersonProgress,
     ReviewPage,
@@ -107,6 +110,13 @@ class _Shelf:
     blobs: dict[tuple[str, str], bytes] = field(default_factory=dict)
     combinations: dict[str, str] = field(default_factory=dict)
 
+    def sizer(self, case_id: str) -> Callable[[str], tuple[int, int] | None]:
+        def size(digest: str) -> tuple[int, int] | None:
+            data = self.blobs.get((case_id, digest))
+            return None if data is None else mask_size(data)
+
+        return size
+
     def ordinal(self, case_id: str) -> int:
         return list(self.cases).index(case_id)
 
@@ -123,7 +133,7 @@ class _Memory:
 _MEMORIES: WeakValueDictionary[str, _Memory] = WeakValueDictionary()
 
 
-class MemoryStore(JobStore):
+class MemoryStore(JobStore, ImageSource, Checker):
     """A job store in memory.
 
     Parameters
@@ -170,6 +180,16 @@ class MemoryStore(JobStore):
                     remedy="Give each job, and each case of a job, its own id",
                 )
             self._memory.shelves[job.id] = _Shelf(job, by_id)
+
+    @property
+    def images(self) -> MemoryStore:
+        """The store itself."""
+        return self
+
+    @property
+    def checker(self) -> MemoryStore:
+        """The store itself."""
+        return self
 
     # ------------------------------------------------------------- jobs, cases
     def jobs(self) -> Sequence[JobSummary]:
@@ -316,7 +336,7 @@ class MemoryStore(JobStore):
                 base=base,
                 standing=work.standing,
                 job=shelf.job,
-                find_blob=lambda digest: shelf.blobs.get((case_id, digest)),
+                find_size=shelf.sizer(case_id),
                 size=shelf.cases[case_id].size or shelf.sizes.get(case_id),
                 of=of,
                 last=work.last,
@@ -602,6 +622,9 @@ class MemoryStore(JobStore):
             if found is not None:
                 found(fault)
         return faults
+
+    def mend_case(self, job_id: str, case_id: str) -> None:
+        self._case(self._shelf(job_id), case_id)
 
     def _damaged(self) -> Iterator[Fault]:
         for shelf in self._memory.shelves.values():

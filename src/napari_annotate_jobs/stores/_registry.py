@@ -21,6 +21,8 @@ __all__ = ["only_job", "open_store"]
 _STORES: dict[str, tuple[str, str]] = {
     "": ("napari_annotate_jobs.stores._registry", "_open_folder"),
     "memory": ("napari_annotate_jobs.stores._registry", "_open_memory"),
+    "http": ("napari_annotate_jobs.stores._registry", "_open_server"),
+    "https": ("napari_annotate_jobs.stores._registry", "_open_server"),
 }
 """Module and function by the scheme of the location; imported when it is needed."""
 
@@ -36,10 +38,12 @@ def open_store(
     Parameters
     ----------
     location : str or path-like
-        The path of a job folder or of a folder of job folders, or ``memory:``
-        (with a name to share it inside this program).
+        The path of a job folder or of a folder of job folders, the address of a
+        server or of a job on it, or ``memory:`` (with a name to share it inside this
+        program).
     person : str, optional
-        Whose annotations it reads and writes; the system's user by default.
+        Whose annotations it reads and writes; the system's user by default, on a
+        server who logged in there last.
 
     Raises
     ------
@@ -51,12 +55,10 @@ def open_store(
     found = _SCHEME.match(text)
     scheme = found[1].lower() if found and not os.path.exists(text) else ""
     if scheme not in _STORES:
-        server = scheme in {"http", "https"}
         raise StoreError(
-            f"{'job servers' if server else f'locations with {scheme}:'} are not "
-            "supported by this version",
+            f"locations with {scheme}: are not supported by this version",
             where=text,
-            remedy="Give the path of a job folder",
+            remedy="Give the path of a job folder, or the address of a server",
         )
     module, name = _STORES[scheme]
     opener: Callable[[str, str | None], JobStore] = getattr(import_module(module), name)
@@ -91,3 +93,9 @@ def _open_memory(location: str, person: str | None) -> JobStore:
     from ._memory import MemoryStore
 
     return MemoryStore(person=person, name=location.partition(":")[2] or None)
+
+
+def _open_server(location: str, person: str | None) -> JobStore:
+    from napari_annotate_jobs.stores.http._store import HttpStore
+
+    return HttpStore(location, person)

@@ -87,15 +87,17 @@ def changed(
     base: int,
     standing: Standing,
     job: Job,
-    find_blob: Callable[[str], bytes | None],
+    find_size: Callable[[str], tuple[int, int] | None],
     size: tuple[int, int] | None = None,
     of: str | None = None,
     last: AnnotationChange | None = None,
 ) -> Annotation:
     """Return the annotation after a change, or say why it cannot be saved.
 
-    It is `current` itself if `last`, the change that led to it, was this very one on
-    this very base: whoever saved it did not hear of it.
+    The masks that `blobs` lacks have the rows and columns that `find_size` returns,
+    None for one that is not there. Of `current`, only the slices that change need be
+    given. It is `current` itself if `last`, the change that led to it, was this very
+    one on this very base: whoever saved it did not hear of it.
 
     Raises
     ------
@@ -119,19 +121,21 @@ def changed(
     for digest, key in referenced(change).items():
         data = blobs.get(digest)
         if data is None:
-            data = find_blob(digest)
-            if data is None:
+            known = find_size(digest)
+            if known is None:
                 raise InvalidValueError(
                     f"the mask {digest[:16]} of slice {key} is nowhere to be found",
                     where=where,
                     remedy="Give its encoded bytes with the change",
                 )
+            found = known
         elif hashlib.sha256(data).hexdigest() != digest:
             raise InvalidValueError(
                 f"the bytes given for mask {digest[:16]} have another digest",
                 where=where,
             )
-        found = mask_size(data)
+        else:
+            found = mask_size(data)
         if found != (size or found):
             assert size is not None
             raise InvalidValueError(

@@ -21,7 +21,13 @@ from napari_annotate_jobs.files import (
     signature,
     write_durably,
 )
-from napari_annotate_jobs.model import Annotation, Status, Verb, threads_of
+from napari_annotate_jobs.model import (
+    Annotation,
+    Status,
+    Verb,
+    mask_size,
+    threads_of,
+)
 from napari_annotate_jobs.stores import _rules
 from napari_annotate_jobs.stores._progress import Progress
 
@@ -178,16 +184,17 @@ class WorkFolder(StoredDraft):
             state = self._read()
             found: dict[str, bytes] = {}
 
-            def find_blob(digest: str) -> bytes | None:
+            def find_size(digest: str) -> tuple[int, int] | None:
                 try:
                     data = self.masks.read(digest)
                 except CorruptError:
                     data = None
                 if data is None:
                     data = self.find_mask(digest)
-                if data is not None:
-                    found[digest] = data
-                return data
+                if data is None:
+                    return None
+                found[digest] = data
+                return mask_size(data)
 
             new = _rules.changed(
                 state.annotation,
@@ -196,7 +203,7 @@ class WorkFolder(StoredDraft):
                 base=base,
                 standing=self.standing(),
                 job=job,
-                find_blob=find_blob,
+                find_size=find_size,
                 size=size,
                 of=self.of,
                 last=state.last,

@@ -19,8 +19,10 @@ from napari_annotate_jobs.model import JobKind, JobSummary, Status, Verb
 from napari_annotate_jobs.stores import _rules
 from napari_annotate_jobs.stores._contract import (
     CasePage,
+    Checker,
     Draft,
     Fault,
+    ImageSource,
     JobStore,
     PersonProgress,
     ReviewPage,
@@ -55,7 +57,7 @@ if TYPE_CHECKING:
 __all__ = ["FolderStore"]
 
 
-class FolderStore(JobStore):
+class FolderStore(JobStore, ImageSource, Checker):
     """Jobs as plain files, described in ``docs/job-folder.md``.
 
     Several stores, in several programs, may use the same folder, on a network
@@ -99,6 +101,16 @@ class FolderStore(JobStore):
                     where=self._path,
                     remedy="Check the path, and that the share is connected",
                 )
+
+    @property
+    def images(self) -> FolderStore:
+        """The store itself."""
+        return self
+
+    @property
+    def checker(self) -> FolderStore:
+        """The store itself."""
+        return self
 
     # ------------------------------------------------------------- jobs, cases
     def jobs(self) -> Sequence[JobSummary]:

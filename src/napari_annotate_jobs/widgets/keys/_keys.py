@@ -347,7 +347,7 @@ ACTIONS: tuple[UserAction, ...] = (
         "peek",
         "Hide the annotation, or show it",
         "Window",
-        "Shift+E",
+        "Shift+X",
         when="case",
         tip="Hide the annotation, or show it; held down, as long as the key is",
     ),

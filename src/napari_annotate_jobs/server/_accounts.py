@@ -1,0 +1,439 @@
+"""People who may log in, their passwords and their tokens."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, insert, select, update
+
+from napari_annotate_jobs.errors import (
+    ExistsError,
+    InvalidValueError,
+    LogInError,
+    NotFoundError,
+    RoleError,
+    StoreAccessError,
+)
+from napari_annotate_jobs.model import now
+from napari_annotate_jobs.stores import check_person
+
+from ._audit import record
+from ._schema import accounts, tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pwdlib import PasswordHash
+    from sqlalchemy import Connection, RowMapping
+
+__all__ = [
+    "SCOPES",
+    "Account",
+    "TokenInfo",
+    "add_account",
+    "authenticate",
+    "find_account",
+    "list_accounts",
+    "list_tokens",
+    "log_in",
+    "make_token",
+    "revoke_token",
+    "set_password",
+    "suspend_account",
+]
+
+SCOPES = ("read", "write", "admin")
+"""What a token is good for: each includes those before it."""
+
+_PREFIX = "naj"
+_MOST_FAILURES = 5
+_LOCKED = timedelta(minutes=5)
+_SHORTEST = 10
+_DAYS = 90
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who is asking.
+
+    Parameters
+    ----------
+    id : int
+        In the database.
+    name : str
+        Of the person.
+    admin : bool
+        True for who may see and change everything on this server.
+    scope : str
+        Of the token; one of :data:`SCOPES`.
+    token : str
+        Which token it is; empty for none.
+    """
+
+    id: int
+    name: str
+    admin: bool = False
+    scope: str = "admin"
+    token: str = ""
+
+    def require(self, scope: str) -> None:
+        """Raise RoleError unless the token is good for this."""
+        if SCOPES.index(self.scope) < SCOPES.index(scope):
+            raise RoleError(
+                f"the token is good for {self.scope}, not for {scope}",
+                remedy="Log in again, or use another token",
+            )
+
+    def require_admin(self) -> None:
+        """Raise RoleError unless this is an owner of the server."""
+        self.require("admin")
+        if not self.admin:
+            raise RoleError(
+                f"{self.name} is not an owner of this server",
+                remedy="Ask an owner of the server to do it",
+            )
+
+
+@dataclass(frozen=True)
+class TokenInfo:
+    """What can be told of a token; never its secret."""
+
+    id: str
+    label: str
+    scope: str
+    created: datetime
+    expires: datetime | None
+    revoked: datetime | None
+
+
+# ------------------------------------------------------------------------- people
+def add_account(
+    connection: Connection,
+    name: str,
+    *,
+    admin: bool = False,
+    password: str | None = None,
+    by: str = "",
+) -> Account:
+    """Add a person.
+
+    Raises
+    ------
+    ExistsError
+        If there is one of this name.
+    InvalidValueError
+        If it cannot be a name, or the password is too short.
+    """
+    name = check_person(name)
+    if _row(connection, name) is not None:
+        raise ExistsError(
+            f"there is a person {name!r} already",
+            remedy="Give each person a name of their own",
+        )
+    hashed = None if password is None else _hashed(password)
+    result = connection.execute(
+        insert(accounts).values(
+            name=name, admin=admin, password=hashed, created=now(), suspended=False
+        )
+    )
+    assert result.inserted_primary_key is not None
+    record(connection, 0, by or name, "add person", name)
+    return Account(int(result.inserted_primary_key[0]), name, admin)
+
+
+def find_account(connection: Connection, name: str) -> Account:
+    """Return a person.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none of this name.
+    """
+    row = _row(connection, check_person(name))
+    if row is None:
+        raise NotFoundError(
+            f"there is no person {name!r}",
+            remedy="Have an owner of the server add the name",
+        )
+    return Account(row["id"], row["name"], row["admin"])
+
+
+def list_accounts(connection: Connection) -> Sequence[RowMapping]:
+    """Return all people by their names, without their secrets."""
+    columns = (accounts.c.name, accounts.c.admin, accounts.c.suspended)
+    return (
+        connection.execute(
+            select(*columns, accounts.c.created).order_by(accounts.c.name)
+        )
+        .mappings()
+        .all()
+    )
+
+
+def suspend_account(
+    connection: Connection, name: str, *, suspended: bool, by: str
+) -> None:
+    """Lock a person out, or let them in again.
+
+    Raises
+    ------
+    RoleError
+        If no owner of the server would be left.
+    """
+    account = find_account(connection, name)
+    if suspended and account.admin:
+        left = connection.scalar(
+            select(func.count())
+            .select_from(accounts)
+            .where(accounts.c.admin, ~accounts.c.suspended, accounts.c.id != account.id)
+        )
+        if not left:
+            raise RoleError(
+                f"{account.name} is the only owner of the server",
+                remedy="Make somebody else an owner first",
+            )
+    connection.execute(
+        update(accounts).where(accounts.c.id == account.id).values(suspended=suspended)
+    )
+    action = "suspend person" if suspended else "let person in"
+    record(connection, 0, by, action, account.name)
+
+
+def set_password(connection: Connection, name: str, password: str, *, by: str) -> None:
+    """Give a person a password; all tokens of theirs are revoked.
+
+    Raises
+    ------
+    InvalidValueError
+        If it is too short.
+    """
+    account = find_account(connection, name)
+    connection.execute(
+        update(accounts)
+        .where(accounts.c.id == account.id)
+        .values(password=_hashed(password), failures=0, locked_until=None)
+    )
+    connection.execute(
+        update(tokens)
+        .where(tokens.c.account_id == account.id, tokens.c.revoked.is_(None))
+        .values(revoked=now())
+    )
+    record(connection, 0, by, "set password", account.name)
+
+
+def log_in(connection: Connection, name: str, password: str) -> Account | None:
+    """Return who logs in, None if name and password do not fit.
+
+    After some failures the account is locked for a while, whoever tries. The
+    transaction is to be ended even then: the failure is kept.
+
+    Raises
+    ------
+    StoreAccessError
+        If the account is locked now; says for how long.
+    """
+    row = None
+    try:
+        row = _row(connection, check_person(name), lock=True)
+    except InvalidValueError:
+        pass
+    time = now()
+    if row is not None and row["locked_until"] and row["locked_until"] > time:
+        left = int((row["locked_until"] - time).total_seconds()) + 1
+        error = StoreAccessError(
+            "too many failed log-ins", remedy=f"Try again in {left} seconds"
+        )
+        error.retry_after = left
+        raise error
+    known = row["password"] if row is not None else None
+    # As much work for a name that is not known, so that nobody can tell by the time.
+    right = _hasher().verify(password, known or _decoy())
+    if row is None:
+        return None
+    if not right or known is None or row["suspended"]:
+        failures = row["failures"] + 1
+        locked = time + _LOCKED if failures >= _MOST_FAILURES else None
+        connection.execute(
+            update(accounts)
+            .where(accounts.c.id == row["id"])
+            .values(failures=0 if locked else failures, locked_until=locked)
+        )
+        record(connection, 0, row["name"], "failed log-in")
+        return None
+    connection.execute(
+        update(accounts)
+        .where(accounts.c.id == row["id"])
+        .values(failures=0, locked_until=None)
+    )
+    return Account(row["id"], row["name"], row["admin"])
+
+
+# ------------------------------------------------------------------------- tokens
+def make_token(
+    connection: Connection,
+    account: Account,
+    *,
+    scope: str = "write",
+    days: int | None = _DAYS,
+    label: str = "",
+    by: str = "",
+) -> str:
+    """Return a new token; it is shown once, and only its digest is kept.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the transaction.
+    account : Account
+        Whose.
+    scope : str
+        One of :data:`SCOPES`.
+    days : int, optional
+        How long it is good; None for ever.
+    label : str
+        What it is for.
+    by : str
+        Who makes it.
+    """
+    if scope not in SCOPES:
+        raise InvalidValueError(
+            f"{scope!r} is nothing that a token is good for",
+            remedy=f"Choose one of {', '.join(SCOPES)}",
+        )
+    if days is not None and not 1 <= days <= 3650:
+        raise InvalidValueError(
+            f"a token cannot be good for {days} days", remedy="Use 1 to 3650"
+        )
+    key, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
+    time = now()
+    connection.execute(
+        insert(tokens).values(
+            id=key,
+            account_id=account.id,
+            digest=_digest(secret),
+            scope=scope,
+            label=label[:200],
+            created=time,
+            expires=None if days is None else time + timedelta(days=days),
+        )
+    )
+    record(connection, 0, by or account.name, "make token", f"{account.name} {key}")
+    return f"{_PREFIX}_{key}_{secret}"
+
+
+def authenticate(connection: Connection, token: str) -> Account:
+    """Return whose token it is.
+
+    Raises
+    ------
+    LogInError
+        If it is nobody's, or no longer good.
+    """
+    prefix, _, rest = token.partition("_")
+    key, _, secret = rest.partition("_")
+    row = None
+    if prefix == _PREFIX and key.isalnum() and len(key) <= 32:
+        row = (
+            connection.execute(
+                select(
+                    tokens,
+                    accounts.c.name,
+                    accounts.c.admin,
+                    accounts.c.suspended,
+                )
+                .join(accounts, accounts.c.id == tokens.c.account_id)
+                .where(tokens.c.id == key)
+            )
+            .mappings()
+            .first()
+        )
+    known = row["digest"] if row is not None else "0" * 64
+    if not hmac.compare_digest(_digest(secret), known) or row is None:
+        raise LogInError("the token is not known", remedy="Log in again")
+    if row["revoked"] is not None:
+        raise LogInError("the token was revoked", remedy="Log in again")
+    if row["expires"] is not None and row["expires"] <= now():
+        raise LogInError("the token has expired", remedy="Log in again")
+    if row["suspended"]:
+        raise LogInError(
+            "the account is suspended", remedy="Ask an owner of the server"
+        )
+    return Account(
+        row["account_id"], row["name"], row["admin"], row["scope"], row["id"]
+    )
+
+
+def list_tokens(connection: Connection, account: Account) -> list[TokenInfo]:
+    """Return the tokens of a person, the newest first."""
+    rows = connection.execute(
+        select(tokens)
+        .where(tokens.c.account_id == account.id)
+        .order_by(tokens.c.created.desc(), tokens.c.id)
+    ).mappings()
+    names = ("id", "label", "scope", "created", "expires", "revoked")
+    return [TokenInfo(**{name: row[name] for name in names}) for row in rows]
+
+
+def revoke_token(
+    connection: Connection, account: Account, key: str, *, by: str
+) -> None:
+    """End a token of a person.
+
+    Raises
+    ------
+    NotFoundError
+        If they have no such token.
+    """
+    done = connection.execute(
+        update(tokens)
+        .where(
+            tokens.c.id == key,
+            tokens.c.account_id == account.id,
+            tokens.c.revoked.is_(None),
+        )
+        .values(revoked=now())
+    )
+    if not done.rowcount:
+        raise NotFoundError(
+            f"{account.name} has no such token", remedy="List the tokens again"
+        )
+    record(connection, 0, by, "revoke token", f"{account.name} {key}")
+
+
+# ------------------------------------------------------------------------ private
+def _row(connection: Connection, name: str, *, lock: bool = False) -> RowMapping | None:
+    query = select(accounts).where(accounts.c.name == name)
+    if lock:
+        query = query.with_for_update()
+    return connection.execute(query).mappings().first()
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _hashed(password: str) -> str:
+    if len(password) < _SHORTEST:
+        raise InvalidValueError(
+            f"a password needs {_SHORTEST} letters or more",
+            remedy="Use some words that do not belong together",
+        )
+    return _hasher().hash(password)
+
+
+@cache
+def _hasher() -> PasswordHash:
+    from pwdlib import PasswordHash
+
+    return PasswordHash.recommended()
+
+
+@cache
+def _decoy() -> str:
+    return _hasher().hash(secrets.token_urlsafe(16))

@@ -1,0 +1,704 @@
+"""What is done with a case: saved, submitted, judged, talked about."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, insert, or_, select, update
+
+from napari_annotate_jobs.errors import (
+    AnnotateJobsError,
+    CorruptError,
+    InvalidValueError,
+    NotFoundError,
+    RoleError,
+)
+from napari_annotate_jobs.model import (
+    Annotation,
+    AnnotationChange,
+    Decision,
+    SliceAnnotation,
+    Verb,
+    count_pixels,
+    decode_mask,
+    document_json,
+    mask_size,
+    now,
+)
+from napari_annotate_jobs.stores import _rules
+from napari_annotate_jobs.stores.wire import (
+    Operation,
+    OperationBatch,
+    OperationResult,
+    SliceAnswer,
+    SliceResult,
+    problem_of,
+)
+
+from ._audit import record
+from ._drafts import case_of, dumped, find_case, find_work, insert_or_ignore
+from ._schema import blob_uses, blobs, cases, operations, reads, slices, works
+from ._schema import tasks as task_table
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from napari_annotate_jobs.model import (
+        Case,
+        Comment,
+        Submission,
+        Thread,
+        Verdict,
+    )
+
+    from ._blobs import BlobShelf
+    from ._drafts import PersonWork
+    from ._permits import Permit
+
+__all__ = [
+    "add_blob",
+    "check_blob",
+    "discuss",
+    "judge",
+    "mark_read",
+    "missing_blobs",
+    "note_case",
+    "read_blob",
+    "save",
+    "submit",
+]
+
+_MOST_PIXELS = 1 << 26
+"""Of a mask where the size of the slices is not known."""
+
+_FIELDS = (
+    "case_labels",
+    "case_nothing_to_label",
+    "ranges",
+    "comments",
+    "corrects",
+)
+_LONGEST_KEY = 300
+
+
+# ------------------------------------------------------------------------- blobs
+def missing_blobs(
+    connection: Connection, permit: Permit, key: str, digests: Collection[str]
+) -> list[str]:
+    """Return which masks have to be sent before an operation may name them."""
+    case = find_case(connection, permit, key)
+    there = _known_blobs(connection, permit, case["id"], digests)
+    return [digest for digest in dict.fromkeys(digests) if digest not in there]
+
+
+def check_blob(permit: Permit, case: Case, digest: str, data: bytes) -> dict[str, Any]:
+    """Return the row of a mask, or say why it is refused.
+
+    Raises
+    ------
+    InvalidValueError
+        If the bytes have another digest, are no mask, do not fit the slices of the
+        case, or hold a label that is not declared.
+    """
+    where = case.id
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise InvalidValueError(
+            f"the bytes given for mask {digest[:16]} have another digest", where=where
+        )
+    try:
+        size = mask_size(data)
+        if case.size is not None and size != case.size:
+            raise InvalidValueError(
+                f"the mask {digest[:16]} has {size[0]} x {size[1]} pixels, the slice "
+                f"{case.size[0]} x {case.size[1]}",
+                where=where,
+                remedy="Masks have the rows and columns of the slice they are of",
+            )
+        if size[0] * size[1] > _MOST_PIXELS:
+            raise InvalidValueError(
+                f"the mask {digest[:16]} has {size[0]} x {size[1]} pixels",
+                where=where,
+                remedy="Open the case first, so that the size of its slices is known",
+            )
+        pixels = count_pixels(decode_mask(data))
+    except CorruptError as error:
+        raise InvalidValueError(
+            error.what, where=where, remedy="Send a greyscale PNG of label ids"
+        ) from error
+    labels = permit.job.project.label_set
+    for label in pixels:
+        _ = labels[label]
+    return {
+        "digest": digest,
+        "size": len(data),
+        "rows": size[0],
+        "columns": size[1],
+        "pixels": json.dumps({str(label): n for label, n in pixels.items()}),
+        "created": now(),
+    }
+
+
+def add_blob(
+    connection: Connection, permit: Permit, key: str, row: Mapping[str, Any]
+) -> None:
+    """Let a person name a mask in a case; its bytes are on the shelf already."""
+    case = find_case(connection, permit, key)
+    connection.execute(insert_or_ignore(connection, blobs).values(**row))
+    connection.execute(
+        insert_or_ignore(connection, blob_uses).values(
+            case_id=case["id"], digest=row["digest"], account_id=permit.account.id
+        )
+    )
+
+
+def read_blob(
+    connection: Connection, permit: Permit, key: str, digest: str, shelf: BlobShelf
+) -> bytes:
+    """Return an encoded mask of a case that a person may see.
+
+    Raises
+    ------
+    NotFoundError, CorruptError
+        If there is none, or it is damaged.
+    """
+    case = find_case(connection, permit, key)
+    if not _known_blobs(connection, permit, case["id"], [digest]):
+        raise NotFoundError(f"there is no mask {digest[:16]}", where=key)
+    data = shelf.get(digest)
+    if data is None:
+        raise CorruptError(
+            f"the mask {digest[:16]} is missing",
+            where=key,
+            remedy="Restore it from a backup, or paint the slice again",
+        )
+    return data
+
+
+def _known_blobs(
+    connection: Connection, permit: Permit, case_id: int, digests: Collection[str]
+) -> dict[str, tuple[tuple[int, int], dict[int, int]]]:
+    """Return size and pixels of those masks that a person may name in a case."""
+    if not digests:
+        return {}
+    query = (
+        select(blobs.c.digest, blobs.c.rows, blobs.c.columns, blobs.c.pixels)
+        .join(blob_uses, blob_uses.c.digest == blobs.c.digest)
+        .where(blob_uses.c.case_id == case_id, blobs.c.digest.in_(digests))
+    )
+    if not permit.sees_all:
+        mine = permit.account.id
+        done = select(works.c.account_id).where(
+            works.c.case_id == case_id,
+            works.c.of_id == 0,
+            works.c.review.is_not(None),
+        )
+        own_done = done.where(works.c.account_id == mine).exists()
+        query = query.where(
+            or_(
+                blob_uses.c.account_id == mine,
+                and_(own_done, blob_uses.c.account_id.in_(done)),
+            )
+        )
+    return {
+        digest: ((rows, columns), {int(k): n for k, n in json.loads(text).items()})
+        for digest, rows, columns, text in connection.execute(query)
+    }
+
+
+# ------------------------------------------------------------------------ saving
+def save(
+    connection: Connection,
+    permit: Permit,
+    key: str,
+    batch: OperationBatch,
+    *,
+    of: str | None = None,
+) -> list[OperationResult]:
+    """Apply operations to a person's own draft; each is applied once.
+
+    Returns
+    -------
+    list of OperationResult
+        What became of each; what is wrong with one is no harm to the others, unless
+        they were to be strict.
+    """
+    if batch.strict and len(batch.operations) != 1:
+        raise InvalidValueError(
+            "a strict save has one operation",
+            where=key,
+            remedy="Send the others one by one",
+        )
+    work = find_work(connection, permit, key, of=of, lock=True)
+    work.make()
+    results = []
+    for operation in batch.operations:
+        if batch.strict:
+            results.append(_apply(work, operation, strict=True, of=of))
+            continue
+        try:
+            with connection.begin_nested():
+                results.append(_apply(work, operation, strict=False, of=of))
+        except AnnotateJobsError as error:
+            work.read()
+            trouble = problem_of(error)[1]
+            results.append(
+                OperationResult(
+                    id=operation.id, revision=work.revision, trouble=trouble
+                )
+            )
+    return results
+
+
+def _apply(
+    work: PersonWork, operation: Operation, *, strict: bool, of: str | None
+) -> OperationResult:
+    known = _applied_before(work, operation)
+    if known is not None:
+        return known
+    entry = operation.entry()
+    change, base = entry.change, entry.revision - 1
+    _check_keys(change, work.case["key"])
+    _require_task(work)
+    current = work.annotation(change.slices.keys())
+    if strict:
+        slice_answers: dict[str, SliceAnswer] = {}
+        field_answers: dict[str, SliceAnswer] = {}
+    else:
+        change, slice_answers, field_answers = _told_apart(
+            work, current, change, base, operation.stream
+        )
+    new = _changed(work, current, change, base if strict else work.revision, of, strict)
+    if change.is_empty or new is current:
+        return OperationResult(
+            id=operation.id,
+            revision=work.revision,
+            slices=slice_answers
+            or {
+                key: SliceAnswer(result=SliceResult.ALREADY, revision=work.revision)
+                for key in change.slices
+            },
+            fields=field_answers,
+        )
+    _check_pixels(work, change)
+    _write(work, current, change, new, operation.stream)
+    done = SliceAnswer(result=SliceResult.APPLIED, revision=new.revision)
+    result = OperationResult(
+        id=operation.id,
+        revision=new.revision,
+        slices=dict.fromkeys(change.slices, done) | slice_answers,
+        fields=dict.fromkeys(_fields_of(change), done) | field_answers,
+    )
+    sequence = work.tell("saved", operation.id)
+    work.connection.execute(
+        insert(operations).values(
+            key=operation.id,
+            annotation_id=work.id,
+            sequence=sequence,
+            base=base,
+            revision=new.revision,
+            line=json.dumps(operation.line),
+            answer=result.model_dump_json(),
+            time=now(),
+        )
+    )
+    work.read()
+    return result
+
+
+def _applied_before(work: PersonWork, operation: Operation) -> OperationResult | None:
+    row = work.connection.execute(
+        select(
+            operations.c.annotation_id, operations.c.answer, operations.c.line
+        ).where(operations.c.key == operation.id)
+    ).first()
+    if row is None:
+        return None
+    same = json.loads(row[2]).rstrip("\n") == operation.line.rstrip("\n")
+    if work.row is None or row[0] != work.id or not same:
+        raise InvalidValueError(
+            f"there is another operation {operation.id}",
+            where=work.case["key"],
+            remedy="Give each operation an id of its own",
+        )
+    result = OperationResult.model_validate_json(row[1])
+
+    def again(answers: dict[str, SliceAnswer]) -> dict[str, SliceAnswer]:
+        return {
+            key: answer.model_copy(update={"result": SliceResult.ALREADY})
+            if answer.result is SliceResult.APPLIED
+            else answer
+            for key, answer in answers.items()
+        }
+
+    changes = {"slices": again(result.slices), "fields": again(result.fields)}
+    return result.model_copy(update=changes)
+
+
+def _check_keys(change: AnnotationChange, where: str) -> None:
+    for key in change.slices:
+        if not key or len(key) > _LONGEST_KEY or not key.isprintable():
+            raise InvalidValueError(
+                f"{key[:40]!r} cannot name a slice",
+                where=where,
+                remedy=f"Use 1 to {_LONGEST_KEY} letters, digits or signs",
+            )
+
+
+def _require_task(work: PersonWork) -> None:
+    """Raise RoleError unless the case is for who wants to save or submit it.
+
+    Whoever has begun goes on, also when a claim has lapsed meanwhile.
+    """
+    permit = work.permit
+    everyone = permit.project["assignment"] == "everyone"
+    if everyone or work.of_id or work.revision:
+        return
+    task = work.connection.scalar(
+        select(task_table.c.id).where(
+            task_table.c.case_id == work.case["id"],
+            task_table.c.account_id == permit.account.id,
+            task_table.c.kind == "annotate",
+        )
+    )
+    if task is None:
+        raise RoleError(
+            "the case is not assigned to you",
+            where=work.case["key"],
+            remedy="Claim it first, or ask an owner of the project to assign it",
+        )
+
+
+def _fields_of(change: AnnotationChange) -> list[str]:
+    return [name for name in _FIELDS if getattr(change, name) is not None]
+
+
+def _told_apart(
+    work: PersonWork,
+    current: Annotation,
+    change: AnnotationChange,
+    base: int,
+    stream: str,
+) -> tuple[AnnotationChange, dict[str, SliceAnswer], dict[str, SliceAnswer]]:
+    """Return the part of a change that is no conflict, and answers for the rest."""
+    known: dict[str, tuple[int, str]] = {}
+    field_revisions: dict[str, Any] = {}
+    if work.row is not None:
+        field_revisions = json.loads(work.row["whole_revisions"])
+        if change.slices:
+            found = work.connection.execute(
+                select(slices.c.key, slices.c.revision, slices.c.stream).where(
+                    slices.c.annotation_id == work.id,
+                    slices.c.key.in_(change.slices.keys()),
+                )
+            )
+            known = {key: (revision, writer) for key, revision, writer in found}
+
+    def newer(revision: int, writer: str) -> bool:
+        return revision > base and not (stream and writer == stream)
+
+    kept: dict[str, SliceAnnotation | None] = {}
+    slice_answers: dict[str, SliceAnswer] = {}
+    for key, content in change.slices.items():
+        revision, writer = known.get(key, (0, ""))
+        if newer(revision, writer):
+            there = current.slices.get(key)
+            slice_answers[key] = SliceAnswer(
+                result=SliceResult.CONFLICT,
+                revision=revision,
+                document=None if there is None else document_json(there),
+            )
+        else:
+            kept[key] = content
+    field_answers: dict[str, SliceAnswer] = {}
+    dropped: dict[str, None] = {}
+    for name in _fields_of(change):
+        revision, writer = field_revisions.get(name, (0, ""))
+        if newer(revision, writer):
+            dropped[name] = None
+            field_answers[name] = SliceAnswer(
+                result=SliceResult.CONFLICT,
+                revision=revision,
+                document=document_json(getattr(current, name)),
+            )
+    left = change.model_copy(update={"slices": kept, **dropped})
+    return left, slice_answers, field_answers
+
+
+def _changed(
+    work: PersonWork,
+    current: Annotation,
+    change: AnnotationChange,
+    base: int,
+    of: str | None,
+    strict: bool,
+) -> Annotation:
+    sizes = _known_blobs(
+        work.connection, work.permit, work.case["id"], _rules.referenced(change).keys()
+    )
+    last = None
+    if strict and work.row is not None and base + 1 == work.revision:
+        text = work.connection.scalar(
+            select(operations.c.line).where(
+                operations.c.annotation_id == work.id,
+                operations.c.revision == work.revision,
+            )
+        )
+        if text is not None:
+            line = Operation(id="00000000", line=json.loads(text))
+            last = line.entry().change
+    return _rules.changed(
+        current,
+        change,
+        {},
+        base=base,
+        standing=work.standing(),
+        job=work.permit.job,
+        find_size=lambda digest: sizes[digest][0] if digest in sizes else None,
+        size=case_of(work.case).size,
+        of=of,
+        last=last,
+    )
+
+
+def _check_pixels(work: PersonWork, change: AnnotationChange) -> None:
+    """Refuse a mask that holds other pixels than its reference says."""
+    known = _known_blobs(
+        work.connection, work.permit, work.case["id"], _rules.referenced(change).keys()
+    )
+    for key, content in change.slices.items():
+        if content is None:
+            continue
+        for masks in (content.masks, content.proposals):
+            for mask in masks.values():
+                if dict(mask.pixels) != known[mask.digest][1]:
+                    raise InvalidValueError(
+                        f"the mask of slice {key} has other pixels than are said of it",
+                        where=work.case["key"],
+                        remedy="Save the slice again",
+                    )
+
+
+def _write(
+    work: PersonWork,
+    current: Annotation,
+    change: AnnotationChange,
+    new: Annotation,
+    stream: str,
+) -> None:
+    connection, revision = work.connection, new.revision
+    assert work.row is not None
+    there = set(
+        connection.scalars(
+            select(slices.c.key).where(
+                slices.c.annotation_id == work.id,
+                slices.c.key.in_(change.slices.keys()),
+            )
+        )
+    )
+    old_rows, new_rows = [], []
+    for key in change.slices:
+        content = new.slices.get(key)
+        text = None if content is None else dumped(content)
+        row = {"revision": revision, "stream": stream, "document": text}
+        if key in there:
+            old_rows.append({"of_key": key, **{f"new_{k}": v for k, v in row.items()}})
+        else:
+            new_rows.append({"annotation_id": work.id, "key": key, **row})
+    if new_rows:
+        connection.execute(insert(slices), new_rows)
+    for row in old_rows:
+        connection.execute(
+            update(slices)
+            .where(slices.c.annotation_id == work.id, slices.c.key == row["of_key"])
+            .values(
+                revision=row["new_revision"],
+                stream=row["new_stream"],
+                document=row["new_document"],
+            )
+        )
+    revisions = json.loads(work.row["whole_revisions"])
+    for name in _fields_of(change):
+        revisions[name] = [revision, stream]
+    decided = sum(
+        _is_decided(new.slices.get(key)) - _is_decided(current.slices.get(key))
+        for key in change.slices
+    )
+    work.set(
+        revision=revision,
+        whole=work.set_whole(new),
+        whole_revisions=json.dumps(revisions),
+        decided=works.c.decided + decided,
+    )
+
+
+def _is_decided(content: SliceAnnotation | None) -> int:
+    return int(content is not None and content.decision is not Decision.UNDECIDED)
+
+
+# --------------------------------------------------------------------- submitting
+def submit(
+    connection: Connection,
+    permit: Permit,
+    key: str,
+    *,
+    base: int,
+    of: str | None = None,
+) -> Submission:
+    """Freeze a person's own draft; see :meth:`JobStore.submit`."""
+    work = find_work(connection, permit, key, of=of, lock=True)
+    _require_task(work)
+    annotation = work.annotation()
+    if of is not None:
+        source = find_work(connection, permit, key, person=of, lock=True)
+        said = _rules.Said(Verb.CORRECT, permit.account.name, of)
+        said.check_copy(source.standing(), annotation, job=permit.job)
+    submission = _rules.submitted(
+        annotation,
+        base=base,
+        standing=work.standing(),
+        case=case_of(work.case),
+        job=permit.job,
+        of=of,
+    )
+    work.make()
+    work.add_submission(submission)
+    _audit(work, "submit", f"number {submission.number} {submission.digest}")
+    work.tell("submitted", str(submission.number))
+    return submission
+
+
+def judge(
+    connection: Connection,
+    permit: Permit,
+    key: str,
+    verb: Verb,
+    *,
+    person: str | None = None,
+    number: int | None = None,
+    comments: Sequence[Comment] = (),
+    corrected: bool = False,
+) -> Verdict:
+    """Answer a person's last submission; see :meth:`JobStore.judge`."""
+    name = permit.account.name
+    author = person or name
+    work = find_work(connection, permit, key, person=author, lock=True)
+    copies: Sequence[Submission] = ()
+    if corrected:
+        copies = find_work(connection, permit, key, of=author).submissions()
+    said = _rules.Said(
+        verb,
+        name,
+        author,
+        number,
+        tuple(comments),
+        corrected=corrected,
+        copy=copies[-1] if copies else None,
+    )
+    standing = work.standing()
+    said.check(standing, job=permit.job, where=key)
+    last = work.last_submission()
+    assert last is not None
+    verdict = said.verdict(
+        standing, last, work.annotation(()), work.entries(), job=permit.job, where=key
+    )
+    work.add_verdict(verdict)
+    _audit(work, verb.value, f"number {last.number} {verdict.digest}")
+    work.tell("judged", f"{last.number}.{verdict.number}")
+    return verdict
+
+
+def _audit(work: PersonWork, action: str, more: str) -> None:
+    subject = f"{work.case['key']} of {work.author}: {more}"
+    record(work.connection, work.permit.id, work.permit.account.name, action, subject)
+
+
+# ------------------------------------------------------------------------ threads
+def discuss(
+    connection: Connection,
+    permit: Permit,
+    key: str,
+    *,
+    person: str | None = None,
+    comment: Comment | None = None,
+    thread: str | None = None,
+    resolved: bool | None = None,
+) -> Thread:
+    """Say something in a thread; see :meth:`JobStore.discuss`."""
+    work = find_work(connection, permit, key, person=person, lock=True)
+    entry = _rules.entry(
+        work.entries(),
+        work.threads(),
+        person=permit.account.name,
+        author=work.author,
+        comment=comment,
+        thread=thread,
+        resolved=resolved,
+        standing=work.standing(),
+        job=permit.job,
+        where=key,
+    )
+    work.add_entry(entry)
+    work.tell("said", str(entry.number))
+    return next(found for found in work.threads() if found.id == entry.thread)
+
+
+def mark_read(
+    connection: Connection,
+    permit: Permit,
+    key: str,
+    *,
+    person: str | None = None,
+    threads: Collection[str] | None = None,
+) -> None:
+    """Mark threads as read by who asks; see :meth:`JobStore.mark_read`."""
+    work = find_work(connection, permit, key, person=person, lock=True)
+    for thread in work.threads():
+        if not thread.unread or not (threads is None or thread.id in threads):
+            continue
+        where = {
+            "annotation_id": work.id,
+            "account_id": permit.account.id,
+            "thread": thread.id,
+        }
+        count = len(thread.comments)
+        done = connection.execute(
+            update(reads)
+            .where(*(reads.c[name] == value for name, value in where.items()))
+            .values(count=count)
+        )
+        if not done.rowcount:
+            connection.execute(insert(reads).values(**where, count=count))
+
+
+# ------------------------------------------------------------------------- images
+def note_case(
+    connection: Connection,
+    permit: Permit,
+    key: str,
+    *,
+    n_slices: int | None,
+    size: tuple[int, int] | None,
+    warnings: Sequence[str],
+) -> Case:
+    """Keep what opening the images told; see :meth:`JobStore.note_case`."""
+    row = find_case(connection, permit, key)
+    _rules.noted(case_of(row), n_slices)
+    if size is not None and min(size) < 1:
+        raise InvalidValueError(
+            f"a slice cannot have {size[0]} x {size[1]} pixels", where=key
+        )
+    values: dict[str, Any] = {"warnings": json.dumps(list(warnings))}
+    if n_slices is not None:
+        values["n_slices"] = n_slices
+    if size is not None:
+        values |= {"rows": size[0], "columns": size[1]}
+    if any(row[name] != value for name, value in values.items()):
+        connection.execute(
+            update(cases).where(cases.c.id == row["id"]).values(**values)
+        )
+        row = find_case(connection, permit, key)
+    return case_of(row, sized=False)

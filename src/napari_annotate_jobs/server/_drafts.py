@@ -1,0 +1,446 @@
+"""One person's work on one case, as it lies in the database."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from napari_annotate_jobs.errors import NotFoundError
+from napari_annotate_jobs.model import (
+    Annotation,
+    Case,
+    Submission,
+    ThreadEntry,
+    Verdict,
+    document_json,
+    now,
+    threads_of,
+)
+from napari_annotate_jobs.stores import _rules
+
+from ._schema import (
+    accounts,
+    cases,
+    entries,
+    events,
+    projects,
+    reads,
+    slices,
+    submissions,
+    tasks,
+    verdicts,
+    works,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy import Connection, RowMapping, Table
+
+    from napari_annotate_jobs.model import Comment, Thread
+
+    from ._permits import Permit
+
+__all__ = [
+    "PersonWork",
+    "case_of",
+    "dumped",
+    "find_case",
+    "find_work",
+    "insert_or_ignore",
+    "tell",
+]
+
+_OWN = ("case_id", "person", "revision", "slices")
+
+
+def dumped(value: object) -> str:
+    """Return JSON as it is kept: no database minds any letter of it."""
+    return json.dumps(document_json(value), separators=(",", ":"))
+
+
+def insert_or_ignore(connection: Connection, table: Table) -> Any:
+    """Return an INSERT that does nothing where there is such a row already."""
+    if connection.dialect.name == "sqlite":
+        return insert_sqlite(table).on_conflict_do_nothing()
+    return insert_postgresql(table).on_conflict_do_nothing()
+
+
+def find_case(connection: Connection, permit: Permit, key: str) -> RowMapping:
+    """Return the row of a case that a person may work on.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none, or it is for others.
+    """
+    row = (
+        connection.execute(
+            select(cases).where(cases.c.project_id == permit.id, cases.c.key == key)
+        )
+        .mappings()
+        .first()
+    )
+    if row is not None and not permit.has_all_cases:
+        mine = permit.account.id
+        begun = select(works.c.id).where(
+            works.c.case_id == row["id"],
+            works.c.account_id == mine,
+            works.c.revision > 0,
+        )
+        given = select(tasks.c.id).where(
+            tasks.c.case_id == row["id"], tasks.c.account_id == mine
+        )
+        if connection.scalar(begun.limit(1)) is None:
+            if connection.scalar(given.limit(1)) is None:
+                row = None
+    if row is None:
+        raise NotFoundError(f"there is no case {key!r}", where=permit.job.name)
+    return row
+
+
+def case_of(row: RowMapping, *, sized: bool = True) -> Case:
+    """Return the case of a row, with what opening its images told."""
+    case = Case.model_validate_json(row["document"])
+    changes: dict[str, Any] = {}
+    if row["n_slices"] is not None:
+        changes["n_slices"] = row["n_slices"]
+    if sized and row["rows"] is not None and case.size is None:
+        changes["size"] = (row["rows"], row["columns"])
+    return case.model_copy(update=changes) if changes else case
+
+
+@dataclass
+class PersonWork:
+    """One person's work on one case.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the transaction.
+    permit : Permit
+        Who looks at it, and in which project.
+    case : RowMapping
+        The case.
+    author_id : int
+        Whose work.
+    author : str
+        The name.
+    of_id : int
+        Whose submission it corrects; 0 for none.
+    row : RowMapping, optional
+        None as long as nothing was saved.
+    """
+
+    connection: Connection
+    permit: Permit
+    case: RowMapping
+    author_id: int
+    author: str
+    of_id: int = 0
+    row: RowMapping | None = None
+
+    @property
+    def id(self) -> int:
+        """In the database; only of one that is there."""
+        assert self.row is not None
+        return int(self.row["id"])
+
+    @property
+    def revision(self) -> int:
+        """How many changes were saved."""
+        return 0 if self.row is None else int(self.row["revision"])
+
+    # ----------------------------------------------------------------- reading
+    def annotation(self, keys: Collection[str] | None = None) -> Annotation:
+        """Return the draft, or of its slices only some."""
+        return Annotation.model_validate(self.document(keys))
+
+    def document(self, keys: Collection[str] | None = None) -> dict[str, Any]:
+        """Return the draft as JSON values; see :meth:`annotation`."""
+        own = {"case_id": self.case["key"], "person": self.author}
+        if self.row is None:
+            return own
+        query = select(slices.c.key, slices.c.document).where(
+            slices.c.annotation_id == self.id, slices.c.document.is_not(None)
+        )
+        found: dict[str, Any] = {}
+        if keys is None or keys:
+            if keys is not None:
+                query = query.where(slices.c.key.in_(keys))
+            for key, text in self.connection.execute(query.order_by(slices.c.key)):
+                found[key] = json.loads(text)
+        whole = json.loads(self.row["whole"])
+        return {**own, **whole, "revision": self.revision, "slices": found}
+
+    def verdicts(self, submission: int | None = None) -> list[Verdict]:
+        """Return the verdicts, or those on one submission."""
+        if self.row is None:
+            return []
+        query = select(verdicts.c.document).where(verdicts.c.annotation_id == self.id)
+        if submission is not None:
+            query = query.where(verdicts.c.submission == submission)
+        query = query.order_by(verdicts.c.submission, verdicts.c.number)
+        texts = self.connection.scalars(query)
+        return [Verdict.model_validate_json(text) for text in texts]
+
+    def standing(self) -> _rules.Standing:
+        """Return where it stands."""
+        last = 0 if self.row is None else int(self.row["submissions"])
+        return _rules.Standing(last, tuple(self.verdicts(last)) if last else ())
+
+    def submissions(self) -> list[Submission]:
+        """Return all submissions in their order."""
+        if self.row is None:
+            return []
+        texts = self.connection.scalars(
+            select(submissions.c.document)
+            .where(submissions.c.annotation_id == self.id)
+            .order_by(submissions.c.number)
+        )
+        return [Submission.model_validate_json(text) for text in texts]
+
+    def last_submission(self) -> Submission | None:
+        """Return the last submission, None if there is none."""
+        if self.row is None or not self.row["submissions"]:
+            return None
+        text = self.connection.scalar(
+            select(submissions.c.document).where(
+                submissions.c.annotation_id == self.id,
+                submissions.c.number == self.row["submissions"],
+            )
+        )
+        assert text is not None
+        return Submission.model_validate_json(text)
+
+    def entries(self) -> list[ThreadEntry]:
+        """Return all that was said in threads."""
+        if self.row is None:
+            return []
+        texts = self.connection.scalars(
+            select(entries.c.document)
+            .where(entries.c.annotation_id == self.id)
+            .order_by(entries.c.number)
+        )
+        return [ThreadEntry.model_validate_json(text) for text in texts]
+
+    def own_comments(self) -> Sequence[Comment]:
+        """Return the annotator's comments that this person may see."""
+        draft = self.annotation(())
+        reader = self.permit.account.name
+        last = self.last_submission() if reader != self.author else None
+        return _rules.own_comments(draft, last, reader=reader)
+
+    def threads(self) -> tuple[Thread, ...]:
+        """Return the threads as this person sees them."""
+        reader, read = self.permit.account, {}
+        if self.row is not None:
+            found = self.connection.execute(
+                select(reads.c.thread, reads.c.count).where(
+                    reads.c.annotation_id == self.id, reads.c.account_id == reader.id
+                )
+            )
+            read = {row[0]: row[1] for row in found}
+        return threads_of(
+            self.own_comments(),
+            self.verdicts(),
+            self.entries(),
+            reader=reader.name,
+            read=read,
+        )
+
+    # ----------------------------------------------------------------- writing
+    def make(self) -> None:
+        """See that it has a row, which is nobody else's until this is done."""
+        if self.row is None:
+            self.connection.execute(
+                insert_or_ignore(self.connection, works).values(
+                    project_id=self.permit.id,
+                    case_id=self.case["id"],
+                    account_id=self.author_id,
+                    of_id=self.of_id,
+                    labels=self.permit.project["labels"],
+                )
+            )
+        self.read(lock=True)
+
+    def read(self, *, lock: bool = False) -> None:
+        """Read its row again."""
+        query = select(works).where(
+            works.c.case_id == self.case["id"],
+            works.c.account_id == self.author_id,
+            works.c.of_id == self.of_id,
+        )
+        if lock:
+            query = query.with_for_update()
+        self.row = self.connection.execute(query).mappings().first()
+
+    def set(self, **values: Any) -> None:
+        """Change its row."""
+        self.connection.execute(
+            update(works).where(works.c.id == self.id).values(**values)
+        )
+
+    def set_whole(self, annotation: Annotation) -> str:
+        """Return the text of all but the slices."""
+        fields = document_json(annotation)
+        return dumped({k: v for k, v in fields.items() if k not in _OWN})
+
+    def settle(self) -> None:
+        """Derive what lists show from submissions and verdicts."""
+        self.read()
+        standing, last = self.standing(), self.last_submission()
+        verdict = standing.verdict
+        reviewer = None
+        if verdict is not None:
+            reviewer = self.connection.scalar(
+                select(accounts.c.id).where(accounts.c.name == verdict.person)
+            )
+        self.set(
+            status=standing.status.value,
+            review=None if standing.review is None else standing.review.value,
+            submitted_revision=0 if last is None else last.annotation.revision,
+            submitted=None if last is None else last.time,
+            reviewer_id=reviewer,
+            judged=None if verdict is None else verdict.time,
+            comment="" if verdict is None else dumped(verdict.text),
+        )
+
+    def add_submission(self, submission: Submission) -> None:
+        """Keep the next submission."""
+        self.connection.execute(
+            insert(submissions).values(
+                annotation_id=self.id,
+                number=submission.number,
+                digest=submission.digest,
+                time=submission.time,
+                document=dumped(submission),
+            )
+        )
+        self.set(submissions=submission.number)
+        self.settle()
+
+    def add_verdict(self, verdict: Verdict) -> None:
+        """Keep a verdict."""
+        self.connection.execute(
+            insert(verdicts).values(
+                annotation_id=self.id,
+                submission=verdict.submission,
+                number=verdict.number,
+                outcome=verdict.outcome.value,
+                time=verdict.time,
+                document=dumped(verdict),
+            )
+        )
+        self.settle()
+
+    def add_entry(self, entry: ThreadEntry) -> None:
+        """Keep what was said in a thread."""
+        self.connection.execute(
+            insert(entries).values(
+                annotation_id=self.id, number=entry.number, document=dumped(entry)
+            )
+        )
+
+    def tell(self, kind: str, reference: str = "") -> int:
+        """Tell of it to who follows the project; see :func:`tell`."""
+        return tell(
+            self.connection,
+            self.permit,
+            kind,
+            case_id=self.case["id"],
+            author_id=self.author_id,
+            of_id=self.of_id,
+            reference=reference,
+        )
+
+
+def find_work(
+    connection: Connection,
+    permit: Permit,
+    key: str,
+    *,
+    person: str | None = None,
+    of: str | None = None,
+    lock: bool = False,
+) -> PersonWork:
+    """Return somebody's work on a case, as a person sees it.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the transaction.
+    permit : Permit
+        Who asks.
+    key : str
+        Id of the case.
+    person : str, optional
+        Whose work; that of who asks by default.
+    of : str, optional
+        Whose submission it corrects.
+    lock : bool
+        Have everybody else wait who wants to change it.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such case or person.
+    RoleError
+        If it is not to be seen yet.
+    """
+    from ._accounts import find_account
+
+    case = find_case(connection, permit, key)
+    account = permit.account
+    if person is not None and person != account.name:
+        account = find_account(connection, person)
+    of_id = 0 if of is None else find_account(connection, of).id
+    permit.require_sight(connection, case["id"], account.id, key)
+    if of_id:
+        permit.require_sight(connection, case["id"], of_id, key)
+    work = PersonWork(connection, permit, case, account.id, account.name, of_id)
+    work.read(lock=lock)
+    return work
+
+
+def tell(
+    connection: Connection,
+    permit: Permit,
+    kind: str,
+    *,
+    case_id: int | None = None,
+    author_id: int | None = None,
+    of_id: int = 0,
+    reference: str = "",
+) -> int:
+    """Put what happened at the end of the project's events; return its number.
+
+    Whoever else tells of the project waits: so that nobody who asks for what came
+    after a number ever misses one. It is the last thing a transaction does.
+    """
+    sequence = connection.scalar(
+        update(projects)
+        .where(projects.c.id == permit.id)
+        .values(sequence=projects.c.sequence + 1)
+        .returning(projects.c.sequence)
+    )
+    assert sequence is not None
+    connection.execute(
+        insert(events).values(
+            project_id=permit.id,
+            sequence=sequence,
+            kind=kind,
+            case_id=case_id,
+            author_id=author_id,
+            person_id=permit.account.id,
+            of_id=of_id,
+            reference=reference,
+            time=now(),
+        )
+    )
+    return int(sequence)

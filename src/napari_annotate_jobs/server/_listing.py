@@ -1,0 +1,415 @@
+"""What case tables and lists of submitted cases show."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, func, literal, or_, select
+
+from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
+from napari_annotate_jobs.model import (
+    CaseRow,
+    Counts,
+    JobKind,
+    JobSummary,
+    ReviewCounts,
+    ReviewRow,
+    ReviewStatus,
+    Status,
+)
+from napari_annotate_jobs.stores import CasePage, PersonProgress, ReviewPage, _rules
+from napari_annotate_jobs.stores._names import fold
+
+from ._drafts import case_of, find_case
+from ._schema import accounts, cases, combinations, tasks, works
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement, Connection, RowMapping, Select
+
+    from ._permits import Permit
+
+__all__ = [
+    "case_page",
+    "case_row",
+    "combinations_of",
+    "count_cases",
+    "count_reviews",
+    "neighbour",
+    "next_review",
+    "people_of",
+    "review_of",
+    "review_page",
+    "review_progress",
+    "summary",
+]
+
+_STATUS = func.coalesce(works.c.status, Status.REMAINING.value)
+_PROGRESS = (
+    works.c.status,
+    works.c.review,
+    works.c.revision,
+    works.c.submitted_revision,
+    works.c.decided,
+    works.c.comment,
+)
+
+
+# ------------------------------------------------------------------------- cases
+def summary(connection: Connection, permit: Permit, location: str) -> JobSummary:
+    """Return a job as My Jobs lists it."""
+    reviews = None
+    if permit.job.kind is JobKind.REVIEW:
+        reviews = count_reviews(connection, permit)
+    return JobSummary(
+        job=permit.job,
+        counts=count_cases(connection, permit),
+        location=location,
+        reviews=reviews,
+    )
+
+
+def count_cases(connection: Connection, permit: Permit) -> Counts:
+    """Return how many of a person's cases have which status."""
+    chosen: Any = select(_STATUS, func.count())
+    query = _own(permit, chosen).group_by(_STATUS)
+    return Counts(**{row[0]: row[1] for row in connection.execute(query)})
+
+
+def case_page(
+    connection: Connection,
+    permit: Permit,
+    *,
+    status: Status | None,
+    text: str,
+    offset: int,
+    limit: int,
+) -> CasePage:
+    """Return a page of a person's cases; see :meth:`JobStore.cases`."""
+    _rules.check_page(offset, limit)
+    conditions = _text(text)
+    if status is not None:
+        conditions.append(_STATUS.is_not_distinct_from(status.value))
+    total = connection.scalar(_own(permit, select(func.count())).where(*conditions))
+    query = _own(permit, select(cases, *_PROGRESS)).where(*conditions)
+    query = query.order_by(cases.c.ordinal).offset(offset).limit(limit)
+    rows = connection.execute(query).mappings()
+    return CasePage(rows=tuple(_row(row) for row in rows), total=total or 0)
+
+
+def case_row(connection: Connection, permit: Permit, key: str) -> CaseRow:
+    """Return one case."""
+    found = find_case(connection, permit, key)
+    query = _own(permit, select(cases, *_PROGRESS), every=True)
+    row = connection.execute(query.where(cases.c.id == found["id"])).mappings().one()
+    size = None if row["rows"] is None else (row["rows"], row["columns"])
+    return _rules.sized(_row(row), size)
+
+
+def neighbour(
+    connection: Connection,
+    permit: Permit,
+    key: str | None,
+    *,
+    step: int,
+    statuses: Sequence[Status],
+    wrap: bool,
+) -> CaseRow | None:
+    """Return the nearest case; see :meth:`JobStore.neighbour`."""
+    _check_step(step)
+    at = None
+    if key is not None:
+        at = find_case(connection, permit, key)["ordinal"]
+    query = _own(permit, select(cases, *_PROGRESS))
+    if statuses:
+        query = query.where(_STATUS.in_([status.value for status in statuses]))
+    column = cases.c.ordinal
+    query = query.order_by(column if step > 0 else column.desc()).limit(1)
+    row = None
+    if at is None:
+        row = connection.execute(query).mappings().first()
+    else:
+        beyond = column > at if step > 0 else column < at
+        row = connection.execute(query.where(beyond)).mappings().first()
+        if row is None and wrap:
+            row = connection.execute(query.where(column != at)).mappings().first()
+    return None if row is None else _row(row)
+
+
+def _check_step(step: int) -> None:
+    if step not in (1, -1):
+        raise InvalidValueError(f"a step is 1 or -1, not {step}")
+
+
+def _own(permit: Permit, query: Select[Any], *, every: bool = False) -> Select[Any]:
+    """Select from the cases of a person, beside their annotations."""
+    mine = permit.account.id
+    query = (
+        query.select_from(cases)
+        .outerjoin(
+            works,
+            and_(
+                works.c.case_id == cases.c.id,
+                works.c.account_id == mine,
+                works.c.of_id == 0,
+            ),
+        )
+        .where(cases.c.project_id == permit.id)
+    )
+    if permit.has_all_cases or every:
+        return query
+    given = select(tasks.c.case_id).where(
+        tasks.c.project_id == permit.id, tasks.c.account_id == mine
+    )
+    return query.where(or_(cases.c.id.in_(given), works.c.revision > 0))
+
+
+def _text(text: str) -> list[ColumnElement[bool]]:
+    return [cases.c.folded.contains(fold(text), autoescape=True)] if text else []
+
+
+def _row(row: RowMapping) -> CaseRow:
+    status = Status(row["status"] or Status.REMAINING)
+    comment = ""
+    if status is Status.RETURNED and row["comment"]:
+        comment = json.loads(row["comment"])
+    return CaseRow(
+        case=case_of(row, sized=False),
+        ordinal=row["ordinal"],
+        status=status,
+        draft=(row["revision"] or 0) > (row["submitted_revision"] or 0),
+        returned_comment=comment,
+        warnings=tuple(json.loads(row["warnings"])),
+        decided=row["decided"] or 0,
+        review=_review_status(row),
+    )
+
+
+def _review_status(row: RowMapping) -> ReviewStatus | None:
+    if row["review"] is None:
+        return None
+    status = ReviewStatus(row["review"])
+    if status is ReviewStatus.WAITING and not row["selected"]:
+        return ReviewStatus.NOT_SELECTED
+    return status
+
+
+# ----------------------------------------------------------------------- reviews
+_REVIEWER = accounts.alias("judge")
+
+
+def _submitted(permit: Permit, query: Select[Any]) -> Select[Any]:
+    """Select from the submitted cases that a person may see."""
+    query = (
+        query.select_from(works)
+        .join(cases, cases.c.id == works.c.case_id)
+        .join(accounts, accounts.c.id == works.c.account_id)
+        .outerjoin(_REVIEWER, _REVIEWER.c.id == works.c.reviewer_id)
+        .where(
+            works.c.project_id == permit.id,
+            works.c.of_id == 0,
+            works.c.review.is_not(None),
+        )
+    )
+    visible = permit.visible()
+    return query if visible is None else query.where(visible)
+
+
+_REVIEW = (
+    cases,
+    accounts.c.name.label("person"),
+    works.c.submissions,
+    works.c.submitted,
+    works.c.review,
+    _REVIEWER.c.name.label("reviewer"),
+    works.c.judged,
+    works.c.comment,
+)
+
+
+def _with_status(status: ReviewStatus) -> ColumnElement[bool]:
+    waits = works.c.review == ReviewStatus.WAITING.value
+    if status is ReviewStatus.WAITING:
+        return and_(waits, cases.c.selected)
+    if status is ReviewStatus.NOT_SELECTED:
+        return and_(waits, ~cases.c.selected)
+    return works.c.review == status.value
+
+
+def _revised() -> ColumnElement[bool]:
+    return and_(works.c.submissions > 1, _with_status(ReviewStatus.WAITING))
+
+
+def _review_row(row: RowMapping) -> ReviewRow:
+    status = _review_status(row)
+    assert status is not None
+    return ReviewRow(
+        case=case_of(row, sized=False),
+        ordinal=row["ordinal"],
+        person=row["person"],
+        number=row["submissions"],
+        time=row["submitted"],
+        status=status,
+        reviewer=row["reviewer"] or "",
+        judged=row["judged"],
+        comment=json.loads(row["comment"]) if row["comment"] else "",
+    )
+
+
+def count_reviews(connection: Connection, permit: Permit) -> ReviewCounts:
+    """Return how many submitted cases have which review status."""
+    return _counted(_grouped(connection, permit, literal("")))[""]
+
+
+def review_progress(connection: Connection, permit: Permit) -> list[PersonProgress]:
+    """Return what each person submitted and judged."""
+    submitted = _counted(_grouped(connection, permit, accounts.c.name))
+    given = _counted(_grouped(connection, permit, _REVIEWER.c.name))
+    people = ({*submitted, *given}) - {"", None}
+    return [
+        PersonProgress(person=person, submitted=submitted[person], given=given[person])
+        for person in sorted(people)
+    ]
+
+
+def _grouped(
+    connection: Connection, permit: Permit, by: ColumnElement[Any]
+) -> list[Any]:
+    columns = (works.c.review, cases.c.selected, works.c.submissions > 1)
+    query = select(by.label("group"), *columns, func.count())
+    query = _submitted(permit, query).group_by("group", *columns)
+    return list(connection.execute(query))
+
+
+class _Tally(dict[str, ReviewCounts]):
+    def __missing__(self, key: str) -> ReviewCounts:
+        return ReviewCounts()
+
+
+def _counted(rows: Sequence[Any]) -> _Tally:
+    counts: dict[str, Counter[str]] = {}
+    for group, review, selected, again, number in rows:
+        name = review
+        if review == ReviewStatus.WAITING.value:
+            name = review if selected else "not_selected"
+        tally = counts.setdefault(group, Counter())
+        tally[name] += number
+        tally["revised"] += number if again and name == "waiting" else 0
+    return _Tally({group: ReviewCounts(**tally) for group, tally in counts.items()})
+
+
+def review_page(
+    connection: Connection,
+    permit: Permit,
+    *,
+    status: ReviewStatus | None,
+    revised: bool | None,
+    text: str,
+    person: str | None,
+    offset: int,
+    limit: int,
+) -> ReviewPage:
+    """Return a page of the submitted cases; see :meth:`JobStore.reviews`."""
+    _rules.check_page(offset, limit)
+    conditions = _text(text)
+    if status is not None:
+        conditions.append(_with_status(status))
+    if revised is not None:
+        conditions.append(_revised() if revised else ~_revised())
+    if person is not None:
+        conditions.append(accounts.c.name == person)
+    total = connection.scalar(
+        _submitted(permit, select(func.count())).where(*conditions)
+    )
+    query = _submitted(permit, select(*_REVIEW)).where(*conditions)
+    query = query.order_by(cases.c.ordinal, accounts.c.name)
+    rows = connection.execute(query.offset(offset).limit(limit)).mappings()
+    return ReviewPage(rows=tuple(map(_review_row, rows)), total=total or 0)
+
+
+def review_of(
+    connection: Connection, permit: Permit, key: str, person: str
+) -> ReviewRow:
+    """Return one submitted case."""
+    case = find_case(connection, permit, key)
+    query = _submitted(permit, select(*_REVIEW)).where(
+        cases.c.id == case["id"], accounts.c.name == person
+    )
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        raise NotFoundError(
+            f"{person} has not submitted it",
+            where=key,
+            remedy="It may have been taken back: look at the list again",
+        )
+    return _review_row(row)
+
+
+def next_review(
+    connection: Connection,
+    permit: Permit,
+    after: tuple[str, str] | None,
+    *,
+    step: int,
+    statuses: Sequence[ReviewStatus],
+    wrap: bool,
+) -> ReviewRow | None:
+    """Return the nearest submitted case; see :meth:`JobStore.next_review`."""
+    _check_step(step)
+    name, job = permit.account.name, permit.job
+    if not job.may_review(name):
+        return None
+    query = _submitted(permit, select(*_REVIEW))
+    if statuses:
+        query = query.where(or_(*map(_with_status, statuses)))
+    if not job.project.options.review_own:
+        query = query.where(accounts.c.name != name)
+    place, person = cases.c.ordinal, accounts.c.name
+    order = (place, person) if step > 0 else (place.desc(), person.desc())
+    query = query.order_by(*order).limit(1)
+    if after is None:
+        row = connection.execute(query).mappings().first()
+        return None if row is None else _review_row(row)
+    here = find_case(connection, permit, after[0])["ordinal"]
+    who = after[1]
+    if step > 0:
+        beyond = or_(place > here, and_(place == here, person > who))
+    else:
+        beyond = or_(place < here, and_(place == here, person < who))
+    row = connection.execute(query.where(beyond)).mappings().first()
+    if row is None and wrap:
+        other = or_(place != here, person != who)
+        row = connection.execute(query.where(other)).mappings().first()
+    return None if row is None else _review_row(row)
+
+
+def people_of(connection: Connection, permit: Permit, key: str) -> list[str]:
+    """Return who has annotated a case, of those whom a person may see."""
+    case = find_case(connection, permit, key)
+    query = (
+        select(accounts.c.name)
+        .join(works, works.c.account_id == accounts.c.id)
+        .where(
+            works.c.case_id == case["id"],
+            works.c.of_id == 0,
+            works.c.revision > 0,
+        )
+        .order_by(accounts.c.name)
+    )
+    visible = permit.visible()
+    if visible is not None:
+        query = query.where(visible)
+    return list(connection.scalars(query))
+
+
+def combinations_of(connection: Connection, permit: Permit) -> dict[str, str]:
+    """Return the texts of combined classes, by their names."""
+    found = connection.execute(
+        select(combinations.c.name, combinations.c.document).where(
+            combinations.c.project_id == permit.id
+        )
+    )
+    return {name: json.loads(text) for name, text in sorted(found.all())}

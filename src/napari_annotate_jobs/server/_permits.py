@@ -1,0 +1,238 @@
+"""What a person may see and do in a project."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, or_, select
+
+from napari_annotate_jobs.errors import NotFoundError, RoleError
+from napari_annotate_jobs.model import Job
+
+from ._schema import accounts, members, projects, works
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement, Connection, RowMapping
+
+    from ._accounts import Account
+
+__all__ = ["Permit", "job_of", "permit", "permits"]
+
+
+@dataclass(frozen=True)
+class Permit:
+    """A person in a project.
+
+    Parameters
+    ----------
+    account : Account
+        Who.
+    project : RowMapping
+        The row of the project.
+    job : Job
+        As it stands, with the names of its people.
+    owner, reviewer, annotator : bool
+        What the person is there.
+    """
+
+    account: Account
+    project: RowMapping
+    job: Job
+    owner: bool = False
+    reviewer: bool = False
+    annotator: bool = False
+
+    @property
+    def id(self) -> int:
+        """Of the project in the database."""
+        return int(self.project["id"])
+
+    @property
+    def sees_all(self) -> bool:
+        """True for who need not be kept from the work of others."""
+        return (
+            self.account.admin
+            or self.owner
+            or self.reviewer
+            or not self.project["blind"]
+        )
+
+    @property
+    def has_all_cases(self) -> bool:
+        """True for who works on every case, or oversees those who do."""
+        return (
+            self.project["assignment"] == "everyone"
+            or self.account.admin
+            or self.owner
+            or self.reviewer
+        )
+
+    def require_owner(self) -> None:
+        """Raise RoleError unless the person runs the project."""
+        if not (self.owner or self.account.admin):
+            raise RoleError(
+                f"{self.account.name} is not an owner of this project",
+                where=self.job.name,
+                remedy="Ask an owner of the project to do it",
+            )
+
+    def may_see(self, connection: Connection, case_id: int, author_id: int) -> bool:
+        """Return whether the person may see what somebody else said of a case.
+
+        Who annotates blind sees it once both have submitted.
+        """
+        if author_id == self.account.id or self.sees_all:
+            return True
+        done = connection.scalars(
+            select(works.c.account_id).where(
+                works.c.case_id == case_id,
+                works.c.of_id == 0,
+                works.c.account_id.in_((author_id, self.account.id)),
+                works.c.review.is_not(None),
+            )
+        )
+        return set(done) == {author_id, self.account.id}
+
+    def require_sight(
+        self, connection: Connection, case_id: int, author_id: int, where: object
+    ) -> None:
+        """Raise RoleError unless :meth:`may_see`."""
+        if not self.may_see(connection, case_id, author_id):
+            raise RoleError(
+                "what others said of the case is shown once both have submitted it",
+                where=where,
+                remedy="Submit the case first",
+            )
+
+    def visible(self) -> ColumnElement[bool] | None:
+        """Return the condition for annotations that may be seen; None for all."""
+        if self.sees_all:
+            return None
+        own = works.alias()
+        mine_done = select(own.c.case_id).where(
+            own.c.project_id == self.id,
+            own.c.account_id == self.account.id,
+            own.c.of_id == 0,
+            own.c.review.is_not(None),
+        )
+        return or_(
+            works.c.account_id == self.account.id,
+            and_(
+                works.c.review.is_not(None),
+                works.c.case_id.in_(mine_done),
+            ),
+        )
+
+
+def permit(connection: Connection, account: Account, key: str) -> Permit:
+    """Return what a person may do in a project.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none, or it is none of theirs: nobody learns which.
+    RoleError
+        If they were suspended there.
+    """
+    row = (
+        connection.execute(
+            select(projects, *_ROLES)
+            .outerjoin(
+                members,
+                and_(
+                    members.c.project_id == projects.c.id,
+                    members.c.account_id == account.id,
+                ),
+            )
+            .where(projects.c.key == key)
+        )
+        .mappings()
+        .first()
+    )
+    state = None if row is None else row["member_state"]
+    if row is None or (state in {None, "removed"} and not account.admin):
+        raise NotFoundError(
+            f"there is no job {key!r}",
+            remedy="Look at My Jobs again, or ask its owner to add you",
+        )
+    if state == "suspended" and not account.admin:
+        raise RoleError(
+            f"{account.name} is suspended in this project",
+            where=job_of(connection, row).name,
+            remedy="Ask an owner of the project",
+        )
+    return _permit(connection, account, row)
+
+
+def permits(connection: Connection, account: Account) -> list[Permit]:
+    """Return all projects of a person, in the order in which they were made."""
+    query = select(projects, *_ROLES).outerjoin(
+        members,
+        and_(
+            members.c.project_id == projects.c.id,
+            members.c.account_id == account.id,
+        ),
+    )
+    if not account.admin:
+        query = query.where(members.c.state == "active")
+    rows = connection.execute(query.order_by(projects.c.id)).mappings().all()
+    return [_permit(connection, account, row) for row in rows]
+
+
+_ROLES = (
+    members.c.owner.label("is_owner"),
+    members.c.reviewer.label("is_reviewer"),
+    members.c.annotator.label("is_annotator"),
+    members.c.state.label("member_state"),
+)
+
+
+def _permit(connection: Connection, account: Account, row: RowMapping) -> Permit:
+    return Permit(
+        account,
+        row,
+        job_of(connection, row),
+        bool(row["is_owner"]),
+        bool(row["is_reviewer"]),
+        bool(row["is_annotator"]),
+    )
+
+
+# Jobs by the text of their document and the people in them: parsing a label set at
+# every request would take longer than all the rest.
+@lru_cache(maxsize=256)
+def _parsed(document: str, people: str) -> Job:
+    fields: dict[str, Any] = json.loads(people)
+    return Job.model_validate({**json.loads(document), **fields})
+
+
+def job_of(connection: Connection, project: RowMapping) -> Job:
+    """Return the job as clients see it: who may do what is among its fields.
+
+    Where a project is not open to all its members, nobody annotates or reviews but who
+    is named; as long as nobody is, that is the owners.
+    """
+    found = connection.execute(
+        select(
+            accounts.c.name, members.c.owner, members.c.reviewer, members.c.annotator
+        )
+        .join(accounts, accounts.c.id == members.c.account_id)
+        .where(members.c.project_id == project["id"], members.c.state == "active")
+        .order_by(accounts.c.name)
+    ).all()
+
+    def named(place: int) -> Sequence[str]:
+        return [row[0] for row in found if row[place]]
+
+    owners = named(1)
+    people: dict[str, Sequence[str]] = {"owners": owners}
+    if not project["open_review"]:
+        people["reviewers"] = named(2) or owners
+    if not project["open_annotation"]:
+        people["annotators"] = named(3) or owners
+    return _parsed(project["document"], json.dumps(people))

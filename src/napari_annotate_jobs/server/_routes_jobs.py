@@ -1,0 +1,417 @@
+"""The routes of jobs, cases and annotations: what a store of a client asks for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Path, Query, Request, Response
+
+from napari_annotate_jobs.errors import InvalidValueError
+from napari_annotate_jobs.model import (
+    Case,
+    CaseRow,
+    Counts,
+    Job,
+    JobSummary,
+    ReviewCounts,
+    ReviewRow,
+    ReviewStatus,
+    Status,
+    Submission,
+    Thread,
+    Verdict,
+)
+from napari_annotate_jobs.stores import CasePage, Draft, PersonProgress, ReviewPage
+from napari_annotate_jobs.stores.wire import (
+    BlobList,
+    CommentForm,
+    JudgeForm,
+    NoteForm,
+    OperationBatch,
+    OperationResult,
+    ReadForm,
+    SubmitForm,
+    TextForm,
+)
+
+from . import _desk, _listing
+from ._asking import Ask, Key, Limit, Offset, Person, answer
+from ._drafts import case_of, find_case, find_work
+from ._permits import permits
+from ._projects import save_combination
+
+__all__ = ["ROUTER"]
+
+ROUTER = APIRouter()
+
+Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Path(min_length=1, max_length=80)]
+Step = Annotated[int, Query(ge=-1, le=1)]
+_CASE = "/jobs/{job}/cases/{case}"
+
+
+# ------------------------------------------------------------------- jobs, cases
+@ROUTER.get("/jobs", response_model=list[JobSummary])
+def list_jobs(request: Request, ask: Ask) -> Response:
+    """Return all jobs, with the counts of who asks."""
+    with ask.looking() as (connection, account):
+        found = [
+            _listing.summary(connection, each, f"/jobs/{each.job.id}")
+            for each in permits(connection, account)
+        ]
+    return answer(request, found)
+
+
+@ROUTER.get("/jobs/{job}", response_model=Job)
+def get_job(request: Request, ask: Ask, job: Key) -> Response:
+    """Return one job."""
+    with ask.reading(job) as (_, permit):
+        return answer(request, permit.job)
+
+
+@ROUTER.get("/jobs/{job}/counts", response_model=Counts)
+def get_counts(request: Request, ask: Ask, job: Key) -> Response:
+    """Return how many cases have which status, for who asks."""
+    with ask.reading(job) as (connection, permit):
+        return answer(request, _listing.count_cases(connection, permit))
+
+
+@ROUTER.get("/jobs/{job}/cases", response_model=CasePage)
+def list_cases(
+    request: Request,
+    ask: Ask,
+    job: Key,
+    status: Status | None = None,
+    text: Annotated[str, Query(max_length=1000)] = "",
+    offset: Offset = 0,
+    limit: Limit = 100,
+) -> Response:
+    """Return a page of the cases."""
+    with ask.reading(job) as (connection, permit):
+        page = _listing.case_page(
+            connection, permit, status=status, text=text, offset=offset, limit=limit
+        )
+    return answer(request, page)
+
+
+@ROUTER.get("/jobs/{job}/neighbour", response_model=CaseRow | None)
+def get_neighbour(
+    request: Request,
+    ask: Ask,
+    job: Key,
+    case: Annotated[str | None, Query(max_length=120)] = None,
+    step: Step = 1,
+    status: Annotated[list[Status] | None, Query(max_length=10)] = None,
+    wrap: bool = False,
+) -> Response:
+    """Return the nearest case after, or before, another one."""
+    with ask.reading(job) as (connection, permit):
+        row = _listing.neighbour(
+            connection, permit, case, step=step, statuses=status or (), wrap=wrap
+        )
+    return answer(request, row)
+
+
+@ROUTER.get(_CASE, response_model=CaseRow)
+def get_case(request: Request, ask: Ask, job: Key, case: Key) -> Response:
+    """Return one case."""
+    with ask.reading(job) as (connection, permit):
+        return answer(request, _listing.case_row(connection, permit, case))
+
+
+@ROUTER.post(_CASE + "/note", response_model=Case)
+def note_case(ask: Ask, job: Key, case: Key, form: NoteForm) -> Response:
+    """Keep what opening the images told."""
+    with ask.writing(job) as (connection, permit):
+        found = _desk.note_case(
+            connection,
+            permit,
+            case,
+            n_slices=form.n_slices,
+            size=form.size,
+            warnings=form.warnings,
+        )
+    return answer(None, found)
+
+
+# ------------------------------------------------------------------- annotations
+@ROUTER.get(_CASE + "/draft", response_model=Draft)
+def load(
+    request: Request,
+    ask: Ask,
+    job: Key,
+    case: Key,
+    person: Person = None,
+    of: Person = None,
+) -> Response:
+    """Return the draft of who asks, or of somebody else."""
+    with ask.reading(job) as (connection, permit):
+        work = find_work(connection, permit, case, person=person, of=of)
+        standing = work.standing()
+        verdict = standing.verdict
+        draft: dict[str, Any] = {
+            "annotation": work.document(),
+            "status": Status.REMAINING if of else standing.status,
+            "submissions": standing.submissions,
+            "verdict": None if verdict is None else verdict.model_dump(mode="json"),
+        }
+    return answer(request, draft)
+
+
+@ROUTER.get(
+    _CASE + "/blobs/{digest}",
+    response_class=Response,
+    responses={200: {"content": {"image/png": {}}}},
+)
+def read_blob(
+    request: Request, ask: Ask, job: Key, case: Key, digest: Digest
+) -> Response:
+    """Return an encoded mask."""
+    tag = f'"{digest}"'
+    with ask.reading(job) as (connection, permit):
+        data = _desk.read_blob(connection, permit, case, digest, ask.service.shelf)
+    headers = {"ETag": tag, "Cache-Control": "private, immutable, max-age=31536000"}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(data, media_type="image/png", headers=headers)
+
+
+@ROUTER.post(_CASE + "/blobs:missing", response_model=BlobList)
+def missing_blobs(ask: Ask, job: Key, case: Key, form: BlobList) -> Response:
+    """Return which masks have to be sent before an operation may name them."""
+    with ask.reading(job) as (connection, permit):
+        left = _desk.missing_blobs(connection, permit, case, form.digests)
+    return answer(None, BlobList(digests=tuple(left)))
+
+
+@ROUTER.put(_CASE + "/blobs/{digest}", status_code=204)
+def put_blob(
+    ask: Ask,
+    job: Key,
+    case: Key,
+    digest: Digest,
+    data: Annotated[bytes, Body(media_type="image/png")],
+) -> Response:
+    """Bring an encoded mask; what is no mask of this case is refused."""
+    with ask.reading(job) as (connection, permit):
+        permit.account.require("write")
+        found = case_of(find_case(connection, permit, case))
+    row = _desk.check_blob(permit, found, digest, data)
+    # The bytes first: what the database names is there.
+    ask.service.shelf.put(digest, data)
+    with ask.writing(job) as (connection, permit):
+        _desk.add_blob(connection, permit, case, row)
+    return Response(status_code=204)
+
+
+@ROUTER.post(_CASE + "/ops", response_model=list[OperationResult])
+def save(
+    ask: Ask, job: Key, case: Key, batch: OperationBatch, of: Person = None
+) -> Response:
+    """Apply operations to the draft of who asks."""
+    with ask.writing(job) as (connection, permit):
+        results = _desk.save(connection, permit, case, batch, of=of)
+    return answer(None, results)
+
+
+@ROUTER.post(_CASE + "/submit", response_model=Submission)
+def submit(
+    ask: Ask, job: Key, case: Key, form: SubmitForm, of: Person = None
+) -> Response:
+    """Freeze the draft of who asks into a submission."""
+    with ask.writing(job) as (connection, permit):
+        done = _desk.submit(connection, permit, case, base=form.base, of=of)
+    return answer(None, done)
+
+
+@ROUTER.get(_CASE + "/submissions", response_model=list[Submission])
+def list_submissions(
+    request: Request,
+    ask: Ask,
+    job: Key,
+    case: Key,
+    person: Person = None,
+    of: Person = None,
+) -> Response:
+    """Return all submissions of who asks, or of somebody else."""
+    with ask.reading(job) as (connection, permit):
+        work = find_work(connection, permit, case, person=person, of=of)
+        return answer(request, work.submissions())
+
+
+# --------------------------------------------------------------------- reviewing
+@ROUTER.post(_CASE + "/judge", response_model=Verdict)
+def judge(
+    ask: Ask, job: Key, case: Key, form: JudgeForm, person: Person = None
+) -> Response:
+    """Pass, fail or return a submission, take a verdict back, or reopen."""
+    if form.verb.value not in {"pass", "fail", "return", "withdraw", "reopen"}:
+        raise InvalidValueError(
+            f"{form.verb.value!r} is no verdict",
+            remedy="Use pass, fail, return, withdraw or reopen",
+        )
+    with ask.writing(job) as (connection, permit):
+        verdict = _desk.judge(
+            connection,
+            permit,
+            case,
+            form.verb,
+            person=person,
+            number=form.number,
+            comments=form.comments,
+            corrected=form.corrected,
+        )
+    return answer(None, verdict)
+
+
+@ROUTER.get(_CASE + "/verdicts", response_model=list[Verdict])
+def list_verdicts(
+    request: Request, ask: Ask, job: Key, case: Key, person: Person = None
+) -> Response:
+    """Return all verdicts on what a person submitted."""
+    with ask.reading(job) as (connection, permit):
+        work = find_work(connection, permit, case, person=person)
+        return answer(request, work.verdicts())
+
+
+@ROUTER.get(_CASE + "/threads", response_model=list[Thread])
+def list_threads(
+    request: Request, ask: Ask, job: Key, case: Key, person: Person = None
+) -> Response:
+    """Return the threads on an annotation."""
+    with ask.reading(job) as (connection, permit):
+        work = find_work(connection, permit, case, person=person)
+        return answer(request, work.threads())
+
+
+@ROUTER.post(_CASE + "/threads", response_model=Thread)
+def discuss(
+    ask: Ask, job: Key, case: Key, form: CommentForm, person: Person = None
+) -> Response:
+    """Begin a thread, reply, resolve a thread, or open it again."""
+    with ask.writing(job) as (connection, permit):
+        thread = _desk.discuss(
+            connection,
+            permit,
+            case,
+            person=person,
+            comment=form.comment,
+            thread=form.thread,
+            resolved=form.resolved,
+        )
+    return answer(None, thread)
+
+
+@ROUTER.post(_CASE + "/threads:read", status_code=204)
+def mark_read(
+    ask: Ask, job: Key, case: Key, form: ReadForm, person: Person = None
+) -> Response:
+    """Mark threads as read."""
+    with ask.writing(job) as (connection, permit):
+        _desk.mark_read(connection, permit, case, person=person, threads=form.threads)
+    return Response(status_code=204)
+
+
+@ROUTER.get(_CASE + "/people", response_model=list[str])
+def list_people(request: Request, ask: Ask, job: Key, case: Key) -> Response:
+    """Return who has annotated the case."""
+    with ask.reading(job) as (connection, permit):
+        return answer(request, _listing.people_of(connection, permit, case))
+
+
+@ROUTER.get("/jobs/{job}/review-counts", response_model=ReviewCounts)
+def get_review_counts(request: Request, ask: Ask, job: Key) -> Response:
+    """Return how many submitted cases have which review status."""
+    with ask.reading(job) as (connection, permit):
+        return answer(request, _listing.count_reviews(connection, permit))
+
+
+@ROUTER.get("/jobs/{job}/review-progress", response_model=list[PersonProgress])
+def get_review_progress(request: Request, ask: Ask, job: Key) -> Response:
+    """Return what each person submitted and judged."""
+    with ask.reading(job) as (connection, permit):
+        return answer(request, _listing.review_progress(connection, permit))
+
+
+@ROUTER.get("/jobs/{job}/reviews", response_model=ReviewPage)
+def list_reviews(
+    request: Request,
+    ask: Ask,
+    job: Key,
+    status: ReviewStatus | None = None,
+    revised: bool | None = None,
+    text: Annotated[str, Query(max_length=1000)] = "",
+    person: Person = None,
+    offset: Offset = 0,
+    limit: Limit = 100,
+) -> Response:
+    """Return a page of the submitted cases, of everybody."""
+    with ask.reading(job) as (connection, permit):
+        page = _listing.review_page(
+            connection,
+            permit,
+            status=status,
+            revised=revised,
+            text=text,
+            person=person,
+            offset=offset,
+            limit=limit,
+        )
+    return answer(request, page)
+
+
+@ROUTER.get("/jobs/{job}/next-review", response_model=ReviewRow | None)
+def get_next_review(
+    request: Request,
+    ask: Ask,
+    job: Key,
+    case: Annotated[str | None, Query(max_length=120)] = None,
+    person: Person = None,
+    step: Step = 1,
+    status: Annotated[list[ReviewStatus] | None, Query(max_length=10)] = None,
+    wrap: bool = False,
+) -> Response:
+    """Return the nearest submitted case that who asks may review."""
+    after = None if case is None or person is None else (case, person)
+    with ask.reading(job) as (connection, permit):
+        row = _listing.next_review(
+            connection, permit, after, step=step, statuses=status or (), wrap=wrap
+        )
+    return answer(request, row)
+
+
+@ROUTER.get(_CASE + "/review", response_model=ReviewRow)
+def get_review(
+    request: Request,
+    ask: Ask,
+    job: Key,
+    case: Key,
+    person: Annotated[str, Query(max_length=200)],
+) -> Response:
+    """Return one submitted case."""
+    with ask.reading(job) as (connection, permit):
+        return answer(request, _listing.review_of(connection, permit, case, person))
+
+
+# ------------------------------------------------------------------ combinations
+@ROUTER.get("/jobs/{job}/combinations", response_model=dict[str, str])
+def list_combinations(request: Request, ask: Ask, job: Key) -> Response:
+    """Return the texts of combined classes, by their names."""
+    with ask.reading(job) as (connection, permit):
+        return answer(request, _listing.combinations_of(connection, permit))
+
+
+@ROUTER.put("/jobs/{job}/combinations/{name}", status_code=204)
+def put_combination(ask: Ask, job: Key, name: Name, form: TextForm) -> Response:
+    """Keep combined classes with a job."""
+    with ask.writing(job) as (connection, permit):
+        save_combination(connection, permit, name, form.text)
+    return Response(status_code=204)
+
+
+@ROUTER.delete("/jobs/{job}/combinations/{name}", status_code=204)
+def delete_combination(ask: Ask, job: Key, name: Name) -> Response:
+    """Take combined classes away."""
+    with ask.writing(job) as (connection, permit):
+        save_combination(connection, permit, name, None)
+    return Response(status_code=204)

@@ -1,0 +1,18 @@
+"""Jobs on a server."""
+
+from __future__ import annotations
+
+from ._remote_images import ImageCache
+from ._store import HttpStore
+from ._tokens import forget_token, keep_token, kept_token
+from ._wire import Wire, log_in
+
+__all__ = [
+    "HttpStore",
+    "ImageCache",
+    "Wire",
+    "forget_token",
+    "keep_token",
+    "kept_token",
+    "log_in",
+]

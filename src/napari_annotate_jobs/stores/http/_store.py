@@ -1,0 +1,544 @@
+"""A job server as a store."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from napari_annotate_jobs.errors import (
+    InvalidValueError,
+    LogInError,
+    RoleError,
+)
+from napari_annotate_jobs.model import (
+    Case,
+    CaseRow,
+    Counts,
+    Job,
+    JobSummary,
+    ReviewCounts,
+    ReviewRow,
+    Submission,
+    Thread,
+    Verdict,
+)
+from napari_annotate_jobs.stores import _rules
+from napari_annotate_jobs.stores._contract import (
+    CasePage,
+    Draft,
+    ImageSource,
+    JobStore,
+    PersonProgress,
+    ReviewPage,
+)
+from napari_annotate_jobs.stores._names import check_file_name, check_person
+from napari_annotate_jobs.stores.wire import (
+    BlobList,
+    CommentForm,
+    JudgeForm,
+    NoteForm,
+    OperationBatch,
+    OperationResult,
+    ReadForm,
+    SubmitForm,
+    TextForm,
+    operation_of,
+)
+
+from ._remote_images import RemoteImages
+from ._tokens import kept_token
+from ._wire import Wire, quoted, server_and_job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    import httpx
+
+    from napari_annotate_jobs.imaging import Series
+    from napari_annotate_jobs.model import (
+        AnnotationChange,
+        Comment,
+        ReviewStatus,
+        Status,
+        Verb,
+    )
+
+    from ._remote_images import ImageCache
+
+__all__ = ["HttpStore"]
+
+_PAGE = 1000
+_FEW = 4
+"""So many masks are sent without asking first which are there."""
+
+
+class HttpStore(JobStore, ImageSource):
+    """Jobs on a server, described in ``docs/server.md``.
+
+    Parameters
+    ----------
+    location : str
+        Address of the server, or of one job on it (``.../jobs/ID``).
+    person : str, optional
+        Who; the token says it by default.
+    token : str, optional
+        The one that is kept for this server by default.
+    cache : ImageCache, optional
+        Where images are kept.
+    transport : callable, optional
+        Returns what carries requests instead of the network.
+
+    Raises
+    ------
+    LogInError
+        If no token is kept, or it is no longer good.
+    StoreAccessError
+        If the server does not answer.
+    """
+
+    def __init__(
+        self,
+        location: str,
+        person: str | None = None,
+        *,
+        token: str | None = None,
+        cache: ImageCache | None = None,
+        transport: Callable[[], httpx.BaseTransport] | None = None,
+    ) -> None:
+        self.location = location.rstrip("/")
+        self.server, self._only = server_and_job(location)
+        person = None if person is None else check_person(person)
+        token = token or kept_token(self.server, person)
+        if token is None:
+            raise LogInError(
+                "nobody is logged in"
+                if person is None
+                else f"{person} is not logged in",
+                where=self.server,
+                remedy=f"Log in with: napari-annotate-jobs login {self.server}",
+            )
+        self.wire = Wire(self.server, token, transport=transport)
+        try:
+            self.person = str(self.wire.request("GET", "/me").json()["name"])
+            if person not in {None, self.person}:
+                raise RoleError(
+                    f"the token is {self.person}'s, not {person}'s",
+                    where=self.server,
+                    remedy=f"Log in as {person}, or open it as {self.person}",
+                )
+        except BaseException:
+            self.wire.close()
+            raise
+        self._images = RemoteImages(self.wire, cache)
+        self._guard = threading.Lock()
+        self._cases: dict[tuple[str, str], Case] = {}
+        self._sent: dict[tuple[str, str], set[str]] = {}
+
+    @property
+    def images(self) -> HttpStore:
+        """The store itself."""
+        return self
+
+    def _get(self, kind: Any, *parts: str, **query: Any) -> Any:
+        return self.wire.get(quoted("jobs", *parts), kind, **query)
+
+    def _post(self, kind: Any, *parts: str, body: Any, **query: Any) -> Any:
+        path = quoted("jobs", *parts)
+        return self.wire.value(
+            self.wire.request("POST", path, query=query, body=body), kind
+        )
+
+    # ------------------------------------------------------------- jobs, cases
+    def jobs(self) -> Sequence[JobSummary]:
+        found: list[JobSummary] = self.wire.get("/jobs", list[JobSummary])
+        return [
+            each.model_copy(
+                update={"location": self.server + quoted("jobs", each.job.id)}
+            )
+            for each in found
+            if self._only in {None, each.job.id}
+        ]
+
+    def job(self, job_id: str) -> Job:
+        found: Job = self._get(Job, job_id)
+        return found
+
+    def counts(self, job_id: str) -> Counts:
+        found: Counts = self._get(Counts, job_id, "counts")
+        return found
+
+    def cases(
+        self,
+        job_id: str,
+        *,
+        status: Status | None = None,
+        text: str = "",
+        offset: int = 0,
+        limit: int = 100,
+    ) -> CasePage:
+        _rules.check_page(offset, limit)
+
+        def page(start: int, number: int) -> CasePage:
+            found: CasePage = self._get(
+                CasePage,
+                job_id,
+                "cases",
+                status=status,
+                text=text or None,
+                offset=start,
+                limit=number,
+            )
+            return found
+
+        rows, total = _paged(page, offset, limit)
+        return CasePage(rows=tuple(rows), total=total)
+
+    def case(self, job_id: str, case_id: str) -> CaseRow:
+        row: CaseRow = self._get(CaseRow, job_id, "cases", case_id)
+        with self._guard:
+            self._cases[job_id, case_id] = row.case
+        return row
+
+    def neighbour(
+        self,
+        job_id: str,
+        case_id: str | None = None,
+        *,
+        step: int = 1,
+        statuses: Sequence[Status] = (),
+        wrap: bool = False,
+    ) -> CaseRow | None:
+        _check_step(step)
+        found: CaseRow | None = self._get(
+            CaseRow | None,
+            job_id,
+            "neighbour",
+            case=case_id,
+            step=step,
+            status=list(statuses) or None,
+            wrap=wrap,
+        )
+        return found
+
+    def open_series(
+        self, job_id: str, case_id: str, series: int | None = None
+    ) -> Series:
+        with self._guard:
+            case = self._cases.get((job_id, case_id))
+        if case is None:
+            case = self.case(job_id, case_id).case
+        return self._images.open(job_id, case, series)
+
+    # ------------------------------------------------------------ combinations
+    def combinations(self, job_id: str) -> Mapping[str, str]:
+        found: dict[str, str] = self._get(dict[str, str], job_id, "combinations")
+        return found
+
+    def save_combination(self, job_id: str, name: str, text: str | None) -> None:
+        path = quoted("jobs", job_id, "combinations", check_file_name(name))
+        if text is None:
+            self.wire.request("DELETE", path)
+        else:
+            self.wire.request("PUT", path, body=TextForm(text=text))
+
+    # ------------------------------------------------------------- annotations
+    def load(
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        person: str | None = None,
+        of: str | None = None,
+    ) -> Draft:
+        found: Draft = self._get(
+            Draft, job_id, "cases", case_id, "draft", person=person, of=of
+        )
+        return found
+
+    def read_blob(self, job_id: str, case_id: str, digest: str) -> bytes:
+        path = quoted("jobs", job_id, "cases", case_id, "blobs", digest)
+        return bytes(self.wire.request("GET", path).content)
+
+    def save(
+        self,
+        job_id: str,
+        case_id: str,
+        change: AnnotationChange,
+        blobs: Mapping[str, bytes],
+        *,
+        base: int,
+        of: str | None = None,
+    ) -> int:
+        needed = {d: blobs[d] for d in _rules.referenced(change) if d in blobs}
+        skipped = self.send_blobs(job_id, case_id, needed)
+        batch = OperationBatch(
+            operations=(operation_of(change, base=base),), strict=True
+        )
+        try:
+            return self.send_operations(job_id, case_id, batch, of=of)[0].revision
+        except InvalidValueError:
+            if not skipped:
+                raise
+        # The server may have dropped a mask that nothing named for a while.
+        with self._guard:
+            self._sent.pop((job_id, case_id), None)
+        self.send_blobs(job_id, case_id, needed)
+        return self.send_operations(job_id, case_id, batch, of=of)[0].revision
+
+    def send_blobs(self, job_id: str, case_id: str, blobs: Mapping[str, bytes]) -> bool:
+        """Bring encoded masks that the server does not have.
+
+        Returns
+        -------
+        bool
+            True if some were left out, since they had been brought before.
+        """
+        place = job_id, case_id
+        with self._guard:
+            sent = self._sent.setdefault(place, set())
+            new = [digest for digest in blobs if digest not in sent]
+        skipped = len(new) < len(blobs)
+        if len(new) > _FEW:
+            new = self.missing_blobs(job_id, case_id, new)
+        for digest in new:
+            path = quoted("jobs", job_id, "cases", case_id, "blobs", digest)
+            self.wire.request("PUT", path, body=bytes(blobs[digest]))
+        with self._guard:
+            sent.update(blobs)
+        return skipped
+
+    def missing_blobs(
+        self, job_id: str, case_id: str, digests: Collection[str]
+    ) -> list[str]:
+        """Return which masks the server does not have."""
+        left: list[str] = []
+        every = list(digests)
+        path = quoted("jobs", job_id, "cases", case_id) + "/blobs:missing"
+        for start in range(0, len(every), 10 * _PAGE):
+            form = BlobList(digests=tuple(every[start : start + 10 * _PAGE]))
+            answer = self.wire.request("POST", path, body=form, repeat=True)
+            left += self.wire.value(answer, BlobList).digests
+        return left
+
+    def send_operations(
+        self,
+        job_id: str,
+        case_id: str,
+        batch: OperationBatch,
+        *,
+        of: str | None = None,
+    ) -> list[OperationResult]:
+        """Bring operations on this person's draft; the same again does no harm."""
+        path = quoted("jobs", job_id, "cases", case_id, "ops")
+        answer = self.wire.request(
+            "POST", path, query={"of": of}, body=batch, repeat=True
+        )
+        return self.wire.value(answer, list[OperationResult])
+
+    def submit(
+        self, job_id: str, case_id: str, *, base: int, of: str | None = None
+    ) -> Submission:
+        found: Submission = self._post(
+            Submission,
+            job_id,
+            "cases",
+            case_id,
+            "submit",
+            body=SubmitForm(base=base),
+            of=of,
+        )
+        return found
+
+    def submissions(
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        person: str | None = None,
+        of: str | None = None,
+    ) -> Sequence[Submission]:
+        found: list[Submission] = self._get(
+            list[Submission],
+            job_id,
+            "cases",
+            case_id,
+            "submissions",
+            person=person,
+            of=of,
+        )
+        return found
+
+    # ------------------------------------------------------------------ reviewing
+    def judge(
+        self,
+        job_id: str,
+        case_id: str,
+        verb: Verb,
+        *,
+        person: str | None = None,
+        number: int | None = None,
+        comments: Sequence[Comment] = (),
+        corrected: bool = False,
+    ) -> Verdict:
+        form = JudgeForm(
+            verb=verb, number=number, comments=tuple(comments), corrected=corrected
+        )
+        found: Verdict = self._post(
+            Verdict, job_id, "cases", case_id, "judge", body=form, person=person
+        )
+        return found
+
+    def verdicts(
+        self, job_id: str, case_id: str, *, person: str | None = None
+    ) -> Sequence[Verdict]:
+        found: list[Verdict] = self._get(
+            list[Verdict], job_id, "cases", case_id, "verdicts", person=person
+        )
+        return found
+
+    def threads(
+        self, job_id: str, case_id: str, *, person: str | None = None
+    ) -> Sequence[Thread]:
+        found: list[Thread] = self._get(
+            list[Thread], job_id, "cases", case_id, "threads", person=person
+        )
+        return tuple(found)
+
+    def discuss(
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        person: str | None = None,
+        comment: Comment | None = None,
+        thread: str | None = None,
+        resolved: bool | None = None,
+    ) -> Thread:
+        form = CommentForm(comment=comment, thread=thread, resolved=resolved)
+        found: Thread = self._post(
+            Thread, job_id, "cases", case_id, "threads", body=form, person=person
+        )
+        return found
+
+    def mark_read(
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        person: str | None = None,
+        threads: Collection[str] | None = None,
+    ) -> None:
+        form = ReadForm(threads=None if threads is None else tuple(threads))
+        path = quoted("jobs", job_id, "cases", case_id) + "/threads:read"
+        self.wire.request(
+            "POST", path, query={"person": person}, body=form, repeat=True
+        )
+
+    def review_counts(self, job_id: str) -> ReviewCounts:
+        found: ReviewCounts = self._get(ReviewCounts, job_id, "review-counts")
+        return found
+
+    def review_progress(self, job_id: str) -> Sequence[PersonProgress]:
+        found: list[PersonProgress] = self._get(
+            list[PersonProgress], job_id, "review-progress"
+        )
+        return found
+
+    def reviews(
+        self,
+        job_id: str,
+        *,
+        status: ReviewStatus | None = None,
+        revised: bool | None = None,
+        text: str = "",
+        person: str | None = None,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> ReviewPage:
+        _rules.check_page(offset, limit)
+
+        def page(start: int, number: int) -> ReviewPage:
+            found: ReviewPage = self._get(
+                ReviewPage,
+                job_id,
+                "reviews",
+                status=status,
+                revised=revised,
+                text=text or None,
+                person=person,
+                offset=start,
+                limit=number,
+            )
+            return found
+
+        rows, total = _paged(page, offset, limit)
+        return ReviewPage(rows=tuple(rows), total=total)
+
+    def review(self, job_id: str, case_id: str, *, person: str) -> ReviewRow:
+        found: ReviewRow = self._get(
+            ReviewRow, job_id, "cases", case_id, "review", person=person
+        )
+        return found
+
+    def next_review(
+        self,
+        job_id: str,
+        after: tuple[str, str] | None = None,
+        *,
+        step: int = 1,
+        statuses: Sequence[ReviewStatus] = (),
+        wrap: bool = False,
+    ) -> ReviewRow | None:
+        _check_step(step)
+        case, person = after or (None, None)
+        found: ReviewRow | None = self._get(
+            ReviewRow | None,
+            job_id,
+            "next-review",
+            case=case,
+            person=person,
+            step=step,
+            status=list(statuses) or None,
+            wrap=wrap,
+        )
+        return found
+
+    def people(self, job_id: str, case_id: str) -> Sequence[str]:
+        found: list[str] = self._get(list[str], job_id, "cases", case_id, "people")
+        return found
+
+    # ------------------------------------------------------------------- other
+    def note_case(
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        n_slices: int | None,
+        size: tuple[int, int] | None = None,
+        warnings: Sequence[str] = (),
+    ) -> Case:
+        form = NoteForm(n_slices=n_slices, size=size, warnings=tuple(warnings))
+        path = quoted("jobs", job_id, "cases", case_id, "note")
+        answer = self.wire.request("POST", path, body=form, repeat=True)
+        return self.wire.value(answer, Case)
+
+    def close(self) -> None:
+        self.wire.close()
+        self._images.cache.let_go()
+
+
+def _check_step(step: int) -> None:
+    if step not in (1, -1):
+        raise InvalidValueError(f"a step is 1 or -1, not {step}")
+
+
+def _paged(
+    page: Callable[[int, int], Any], offset: int, limit: int
+) -> tuple[list[Any], int]:
+    """Return rows and total, in as many requests as the server wants."""
+    found = page(offset, min(limit, _PAGE))
+    rows, total = list(found.rows), int(found.total)
+    while found.rows and len(rows) < limit and offset + len(rows) < total:
+        found = page(offset + len(rows), min(limit - len(rows), _PAGE))
+        rows += found.rows
+    return rows, total

@@ -1,0 +1,340 @@
+"""Requests to a server, and its answers as values or errors of ours."""
+
+from __future__ import annotations
+
+import random
+import re
+import ssl
+import time
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, unquote
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from napari_annotate_jobs.errors import (
+    CorruptError,
+    InvalidValueError,
+    MissingExtraError,
+    StoreAccessError,
+    StoreError,
+)
+from napari_annotate_jobs.stores.wire import error_from
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import httpx
+
+    T = TypeVar("T")
+
+__all__ = ["Wire", "log_in", "server_and_job"]
+
+_API = "/api/v1"
+_ATTEMPTS = 4
+_LONGEST_WAIT = 5.0
+_JOB = re.compile(r"(https?://[^?#]+?)(?:/jobs/([^/?#]+))?/*\Z", re.IGNORECASE)
+_UNSURE = {502, 503, 504}
+
+
+def server_and_job(location: str) -> tuple[str, str | None]:
+    """Return the address of a server, and the job that a location names there.
+
+    Raises
+    ------
+    InvalidValueError
+        If it is no address of a server.
+    """
+    found = _JOB.match(location.strip())
+    if found is None:
+        raise InvalidValueError(
+            "it is no address of a job server",
+            where=location,
+            remedy="Use an address such as https://jobs.example.org",
+        )
+    scheme, _, rest = found[1].rstrip("/").partition("://")
+    return f"{scheme.lower()}://{rest}", None if found[2] is None else unquote(found[2])
+
+
+def _httpx() -> Any:
+    try:
+        import httpx
+    except ImportError as error:
+        raise MissingExtraError(
+            "httpx", extra="http", purpose="opening jobs on a server"
+        ) from error
+    return httpx
+
+
+class Wire:
+    """A connection to a server; may be used from several threads.
+
+    Parameters
+    ----------
+    server : str
+        Its address.
+    token : str, optional
+        Says who asks.
+    transport : callable, optional
+        Returns what carries requests instead of the network.
+    sleep : callable
+        Waits a number of seconds before another attempt.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        token: str | None = None,
+        *,
+        transport: Callable[[], httpx.BaseTransport] | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self.server = server
+        self._token = token
+        self._transport = transport
+        self._sleep = sleep
+        self._http = _httpx()
+        self._client: httpx.Client | None = None
+
+    def _opened(self) -> httpx.Client:
+        client = self._client
+        if client is None:
+            headers = {"Accept": "application/json"}
+            if self._token:
+                headers["Authorization"] = f"Bearer {self._token}"
+            client = self._client = self._http.Client(
+                base_url=self.server,
+                headers=headers,
+                timeout=self._http.Timeout(30, connect=10),
+                transport=None if self._transport is None else self._transport(),
+                verify=_trust() if self.server.startswith("https") else False,
+                follow_redirects=False,
+            )
+        return client
+
+    def close(self) -> None:
+        """Release the connections; the next request opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: BaseModel | dict[str, Any] | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeat: bool | None = None,
+    ) -> httpx.Response:
+        """Ask the server.
+
+        Parameters
+        ----------
+        method, path : str
+            What; the path goes on from that of the interface.
+        query : mapping, optional
+            What is None is left out.
+        body : BaseModel, dict or bytes, optional
+            Bytes are a mask.
+        headers : mapping, optional
+            More of them.
+        repeat : bool, optional
+            Whether the same may be asked again after an answer was lost; by default
+            only what changes nothing, or the same each time.
+
+        Raises
+        ------
+        AnnotateJobsError
+            What the server says; StoreAccessError if it does not answer.
+        """
+        sent: dict[str, str] = dict(headers or {})
+        content = None
+        if isinstance(body, bytes):
+            content, sent["Content-Type"] = body, "image/png"
+        elif body is not None:
+            content = (
+                body.model_dump_json().encode("utf-8", "surrogatepass")
+                if isinstance(body, BaseModel)
+                else _ANYTHING.dump_json(body)
+            )
+            sent["Content-Type"] = "application/json"
+        repeat = method in {"GET", "PUT", "DELETE"} if repeat is None else repeat
+        asked = {k: v for k, v in (query or {}).items() if v is not None}
+        attempt = 0
+        while True:
+            attempt += 1
+            wait = None
+            try:
+                answer = self._opened().request(
+                    method, _API + path, params=asked, content=content, headers=sent
+                )
+            except self._http.HTTPError as error:
+                lost = not isinstance(
+                    error, self._http.ConnectError | self._http.ConnectTimeout
+                )
+                if (lost and not repeat) or attempt >= _ATTEMPTS:
+                    raise StoreAccessError(
+                        f"the server does not answer ({type(error).__name__})",
+                        where=self.server,
+                        remedy="Check the connection, and that the server runs",
+                    ) from error
+            else:
+                if answer.is_success or answer.status_code in {206, 304}:
+                    return answer
+                told = self._error(answer)
+                wait = getattr(told, "retry_after", None)
+                again = repeat and answer.status_code in _UNSURE
+                if not again or attempt >= _ATTEMPTS:
+                    raise told
+            self._sleep(_pause(attempt, wait))
+
+    def _error(self, answer: httpx.Response) -> Exception:
+        try:
+            body = answer.json()
+        except ValueError:
+            body = None
+        error = error_from(body)
+        if error is None:
+            kind = StoreAccessError if answer.status_code in _UNSURE else StoreError
+            error = kind(
+                f"the server answers {answer.status_code}",
+                where=self.server,
+                remedy="Check the address; the owner of the server sees to the rest",
+            )
+        if isinstance(error, StoreAccessError) and error.where is None:
+            error.where = self.server
+        wait = answer.headers.get("retry-after", "")
+        if isinstance(error, StoreAccessError) and wait.isdigit():
+            error.retry_after = float(wait)
+        return error
+
+    def value(self, answer: httpx.Response, kind: type[T] | Any) -> T:
+        """Return what an answer holds.
+
+        Raises
+        ------
+        CorruptError
+            If it is nothing of this kind.
+        """
+        try:
+            found: T = _adapter(kind).validate_json(answer.content)
+        except ValidationError as error:
+            raise CorruptError(
+                f"the server's answer cannot be read ({error.error_count()} faults)",
+                where=f"{self.server}{answer.request.url.path}",
+                remedy="See that server and client are of the same version",
+            ) from error
+        return found
+
+    def get(self, path: str, kind: type[T] | Any, **query: Any) -> T:
+        """Ask for a value."""
+        found: T = self.value(self.request("GET", path, query=query), kind)
+        return found
+
+    def fetch(
+        self, path: str, target: Path, *, size: int, progress: os.PathLike[str]
+    ) -> None:
+        """Download a file; what came of it before is gone on with.
+
+        Parameters
+        ----------
+        path : str
+            What to ask for.
+        target : Path
+            Where it is then; never a part of it.
+        size : int
+            Bytes.
+        progress : path-like
+            Where it is until it is whole.
+        """
+        import os
+
+        part = os.fspath(progress)
+        for attempt in range(1, _ATTEMPTS + 1):
+            have = os.path.getsize(part) if os.path.exists(part) else 0
+            if have > size:
+                os.unlink(part)
+                have = 0
+            if have < size or size == 0:
+                headers = {"Range": f"bytes={have}-"} if have else {}
+                try:
+                    self._stream(path, part, headers)
+                except self._http.HTTPError as error:
+                    if attempt == _ATTEMPTS:
+                        raise StoreAccessError(
+                            f"the images do not come ({type(error).__name__})",
+                            where=self.server,
+                            remedy="Check the connection, then open the case again",
+                        ) from error
+                    self._sleep(_pause(attempt, None))
+                    continue
+            if os.path.getsize(part) == size:
+                os.replace(part, target)
+                return
+        raise StoreAccessError(
+            "the images do not come whole",
+            where=self.server,
+            remedy="Check the connection, then open the case again",
+        )
+
+    def _stream(self, path: str, part: str, headers: dict[str, str]) -> None:
+        client = self._opened()
+        with client.stream("GET", _API + path, headers=headers) as answer:
+            if answer.status_code not in {200, 206}:
+                answer.read()
+                raise self._error(answer)
+            mode = "ab" if answer.status_code == 206 else "wb"
+            with open(part, mode) as file:
+                for chunk in answer.iter_bytes(1 << 20):
+                    file.write(chunk)
+
+
+def log_in(server: str, name: str, password: str, *, label: str = "") -> str:
+    """Return a token for name and password.
+
+    Raises
+    ------
+    LogInError
+        If they do not fit.
+    """
+    root, _ = server_and_job(server)
+    wire = Wire(root)
+    try:
+        form = {"name": name, "password": password, "label": label}
+        answer = wire.request("POST", "/login", body=form)
+        return str(answer.json()["token"])
+    finally:
+        wire.close()
+
+
+def quoted(*parts: str) -> str:
+    """Return a path of these parts."""
+    return "".join("/" + quote(part, safe="") for part in parts)
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Return what certificates are verified by; reading it anew takes long."""
+    return ssl.create_default_context()
+
+
+_ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
+_ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
+
+
+def _pause(attempt: int, wait: float | None) -> float:
+    if wait is not None:
+        return min(wait, _LONGEST_WAIT)
+    # Apart from each other, or all clients of a server come back at once.
+    longest: float = min(_LONGEST_WAIT, 0.1 * 2**attempt)
+    return longest * random.uniform(0.5, 1)
