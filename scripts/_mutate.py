@@ -46,7 +46,7 @@ ALSO = {
     "files": ("stores",),
     "editing": ("session",),
     "stores": ("formats/test_export.py", "cli/test_export.py", "cli/test_check.py"),
-    "session": ("cli/test_import.py", "widgets/test_propagate.py"),
+    "session": ("cli/test_import.py", "widgets/propagate/test_propagate.py"),
     "viewer": ("app",),
 }
 """Tests outside of a package's own folder that are about it as well."""

@@ -39,9 +39,9 @@ def at_risk(open_case, full):
     driver = open_case(BRAIN)
     full()
     driver.press_label("Tumour")
-    driver.wait(lambda: driver.session.save_state.kind is SaveKind.BLOCKED)
+    driver.wait(lambda: driver.session.saving.state.kind is SaveKind.BLOCKED)
     yield driver
-    driver.session.discard_unsaved()
+    driver.session.saving.discard_unsaved()
 
 
 def is_asked(driver, index):

@@ -43,10 +43,10 @@ def test_conflict_is_settled_by_a_question(open_case, stored, demo, mine):
     driver.go_to(3)
     driver.press_label("Artefact")
     session, dock = driver.session, driver.desk.annotate
-    driver.wait(lambda: session.save_state.kind is SaveKind.CONFLICT)
+    driver.wait(lambda: session.saving.state.kind is SaveKind.CONFLICT)
     driver.click(dock.state)
     driver.answer("Keep mine" if mine else "Take theirs")
-    driver.wait(lambda: session.save_state.kind is not SaveKind.CONFLICT)
+    driver.wait(lambda: session.saving.state.kind is not SaveKind.CONFLICT)
     driver.settle()
     found = {c.index: c.class_labels for c in stored(BRAIN, "mr-brain").slices.values()}
     assert found == ({2: (4,), 3: (5,)} if mine else {2: (4,)})
@@ -55,7 +55,7 @@ def test_conflict_is_settled_by_a_question(open_case, stored, demo, mine):
     driver.go_to(6)
     driver.press_label("Tumour")
     driver.settle()
-    assert session.save_state.kind is SaveKind.SAVED
+    assert session.saving.state.kind is SaveKind.SAVED
 
 
 AT_WORK = """
@@ -75,7 +75,7 @@ driver.drag_pixels([(180, 170), (190, 180), (180, 185)])
 layer = viewer.layers["Segmentation"]
 index = driver.session.slice
 if sys.argv[3] == "wait":
-    driver.wait(lambda: driver.session.save_state.kind.name == "SAVED")
+    driver.wait(lambda: driver.session.saving.state.kind.name == "SAVED")
 print("painted", index, int((layer.data[index] == 1).sum()), flush=True)
 if sys.argv[3] == "close":  # before what is pressed can have been saved
     driver.press_action("exclude")

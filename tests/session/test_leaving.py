@@ -121,7 +121,7 @@ def test_discarding_leaves(desk, disk, at_risk, way):
         with pytest.raises(UnsavedWorkError) as caught:
             getattr(at_risk, way)()
         error = caught.value
-    at_risk.discard_unsaved()
+    at_risk.saving.discard_unsaved()
     at_risk.executor.tick()  # a try in between changes nothing
     error.go_on()
     assert at_risk.is_open == (way in ASKED)
@@ -134,7 +134,7 @@ def test_discarding_leaves(desk, disk, at_risk, way):
 
 
 def test_what_is_drawn_after_discarding_is_asked_about_again(desk, at_risk):
-    at_risk.discard_unsaved()
+    at_risk.saving.discard_unsaved()
     label(at_risk, 7)
     at_risk.go(1)
     assert at_risk.case.row.case.id == "one"
@@ -142,7 +142,7 @@ def test_what_is_drawn_after_discarding_is_asked_about_again(desk, at_risk):
 
 
 def test_discarded_for_a_way_that_led_nowhere_is_not_given_up(desk, at_risk):
-    at_risk.discard_unsaved()
+    at_risk.saving.discard_unsaved()
     at_risk.go(-1)  # it is the first case
     assert at_risk.case.row.case.id == "one"
     at_risk.go(1)
@@ -156,10 +156,10 @@ def test_saved_elsewhere_is_found_again(desk, disk, at_risk, tmp_path, kit):
     stick = tmp_path / "stick"
     stick.mkdir()
     disk.rooms.add(stick)
-    path = at_risk.save_elsewhere(stick)
+    path = at_risk.saving.save_elsewhere(stick)
     assert path.parent == stick
     assert str(stick) in desk.told[-1]
-    assert at_risk.save_state.kept
+    assert at_risk.saving.state.kept
     desk.failed.pop().go_on()
     assert at_risk.case.row.case.id == "two"
 
@@ -168,15 +168,15 @@ def test_saved_elsewhere_is_found_again(desk, disk, at_risk, tmp_path, kit):
     assert again.editor.content(4).has_labels
     assert (again.editor.mask(6) == kit.mask()).all()
     label(again, 7)  # goes into the same folder
-    assert again.save_state.kept
-    assert again.save_state.text.endswith(f"kept in {stick}")
-    assert f"kept in {stick} and" in again.save_state.message
+    assert again.saving.state.kept
+    assert again.saving.state.text.endswith(f"kept in {stick}")
+    assert f"kept in {stick} and" in again.saving.state.message
     again.close()
 
     disk.free()
     third = desk.session()
     assert labelled(desk) == [0, 1, 4, 5, 6, 7]
-    assert third.save_state.kind is SaveKind.SAVED
+    assert third.saving.state.kind is SaveKind.SAVED
     assert list(stick.iterdir()) == []
     assert any("found" in text for text in desk.told)
 
@@ -185,7 +185,7 @@ def test_a_folder_that_is_not_there_is_named(desk, disk, at_risk, tmp_path):
     stick = tmp_path / "stick"
     stick.mkdir()
     disk.rooms.add(stick)
-    at_risk.save_elsewhere(stick)
+    at_risk.saving.save_elsewhere(stick)
     at_risk.close()
     stick.rename(tmp_path / "pulled")
     disk.free()
@@ -204,7 +204,7 @@ def test_a_folder_that_cannot_be_noted_down_can_be_taken_by_hand(
     stick.mkdir()
     disk.rooms.add(stick)
     monkeypatch.setattr(Recovery, "_remember", lambda self, others: False)
-    path = at_risk.save_elsewhere(stick)
+    path = at_risk.saving.save_elsewhere(stick)
     folder = desk.recovery().folder
     assert path.name in desk.told[-1] and str(folder) in desk.told[-1]
     at_risk.close()
@@ -238,7 +238,7 @@ def recovery_kept():
 
 def test_a_folder_that_is_no_better_is_told(desk, at_risk, tmp_path):
     with pytest.raises(StoreAccessError, match="disk full"):
-        at_risk.save_elsewhere(tmp_path)
+        at_risk.saving.save_elsewhere(tmp_path)
     at_risk.go(1)
     assert at_risk.case.row.case.id == "one"
 
@@ -257,7 +257,7 @@ def test_without_a_folder_for_unsaved_work_leaving_asks_too(desk):
     session = desk.session(recovery=False)
     desk.store.fault = StoreAccessError("the share is not mounted")
     label(session, 1)
-    assert session.save_state.text == "offline · 1 change not saved"
+    assert session.saving.state.text == "offline · 1 change not saved"
     session.open_case("two")
     assert session.case.row.case.id == "one"
     assert isinstance(desk.failed[-1], UnsavedWorkError)
@@ -295,9 +295,9 @@ def test_rescue_takes_the_first_folder_with_room(
     other.mkdir()
     monkeypatch.setattr("pathlib.Path.home", lambda: home)
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(other))
-    assert at_risk.rescue() is None
+    assert at_risk.saving.rescue() is None
     disk.rooms.add(other)
-    assert at_risk.rescue().parent == other
+    assert at_risk.saving.rescue().parent == other
     at_risk.close()
     disk.free()
     desk.session()
@@ -322,12 +322,12 @@ def test_the_line_names_what_is_wrong(desk, number, text):
     fault.__cause__ = OSError(number, "whatever")
     desk.store.fault = fault
     label(session, 1)
-    state = session.save_state
+    state = session.saving.state
     assert state.text == f"{text} · 1 change kept on this computer"
     assert state.remedy
     desk.store.fault = None
     session.executor.tick()  # it is tried again by itself
-    assert session.save_state.kind is SaveKind.SAVED
+    assert session.saving.state.kind is SaveKind.SAVED
 
 
 def test_another_reason_is_told_anew(desk):
@@ -337,5 +337,5 @@ def test_another_reason_is_told_anew(desk):
         fault.__cause__ = OSError(number, "whatever")
         desk.store.fault = fault
         label(session, number % 7)
-        session.retry_save()
+        session.saving.retry()
     assert len(desk.failed) == 2

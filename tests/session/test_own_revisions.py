@@ -71,7 +71,7 @@ def killed(desk, slow, kit):
 
 def test_killed_during_slow_saves_is_no_conflict_with_oneself(killed, kit):
     again = killed.session()
-    assert again.save_state.kind is SaveKind.SAVED
+    assert again.saving.state.kind is SaveKind.SAVED
     assert labelled(killed) == [0, 1, 2]
     assert (again.editor.mask(2) == kit.mask()).all()
     assert [c.text for c in killed.draft().comments] == ["first", "second"]
@@ -89,7 +89,7 @@ def test_the_same_slice_twice_is_no_conflict_either(desk, slow):
     run_task(slow)
     assert desk.draft().slices["1.2.1"].class_labels == (GOOD,)
     again = desk.session()
-    assert again.save_state.kind is SaveKind.SAVED
+    assert again.saving.state.kind is SaveKind.SAVED
     assert desk.draft().slices["1.2.1"].class_labels == (BAD,)
 
 
@@ -97,7 +97,7 @@ def test_the_same_slice_twice_is_no_conflict_either(desk, slow):
 def test_somebody_else_in_between_is_a_conflict(killed, index):
     save(killed, index, GOOD)
     again = killed.session()
-    assert again.save_state.kind is SaveKind.CONFLICT
+    assert again.saving.state.kind is SaveKind.CONFLICT
     assert len(killed.kept_files()) == 1
     assert killed.draft().slices[f"1.2.{index}"].class_labels == (GOOD,)
 
@@ -107,7 +107,7 @@ def test_a_comment_in_between_is_a_conflict(killed):
     comments = (*draft.comments, Comment(person="ana", text="elsewhere"))
     change = AnnotationChange(comments=comments)
     store.save("job", "one", change, {}, base=draft.revision)
-    assert killed.session().save_state.kind is SaveKind.CONFLICT
+    assert killed.session().saving.state.kind is SaveKind.CONFLICT
 
 
 def test_what_an_older_version_kept_still_conflicts(killed):
@@ -115,7 +115,7 @@ def test_what_an_older_version_kept_still_conflicts(killed):
     document = json.loads(path.read_text())
     del document["trail"]
     path.write_text(json.dumps(document))
-    assert killed.session().save_state.kind is SaveKind.CONFLICT
+    assert killed.session().saving.state.kind is SaveKind.CONFLICT
 
 
 def test_an_answer_that_was_lost_is_no_conflict(desk, monkeypatch):
@@ -129,11 +129,11 @@ def test_an_answer_that_was_lost_is_no_conflict(desk, monkeypatch):
 
     monkeypatch.setattr(store, "save", save_and_lose)
     label(session, 1)
-    assert session.save_state.kind is SaveKind.OFFLINE
+    assert session.saving.state.kind is SaveKind.OFFLINE
     label(session, 2)
     monkeypatch.undo()
-    session.retry_save()
-    assert session.save_state.kind is SaveKind.SAVED
+    session.saving.retry()
+    assert session.saving.state.kind is SaveKind.SAVED
     assert labelled(desk) == [1, 2]
     assert desk.kept_files() == []
 
@@ -163,15 +163,15 @@ def test_what_was_changed_after_a_lost_answer_is_no_conflict(
     else:
         label(session, 1, BAD)
     if then == "changed twice":
-        session.retry_save()  # in vain: the store says another revision
+        session.saving.retry()  # in vain: the store says another revision
         label(session, 1, LESION)
     monkeypatch.undo()
     assert desk.draft().slices["1.2.1"].class_labels[0] != LESION
     if again == "retried":
-        session.retry_save()
+        session.saving.retry()
     else:
         session = desk.session()
-    assert session.save_state.kind is SaveKind.SAVED
+    assert session.saving.state.kind is SaveKind.SAVED
     expected = {"changed": (BAD,), "undone": (), "changed twice": (LESION, BAD)}[then]
     content = desk.draft().slices.get("1.2.1")
     assert sorted(content.class_labels if content else ()) == sorted(expected)
@@ -185,7 +185,7 @@ def test_somebody_else_after_a_lost_answer_is_a_conflict(desk, monkeypatch):
     label(session, 1, BAD)
     monkeypatch.undo()
     save(desk, 1, LESION)
-    assert desk.session().save_state.kind is SaveKind.CONFLICT
+    assert desk.session().saving.state.kind is SaveKind.CONFLICT
 
 
 def test_what_is_found_in_the_store_is_saved_before_the_kept_copy_goes(
@@ -200,10 +200,10 @@ def test_what_is_found_in_the_store_is_saved_before_the_kept_copy_goes(
     with monkeypatch.context() as patch:
         patch.setattr(type(desk.store), "save", Mock(side_effect=refused))
         again = desk.session()
-        assert again.save_state.kind is not SaveKind.SAVED
+        assert again.saving.state.kind is not SaveKind.SAVED
         assert len(desk.kept_files()) == 1
-    again.retry_save()
-    assert again.save_state.kind is SaveKind.SAVED
+    again.saving.retry()
+    assert again.saving.state.kind is SaveKind.SAVED
     assert desk.kept_files() == []
 
 
@@ -230,7 +230,7 @@ def test_a_keep_whose_file_is_cleared_away_is_made_again(desk, monkeypatch):
     desk.store.fault = StoreAccessError("away")
     monkeypatch.setattr(os, "replace", meddled)
     label(session, 1)
-    assert session.save_state.kept
+    assert session.saving.state.kept
     assert len(calls) == 2
 
 
@@ -246,7 +246,7 @@ def test_a_conflict_says_who_when_and_what(desk, kit):
     label(mine, 2, LESION)
     mine.editor.set_masks({(5, ""): kit.mask(700)})
     mine.editor.set_case_label(LEFT)
-    conflict = mine.conflict
+    conflict = mine.saving.conflict
     assert conflict.person == "ana"
     assert conflict.time == desk.draft().modified
     assert conflict.others == (4,)
@@ -257,8 +257,8 @@ def test_a_conflict_says_who_when_and_what(desk, kit):
         ("Slice 6", "tumour 14 px", "undecided", False),
     ]
     assert (conflict.theirs.mask(4) == kit.mask()).all()
-    mine.resolve_conflict(keep_mine=True)
-    assert mine.conflict is None
+    mine.saving.resolve_conflict(keep_mine=True)
+    assert mine.saving.conflict is None
 
 
 def test_a_conflict_that_cannot_be_looked_at_is_still_one(desk, monkeypatch):
@@ -270,8 +270,8 @@ def test_a_conflict_that_cannot_be_looked_at_is_still_one(desk, monkeypatch):
 
     monkeypatch.setattr(desk.store, "load", load)
     label(mine, 1)
-    assert mine.save_state.kind is SaveKind.CONFLICT
-    assert mine.conflict is None
+    assert mine.saving.state.kind is SaveKind.CONFLICT
+    assert mine.saving.conflict is None
     assert len(desk.kept_files()) == 1
 
 
@@ -279,7 +279,7 @@ def test_a_store_that_insists_is_not_asked_for_ever(desk):
     session = desk.session()
     desk.store.fault = ConflictError(base=0, current=3)
     label(session, 1)
-    assert session.save_state.kind is SaveKind.CONFLICT
+    assert session.saving.state.kind is SaveKind.CONFLICT
     assert desk.store.saves == 1
 
 
@@ -289,7 +289,7 @@ def late(desk):
     """Return a session that drew on a case which was submitted meanwhile."""
     mine, theirs = desk.session(), desk.session(store=desk.other())
     mine.heard = []
-    mine.late_work.connect(mine.heard.append)
+    mine.saving.late_work.connect(mine.heard.append)
     label(theirs, 2, GOOD)
     theirs.submit()
     label(mine, 1)
@@ -306,7 +306,7 @@ def test_a_case_submitted_elsewhere_is_read_only_at_once(desk, late):
     assert late.status is Status.FINISHED
     assert not late.editor.content(1).has_labels
     assert late.editor.content(2).class_labels == (GOOD,)
-    assert late.save_state.text == "submitted, number 1"
+    assert late.saving.state.text == "submitted, number 1"
     (work,) = late.heard
     assert (work.count, work.number, work.kept) == (1, 1, True)
     (frozen,) = desk.store.submissions("job", "one")
@@ -324,7 +324,7 @@ def test_submitting_what_was_submitted_elsewhere(desk):
     mine, theirs = desk.session(), desk.session(store=desk.other())
     label(theirs, 2, GOOD)
     heard = []
-    mine.late_work.connect(heard.append)
+    mine.saving.late_work.connect(heard.append)
     mine.open_case("one")
     theirs.submit()
     mine.submit()
@@ -337,7 +337,7 @@ def test_the_draft_is_offered_when_the_case_is_returned(desk, late):
     late.close()
     again = desk.session()
     offered = []
-    again.draft_found.connect(offered.append)
+    again.saving.draft_found.connect(offered.append)
     assert again.locked and offered == []
     returned(desk)
     again.open_case("one")
@@ -345,7 +345,7 @@ def test_the_draft_is_offered_when_the_case_is_returned(desk, late):
     assert work.count == 1
     assert [d.mine for d in work.differences if d.index == 1] == ["lesion"]
     assert not again.editor.content(1).has_labels
-    again.take_draft()
+    again.saving.take_draft()
     assert labelled(desk) == [1, 2]
     again.undo()
     assert labelled(desk) == [2]
@@ -353,12 +353,12 @@ def test_the_draft_is_offered_when_the_case_is_returned(desk, late):
 
 
 def test_a_draft_can_be_given_up(desk, late):
-    late.drop_draft()
+    late.saving.drop_draft()
     assert desk.kept_files() == []
     returned(desk)
     again = desk.session(None)
     offered = []
-    again.draft_found.connect(offered.append)
+    again.saving.draft_found.connect(offered.append)
     again.open_case("one")
     assert offered == []
 
@@ -378,7 +378,7 @@ def test_killed_before_a_submission_elsewhere(desk, slow):
     assert "draft" in path.name
     returned(desk)
     offered = []
-    again.draft_found.connect(offered.append)
+    again.saving.draft_found.connect(offered.append)
     again.open_case("one")
     assert len(offered) == 1
 
@@ -396,16 +396,16 @@ def test_late_work_that_cannot_be_kept_is_not_dropped(desk, monkeypatch):
 
     monkeypatch.setattr(Recovery, "keep", full)
     heard = []
-    mine.late_work.connect(heard.append)
+    mine.saving.late_work.connect(heard.append)
     label(mine, 1)
     assert mine.locked
     assert [work.kept for work in heard] == [False]
-    assert "submitted elsewhere" in mine.save_state.text
+    assert "submitted elsewhere" in mine.saving.state.text
     mine.go(1)
     assert mine.case.row.case.id == "one"
     assert isinstance(desk.failed[-1], UnsavedWorkError)
     monkeypatch.undo()
-    mine.retry_save()
+    mine.saving.retry()
     assert [work.kept for work in heard] == [False, True]
     mine.go(1)
     assert mine.case.row.case.id == "two"
@@ -439,9 +439,9 @@ def test_a_damaged_journal_can_be_gone_on_with(desk, monkeypatch, tmp_path):
 
 def test_where_there_is_no_draft_none_is_taken(desk):
     session = desk.session()
-    assert not session.take_draft()
+    assert not session.saving.take_draft()
     session.close_case()
-    assert not session.take_draft()
+    assert not session.saving.take_draft()
     assert desk.told == []
 
 

@@ -173,13 +173,13 @@ def test_a_case_with_a_damaged_file_opens_and_says_so(desk):
 
     again = desk.session()
     assert again.is_open
-    assert again.save_state.kind is SaveKind.CLEAN
+    assert again.saving.state.kind is SaveKind.CLEAN
     (error,) = desk.failed
     assert isinstance(error, CorruptError)
     (aside,) = desk.kept_files()
     assert str(aside) in str(error)
     again.editor.set_class([2], 1, True)
-    assert again.save_state.kind is SaveKind.SAVED
+    assert again.saving.state.kind is SaveKind.SAVED
     assert desk.kept_files() == [aside]
 
 

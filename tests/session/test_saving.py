@@ -39,15 +39,15 @@ def labelled(desk, case="one"):
 def test_each_edit_is_saved_at_once(desk, kit):
     session = desk.session()
     states = []
-    session.save_state_changed.connect(states.append)
-    assert session.save_state.text == "no changes yet"
+    session.saving.state_changed.connect(states.append)
+    assert session.saving.state.text == "no changes yet"
     label(session, 1)
     session.editor.set_masks({(2, ""): kit.mask()})
     assert labelled(desk) == [1, 2]
     assert desk.draft().revision == 2
     assert [state.kind for state in states] == [SaveKind.SAVED] * 2
-    assert session.save_state.pending == 0
-    assert session.save_state.text.startswith("saved at ")
+    assert session.saving.state.pending == 0
+    assert session.saving.state.text.startswith("saved at ")
     assert desk.kept_files() == []
 
 
@@ -56,15 +56,15 @@ def test_what_waits_is_saved_as_one(desk, slow):
     slow.drain()
     for index in range(4):
         label(session, index)
-    assert session.save_state == SaveState(SaveKind.PENDING, 4)
-    assert session.save_state.text == "4 changes pending"
+    assert session.saving.state == SaveState(SaveKind.PENDING, 4)
+    assert session.saving.state.text == "4 changes pending"
     slow.step()
     assert labelled(desk) == [0]
-    assert session.save_state.pending == 3
+    assert session.saving.state.pending == 3
     slow.drain()
     assert desk.store.saves == 2
     assert labelled(desk) == [0, 1, 2, 3]
-    assert session.save_state.kind is SaveKind.SAVED
+    assert session.saving.state.kind is SaveKind.SAVED
 
 
 def test_undo_is_saved_too(desk, kit):
@@ -85,7 +85,7 @@ def test_trouble_is_told_once_and_kept(desk, name):
     label(session, 1)
     label(session, 2)
     label(session, 3)
-    state = session.save_state
+    state = session.saving.state
     assert state.kind is kind
     assert state.pending == 3
     assert state.kept
@@ -119,7 +119,7 @@ def test_what_could_not_be_saved_is_there_the_next_time(desk, kit, name, way):
     assert [i for i in range(8) if again.editor.content(i).has_labels] == [0, 1, 2]
     assert (again.editor.mask(2) == kit.mask()).all()
     assert labelled(desk) == [0, 1, 2]
-    assert again.save_state.kind is SaveKind.SAVED
+    assert again.saving.state.kind is SaveKind.SAVED
     assert any("2 changes of the last time" in text for text in desk.told)
     assert desk.kept_files() == []
 
@@ -131,13 +131,13 @@ def test_what_is_recovered_while_still_offline_can_be_seen(desk, kit):
     session.close()
     again = desk.session()
     assert (again.editor.mask(2) == kit.mask()).all()
-    assert again.save_state.kind is SaveKind.OFFLINE
+    assert again.saving.state.kind is SaveKind.OFFLINE
     label(again, 5)
     again.close()
     desk.store.fault = None
     third = desk.session()
     assert labelled(desk) == [2, 5]
-    assert third.save_state.kind is SaveKind.SAVED
+    assert third.saving.state.kind is SaveKind.SAVED
 
 
 def test_a_store_is_tried_again_until_it_answers(desk):
@@ -147,13 +147,13 @@ def test_a_store_is_tried_again_until_it_answers(desk):
     label(session, 1)
     for _ in range(3):
         executor.tick()
-        assert session.save_state.kind is SaveKind.OFFLINE
+        assert session.saving.state.kind is SaveKind.OFFLINE
     assert desk.store.saves == 4
     label(session, 2)
     desk.store.fault = None
     executor.tick()
     assert labelled(desk) == [1, 2]
-    assert session.save_state.kind is SaveKind.SAVED
+    assert session.saving.state.kind is SaveKind.SAVED
     assert desk.kept_files() == []
     label(session, 3)
     assert labelled(desk) == [1, 2, 3]
@@ -179,7 +179,7 @@ def test_the_user_may_try_again_at_once(desk):
     desk.store.fault = OFFLINE
     label(session, 1)
     desk.store.fault = None
-    session.retry_save()
+    session.saving.retry()
     assert labelled(desk) == [1]
     session.executor.tick()  # what was planned finds nothing to do
     assert desk.store.saves == 2
@@ -193,8 +193,8 @@ def test_what_was_refused_waits_for_the_user(desk, name):
     desk.store.fault = None
     session.executor.tick()
     assert labelled(desk) == []
-    assert session.save_state.kind is SaveKind.FAILED
-    session.retry_save()
+    assert session.saving.state.kind is SaveKind.FAILED
+    session.saving.retry()
     assert labelled(desk) == [1]
 
 
@@ -204,7 +204,7 @@ def test_trouble_is_told_again_when_it_comes_again(desk):
         desk.store.fault = OFFLINE
         label(session, index)
         desk.store.fault = None
-        session.retry_save()
+        session.saving.retry()
     assert len(desk.failed) == 2
 
 
@@ -217,7 +217,7 @@ def test_a_full_disk_is_told(desk, monkeypatch):
 
     monkeypatch.setattr(Recovery, "keep", full)
     label(session, 1)
-    state = session.save_state
+    state = session.saving.state
     assert not state.kept
     assert "not saved" in state.text
     assert "No space left" in state.message
@@ -242,7 +242,7 @@ def test_a_store_that_does_not_answer_loses_nothing(desk, slow, kit):
     # Killed now; on the next start the store answers.
     again = desk.session()
     assert labelled(desk) == [1, 2, 3]
-    assert again.save_state.kind is SaveKind.SAVED
+    assert again.saving.state.kind is SaveKind.SAVED
 
 
 def test_what_was_kept_meanwhile_is_forgotten_once_saved(desk, slow):
@@ -269,7 +269,7 @@ def test_saved_although_nobody_heard_of_it(desk, slow):
     task()
 
     again = desk.session()
-    assert again.save_state.kind is SaveKind.SAVED
+    assert again.saving.state.kind is SaveKind.SAVED
     assert desk.kept_files() == []
     assert desk.failed == []
     assert labelled(desk) == [1]
@@ -323,22 +323,22 @@ def conflict(desk, kit):
     label(mine, 2, LESION)
     mine.editor.set_masks({(5, ""): kit.mask(700)})
     mine.editor.add_comment("mine", 5)
-    assert mine.save_state.kind is SaveKind.CONFLICT
-    assert mine.save_state.text == "conflict · 3 changes not saved"
+    assert mine.saving.state.kind is SaveKind.CONFLICT
+    assert mine.saving.state.text == "conflict · 3 changes not saved"
     return mine
 
 
 def test_the_loser_of_a_conflict_overwrites_nothing(desk, conflict):
     assert labelled(desk) == [1, 2, 4]
     assert desk.draft().slices["1.2.2"].class_labels == (GOOD,)
-    conflict.retry_save()
+    conflict.saving.retry()
     assert desk.draft().slices["1.2.2"].class_labels == (GOOD,)
 
 
 def test_keep_mine(desk, kit, conflict):
     heard = []
     conflict.slices_changed.connect(heard.append)
-    conflict.resolve_conflict(keep_mine=True)
+    conflict.saving.resolve_conflict(keep_mine=True)
     assert labelled(desk) == [1, 2, 4, 5]
     draft = desk.draft()
     assert draft.slices["1.2.2"].class_labels == (LESION,)
@@ -346,7 +346,7 @@ def test_keep_mine(desk, kit, conflict):
     assert kit.said(conflict.editor.annotation) == kit.said(draft)
     assert (conflict.editor.mask(4) == kit.mask()).all()
     assert (conflict.editor.mask(5) == kit.mask(700)).all()
-    assert conflict.save_state.kind is SaveKind.SAVED
+    assert conflict.saving.state.kind is SaveKind.SAVED
     assert heard[-1] == tuple(range(8))
     assert desk.kept_files() == []
     label(conflict, 7)
@@ -354,10 +354,10 @@ def test_keep_mine(desk, kit, conflict):
 
 
 def test_take_theirs_sets_mine_aside(desk, kit, conflict):
-    conflict.resolve_conflict(keep_mine=False)
+    conflict.saving.resolve_conflict(keep_mine=False)
     assert labelled(desk) == [1, 2, 4]
     assert kit.said(conflict.editor.annotation) == kit.said(desk.draft())
-    assert conflict.save_state.kind is SaveKind.CLEAN
+    assert conflict.saving.state.kind is SaveKind.CLEAN
     (aside,) = desk.kept_files()
     assert "theirs-taken" in aside.name
     assert "mine" in aside.read_text(encoding="utf-8")
@@ -372,21 +372,21 @@ def test_theirs_is_not_taken_if_mine_cannot_be_kept(desk, conflict, monkeypatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Recovery, "keep", full)
-    conflict.resolve_conflict(keep_mine=False)
-    assert conflict.save_state.kind is SaveKind.CONFLICT
+    conflict.saving.resolve_conflict(keep_mine=False)
+    assert conflict.saving.state.kind is SaveKind.CONFLICT
     assert conflict.editor.content(5).has_labels
-    conflict.resolve_conflict(keep_mine=True)
+    conflict.saving.resolve_conflict(keep_mine=True)
     assert labelled(desk) == [1, 2, 4, 5]
 
 
 def test_leaving_a_conflict_keeps_it(desk, conflict):
     conflict.open_case("two")
-    assert conflict.save_state.kind is SaveKind.CLEAN
+    assert conflict.saving.state.kind is SaveKind.CLEAN
     conflict.open_case("one")
-    assert conflict.save_state.kind is SaveKind.CONFLICT
+    assert conflict.saving.state.kind is SaveKind.CONFLICT
     assert conflict.editor.content(5).has_labels
     assert conflict.editor.content(4).has_labels
-    conflict.resolve_conflict(keep_mine=True)
+    conflict.saving.resolve_conflict(keep_mine=True)
     assert labelled(desk) == [1, 2, 4, 5]
     assert [c.text for c in desk.draft().comments] == ["first", "theirs", "mine"]
 
@@ -395,13 +395,13 @@ def test_case_labels_against_nothing_to_label(desk):
     mine, theirs = desk.session(), desk.session(store=desk.other())
     theirs.editor.set_case_nothing_to_label()
     mine.editor.set_case_label(LEFT)
-    assert mine.save_state.kind is SaveKind.CONFLICT
-    mine.resolve_conflict(keep_mine=True)
+    assert mine.saving.state.kind is SaveKind.CONFLICT
+    mine.saving.resolve_conflict(keep_mine=True)
     assert desk.draft().case_labels == (LEFT,)
     assert not desk.draft().case_nothing_to_label
     mine.close()
     theirs.editor.set_case_nothing_to_label(False)
-    assert theirs.save_state.kind is SaveKind.CONFLICT
+    assert theirs.saving.state.kind is SaveKind.CONFLICT
 
 
 def test_ranges_of_both_are_kept(desk):
@@ -417,7 +417,7 @@ def test_ranges_of_both_are_kept(desk):
     mine, theirs = desk.session(), desk.session(store=desk.other())
     one = spread(theirs, LESION, (0, 1, 2, 3))
     two = spread(mine, GOOD, (3, 4, 5))
-    mine.resolve_conflict(keep_mine=True)
+    mine.saving.resolve_conflict(keep_mine=True)
     spans = {span.id: span.applied for span in desk.draft().ranges}
     assert spans == {
         one.id: ("1.2.0", "1.2.1", "1.2.2"),
@@ -431,18 +431,18 @@ def test_a_conflict_met_by_submitting_can_be_settled(desk):
     theirs = desk.session(store=desk.other())
     label(theirs, 2)
     mine.submit()
-    assert mine.save_state.kind is SaveKind.CONFLICT
+    assert mine.saving.state.kind is SaveKind.CONFLICT
     assert len(desk.failed) == 1
     assert not mine.locked
-    mine.resolve_conflict(keep_mine=True)
+    mine.saving.resolve_conflict(keep_mine=True)
     assert mine.editor.content(2).has_labels
     mine.submit()
     assert mine.locked
 
 
 def test_a_conflict_that_is_settled_too_late_changes_nothing(desk, slow, conflict):
-    conflict.executor = slow
-    conflict.resolve_conflict(keep_mine=True)
+    conflict.saving.executor = slow
+    conflict.saving.resolve_conflict(keep_mine=True)
     conflict.close_case()
     slow.drain()
     assert not conflict.is_open
@@ -451,8 +451,8 @@ def test_a_conflict_that_is_settled_too_late_changes_nothing(desk, slow, conflic
 
 
 def test_edits_made_while_a_conflict_is_settled_are_kept(desk, slow, conflict):
-    conflict.executor = slow
-    conflict.resolve_conflict(keep_mine=True)
+    conflict.saving.executor = slow
+    conflict.saving.resolve_conflict(keep_mine=True)
     label(conflict, 7)
     slow.drain()
     assert labelled(desk) == [1, 2, 4, 5, 7]
@@ -487,20 +487,20 @@ def test_the_words_for_it(state, text):
 
 def test_an_old_draft_says_when_it_was_saved(desk):
     session = desk.session()
-    assert session.save_state.text == "no changes yet"
+    assert session.saving.state.text == "no changes yet"
     label(session, 1)
     session.open_case("two")
     session.open_case("one")
-    assert session.save_state.text.startswith("saved at ")
+    assert session.saving.state.text.startswith("saved at ")
 
 
 def test_a_submitted_case_says_so(desk):
     session = desk.session()
     states = []
-    session.save_state_changed.connect(states.append)
+    session.saving.state_changed.connect(states.append)
     label(session, 1)
     session.submit()
-    assert states[-1].text == session.save_state.text == "submitted, number 1"
+    assert states[-1].text == session.saving.state.text == "submitted, number 1"
     session.open_case("two")
     session.open_case("one")
-    assert session.save_state.text == "submitted, number 1"
+    assert session.saving.state.text == "submitted, number 1"

@@ -62,13 +62,13 @@ def test_before_a_case_is_open(desk):
     assert not session.is_open
     assert session.locked
     assert session.window is None
-    assert session.save_state.kind is SaveKind.CLEAN
+    assert session.saving.state.kind is SaveKind.CLEAN
     with pytest.raises(TransitionError, match="no case is open"):
         session.undo()
     session.slice = 3
     assert session.slice == 0
-    session.retry_save()
-    session.resolve_conflict(keep_mine=True)
+    session.saving.retry()
+    session.saving.resolve_conflict(keep_mine=True)
     session.close_case()
     session.close()
 
@@ -171,7 +171,7 @@ def test_a_case_that_cannot_be_opened_leaves_the_open_one(
     assert here(session) == "one"
     assert log == [("busy", "Opening"), ("busy", "")]
     session.editor.set_class([2], LESION, True)
-    assert session.save_state.kind is SaveKind.SAVED
+    assert session.saving.state.kind is SaveKind.SAVED
 
 
 def test_an_unknown_case(desk):
@@ -292,7 +292,7 @@ def test_what_is_told_while_the_same_case_is_opened_again(desk, slow):
     assert session.editor.content(3).class_labels == (LESION,)
     session.editor.set_class([4], LESION, True)
     slow.drain()
-    assert session.save_state.kind is SaveKind.SAVED
+    assert session.saving.state.kind is SaveKind.SAVED
     assert len(desk.draft().slices) == 2
 
 
@@ -448,7 +448,7 @@ def test_edits_on_their_way_are_saved_before_the_next_case_is_read(desk, slow):
     session.open_case("one")
     slow.drain()
     assert session.editor.content(4).class_labels == (LESION,)
-    assert session.save_state.kind is SaveKind.CLEAN
+    assert session.saving.state.kind is SaveKind.CLEAN
     assert desk.failed == []
 
 
@@ -830,12 +830,12 @@ def test_labels_the_project_no_longer_has(desk, kit, monkeypatch):
     assert again.editor.cell(2).names == ()
     assert len(again.editor.content(2).boxes) == 1
     again.editor.set_class([4], LESION, True)
-    assert again.save_state.kind is SaveKind.SAVED
+    assert again.saving.state.kind is SaveKind.SAVED
     assert len(desk.draft().slices["1.2.2"].boxes) == 1
     # What is not declared can still be taken away.
     again.editor.set_boxes({2: []})
     again.editor.set_masks({(3, ""): kit.mask(0)})
-    assert again.save_state.kind is SaveKind.SAVED
+    assert again.saving.state.kind is SaveKind.SAVED
     assert set(desk.draft().slices) == {"1.2.4"}
 
 

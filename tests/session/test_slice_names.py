@@ -340,7 +340,7 @@ def test_the_next_save_writes_keys(old_desk):
     session = old_desk.session()
     assert indices_in(old_desk.draft())  # looking writes nothing
     session.editor.set_class([7], LESION, True)
-    assert session.save_state.kind is SaveKind.SAVED
+    assert session.saving.state.kind is SaveKind.SAVED
     assert not indices_in(old_desk.draft())
     assert old_desk.draft().slices == session.editor.annotation.slices
     assert old_desk.draft().ranges == session.editor.annotation.ranges
@@ -364,9 +364,9 @@ def test_naming_slices_is_nothing_to_insist_on_in_a_conflict(old_desk):
     )
     other.save("job", "one", AnnotationChange(slices={"1.2.2": theirs}), {}, base=1)
     mine.editor.set_class([7], LESION, True)
-    assert mine.save_state.kind is SaveKind.CONFLICT
-    assert [d.index for d in mine.conflict.differences] == [7]
-    mine.resolve_conflict(keep_mine=True)
+    assert mine.saving.state.kind is SaveKind.CONFLICT
+    assert [d.index for d in mine.saving.conflict.differences] == [7]
+    mine.saving.resolve_conflict(keep_mine=True)
     found = old_desk.draft()
     assert found.slices["1.2.2"].class_labels == (BAD,)
     assert found.slices["1.2.2"].boxes[0].leaves == "1.2.6"
@@ -386,7 +386,7 @@ def test_what_cannot_be_named_does_not_hold_up_the_work(old_desk):
 
     old_desk.store.save = picky
     session.editor.set_class([7], LESION, True)
-    assert session.save_state.kind is SaveKind.SAVED
+    assert session.saving.state.kind is SaveKind.SAVED
     assert old_desk.draft().slices["1.2.7"].class_labels == (LESION,)
 
 

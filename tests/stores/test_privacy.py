@@ -252,7 +252,7 @@ def test_a_path_that_is_no_utf_8_is_worked_in(tmp_path, samples, home):
     session.open_case("c")
     shape = session.case.series.header.shape[1:3]
     assert session.editor.set_masks({(0, ""): np.ones(shape, np.uint16)})
-    assert session.save_state.kind is SaveKind.SAVED
+    assert session.saving.state.kind is SaveKind.SAVED
     session.close()
 
 

@@ -324,16 +324,16 @@ def test_a_conflict_settled_shows_what_it_came_to(bench):
     theirs.editor.set_masks({(1, ""): mask})
     paint(bench)
     put(bench)
-    assert bench.session.save_state.kind is SaveKind.CONFLICT
-    bench.session.resolve_conflict(keep_mine=True)
+    assert bench.session.saving.state.kind is SaveKind.CONFLICT
+    bench.session.saving.resolve_conflict(keep_mine=True)
     assert bench.masks.data[1, 3, 3] == 9
     assert bench.masks.data[2].any()
     bench.check()
     theirs.editor.set_class([0], 1, True)
-    theirs.resolve_conflict(keep_mine=True)
+    theirs.saving.resolve_conflict(keep_mine=True)
     bench.choose(LIVER)
     bench.mouse.drag((20, 10), (20, 20))
-    bench.session.resolve_conflict(keep_mine=False)
+    bench.session.saving.resolve_conflict(keep_mine=False)
     assert not bench.masks.data[2, 20, 10:20].any()
     bench.check()
 

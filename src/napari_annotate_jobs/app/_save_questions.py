@@ -64,8 +64,8 @@ class SaveQuestions(QObject):
         super().__init__(parent)
         self._bench, self._images, self._series = bench, images, series
         self._box: QMessageBox | None = None
-        bench.session.late_work.connect(self.tell_late)
-        bench.session.draft_found.connect(self.offer_draft)
+        bench.session.saving.late_work.connect(self.tell_late)
+        bench.session.saving.draft_found.connect(self.offer_draft)
 
     # --------------------------------------------------------------- leaving
     def leave(
@@ -82,10 +82,10 @@ class SaveQuestions(QObject):
         """
         session = self._bench.session
         self._bench.take()
-        if session.unsaved() is not None:  # unless it is only under way
+        if session.saving.unsaved() is not None:  # unless it is only under way
             session.executor.drain()
         try:
-            session.check_leave(lambda: self.leave(go_on, stay))
+            session.saving.check_leave(lambda: self.leave(go_on, stay))
         except UnsavedWorkError as error:
             self.ask_leave(error, stay)
         else:
@@ -97,10 +97,10 @@ class SaveQuestions(QObject):
         try:
             session.close()
         except UnsavedWorkError as error:
-            path = session.rescue()
+            path = session.saving.rescue()
             what = "and lost" if path is None else f"but rescued: {path}"
             print(f"napari-annotate-jobs: {error.what}, {what}", file=sys.stderr)
-            session.discard_unsaved()
+            session.saving.discard_unsaved()
             session.close()
 
     def ask_leave(
@@ -124,7 +124,7 @@ class SaveQuestions(QObject):
                 QTimer.singleShot(0, lambda: self._try(call))
 
         def discard() -> None:
-            self._bench.session.discard_unsaved()
+            self._bench.session.saving.discard_unsaved()
             go_on()
 
         self._ask(
@@ -156,7 +156,7 @@ class SaveQuestions(QObject):
 
         def chosen(folder: str) -> None:
             try:
-                self._bench.session.save_elsewhere(Path(folder))
+                self._bench.session.saving.save_elsewhere(Path(folder))
             except AnnotateJobsError as error:
                 self._bench.show_error(error)
                 if otherwise is not None:
@@ -181,24 +181,24 @@ class SaveQuestions(QObject):
     def settle(self) -> None:
         """Settle a conflict, try again to save, or save elsewhere."""
         session = self._bench.session
-        state = session.save_state
+        state = session.saving.state
         if state.kind is SaveKind.CONFLICT:
             self._ask_conflict()
         elif state.is_lost and (state.reason or state.kind not in WAITING):
             self._ask(
                 f"{state.text[:1].upper()}{state.text[1:]}.",
                 {
-                    "Try again": session.retry_save,
+                    "Try again": session.saving.retry,
                     "Save elsewhere…": self.save_elsewhere,
                 },
                 detail=state.message,
             )
         else:
-            session.retry_save()
+            session.saving.retry()
 
     def _ask_conflict(self) -> None:
         session = self._bench.session
-        conflict = session.conflict
+        conflict = session.saving.conflict
         text = "This annotation was changed elsewhere while you worked on it."
         detail = (
             "Keep mine saves your slices on top of theirs. Take theirs shows their "
@@ -224,8 +224,8 @@ class SaveQuestions(QObject):
         self._ask(
             text,
             {
-                "Keep mine": lambda: session.resolve_conflict(keep_mine=True),
-                "Take theirs": lambda: session.resolve_conflict(keep_mine=False),
+                "Keep mine": lambda: session.saving.resolve_conflict(keep_mine=True),
+                "Take theirs": lambda: session.saving.resolve_conflict(keep_mine=False),
             },
             detail=detail,
             cancel="Decide later",
@@ -251,15 +251,15 @@ class SaveQuestions(QObject):
             )
             answers: dict[str, Callable[[], None]] = {
                 "Keep the draft": lambda: None,
-                f"Discard {count}": session.drop_draft,
+                f"Discard {count}": session.saving.drop_draft,
             }
         else:
             detail = f"What was drawn here since ({count}) is saved nowhere. " + (
-                session.save_state.message
+                session.saving.state.message
             )
             answers = {
                 "Save elsewhere…": self.save_elsewhere,
-                "Try again": session.retry_save,
+                "Try again": session.saving.retry,
             }
         self._ask(
             text,
@@ -279,8 +279,8 @@ class SaveQuestions(QObject):
             f"There is a draft of {count}, drawn after this case had been submitted "
             "elsewhere.",
             {
-                "Add the draft": lambda: self._try(session.take_draft),
-                "Discard the draft": session.drop_draft,
+                "Add the draft": lambda: self._try(session.saving.take_draft),
+                "Discard the draft": session.saving.drop_draft,
             },
             detail="Added, its slices take the place of those of the case. One Undo "
             "takes them back.",

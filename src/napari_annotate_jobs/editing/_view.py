@@ -194,6 +194,22 @@ class CaseView:
                 return index
         return -1
 
+    def next_undecided(self, start: int, step: int) -> int:
+        """Return the nearest undecided slice; see :meth:`next_where`."""
+        return self.next_where(
+            start, step, lambda i: self.decision(i) is Decision.UNDECIDED
+        )
+
+    def next_change(self, start: int, step: int) -> int:
+        """Return the nearest slice that says something else; see :meth:`next_where`."""
+
+        def said(index: int) -> tuple[object, ...]:
+            cell = self.cell(index)
+            return cell.decision, cell.names, cell.proposals
+
+        here = said(start)
+        return self.next_where(start, step, lambda i: said(i) != here)
+
     def with_labels(self, indices: Iterable[int]) -> list[int]:
         """Return those of the slices that nothing-to-label would clear."""
         return [

@@ -16,22 +16,18 @@ from napari_annotate_jobs.errors import (
     UnsupportedImageError,
 )
 from napari_annotate_jobs.imaging.dicom._dicomdir import is_dicomdir, listed_files
-from napari_annotate_jobs.imaging.dicom._doubt import looks_like_dicom
 from napari_annotate_jobs.imaging.dicom._results import (
     RESULT_MODALITIES,
     kind_of_result,
 )
 from napari_annotate_jobs.imaging.dicom._scan import scan_file
-from napari_annotate_jobs.imaging.grids._itk import ITK_ENDINGS, itk_headers
-from napari_annotate_jobs.imaging.raster._raster import RASTER_ENDINGS, raster_headers
 
 from ._axis import along_axes
+from ._formats import DICOM, IMAGE_FORMATS, NIFTI, format_of
 from ._found import FoundFault, FoundResult, FoundSeries
 from ._series import Series, path_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from napari_annotate_jobs.imaging.dicom._frame import Frame
 
     from ._header import SeriesHeader
@@ -40,8 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["find_series", "is_image", "open_series", "read_series", "with_texts"]
 
-_NIFTI = (".nii", ".nii.gz", ".img", ".img.gz", ".hdr", ".hdr.gz")
-_DICOM_ENDINGS = frozenset({".dcm", ".dic", ".dicom", ".ima"})
 # what never is an image: looked at only when it is named itself
 _OTHER = frozenset(
     {".txt", ".json", ".csv", ".xml", ".html", ".pdf", ".zip", ".py", ".md", ".log"}
@@ -49,46 +43,15 @@ _OTHER = frozenset(
 )
 # parts of a series that differ in these are other images, not the same one again
 _OTHER_IMAGES = {"", "size", "encoding", "orientation", "geometry"}
-_FORMATS = "DICOM, NIfTI, PNG, JPEG, TIFF, NRRD and MHA can be opened"
-
-
-def _kind(path: Path) -> str:
-    """Name the format by the file's ending, else by its first bytes."""
-    name = path.name.lower()
-    if name.endswith(_NIFTI):
-        # an .img without a header beside it is no Analyze pair
-        header = (
-            path.with_name(path.name[: name.rindex(".img")] + ".hdr")
-            if (".img" in name)
-            else path
-        )
-        packed = header.with_name(header.name + ".gz")
-        if header.is_file() or packed.is_file():
-            return "nifti"
-    ending = path.suffix.lower()
-    if ending in RASTER_ENDINGS:
-        return "raster"
-    if ending in ITK_ENDINGS:
-        return "itk"
-    if ending in _DICOM_ENDINGS:
-        return "dicom"
-    try:
-        with open(path, "rb") as handle:
-            head = handle.read(132)
-    except OSError as error:
-        raise UnreadableImageError(
-            f"cannot be read ({error.strerror or error})",
-            where=path,
-            remedy="Check that the file is there and that you may read it",
-        ) from error
-    return "dicom" if looks_like_dicom(head) else ""
+_TITLES = [title for row in IMAGE_FORMATS for title in row.titles]
+_FORMATS = f"{', '.join(_TITLES[:-1])} and {_TITLES[-1]} can be opened"
 
 
 def is_image(path: str | os.PathLike[str]) -> bool:
     """Whether a file looks like one that can be opened; cheap, by its first bytes."""
     place = path_of(path)
     try:
-        return place.is_file() and bool(_kind(place))
+        return place.is_file() and format_of(place) is not None
     except AnnotateJobsError:
         return False
 
@@ -190,17 +153,19 @@ class _Search:
 
     def _look_at(self, file: Path, named: bool) -> None:
         try:
-            if not named and file.suffix.lower() in _OTHER and not _is_nifti(file):
+            odd = file.suffix.lower() in _OTHER and not NIFTI.has_ending(file)
+            if odd and not named:
                 return
-            kind = _kind(file)
-            if not kind and named:
-                raise UnreadableImageError(
-                    "is not an image of a known format", where=file, remedy=_FORMATS
-                )
-            if kind == "dicom":
+            kind = format_of(file)
+            if kind is None:
+                if named:
+                    raise UnreadableImageError(
+                        "is not an image of a known format", where=file, remedy=_FORMATS
+                    )
+            elif kind is DICOM:
                 self._dicom(file, named)
-            elif kind:
-                self._headers += self._by_kind(kind)(file, self._root)
+            else:
+                self._headers += kind.headers_of(file, self._root)
         except AnnotateJobsError as error:
             self._faults.append(FoundFault(file, error))
 
@@ -216,18 +181,6 @@ class _Search:
             self._results.append(FoundResult(file, kind_of_result(file)))
             return
         self._frames += frames_of(record)
-
-    @staticmethod
-    def _by_kind(kind: str) -> Callable[[Path, Path], list[SeriesHeader]]:
-        if kind == "nifti":
-            from napari_annotate_jobs.imaging.grids._nifti import nifti_headers
-
-            return nifti_headers
-        return itk_headers if kind == "itk" else raster_headers
-
-
-def _is_nifti(file: Path) -> bool:
-    return file.name.lower().endswith(_NIFTI)
 
 
 def _walk(root: Path) -> list[Path]:

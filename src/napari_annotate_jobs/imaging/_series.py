@@ -12,10 +12,10 @@ import numpy as np
 
 from napari_annotate_jobs.errors import (
     GeometryError,
-    InvalidValueError,
     UnreadableImageError,
 )
 
+from ._formats import format_named
 from ._reading import FileReader, Reading
 from ._rescale import DoesNotFit, wider
 from ._volume import Volume
@@ -35,26 +35,6 @@ __all__ = ["Series", "nearest_first", "path_of"]
 
 _PLAUSIBLE = 4000
 _LARGE = 1 << 28
-
-
-def _reader_of(header: SeriesHeader) -> Reader:
-    if header.format == "dicom":
-        from napari_annotate_jobs.imaging.dicom._pixels import DicomReader
-
-        return DicomReader(header)
-    if header.format == "nifti":
-        from napari_annotate_jobs.imaging.grids._nifti import NiftiReader
-
-        return NiftiReader(header)
-    if header.format == "itk":
-        from napari_annotate_jobs.imaging.grids._itk import ItkReader
-
-        return ItkReader(header)
-    if header.format == "raster":
-        from napari_annotate_jobs.imaging.raster._raster import RasterReader
-
-        return RasterReader(header)
-    raise InvalidValueError(f"no reader of {header.format!r} images")
 
 
 def nearest_first(count: int, current: Callable[[], int]) -> Iterator[int]:
@@ -124,7 +104,7 @@ class Series:
         with self._lock:
             if self._reader is None:
                 self._check_plausible()
-                self._reader = _reader_of(self.header)
+                self._reader = format_named(self.header.format).reader_of(self.header)
             return self._reader
 
     def _check_plausible(self) -> None:

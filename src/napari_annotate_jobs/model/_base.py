@@ -83,7 +83,8 @@ def document_json(value: object) -> Any:
 
     So that documents are short, and that those written before a field with a
     default existed keep their digest. Only defaults that are the same every time
-    are left out; a time or a random id never is.
+    are left out; a time or a random id never is: pydantic's own ``exclude_defaults``
+    leaves out the time of what was made within this millisecond.
     """
     kind = type(value)
     if kind in _LEAVES:

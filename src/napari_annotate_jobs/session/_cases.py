@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import CaseRow
     from napari_annotate_jobs.stores import JobStore
 
-__all__ = ["Found", "cases_after", "cases_on", "first_cases", "open_one"]
+__all__ = ["Found", "all_rows", "cases_after", "cases_on", "first_cases", "open_one"]
 
 _PATHS = re.compile(r"""['"]?[^\s'"]*[/\\][^'"\n]*['"]?""")
 """Ways to files, as the messages of other libraries hold them."""
@@ -123,6 +123,18 @@ def cases_on(
         else:
             yield row
     yield from reversed(passed)
+
+
+def all_rows(
+    store: JobStore, job_id: str, status: Status | None = None
+) -> list[CaseRow]:
+    """Return the cases of a job, or those of a status, all of them."""
+    rows: list[CaseRow] = []
+    while True:
+        page = store.cases(job_id, status=status, offset=len(rows), limit=500)
+        rows.extend(page.rows)
+        if not page.rows or len(rows) >= page.total:
+            return rows
 
 
 def open_one(

@@ -1,9 +1,8 @@
-"""What a session does about saving: conflicts, late work, and leaving a case."""
+"""What is saved of the open case, and where: conflicts, late work, leaving it."""
 
 from __future__ import annotations
 
 import tempfile
-from abc import abstractmethod
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +16,11 @@ from napari_annotate_jobs.errors import (
     ConflictError,
     CorruptError,
     LockedError,
+    TransitionError,
     UnsavedWorkError,
 )
 from napari_annotate_jobs.model import Status
 
-from ._actions import SliceActions
 from ._difference import Conflict, LateWork, differences, only_there
 from ._saver import Saver
 from ._state import TROUBLE, SaveKind, SaveState, Unsaved, changes
@@ -52,8 +51,8 @@ _PARTS = {
 }
 
 
-class Saving(SliceActions):
-    """The part of a session that looks after what is saved, and where.
+class Saving:
+    """What is saved of the open case, and where: conflicts, late work, leaving it.
 
     Parameters
     ----------
@@ -65,50 +64,83 @@ class Saving(SliceActions):
         Runs slow things.
     recovery : Recovery, optional
         Keeps on this computer what cannot be saved.
+
+    Attributes
+    ----------
+    case : OpenCase or None
+        The open case.
+    saver : Saver or None
+        What sends its changes.
+    status : Status
+        How far the case is, here or elsewhere.
+    submissions : int
+        How often it was submitted.
     """
 
-    slices_changed = Signal(tuple)
-    """Indices of slices that changed; empty if only the case did."""
-    history_changed = Signal()
-    """What undo and redo would do."""
-    save_state_changed = Signal(SaveState)
+    state_changed = Signal(SaveState)
     """The truth about saving."""
-    status_changed = Signal(Status)
-    """The open case was submitted, here or elsewhere."""
+    replaced = Signal(object)
+    """Another version of the open case is to be shown, an Annotation."""
     late_work = Signal(LateWork)
     """The case was submitted elsewhere; this was drawn here since."""
     draft_found = Signal(LateWork)
     """A draft is there of what was drawn on the case while it was read-only."""
+    told = Signal(str)
+    """Something the user should know."""
     failed = Signal(Exception)
     """Something went wrong; its text says what to do."""
 
     def __init__(
         self, job: Job, store: JobStore, executor: Executor, recovery: Recovery | None
     ) -> None:
-        super().__init__(job)
+        self.job = job
         self.store = store
         self.executor = executor
         self.case: OpenCase | None = None
+        self.saver: Saver | None = None
         self.status = Status.REMAINING
+        self.submissions = 0
+        self._editor: CaseEditor | None = None
         self._recovery = recovery
-        self._saver: Saver | None = None
-        self._generation = 0
         self._trouble: str | None = None
-        self._submitted = 0
-
-    @abstractmethod
-    def _make_editor(self, annotation: Annotation) -> CaseEditor: ...
 
     @property
-    def save_state(self) -> SaveState:
-        """The truth about saving."""
-        if self._saver is None or self.case is None:
-            return SaveState()
-        number = self._submitted if self.status is Status.FINISHED else 0
-        return replace(self._saver.state, submitted=number)
+    def editor(self) -> CaseEditor:
+        """The open case's annotation.
 
-    def _make_saver(self, case: OpenCase) -> Saver:
-        return Saver(
+        Raises
+        ------
+        TransitionError
+            If no case is open.
+        """
+        if self._editor is None:
+            raise TransitionError(
+                "no case is open", remedy="Open one from the job's page first"
+            )
+        return self._editor
+
+    @property
+    def is_open(self) -> bool:
+        """True if a case is open."""
+        return self._editor is not None
+
+    @property
+    def state(self) -> SaveState:
+        """The truth about saving."""
+        if self.saver is None or self.case is None:
+            return SaveState()
+        number = self.submissions if self.status is Status.FINISHED else 0
+        return replace(self.saver.state, submitted=number)
+
+    def begin(self, case: OpenCase) -> Annotation:
+        """Look after a case that is opened.
+
+        Returns
+        -------
+        Annotation
+            The draft, with what could not be saved the last time.
+        """
+        self.saver = saver = Saver(
             self.store,
             self.job.id,
             case.row.case.id,
@@ -117,13 +149,37 @@ class Saving(SliceActions):
             executor=self.executor,
             recovery=self._recovery,
         )
-
-    def _follow_saver(self, saver: Saver) -> None:
-        saver.changed.connect(self._on_save_state)
+        annotation = self._recovered(case.draft, saver)
+        self.case, self.status = case, case.draft.status
+        self.submissions = case.draft.submissions
+        saver.changed.connect(self._on_saver)
         saver.submitted_elsewhere.connect(self._on_submitted_elsewhere)
+        return annotation
 
-    def _on_save_state(self, state: SaveState) -> None:
-        self.save_state_changed.emit(self.save_state)
+    def edit_with(self, editor: CaseEditor) -> None:
+        """Save what an editor changes, from now on."""
+        self._editor = editor
+
+    def end(self) -> None:
+        """Look after no case any more."""
+        if self.saver is not None:
+            self.saver.changed.disconnect()
+            self.saver.submitted_elsewhere.disconnect()
+            self.saver.close()
+        self._trouble = None
+        self.case = self.saver = self._editor = None
+
+    def finish(self, number: int) -> None:
+        """Note that the case was submitted, for the time of this number."""
+        self.status, self.submissions = Status.FINISHED, number
+
+    def look(self) -> None:
+        """Tell how it stands, and of trouble that was not told of."""
+        if self.saver is not None:
+            self._on_saver(self.saver.state)
+
+    def _on_saver(self, state: SaveState) -> None:
+        self.state_changed.emit(self.state)
         # Another reason is another trouble.
         trouble = f"{state.kind} {state.reason}" if state.kind in TROUBLE else None
         if trouble is not None and trouble != self._trouble:
@@ -155,14 +211,15 @@ class Saving(SliceActions):
             )
         return annotation
 
-    def _save(self, change: AnnotationChange, blobs: Mapping[str, bytes]) -> None:
-        if self._saver is not None:
-            self._saver.add(change, blobs)
+    def add(self, change: AnnotationChange, blobs: Mapping[str, bytes]) -> None:
+        """Save a change soon, with the masks it needs."""
+        if self.saver is not None:
+            self.saver.add(change, blobs)
 
-    def retry_save(self) -> None:
+    def retry(self) -> None:
         """Try again to save what could not be saved."""
-        if self._saver is not None:
-            self._saver.retry()
+        if self.saver is not None:
+            self.saver.retry()
 
     # --------------------------------------------------------------- leaving
     def unsaved(self) -> Unsaved | None:
@@ -170,7 +227,7 @@ class Saving(SliceActions):
 
         What can be kept on this computer is not lost: it is kept first.
         """
-        saver, case = self._saver, self.case
+        saver, case = self.saver, self.case
         if saver is None or case is None or not (why := saver.at_risk()):
             return None
         change, state = saver.waiting, saver.state
@@ -210,7 +267,7 @@ class Saving(SliceActions):
                 go_on=go_on,
             )
 
-    def _may_leave(self, go_on: Callable[[], None]) -> bool:
+    def may_leave(self, go_on: Callable[[], None]) -> bool:
         """Return True if the case may be left; else whoever listens is asked."""
         try:
             self.check_leave(go_on)
@@ -219,10 +276,10 @@ class Saving(SliceActions):
             return False
         return True
 
-    def _stayed(self) -> None:
+    def stayed(self) -> None:
         """Hear that the case was not left after all: nothing is given up."""
-        if self._saver is not None:
-            self._saver.keep_on()
+        if self.saver is not None:
+            self.saver.keep_on()
 
     def save_elsewhere(self, folder: Path) -> Path:
         """Save what is saved nowhere in a folder of one's choice.
@@ -247,8 +304,8 @@ class Saving(SliceActions):
             If no case is open.
         """
         self.editor  # noqa: B018 - says that none is open
-        assert self._saver is not None
-        path, advice = self._saver.keep_in(Path(folder))
+        assert self.saver is not None
+        path, advice = self.saver.keep_in(Path(folder))
         self.told.emit(
             advice
             or f"Saved in {path.parent}. It is found there when the case is opened "
@@ -258,8 +315,8 @@ class Saving(SliceActions):
 
     def discard_unsaved(self) -> None:
         """Let go of what is saved nowhere, should the case be left next."""
-        if self._saver is not None:
-            self._saver.give_up()
+        if self.saver is not None:
+            self.saver.give_up()
 
     def rescue(self) -> Path | None:
         """Save what is saved nowhere wherever there is room: nobody can be asked.
@@ -269,11 +326,11 @@ class Saving(SliceActions):
         Path or None
             The file; None if there is nothing to save, or no room anywhere.
         """
-        if self.unsaved() is None or self._saver is None:
+        if self.unsaved() is None or self.saver is None:
             return None
         for folder in (Path.home(), Path(tempfile.gettempdir())):
             try:
-                return self._saver.keep_in(folder)[0]
+                return self.saver.keep_in(folder)[0]
             except (AnnotateJobsError, OSError):
                 continue
         return None
@@ -293,8 +350,8 @@ class Saving(SliceActions):
     @property
     def conflict(self) -> Conflict | None:
         """What to choose between, while there is a conflict whose cause is known."""
-        saver = self._saver
-        if saver is None or self.save_state.kind is not SaveKind.CONFLICT:
+        saver = self.saver
+        if saver is None or self.state.kind is not SaveKind.CONFLICT:
             return None
         if saver.theirs is None:
             return None
@@ -320,14 +377,13 @@ class Saving(SliceActions):
             become yours. False shows their version; your changes stay on this
             computer, in the folder of unsaved work.
         """
-        saver, case = self._saver, self.case
+        saver, case = self.saver, self.case
         if saver is None or case is None or saver.state.kind is not SaveKind.CONFLICT:
             return
-        generation = self._generation
         case_id = case.row.case.id
 
         def done(draft: Draft) -> None:
-            if generation != self._generation:
+            if self.saver is not saver:  # another case is open, or none
                 return
             if draft.status is Status.FINISHED:
                 self._on_submitted_elsewhere(draft)
@@ -339,22 +395,15 @@ class Saving(SliceActions):
             named = saver.named(theirs)
             change = on_top(named, saver.waiting)
             saver.rebase(theirs, change)
-            self._show(named.apply(change, revision=theirs.revision))
+            self.replaced.emit(named.apply(change, revision=theirs.revision))
 
         self.executor.run(
             lambda: self.store.load(self.job.id, case_id), done, self.failed.emit
         )
 
-    def _show(self, annotation: Annotation) -> None:
-        """Show another version of the open case."""
-        self._editor = self._make_editor(annotation)
-        self.slices_changed.emit(tuple(range(self.editor.n_slices)))
-        self.history_changed.emit()
-        self.status_changed.emit(self.status)
-
-    def _refused(self, error: Exception, saver: Saver) -> None:
+    def refused(self, error: Exception, saver: Saver) -> None:
         """Hear why a case was not submitted."""
-        if self._saver is saver and isinstance(error, ConflictError | LockedError):
+        if self.saver is saver and isinstance(error, ConflictError | LockedError):
             saver.look_again(error)
         else:
             self.failed.emit(error)
@@ -362,17 +411,17 @@ class Saving(SliceActions):
     # ------------------------------------------------- submitted elsewhere
     def _on_submitted_elsewhere(self, draft: Draft) -> None:
         """Make the case read-only at once, and a draft of what was drawn since."""
-        saver = self._saver
+        saver = self.saver
         if saver is None or self.case is None or not self.is_open:
             return
         change, count = saver.waiting, saver.count
         mine = self._editor_view()
         kept = saver.drop(as_draft=True)
-        self.status, self._submitted = Status.FINISHED, draft.submissions
+        self.status, self.submissions = Status.FINISHED, draft.submissions
         saver.meet_submission(draft.annotation)
         self._trouble = None
-        self._show(draft.annotation)
-        self._on_save_state(saver.state)
+        self.replaced.emit(draft.annotation)
+        self._on_saver(saver.state)
         late = LateWork(
             count=count,
             time=None,
@@ -381,11 +430,11 @@ class Saving(SliceActions):
             mine=mine,
             kept=kept,
         )
-        generation, case_id = self._generation, self.case.row.case.id
+        case_id = self.case.row.case.id
 
         def tell(submissions: Sequence[Submission] = ()) -> None:
             time = submissions[-1].time if submissions else None
-            if generation == self._generation:
+            if self.saver is saver:
                 self.late_work.emit(replace(late, time=time))
 
         self.executor.run(
@@ -405,8 +454,8 @@ class Saving(SliceActions):
 
     def offer_draft(self) -> LateWork | None:
         """Return the draft that is there for the open case, if it can be edited."""
-        saver = self._saver
-        if saver is None or self.locked:
+        saver = self.saver
+        if saver is None or self._editor is None or self._editor.is_fixed:
             return None
         try:
             kept = saver.keeper.draft()
@@ -445,7 +494,7 @@ class Saving(SliceActions):
 
     def take_draft(self) -> bool:
         """Add what the draft says to the open case, as one undo step."""
-        saver = self._saver
+        saver = self.saver
         kept = None if saver is None else saver.keeper.draft()
         if saver is None or kept is None:
             return False
@@ -457,5 +506,5 @@ class Saving(SliceActions):
 
     def drop_draft(self) -> None:
         """Delete the draft of the open case for good."""
-        if self._saver is not None:
-            self._saver.keeper.drop_draft()
+        if self.saver is not None:
+            self.saver.keeper.drop_draft()

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from napari_annotate_jobs.editing._changes import with_class, with_nothing
 from napari_annotate_jobs.editing._editor import CaseEditor
+from napari_annotate_jobs.editing._ranges import apply_to_range
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     DamagedJournalError,
@@ -18,13 +20,16 @@ from napari_annotate_jobs.errors import (
 from napari_annotate_jobs.model import (
     CaseRow,
     Counts,
+    RangeAction,
+    Scope,
     Status,
     Verb,
+    Window,
     check_verb,
     history_of,
 )
 
-from ._cases import Found, open_one
+from ._cases import Found, all_rows, open_one
 from ._discussion import Discussion
 from ._executor import SynchronousExecutor
 from ._opening import OpenCase, first_slice
@@ -39,6 +44,8 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import (
         Annotation,
         HistoryEvent,
+        Label,
+        SliceAnnotation,
         Submission,
         Verdict,
     )
@@ -51,7 +58,7 @@ if TYPE_CHECKING:
 __all__ = ["AnnotationSession"]
 
 
-class AnnotationSession(Saving):
+class AnnotationSession:
     """What one annotator does in one job, without any window.
 
     Parameters
@@ -82,6 +89,24 @@ class AnnotationSession(Saving):
     """The case that was submitted, and the number of its submission."""
     marked = Signal(str)
     """Id of a case that could not be opened: the case table says why."""
+    slices_changed = Signal(tuple)
+    """Indices of slices that changed; empty if only the case did."""
+    history_changed = Signal()
+    """What undo and redo would do."""
+    status_changed = Signal(Status)
+    """The open case was submitted, here or elsewhere."""
+    failed = Signal(Exception)
+    """Something went wrong; its text says what to do."""
+    slice_changed = Signal(int)
+    """The current slice."""
+    label_changed = Signal(object)
+    """The chosen label, or None."""
+    window_changed = Signal(Window)
+    """The window the image is shown in."""
+    inverted_changed = Signal(bool)
+    """Whether high values are shown dark."""
+    told = Signal(str)
+    """Something the user should know."""
 
     def __init__(
         self,
@@ -92,10 +117,19 @@ class AnnotationSession(Saving):
         recovery: Recovery | None = None,
         windows: WindowMemory | None = None,
     ) -> None:
-        super().__init__(
-            store.job(job_id), store, executor or SynchronousExecutor(), recovery
-        )
+        self.store = store
+        self.job = store.job(job_id)
+        self.executor = executor or SynchronousExecutor()
+        self.saving = Saving(self.job, store, self.executor, recovery)
+        self.saving.replaced.connect(self._on_replaced)
+        self.saving.told.connect(self._on_told)
+        self.saving.failed.connect(self._on_failed)
         self.open_next = True
+        self._generation = self._slice = 0
+        self._label: Label | None = None
+        self._window: Window | None = None
+        self._inverted = False
+        self._copied: SliceAnnotation | None = None
         self.discussion: Discussion | None = None
         self._windows = windows
         self._wish: Wish | None = None
@@ -111,17 +145,184 @@ class AnnotationSession(Saving):
         """All rounds of the open case: submitted, returned by, passed by."""
         return () if self.case is None else (*self.case.history, *self._sent)
 
+    def silence(self) -> None:
+        """Emit nothing any more: those who listened are gone."""
+        for part in (self, self.saving):
+            for name, value in vars(type(part)).items():
+                if isinstance(value, Signal):
+                    getattr(part, name).block()
+
+    # --------------------------------------------------------------- at hand
+    @property
+    def case(self) -> OpenCase | None:
+        """The open case."""
+        return self.saving.case
+
+    @property
+    def status(self) -> Status:
+        """How far the open case is."""
+        return self.saving.status
+
+    @property
+    def editor(self) -> CaseEditor:
+        """The open case's annotation; a TransitionError if no case is open."""
+        return self.saving.editor
+
+    @property
+    def is_open(self) -> bool:
+        """True if a case is open."""
+        return self.saving.is_open
+
+    @property
+    def locked(self) -> bool:
+        """True if the open case cannot be edited now, or none is open."""
+        return not self.is_open or self.editor.is_fixed
+
+    @property
+    def slice(self) -> int:
+        """Index of the current slice; clipped to the series when set."""
+        return self._slice
+
+    @slice.setter
+    def slice(self, index: int) -> None:
+        last = self.editor.n_slices - 1 if self.is_open else 0
+        index = min(max(int(index), 0), last)
+        if index != self._slice:
+            self._slice = index
+            self.slice_changed.emit(index)
+
+    @property
+    def label(self) -> Label | None:
+        """The chosen label."""
+        return self._label
+
+    @label.setter
+    def label(self, label: Label | None) -> None:
+        self._label = None if label is None else self.job.project.label_set[label.id]
+        self.label_changed.emit(self._label)
+
+    @property
+    def window(self) -> Window | None:
+        """The window the image is shown in; None before a case is open."""
+        return self._window
+
+    @window.setter
+    def window(self, window: Window) -> None:
+        if window != self._window:
+            self._window = window
+            self.window_changed.emit(window)
+
+    @property
+    def inverted(self) -> bool:
+        """Whether high values are shown dark."""
+        return self._inverted
+
+    @inverted.setter
+    def inverted(self, inverted: bool) -> None:
+        if inverted != self._inverted:
+            self._inverted = inverted
+            self.inverted_changed.emit(inverted)
+
+    # --------------------------------------------------------------- actions
+    def toggle(self, label: Label, indices: Sequence[int] | None = None) -> bool:
+        """Put a class label on the slices (the current one), or take it away.
+
+        It is taken away if all of the slices carry it. A label of scope case is
+        toggled for the case. Put on several slices, it leaves a range behind.
+        """
+        editor = self.editor
+        if label.scope is Scope.CASE:
+            on = label.id not in editor.annotation.case_labels
+            return editor.set_case_label(label.id, on)
+        chosen = self._chosen(indices)
+        on = not all(label.id in editor.content(i).class_labels for i in chosen)
+        if on and len(chosen) > 1:
+            contents = {
+                i: with_class(editor.content(i), (label.id,), editor.labels)
+                for i in chosen
+            }
+            action = RangeAction.CLASS_LABELS
+            return apply_to_range(editor, action, contents, labels=(label.id,))
+        return editor.set_class(chosen, label.id, on)
+
+    def toggle_nothing_to_label(
+        self, indices: Sequence[int] | None = None, *, clear: bool = False
+    ) -> bool:
+        """Mark the slices (the current one) as verified negatives, or lift that."""
+        chosen = self._chosen(indices)
+        editor = self.editor
+        on = not all(editor.content(i).nothing_to_label for i in chosen)
+        if on and len(chosen) > 1 and (clear or not editor.with_labels(chosen)):
+            contents = {i: with_nothing(editor.content(i)) for i in chosen}
+            return apply_to_range(editor, RangeAction.NOTHING_TO_LABEL, contents)
+        return editor.set_nothing_to_label(chosen, on, clear=clear)
+
+    def toggle_excluded(self, indices: Sequence[int] | None = None) -> bool:
+        """Exclude the slices (the current one), or bring them back."""
+        chosen = self._chosen(indices)
+        editor = self.editor
+        on = not all(editor.content(i).excluded for i in chosen)
+        if on and len(chosen) > 1:
+            contents = {i: editor.content(i).evolve(excluded=True) for i in chosen}
+            return apply_to_range(editor, RangeAction.EXCLUDE, contents)
+        return editor.set_excluded(chosen, on)
+
+    def _chosen(self, indices: Sequence[int] | None) -> list[int]:
+        return [self._slice] if indices is None else list(indices)
+
+    def copy_slice(self) -> None:
+        """Remember what the current slice holds, to paste it elsewhere."""
+        self._copied = self.editor.content(self._slice)
+        self.told.emit(f"Slice {self._slice + 1} was copied.")
+
+    def paste_slice(self, indices: Sequence[int] | None = None) -> bool:
+        """Add what was copied to the slices (the current one).
+
+        On the current slice it is the user's word at once; on others, boxes and
+        masks wait as proposals.
+
+        Raises
+        ------
+        TransitionError
+            If nothing was copied.
+        """
+        if self._copied is None:
+            raise TransitionError("nothing was copied yet", remedy="Copy a slice first")
+        chosen = self._chosen(indices)
+        return self.editor.paste(
+            self._copied, chosen, confirmed=chosen == [self._slice]
+        )
+
+    def undo(self) -> None:
+        """Take back the last edit and show its slice."""
+        self._focus(self.editor.undo(self.slice))
+
+    def redo(self) -> None:
+        """Do again what was undone and show its slice."""
+        self._focus(self.editor.redo(self.slice))
+
+    def _focus(self, index: int | None) -> None:
+        if index is not None:
+            self.slice = index
+
+    def go_undecided(self, step: int = 1) -> None:
+        """Go to the next (1) or previous (-1) undecided slice."""
+        index = self.editor.next_undecided(self._slice, step)
+        if index < 0:
+            self.told.emit("Every slice of this case is decided.")
+        else:
+            self.slice = index
+
+    def go_change(self, step: int = 1) -> None:
+        """Go to the next (1) or previous (-1) slice that says something else."""
+        index = self.editor.next_change(self._slice, step)
+        if index >= 0:
+            self.slice = index
+
     # ------------------------------------------------------------ navigation
     def cases(self, status: Status | None = None) -> Sequence[CaseRow]:
         """Return the cases of the job, all of them: for scripts."""
-        rows: list[CaseRow] = []
-        while True:
-            page = self.store.cases(
-                self.job.id, status=status, offset=len(rows), limit=500
-            )
-            rows.extend(page.rows)
-            if not page.rows or len(rows) >= page.total:
-                return rows
+        return all_rows(self.store, self.job.id, status)
 
     @property
     def doing(self) -> str:
@@ -204,7 +405,7 @@ class AnnotationSession(Saving):
         self.stay()
         self._staying = True
         try:
-            if self._editor is not None:
+            if self.is_open:
                 self.closing.emit()
             self.executor.drain()
         finally:
@@ -232,10 +433,10 @@ class AnnotationSession(Saving):
         """Hold the open case while something is done, and say what."""
         doing, before = self.doing, self._told_doing
         self._told_doing = doing
-        if self._editor is not None:
+        if self.is_open:
             if doing and not before:
                 self.closing.emit()
-            self._editor.held = doing
+            self.editor.held = doing
         if doing != before:
             self.busy.emit(doing)
 
@@ -244,10 +445,10 @@ class AnnotationSession(Saving):
         if self._wish is None or self._loading or self._showing or self._submitting:
             return
         self._loading = True
-        if self._saver is None:
+        if self.saving.saver is None:
             self._load()
         else:
-            self._saver.when_settled(self._load)
+            self.saving.saver.when_settled(self._load)
 
     def _load(self) -> None:
         wish, store, job_id, known = self._wish, self.store, self.job.id, self._broken
@@ -279,16 +480,16 @@ class AnnotationSession(Saving):
     def _give_up(self) -> None:
         """Go nowhere: the open case stays open, and what is in it is not let go."""
         self._wish = None
-        self._stayed()
+        self.saving.stayed()
         self._tell_doing()
 
     def _must_stay(self, wish: Wish) -> bool:
         """Return True if the case cannot be left: whoever listens is asked."""
-        if self.unsaved() is None:
+        if self.saving.unsaved() is None:
             return False
         self._wish = None
         self._tell_doing()
-        return not self._may_leave(partial(self._go, wish))
+        return not self.saving.may_leave(partial(self._go, wish))
 
     def _tell_broken(self, found: Found) -> None:
         for row, error in found.broken:
@@ -312,14 +513,14 @@ class AnnotationSession(Saving):
 
     def _hear_all(self) -> None:
         """Let the layers tell what was written into them without a word."""
-        if self._editor is not None:
-            self._editor.held = ""
+        if self.is_open:
+            self.editor.held = ""
             self.closing.emit()
-            self._editor.held = self._told_doing
+            self.editor.held = self._told_doing
 
     def _is_behind(self, case: OpenCase) -> bool:
         """Return True if the open case was edited while it was loaded anew."""
-        saver, here = self._saver, self.case
+        saver, here = self.saving.saver, self.case
         if saver is None or here is None or here.row.case.id != case.row.case.id:
             return False
         newer = saver.revision > case.draft.annotation.revision
@@ -338,10 +539,10 @@ class AnnotationSession(Saving):
             self._take_up(case, index)
             self.opened.emit(case)
         if self.case is case:  # else it cannot be shown, and was closed again
-            self._on_save_state(self.save_state)
+            self.saving.look()
             self.history_changed.emit()
-            if (draft := self.offer_draft()) is not None:
-                self.draft_found.emit(draft)
+            if (draft := self.saving.offer_draft()) is not None:
+                self.saving.draft_found.emit(draft)
 
     @contextmanager
     def _undisturbed(self) -> Iterator[None]:
@@ -367,23 +568,20 @@ class AnnotationSession(Saving):
             self.executor,
         )
         self.discussion.failed.connect(self._on_failed)
-        self._saver = self._make_saver(case)
-        annotation = self._recovered(case.draft, self._saver)
-        self.case, self.status, self._sent = case, case.draft.status, ()
-        self._submitted = case.draft.submissions
-        self._editor = self._make_editor(annotation)
+        self._sent = ()
+        self._edit(self.saving.begin(case))
         known = None if self._windows is None else self._windows.recall(header)
         self._first_look = known or (case.windows[0], header.inverted)
         self._window, self._inverted = self._first_look
         self._copied = None
-        self._slice = first_slice(case, self._editor) if index is None else index
-        self._slice = min(max(self._slice, 0), self._editor.n_slices - 1)
-        self._follow_saver(self._saver)
+        self._slice = first_slice(case, self.editor) if index is None else index
+        self._slice = min(max(self._slice, 0), self.editor.n_slices - 1)
 
-    def _make_editor(self, annotation: Annotation) -> CaseEditor:
-        assert self.case is not None and self._saver is not None
+    def _edit(self, annotation: Annotation) -> None:
+        """Edit a version of the open case."""
+        saver = self.saving.saver
+        assert self.case is not None and saver is not None
         store, job, case_id = self.store, self.job.id, self.case.row.case.id
-        saver = self._saver
         editor = CaseEditor(
             annotation,
             self.case.series.header.slices,
@@ -392,7 +590,7 @@ class AnnotationSession(Saving):
             read_blob=lambda digest: (
                 saver.blob(digest) or store.read_blob(job, case_id, digest)
             ),
-            on_change=self._save,
+            on_change=self.saving.add,
             locked=self.status is Status.FINISHED,
             refused=self._refusal(),
             shape=self.case.series.header.shape[1:3],
@@ -402,7 +600,14 @@ class AnnotationSession(Saving):
         editor.history_changed.connect(self._on_history_changed)
         if self.discussion is not None:
             self.discussion.follow_draft(annotation.comments)
-        return editor
+        self.saving.edit_with(editor)
+
+    def _on_replaced(self, annotation: Annotation) -> None:
+        """Show another version of the open case."""
+        self._edit(annotation)
+        self.slices_changed.emit(tuple(range(self.editor.n_slices)))
+        self.history_changed.emit()
+        self.status_changed.emit(self.status)
 
     def _refusal(self) -> RoleError | None:
         """Return why this person may not annotate, None if they may."""
@@ -414,6 +619,9 @@ class AnnotationSession(Saving):
         return None
 
     # psygnal tries out what it connects to: never connect a signal's own emit.
+    def _on_told(self, text: str) -> None:
+        self.told.emit(text)
+
     def _on_failed(self, error: Exception) -> None:
         self.failed.emit(error)
 
@@ -438,9 +646,8 @@ class AnnotationSession(Saving):
         if self._showing:
             self.when_shown(self.close_case)
             return
-        if self._editor is not None:
-            self._hear_all()
-        self.check_leave(self.close_case)
+        self._hear_all()
+        self.saving.check_leave(self.close_case)
         self._generation += 1
         self._wish, self._submitting = None, False
         with self._undisturbed():
@@ -448,20 +655,15 @@ class AnnotationSession(Saving):
         self._go_on()
 
     def _end_case(self) -> None:
-        if self._saver is not None:
-            self._saver.changed.disconnect()
-            self._saver.submitted_elsewhere.disconnect()
-            self._saver.close()
-        self._trouble = None
-        was_open = self._editor is not None
+        was_open = self.is_open
         self._remember_window()
-        if self._editor is not None:
-            self._editor.changed.disconnect()
-            self._editor.history_changed.disconnect()
+        if was_open:
+            self.editor.changed.disconnect()
+            self.editor.history_changed.disconnect()
         if self.discussion is not None:
             self.discussion.failed.disconnect()
         self.discussion = None
-        self._editor = self._saver = self.case = None
+        self.saving.end()
         if was_open:
             self.closed.emit()
 
@@ -484,7 +686,7 @@ class AnnotationSession(Saving):
             self.when_shown(self.close)
             return
         self.settle()
-        self.check_leave(self.close)
+        self.saving.check_leave(self.close)
         self._staying = True
         self.close_case()
         self.store.close()
@@ -499,7 +701,7 @@ class AnnotationSession(Saving):
             If it cannot be submitted as it stands (see
             :meth:`CaseEditor.submit_check`).
         """
-        saver, case, editor = self._saver, self.case, self.editor
+        saver, case, editor = self.saving.saver, self.case, self.editor
         assert saver is not None and case is not None
         if self.is_moving:
             raise TransitionError(
@@ -535,10 +737,10 @@ class AnnotationSession(Saving):
                 return
             self._submitting = False
             self._sent = history_of([submission], ())
-            self.status, editor.locked = Status.FINISHED, True
-            self._submitted = submission.number
+            self.saving.finish(submission.number)
+            editor.locked = True
             self.status_changed.emit(Status.FINISHED)
-            self.save_state_changed.emit(self.save_state)
+            self.saving.look()
             if self.open_next and self._wish is None:
                 self._go(Wish(Goal.LEFT))
             self._tell_doing()
@@ -546,7 +748,7 @@ class AnnotationSession(Saving):
 
         def failed(error: Exception) -> None:
             over()
-            self._refused(error, saver)
+            self.saving.refused(error, saver)
 
         def send() -> None:
             if not saver.is_idle:

@@ -125,7 +125,7 @@ class Driver:
         if desk is not None:
             self.wait(lambda: not desk.bridge.is_loading)
             self.wait(lambda: desk.masks.proposer.is_idle)
-            self.wait(lambda: desk.session.save_state.pending == 0)
+            self.wait(lambda: desk.session.saving.state.pending == 0)
             self.wait(lambda: not desk.session.is_moving)
             self._look()
         self.station.tables.drain()

@@ -75,7 +75,7 @@ class SurroundingsController:
                 (session.opened, self._show),
                 (session.closed, self._show),
                 (session.status_changed, self._show_frame),
-                (session.save_state_changed, self._show_frame),
+                (session.saving.state_changed, self._show_frame),
             ]
         )
         self._show()
@@ -104,7 +104,7 @@ class SurroundingsController:
         session = self._session
         if not self._framed or not session.is_open or session.case is None:
             return ""
-        if session.save_state.kind is SaveKind.CONFLICT:
+        if session.saving.state.kind is SaveKind.CONFLICT:
             return TROUBLED
         if session.locked:
             return SUBMITTED

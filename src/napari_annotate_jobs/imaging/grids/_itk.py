@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
     from ._voxel_place import Place
 
-__all__ = ["ITK_ENDINGS", "ItkReader", "itk_headers"]
+__all__ = ["ItkReader", "itk_headers"]
 
-ITK_ENDINGS = frozenset({".nrrd", ".nhdr", ".mha", ".mhd"})
 PATIENCE = 30.0
 """Seconds that SimpleITK may take, and one more for each megabyte of voxels."""
 WORKERS = Workers(Path(__file__).with_name("_itk_worker.py"), "SimpleITK", kept=1)

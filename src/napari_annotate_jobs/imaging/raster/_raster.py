@@ -28,18 +28,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["RASTER_ENDINGS", "RasterReader", "raster_headers"]
+__all__ = ["RasterReader", "raster_headers"]
 
 TIFF_ENDINGS = frozenset({".tif", ".tiff"})
-RASTER_ENDINGS = TIFF_ENDINGS | {
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".jpe",
-    ".bmp",
-    ".gif",
-    ".webp",
-}
 _AGAIN = "Copy or export the file again"
 _MOST_PIXELS = 1 << 29
 _ROTATED = frozenset({5, 6, 7, 8})

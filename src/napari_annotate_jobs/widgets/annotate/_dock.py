@@ -328,7 +328,7 @@ class AnnotateDock(KeyboardGuest):
                 (session.status_changed, self._update),
                 (session.label_changed, self._update_slice),
                 (session.history_changed, self._update_history),
-                (session.save_state_changed, self._update_state),
+                (session.saving.state_changed, self._update_state),
                 (session.counts_changed, self.set_counts),
             ]
         )
@@ -454,7 +454,7 @@ class AnnotateDock(KeyboardGuest):
     def _update_state(self, *_: object) -> None:
         session = self._session
         is_open = session is not None and session.is_open
-        self.state.set_state(session.save_state if is_open else None)
+        self.state.set_state(session.saving.state if is_open else None)
 
     # A check box of Qt changes by itself when clicked; only the session decides.
     def _on_nothing(self) -> None:

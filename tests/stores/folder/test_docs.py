@@ -30,7 +30,7 @@ from napari_annotate_jobs.stores.folder._events import ProgressEvent
 from napari_annotate_jobs.stores.folder._journal import Entry, encode_entry
 from napari_annotate_jobs.stores.folder._submissions import SubmissionFolder
 
-DOCS = Path(__file__).parents[2] / "docs" / "job-folder.md"
+DOCS = Path(__file__).parents[3] / "docs" / "job-folder.md"
 EXAMPLES = dict(
     re.findall(
         r"<!-- example: (\S+) -->\n```json\n(.*?)```",

@@ -23,7 +23,7 @@ from napari_annotate_jobs.imaging import (
     read_series,
 )
 
-_DATA = Path(__file__).parents[1] / "data"
+_DATA = Path(__file__).parents[2] / "data"
 _EXPECTED = json.loads((_DATA / "expected.json").read_text())
 _MOSAICS = [name for name in _EXPECTED if name.startswith("mosaic")]
 

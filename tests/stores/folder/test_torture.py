@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "_torture"
+SCRIPT = Path(__file__).parents[3] / "scripts" / "_torture"
 
 # How many rounds, and what must have come of them, lest nothing was tried.
 SHORT = {

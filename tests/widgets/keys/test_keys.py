@@ -37,7 +37,7 @@ from napari_annotate_jobs.widgets.keys._keys import (
     text_has_focus,
 )
 
-DOCS = Path(__file__).parents[2] / "docs" / "keys.md"
+DOCS = Path(__file__).parents[3] / "docs" / "keys.md"
 
 
 def labels(*keys):
