@@ -88,7 +88,8 @@ def r1(folder: Path) -> int:
         review = driver.desk.review
         for number in range(100):
             case = review.case
-            driver.settle()
+            driver.wait(lambda c=case: driver.desk.judging.case is c)
+            driver.wait(lambda: driver.desk.on_screen.is_seen)
             if number % EVERY == FIRST:
                 driver.press_action("return_case")
                 line = driver.desk.panel.line

@@ -95,6 +95,8 @@ def test_submitted_returned_fixed_and_passed(driver, become, rows, demo):
     assert rows(LUNGS) == [("ct-lung", ReviewStatus.WAITING, 1)]
     assert not driver.desk.threads.threads  # what was taken back is said no more
     assert panel.line.text() == "There is a tumour"  # but need not be typed again
+    QTest.mouseClick(panel.line, Qt.MouseButton.LeftButton)
+    QTest.keyClick(panel.line, Qt.Key.Key_Escape)
     panel.line.clear()
     for index in (8, 6, 7):
         driver.go_to(index)

@@ -319,6 +319,7 @@ def test_what_was_written_with_a_verdict_comes_back_with_undo(bob, store):
     assert bob.panel.line.text() == "And here?"
     assert bob.reading.slice == 4
     assert not store.threads("job", "one")
+    assert bob.panel.mode is Writing.RETURN
     bob.act.return_case()  # with the same words, at the same place
     (thread,) = store.threads("job", "one")
     assert (thread.first.text, thread.first.index) == ("And here?", 4)

@@ -12,6 +12,7 @@ from napari_annotate_jobs.metrics import Agreement
 from napari_annotate_jobs.model import (
     Comment,
     Decision,
+    Outcome,
     Verb,
     Verdict,
     check_verb,
@@ -266,6 +267,9 @@ class ReviewController:
         index = self.reading.editor.index_of(words[1])
         if index is not None:
             self.go_slice(index)
+        failed = words[0].outcome is Outcome.FAILED
+        # Not as a comment, which a pass would take along.
+        self.panel.begin(Writing.FAIL if failed else Writing.RETURN, focus=False)
         self.panel.line.setText(words[1].text)
 
     def hold(self, doing: str) -> None:

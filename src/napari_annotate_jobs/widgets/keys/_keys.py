@@ -327,7 +327,7 @@ ACTIONS: tuple[UserAction, ...] = (
         "resolve_thread",
         "Resolve the thread, and go to the next",
         "Review",
-        "Shift+E",
+        "Shift+N",
         when="case",
     ),
     UserAction(

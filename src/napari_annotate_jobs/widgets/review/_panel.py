@@ -432,7 +432,7 @@ class ReviewPanel(KeyboardGuest):
         """What becomes of the line that is written."""
         return self._mode
 
-    def begin(self, mode: Writing, about: str = "") -> None:
+    def begin(self, mode: Writing, about: str = "", *, focus: bool = True) -> None:
         """Let a line be written; its field gets the keyboard, except for comments.
 
         Parameters
@@ -441,11 +441,13 @@ class ReviewPanel(KeyboardGuest):
             What it is for.
         about : str
             What is replied to.
+        focus : bool
+            False leaves the keyboard where it is.
         """
         self._mode = mode
         self.line.setPlaceholderText(_ASKS[mode] + (f" ({about})" if about else ""))
         self.about.setVisible(mode in (Writing.COMMENT, Writing.RETURN))
-        if mode is not Writing.COMMENT:
+        if focus and mode is not Writing.COMMENT:
             self.line.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def begin_reply(self, thread: Thread) -> None:
