@@ -260,6 +260,22 @@ def test_values_are_named_by_what_lies_beside(beside: str, tmp_path: Path) -> No
     assert not named.notes
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("dataset.json", '{"labels": {"liver": Infinity}}'),
+        ("dataset.json", '{"labels": ' + "[" * 100_000),
+        ("labels.csv", "value,name\n1," + "x" * 200_000),
+    ],
+)
+def test_what_lies_beside_and_makes_no_sense_names_nothing(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    (incoming,) = import_format("nifti").read(save(tmp_path / "a.nii", marks(), AXIAL))
+    assert [x.name for x in incoming.labels] == ["1", "2"]
+
+
 def test_regions_of_nnunet_are_several_values(tmp_path: Path) -> None:
     labels = {"background": 0, "liver": [1, 2], "tumour": [2]}
     (tmp_path / "dataset.json").write_text(json.dumps({"labels": labels}))

@@ -20,6 +20,8 @@ from napari_annotate_jobs.model import (
     Value,
 )
 
+from ._foreign import parse_yaml
+
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Sequence
@@ -304,12 +306,7 @@ def parse_combination(text: str, *, where: object = None) -> Combination:
     InvalidValueError
         If it lists none: says where.
     """
-    try:
-        found = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InvalidValueError(
-            f"is no YAML: {str(error).splitlines()[0]}", where=where
-        ) from error
+    found = parse_yaml(text, where)
     try:
         rows = found["combine"]
         if isinstance(rows, dict):
