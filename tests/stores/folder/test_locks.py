@@ -283,7 +283,7 @@ def test_what_a_folder_store_keeps_is_guarded(job_folder, kit, monkeypatch):
     index = catalogue.Catalogue
     asked = [
         protect(monkeypatch, store, ["_folders", "_by_id"], guard),
-        protect(monkeypatch, folder, ["_work", "_touched", "_told"], guard),
+        protect(monkeypatch, folder, ["_work", "_touched", "_told", "_sizes"], guard),
         protect(monkeypatch, index, ["_index", "_seen", "_job"], guard),
         protect(monkeypatch, index, ["_stale"], lambda index: index._marks),
     ]
