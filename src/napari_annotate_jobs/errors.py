@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "MALFORMED",
     "AccessWords",
     "AnnotateJobsError",
     "Cancelled",
@@ -64,6 +65,20 @@ __all__ = [
     "UnsupportedImageError",
     "access_words",
 ]
+
+
+MALFORMED = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What it may raise to take apart a document that anybody may have written.
+
+Infinity is no whole number, a date may be none, and lists may be in lists for ever.
+"""
 
 
 class AnnotateJobsError(Exception):

@@ -134,6 +134,8 @@ def bomb():
         ("labels: " + "[" * 1000, "deeper than any list of labels"),
         ("labels: [2030-99-99]", "month must be in 1..12"),
         ("labels: [" + "9" * 5000 + "]", "a value that cannot be read"),
+        ("labels: !!timestamp x", "a value that cannot be read"),
+        ("labels: [!!int '']", "a value that cannot be read"),
         ("labels: &a [*a]", "is not a label"),
         ("- {name: a, method: detection, concept: 7}", "concept must hold fields"),
         ("- {name: a, method: detection, id: 1.0e+400}", "a finite number"),

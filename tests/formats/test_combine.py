@@ -115,7 +115,13 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[1, 2]", "combine: 3", "combine:\n - {name: A}", "combine: {A: []}", "{"],
+    [
+        *("", "[1, 2]", "combine: 3", "combine:\n - {name: A}", "combine: {A: []}"),
+        *("{", "combine: " + "[" * 5000),
+        # what YAML itself stumbles over
+        *("combine: 2030-99-99", "combine: !!timestamp x", "combine: !!int ''"),
+        "combine: !!bool x",
+    ],
 )
 def test_a_file_that_is_none_says_where(tmp_path: Path, text: str) -> None:
     path = tmp_path / "combine.yaml"

@@ -266,8 +266,9 @@ def test_values_are_named_by_what_lies_beside(beside: str, tmp_path: Path) -> No
         ("labels.csv", "value,name\n1," + "x" * 200_000 + "\n"),
         ("dataset.json", '{"labels": ' + "[" * 100_000),
         ("dataset.json", '{"labels": {"liver": ' + "9" * 5000 + "}}"),
+        ("dataset.json", '{"labels": {"liver": Infinity}}'),
     ],
-    ids=["a long field", "deep", "a long number"],
+    ids=["a long field", "deep", "a long number", "without end"],
 )
 def test_what_lies_beside_may_come_from_anybody(
     tmp_path: Path, name: str, text: str

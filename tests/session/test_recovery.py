@@ -125,6 +125,8 @@ DAMAGE = {
     "newer": put("version", 3),
     "other": put("format", "something"),
     "base": put("base", "seven"),
+    "infinite": put("count", float("inf")),
+    "deep": lambda text: "[" * 100_000,
     "change": put("change", {"slices": {"x": {"index": -1}}}),
     "change list": put("change", [1]),
     "blobs list": put("blobs", ["x"]),

@@ -7,7 +7,7 @@ import io
 import reprlib
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.errors import InvalidValueError, StoreAccessError
+from napari_annotate_jobs.errors import MALFORMED, InvalidValueError, StoreAccessError
 from napari_annotate_jobs.formats import READY_LABELS
 
 from ._labels import (
@@ -265,7 +265,7 @@ def _loaded(text: str, path: Path) -> tuple[Any, list[int]]:
             where=f"{path}{line}",
             remedy=_yaml_remedy(text, mark.line if mark is not None else 0),
         ) from error
-    except ValueError as error:
+    except MALFORMED as error:
         # A date or number that is none, which YAML itself lets pass.
         raise InvalidValueError(
             f"holds a value that cannot be read ({error})",

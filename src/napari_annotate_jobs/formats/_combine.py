@@ -20,7 +20,7 @@ from napari_annotate_jobs.model import (
     Value,
 )
 
-from ._yaml import load_yaml
+from ._foreign import parse_yaml
 
 if TYPE_CHECKING:
     import os
@@ -306,12 +306,7 @@ def parse_combination(text: str, *, where: object = None) -> Combination:
     InvalidValueError
         If it lists none: says where.
     """
-    try:
-        found = load_yaml(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InvalidValueError(
-            f"is no YAML: {str(error).splitlines()[0]}", where=where
-        ) from error
+    found = parse_yaml(text, where)
     try:
         rows = found["combine"]
         if isinstance(rows, dict):

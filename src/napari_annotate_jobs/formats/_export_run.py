@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import (
+    MALFORMED,
     AnnotateJobsError,
     Cancelled,
     ExistsError,
@@ -353,7 +354,7 @@ def _is_written(notes: Path, task: _Task) -> bool:
         files: dict[str, str] = note["result"]["files"]
         same = all(digest_of(task.folder / name) == d for name, d in files.items())
         return bool(note["digest"] == task.summary.digest and same)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, *MALFORMED):
         return False
 
 

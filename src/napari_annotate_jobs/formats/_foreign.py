@@ -9,8 +9,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from napari_annotate_jobs.errors import InvalidValueError, StoreAccessError
+import yaml
+
+from napari_annotate_jobs.errors import (
+    MALFORMED,
+    InvalidValueError,
+    StoreAccessError,
+)
 from napari_annotate_jobs.formats.planes._planes import IMAGES
+
+from ._yaml import load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +36,7 @@ __all__ = [
     "image_name",
     "image_places",
     "image_plane",
+    "parse_yaml",
     "read_json",
     "read_rows",
     "read_text",
@@ -88,6 +97,23 @@ def read_json(path: Path) -> Any:
         ) from error
     except (RecursionError, ValueError) as error:
         raise InvalidValueError(f"is no JSON of ours ({error})", where=path) from error
+
+
+def parse_yaml(text: str, where: object) -> Any:
+    """Return the values of a YAML text."""
+    try:
+        return load_yaml(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark is not None else ""
+        raise InvalidValueError(
+            "is no YAML", where=f"{where or ''}{line}".lstrip(", ") or None
+        ) from error
+    except MALFORMED as error:
+        # A date, number or depth that is none, which YAML itself lets pass.
+        raise InvalidValueError(
+            f"holds a value that cannot be read ({error})", where=where
+        ) from error
 
 
 def read_xml(path: Path) -> ElementTree.Element:

@@ -24,7 +24,7 @@ class _Plain(yaml.SafeLoader):
                 raise yaml.composer.ComposerError(
                     None, None, "a list is written once", event.start_mark
                 )
-        return super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+        return super().compose_node(parent, index)
 
 
 def load_yaml(text: str) -> Any:

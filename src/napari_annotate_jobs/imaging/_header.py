@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_annotate_jobs.errors import GeometryError, InvalidValueError
+from napari_annotate_jobs.errors import MALFORMED, GeometryError, InvalidValueError
 from napari_annotate_jobs.model import SliceId, Window
 
 from ._types import FileRef, FrameSource, ImageWarning, PixelFormat, Split
@@ -382,7 +382,7 @@ def header_from_json(text: str, path: Path | str | None) -> SeriesHeader:
     try:
         document = json.loads(text)
         version = document["version"]
-    except (KeyError, TypeError, ValueError) as error:
+    except MALFORMED as error:
         raise _invalid(error) from error
     if version != VERSION:
         raise InvalidValueError(
@@ -395,7 +395,7 @@ def header_from_json(text: str, path: Path | str | None) -> SeriesHeader:
         return _built(document, place, siblings)
     except InvalidValueError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except MALFORMED as error:
         raise _invalid(error) from error
 
 
@@ -442,7 +442,7 @@ def note_to_header(text: str, path: Path) -> SeriesHeader:
             doc["key"] = _named_key(doc["key"], names)
             if doc["format"] != "dicom":
                 doc["description"] = _plain(names[0])
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except MALFORMED as error:
         raise _invalid(error) from error
     return header_from_json(json.dumps(document), path)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import (
+    MALFORMED,
     Cancelled,
     InvalidValueError,
     NotFoundError,
@@ -343,7 +344,7 @@ class _Notes:
         name = hashlib.sha256("\0".join(key).encode()).hexdigest()[:32]
         self._path = folder / f"{name}.json"
         self.done: list[str] = []
-        with suppress(OSError, ValueError, KeyError, TypeError):
+        with suppress(OSError, *MALFORMED):
             self.done = [str(x) for x in json.loads(self._path.read_text())["done"]]
 
     def add(self, case_id: str) -> None:

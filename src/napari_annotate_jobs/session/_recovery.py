@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.errors import CorruptError
+from napari_annotate_jobs.errors import MALFORMED, CorruptError
 from napari_annotate_jobs.model import AnnotationChange, now, validated
 
 from ._trail import Trail
@@ -205,10 +205,7 @@ class Recovery:
                 found.append(_parse(path.read_bytes(), path))
             except (FileNotFoundError, NotADirectoryError):
                 continue
-            except (
-                *(OSError, ValueError, LookupError, TypeError, AttributeError),
-                RecursionError,
-            ) as error:
+            except (OSError, *MALFORMED) as error:
                 aside = self._aside(path, "damaged")
                 fault = CorruptError(
                     "changes of the last time that were not saved cannot be read "
@@ -245,7 +242,7 @@ class Recovery:
         try:
             found = json.loads(self._list.read_text(encoding="utf-8"))
             others = {str(name): Path(folder) for name, folder in found.items()}
-        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        except (OSError, *MALFORMED):
             others = {}
         return others | self._chosen
 

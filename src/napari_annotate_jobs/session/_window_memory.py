@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import ValidationError
 
+from napari_annotate_jobs.errors import MALFORMED
 from napari_annotate_jobs.model import PRESETS, Window
 
 if TYPE_CHECKING:
@@ -87,6 +88,6 @@ class WindowMemory:
     def _read(self) -> dict[str, object]:
         try:
             found = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, *MALFORMED):
             return {}
         return found if isinstance(found, dict) else {}

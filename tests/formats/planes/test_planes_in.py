@@ -289,6 +289,7 @@ def test_yolo_without_images(tmp_path: Path) -> None:
         ("", "nc: 3", "has no names of classes"),
         ("", "names: [a\n", r"data.yaml, line \d: is no YAML"),
         ("", "names: 5", "names is a list"),
+        ("", "names: [2030-99-99]", "data.yaml: holds a value that cannot be read"),
     ],
 )
 def test_bad_yolo(tmp_path: Path, rows: str, names: str, text: str) -> None:

@@ -267,7 +267,7 @@ def review(store, eve):
 def test_everything_is_everything():
     """Each call of a store that is added is to be tried under its locks as well."""
     named = set(everything.__code__.co_names) | set(review.__code__.co_names)
-    open_to_all = {"job", "open_series", "mend_case", "reopen", "close"}
+    open_to_all = {"job", "images", "checker", "faults", "reopen", "close"}
     public = {name for name in vars(JobStore) if not name.startswith("_")}
     assert public - named - open_to_all == set()
 
@@ -283,7 +283,7 @@ def test_what_a_folder_store_keeps_is_guarded(job_folder, kit, monkeypatch):
     index = catalogue.Catalogue
     asked = [
         protect(monkeypatch, store, ["_folders", "_by_id"], guard),
-        protect(monkeypatch, folder, ["_work", "_touched", "_told"], guard),
+        protect(monkeypatch, folder, ["_work", "_touched", "_told", "_sizes"], guard),
         protect(monkeypatch, index, ["_index", "_seen", "_job"], guard),
         protect(monkeypatch, index, ["_stale"], lambda index: index._marks),
     ]

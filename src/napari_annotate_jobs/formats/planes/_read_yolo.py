@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.formats._foreign import (
     IMAGE_ENDINGS,
@@ -17,6 +15,7 @@ from napari_annotate_jobs.formats._foreign import (
     files_below,
     image_places,
     image_plane,
+    parse_yaml,
     read_text,
 )
 from napari_annotate_jobs.formats._incoming import (
@@ -25,7 +24,6 @@ from napari_annotate_jobs.formats._incoming import (
     IncomingSlice,
     unique_names,
 )
-from napari_annotate_jobs.formats._yaml import load_yaml
 from napari_annotate_jobs.imaging import is_image
 from napari_annotate_jobs.model import Method, Provenance
 
@@ -230,12 +228,8 @@ def class_names(path: Path) -> list[str]:
     if path.suffix.lower() not in (".yaml", ".yml"):
         return [as_text(row, "a class", path) for row in text.splitlines() if row]
     try:
-        names = load_yaml(text)["names"]
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark is not None else ""
-        raise InvalidValueError("is no YAML", where=f"{path}{line}") from error
-    except (KeyError, TypeError, RecursionError) as error:
+        names = parse_yaml(text, path)["names"]
+    except (KeyError, TypeError) as error:
         raise InvalidValueError("has no names of classes", where=path) from error
     if isinstance(names, dict):
         numbers = [as_int(key, "the number of a class", path) for key in names]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_annotate_jobs.errors import CorruptError
+from napari_annotate_jobs.errors import MALFORMED, CorruptError
 from napari_annotate_jobs.formats._incoming import (
     Incoming,
     IncomingLabel,
@@ -136,7 +136,7 @@ def _of_table(path: Path, delimiter: str, column: str) -> Values:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file, delimiter=delimiter))
         found = {row["name"].strip(): (int(row[column]),) for row in rows}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error):
+    except (OSError, csv.Error, *MALFORMED):
         return {}
     return {name: values for name, values in found.items() if values != (0,)}
 
@@ -152,14 +152,7 @@ def _of_dataset(path: Path) -> Values:
             else:
                 values = value if isinstance(value, list) else [value]
                 found[str(key)] = tuple(int(each) for each in values)
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ):
+    except (OSError, *MALFORMED):
         return {}
     return {name: values for name, values in found.items() if values != (0,)}
 
