@@ -198,6 +198,31 @@ def test_what_came_too_late_is_dropped(waiting, slow):
     assert review.here is None
 
 
+@pytest.mark.parametrize(
+    ("steps", "case"),
+    [((1, 1), "three"), ((1, 1, 1, 1), "three"), ((1, 1, -1), "two"), ((1, -1), "one")],
+)
+def test_steps_are_counted_from_the_case_that_is_being_opened(
+    waiting, slow, steps, case
+):
+    """And none between is opened."""
+    review = Reviewing(waiting, executor=slow)
+    review.session.open("one", "ana")
+    slow.drain()
+    seen, busy = [], []
+    review.session.opened.connect(lambda opened: seen.append(opened.key[0]))
+    review.session.busy.connect(busy.append)
+    for step in steps:
+        review.session.go(step)
+    slow.drain()
+    assert review.here == (case, "ana")
+    assert seen == ([] if case == "one" else [case])
+    assert busy[-1] == ""
+    review.session.go(-1)  # what was asked for before does not count any more
+    slow.drain()
+    assert review.here[0] == {"one": "one", "two": "one", "three": "two"}[case]
+
+
 # ------------------------------------------------------------------- what changed
 def painted(rows, label=6, index=2):
     import numpy as np

@@ -241,6 +241,7 @@ class ReviewSession:
         self.case: OpenReview | None = None
         self.open_next = True
         self._asked = 0
+        self._steps = 0  # from the open case to the one that is being opened
         self._compared = 0
         self._undo: tuple[Verdict, tuple[tuple[str, str, int], ...]] | None = None
 
@@ -288,10 +289,34 @@ class ReviewSession:
         self._open_waiting(None)
 
     def go(self, step: int) -> None:
-        """Open the next (1) or previous (-1) case, wherever it stands."""
+        """Open the next (1) or previous (-1) case, wherever it stands.
+
+        While a case is being opened, the steps are counted from that one.
+        """
         self._forget()
+        steps = self._steps + step
+        if not steps and self._steps:
+            self._stay()
+            return
         here = None if self.case is None else self.case.key
-        self._open(lambda: self.store.next_review(self.job.id, here, step=step))
+
+        def find() -> ReviewRow | None:
+            row, key = None, here
+            for _ in range(abs(steps)):
+                found = self.store.next_review(
+                    self.job.id, key, step=1 if steps > 0 else -1
+                )
+                if found is None:
+                    break
+                row, key = found, (found.case.id, found.person)
+            return row
+
+        self._open(find, steps=steps)
+
+    def _stay(self) -> None:
+        self._asked += 1
+        self._steps = 0
+        self.busy.emit("")
 
     def _open_waiting(self, after: tuple[str, str] | None) -> None:
         def find() -> ReviewRow | None:
@@ -306,9 +331,10 @@ class ReviewSession:
         find: Callable[[], ReviewRow | None],
         *,
         nothing: str = "There is no further case.",
+        steps: int = 0,
     ) -> None:
         self._asked += 1
-        asked = self._asked
+        asked, self._steps = self._asked, steps
         self.busy.emit("Opening")
 
         def task() -> OpenReview | None:
@@ -318,6 +344,7 @@ class ReviewSession:
         def done(case: OpenReview | None) -> None:
             if asked != self._asked:
                 return
+            self._steps = 0
             self.busy.emit("")
             if case is None:
                 self.told.emit(nothing)
@@ -329,6 +356,7 @@ class ReviewSession:
 
         def failed(error: Exception) -> None:
             if asked == self._asked:
+                self._steps = 0
                 self.busy.emit("")
                 self.failed.emit(error)
 
@@ -374,6 +402,7 @@ class ReviewSession:
     def close_case(self) -> None:
         """Close the open case."""
         self._asked += 1
+        self._steps = 0
         self._forget()
         self._leave()
 
