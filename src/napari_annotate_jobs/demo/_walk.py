@@ -356,7 +356,6 @@ class Walk:
     def finish(self) -> None:
         """Look at what is done, and at the list of keys, in the light theme too."""
         driver = self.driver
-        self.back_to_jobs()
         self.show("finished", "All three jobs are finished")
         driver.open_job(LUNGS)
         driver.click_row(driver.table, 0, double=True)
