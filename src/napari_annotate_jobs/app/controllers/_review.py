@@ -270,7 +270,7 @@ class ReviewController:
         failed = words[0].outcome is Outcome.FAILED
         # Not as a comment, which a pass would take along.
         self.panel.begin(Writing.FAIL if failed else Writing.RETURN, focus=False)
-        self.panel.line.setText(words[1].text)
+        self.panel.line.give_back(words[1].text)
 
     def hold(self, doing: str) -> None:
         """Give no verdict while something is done; empty when it is finished."""
