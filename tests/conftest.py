@@ -9,13 +9,20 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from napari_annotate_jobs.server import Service
+    from napari_annotate_jobs.server._database import Database
 
 
 def _in_memory() -> None:
@@ -123,3 +130,105 @@ def samples() -> dict[str, Path]:
     from napari_annotate_jobs.samples import sample_paths
 
     return sample_paths()
+
+
+class Servers:
+    """One application for all tests, in this process, and behind a socket when asked.
+
+    Parameters
+    ----------
+    path : Path
+        Folder for what servers write.
+    """
+
+    def __init__(self, path: Path) -> None:
+        from napari_annotate_jobs.server import ServerSettings, create_app, open_service
+        from napari_annotate_jobs.testing._serving import InProcess
+
+        self._path, self._made = path, 0
+        self._open = ExitStack()
+        self._kinds: dict[str, Service] = {}
+        first = open_service(ServerSettings(path / "folder"))
+        self._kinds["folder"] = self._open.enter_context(first)
+        self.app = create_app(self._kinds["folder"], chores=False)
+        self.transport = InProcess(self.app)
+        self._open.callback(self.transport.stop)
+
+    @cached_property
+    def address(self) -> str:
+        """Where the application listens."""
+        from napari_annotate_jobs.testing._serving import listening
+
+        return self._open.enter_context(listening(self.app))
+
+    def service(self, kind: str = "folder", images: tuple[Path, ...] = ()) -> Service:
+        """Return the parts of an empty server; the application is that one now.
+
+        Parameters
+        ----------
+        kind : str
+            ``folder`` for SQLite and a folder, ``cloud`` for PostgreSQL and S3.
+        images : tuple of Path
+            Folders that images may lie in.
+        """
+        from napari_annotate_jobs.server import Service
+        from napari_annotate_jobs.server._blobs import open_blobs
+
+        if kind not in self._kinds:
+            self._kinds[kind] = self._cloud()
+        whole = self._kinds[kind]
+        self._made += 1
+        home = self._path / str(self._made)
+        home.mkdir()
+        blobs = whole.settings.blobs
+        shelf = open_blobs(home / "blobs" if blobs is None else f"{blobs}/{self._made}")
+        # The database stays open: what was learnt of its statements is kept.
+        _empty(whole.database)
+        settings = replace(whole.settings, home=home, images=images)
+        self.app.state.service = Service(settings, whole.database, shelf)
+        return self.app.state.service
+
+    def _cloud(self) -> Service:
+        from napari_annotate_jobs.server import ServerSettings, open_service
+        from napari_annotate_jobs.testing._backends import (
+            Unavailable,
+            object_store,
+            postgres,
+        )
+
+        try:
+            url = self._open.enter_context(postgres())
+            blobs, environment = self._open.enter_context(object_store())
+        except Unavailable as error:
+            pytest.skip(str(error))
+        patch = self._open.enter_context(pytest.MonkeyPatch.context())
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        settings = ServerSettings(self._path / "cloud", database=url, blobs=blobs)
+        return self._open.enter_context(open_service(settings))
+
+    def close(self) -> None:
+        """End all."""
+        self._open.close()
+
+
+def _empty(database: Database) -> None:
+    from sqlalchemy import text
+
+    from napari_annotate_jobs.server._schema import METADATA
+
+    with database.writing() as connection:
+        if database.is_sqlite:
+            for table in reversed(METADATA.sorted_tables):
+                connection.execute(table.delete())
+        else:
+            names = ", ".join(f'"{name}"' for name in METADATA.tables)
+            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Return servers to test: with SQLite, with PostgreSQL and S3."""
+    servers = Servers(tmp_path_factory.mktemp("servers"))
+    yield servers
+    servers.close()

@@ -1,8 +1,7 @@
-"""A server in this process, with a job of its own for each test."""
+"""A server in this process, empty for each test."""
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,22 +22,12 @@ from napari_annotate_jobs.model import (
     SliceAnnotation,
     mask_ref,
 )
-from napari_annotate_jobs.server import (
-    NewProject,
-    ServerSettings,
-    create_app,
-    open_service,
-)
+from napari_annotate_jobs.server import NewProject
 from napari_annotate_jobs.stores.http import HttpStore, ImageCache
 from napari_annotate_jobs.stores.wire import OperationBatch, operation_of
 from napari_annotate_jobs.testing._serving import InProcess, JobPeople
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from fastapi import FastAPI
-
     from napari_annotate_jobs.server import Service
 
 LABELS = LabelSet(
@@ -133,34 +122,18 @@ class Bench:
         )
 
 
-@pytest.fixture(scope="session")
-def application(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[FastAPI, InProcess, Path]]:
-    template = tmp_path_factory.mktemp("server") / "template"
-    with open_service(ServerSettings(template)) as service:
-        app = create_app(service, chores=False)
-    transport = InProcess(app)
-    yield app, transport, template
-    transport.stop()
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("served"):
+        metafunc.parametrize("make_bench", ["folder", "cloud"], indirect=True)
 
 
 @pytest.fixture
-def make_bench(application, tmp_path: Path) -> Iterator[Any]:
-    app, transport, template = application
-    opened = []
-
+def make_bench(servers, request: pytest.FixtureRequest) -> Any:
     def make(**fields: Any) -> Bench:
-        home = tmp_path / f"server-{len(opened)}"
-        shutil.copytree(template, home)
-        service = open_service(ServerSettings(home))
-        opened.append(service)
-        app.state.service = service.__enter__()
-        return Bench(app.state.service, transport, **fields)
+        service = servers.service(getattr(request, "param", "folder"))
+        return Bench(service, servers.transport, **fields)
 
-    yield make
-    for service in opened:
-        service.__exit__(None, None, None)
+    return make
 
 
 @pytest.fixture

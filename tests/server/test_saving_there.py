@@ -28,6 +28,7 @@ def results(answers):
 
 
 # ------------------------------------------------------------------ per slice
+@pytest.mark.served
 def test_a_slice_that_was_changed_since_is_a_conflict_and_the_others_go_through(
     bench, kit
 ):
@@ -49,6 +50,7 @@ def test_a_slice_that_was_changed_since_is_a_conflict_and_the_others_go_through(
     assert sorted(one.load(JOB, CASE).annotation.slices) == ["index:1"]
 
 
+@pytest.mark.served
 def test_a_slice_that_was_emptied_since_is_a_conflict_too(bench, kit):
     store = bench.store("ana")
     store.save(JOB, CASE, kit.labelled(0, 1), {}, base=0)
@@ -72,6 +74,7 @@ def test_what_one_client_made_one_after_the_other_is_no_conflict(bench, kit):
     assert results([answer]) == [{"index:0": CONFLICT}]
 
 
+@pytest.mark.served
 def test_fields_of_the_whole_case_conflict_one_by_one(bench, kit):
     store = bench.store("ana")
     said = AnnotationChange(comments=(Comment(person="ana", text="a"),))
@@ -86,6 +89,7 @@ def test_fields_of_the_whole_case_conflict_one_by_one(bench, kit):
     assert draft.case_nothing_to_label and draft.comments == said.comments
 
 
+@pytest.mark.served
 def test_an_operation_is_applied_once(bench, kit):
     store = bench.store("ana")
     first = kit.batch(kit.labelled(0, 1), base=0)
@@ -106,6 +110,7 @@ def test_an_operation_is_applied_once(bench, kit):
     assert store.load(JOB, CASE).annotation.revision == 2
 
 
+@pytest.mark.served
 def test_what_is_wrong_with_one_operation_is_no_harm_to_the_others(bench, kit):
     store = bench.store("ana")
     changes = [kit.labelled(0, 1), kit.labelled(1, 99), kit.labelled(2, 1)]
@@ -185,6 +190,7 @@ def test_a_reference_that_says_other_pixels_than_the_mask_is_refused(bench, kit)
 
 
 # ----------------------------------------------------------------------- blind
+@pytest.mark.served
 def test_who_annotates_blind_sees_nothing_before_both_have_submitted(bench, kit):
     ana, ben, eve = (bench.store(name) for name in ("ana", "ben", "eve"))
     change, digest, data = kit.painted(0)
@@ -226,6 +232,7 @@ def test_who_annotates_blind_sees_nothing_before_both_have_submitted(bench, kit)
 
 
 # ------------------------------------------------------------------------ claims
+@pytest.mark.served
 def test_cases_are_claimed_one_by_one(make_bench, kit):
     bench = make_bench(assignment="claim")
     ana, ben = bench.store("ana"), bench.store("ben")
@@ -249,6 +256,7 @@ def test_cases_are_claimed_one_by_one(make_bench, kit):
 
 
 # ---------------------------------------------------------------------- versions
+@pytest.mark.served
 def test_the_migrations_make_the_tables_that_the_code_knows(bench):
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
@@ -273,6 +281,7 @@ def test_a_database_of_another_version_is_not_touched(tmp_path):
     database.close()
 
 
+@pytest.mark.served
 def test_the_record_tells_when_it_was_altered(bench, kit):
     from sqlalchemy import text
 

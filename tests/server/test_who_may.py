@@ -57,11 +57,10 @@ BODY = {
 
 
 @pytest.fixture
-def routes(application):
+def routes(servers):
     """Return method and path of every route that the interface describes."""
-    app, _, _ = application
     found = []
-    for path, verbs in app.openapi()["paths"].items():
+    for path, verbs in servers.app.openapi()["paths"].items():
         for verb in verbs:
             found.append((verb, path.removeprefix("/api/v1")))
     assert len(found) > 40
@@ -107,6 +106,7 @@ def test_a_token_that_nobody_has_is_refused(bench, token):
         assert client.get("/jobs").status_code == 401
 
 
+@pytest.mark.served
 def test_who_is_not_in_a_project_does_not_even_learn_of_it(bench, kit, routes):
     with bench.client("sam") as sam:
         assert sam.get("/jobs").json() == []
@@ -142,6 +142,7 @@ FOR_OWNERS = {
 }
 
 
+@pytest.mark.served
 @pytest.mark.parametrize("name", ["ana", "eve", "olga", "owner"])
 def test_every_route_answers_every_member(bench, kit, routes, name):
     with bench.client(name) as client:
@@ -162,6 +163,7 @@ def test_every_route_answers_every_member(bench, kit, routes, name):
                 assert not refused, (verb, path, answer.text)
 
 
+@pytest.mark.served
 def test_who_is_suspended_or_removed_is_out_and_others_get_the_cases(make_bench, kit):
     bench = make_bench(assignment="assigned")
     with bench.client("olga") as olga, bench.client("ben") as ben:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -30,12 +29,7 @@ from napari_annotate_jobs.model import (
     SliceAnnotation,
     mask_ref,
 )
-from napari_annotate_jobs.server import (
-    NewProject,
-    ServerSettings,
-    create_app,
-    open_service,
-)
+from napari_annotate_jobs.server import NewProject
 from napari_annotate_jobs.stores import (
     FolderStore,
     MemoryStore,
@@ -43,12 +37,12 @@ from napari_annotate_jobs.stores import (
     create_job,
 )
 from napari_annotate_jobs.stores.http import HttpStore, ImageCache
-from napari_annotate_jobs.testing._serving import InProcess, JobPeople, listening
+from napari_annotate_jobs.testing._serving import JobPeople
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
-    from napari_annotate_jobs.server import Service
     from napari_annotate_jobs.stores import JobStore
 
 LABELS = LabelSet(
@@ -188,45 +182,17 @@ class FolderWorld(World):
         return FolderStore(self.path, person)
 
 
-class Servers:
-    """One application for all tests: in this process, and behind a socket.
-
-    Each test has a database of its own.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._made = path, 0
-        self._open = ExitStack()
-        template = path / "template"
-        with open_service(ServerSettings(template)) as service:
-            self.app = create_app(service, chores=False)
-        self.transport = InProcess(self.app)
-        self._open.callback(self.transport.stop)
-        self.address = self._open.enter_context(listening(self.app))
-
-    def service(self) -> Service:
-        """Return the parts of an empty server; the application is that one now."""
-        self._made += 1
-        home = self._path / str(self._made)
-        shutil.copytree(self._path / "template", home)
-        samples = Path(napari_annotate_jobs.__file__).parent / "samples"
-        settings = ServerSettings(home, images=(samples,))
-        service = self._open.enter_context(open_service(settings))
-        self.app.state.service = service
-        return service
-
-    def close(self) -> None:
-        self._open.close()
-
-
 class ServerWorld(World):
     """Jobs on a server, that clients reach without a network."""
 
-    servers: Servers
+    servers: Any
+    kind = "folder"
 
     def __init__(self, path: Path, jobs: Sequence[tuple[Job, Sequence[Case]]]) -> None:
         super().__init__()
-        self.service = self.servers.service()
+        self.service = self.servers.service(
+            self.kind, images=(Path(napari_annotate_jobs.__file__).parent / "samples",)
+        )
         self.people = JobPeople(self.service)
         self._path = path
         self._jobs = [job.id for job, _ in jobs]
@@ -252,10 +218,6 @@ class ServerWorld(World):
             transport=lambda: self.servers.transport,
         )
 
-    def close(self) -> None:
-        super().close()
-        self.service.close()
-
 
 class SocketWorld(ServerWorld):
     """The same over a real socket."""
@@ -264,7 +226,17 @@ class SocketWorld(ServerWorld):
         return HttpStore(self.servers.address, token=token, cache=cache)
 
 
-SERVED: dict[str, type[ServerWorld]] = {"server": ServerWorld, "socket": SocketWorld}
+class CloudWorld(ServerWorld):
+    """The same with PostgreSQL and S3."""
+
+    kind = "cloud"
+
+
+SERVED: dict[str, type[ServerWorld]] = {
+    "server": ServerWorld,
+    "socket": SocketWorld,
+    "cloud": CloudWorld,
+}
 
 WORLDS: dict[str, type[MemoryWorld | FolderWorld]] = {
     "memory": MemoryWorld,
@@ -282,25 +254,19 @@ def worlds() -> dict[str, type[MemoryWorld | FolderWorld]]:
     return WORLDS
 
 
-@pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    servers = Servers(tmp_path_factory.mktemp("servers"))
-    ServerWorld.servers = servers
-    yield servers
-    servers.close()
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    # What runs in this process runs everywhere: sockets and PostgreSQL have a part.
+    if "world" in metafunc.fixturenames:
+        part = metafunc.definition.get_closest_marker("served")
+        names = [*sorted(WORLDS), *(SERVED if part else ["server"])]
+        metafunc.parametrize("world", names, indirect=True)
 
 
 @pytest.fixture
-def served(servers: Servers) -> dict[str, type[ServerWorld]]:
-    """Return the worlds with a server, by their names."""
-    return SERVED
-
-
-@pytest.fixture(params=[*sorted(WORLDS), *SERVED])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     jobs = [(Kit.job("job-1"), Kit.cases()), (Kit.job("job-2"), Kit.cases(2))]
     if request.param in SERVED:
-        request.getfixturevalue("servers")
+        ServerWorld.servers = request.getfixturevalue("servers")
     world = {**WORLDS, **SERVED}[request.param](tmp_path, jobs)
     yield world
     world.close()

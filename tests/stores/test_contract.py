@@ -105,6 +105,7 @@ def test_series_are_found_from_where_the_job_is(world, store, samples, tmp_path)
     assert series.header.shape[0] >= 1
 
 
+@pytest.mark.served
 def test_pages_of_cases(store):
     page = store.cases(JOB, offset=1, limit=2)
     assert [row.case.id for row in page.rows] == ["case-1", "case-2"]
@@ -137,12 +138,14 @@ def test_pages_of_cases(store):
         ("nothing like it", []),
     ],
 )
+@pytest.mark.served
 def test_cases_are_found_by_a_part_of_their_name(store, text, found):
     page = store.cases(JOB, text=text)
     assert [row.ordinal for row in page.rows] == found
     assert page.total == len(found)
 
 
+@pytest.mark.served
 def test_cases_are_filtered_by_status_and_text(world, store, kit):
     for case_id in ("case-1", "case-2", "case-3"):
         submit(store, kit, case_id)
@@ -196,6 +199,7 @@ def test_a_case_alone_is_not_its_own_neighbour(store, kit):
     assert store.neighbour(JOB, "case-0", step=-1, statuses=only, wrap=True) is None
 
 
+@pytest.mark.served
 def test_what_opening_told_of_a_case_is_kept(world, store):
     case = store.note_case(
         JOB, "case-1", n_slices=20, warnings=["slice 3 is missing", "tilt 12°"]
@@ -225,6 +229,7 @@ def test_a_case_begins_blank(store):
     assert list(store.submissions(JOB, "case-0")) == []
 
 
+@pytest.mark.served
 def test_what_is_saved_is_loaded_again(world, store, kit):
     ref, data = kit.mask(700)
     vessel, more = kit.mask(8, seed=9)
@@ -303,6 +308,7 @@ def test_a_mask_may_be_copied_to_other_slices_without_its_bytes(store, kit):
     assert len(store.load(JOB, "case-0").annotation.slices) == 8
 
 
+@pytest.mark.served
 def test_a_mask_may_be_taken_from_another_person(world, store, kit):
     change, blobs = kit.painted(1)
     store.save(JOB, "case-0", change, blobs, base=0)
@@ -380,6 +386,7 @@ def test_the_label_set_is_closed(store, kit, make, match):
     assert store.load(JOB, "case-0").annotation.revision == 0
 
 
+@pytest.mark.served
 def test_the_second_writer_gets_a_conflict(world, kit):
     one, two = world.store(), world.store()
     one.save(JOB, "case-0", kit.labelled(0, 1), {}, base=0)
@@ -392,6 +399,7 @@ def test_the_second_writer_gets_a_conflict(world, kit):
     assert sorted(one.load(JOB, "case-0").annotation.slices) == ["index:0", "index:1"]
 
 
+@pytest.mark.served
 def test_the_same_save_again_is_no_conflict(world, kit):
     """The answer may have been lost, or an error that came after the fact."""
     change, blobs = kit.painted(1)
@@ -414,6 +422,7 @@ def test_where_nothing_is_damaged_nothing_is_mended(store, kit):
     assert store.load(JOB, "case-0").annotation.revision == 1
 
 
+@pytest.mark.served
 def test_of_many_writers_exactly_one_wins(world, kit):
     def write(number):
         store = world.store()
@@ -431,6 +440,7 @@ def test_of_many_writers_exactly_one_wins(world, kit):
     ]
 
 
+@pytest.mark.served
 def test_one_store_may_be_used_from_many_threads(store, kit):
     def write(number):
         change, blobs = kit.painted(number, seed=number)
@@ -445,6 +455,7 @@ def test_one_store_may_be_used_from_many_threads(store, kit):
 
 
 # ------------------------------------------------------------------- submissions
+@pytest.mark.served
 def test_submitting_freezes_the_draft(world, store, kit):
     change, blobs = kit.painted(0)
     store.save(JOB, "case-0", change, blobs, base=0)
@@ -487,6 +498,7 @@ def test_proposals_are_never_submitted_silently(store, kit):
     store.submit(JOB, "case-0", base=2)
 
 
+@pytest.mark.served
 def test_a_returned_case_is_worked_over(world, store, kit):
     first = submit(store, kit, "case-2")
     eve = world.store("eve")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
+import random
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, TypeAdapter
 from starlette.exceptions import HTTPException
@@ -18,10 +21,11 @@ from napari_annotate_jobs.errors import AnnotateJobsError, LogInError, StoreErro
 from napari_annotate_jobs.stores.wire import Trouble, problem_of
 
 from ._accounts import Account, authenticate
+from ._database import ATTEMPTS, CollisionError
 from ._permits import Permit, permit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from fastapi import FastAPI
     from sqlalchemy import Connection
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from ._service import Service
 
 __all__ = [
+    "AgainRoute",
     "Ask",
     "Asking",
     "Key",
@@ -48,6 +53,24 @@ Offset = Annotated[int, Query(ge=0, le=1 << 53)]
 Limit = Annotated[int, Query(ge=0, le=1000)]
 
 _BEARER = HTTPBearer(auto_error=False, description="A token, from /login or an owner")
+
+
+class AgainRoute(APIRoute):
+    """Does again what collided with another request: nothing of it was done."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a request."""
+        once = super().get_route_handler()
+
+        async def again(request: Request) -> Response:
+            for attempt in range(ATTEMPTS - 1):
+                try:
+                    return await once(request)
+                except CollisionError:
+                    await asyncio.sleep(0.01 * 2**attempt * random.uniform(0.5, 1))
+            return await once(request)
+
+        return again
 
 
 class Asking:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
+    IntegrityError,
     NoSuchModuleError,
     OperationalError,
 )
@@ -37,11 +38,19 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["Database", "retried"]
+__all__ = ["ATTEMPTS", "CollisionError", "Database", "retried"]
 
-_ATTEMPTS = 5
+ATTEMPTS = 8
+"""So often what collided is done again before somebody is told."""
+
+_UNDONE = {"40001", "40P01"}
+"""What PostgreSQL says to one of two that wait for each other."""
 _UPGRADE = "Back it up, then bring it up to date with: napari-annotate-jobs serve "
 _UPGRADE += "... --upgrade"
+
+
+class CollisionError(StoreAccessError):
+    """Two did the same at once, and of one nothing was done: it looks again."""
 
 
 class Database:
@@ -149,19 +158,11 @@ class Database:
 
 
 def retried(action: Callable[[], T]) -> T:
-    """Do something in a transaction of its own; again, if another one was in the way.
-
-    PostgreSQL undoes one of two that wait for each other.
-    """
-    for attempt in range(_ATTEMPTS):
-        try:
+    """Do something in a transaction of its own; again, if it collided with another."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(CollisionError):
             return action()
-        except StoreAccessError as error:
-            cause = error.__cause__
-            state = getattr(getattr(cause, "orig", None), "sqlstate", None)
-            if state not in {"40001", "40P01"} or attempt == _ATTEMPTS - 1:
-                raise
-    raise AssertionError  # pragma: no cover
+    return action()
 
 
 def _script() -> ScriptDirectory:
@@ -220,7 +221,14 @@ def _engine(url: str | URL) -> Engine:
 def _told(name: str) -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except (IntegrityError, OperationalError) as error:
+        undone = getattr(error.orig, "sqlstate", None) in _UNDONE
+        if undone or isinstance(error, IntegrityError):
+            raise CollisionError(
+                "others did the same at this moment",
+                where=name,
+                remedy="Try again in a moment",
+            ) from error
         raise StoreAccessError(
             f"the database does not answer ({_short(error)})",
             where=name,

@@ -17,7 +17,7 @@ from napari_annotate_jobs.stores import _rules
 from napari_annotate_jobs.stores.folder._headers import open_remembered
 from napari_annotate_jobs.stores.wire import ImageFile, SeriesIndex
 
-from ._asking import Ask, Asking, Key, answer
+from ._asking import AgainRoute, Ask, Asking, Key, answer
 from ._drafts import case_of, find_case
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ROUTER"]
 
-ROUTER = APIRouter()
+ROUTER = APIRouter(route_class=AgainRoute)
 
 Place = Annotated[int, InPath(ge=0, le=1_000_000)]
 

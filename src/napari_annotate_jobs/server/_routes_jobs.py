@@ -35,14 +35,14 @@ from napari_annotate_jobs.stores.wire import (
 )
 
 from . import _desk, _listing
-from ._asking import Ask, Key, Limit, Offset, Person, answer
+from ._asking import AgainRoute, Ask, Key, Limit, Offset, Person, answer
 from ._drafts import case_of, find_case, find_work
 from ._permits import permits
 from ._projects import save_combination
 
 __all__ = ["ROUTER"]
 
-ROUTER = APIRouter()
+ROUTER = APIRouter(route_class=AgainRoute)
 
 Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Path(min_length=1, max_length=80)]

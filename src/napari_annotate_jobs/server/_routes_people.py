@@ -25,7 +25,7 @@ from ._accounts import (
     set_password,
     suspend_account,
 )
-from ._asking import Ask, Asking, Key, Limit, answer
+from ._asking import AgainRoute, Ask, Asking, Key, Limit, answer
 from ._audit import broken_links
 from ._permits import permit as permit_of
 from ._projects import Change, Member, NewProject, Role
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ROUTER"]
 
-ROUTER = APIRouter()
+ROUTER = APIRouter(route_class=AgainRoute)
 
 PersonName = Annotated[str, Field(min_length=1, max_length=200)]
 

@@ -22,6 +22,7 @@ from napari_annotate_jobs.server import (
     make_token,
     permit,
 )
+from napari_annotate_jobs.server._database import retried
 from napari_annotate_jobs.stores import check_person
 
 if TYPE_CHECKING:
@@ -110,17 +111,25 @@ class JobPeople:
     def token(self, name: str, *, scope: str = "write") -> str:
         """Return a token of a person, who is added if there is none of that name."""
         name = check_person(name)
-        with self._service.database.writing() as connection:
-            try:
-                account = add_account(connection, name)
-            except ExistsError:
-                account = find_account(connection, name)
-            return make_token(connection, account, scope=scope)
+
+        def made() -> str:
+            with self._service.database.writing() as connection:
+                try:
+                    account = add_account(connection, name)
+                except ExistsError:
+                    account = find_account(connection, name)
+                return make_token(connection, account, scope=scope)
+
+        return retried(made)
 
     def join(self, job_id: str, name: str, *roles: Any) -> None:
         """Put a person into a job, unless they are there."""
-        with self._service.database.writing() as connection:
-            found = permit(connection, self._owner, job_id)
-            members = {each.name for each in list_members(connection, found)}
-            if name not in members:
-                add_member(connection, found, name, roles)
+
+        def joined() -> None:
+            with self._service.database.writing() as connection:
+                found = permit(connection, self._owner, job_id)
+                members = {each.name for each in list_members(connection, found)}
+                if name not in members:
+                    add_member(connection, found, name, roles)
+
+        retried(joined)
