@@ -206,6 +206,20 @@ def test_failed_log_ins_are_limited_and_tell_nothing(bench):
         assert client.get("/me").status_code == 401
 
 
+def test_who_sends_is_known_before_what_they_send_is_looked_at(bench, kit):
+    for token in ("", "Bearer naj_0123456789abcdef_x"):
+        with bench.client() as nobody:
+            nobody.headers["Authorization"] = token
+            url = f"{kit.case}/ops"
+            for body in (b"{", b'{"operations": 1}', b" " * (1 << 20)):
+                headers = {"Content-Type": "application/json"}
+                answer = nobody.post(url, content=body, headers=headers)
+                assert answer.status_code == 401, (token, body[:20], answer.text)
+            assert nobody.put(f"{kit.case}/blobs/none").status_code == 401
+    with bench.client("ana") as ana:
+        assert ana.post(f"{kit.case}/ops", content=b"{").status_code == 422
+
+
 def test_what_is_too_large_is_not_taken(bench):
     with bench.client("ana") as client:
         answer = client.post("/jobs/job/claim", content=b" " * (33 << 20))

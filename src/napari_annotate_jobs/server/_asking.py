@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, TypeAdapter
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from napari_annotate_jobs.errors import AnnotateJobsError, LogInError, StoreError
@@ -52,6 +53,10 @@ Person = Annotated[str | None, Query(max_length=200)]
 Offset = Annotated[int, Query(ge=0, le=1 << 53)]
 Limit = Annotated[int, Query(ge=0, le=1000)]
 
+_OPEN = "/login"
+_LARGE = 64 << 10
+"""Bytes that are read before it is known who sent them."""
+
 _BEARER = HTTPBearer(auto_error=False, description="A token, from /login or an owner")
 
 
@@ -63,6 +68,18 @@ class AgainRoute(APIRoute):
         once = super().get_route_handler()
 
         async def again(request: Request) -> Response:
+            if self.path.endswith(_OPEN):
+                return await once(request)
+            if not _token_of(request) or _is_large(request):
+                await run_in_threadpool(_known, request)
+            try:
+                return await repeated(request)
+            except RequestValidationError:
+                # What is wrong with it is nothing to tell nobody.
+                await run_in_threadpool(_known, request)
+                raise
+
+        async def repeated(request: Request) -> Response:
             for attempt in range(ATTEMPTS - 1):
                 try:
                     return await once(request)
@@ -71,6 +88,23 @@ class AgainRoute(APIRoute):
             return await once(request)
 
         return again
+
+
+def _token_of(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _is_large(request: Request) -> bool:
+    size = request.headers.get("content-length", "0")
+    chunked = "transfer-encoding" in request.headers
+    return chunked or not size.isdigit() or int(size) > _LARGE
+
+
+def _known(request: Request) -> None:
+    """Raise LogInError unless somebody asks; before what they sent is looked at."""
+    with Asking(request.app.state.service, _token_of(request)).looking():
+        pass
 
 
 class Asking:
