@@ -1,4 +1,4 @@
-"""Tries to make job folders lose work, and says what was tried and what was lost.
+"""Tries to make job folders and servers lose work, and says what was lost.
 
     python scripts/_torture [WAY...] [--seed N] [--rounds N]
 
@@ -19,7 +19,14 @@ from pathlib import Path
 
 from _report import Enough, Report
 
-WAYS = {"kill": 200, "power": 3000, "errors": 3000, "pairs": 400, "fuzz": 1500}
+WAYS = {
+    "kill": 200,
+    "power": 3000,
+    "errors": 3000,
+    "pairs": 400,
+    "fuzz": 1500,
+    "server": 25,
+}
 """The ways there are, and how many rounds each does by itself."""
 
 
@@ -67,6 +74,7 @@ def _run(way: str):  # type: ignore[no-untyped-def]
     import _kill
     import _pairs
     import _power
+    import _server
 
     modules = {
         "kill": _kill,
@@ -74,6 +82,7 @@ def _run(way: str):  # type: ignore[no-untyped-def]
         "errors": _errors,
         "pairs": _pairs,
         "fuzz": _fuzz,
+        "server": _server,
     }
     return modules[way].run
 

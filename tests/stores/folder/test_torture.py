@@ -18,6 +18,7 @@ SHORT = {
     "errors": (40, {"errors": 40, "places": 80}),
     "pairs": (40, {"meetings": 40, "places": 150}),
     "fuzz": (40, {"files": 40}),
+    "server": (3, {"kills": 3, "saves": 6, "unanswered": 2}),
 }
 
 
