@@ -142,7 +142,6 @@ def add_server_arguments(verb: argparse.ArgumentParser) -> None:
         "roles",
         nargs="*",
         metavar="ROLE",
-        choices=("owner", "reviewer", "annotator"),
         help="owner, reviewer, annotator; none of them may look on",
     )
     act.set_defaults(act=_member)
@@ -394,6 +393,12 @@ def _permit(service: Service, connection: Any, job: str) -> Any:
 def _member(options: argparse.Namespace, service: Service) -> int:
     from napari_annotate_jobs.server import Role, add_member
 
+    known = [role.value for role in Role]
+    # Not for argparse to check: of no roles it says that they are none of these.
+    if wrong := [role for role in options.roles if role not in known]:
+        raise InvalidValueError(
+            f"there is no role {wrong[0]!r}", remedy=f"Use {', '.join(known)}"
+        )
     roles: Sequence[Role] = [Role(role) for role in options.roles]
     with service.database.writing() as connection:
         found = _permit(service, connection, options.job)

@@ -58,6 +58,7 @@ from ._project import (
     Status,
 )
 from ._review import (
+    OUTCOMES,
     HistoryEvent,
     Outcome,
     ReviewRow,
@@ -79,6 +80,7 @@ from ._window import PRESETS, VoiFunction, Window
 __all__ = [
     "COLORS",
     "MEDIA_TYPE",
+    "OUTCOMES",
     "PNG_SIGNATURE",
     "PRESETS",
     "Annotation",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ._submission import Submission
 
 __all__ = [
+    "OUTCOMES",
     "HistoryEvent",
     "Outcome",
     "ReviewRow",
@@ -162,13 +163,15 @@ class Verb(StrEnum):
     COMMENT = "comment on"
 
 
-_OUTCOME = {
+OUTCOMES = {
     Verb.REOPEN: Outcome.REOPENED,
     Verb.PASS: Outcome.PASSED,
     Verb.FAIL: Outcome.FAILED,
     Verb.RETURN: Outcome.RETURNED,
     Verb.WITHDRAW: Outcome.WITHDRAWN,
 }
+"""What verdicts say, by what makes them."""
+
 _OF_ANNOTATOR = {Verb.SAVE, Verb.SUBMIT, Verb.REOPEN}
 _JUDGED = (ReviewStatus.PASSED, ReviewStatus.FAILED, ReviewStatus.RETURNED)
 
@@ -255,7 +258,7 @@ def check_verb(
 
 
 def _past(verb: Verb) -> str:
-    return str(_OUTCOME[verb]) if verb in _OUTCOME else "corrected"
+    return str(OUTCOMES[verb]) if verb in OUTCOMES else "corrected"
 
 
 def _judged(verdict: Verdict | None, where: object, remedy: str) -> JudgedError:
@@ -397,7 +400,7 @@ def make_verdict(
     return Verdict.seal(
         submission=submission.number,
         number=number,
-        outcome=_OUTCOME[verb],
+        outcome=OUTCOMES[verb],
         person=person,
         comments=tuple(comments),
         time=now(),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_annotate_jobs.errors import (
     InvalidValueError,
     LogInError,
     RoleError,
+    StoreAccessError,
+    StoreError,
 )
 from napari_annotate_jobs.model import (
+    OUTCOMES,
     Case,
     CaseRow,
     Counts,
@@ -18,6 +22,7 @@ from napari_annotate_jobs.model import (
     JobSummary,
     ReviewCounts,
     ReviewRow,
+    Status,
     Submission,
     Thread,
     Verdict,
@@ -59,13 +64,14 @@ if TYPE_CHECKING:
         AnnotationChange,
         Comment,
         ReviewStatus,
-        Status,
         Verb,
     )
 
     from ._remote_images import ImageCache
 
 __all__ = ["HttpStore"]
+
+T = TypeVar("T")
 
 _PAGE = 1000
 _FEW = 4
@@ -338,16 +344,33 @@ class HttpStore(JobStore, ImageSource):
     def submit(
         self, job_id: str, case_id: str, *, base: int, of: str | None = None
     ) -> Submission:
-        found: Submission = self._post(
-            Submission,
-            job_id,
-            "cases",
-            case_id,
-            "submit",
-            body=SubmitForm(base=base),
-            of=of,
+        place = job_id, "cases", case_id, "submit"
+
+        def there() -> Submission | None:
+            if of or self.load(job_id, case_id).status is not Status.FINISHED:
+                return None
+            last = self.submissions(job_id, case_id)[-1]
+            return last if last.annotation.revision == base else None
+
+        found: Submission = self._done(
+            lambda: self._post(Submission, *place, body=SubmitForm(base=base), of=of),
+            there,
         )
         return found
+
+    def _done(self, ask: Callable[[], T], there: Callable[[], T | None]) -> T:
+        """Ask for a change; where the answer was lost, look whether it was made."""
+        try:
+            return ask()
+        except LogInError:
+            raise
+        except StoreAccessError:
+            found = None
+            with suppress(StoreError):
+                found = there()
+            if found is None:
+                raise
+            return found
 
     def submissions(
         self,
@@ -383,8 +406,24 @@ class HttpStore(JobStore, ImageSource):
         form = JudgeForm(
             verb=verb, number=number, comments=tuple(comments), corrected=corrected
         )
-        found: Verdict = self._post(
-            Verdict, job_id, "cases", case_id, "judge", body=form, person=person
+        place = job_id, "cases", case_id, "judge"
+
+        def there() -> Verdict | None:
+            last = self.verdicts(job_id, case_id, person=person)[-1:]
+            said = [(each.text, each.slice_key) for each in comments]
+            for verdict in last:
+                same = (
+                    verdict.person == self.person
+                    and verdict.outcome is OUTCOMES.get(verb)
+                    and number in {None, verdict.submission}
+                    and [(c.text, c.slice_key) for c in verdict.comments] == said
+                )
+                if same:
+                    return verdict
+            return None
+
+        found: Verdict = self._done(
+            lambda: self._post(Verdict, *place, body=form, person=person), there
         )
         return found
 

@@ -1,0 +1,79 @@
+"""People and jobs of a server, from the command line; and what is said of mistakes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+TOKEN = re.compile(r"naj_[0-9a-f]+_[\w-]+")
+
+
+@pytest.fixture
+def job(run, images, tmp_path):
+    folder = tmp_path / "lung"
+    code, _, err = run(
+        "new", folder, "--images", images, "--labels", "segmentation:liver",
+        "--annotators", "ana", "ben", "--reviewers", "eve", "--owners", "olga",
+    )  # fmt: skip
+    assert code == 0, err
+    return folder
+
+
+def test_a_job_with_its_people_is_put_on_a_server(run, job, tmp_path):
+    home = tmp_path / "server"
+    code, out, err = run("server", home, "add-job", job, "--assignment", "assigned")
+    assert code == 0, err
+    assert len(TOKEN.findall(out)) == 1
+    assert "Added lung" in out
+    # The token of the owner is shown once.
+    code, out, _ = run("server", home, "people")
+    assert code == 0
+    assert out.split("\n")[:5] == [
+        "ana",
+        "ben",
+        "eve",
+        "olga",
+        "owner (owner of the server)",
+    ]
+    code, out, _ = run("server", home, "jobs")
+    assert code == 0
+    assert out.rstrip().endswith("lung")
+    code, out, _ = run("server", home, "token", "ana", "--scope", "read")
+    assert code == 0
+    assert TOKEN.fullmatch(out.strip())
+    code, out, _ = run("server", home, "add-person", "zoe")
+    assert code == 0
+    assert TOKEN.search(out)
+    code, out, _ = run("server", home, "member", "lung", "zoe", "annotator", "reviewer")
+    assert code == 0
+    assert "annotator, reviewer" in out
+    code, out, _ = run("server", home, "member", "lung", "zoe")
+    assert (code, out) == (0, "zoe is in lung: looking on.\n")
+    run("server", home, "member", "lung", "zoe", "annotator")
+    code, out, _ = run("server", home, "assign", "lung", "ana", "zoe")
+    assert code == 0
+    assert "Gave out" in out
+    assert run("server", home, "check")[:2] == (0, "All is well.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("token", "nobody"), "there is no person 'nobody'"),
+        (("member", "lung", "ana", "boss"), "Use owner, reviewer, annotator"),
+        (("member", "lung", "ana"), "lung"),
+        (("add-person", "owner"), "already"),
+    ],
+)
+def test_mistakes_are_told_in_words(run, tmp_path, arguments, said):
+    code, _, err = run("server", tmp_path / "server", *arguments)
+    assert code == 2
+    assert said in err
+
+
+def test_a_certificate_needs_its_key(run, tmp_path):
+    code, _, err = run("serve", tmp_path / "server", "--tls-cert", "x.pem")
+    assert code == 2
+    assert "--tls-key" in err
+    assert not (tmp_path / "server").exists()
