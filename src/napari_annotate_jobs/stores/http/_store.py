@@ -87,6 +87,8 @@ class HttpStore(JobStore, ImageSource):
         Where images are kept.
     transport : callable, optional
         Returns what carries requests instead of the network.
+    patient : bool
+        False gives a server that does not answer one attempt only.
 
     Raises
     ------
@@ -104,6 +106,7 @@ class HttpStore(JobStore, ImageSource):
         token: str | None = None,
         cache: ImageCache | None = None,
         transport: Callable[[], httpx.BaseTransport] | None = None,
+        patient: bool = True,
     ) -> None:
         self.location = location.rstrip("/")
         self.server, self._only = server_and_job(location)
@@ -117,9 +120,11 @@ class HttpStore(JobStore, ImageSource):
                 where=self.server,
                 remedy=f"Log in with: napari-annotate-jobs login {self.server}",
             )
-        self.wire = Wire(self.server, token, transport=transport)
+        attempts = {} if patient else {"attempts": 1}
+        self.wire = Wire(self.server, token, transport=transport, **attempts)
         try:
-            self.person = str(self.wire.request("GET", "/me").json()["name"])
+            me = self.wire.get("/me", dict[str, Any])
+            self.person = check_person(str(me.get("name", "")))
             if person not in {None, self.person}:
                 raise RoleError(
                     f"the token is {self.person}'s, not {person}'s",
@@ -134,10 +139,16 @@ class HttpStore(JobStore, ImageSource):
         self._cases: dict[tuple[str, str], Case] = {}
         self._sent: dict[tuple[str, str], set[str]] = {}
 
+    is_remote = True
+
     @property
     def images(self) -> HttpStore:
         """The store itself."""
         return self
+
+    def use_token(self, token: str) -> None:
+        """Go on with another token of the same person."""
+        self.wire.use(token)
 
     def _get(self, kind: Any, *parts: str, **query: Any) -> Any:
         return self.wire.get(quoted("jobs", *parts), kind, **query)
