@@ -68,6 +68,7 @@ class MyJobs(QWidget):
         self.jobs.demo_requested.connect(station.add_demo)
         self.jobs.refresh_requested.connect(self.refresh)
         self.jobs.forget_requested.connect(lambda job: station.forget(job, self))
+        self.jobs.choice_changed.connect(station.look_at)
         self.jobs.add_server_requested.connect(self._log_in)
         lines = self.jobs.servers
         lines.log_in_requested.connect(self._log_in)

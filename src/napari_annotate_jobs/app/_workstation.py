@@ -107,6 +107,7 @@ class Workstation(QObject):
         self.servers.logged_in.connect(self._on_logged_in)
         self._listed: list[JobSummary] = []
         self._name = ""
+        self._looked_at: JobSummary | None = None
         self._chores: Chores | None = None
         self.desk: OpenJob | None = None
         self.summaries: list[JobSummary] = []
@@ -249,11 +250,20 @@ class Workstation(QObject):
         self.jobs_changed.emit(self.summaries)
         self.servers_changed.emit(self.servers.lines())
 
+    def look_at(self, summary: JobSummary | None) -> None:
+        """Say who annotates in a job that is chosen, and not open yet."""
+        self._looked_at = summary
+        self._tell_person()
+
     def _tell_person(self) -> None:
         name, server = self._name, ""
+        chosen = self._looked_at
         if self.desk is not None:
             store = self.desk.session.store
             name, server = store.person, self.server
+        elif chosen is not None and is_server(chosen.location):
+            server = self.servers.address(chosen.location)
+            name = self.servers.person(chosen.location)
         self.person_changed.emit(name, server)
 
     @property

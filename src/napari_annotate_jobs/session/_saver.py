@@ -281,9 +281,12 @@ class Saver:
                 self._meet(draft, error)
             self._settle()
 
-        def unseen(_: Exception) -> None:
+        def unseen(fault: Exception) -> None:
             self._looking = False
-            self._tell_refused(error)
+            if self._store.is_remote and isinstance(fault, StoreAccessError):
+                self._fail(fault)  # whether it is one is seen when it can be asked
+            else:
+                self._tell_refused(error)
             self._settle()
 
         self._executor.run(

@@ -63,7 +63,7 @@ class LogInDialog(QDialog):
         self.secret.setEchoMode(QLineEdit.EchoMode.Password)
         self._said = QLabel(self)
         self._said.setWordWrap(True)
-        self._said.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
+        self._said.setMinimumHeight(3 * self.fontMetrics().lineSpacing())
         self._said.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._fault_style = f"QLabel {{ color: {colors.error_text}; }}"
         self._form = form = QFormLayout()

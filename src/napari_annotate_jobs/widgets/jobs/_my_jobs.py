@@ -89,6 +89,8 @@ class MyJobsView(QWidget):
     """A JobSummary is to be opened."""
     open_folder_requested = Signal()
     """A job folder is to be chosen."""
+    choice_changed = Signal(object)
+    """Another JobSummary is chosen; None if there is none."""
     add_server_requested = Signal()
     """A server is to be logged in to, and its jobs listed."""
     demo_requested = Signal()
@@ -378,7 +380,9 @@ class MyJobsView(QWidget):
         self._show_choice()
 
     def _show_choice(self) -> None:
-        self._open.setEnabled(self.selected() is not None)
+        chosen = self.selected()
+        self._open.setEnabled(chosen is not None)
+        self.choice_changed.emit(chosen)
 
     def event(self, event: QEvent) -> bool:
         return self._keys.claim(event) or bool(super().event(event))
