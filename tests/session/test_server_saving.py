@@ -26,20 +26,20 @@ def labels(annotation):
 def test_where_it_was_saved_is_said(remote):
     session = remote.session()
     session.editor.set_class([0], 1, True)
-    assert session.save_state.text.startswith("saved on the server at ")
+    assert session.saving.state.text.startswith("saved on the server at ")
 
 
 def test_other_slices_of_another_window_are_no_conflict(remote):
     here, there = remote.session(), elsewhere(remote)
     there.editor.set_class([3], 1, True)
     here.editor.set_class([0], 2, True)
-    assert here.save_state.kind is SaveKind.SAVED
+    assert here.saving.state.kind is SaveKind.SAVED
     assert sorted(labels(remote.draft()).values()) == [(1,), (2,)]
     assert labels(here.editor.annotation) == labels(remote.draft())
     assert any("another window" in text for text in remote.told)
     # What came from there is not taken for unseen: editing it goes through.
     here.editor.set_class([3], 1, False)
-    assert here.save_state.kind is SaveKind.SAVED
+    assert here.saving.state.kind is SaveKind.SAVED
     assert list(labels(remote.draft()).values()) == [(2,)]
 
 
@@ -52,13 +52,13 @@ def test_only_slices_that_both_changed_are_asked_about(remote, slow):
     here.editor.set_class([3], 2, True)
     here.editor.set_class([5], 2, True)
     slow.drain()
-    assert here.save_state.kind is SaveKind.CONFLICT
-    conflict = here.conflict
+    assert here.saving.state.kind is SaveKind.CONFLICT
+    conflict = here.saving.conflict
     assert [difference.index for difference in conflict.differences] == [3]
     assert sorted(labels(remote.draft()).values()) == [(1,), (2,), (2,)]
-    here.resolve_conflict(keep_mine=True)
+    here.saving.resolve_conflict(keep_mine=True)
     slow.drain()
-    assert here.save_state.kind is SaveKind.SAVED
+    assert here.saving.state.kind is SaveKind.SAVED
     assert list(labels(remote.draft()).values()) == [(2,), (2,), (2,)]
 
 
@@ -66,14 +66,14 @@ def test_a_folder_asks_about_everything(desk):
     here, there = desk.session(), elsewhere(desk)
     there.editor.set_class([3], 1, True)
     here.editor.set_class([0], 2, True)
-    assert here.save_state.kind is SaveKind.CONFLICT
+    assert here.saving.state.kind is SaveKind.CONFLICT
 
 
 def test_nothing_to_label_of_the_case_is_settled_by_hand(remote):
     here, there = remote.session(), elsewhere(remote)
     there.editor.set_case_nothing_to_label(True)
     here.editor.set_class([0], 2, True)
-    assert here.save_state.kind is SaveKind.CONFLICT
+    assert here.saving.state.kind is SaveKind.CONFLICT
 
 
 def test_a_log_in_that_lapsed_pauses_and_drops_nothing(remote):
@@ -81,15 +81,15 @@ def test_a_log_in_that_lapsed_pauses_and_drops_nothing(remote):
     remote.store.fault = LogInError("the token is no longer good")
     session.editor.set_class([0], 1, True)
     session.editor.set_class([1], 1, True)
-    state = session.save_state
+    state = session.saving.state
     assert state.kind is SaveKind.LOG_IN
     assert state.text == "log in again · 2 changes kept on this computer"
     saves = remote.store.saves
     session.executor.tick()
     assert remote.store.saves == saves
     remote.store.fault = None
-    session.retry_save()
-    assert session.save_state.kind is SaveKind.SAVED
+    session.saving.retry()
+    assert session.saving.state.kind is SaveKind.SAVED
     assert len(remote.draft().slices) == 2
 
 
@@ -111,7 +111,7 @@ def test_what_was_kept_goes_beside_what_another_window_saved(remote):
     elsewhere(remote).editor.set_class([3], 1, True)
     remote.store.fault = None
     again = remote.session()
-    assert again.save_state.kind is SaveKind.SAVED
+    assert again.saving.state.kind is SaveKind.SAVED
     assert sorted(labels(remote.draft()).values()) == [(1,), (2,)]
     assert labels(again.editor.annotation) == labels(remote.draft())
 

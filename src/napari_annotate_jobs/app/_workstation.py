@@ -290,7 +290,7 @@ class Workstation(QObject):
             return
         if self.servers.person(server) == store.person:
             store.use_token(token)
-            desk.session.retry_save()
+            desk.session.saving.retry()
         elif self._wanted is not None:
             notify(
                 f"You are logged in as {self.servers.person(server)} now: the open job "

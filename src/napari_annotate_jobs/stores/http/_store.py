@@ -47,7 +47,7 @@ from napari_annotate_jobs.stores.wire import (
 
 from ._remote_images import RemoteImages
 from ._tokens import kept_token
-from ._wire import Wire, quoted, server_and_job
+from ._wire import ATTEMPTS, Wire, quoted, server_and_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -120,10 +120,11 @@ class HttpStore(JobStore, ImageSource):
                 where=self.server,
                 remedy=f"Log in with: napari-annotate-jobs login {self.server}",
             )
-        attempts = {} if patient else {"attempts": 1}
-        self.wire = Wire(self.server, token, transport=transport, **attempts)
+        self.wire = Wire(
+            self.server, token, transport=transport, attempts=ATTEMPTS if patient else 1
+        )
         try:
-            me = self.wire.get("/me", dict[str, Any])
+            me: dict[str, Any] = self.wire.get("/me", dict[str, Any])
             self.person = check_person(str(me.get("name", "")))
             if person not in {None, self.person}:
                 raise RoleError(

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["Wire", "log_in", "server_and_job"]
+__all__ = ["ATTEMPTS", "Wire", "log_in", "server_and_job"]
 
 _API = "/api/v1"
-_ATTEMPTS = 4
+ATTEMPTS = 4
 _LONGEST_WAIT = 5.0
 _JOB = re.compile(r"(https?://[^?#]+?)(?:/jobs/([^/?#]+))?/*\Z", re.IGNORECASE)
 _UNSURE = {502, 503, 504}
@@ -94,7 +94,7 @@ class Wire:
         *,
         transport: Callable[[], httpx.BaseTransport] | None = None,
         sleep: Callable[[float], object] = time.sleep,
-        attempts: int = _ATTEMPTS,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self.server = server
         self._token = token
@@ -267,7 +267,7 @@ class Wire:
         import os
 
         part = os.fspath(progress)
-        for attempt in range(1, _ATTEMPTS + 1):
+        for attempt in range(1, ATTEMPTS + 1):
             have = os.path.getsize(part) if os.path.exists(part) else 0
             if have > size:
                 os.unlink(part)
@@ -277,7 +277,7 @@ class Wire:
                 try:
                     self._stream(path, part, headers)
                 except self._http.HTTPError as error:
-                    if attempt == _ATTEMPTS:
+                    if attempt == ATTEMPTS:
                         raise StoreAccessError(
                             f"the images do not come ({type(error).__name__})",
                             where=self.server,
@@ -324,14 +324,17 @@ def log_in(server: str, name: str, password: str, *, label: str = "") -> str:
         wire.close()
 
 
-_BUSY = AccessWords("server busy", "The server cannot take it just now", away=True)
-_OFFLINE = AccessWords("", "Check the connection, and that the server runs", away=True)
+_AGAIN = "It is tried again by itself"
+_BUSY = AccessWords("server busy", _AGAIN, away=True)
+_OFFLINE = AccessWords("", _AGAIN, away=True)
+_CHECK = "Check the connection, and that the server runs"
 
 
 def _away(error: Exception, server: str) -> StoreAccessError:
     """Return what to say of a server that does not answer."""
     cause: BaseException | None = error
     what, words = f"the server does not answer ({type(error).__name__})", _OFFLINE
+    remedy = _CHECK
     while cause is not None:
         if isinstance(cause, ssl.SSLError):
             what = "the certificate of the server is not trusted"
@@ -349,7 +352,7 @@ def _away(error: Exception, server: str) -> StoreAccessError:
             what = "no server runs there, or a firewall keeps it away"
             break
         cause = cause.__cause__ or cause.__context__
-    away = StoreAccessError(what, where=server, remedy=words.remedy)
+    away = StoreAccessError(what, where=server, remedy=remedy)
     away.words = words
     return away
 
