@@ -6,10 +6,10 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from platformdirs import user_state_path
-from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
 from napari_annotate_jobs.errors import AnnotateJobsError, LogInError, StoreError
@@ -197,11 +197,16 @@ class Servers(QObject):
         )
 
         def wanted(address: str, name: str, secret: str) -> None:
-            def task() -> tuple[str, str, str, bool]:
-                return _log_in(address, name, secret)
+            # Who has closed the dialog has thought better of it: nothing is kept.
+            run = partial(self._thread(address).run, owner=dialog)
 
-            def done(result: tuple[str, str, str, bool]) -> None:
-                root, person, token, safe = result
+            def failed(error: Exception) -> None:
+                dialog.show_fault(brief(error))
+
+            def checked(found: tuple[str, str, str]) -> None:
+                run(lambda: _keep(*found), lambda safe: done(*found, safe), failed)
+
+            def done(root: str, person: str, token: str, safe: bool) -> None:
                 self._known.setdefault(root, _Known()).fault = None
                 self._known[root].person = person
                 self.logged_in.emit(root, token)
@@ -210,17 +215,11 @@ class Servers(QObject):
                         "This computer has no keyring: the log-in is kept in a file "
                         "that only you can read."
                     )
-                if isalive(dialog):
-                    dialog.accept()
+                dialog.accept()
                 if then is not None:
                     then(root)
 
-            def failed(error: Exception) -> None:
-                if isalive(dialog):
-                    dialog.show_fault(brief(error))
-
-            # Who has closed the dialog has thought better of it.
-            self._thread(address).run(task, done, failed, owner=dialog)
+            run(lambda: _check(address, name, secret), checked, failed)
 
         dialog.wanted.connect(wanted)
         dialog.open()
@@ -299,17 +298,15 @@ def _file() -> Path:
     return user_state_path(PLUGIN, appauthor=False) / "servers-seen.json"
 
 
-def _log_in(address: str, name: str, secret: str) -> tuple[str, str, str, bool]:
-    """Return address, person, token, and whether a keyring has it."""
-    from napari_annotate_jobs.stores.http import HttpStore, keep_token, log_in
-
-    from ._places import remember_location
+def _check(address: str, name: str, secret: str) -> tuple[str, str, str]:
+    """Return address, person and token, which the server has taken."""
+    from napari_annotate_jobs.stores.http import HttpStore, log_in
 
     server = full_address(address)
     token = log_in(server, name, secret, label="napari") if name else secret
     try:
         with HttpStore(server, token=token, patient=False) as store:
-            person = store.person
+            return server, store.person, token
     except LogInError as error:
         raise LogInError(
             "this token is not good here, or no longer",
@@ -318,6 +315,14 @@ def _log_in(address: str, name: str, secret: str) -> tuple[str, str, str, bool]:
         ) from error
     except UnicodeError as error:
         raise AnnotateJobsError("a token has plain letters and digits only") from error
+
+
+def _keep(server: str, person: str, token: str) -> bool:
+    """Keep a log-in for the next time; return whether a keyring has it."""
+    from napari_annotate_jobs.stores.http import keep_token
+
+    from ._places import remember_location
+
     safe = keep_token(server, person, token)
     remember_location(server)
-    return server, person, token, safe
+    return safe
