@@ -280,9 +280,12 @@ class StoreAccessError(StoreError, OSError):
     ----------
     retry_after : float or None
         Seconds until it makes sense to try again, where the store says so.
+    words : AccessWords or None
+        What to say of it, where the store knows better than the system does.
     """
 
     retry_after: float | None = None
+    words: AccessWords | None = None
 
 
 class LogInError(StoreAccessError):
@@ -375,6 +378,8 @@ def access_words(error: BaseException) -> AccessWords:
     """
     cause: BaseException | None = error
     while cause is not None:
+        if isinstance(cause, StoreAccessError) and cause.words is not None:
+            return cause.words
         if isinstance(cause, OSError):
             number = getattr(cause, "winerror", None)
             found = _BY_WINDOWS.get(number or 0) or _BY_NUMBER.get(cause.errno or 0)

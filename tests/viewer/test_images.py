@@ -7,7 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_annotate_jobs.errors import Cancelled, UnreadableImageError
+from napari_annotate_jobs.errors import (
+    Cancelled,
+    StoreAccessError,
+    UnreadableImageError,
+)
 from napari_annotate_jobs.model import PRESETS, VoiFunction, Window
 from napari_annotate_jobs.viewer._images import CHUNK, VolumeLoader
 
@@ -157,6 +161,27 @@ def load(series, executor, current=lambda: 20):
     )
     loader.start()
     return loader, log
+
+
+def test_images_of_a_server_come_when_it_is_back(slow):
+    class Away(Pixels):
+        away = True
+
+        def read(self, *args, **kwargs):
+            if self.away:
+                raise StoreAccessError("the images do not come")
+            return super().read(*args, **kwargs)
+
+    series = Away()
+    loader, log = load(series, slow)
+    slow.drain()
+    slow.tick()
+    slow.drain()
+    assert len(log.errors) == 1 and not loader.broken
+    series.away = False
+    slow.tick()
+    slow.drain()
+    assert loader.is_done and len(log.errors) == 1
 
 
 def test_the_nearest_slices_come_first(slow):

@@ -59,6 +59,7 @@ class MyJobs(QWidget):
         layout.addWidget(self._stack)
         self._person = PersonButton()
         self._person.named.connect(station.set_person)
+        self._person.log_in_requested.connect(self._log_in)
         station.person_changed.connect(self._person.set_person)
         layout.addWidget(self._person)
 
@@ -66,7 +67,17 @@ class MyJobs(QWidget):
         self.jobs.open_folder_requested.connect(self._choose_folder)
         self.jobs.demo_requested.connect(station.add_demo)
         self.jobs.refresh_requested.connect(self.refresh)
-        self.jobs.forget_requested.connect(station.forget)
+        self.jobs.forget_requested.connect(lambda job: station.forget(job, self))
+        self.jobs.choice_changed.connect(station.look_at)
+        self.jobs.add_server_requested.connect(self._log_in)
+        lines = self.jobs.servers
+        lines.log_in_requested.connect(self._log_in)
+        lines.retry_requested.connect(self.refresh)
+        lines.forget_requested.connect(
+            lambda server: station.forget_server(server, self)
+        )
+        station.servers_changed.connect(lines.set_lines)
+        station.log_in_requested.connect(self._log_in)
         station.jobs_changed.connect(self._on_jobs)
         station.jobs_failed.connect(self.jobs.set_error)
         station.job_opened.connect(self._on_job_opened)
@@ -127,7 +138,7 @@ class MyJobs(QWidget):
             if self._first.isActive():
                 self._first.start(30)
 
-    def refresh(self) -> None:
+    def refresh(self, *_: object) -> None:
         """Read the jobs again."""
         self._first.stop()
         self.jobs.set_busy(True)
@@ -138,8 +149,11 @@ class MyJobs(QWidget):
         self._stack.setCurrentWidget(self.jobs)
         self.refresh()
 
+    def _log_in(self, server: str = "") -> None:
+        self.station.log_in(self, server)
+
     def _on_jobs(self, summaries: list[JobSummary]) -> None:
-        self.jobs.set_busy(False)
+        self.jobs.set_busy(self.station.servers.is_reading)
         self.jobs.set_jobs(summaries)
 
     def _on_job_opened(self, desk: OpenJob) -> None:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_annotate_jobs.errors import AnnotateJobsError, UnsavedWorkError
 from napari_annotate_jobs.session import (
@@ -53,6 +53,9 @@ class SaveQuestions(QObject):
     parent : QObject, optional
         What it goes away with.
     """
+
+    log_in_requested = Signal()
+    """The server wants to know who asks, before anything is saved."""
 
     def __init__(
         self,
@@ -184,6 +187,8 @@ class SaveQuestions(QObject):
         state = session.saving.state
         if state.kind is SaveKind.CONFLICT:
             self._ask_conflict()
+        elif state.kind is SaveKind.LOG_IN:
+            self.log_in_requested.emit()
         elif state.is_lost and (state.reason or state.kind not in WAITING):
             self._ask(
                 f"{state.text[:1].upper()}{state.text[1:]}.",

@@ -15,12 +15,13 @@ from platformdirs import user_state_path
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
-from napari_annotate_jobs.errors import AnnotateJobsError, NotFoundError
+from napari_annotate_jobs.errors import AnnotateJobsError, LogInError, NotFoundError
 from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets import Colors, KeyMap
 
 from ._asks import notify, tell_error
 from ._qt_executor import QtExecutor
+from ._servers import Servers, is_server
 from ._settings import PLUGIN, keys_to_text, read_settings, settings_model
 
 if TYPE_CHECKING:
@@ -63,8 +64,12 @@ class Workstation(QObject):
 
     jobs_changed = Signal(object)
     """The job summaries, as a list."""
-    person_changed = Signal(str)
-    """Whose annotations are read and written."""
+    person_changed = Signal(str, str)
+    """Whose annotations are read and written, and the server where that counts."""
+    servers_changed = Signal(object)
+    """What there is to say of servers, as a list of ServerLine."""
+    log_in_requested = Signal(str)
+    """The user is to log in to a server, so that saving goes on."""
     jobs_failed = Signal(str)
     """What could not be read, and what to do."""
     job_opened = Signal(object)
@@ -97,6 +102,12 @@ class Workstation(QObject):
         self.viewer = viewer
         self.tables = QtExecutor(self)
         self.images = QtExecutor(self)
+        self.servers = Servers(self)
+        self.servers.changed.connect(self._tell_jobs)
+        self.servers.logged_in.connect(self._on_logged_in)
+        self._listed: list[JobSummary] = []
+        self._name = ""
+        self._looked_at: JobSummary | None = None
         self._chores: Chores | None = None
         self.desk: OpenJob | None = None
         self.summaries: list[JobSummary] = []
@@ -192,7 +203,7 @@ class Workstation(QObject):
         person = read_settings().person or None
         self._watch_settings()
 
-        def task() -> tuple[list[JobSummary], list[str], str]:
+        def task() -> tuple[list[JobSummary], list[str], str, list[str]]:
             # On the worker: My Jobs is shown meanwhile.
             from napari_annotate_jobs.stores import default_person, open_store
 
@@ -200,7 +211,10 @@ class Workstation(QObject):
 
             found: list[JobSummary] = []
             faults: list[str] = []
-            for location in recent_locations():
+            locations = recent_locations()
+            for location in locations:
+                if is_server(location):
+                    continue
                 try:
                     store = open_store(location, person=person)
                     try:
@@ -217,17 +231,71 @@ class Workstation(QObject):
             seen: dict[tuple[str, str], JobSummary] = {}
             for summary in found:
                 seen.setdefault((summary.location, summary.job.id), summary)
-            return list(seen.values()), faults, person or default_person()
+            servers = [server for server in locations if is_server(server)]
+            name = person or default_person()
+            return list(seen.values()), faults, name, servers
 
-        def done(result: tuple[list[JobSummary], list[str], str]) -> None:
-            self.summaries, faults, name = result
-            if self.desk is not None:
-                name = self.desk.session.store.person
-            self.person_changed.emit(name)
-            self.jobs_changed.emit(self.summaries)
+        def done(result: tuple[list[JobSummary], list[str], str, list[str]]) -> None:
+            self._listed, faults, self._name, servers = result
+            self._tell_person()
             self.jobs_failed.emit("\n".join(faults))
+            self.servers.refresh(servers)
 
-        self.tables.run(task, done, lambda error: self.jobs_failed.emit(str(error)))
+        # What is saved on a server may wait for it; folders do not.
+        thread = self.servers.beside() if self.server else self.tables
+        thread.run(task, done, lambda error: self.jobs_failed.emit(str(error)))
+
+    def _tell_jobs(self) -> None:
+        self.summaries = [*self._listed, *self.servers.summaries]
+        self.jobs_changed.emit(self.summaries)
+        self.servers_changed.emit(self.servers.lines())
+
+    def look_at(self, summary: JobSummary | None) -> None:
+        """Say who annotates in a job that is chosen, and not open yet."""
+        self._looked_at = summary
+        self._tell_person()
+
+    def _tell_person(self) -> None:
+        name, server = self._name, ""
+        chosen = self._looked_at
+        if self.desk is not None:
+            store = self.desk.session.store
+            name, server = store.person, self.server
+        elif chosen is not None and is_server(chosen.location):
+            server = self.servers.address(chosen.location)
+            name = self.servers.person(chosen.location)
+        self.person_changed.emit(name, server)
+
+    @property
+    def server(self) -> str:
+        """The address of the server of the open job; empty if there is none."""
+        if self.desk is None or not self.desk.session.store.is_remote:
+            return ""
+        return self.servers.address(self.desk.session.store.location)
+
+    def log_in(self, parent: QWidget, server: str = "") -> None:
+        """Let the user log in to a server, and list its jobs."""
+        self.servers.log_in(parent, self.colors, server, lambda _: self.refresh_jobs())
+
+    def _on_logged_in(self, server: str, token: str) -> None:
+        """Go on in the open job; for somebody else it has to be opened again."""
+        desk = self.desk
+        if desk is None or server != self.server:
+            return
+        from napari_annotate_jobs.stores.http import HttpStore
+
+        store = desk.session.store
+        store = getattr(store, "wrapped", store)
+        if not isinstance(store, HttpStore):
+            return
+        if self.servers.person(server) == store.person:
+            store.use_token(token)
+            desk.session.saving.retry()
+        elif self._wanted is not None:
+            notify(
+                f"You are logged in as {self.servers.person(server)} now: the open job "
+                f"stays that of {store.person} until it is opened again."
+            )
 
     def add_location(self, location: str, *, open_it: bool = False) -> None:
         """Add a job folder, or a folder of them, to My Jobs.
@@ -239,7 +307,7 @@ class Workstation(QObject):
         open_it : bool
             Open the job, if it is the only one there.
         """
-        person = read_settings().person or None
+        person = None if is_server(location) else read_settings().person or None
 
         def task() -> list[JobSummary]:
             from napari_annotate_jobs.stores import open_store
@@ -251,9 +319,13 @@ class Workstation(QObject):
                 found = list(store.jobs())
                 if not found:
                     raise NotFoundError(
-                        "there is no job in this folder",
+                        "there is no job for you"
+                        if is_server(location)
+                        else "there is no job in this folder",
                         where=location,
-                        remedy="Make one with: napari-annotate-jobs new",
+                        remedy="Ask the owner of a job to add you"
+                        if is_server(location)
+                        else "Make one with: napari-annotate-jobs new",
                     )
             finally:
                 store.close()
@@ -267,18 +339,25 @@ class Workstation(QObject):
 
         self.tables.run(task, done, self.show_error)
 
-    def forget(self, summary: JobSummary) -> None:
+    def forget(self, summary: JobSummary, parent: QWidget) -> None:
         """Take a job's place off My Jobs; its files are left alone."""
+        if is_server(summary.location):
+            self.forget_server(self.servers.address(summary.location), parent)
+            return
 
         def task() -> None:
             from ._places import forget_location, recent_locations
 
             place = Path(summary.location)
             for location in recent_locations():
-                if Path(location) in (place, place.parent):
+                if not is_server(location) and Path(location) in (place, place.parent):
                     forget_location(location)
 
         self.tables.run(task, lambda _: self.refresh_jobs(), self.show_error)
+
+    def forget_server(self, server: str, parent: QWidget) -> None:
+        """Take a server off My Jobs, and its log-in off this computer, if agreed."""
+        self.servers.forget(parent, server, self.refresh_jobs)
 
     def add_demo(self) -> None:
         """Make the demo jobs in the user's data folder, and list them."""
@@ -304,6 +383,8 @@ class Workstation(QObject):
         if review is None:
             review = summary.job.kind == "review"
         person = read_settings().person or None
+        if is_server(summary.location):  # there it is who is logged in
+            person = None
         job_id = summary.job.id
         self._wanted = summary
 
@@ -335,7 +416,12 @@ class Workstation(QObject):
             else:
                 self.desk.session.when_shown(partial(leave, store))
 
-        self.tables.run(task, done, self.show_error)
+        def failed(error: Exception) -> None:
+            self.show_error(error)
+            if isinstance(error, LogInError) and is_server(summary.location):
+                self.log_in_requested.emit(self.servers.address(summary.location))
+
+        self.tables.run(task, done, failed)
 
     def review_job(self, on: bool) -> None:
         """Review what was submitted in the open job, or go back to annotating."""
@@ -400,6 +486,9 @@ class Workstation(QObject):
         self.desk.bridge.foreign.keep = self._keep_foreign
         self.desk.set_colors(self.colors)
         self.desk.help_requested.connect(self.keys_requested)
+        self.desk.saving.log_in_requested.connect(
+            lambda: self.log_in_requested.emit(self.server)
+        )
         self.desk.setting_changed.connect(self._remember)
         self.counts_changed.connect(self.desk.annotate.set_counts)
         self._followed = Connections(
@@ -418,6 +507,7 @@ class Workstation(QObject):
             self._followed.connect(judging.passed_all, self._on_judged)
             self._followed.connect(judging.busy, self._on_busy)
         self._case_id = ""
+        self._tell_person()
         self.job_opened.emit(self.desk)
         self.tables.later(WARM_UP_AFTER, self._warm_up)
         count, tell = (
@@ -592,5 +682,6 @@ class Workstation(QObject):
         self.close_job()
         self._connections.release()
         _STATIONS.pop(id(self.viewer), None)
+        self.servers.close()
         self.tables.close()
         self.images.close()

@@ -214,6 +214,11 @@ def build_parser() -> argparse.ArgumentParser:
         help="walk through them without a person; jobs and pictures go to DIR, which "
         "must be empty",
     )
+    where.add_argument(
+        "--server",
+        action="store_true",
+        help="with a job server of their own, which goes when napari is closed",
+    )
     return parser
 
 
@@ -404,10 +409,16 @@ def _open(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from napari_annotate_jobs.demo import run_demo, run_headless
+    from napari_annotate_jobs.demo import run_demo, run_headless, run_server_demo
 
     from ._window import require_qt, require_window
 
+    if options.server:
+        from ._serve import require_server
+
+        require_window()
+        require_server()
+        return run_server_demo()
     if options.headless:
         require_qt()
         return run_headless(options.headless)

@@ -25,6 +25,7 @@ __all__ = [
     "add_server_arguments",
     "log_in_to",
     "manage_server",
+    "require_server",
     "serve_jobs",
 ]
 
@@ -169,7 +170,8 @@ def _settings(options: argparse.Namespace) -> Any:
     )
 
 
-def _need_server() -> None:
+def require_server() -> None:
+    """Raise MissingExtraError where the packages of a server are not installed."""
     try:
         import uvicorn  # noqa: F401
 
@@ -183,7 +185,7 @@ def _need_server() -> None:
 
 def serve_jobs(options: argparse.Namespace) -> int:
     """Run a server until it is stopped; return the exit code."""
-    _need_server()
+    require_server()
     import uvicorn
 
     from napari_annotate_jobs.server import create_app, open_service
@@ -238,7 +240,7 @@ def _run(config: Any, scheme: str, host: str) -> int:
 
 def manage_server(options: argparse.Namespace) -> int:
     """See to people and jobs of a server, which may be running; return the code."""
-    _need_server()
+    require_server()
     from napari_annotate_jobs.server import open_service
 
     upgrade = options.act is _upgrade

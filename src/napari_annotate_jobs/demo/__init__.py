@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from ._run import run_demo, run_headless
+from ._server import run_server_demo
 
-__all__ = ["run_demo", "run_headless"]
+__all__ = ["run_demo", "run_headless", "run_server_demo"]

@@ -15,7 +15,7 @@ from napari_annotate_jobs.errors import AnnotateJobsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["run_demo", "run_headless"]
+__all__ = ["own_settings", "run_demo", "run_headless"]
 
 SCREEN = "-screen 0 1600x1000x24 -nolisten tcp"
 """What Xvfb is asked for."""
@@ -85,7 +85,7 @@ def run_headless(folder: str | os.PathLike[str]) -> int:
         raise _unwritable(place, error) from error
     command = [sys.executable, "-m", "napari_annotate_jobs.demo._walk", str(place)]
     with tempfile.TemporaryDirectory(prefix="annotate-jobs-demo-") as home:
-        environment = _own_settings(Path(home))
+        environment = own_settings(Path(home))
         if not _has_display(environment):
             command = [*_virtual_display(), *command]
             for name in ("WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
@@ -105,7 +105,7 @@ def _check_unused(place: Path, but: Sequence[str] = ()) -> None:
             )
 
 
-def _own_settings(home: Path) -> dict[str, str]:
+def own_settings(home: Path) -> dict[str, str]:
     """Return an environment in which the user's settings are not touched."""
     environment = dict(os.environ)
     for name in ("CACHE", "CONFIG", "DATA", "STATE"):

@@ -32,6 +32,7 @@ class DelegatingStore(JobStore, ImageSource):
     def __init__(self, wrapped: JobStore) -> None:
         self.wrapped = wrapped
         self.location, self.person = wrapped.location, wrapped.person
+        self.is_remote = wrapped.is_remote
 
     @property
     def images(self) -> ImageSource:

@@ -11,6 +11,7 @@ from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     ConflictError,
     LockedError,
+    LogInError,
     StoreAccessError,
     access_words,
 )
@@ -20,7 +21,7 @@ from ._batch import NOTHING, Batch
 from ._keeper import Keeper
 from ._recovery import Kept
 from ._state import TROUBLE, WAITING, SaveKind, SaveState, changes
-from ._trail import Trail
+from ._trail import Trail, changed_parts, only_parts, without_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -75,6 +76,8 @@ class Saver:
     """
 
     changed = Signal(SaveState)
+    merged = Signal(object)
+    """Others changed other slices meanwhile; with the Annotation that has both."""
     submitted_elsewhere = Signal(object)
     """The case was submitted meanwhile; with the Draft that was frozen."""
 
@@ -91,7 +94,7 @@ class Saver:
     ) -> None:
         self._slice_keys = tuple(keys)
         self._stand_on(annotation)
-        self.state = SaveState(time=annotation.modified)
+        self.state = SaveState(time=annotation.modified, server=store.is_remote)
         self._store = store
         self._job_id, self._case_id = job_id, case_id
         self._executor = executor
@@ -218,6 +221,8 @@ class Saver:
         own = kept.base == annotation.revision or (
             kept.trail is not None and any(map(kept.trail.leads_to, trails))
         )
+        if not own and self._store.is_remote and kept.trail is not None:
+            own = any(map(kept.trail.is_beside, trails))
         if not own:  # the store says so, and what is there instead
             self.revision, self.base = kept.base, None
         elif kept.trail is not None:
@@ -276,9 +281,12 @@ class Saver:
                 self._meet(draft, error)
             self._settle()
 
-        def unseen(_: Exception) -> None:
+        def unseen(fault: Exception) -> None:
             self._looking = False
-            self._tell_refused(error)
+            if self._store.is_remote and isinstance(fault, StoreAccessError):
+                self._fail(fault)  # whether it is one is seen when it can be asked
+            else:
+                self._tell_refused(error)
             self._settle()
 
         self._executor.run(
@@ -300,9 +308,57 @@ class Saver:
             and trail.leads_to(self.named(theirs))
         ):
             self.rebase(theirs, self._waiting.change)
+        elif self._store.is_remote and trail and trail.is_beside(self.named(theirs)):
+            change = on_top(self.named(theirs), self._waiting.change)
+            self.rebase(theirs, change)
+            self.merged.emit(self.named(theirs).apply(change, revision=theirs.revision))
+        elif self._store.is_remote and trail and (free := self._free(trail, theirs)):
+            self._send_free(draft, free, error)
         else:
             self.theirs = draft
             self._tell_refused(error)
+
+    def _free(self, trail: Trail, theirs: Annotation) -> AnnotationChange | None:
+        """Return what waits for slices that nobody else changed, if there is some."""
+        waiting, named = self._waiting.change, self.named(theirs)
+        if named.case_nothing_to_label or "case_nothing_to_label" in trail.known:
+            return None
+        parts = {p for p in changed_parts(waiting) if p.startswith("slices/")}
+        free = {part for part in parts if trail.holds(part, named)}
+        return only_parts(waiting, free) if free else None
+
+    def _send_free(
+        self,
+        draft: Draft,
+        free: AnnotationChange,
+        error: ConflictError | LockedError,
+    ) -> None:
+        """Save the slices that are no conflict; what is one waits to be settled."""
+        self._looking = True
+        named, blobs = self.named(draft.annotation), dict(self._waiting.blobs)
+        change, base = on_top(named, free), draft.annotation.revision
+
+        def task() -> Draft:
+            self._store.save(self._job_id, self._case_id, change, blobs, base=base)
+            return self._store.load(self._job_id, self._case_id)
+
+        def end(theirs: Draft) -> None:
+            self._looking = False
+            self.theirs = theirs
+            if not self._closed:
+                self._tell_refused(error)
+            self._settle()
+
+        def done(theirs: Draft) -> None:
+            if self.base is not None:
+                self.base = self.base.apply(free, revision=self.base.revision)
+            waiting = self._waiting
+            rest = without_parts(waiting.change, free)
+            count = min(waiting.count, max(len(changed_parts(rest)), 1))
+            self._waiting = Batch(rest, waiting.blobs, count)
+            end(theirs)
+
+        self._executor.run(task, done, lambda _: end(draft))
 
     def _tell_refused(self, error: AnnotateJobsError) -> None:
         conflict = isinstance(error, ConflictError)
@@ -413,6 +469,11 @@ class Saver:
             self.look_again(error)
             return
         known = isinstance(error, AnnotateJobsError)
+        if isinstance(error, LogInError):
+            self._why = str(error)
+            message = self._message(SaveKind.LOG_IN, fault)
+            self._tell(SaveKind.LOG_IN, message, reason="log in again")
+            return
         self._why = (
             str(error)
             if known
@@ -428,13 +489,13 @@ class Saver:
             if words.away:
                 kind = SaveKind.OFFLINE
         self._tell(kind, self._message(kind, fault), reason=reason, remedy=remedy)
-        self._plan_retry()
+        self._plan_retry(getattr(error, "retry_after", None) or 0.0)
 
-    def _plan_retry(self) -> None:
+    def _plan_retry(self, least: float) -> None:
         if self._retry_planned:
             return
         self._retry_planned = True
-        wait = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
+        wait = max(RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)], least)
         self._failures += 1
         self._executor.later(wait, self._retry_later)
 
@@ -475,7 +536,8 @@ class Saver:
         return "on this computer" if other is None else f"in {other}"
 
     def _message(self, kind: SaveKind, fault: str) -> str:
-        if not fault and self.keeper.holds and kind in WAITING:
+        waits = kind in WAITING or kind is SaveKind.LOG_IN
+        if not fault and self.keeper.holds and waits:
             fault = f" Your changes are kept {self._where} and saved later."
         return self._why + fault
 
@@ -499,5 +561,6 @@ class Saver:
             where=self._where,
             reason=reason,
             remedy=remedy,
+            server=self._store.is_remote,
         )
         self.changed.emit(self.state)

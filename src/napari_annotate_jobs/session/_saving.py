@@ -154,6 +154,7 @@ class Saving:
         self.submissions = case.draft.submissions
         saver.changed.connect(self._on_saver)
         saver.submitted_elsewhere.connect(self._on_submitted_elsewhere)
+        saver.merged.connect(self._on_merged)
         return annotation
 
     def edit_with(self, editor: CaseEditor) -> None:
@@ -165,6 +166,7 @@ class Saving:
         if self.saver is not None:
             self.saver.changed.disconnect()
             self.saver.submitted_elsewhere.disconnect()
+            self.saver.merged.disconnect()
             self.saver.close()
         self._trouble = None
         self.case = self.saver = self._editor = None
@@ -407,6 +409,15 @@ class Saving:
             saver.look_again(error)
         else:
             self.failed.emit(error)
+
+    def _on_merged(self, annotation: Annotation) -> None:
+        """Show what this person changed elsewhere beside what was changed here."""
+        if self.case is not None and self.is_open:
+            self.replaced.emit(annotation)
+            self.told.emit(
+                "This case was changed in another window, too. Its slices are shown "
+                "now beside yours: nothing was replaced."
+            )
 
     # ------------------------------------------------- submitted elsewhere
     def _on_submitted_elsewhere(self, draft: Draft) -> None:

@@ -25,13 +25,14 @@ class SaveKind(StrEnum):
     PENDING = "pending"
     OFFLINE = "offline"
     BLOCKED = "blocked"
+    LOG_IN = "log in"
     CONFLICT = "conflict"
     FAILED = "failed"
 
 
 WAITING = frozenset({SaveKind.OFFLINE, SaveKind.BLOCKED})
 """Kinds in which saving is tried again by itself."""
-TROUBLE = WAITING | {SaveKind.CONFLICT, SaveKind.FAILED}
+TROUBLE = WAITING | {SaveKind.LOG_IN, SaveKind.CONFLICT, SaveKind.FAILED}
 """Kinds the user should know of."""
 
 
@@ -44,8 +45,9 @@ class SaveState:
     kind : SaveKind
         CLEAN if nothing was changed since the case was opened; PENDING while
         changes are on their way; OFFLINE if the store cannot be reached, BLOCKED
-        if it cannot be written, as on a full disk, CONFLICT if someone else changed
-        the annotation, FAILED if the store refused.
+        if it cannot be written, as on a full disk, LOG_IN if the server wants to know
+        who asks, CONFLICT if someone else changed the annotation, FAILED if the store
+        refused.
     pending : int
         Number of changes that are not yet in the store.
     time : datetime, optional
@@ -62,6 +64,8 @@ class SaveState:
         What to do about it, in one sentence without a full stop.
     where : str
         Where the file is, as in ``"on this computer"``.
+    server : bool
+        The store is a server.
     """
 
     kind: SaveKind = SaveKind.CLEAN
@@ -73,6 +77,7 @@ class SaveState:
     reason: str = ""
     remedy: str = ""
     where: str = "on this computer"
+    server: bool = False
 
     @property
     def is_lost(self) -> bool:
@@ -83,7 +88,7 @@ class SaveState:
     def text(self) -> str:
         """One line for the interface."""
         count = changes(self.pending)
-        if self.kind in WAITING:
+        if self.kind in WAITING or self.kind is SaveKind.LOG_IN:
             what = self.reason or "offline"
             where = f"kept {self.where}" if self.kept else "not saved"
             return f"{what} · {count} {where}"
@@ -98,7 +103,9 @@ class SaveState:
         if self.time is not None:
             here = self.time.astimezone()
             today = here.date() == datetime.now(UTC).astimezone().date()
-            return f"saved at {here:%H:%M:%S}" if today else f"saved on {here:%d %b %Y}"
+            saved = "saved on the server" if self.server else "saved"
+            when = f"at {here:%H:%M:%S}" if today else f"on {here:%d %b %Y}"
+            return f"{saved} {when}"
         return "no changes yet"
 
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from napari_annotate_jobs.model import document_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from napari_annotate_jobs.model import Annotation, AnnotationChange
 
-__all__ = ["Trail", "changed_parts"]
+__all__ = ["Trail", "changed_parts", "only_parts", "without_parts"]
 
 _WHOLE = ("case_labels", "case_nothing_to_label", "ranges", "comments")
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
@@ -30,6 +30,24 @@ def changed_parts(change: AnnotationChange) -> set[str]:
     """
     parts = {f"slices/{key}" for key in change.slices}
     return parts | {name for name in _WHOLE if getattr(change, name) is not None}
+
+
+def only_parts(change: AnnotationChange, parts: Collection[str]) -> AnnotationChange:
+    """Return what a change does to some parts, named as in :func:`changed_parts`."""
+    slices = {k: v for k, v in change.slices.items() if f"slices/{k}" in parts}
+    left = {name: None for name in _WHOLE if name not in parts}
+    return change.model_copy(update={"slices": slices, **left})
+
+
+def without_parts(change: AnnotationChange, gone: AnnotationChange) -> AnnotationChange:
+    """Return a change without the parts in which it says the same as another one."""
+    parts = changed_parts(change)
+    same = {
+        part
+        for part in parts & changed_parts(gone)
+        if only_parts(change, {part}) == only_parts(gone, {part})
+    }
+    return only_parts(change, parts - same)
 
 
 def _print(value: object) -> str:
@@ -104,6 +122,19 @@ class Trail:
     def holds(self, part: str, annotation: Annotation) -> bool:
         """Return True if a part is as it was, or as the changes made it."""
         return _part(annotation, part) in self.known.get(part, ())
+
+    def is_beside(self, annotation: Annotation) -> bool:
+        """Return True if others changed only what these changes leave alone.
+
+        What is said of the case as a whole says something of its slices, too.
+        """
+        nothing = "case_nothing_to_label"
+        if annotation.case_nothing_to_label and nothing not in self.known:
+            return not self.known
+        if annotation.case_labels and nothing in self.known:
+            if "case_labels" not in self.known:
+                return False
+        return all(self.holds(part, annotation) for part in self.known)
 
     def leads_to(self, annotation: Annotation) -> bool:
         """Return True if nobody else had a hand in an annotation."""

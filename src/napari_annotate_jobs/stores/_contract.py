@@ -248,10 +248,13 @@ class JobStore(ABC):
         Where the store is; opens the same store again.
     person : str
         Whose annotations it reads and writes.
+    is_remote : bool
+        True if it is a server's, where one person may work from several computers.
     """
 
     location: str
     person: str
+    is_remote: bool = False
 
     @property
     @abstractmethod

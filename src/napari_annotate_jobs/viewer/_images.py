@@ -8,7 +8,11 @@ import numpy as np
 from napari.layers import Image
 from napari.utils.colormaps import Colormap
 
-from napari_annotate_jobs.errors import Cancelled, UnreadableImageError
+from napari_annotate_jobs.errors import (
+    Cancelled,
+    StoreAccessError,
+    UnreadableImageError,
+)
 from napari_annotate_jobs.session import Connections
 
 if TYPE_CHECKING:
@@ -31,6 +35,8 @@ GREYS = ("gray", "gray_r")
 """Colormaps: as it is, and inverted."""
 CHUNK = 16
 """Slices read before the interface hears of it."""
+AWAY_SECONDS = 3.0
+"""Until images are asked for again that a server did not send."""
 COMPLAINTS = 3
 """Broken slices that are told one by one; of more only the number is told."""
 
@@ -92,7 +98,7 @@ class VolumeLoader:
         self._executor = executor
         self._current = current
         self._on_progress, self._on_error = on_progress, on_error
-        self._cancelled = False
+        self._cancelled = self._away = False
         self._alone: list[Place] = []
         self.broken: list[Place] = []
 
@@ -138,6 +144,12 @@ class VolumeLoader:
         def failed(error: Exception) -> None:
             if self._cancelled or isinstance(error, Cancelled):
                 return
+            if isinstance(error, StoreAccessError):  # nothing is wrong with the images
+                if not self._away:
+                    self._away = True
+                    self._on_error(error)
+                self._executor.later(AWAY_SECONDS, lambda: self._next(1))
+                return
             if len(chosen) > 1:
                 self._alone = chosen
                 self._next(1)
@@ -150,6 +162,7 @@ class VolumeLoader:
         self._executor.run(task, done, failed)
 
     def _came(self, chosen: list[Place]) -> None:
+        self._away = False
         for place in chosen:
             self.filled[place] = True
         if self._cancelled:

@@ -13,10 +13,12 @@ from .exchange._export_panel import ExportPanel
 from .exchange._import_panel import ImportChoice, ImportPanel
 from .fill._choice import FillChoice, Where, outcome_text
 from .fill._panel import FillPanel
+from .jobs._log_in import LogInDialog
 from .jobs._model import CaseRows, split_row_key
 from .jobs._my_jobs import MyJobsView
 from .jobs._page import JobPageView
 from .jobs._person import PersonButton
+from .jobs._server_lines import ServerLine, ServerLines
 from .keys._guest import KeyboardGuest
 from .keys._held import HeldKeys
 from .keys._help import HelpPanel
@@ -54,6 +56,7 @@ __all__ = [
     "JobPageView",
     "KeyMap",
     "KeyboardGuest",
+    "LogInDialog",
     "MaskSection",
     "MyJobsView",
     "NewClass",
@@ -64,6 +67,8 @@ __all__ = [
     "ReadOutLabel",
     "ReviewPanel",
     "ReviewSides",
+    "ServerLine",
+    "ServerLines",
     "SliceStrip",
     "StatisticsPanel",
     "ThreadList",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QHelpEvent
@@ -34,6 +36,7 @@ LONG = "Consolidation of the left lower lobe, old"
 TROUBLE = [
     SaveState(SaveKind.OFFLINE, pending=12, kept=True, message="No route to it."),
     SaveState(SaveKind.OFFLINE, pending=1, message="No route to it."),
+    SaveState(SaveKind.LOG_IN, pending=128, kept=True, reason="log in again"),
     SaveState(SaveKind.CONFLICT, pending=128, message="Ben changed it."),
     SaveState(SaveKind.FAILED, pending=12, message="The disk is full."),
 ]
@@ -114,6 +117,9 @@ def test_what_is_saved_needs_no_click(line):
     line.set_state(SaveState(SaveKind.PENDING, pending=2))
     assert line.text() == "2 changes pending"
     assert not line.isEnabled()
+    time = datetime.now(UTC)
+    line.set_state(SaveState(SaveKind.SAVED, time=time, server=True))
+    assert line.text().startswith("saved on the server\nat ")
     line.set_state(None)
     assert line.text() == line.toolTip() == ""
 

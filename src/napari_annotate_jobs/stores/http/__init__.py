@@ -5,7 +5,7 @@ from __future__ import annotations
 from ._remote_images import ImageCache
 from ._store import HttpStore
 from ._tokens import forget_token, keep_token, kept_token
-from ._wire import Wire, log_in
+from ._wire import Wire, log_in, server_and_job
 
 __all__ = [
     "HttpStore",
@@ -15,4 +15,5 @@ __all__ = [
     "keep_token",
     "kept_token",
     "log_in",
+    "server_and_job",
 ]

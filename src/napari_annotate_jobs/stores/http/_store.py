@@ -52,7 +52,7 @@ from napari_annotate_jobs.stores.wire import (
 
 from ._remote_images import RemoteImages
 from ._tokens import kept_token
-from ._wire import Wire, quoted, server_and_job
+from ._wire import ATTEMPTS, Wire, quoted, server_and_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -93,6 +93,8 @@ class HttpStore(JobStore, ImageSource):
         Where images are kept.
     transport : callable, optional
         Returns what carries requests instead of the network.
+    patient : bool
+        False gives a server that does not answer one attempt only.
 
     Raises
     ------
@@ -110,6 +112,7 @@ class HttpStore(JobStore, ImageSource):
         token: str | None = None,
         cache: ImageCache | None = None,
         transport: Callable[[], httpx.BaseTransport] | None = None,
+        patient: bool = True,
     ) -> None:
         self.location = location.rstrip("/")
         self.server, self._only = server_and_job(location)
@@ -123,9 +126,12 @@ class HttpStore(JobStore, ImageSource):
                 where=self.server,
                 remedy=f"Log in with: napari-annotate-jobs login {self.server}",
             )
-        self.wire = Wire(self.server, token, transport=transport)
+        self.wire = Wire(
+            self.server, token, transport=transport, attempts=ATTEMPTS if patient else 1
+        )
         try:
-            self.person = str(self.wire.request("GET", "/me").json()["name"])
+            me: dict[str, Any] = self.wire.get("/me", dict[str, Any])
+            self.person = check_person(str(me.get("name", "")))
             if person not in {None, self.person}:
                 raise RoleError(
                     f"the token is {self.person}'s, not {person}'s",
@@ -140,10 +146,16 @@ class HttpStore(JobStore, ImageSource):
         self._cases: dict[tuple[str, str], Case] = {}
         self._sent: dict[tuple[str, str], set[str]] = {}
 
+    is_remote = True
+
     @property
     def images(self) -> HttpStore:
         """The store itself."""
         return self
+
+    def use_token(self, token: str) -> None:
+        """Go on with another token of the same person."""
+        self.wire.use(token)
 
     def _get(self, kind: Any, *parts: str, **query: Any) -> Any:
         return self.wire.get(quoted("jobs", *parts), kind, **query)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import socket
 import ssl
 import time
 from functools import cache
@@ -13,6 +14,7 @@ from urllib.parse import quote, unquote
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from napari_annotate_jobs.errors import (
+    AccessWords,
     CorruptError,
     InvalidValueError,
     MissingExtraError,
@@ -30,10 +32,10 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["Wire", "log_in", "server_and_job"]
+__all__ = ["ATTEMPTS", "Wire", "log_in", "server_and_job"]
 
 _API = "/api/v1"
-_ATTEMPTS = 4
+ATTEMPTS = 4
 _LONGEST_WAIT = 5.0
 _JOB = re.compile(r"(https?://[^?#]+?)(?:/jobs/([^/?#]+))?/*\Z", re.IGNORECASE)
 _UNSURE = {502, 503, 504}
@@ -81,6 +83,8 @@ class Wire:
         Returns what carries requests instead of the network.
     sleep : callable
         Waits a number of seconds before another attempt.
+    attempts : int
+        How often to ask a server that does not answer.
     """
 
     def __init__(
@@ -90,11 +94,13 @@ class Wire:
         *,
         transport: Callable[[], httpx.BaseTransport] | None = None,
         sleep: Callable[[float], object] = time.sleep,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self.server = server
         self._token = token
         self._transport = transport
         self._sleep = sleep
+        self._attempts = attempts
         self._http = _httpx()
         self._client: httpx.Client | None = None
 
@@ -113,6 +119,11 @@ class Wire:
                 follow_redirects=False,
             )
         return client
+
+    def use(self, token: str) -> None:
+        """Ask with another token from now on."""
+        self._token = token
+        self.close()
 
     def close(self) -> None:
         """Release the connections; the next request opens new ones."""
@@ -176,19 +187,15 @@ class Wire:
                 lost = not isinstance(
                     error, self._http.ConnectError | self._http.ConnectTimeout
                 )
-                if (lost and not repeat) or attempt >= _ATTEMPTS:
-                    raise StoreAccessError(
-                        f"the server does not answer ({type(error).__name__})",
-                        where=self.server,
-                        remedy="Check the connection, and that the server runs",
-                    ) from error
+                if (lost and not repeat) or attempt >= self._attempts:
+                    raise _away(error, self.server) from error
             else:
                 if answer.is_success or answer.status_code in {206, 304}:
                     return answer
                 told = self._error(answer)
                 wait = getattr(told, "retry_after", None)
                 again = repeat and answer.status_code in _UNSURE
-                if not again or attempt >= _ATTEMPTS:
+                if not again or attempt >= self._attempts:
                     raise told
             self._sleep(_pause(attempt, wait))
 
@@ -200,13 +207,19 @@ class Wire:
         error = error_from(body)
         if error is None:
             kind = StoreAccessError if answer.status_code in _UNSURE else StoreError
+            what = f"the server answers {answer.status_code}"
+            if answer.status_code in {404, 405}:
+                what = "there is no job server of this version at this address"
+            elif answer.is_redirect:
+                what = f"the server has moved to {answer.headers.get('location')}"
             error = kind(
-                f"the server answers {answer.status_code}",
+                what,
                 where=self.server,
                 remedy="Check the address; the owner of the server sees to the rest",
             )
-        if isinstance(error, StoreAccessError) and error.where is None:
-            error.where = self.server
+        if isinstance(error, StoreAccessError):
+            error.where = error.where or self.server
+            error.words = error.words or _BUSY
         wait = answer.headers.get("retry-after", "")
         if isinstance(error, StoreAccessError) and wait.isdigit():
             error.retry_after = float(wait)
@@ -254,7 +267,7 @@ class Wire:
         import os
 
         part = os.fspath(progress)
-        for attempt in range(1, _ATTEMPTS + 1):
+        for attempt in range(1, ATTEMPTS + 1):
             have = os.path.getsize(part) if os.path.exists(part) else 0
             if have > size:
                 os.unlink(part)
@@ -264,7 +277,7 @@ class Wire:
                 try:
                     self._stream(path, part, headers)
                 except self._http.HTTPError as error:
-                    if attempt == _ATTEMPTS:
+                    if attempt == ATTEMPTS:
                         raise StoreAccessError(
                             f"the images do not come ({type(error).__name__})",
                             where=self.server,
@@ -306,9 +319,42 @@ def log_in(server: str, name: str, password: str, *, label: str = "") -> str:
     try:
         form = {"name": name, "password": password, "label": label}
         answer = wire.request("POST", "/login", body=form)
-        return str(answer.json()["token"])
+        return str(wire.value(answer, dict[str, Any]).get("token", ""))
     finally:
         wire.close()
+
+
+_AGAIN = "It is tried again by itself"
+_BUSY = AccessWords("server busy", _AGAIN, away=True)
+_OFFLINE = AccessWords("", _AGAIN, away=True)
+_CHECK = "Check the connection, and that the server runs"
+
+
+def _away(error: Exception, server: str) -> StoreAccessError:
+    """Return what to say of a server that does not answer."""
+    cause: BaseException | None = error
+    what, words = f"the server does not answer ({type(error).__name__})", _OFFLINE
+    remedy = _CHECK
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            what = "the certificate of the server is not trusted"
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                what += f" ({cause.verify_message})"
+            else:
+                what = "the server does not speak https at this address"
+            remedy = "Check the address; the owner of the server sees to certificates"
+            words = AccessWords("server not trusted", remedy, away=True)
+            break
+        if isinstance(cause, socket.gaierror):
+            what = "there is no computer of this name in the network"
+            break
+        if isinstance(cause, ConnectionRefusedError):
+            what = "no server runs there, or a firewall keeps it away"
+            break
+        cause = cause.__cause__ or cause.__context__
+    away = StoreAccessError(what, where=server, remedy=remedy)
+    away.words = words
+    return away
 
 
 def quoted(*parts: str) -> str:

@@ -15,6 +15,7 @@ __all__ = ["SaveLine", "save_text"]
 AGAIN = "Click to try again"
 ELSEWHERE = "Click to save elsewhere"
 SETTLE = "Click to settle it"
+LOG_IN = "Click to log in"
 WIDTH = 26
 """Letters that fit beside the tools."""
 
@@ -23,9 +24,13 @@ def save_text(state: SaveState) -> str:
     """Return what fits beside the tools; more lines where there is something to do."""
     n = state.pending
     if state.kind not in TROUBLE:
-        return state.text
+        # In two lines, so that nothing moves when the time comes.
+        return state.text.replace(" on the server ", " on the server\n")
     if state.kind is SaveKind.CONFLICT:
         return f"Conflict · {n} not saved\n{SETTLE}"
+    if state.kind is SaveKind.LOG_IN:
+        kept = "kept here" if state.kept else "not saved"
+        return f"Log in · {n} {kept}\n{LOG_IN}"
     reason = state.reason[:1].upper() + state.reason[1:]
     if state.kind is SaveKind.FAILED:
         what, where, click = reason or "Not saved", "waiting", AGAIN

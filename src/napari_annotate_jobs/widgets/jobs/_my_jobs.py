@@ -28,6 +28,7 @@ from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style, paint
 
 from ._cards import JobDelegate, JobFilter, JobModel, JobOrder
 from ._paint import number
+from ._server_lines import ServerLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,6 +89,10 @@ class MyJobsView(QWidget):
     """A JobSummary is to be opened."""
     open_folder_requested = Signal()
     """A job folder is to be chosen."""
+    choice_changed = Signal(object)
+    """Another JobSummary is chosen; None if there is none."""
+    add_server_requested = Signal()
+    """A server is to be logged in to, and its jobs listed."""
     demo_requested = Signal()
     """The demo is to be made and listed."""
     refresh_requested = Signal()
@@ -161,6 +166,8 @@ class MyJobsView(QWidget):
         )
         self._error.setVisible(False)
         layout.addWidget(self._error)
+        self.servers = ServerLines(self)
+        layout.addWidget(self.servers)
         self._tools = self._build_tools()
         layout.addWidget(self._tools)
         self._cards = self._build_cards()
@@ -240,6 +247,8 @@ class MyJobsView(QWidget):
             label.setWordWrap(True)
         self._empty_open = QPushButton("&Open a job folder…", page)
         self._empty_open.clicked.connect(self.open_folder_requested)
+        self._empty_server = QPushButton("Add a &server…", page)
+        self._empty_server.clicked.connect(self.add_server_requested)
         self._empty_demo = QPushButton("Try the &demo", page)
         self._empty_demo.clicked.connect(self.demo_requested)
         self._show_all = QPushButton("Show &all jobs", page)
@@ -248,23 +257,34 @@ class MyJobsView(QWidget):
         column.addWidget(self._headline)
         column.addWidget(self._hint)
         column.addSpacing(8)
-        for button in (self._empty_open, self._empty_demo, self._show_all):
+        for button in (
+            self._empty_open,
+            self._empty_server,
+            self._empty_demo,
+            self._show_all,
+        ):
             column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(2)
         return page
 
     def _build_foot(self) -> QWidget:
         foot = QWidget(self)
-        row = QHBoxLayout(foot)
-        row.setContentsMargins(0, 0, 0, 0)
+        column = QVBoxLayout(foot)
+        column.setContentsMargins(0, 0, 0, 0)
+        row = QHBoxLayout()
         self._open = QPushButton("Open", foot)
         self._open.setToolTip("Open the chosen job (Enter or double click)")
         self._open.clicked.connect(self._request_job)
         self._open_folder = QPushButton("&Open a job folder…", foot)
         self._open_folder.setToolTip("List the jobs of another folder, and open one")
         self._open_folder.clicked.connect(self.open_folder_requested)
-        row.addWidget(self._open, 1)
+        self._add_server = QPushButton("Add a &server…", foot)
+        self._add_server.setToolTip("Log in to a job server, and list your jobs there")
+        self._add_server.clicked.connect(self.add_server_requested)
+        column.addWidget(self._open)
+        column.addLayout(row)
         row.addWidget(self._open_folder, 1)
+        row.addWidget(self._add_server, 1)
         return foot
 
     # ---------------------------------------------------------------- actions
@@ -292,7 +312,11 @@ class MyJobsView(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Open", self._request_job)
-        menu.addAction("Take off this list (its files stay)", self._request_forget)
+        place = self._model.summary(index.row()).location
+        forget = "Take off this list (its files stay)"
+        if "://" in place:
+            forget = "Forget this server…"
+        menu.addAction(forget, self._request_forget)
         return menu
 
     def _on_text(self, text: str) -> None:
@@ -337,7 +361,7 @@ class MyJobsView(QWidget):
         listed = bool(self._listed)
         self._tools.setVisible(listed)
         self._foot.setVisible(listed)
-        for button in (self._empty_open, self._empty_demo):
+        for button in (self._empty_open, self._empty_server, self._empty_demo):
             button.setVisible(not listed and not self._busy)
         self._show_all.setVisible(listed)
         if self._busy and not listed:
@@ -346,8 +370,8 @@ class MyJobsView(QWidget):
         elif not listed:
             self._headline.setText("No jobs yet")
             self._hint.setText(
-                "Open a job folder that was given to you, or try the demo: three "
-                "jobs on real images."
+                "Open a job folder that was given to you, log in to a job server, or "
+                "try the demo: three jobs on real images."
             )
         else:
             self._headline.setText("No job matches")
@@ -356,7 +380,9 @@ class MyJobsView(QWidget):
         self._show_choice()
 
     def _show_choice(self) -> None:
-        self._open.setEnabled(self.selected() is not None)
+        chosen = self.selected()
+        self._open.setEnabled(chosen is not None)
+        self.choice_changed.emit(chosen)
 
     def event(self, event: QEvent) -> bool:
         return self._keys.claim(event) or bool(super().event(event))

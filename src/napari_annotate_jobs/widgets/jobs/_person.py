@@ -21,22 +21,29 @@ class PersonButton(QPushButton):
 
     named = Signal(str)
     """Another name was entered."""
+    log_in_requested = Signal(str)
+    """Somebody else is to be logged in to the server that was named."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._name = ""
+        self._name = self._server = ""
         self.setObjectName("person")
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setToolTip(
-            "Everything you annotate is kept under this name.\nClick to change it."
-        )
         self.clicked.connect(self._ask)
         self.hide()
 
-    def set_person(self, name: str) -> None:
-        """Show a name."""
-        self._name = name
-        self.setText(f"You annotate as {name}")
+    def set_person(self, name: str, server: str = "") -> None:
+        """Show a name, and the address of the server on which it counts, if any."""
+        self._name, self._server = name, server
+        at = f" on {server.partition('://')[2]}" if server else ""
+        self.setText(f"You annotate as {name}{at}")
+        self.setToolTip(
+            f"Everything you annotate on {server} is kept under this name: you are "
+            "logged in as it.\nClick to log in as somebody else."
+            if server
+            else "Everything you annotate is kept under this name; on job servers, "
+            "under the one you log in with.\nClick to change it."
+        )
         self.setVisible(bool(name))
 
     def set_colors(self, colors: Colors) -> None:
@@ -48,6 +55,9 @@ class PersonButton(QPushButton):
         )
 
     def _ask(self) -> None:
+        if self._server:
+            self.log_in_requested.emit(self._server)
+            return
         dialog = QInputDialog(self)
         dialog.setWindowTitle("Your name")
         dialog.setLabelText("Keep what you annotate under the name:")
