@@ -523,11 +523,21 @@ def test_inspect_describes_images(run, studies):
     assert "missing" in err
 
 
-@pytest.mark.parametrize("location", ["http://server/jobs", "https://x", "ftp://x"])
-def test_servers_are_not_supported_yet(run, location):
+@pytest.mark.parametrize(
+    ("location", "reason"),
+    [
+        ("http://server/jobs", "nobody is logged in"),
+        ("https://x", "nobody is logged in"),
+        ("ftp://x", "not supported by this version"),
+    ],
+)
+def test_a_server_needs_a_log_in(run, location, reason, monkeypatch, tmp_path):
+    for name in ("CONFIG", "DATA", "STATE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
+    monkeypatch.delenv("NAPARI_ANNOTATE_JOBS_TOKEN", raising=False)
     code, _, err = run("show", location)
     assert code == 2
-    assert "not supported by this version" in err
+    assert reason in err
 
 
 def test_a_reader_that_has_seen_enough(job):
