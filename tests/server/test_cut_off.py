@@ -79,9 +79,9 @@ def opened(store: HttpStore, folder) -> Saver:
 
 
 @pytest.mark.parametrize("seed", [0, 3, 5, 7, 11])
-def test_nothing_is_lost_and_nothing_conflicts(bench, application, tmp_path, seed):
+def test_nothing_is_lost_and_nothing_conflicts(bench, servers, tmp_path, seed):
     chance = random.Random(seed)
-    transport = Shaky(application[1], chance)
+    transport = Shaky(servers.transport, chance)
     store = shaky_store(bench, transport)
     saver = opened(store, tmp_path / "unsaved")
     wanted: dict[str, str] = {}
@@ -115,9 +115,9 @@ def test_nothing_is_lost_and_nothing_conflicts(bench, application, tmp_path, see
 
 
 def test_a_token_that_is_revoked_pauses_and_another_goes_on(
-    bench, application, tmp_path
+    bench, servers, tmp_path
 ):
-    transport = Shaky(application[1], random.Random(0))
+    transport = Shaky(servers.transport, random.Random(0))
     store = shaky_store(bench, transport)
     saver = opened(store, tmp_path / "unsaved")
     store.use_token("no-longer-good")
@@ -131,8 +131,8 @@ def test_a_token_that_is_revoked_pauses_and_another_goes_on(
     store.close()
 
 
-def test_a_refused_connection_says_so_in_words_of_servers(bench, application, tmp_path):
-    transport = Shaky(application[1], random.Random(0))
+def test_a_refused_connection_says_so_in_words_of_servers(bench, servers, tmp_path):
+    transport = Shaky(servers.transport, random.Random(0))
     store = shaky_store(bench, transport)
     saver = opened(store, tmp_path / "unsaved")
 
