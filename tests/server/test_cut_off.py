@@ -114,9 +114,7 @@ def test_nothing_is_lost_and_nothing_conflicts(bench, servers, tmp_path, seed):
     store.close()
 
 
-def test_a_token_that_is_revoked_pauses_and_another_goes_on(
-    bench, servers, tmp_path
-):
+def test_a_token_that_is_revoked_pauses_and_another_goes_on(bench, servers, tmp_path):
     transport = Shaky(servers.transport, random.Random(0))
     store = shaky_store(bench, transport)
     saver = opened(store, tmp_path / "unsaved")

@@ -1046,6 +1046,7 @@ def test_work_that_is_under_way_is_asked_to_stop(slow):
 def test_what_is_neither_saved_nor_kept_is_lost(kind):
     in_trouble = kind in {
         SaveKind.OFFLINE,
+        SaveKind.LOG_IN,
         SaveKind.BLOCKED,
         SaveKind.CONFLICT,
         SaveKind.FAILED,
