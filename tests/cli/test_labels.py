@@ -136,11 +136,11 @@ def bomb():
         ("labels: [" + "9" * 5000 + "]", "a value that cannot be read"),
         ("labels: !!timestamp x", "a value that cannot be read"),
         ("labels: [!!int '']", "a value that cannot be read"),
-        ("labels: &a [*a]", "is not a label"),
+        ("labels: &a [*a]", "takes a list a second time"),
         ("- {name: a, method: detection, concept: 7}", "concept must hold fields"),
         ("- {name: a, method: detection, id: 1.0e+400}", "a finite number"),
         ('- "detection:\\ud800"', "name must be text"),
-        (bomb(), "is not a label"),
+        (bomb(), "takes a list a second time"),
         ("labels: [detection:a]\nlabel: 1", "The file can hold labels, groups"),
         (
             "labels: [a/b]\ngroups: [{name: a, single: yes}]",

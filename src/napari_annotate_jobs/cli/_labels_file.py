@@ -260,6 +260,12 @@ def _loaded(text: str, path: Path) -> tuple[Any, list[int]]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
+        if isinstance(error, yaml.composer.ComposerError):
+            raise InvalidValueError(
+                f"takes a list a second time ({error.problem})",
+                where=f"{path}{line}",
+                remedy="Write every label out",
+            ) from error
         raise InvalidValueError(
             "is not YAML from here on" if line else "is not YAML",
             where=f"{path}{line}",
