@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from napari_annotate_jobs.stores.http import keep_token
+
 TOKEN = re.compile(r"naj_[0-9a-f]+_[\w-]+")
 
 
@@ -77,3 +79,27 @@ def test_a_certificate_needs_its_key(run, tmp_path):
     assert code == 2
     assert "--tls-key" in err
     assert not (tmp_path / "server").exists()
+
+
+def test_a_job_is_pushed_to_a_server_and_pulled_again(
+    run, job, servers, images, tmp_path
+):
+    service = servers.service(images=(images,))
+    token = service.owner_token()
+    keep_token(servers.address, "owner", token)
+    code, out, err = run("push", job, servers.address, "--images", job)
+    assert (code, err) == (0, ""), err
+    assert f"is at {servers.address}: " in out
+    (found,) = re.findall(r"\((\w[\w-]*)\) is at", out)
+    code, out, err = run("pull", f"{servers.address}/jobs/{found}", tmp_path / "copy")
+    assert (code, err) == (0, ""), err
+    assert run("check", tmp_path / "copy")[:2] == (0, "All is well.\n")
+
+
+@pytest.mark.parametrize("verb", ["push", "pull"])
+def test_what_cannot_be_moved_is_told_in_words(run, job, tmp_path, verb):
+    arguments = (job, job) if verb == "push" else ("memory:x", tmp_path / "copy")
+    code, _, err = run(verb, *arguments)
+    assert code == 2
+    assert "Use the address of a job" in err or "Use an address such as" in err
+    assert not (tmp_path / "copy").exists()

@@ -48,6 +48,7 @@ BODY = {
     "judge": {"verb": "pass"},
     "threads": {"comment": {"person": "ben", "text": "?"}},
     "threads:read": {},
+    "records": {"annotation": {"case_id": "case-0", "person": "ben"}},
     "note": {"n_slices": 1},
     "combinations": {"text": "combine: {}"},
     "state": {"state": "suspended"},
@@ -139,6 +140,9 @@ FOR_OWNERS = {
     ("post", "/jobs/{job}/members/{person}/state"),
     ("post", "/jobs/{job}/cases/{case}/assign"),
     ("post", "/jobs/{job}/assign"),
+    ("get", "/jobs/{job}/records"),
+    ("get", "/jobs/{job}/cases/{case}/records/{person}"),
+    ("put", "/jobs/{job}/cases/{case}/records/{person}"),
 }
 
 

@@ -27,6 +27,13 @@ from ._import import (
     propose_epilog,
     propose_job,
 )
+from ._move import (
+    MOVE_EPILOG,
+    add_pull_arguments,
+    add_push_arguments,
+    pull_job_to,
+    push_job_to,
+)
 from ._new import EPILOG, add_arguments, make_job
 from ._review import (
     add_judge_arguments,
@@ -198,6 +205,13 @@ def build_parser() -> argparse.ArgumentParser:
     add_server_arguments(verb)
     verb = _add(verbs, "login", log_in_to, "log in to a job server")
     add_login_arguments(verb)
+
+    text = "bring a job folder to a server, with all that was done in it"
+    verb = _add(verbs, "push", push_job_to, text, epilog=MOVE_EPILOG)
+    add_push_arguments(verb)
+    text = "bring a job of a server into a folder, with all that was done in it"
+    verb = _add(verbs, "pull", pull_job_to, text, epilog=MOVE_EPILOG)
+    add_pull_arguments(verb)
 
     verb = _add(verbs, "demo", _demo, "make jobs of sample images and open them")
     where = verb.add_mutually_exclusive_group()

@@ -23,10 +23,12 @@ __all__ = [
     "add_login_arguments",
     "add_serve_arguments",
     "add_server_arguments",
+    "add_sharing_arguments",
     "log_in_to",
     "manage_server",
     "require_server",
     "serve_jobs",
+    "sharing",
 ]
 
 SERVE_EPILOG = """\
@@ -118,21 +120,7 @@ def add_server_arguments(verb: argparse.ArgumentParser) -> None:
         "add-job", help="take over a job folder's cases, labels and people"
     )
     act.add_argument("job", metavar="JOB", help="made with: napari-annotate-jobs new")
-    act.add_argument(
-        "--assignment",
-        choices=("everyone", "assigned", "claim"),
-        default="everyone",
-        help="whether each annotator does every case, owners give them out, or "
-        "annotators claim them",
-    )
-    act.add_argument(
-        "--annotators-per-case", type=int, default=1, metavar="N", help="1 to 5"
-    )
-    act.add_argument(
-        "--open-eyed",
-        action="store_true",
-        help="let annotators see each other's work before they have submitted",
-    )
+    add_sharing_arguments(act)
     act.set_defaults(act=_add_job)
     act = acts.add_parser("jobs", help="list the jobs, with their ids")
     act.set_defaults(act=_jobs)
@@ -151,6 +139,34 @@ def add_server_arguments(verb: argparse.ArgumentParser) -> None:
     act.add_argument("people", nargs="+", metavar="PERSON")
     act.add_argument("--each", type=int, default=1, help="people for each case")
     act.set_defaults(act=_assign)
+
+
+def add_sharing_arguments(verb: argparse.ArgumentParser) -> None:
+    """Add what says how the cases of a job on a server come to annotators."""
+    verb.add_argument(
+        "--assignment",
+        choices=("everyone", "assigned", "claim"),
+        default="everyone",
+        help="whether each annotator does every case, owners give them out, or "
+        "annotators claim them",
+    )
+    verb.add_argument(
+        "--annotators-per-case", type=int, default=1, metavar="N", help="1 to 5"
+    )
+    verb.add_argument(
+        "--open-eyed",
+        action="store_true",
+        help="let annotators see each other's work before they have submitted",
+    )
+
+
+def sharing(options: argparse.Namespace) -> dict[str, Any]:
+    """Return how the cases of a job come to annotators."""
+    return {
+        "blind": not options.open_eyed,
+        "assignment": options.assignment,
+        "annotators_per_case": options.annotators_per_case,
+    }
 
 
 def add_login_arguments(verb: argparse.ArgumentParser) -> None:
@@ -352,13 +368,7 @@ def _add_job(options: argparse.Namespace, service: Service) -> int:
                 break
     new = validated(
         NewProject,
-        {
-            "job": job,
-            "cases": cases,
-            "blind": not options.open_eyed,
-            "assignment": options.assignment,
-            "annotators_per_case": options.annotators_per_case,
-        },
+        {"job": job, "cases": cases, **sharing(options)},
         where="add-job",
     )
     with service.database.writing() as connection:

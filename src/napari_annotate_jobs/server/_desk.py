@@ -61,8 +61,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_blob",
+    "add_uses",
     "check_blob",
+    "check_keys",
+    "check_pixels",
     "discuss",
+    "fields_now",
     "judge",
     "mark_read",
     "missing_blobs",
@@ -153,6 +157,24 @@ def add_blob(
             case_id=case["id"], digest=row["digest"], account_id=permit.account.id
         )
     )
+
+
+def add_uses(
+    connection: Connection, work: PersonWork, digests: Collection[str]
+) -> None:
+    """Let whose work it is see masks that somebody else brought for it."""
+    if digests:
+        connection.execute(
+            insert_or_ignore(connection, blob_uses),
+            [
+                {
+                    "case_id": work.case["id"],
+                    "digest": digest,
+                    "account_id": work.author_id,
+                }
+                for digest in sorted(digests)
+            ],
+        )
 
 
 def read_blob(
@@ -261,7 +283,7 @@ def _apply(
         return known
     entry = operation.entry()
     change, base = entry.change, entry.revision - 1
-    _check_keys(change, work.case["key"])
+    check_keys(change, work.case["key"])
     _require_task(work)
     current = work.annotation(change.slices.keys())
     if strict:
@@ -283,7 +305,7 @@ def _apply(
             },
             fields=field_answers,
         )
-    _check_pixels(work, change)
+    check_pixels(work, change)
     _write(work, current, change, new, operation.stream)
     done = SliceAnswer(result=SliceResult.APPLIED, revision=new.revision)
     result = OperationResult(
@@ -338,7 +360,8 @@ def _applied_before(work: PersonWork, operation: Operation) -> OperationResult |
     return result.model_copy(update=changes)
 
 
-def _check_keys(change: AnnotationChange, where: str) -> None:
+def check_keys(change: AnnotationChange, where: str) -> None:
+    """Raise InvalidValueError if something cannot name a slice."""
     for key in change.slices:
         if not key or len(key) > _LONGEST_KEY or not key.isprintable():
             raise InvalidValueError(
@@ -374,6 +397,11 @@ def _require_task(work: PersonWork) -> None:
 
 def _fields_of(change: AnnotationChange) -> list[str]:
     return [name for name in _FIELDS if getattr(change, name) is not None]
+
+
+def fields_now(revision: int) -> dict[str, list[Any]]:
+    """Return that all fields of a whole case changed at a revision."""
+    return {name: [revision, ""] for name in _FIELDS}
 
 
 def _told_apart(
@@ -464,7 +492,7 @@ def _changed(
     )
 
 
-def _check_pixels(work: PersonWork, change: AnnotationChange) -> None:
+def check_pixels(work: PersonWork, change: AnnotationChange) -> None:
     """Refuse a mask that holds other pixels than its reference says."""
     known = _known_blobs(
         work.connection, work.permit, work.case["id"], _rules.referenced(change).keys()
@@ -474,6 +502,13 @@ def _check_pixels(work: PersonWork, change: AnnotationChange) -> None:
             continue
         for masks in (content.masks, content.proposals):
             for mask in masks.values():
+                if mask.digest not in known:
+                    raise InvalidValueError(
+                        f"the mask {mask.digest[:16]} of slice {key} is nowhere to be "
+                        "found",
+                        where=work.case["key"],
+                        remedy="Bring its encoded bytes first",
+                    )
                 if dict(mask.pixels) != known[mask.digest][1]:
                     raise InvalidValueError(
                         f"the mask of slice {key} has other pixels than are said of it",

@@ -22,6 +22,7 @@ from napari_annotate_jobs.model import (
     Verdict,
 )
 from napari_annotate_jobs.stores import CasePage, Draft, PersonProgress, ReviewPage
+from napari_annotate_jobs.stores._moved_work import RecordName, WorkRecord
 from napari_annotate_jobs.stores.wire import (
     BlobList,
     CommentForm,
@@ -34,7 +35,7 @@ from napari_annotate_jobs.stores.wire import (
     TextForm,
 )
 
-from . import _desk, _listing
+from . import _desk, _listing, _records
 from ._asking import AgainRoute, Ask, Key, Limit, Offset, Person, answer
 from ._drafts import case_of, find_case, find_work
 from ._permits import permits
@@ -46,6 +47,7 @@ ROUTER = APIRouter(route_class=AgainRoute)
 
 Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Path(min_length=1, max_length=80)]
+Whose = Annotated[str, Path(min_length=1, max_length=200)]
 Step = Annotated[int, Query(ge=-1, le=1)]
 _CASE = "/jobs/{job}/cases/{case}"
 
@@ -237,6 +239,37 @@ def list_submissions(
     with ask.reading(job) as (connection, permit):
         work = find_work(connection, permit, case, person=person, of=of)
         return answer(request, work.submissions())
+
+
+# ------------------------------------------------------------------------ moving
+@ROUTER.get("/jobs/{job}/records", response_model=list[RecordName])
+def list_records(
+    request: Request, ask: Ask, job: Key, offset: Offset = 0, limit: Limit = 100
+) -> Response:
+    """Return whose work on which case is kept."""
+    with ask.reading(job) as (connection, permit):
+        return answer(request, _records.list_records(connection, permit, offset, limit))
+
+
+@ROUTER.get(_CASE + "/records/{person}", response_model=WorkRecord)
+def get_record(
+    request: Request, ask: Ask, job: Key, case: Key, person: Whose, of: Person = None
+) -> Response:
+    """Return a person's draft with all that is frozen."""
+    name = RecordName(case=case, person=person, of=of)
+    with ask.reading(job) as (connection, permit):
+        return answer(request, _records.read_record(connection, permit, name))
+
+
+@ROUTER.put(_CASE + "/records/{person}", status_code=204)
+def put_record(
+    ask: Ask, job: Key, case: Key, person: Whose, record: WorkRecord, of: Person = None
+) -> Response:
+    """Bring a person's draft with all that is frozen, as another store kept it."""
+    name = RecordName(case=case, person=person, of=of)
+    with ask.writing(job) as (connection, permit):
+        _records.bring_record(connection, permit, name, record)
+    return Response(status_code=204)
 
 
 # --------------------------------------------------------------------- reviewing

@@ -23,12 +23,14 @@ from napari_annotate_jobs.files import (
 )
 from napari_annotate_jobs.model import (
     Annotation,
+    AnnotationChange,
     Status,
     Verb,
     mask_size,
     threads_of,
 )
 from napari_annotate_jobs.stores import _rules
+from napari_annotate_jobs.stores._moved_work import RecordName, WorkRecord
 from napari_annotate_jobs.stores._progress import Progress
 
 from ._documents import version_of
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_annotate_jobs.model import (
-        AnnotationChange,
         Case,
         Comment,
         Job,
@@ -114,6 +115,15 @@ class WorkFolder(StoredDraft):
         number, answered = self.submitted.last()
         verdicts = tuple(self.submitted.read_verdict(number, n) for n in answered)
         return _rules.Standing(number, verdicts)
+
+    def record(self) -> WorkRecord:
+        """Return all that is kept of it."""
+        return WorkRecord(
+            annotation=self.annotation(),
+            submissions=tuple(self.submitted.read_all()),
+            verdicts=tuple(self.submitted.verdicts()),
+            entries=tuple(self.talk.entries()),
+        )
 
     def progress(self, *, full: bool = True) -> Progress:
         """Return what case tables and lists of submitted cases show.
@@ -309,6 +319,48 @@ class WorkFolder(StoredDraft):
                 raise
             self._afterwards(written, tidy=False)
             return verdict
+
+    def bring(
+        self,
+        record: WorkRecord,
+        masks: Mapping[str, bytes],
+        *,
+        written: Callable[[], None],
+    ) -> None:
+        """Write what another store kept, as it is; what is there already is left.
+
+        Parameters
+        ----------
+        record : WorkRecord
+            All that was kept there.
+        masks : mapping of str to bytes
+            The masks that it names.
+
+        Raises
+        ------
+        ExistsError
+            If what is there is anything else; then nothing is written.
+        """
+        name = RecordName(case=self.case_id, person=self.person, of=self.of)
+        record.check(name)
+        if record.missing_from(self.record(), name).is_blank:
+            return  # before folders are made
+        with self._writing():
+            left = record.missing_from(self.record(), name)
+            for annotation in record.annotations:
+                change = AnnotationChange(slices=dict(annotation.slices))
+                self.masks.add(change, masks, root=self.root)
+            if left.annotation.revision:
+                state = replace(self._read(), annotation=left.annotation)
+                self._state = None
+                self._state = self._write_snapshot(state)
+            for submission in left.submissions:
+                self.submitted.write(submission, root=self.root)
+            for verdict in left.verdicts:
+                self.submitted.write_verdict(verdict)
+            for entry in left.entries:
+                self.talk.write(entry, root=self.root)
+            self._afterwards(written, tidy=False)
 
     def threads(self, reader: str) -> tuple[Thread, ...]:
         """Return the threads, as :meth:`JobStore.threads` says."""

@@ -27,6 +27,7 @@ from napari_annotate_jobs.files import (
 )
 from napari_annotate_jobs.model import Status
 from napari_annotate_jobs.stores import _rules
+from napari_annotate_jobs.stores._moved_work import RecordName
 from napari_annotate_jobs.stores._names import (
     case_folder,
     check_file_name,
@@ -226,6 +227,21 @@ class JobFolder:
     def names(self, case_id: str) -> Iterator[str]:
         """Return who has a folder for a case."""
         return _people_in(self.case_path(case_id))
+
+    def records(self) -> Iterator[RecordName]:
+        """Give whose work on which case there is, copies that correct it included."""
+        begun = set(list_folder(self.path / "annotations"))
+        for case_id in self.catalogue.case_ids():
+            if case_folder(case_id) not in begun:
+                continue
+            root = self.case_path(case_id)
+            for name in list_folder(root):
+                # Who only said something in a thread has no draft that names them.
+                person = next(_person_of(root / name), None) or plain_person(name)
+                if person is not None:
+                    yield RecordName(case=case_id, person=person)
+                    for other in self.correctors(case_id, person):
+                        yield RecordName(case=case_id, person=other, of=person)
 
     def _everything(self, case_id: str) -> Iterator[WorkFolder]:
         """Give all work on a case: this person's, then the others', then copies."""

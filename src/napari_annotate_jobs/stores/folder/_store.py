@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from napari_annotate_jobs.stores._contract import Progress
+    from napari_annotate_jobs.stores._moved_work import RecordName, WorkRecord
 
 __all__ = ["FolderStore"]
 
@@ -389,6 +390,38 @@ class FolderStore(JobStore, ImageSource, Checker):
 
     def people(self, job_id: str, case_id: str) -> Sequence[str]:
         return self._folder(job_id).people(case_id)
+
+    # ------------------------------------------------------------------ moving
+    def records(self, job_id: str) -> Sequence[RecordName]:
+        """Return whose work on which case is kept."""
+        return list(self._folder(job_id).records())
+
+    def record(self, job_id: str, name: RecordName) -> WorkRecord:
+        """Return all that is kept of somebody's work on a case."""
+        return self._folder(job_id).work(name.case, name.person, name.of).record()
+
+    def bring(
+        self,
+        job_id: str,
+        name: RecordName,
+        record: WorkRecord,
+        blobs: Mapping[str, bytes],
+    ) -> None:
+        """Keep what another store kept, as it is; what is there already is left.
+
+        Raises
+        ------
+        ExistsError
+            If what is there is anything else; then nothing is written.
+        """
+        folder = self._folder(job_id)
+        work = folder.work(name.case, name.person, name.of)
+
+        def written() -> None:
+            if name.of is None:
+                folder.changed(work, always=True, sync=True)
+
+        work.bring(record, blobs, written=written)
 
     # ------------------------------------------------------------------- other
     def note_case(

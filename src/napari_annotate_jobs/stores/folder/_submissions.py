@@ -171,14 +171,19 @@ class SubmissionFolder:
     def write_verdict(self, verdict: Verdict) -> None:
         """Write a verdict, proved to be readable; raises as :meth:`write`."""
         path = self.verdict_path(verdict.submission, verdict.number)
-        body = {"verdict": document_json(verdict)}
+        kind = "verdict" if verdict.number else "return"
+        value = document_json(verdict if verdict.number else _as_return(verdict))
 
         def meets(data: bytes) -> bool:
-            found = parse_document(data, "verdict", where=path)
-            fields, _ = unwrap(found, "verdict", ("verdict",), where=path)
-            return parsed(Verdict, fields["verdict"], where=path) == verdict
+            found = parse_document(data, kind, where=path)
+            body = unwrap(found, kind, (kind,), where=path)[0][kind]
+            if not verdict.number:
+                return _as_verdict(body, path) == verdict
+            return parsed(Verdict, body, where=path) == verdict
 
-        place_new_durably(path, document_bytes(Envelope("verdict"), body), meets=meets)
+        place_new_durably(
+            path, document_bytes(Envelope(kind), {kind: value}), meets=meets
+        )
 
     def _body(self, path: Path, kind: str) -> object:
         found = read_document(path, kind)
@@ -209,6 +214,15 @@ def _as_verdict(body: object, path: Path) -> Verdict:
         person=old.reviewer,
         comments=old.comments,
         time=old.time,
+    )
+
+
+def _as_return(verdict: Verdict) -> _Return:
+    return _Return(
+        number=verdict.submission,
+        reviewer=verdict.person,
+        comments=verdict.comments,
+        time=verdict.time,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._moving import Moved, pull_job, push_job
 from ._remote_images import ImageCache
 from ._store import HttpStore
 from ._tokens import forget_token, keep_token, kept_token
@@ -10,10 +11,13 @@ from ._wire import Wire, log_in, server_and_job
 __all__ = [
     "HttpStore",
     "ImageCache",
+    "Moved",
     "Wire",
     "forget_token",
     "keep_token",
     "kept_token",
     "log_in",
+    "pull_job",
+    "push_job",
     "server_and_job",
 ]

@@ -36,6 +36,7 @@ from napari_annotate_jobs.stores._contract import (
     PersonProgress,
     ReviewPage,
 )
+from napari_annotate_jobs.stores._moved_work import RecordName, WorkRecord
 from napari_annotate_jobs.stores._names import check_file_name, check_person
 from napari_annotate_jobs.stores.wire import (
     BlobList,
@@ -402,6 +403,45 @@ class HttpStore(JobStore, ImageSource):
             of=of,
         )
         return found
+
+    # ------------------------------------------------------------------ moving
+    def records(self, job_id: str) -> Sequence[RecordName]:
+        """Return whose work on which case is kept; for owners."""
+        found: list[RecordName] = []
+        while True:
+            page: list[RecordName] = self._get(
+                list[RecordName], job_id, "records", offset=len(found), limit=_PAGE
+            )
+            found += page
+            if len(page) < _PAGE:
+                return found
+
+    def record(self, job_id: str, name: RecordName) -> WorkRecord:
+        """Return all that is kept of somebody's work on a case; for owners."""
+        found: WorkRecord = self._get(
+            WorkRecord, job_id, "cases", name.case, "records", name.person, of=name.of
+        )
+        return found
+
+    def bring(
+        self,
+        job_id: str,
+        name: RecordName,
+        record: WorkRecord,
+        blobs: Mapping[str, bytes],
+    ) -> None:
+        """Keep what another store kept, as it is; what is there already is left.
+
+        Raises
+        ------
+        RoleError
+            If this person is no owner of the job.
+        ExistsError
+            If what is there is anything else; then nothing is kept.
+        """
+        self.send_blobs(job_id, name.case, blobs)
+        path = quoted("jobs", job_id, "cases", name.case, "records", name.person)
+        self.wire.request("PUT", path, query={"of": name.of}, body=record)
 
     # ------------------------------------------------------------------ reviewing
     def judge(
