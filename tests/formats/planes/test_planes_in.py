@@ -667,8 +667,11 @@ def test_lists_of_lists_of_lists_are_refused_before_they_grow(tmp_path: Path) ->
     (tmp_path / "data.yaml").write_text("names: [liver, [a, b]]\n")
     with pytest.raises(InvalidValueError, match="one name, not a list"):
         read_yolo(tmp_path)
-    for text in (bomb("combine"), "combine: " + "[" * 5000):
-        with pytest.raises(InvalidValueError, match="is no YAML"):
+    for text, match in (
+        (bomb("combine"), "is no YAML"),
+        ("combine: " + "[" * 5000, "holds a value that cannot be read"),
+    ):
+        with pytest.raises(InvalidValueError, match=match):
             parse_combination(text, where="lesions.yaml")
     assert parse_combination(
         "combine: [{name: &a x, from: [y], method: segmentation}]"
