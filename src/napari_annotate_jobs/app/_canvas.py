@@ -88,7 +88,9 @@ class Typing(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Notice why the canvas gets the keyboard."""
         if isinstance(event, QFocusEvent):
-            self._reason = event.reason()
+            got = event.type() == QEvent.Type.FocusIn
+            # Why it was left says nothing of why it is come back to.
+            self._reason = event.reason() if got else Qt.FocusReason.OtherFocusReason
         return False
 
     def _on_focus(self, old: QWidget | None, new: QWidget | None) -> None:
