@@ -74,7 +74,7 @@ def test_the_walks_go_through_files_that_are_there():
 def test_the_documentation_builds_strictly(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_MKDOCS_2_WARNING", "1")
     built = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", tmp_path],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", tmp_path],
         cwd=ROOT,
         capture_output=True,
         text=True,
