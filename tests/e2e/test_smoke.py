@@ -40,10 +40,13 @@ def folder(tmp_path, samples):
     return tmp_path / "all"
 
 
-def test_from_my_jobs_to_submit_with_every_dock(make_driver, folder):
+def test_from_my_jobs_to_submit_with_every_dock(
+    make_napari_viewer, make_driver, folder
+):
     asked = os.environ.get("QT_API")
     assert asked is None or qtpy.API_NAME.lower() == asked
-    driver = make_driver(folder, size=(1280, 640))
+    viewer = make_napari_viewer(show=True)
+    driver = make_driver(folder, size=(1280, 640), viewer=viewer)
     driver.open_job("all")
     driver.annotate()
     driver.activate()
