@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QObject, QPoint, QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QFrame, QLabel, QToolButton, QWidget
 
 from napari_annotate_jobs.widgets.parts._theme import Colors
@@ -45,8 +45,7 @@ class CanvasEdges(QObject):
     def __init__(self, canvas: QWidget, keymap: KeyMap) -> None:
         super().__init__(canvas)
         self._canvas = canvas
-        below = canvas.parentWidget() or canvas
-        self.letters = tuple(QLabel(below) for _ in range(4))
+        self.letters = tuple(QLabel(canvas) for _ in range(4))
         for label, name in zip(
             self.letters, ("Left", "Right", "Top", "Bottom"), strict=True
         ):
@@ -57,12 +56,15 @@ class CanvasEdges(QObject):
                 " padding: 0px 4px; border-radius: 3px; font-size: 13pt;"
                 " font-weight: 600; }"
             )
-        self.frame = tuple(QFrame(below) for _ in range(4))
+        self.frame = tuple(QFrame(canvas) for _ in range(4))
         for part in (*self.letters, *self.frame):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             part.hide()
-        self.peek = _tool(below, "eye", "Annotation hidden")
-        self.room = _tool(below, "room", "Room for the image")
+        self.peek = _tool(canvas, "eye", "Annotation hidden")
+        self.room = _tool(canvas, "room", "Room for the image")
+        # napari's notices lie on the canvas, too: nothing covers what they say.
+        for widget in (*self.letters, *self.frame, self.peek, self.room):
+            widget.lower()
         self.set_keymap(keymap)
         canvas.installEventFilter(self)
 
@@ -87,10 +89,7 @@ class CanvasEdges(QObject):
         self._place()
 
     def _place(self) -> None:
-        canvas, below = self._canvas, self.letters[0].parentWidget()
-        assert below is not None
-        corner = QPoint(0, 0) if below is canvas else canvas.pos()
-        x, y, w, h = corner.x(), corner.y(), canvas.width(), canvas.height()
+        w, h = self._canvas.width(), self._canvas.height()
         left, right, top, bottom = self.letters
         inner = WIDTH + MARGIN
         for label, across, down in (
@@ -99,17 +98,17 @@ class CanvasEdges(QObject):
             (top, (w - top.width()) // 2, inner),
             (bottom, (w - bottom.width()) // 2, h - bottom.height() - inner),
         ):
-            label.move(x + across, y + down)
+            label.move(across, down)
         step = self.room.width() + 2
         for n, tool in enumerate((self.room, self.peek), start=1):
-            tool.move(x + w - WIDTH - MARGIN - n * step, y + inner)
+            tool.move(w - WIDTH - MARGIN - n * step, inner)
         for part, box in zip(
             self.frame,
             (
-                (x, y, WIDTH, h),
-                (x + w - WIDTH, y, WIDTH, h),
-                (x, y, w, WIDTH),
-                (x, y + h - WIDTH, w, WIDTH),
+                (0, 0, WIDTH, h),
+                (w - WIDTH, 0, WIDTH, h),
+                (0, 0, w, WIDTH),
+                (0, h - WIDTH, w, WIDTH),
             ),
             strict=True,
         ):
@@ -117,7 +116,7 @@ class CanvasEdges(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the canvas."""
-        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move):
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Show):
             self._place()
         return False
 
