@@ -11,6 +11,13 @@ from napari.utils.colormaps import DirectLabelColormap
 from napari_annotate_jobs.session import Connections
 
 from ._masks import label_colormap, mask_dtype
+from ._over_image import (
+    LayerOverImage,
+    add_beside_tool,
+    grid_of,
+    outline_width,
+    place_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +33,6 @@ __all__ = ["FIRST_COLOR", "SECOND_COLOR", "BesideLayers", "ComparisonLayer", "ou
 
 FIRST_COLOR, SECOND_COLOR = "#e69f00", "#56b4e9"
 """Of what is reviewed, and of the other: from Okabe and Ito's colour-blind-safe set."""
-FINE = 300
-"""Pixels of an image's shorter side for each pixel of an outline's width."""
 DASH = 4
 """Length of a dash, in widths of the outline."""
 
@@ -107,50 +112,13 @@ def _draw_boxes(
         canvas[top : bottom + 1, max(right - width + 1, left) : right + 1] = box.label
 
 
-def _grid(image: Layer) -> tuple[int, int, int]:
-    """Return the number of slices, rows and columns of an image."""
-    slices, rows, columns = image.data.shape[image.ndim - 3 : image.ndim]
-    return slices, rows, columns
-
-
-def _width(image: Layer) -> int:
-    return max(1, round(min(_grid(image)[1:]) / FINE))
-
-
-def _place(image: Layer) -> dict[str, Any]:
-    """Return where the layers of an annotation lie, over their image."""
-    return {
-        "scale": image.scale[-3:],
-        "units": image.units[-3:],
-        "axis_labels": image.axis_labels[-3:],
-    }
-
-
-class ComparisonLayer:
+class ComparisonLayer(LayerOverImage[Labels]):
     """Shows the outlines of two readings: one solid, the other dashed.
 
-    Only the slice that is seen is drawn. The layer belongs to no case, is never saved,
-    and cannot be edited.
-
-    Parameters
-    ----------
-    viewer : ViewerModel
-        Where to show them.
-    claim : callable
-        Called with the layer before it is added.
+    Only the slice that is seen is drawn.
     """
 
-    def __init__(
-        self, viewer: ViewerModel, *, claim: Callable[[Layer], None] = lambda _: None
-    ) -> None:
-        self._viewer, self._claim = viewer, claim
-        self._layer: Labels | None = None
-        self._drawn: int | None = None
-
-    @property
-    def layer(self) -> Labels | None:
-        """The layer; None while nothing is shown."""
-        return self._layer if self._layer in self._viewer.layers else None
+    _drawn: int | None = None
 
     def show(self, image: Layer, index: int, first: CaseView, second: CaseView) -> None:
         """Show what both say of a slice, and of no other.
@@ -161,13 +129,13 @@ class ComparisonLayer:
             If a mask cannot be read.
         """
         layer = self.layer
-        if layer is None or layer.data.shape != _grid(image):
+        if layer is None or layer.data.shape != grid_of(image):
             self.hide()
             layer = self._add(image)
         if self._drawn is not None:
             layer.data[self._drawn] = 0
-        width = _width(image)
-        plane = np.zeros(_grid(image)[1:], np.uint8)
+        width = outline_width(image)
+        plane = np.zeros(grid_of(image)[1:], np.uint8)
         plane[outlines(first, index, plane.shape, width) > 0] = 1
         rows, columns = np.arange(plane.shape[0])[:, None], np.arange(plane.shape[1])
         # In a direction that no edge of a box has, and no outline keeps for long.
@@ -180,7 +148,7 @@ class ComparisonLayer:
     def _add(self, image: Layer) -> Labels:
         layer = Labels(
             # Stays unwritten, and so costs no memory, where nothing is shown.
-            np.zeros(_grid(image), np.uint8),
+            np.zeros(grid_of(image), np.uint8),
             name="Comparison",
             colormap=DirectLabelColormap(
                 color_dict={
@@ -191,19 +159,15 @@ class ComparisonLayer:
                 }
             ),
             opacity=1.0,
-            **_place(image),
+            **place_of(image),
         )
         layer.editable = False
-        _add(self._viewer, layer, self._claim)
-        self._layer = layer
-        return layer
+        return self._put(layer)
 
     def hide(self) -> None:
         """Take the layer away."""
-        layer, self._layer = self.layer, None
+        super().hide()
         self._drawn = None
-        if layer is not None:
-            self._viewer.layers.remove(layer)
 
 
 class BesideLayers:
@@ -268,25 +232,25 @@ class BesideLayers:
         """
         self.hide()
         self._view, self._image = view, image
-        self._title = Points(np.empty((0, 3)), ndim=3, name=names[0], **_place(image))
+        self._title = Points(np.empty((0, 3)), ndim=3, name=names[0], **place_of(image))
         data, state, kind = image.as_layer_data_tuple()
         assert kind == "image"
         copy = Image(data, **{**state, "name": names[1], "metadata": {}})
         labels = view.labels.labels
         self._masks, self._boxes = (
             Labels(
-                np.zeros(_grid(image), mask_dtype(labels)),
+                np.zeros(grid_of(image), mask_dtype(labels)),
                 name=f"{what} of {names[1]}",
                 colormap=label_colormap(labels),
                 opacity=opacity,
-                **_place(image),
+                **place_of(image),
             )
             for what, opacity in (("Masks", 0.55), ("Boxes", 1.0))
         )
         self._right = [copy, self._masks, self._boxes]
         for layer in (self._title, *self._right):
             layer.editable = False
-            _add(self._viewer, layer, self._claim)
+            add_beside_tool(self._viewer, layer, self._claim)
         for layer in (self._title, copy):
             layer.name_overlay.position = "bottom_left"  # the read-out is above
             layer.name_overlay.visible = True
@@ -317,7 +281,7 @@ class BesideLayers:
             mask = view.mask(index, group)
             if mask is not None:
                 np.copyto(masks.data[index], mask, where=mask > 0, casting="unsafe")
-        width = _width(masks)
+        width = outline_width(masks)
         drawn = np.zeros(boxes.data.shape[1:], np.uint16)
         _draw_boxes(drawn, content, width)
         boxes.data[index] = drawn
@@ -368,11 +332,3 @@ class BesideLayers:
         for layer in gone:
             if layer in layers:
                 layers.remove(layer)
-
-
-def _add(viewer: ViewerModel, layer: Layer, claim: Callable[[Layer], None]) -> None:
-    """Add a layer; the tool at hand stays at hand."""
-    active = viewer.layers.selection.active
-    claim(layer)
-    viewer.add_layer(layer)
-    viewer.layers.selection.active = active

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Points
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from ._over_image import LayerOverImage, grid_of, place_of
 
-    from napari.components import ViewerModel
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari.layers import Layer
 
 __all__ = ["PinLayer"]
@@ -24,31 +25,10 @@ PART = 22
 Place = tuple[int, float, float]
 
 
-class PinLayer:
-    """Shows a ring at each place that a comment is pinned to.
+class PinLayer(LayerOverImage[Points]):
+    """Shows a ring at each place that a comment is pinned to."""
 
-    The layer is there only while there are such places. It belongs to no case, is never
-    saved, and cannot be edited.
-
-    Parameters
-    ----------
-    viewer : ViewerModel
-        Where to show them.
-    claim : callable
-        Called with the layer before it is added.
-    """
-
-    def __init__(
-        self, viewer: ViewerModel, *, claim: Callable[[Layer], None] = lambda _: None
-    ) -> None:
-        self._viewer, self._claim = viewer, claim
-        self._layer: Points | None = None
-        self._shown: object = None
-
-    @property
-    def layer(self) -> Points | None:
-        """The layer; None while nothing is shown."""
-        return self._layer if self._layer in self._viewer.layers else None
+    _shown: object = None
 
     def show(
         self, image: Layer, places: Sequence[Place], here: Place | None = None
@@ -73,7 +53,7 @@ class PinLayer:
             return
         if layer is None:
             layer = self._add(image)
-        side = min(image.data.shape[image.ndim - 2 : image.ndim]) / PART
+        side = min(grid_of(image)[1:]) / PART
         large = [place == here for place in wanted]
         layer.data = np.asarray(wanted, float)
         layer.editable = False  # which other data undo
@@ -90,21 +70,11 @@ class PinLayer:
             border_color=RING,
             border_width=0.12,
             symbol="disc",
-            scale=image.scale[-3:],
-            units=image.units[-3:],
-            axis_labels=image.axis_labels[-3:],
+            **place_of(image),
         )
-        active = self._viewer.layers.selection.active
-        self._claim(layer)
-        self._viewer.add_layer(layer)
-        # The tool at hand stays at hand.
-        self._viewer.layers.selection.active = active
-        self._layer = layer
-        return layer
+        return self._put(layer)
 
     def hide(self) -> None:
         """Take the layer away."""
-        layer, self._layer = self.layer, None
+        super().hide()
         self._shown = None
-        if layer is not None:
-            self._viewer.layers.remove(layer)
