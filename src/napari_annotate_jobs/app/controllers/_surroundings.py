@@ -72,8 +72,6 @@ class SurroundingsController:
             [
                 (bridge.letters_changed, self._show),
                 (bridge.hidden_changed, self._show_peek),
-                (session.opened, self._show),
-                (session.closed, self._show),
                 (session.status_changed, self._show_frame),
                 (session.saving.state_changed, self._show_frame),
             ]
@@ -134,11 +132,6 @@ class RoomForImage(QObject):
         super().__init__()
         self._window = window
         self._hidden: list[QDockWidget] = []
-
-    @property
-    def is_made(self) -> bool:
-        """True while they are away."""
-        return bool(self._hidden)
 
     def set_made(self, on: bool) -> None:
         """Give the image the room, or give it back."""

@@ -329,7 +329,6 @@ class AnnotateDock(KeyboardGuest):
                 (session.label_changed, self._update_slice),
                 (session.history_changed, self._update_history),
                 (session.saving.state_changed, self._update_state),
-                (session.counts_changed, self.set_counts),
             ]
         )
         labels = session.job.project.label_set
