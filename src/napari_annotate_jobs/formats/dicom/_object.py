@@ -50,10 +50,12 @@ __all__ = [
     "patient_template",
     "plane_sequences",
     "quietly_saved",
+    "read_names",
     "refer",
     "settle",
     "source_of",
     "version",
+    "whole_name",
 ]
 
 PROGRAM = "napari-annotate-jobs"
@@ -189,6 +191,31 @@ def long_names(labels: Iterable[Label], room: int = 64) -> dict[int, str]:
         taken.add(name.casefold())
         found[label.id] = name
     return found
+
+
+def whole_name(short: str, whole: str, room: int = 64) -> str:
+    """Return the name that :func:`long_names` made a short one of.
+
+    Parameters
+    ----------
+    short : str
+        As a file has it.
+    whole : str
+        The description beside it; what other programs write there is no name.
+    room : int
+        As for :func:`long_names`.
+    """
+    plain = " ".join(whole.replace("\\", "/").split())
+    stem, told_apart, _ = short.rpartition(" ~")
+    is_cut = bool(told_apart) and len(plain) > room and plain.startswith(stem)
+    return " ".join(whole.split()) if is_cut or plain[:room].strip() == short else short
+
+
+def read_names(labels: Iterable[Label]) -> dict[int, str]:
+    """Return the names that are read again, where :func:`long_names` were written."""
+    labels = list(labels)
+    short = long_names(labels)
+    return {label.id: whole_name(short[label.id], label.name) for label in labels}
 
 
 def concept_of(label: Label) -> Concept:

@@ -25,6 +25,7 @@ from napari_annotate_jobs.imaging import quiet, read_dataset
 from napari_annotate_jobs.model import Concept, Method, Provenance
 
 from ._contours import fill_outlines
+from ._object import whole_name
 from ._read_seg import code_of, made_by
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _incoming(path: Path, dataset: Dataset, header: SeriesHeader) -> Incoming:
     names = dict(
         zip(
             structures,
-            unique_names([str(s.get("ROIName") or "") for s in structures.values()]),
+            unique_names([_name(item) for item in structures.values()]),
             strict=True,
         )
     )
@@ -287,3 +288,8 @@ def _concepts(dataset: Dataset) -> dict[int, Concept]:
 def _provenance(structures: Mapping[int, Dataset]) -> Provenance:
     ways = {str(item.get("ROIGenerationAlgorithm")) for item in structures.values()}
     return Provenance.PREDICTED if ways == {"AUTOMATIC"} else Provenance.IMPORTED
+
+
+def _name(item: Dataset) -> str:
+    short, whole = item.get("ROIName"), item.get("ROIDescription")
+    return whole_name(str(short or ""), str(whole or ""))

@@ -23,6 +23,7 @@ from napari_annotate_jobs.formats._incoming import (
 from napari_annotate_jobs.imaging import quiet, read_dataset
 from napari_annotate_jobs.model import Code, Concept, Method, Provenance
 
+from ._object import whole_name
 from ._seg_pixels import frame_reader
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _incoming(path: Path, dataset: Dataset, kind: str) -> Incoming:
     names = dict(
         zip(
             segments,
-            unique_names([str(s.get("SegmentLabel") or "") for s in segments.values()]),
+            unique_names([_name(item) for item in segments.values()]),
             strict=True,
         )
     )
@@ -407,3 +408,8 @@ def code_of(item: Dataset, keyword: str) -> Code | None:
     return Code(
         scheme=str(scheme)[:16], value=str(value)[:64], meaning=str(meaning)[:64]
     )
+
+
+def _name(item: Dataset) -> str:
+    short, whole = item.get("SegmentLabel"), item.get("SegmentDescription")
+    return whole_name(str(short or ""), str(whole or ""))

@@ -26,6 +26,7 @@ from ._object import (
     long_names,
     moment,
     quietly_saved,
+    read_names,
     refer,
     settle,
     source_of,
@@ -94,7 +95,7 @@ class RtStructExporter(DicomExporter):
 
         path = folder / written.files[0]
         found = read_rtstruct(path, case.header)
-        names = long_names(described(case))
+        names = read_names(described(case))
         seen: dict[int, Mapping[str, NDArray[np.bool_]]] = {}
         origins = slice_origins(case.header)
         for each in found.slices:

@@ -32,6 +32,7 @@ from ._object import (
     moment,
     plane_sequences,
     quietly_saved,
+    read_names,
     settle,
     source_of,
     version,
@@ -328,7 +329,7 @@ class DicomSegExporter(DicomExporter):
 
         path = folder / written.files[0]
         found = read_seg(path)
-        names = long_names(described(case))
+        names = read_names(described(case))
         here = {slice_id.key: i for i, slice_id in enumerate(case.header.slices)}
         seen: dict[int, Mapping[str, NDArray[np.bool_]]] = {}
         for each in found.slices:
