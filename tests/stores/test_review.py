@@ -481,6 +481,21 @@ def test_a_review_job_tells_what_waits(of_kind, kit):
     assert of_kind().store("eve").jobs()[0].reviews is None
 
 
+def test_who_may_only_review_has_a_review_job(of_kind, kit):
+    world = of_kind(people=NAMED.items())
+    submit(world.store("ana"), kit)
+    for person, expected in (
+        ("eve", ReviewCounts(waiting=1)),
+        ("olga", ReviewCounts(waiting=1)),
+        ("ana", None),
+        ("zoe", None),  # who may do neither
+    ):
+        (summary,) = world.store(person).jobs()
+        assert summary.reviews == expected
+    both = of_kind(people={"annotators": ("ana", "eve"), "reviewers": ("eve",)}.items())
+    assert both.store("eve").jobs()[0].reviews is None
+
+
 # ------------------------------------------------------------------------ threads
 def test_comments_wherever_they_began_are_threads(of_kind, kit):
     world = of_kind()

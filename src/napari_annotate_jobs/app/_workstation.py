@@ -378,10 +378,11 @@ class Workstation(QObject):
         summary : JobSummary
             Which one.
         review : bool, optional
-            Whether to review what was submitted; by default in review jobs.
+            Whether to review what was submitted; by default in review jobs, and for
+            whoever may review and not annotate.
         """
         if review is None:
-            review = summary.job.kind == "review"
+            review = summary.reviews is not None
         person = read_settings().person or None
         if is_server(summary.location):  # there it is who is logged in
             person = None

@@ -377,7 +377,9 @@ class AnnotateDock(KeyboardGuest):
         session, text, color = self._session, "", self._colors.warning_text
         if session is not None and session.is_open and session.case is not None:
             returned = session.case.draft.returned
-            if session.status is Status.FINISHED:
+            if session.editor.refused is not None:
+                text = f"Read-only: {session.editor.refused.what}."
+            elif session.status is Status.FINISHED:
                 back = "you take it back or " if self._may_take_back() else ""
                 text = f"Submitted: read-only until {back}a reviewer returns it."
             elif session.status is Status.RETURNED and returned is not None:
