@@ -163,7 +163,9 @@ class MyJobs(QWidget):
             session.store.counts(session.job.id),
         )
         self.page.set_job(session.job, counts, desk.label_keys)
-        job, review, person = session.job, desk.review, session.store.person
+        review, person = desk.review, session.store.person
+        # What a reviewer looks at says of itself that anyone may edit it.
+        job = session.job if review is None else review.job
         self.page.set_reviews(
             None if review is None else review.counts(),
             may_switch=job.may_review(person)
