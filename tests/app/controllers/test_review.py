@@ -168,6 +168,10 @@ def test_what_has_a_verdict_gets_no_other(bob, store):
     bob.act.fail_case()
     assert bob.panel.mode is Writing.COMMENT
     assert "eve has passed it already" in bob.told[0]
+    bob.review.open("two", "ana")
+    bob.act.pass_case()
+    bob.review.open("two", "ana")
+    assert bob.panel.state.text().startswith("You have passed it already")
 
 
 def test_a_fail_asks_for_its_reason(bob):

@@ -66,7 +66,7 @@ class About(StrEnum):
 
 
 _ASKS = {
-    Writing.COMMENT: "Write a comment, then Enter",
+    Writing.COMMENT: "Comment, then Enter",
     Writing.REPLY: "Reply, then Enter",
     Writing.FAIL: "Why it fails, then Enter",
     Writing.RETURN: "What is to be changed, then Enter",
@@ -159,7 +159,8 @@ class ReviewPanel(KeyboardGuest):
         self.beside.clicked.connect(self._on_beside)
         self.legend = QLabel()
         self.legend.setTextFormat(Qt.TextFormat.RichText)
-        self.legend.setWordWrap(True)
+        # All its lines, whatever else there is; a long name is cut at the end.
+        self.legend.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.undo = KeyButton("Undo", "undo")
         self.undo.clicked.connect(self.undo_requested)
         self.line = CaseLine()
