@@ -135,7 +135,7 @@ def statuses(bob):
 def test_what_is_submitted_is_seen_and_not_edited(bob):
     assert bob.panel.case_name.text() == "one"
     assert bob.panel.who.text().startswith("ana · ")
-    assert bob.panel.who.text().endswith("first submission")
+    assert bob.panel.who.text().endswith(" · first")
     assert bob.reading.slice == 2  # where something is said
     assert bob.reading.locked
     with pytest.raises(LockedError):
@@ -287,7 +287,7 @@ def test_a_revised_case_shows_at_once_what_changed(bob, store):
     bob.store.judge("job", "one", Verb.RETURN, person="ana", number=1, comments=[said])
     submit(store, "one", 5)
     bob.review.open("one", "ana")
-    assert "revised, submission 2" in bob.panel.who.text()
+    assert "revised (2)" in bob.panel.who.text()
     assert bob.panel.differences.count() == 1
     assert bob.reading.slice == 5  # it is shown at once
     assert bob.panel.differences.item(0).text().startswith("Slice 6: only ana")
