@@ -455,6 +455,7 @@ class Workstation(QObject):
         from napari_annotate_jobs.session import (
             AnnotationSession,
             FrozenStore,
+            Recovery,
             ReviewSession,
             WindowMemory,
         )
@@ -472,7 +473,14 @@ class Workstation(QObject):
         )
         reading.open_next = False  # the reviewer's list says what comes next
         return ReviewDesk(
-            self.viewer, review, reading, frozen, self.images, settings, self.keymap
+            self.viewer,
+            review,
+            reading,
+            frozen,
+            self.images,
+            settings,
+            self.keymap,
+            recovery=Recovery(user_state_path(PLUGIN) / "unsaved"),
         )
 
     def _start(self, store: JobStore, job_id: str, review: bool) -> None:
