@@ -430,47 +430,52 @@ class Tracer:
         }
 
 
-def coverage(folders: list[Path], packages: list[Path], keep: Path) -> dict[str, Any]:
-    """Return what lines each test runs; only test files that changed are run again."""
-    sources = [p for package in packages for p in sorted(package.rglob("*.py"))]
-    base = _digest(sources + sorted(ROOT.glob("tests/**/conftest.py")))
-    keep = keep.with_name(f"{keep.name}-{base[:12]}.json")
-    known = json.loads(keep.read_text()) if keep.exists() else {"files": {}}
+def coverage(folders: list[Path], keep: Path) -> dict[str, Any]:
+    """Return what lines each test runs.
+
+    A file of tests is run again only if it, what it is set up by, or code that it
+    ran has changed since.
+    """
+    known = json.loads(keep.read_text()) if keep.exists() else {}
     wanted = [
         path
         for folder in folders
         for path in (sorted(folder.rglob("test_*.py")) if folder.is_dir() else [folder])
     ]
-    digests = {str(p.relative_to(ROOT)): _digest([p]) for p in wanted}
-    files = {
-        name: found
-        for name, found in known["files"].items()
-        if digests.get(name) == found["digest"]
-    }
-    for name in digests:
-        if name in files:
-            continue
-        print(f"tracing {name}", flush=True)
-        found = _in_child(lambda name=name: _trace(name, sources), 900)
-        if not found:
-            raise SystemExit(f"{name} cannot be traced: does it pass by itself?")
-        files[name] = {"digest": digests[name], "tests": found}
-        keep.write_text(json.dumps({"files": files}))
-    return {t: r for found in files.values() for t, r in found["tests"].items()}
+    chosen: dict[str, Any] = {}
+    for path in wanted:
+        name = str(path.relative_to(ROOT))
+        found = known.get(name)
+        if found is None or found["digest"] != _digest(path, found["tests"]):
+            print(f"tracing {name}", flush=True)
+            tests = _in_child(lambda name=name: _trace(name), 900)
+            if not tests:
+                raise SystemExit(f"{name} cannot be traced: does it pass by itself?")
+            found = {"digest": _digest(path, tests), "tests": tests}
+            known[name] = found
+            keep.write_text(json.dumps(known))
+        chosen.update(found["tests"])
+    return chosen
 
 
-def _trace(name: str, sources: list[Path]) -> dict[str, Any]:
+def _trace(name: str) -> dict[str, Any]:
     import pytest
 
-    tracer = Tracer({str(path) for path in sources})
+    tracer = Tracer({str(path) for path in PACKAGE.rglob("*.py")})
     pytest.main([*_OPTIONS, name], plugins=[tracer])
     return tracer.tests
 
 
-def _digest(paths: list[Path]) -> str:
+def _digest(path: Path, tests: dict[str, Any]) -> str:
+    """Return the digest of a file of tests and of all that it depends on."""
+    ran = {name for run in tests.values() for name in run["lines"]}
+    above = path.relative_to(ROOT).parents
+    set_up = [p for folder in above for p in (ROOT / folder).glob("*conftest.py")]
+    kits = (ROOT / "tests").glob("*_kit.py")
     digest = hashlib.sha256()
-    for path in paths:
-        digest.update(str(path).encode() + path.read_bytes())
+    for each in sorted({path, *set_up, *kits, *(PACKAGE / name for name in ran)}):
+        digest.update(str(each.relative_to(ROOT)).encode())
+        digest.update(each.read_bytes() if each.exists() else b"")
     return digest.hexdigest()
 
 
@@ -692,8 +697,8 @@ def main() -> int:
             print(fault)
         return 0
     _warm()
-    keep = Path(sys.prefix) / ".mutate-coverage"
-    tests = coverage(folders, packages, keep)
+    keep = Path(sys.prefix) / ".mutate-coverage.json"
+    tests = coverage(folders, keep)
     print(f"{len(tests)} tests are traced", flush=True)
     end = time.monotonic() + 60 * options.minutes
     results: list[tuple[Fault, bool]] = []
