@@ -572,9 +572,9 @@ def try_fault(
 ) -> bool:
     """Return True if a test notices.
 
-    The tests that noticed most until now come first, then the quickest, of `most`
-    seconds in all. A test that fails must fail again by itself; one that takes too
-    long must not do so without the fault: on a busy machine either may come of that.
+    Those that are about it come first (see `_in_order`), of `most` seconds in all. A
+    test that fails must fail again by itself; one that takes too long must not do so
+    without the fault: on a busy machine either may come of that.
     """
     path = str(fault.path)
     chosen = [
@@ -585,7 +585,7 @@ def try_fault(
     ]
     if not chosen:
         return False
-    chosen.sort(key=lambda name: (-noticed_before[name], tests[name]["seconds"]))
+    chosen = _in_order(chosen, fault, tests, noticed_before)
     ends = itertools.accumulate(tests[name]["seconds"] for name in chosen)
     chosen = [name for name, end in zip(chosen, ends, strict=True) if end <= most]
     target = copy_of / "napari_annotate_jobs" / fault.path
@@ -615,7 +615,47 @@ def try_fault(
             break
     if failed in tests:
         noticed_before[failed] += 1
+        noticed_before[f"{path} {failed}"] += 1
     return failed != ""
+
+
+_ABOUT_SAFETY = re.compile(r"lock|sync|guard|durable|race|at_once|whole")
+
+
+def _in_order(
+    names: list[str],
+    fault: Fault,
+    tests: dict[str, Any],
+    noticed_before: Counter[str],
+) -> list[str]:
+    """Return tests of a line, those first that are likely to notice.
+
+    Those that noticed faults of the file come first, then those whose names speak of
+    such a thing, then those that noticed faults elsewhere; within each, the quickest
+    of each file of tests, then the second of each.
+    """
+    function = fault.where.rpartition(".")[2].strip("_")
+
+    def is_about(name: str) -> bool:
+        if fault.kind in SAFETY:
+            return bool(_ABOUT_SAFETY.search(name))
+        return bool(function) and function in name.partition("::")[2]
+
+    rank: dict[str, int] = {}
+    seen: Counter[str] = Counter()
+    for name in sorted(names, key=lambda name: tests[name]["seconds"]):
+        rank[name] = seen[name.partition("::")[0]]
+        seen[name.partition("::")[0]] += 1
+    return sorted(
+        names,
+        key=lambda name: (
+            -noticed_before[f"{fault.path} {name}"],
+            not is_about(name),
+            -noticed_before[name],
+            rank[name],
+            tests[name]["seconds"],
+        ),
+    )
 
 
 def _within(span: tuple[int, int], lines: list[int]) -> bool:
