@@ -297,8 +297,8 @@ class AnnotationSession:
 
     def undo(self) -> None:
         """Take back the last edit and show its slice."""
-        done = self.editor.history.done
-        self._focus(self.editor.undo(self.slice), done[-1:])
+        edit = self.editor.history.done[-1:]
+        self._focus(self.editor.undo(self.slice), edit)
 
     def redo(self) -> None:
         """Do again what was undone and show its slice."""
@@ -765,13 +765,8 @@ class AnnotationSession:
                     )
                 )
                 return
-            self.executor.run(
-                lambda: self.store.submit(
-                    self.job.id, case.row.case.id, base=saver.revision
-                ),
-                done,
-                failed,
-            )
+            submit = partial(self.store.submit, self.job.id, case.row.case.id)
+            self.executor.run(lambda: submit(base=saver.revision), done, failed)
 
         saver.name_slices()
         saver.when_settled(send)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from lock_kit import is_held, protect
 from napari_annotate_jobs.app._places import (
     forget_location,
     recent_locations,
@@ -40,41 +41,6 @@ LOOK = Comment(person="eve", text="look")
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "user_cache_path", lambda *a, **k: tmp_path / "x")
-
-
-def is_held(guard):
-    """Return whether this thread holds a lock; of a plain one, whether any does."""
-    return guard._is_owned() if hasattr(guard, "_is_owned") else guard.locked()
-
-
-def protect(monkeypatch, cls, names, guard):
-    """Have attributes of a class ask for their guard; return how often they did.
-
-    The constructor of an object may set each of them once without.
-    """
-    asked = dict.fromkeys(names, 0)
-
-    def attribute(name):
-        key = f"{name} itself"
-
-        def ask(self):
-            assert is_held(guard(self)), f"{name} is touched without its guard"
-            asked[name] += 1
-
-        def get(self):
-            ask(self)
-            return self.__dict__[key]
-
-        def put(self, value):
-            if key in self.__dict__:
-                ask(self)
-            self.__dict__[key] = value
-
-        return property(get, put)
-
-    for name in names:
-        monkeypatch.setattr(cls, name, attribute(name), raising=False)
-    return asked
 
 
 # ------------------------------------------------------------ between processes
