@@ -508,3 +508,29 @@ def test_who_is_no_annotator_can_look_only(tmp_path, desk):
     assert session.editor.locked
     session.reopen()
     session.close()
+
+
+def test_a_case_that_is_closed_while_it_opens_leaves_nothing_under_way(waiting, slow):
+    review = Reviewing(waiting, executor=slow)
+    busy = []
+    review.session.busy.connect(busy.append)
+    review.session.open("one", "ana")
+    assert busy == ["Opening"] and review.session.doing
+    review.session.close_case()
+    assert busy == ["Opening", ""] and not review.session.doing
+    slow.drain()
+    assert review.here is None
+    assert busy == ["Opening", ""]
+
+
+def test_passing_all_goes_on_while_a_case_is_opened_and_closed(waiting, slow):
+    review = Reviewing(waiting, executor=slow)
+    busy = []
+    review.session.busy.connect(busy.append)
+    review.session.pass_all(ReviewFilter())
+    review.session.open("one", "ana")
+    review.session.close_case()
+    assert busy == ["Passing", "Opening", "Passing"]
+    slow.drain()
+    assert busy[-1] == ""
+    assert len(review.store.reviews("job", status=PASSED).rows) == 3

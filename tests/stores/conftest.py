@@ -273,6 +273,15 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.fixture
+def server_world(servers: Any, tmp_path: Path) -> Iterator[ServerWorld]:
+    """Return a job on a server alone."""
+    ServerWorld.servers = servers
+    world = ServerWorld(tmp_path, [(Kit.job("job-1"), Kit.cases())])
+    yield world
+    world.close()
+
+
+@pytest.fixture
 def store(world: World) -> JobStore:
     return world.store()
 
