@@ -255,6 +255,20 @@ def test_cases_are_claimed_one_by_one(make_bench, kit):
     assert ben.case(JOB, CASE).status is Status.REMAINING
 
 
+def test_a_claim_of_what_one_has_changes_nothing_but_the_lease(make_bench, kit):
+    bench = make_bench(assignment="claim")
+    with bench.client("olga") as olga, bench.client("ana") as ana:
+        due = "2026-12-24T00:00:00Z"
+        given = {"people": ["ana"], "priority": 7, "due": due}
+        assert olga.post(f"{kit.case}/assign", json=given).status_code == 204
+        task = ana.post("/jobs/job/claim", json={"case": "case-0"}).json()
+        assert (task["claimed"], task["priority"], task["due"]) == (False, 7, due)
+        assert task == ana.get("/jobs/job/tasks").json()[0]
+        first = ana.post("/jobs/job/claim", json={"case": "case-1"}).json()
+        again = ana.post("/jobs/job/claim", json={"case": "case-1"}).json()
+        assert again["lease_until"] > first["lease_until"]
+
+
 # ---------------------------------------------------------------------- versions
 @pytest.mark.served
 def test_the_migrations_make_the_tables_that_the_code_knows(bench):

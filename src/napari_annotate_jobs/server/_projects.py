@@ -284,15 +284,19 @@ def list_members(connection: Connection, permit: Permit) -> list[Member]:
 def add_member(
     connection: Connection, permit: Permit, name: str, roles: Sequence[Role]
 ) -> None:
-    """Add a person to a project, or say anew what they are there."""
+    """Add a person to a project, or say anew what they are there.
+
+    Who is suspended stays so: see :func:`set_member`.
+    """
     permit.require_owner()
     account = find_account(connection, name)
+    here = members.c.project_id == permit.id, members.c.account_id == account.id
+    state = connection.scalar(select(members.c.state).where(*here))
     _join(connection, permit.id, account.id, ())
-    connection.execute(
-        update(members)
-        .where(members.c.project_id == permit.id, members.c.account_id == account.id)
-        .values(**{role.value: role in roles for role in Role})
-    )
+    values: dict[str, Any] = {role.value: role in roles for role in Role}
+    if state == "suspended":
+        values["state"] = state
+    connection.execute(update(members).where(*here).values(**values))
     _require_an_owner(connection, permit)
     said = ", ".join(roles) or "looks on"
     record(connection, permit.id, permit.account.name, "add member", f"{name}: {said}")
@@ -377,6 +381,7 @@ def save_combination(
     connection: Connection, permit: Permit, name: str, text: str | None
 ) -> None:
     """Keep combined classes; see :meth:`JobStore.save_combination`."""
+    permit.require_part()
     name = check_file_name(name)
     here = and_(combinations.c.project_id == permit.id, combinations.c.name == name)
     connection.execute(delete(combinations).where(here))

@@ -10,7 +10,12 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, Field
 from starlette.concurrency import run_in_threadpool
 
-from napari_annotate_jobs.errors import LogInError, RoleError
+from napari_annotate_jobs.errors import (
+    LogInError,
+    NotFoundError,
+    RoleError,
+    StoreAccessError,
+)
 from napari_annotate_jobs.model import Value
 
 from . import _projects, _tasks
@@ -394,8 +399,10 @@ async def get_events(request: Request, ask: Ask, job: Key) -> StreamingResponse:
                 return
             try:
                 now = await run_in_threadpool(_sequence, ask, job)
-            except (LogInError, RoleError, LookupError):
+            except (LogInError, RoleError, NotFoundError):
                 return
+            except StoreAccessError:
+                continue  # it is a hint, and the next one will do
             quiet += _PERIOD
             if now != last:
                 last, quiet = now, 0.0
