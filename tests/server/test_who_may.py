@@ -19,6 +19,7 @@ FILL = {
     "place": "0",
     "number": "0",
     "token": "0123456789abcdef",
+    "version": "1",
 }
 BODY = {
     "/login": {"name": "ana", "password": "not the right one"},
@@ -210,6 +211,8 @@ MAY = {
     "post {case}/assign": OWNERS,
     "post /jobs/{job}/assign": OWNERS,
     "put /jobs/{job}/members/{person}": OWNERS,
+    "put /jobs/{job}/labels": OWNERS,
+    "get /jobs/{job}/labels/{version}": EVERYBODY,
     "post /jobs/{job}/members/{person}/state": OWNERS,
     "post /jobs": ("owner",),
     "get /people": ("owner",),

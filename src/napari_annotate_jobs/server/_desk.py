@@ -564,6 +564,7 @@ def _write(
     )
     work.set(
         revision=revision,
+        labels=work.permit.project["labels"],
         whole=work.set_whole(new),
         whole_revisions=json.dumps(revisions),
         decided=works.c.decided + decided,

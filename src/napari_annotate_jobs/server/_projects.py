@@ -18,10 +18,12 @@ from napari_annotate_jobs.errors import (
 from napari_annotate_jobs.model import (
     Case,
     Job,
+    LabelSet,
     Value,
     document_json,
     is_selected,
     now,
+    validated,
 )
 from napari_annotate_jobs.stores._names import check_file_name, fold
 
@@ -53,7 +55,9 @@ __all__ = [
     "Role",
     "add_member",
     "add_project",
+    "change_labels",
     "changes_since",
+    "labels_of",
     "list_members",
     "save_combination",
     "set_member",
@@ -123,7 +127,8 @@ class Change(Value):
         Its number; they go up by 1, but those of what a person may not see are left
         out.
     kind : str
-        ``saved``, ``submitted``, ``judged``, ``said``, ``task``, ``members``.
+        ``saved``, ``submitted``, ``judged``, ``said``, ``task``, ``members``,
+        ``labels``.
     case : str, optional
         In which case.
     author : str, optional
@@ -244,6 +249,100 @@ def add_project(
                 member = add_account(connection, person, by=account.name)
             _join(connection, number, member.id, [role])
     record(connection, number, account.name, "make project", key)
+
+
+_MEANING = ("method", "scope", "group", "overlap_group", "attributes")
+
+
+def change_labels(connection: Connection, permit: Permit, labels: LabelSet) -> int:
+    """Give a project another version of its label set; earlier ones stay as they are.
+
+    Labels can be added, and be named and coloured anew. What is annotated keeps its
+    meaning: a case that is open goes on being saved.
+
+    Returns
+    -------
+    int
+        The number of the version.
+
+    Raises
+    ------
+    InvalidValueError
+        If a label is missing, or means something else.
+    """
+    permit.require_owner()
+    # Whoever else changes them waits.
+    row = (
+        connection.execute(
+            select(projects).where(projects.c.id == permit.id).with_for_update()
+        )
+        .mappings()
+        .one()
+    )
+    document = json.loads(row["document"])
+    old = LabelSet.model_validate(document["project"]["label_set"])
+    where = permit.job.name
+    for label in old.labels:
+        new = labels.by_id.get(label.id)
+        if new is None or any(
+            getattr(new, name) != getattr(label, name) for name in _MEANING
+        ):
+            what = "is missing" if new is None else "would mean something else"
+            raise InvalidValueError(
+                f"label {label.id} ({label.name}) {what}",
+                where=where,
+                remedy="Keep id, method, scope, groups and attributes of each label",
+            )
+    exclusive = {group.name: group.exclusive for group in labels.groups}
+    for label in old.labels:
+        was = next((g.exclusive for g in old.groups if g.name == label.group), False)
+        if label.group and exclusive.get(label.group, False) != was:
+            raise InvalidValueError(
+                f"the choice in group {label.group!r} would change",
+                where=where,
+                remedy="Make a new group",
+            )
+    if labels == old:
+        return int(row["labels"])
+    document["project"]["label_set"] = document_json(labels)
+    job = validated(Job, document, where=where)
+    version = int(row["labels"]) + 1
+    connection.execute(
+        update(projects)
+        .where(projects.c.id == permit.id)
+        .values(document=dumped(job), labels=version)
+    )
+    connection.execute(
+        insert(label_sets).values(
+            project_id=permit.id,
+            version=version,
+            document=dumped(labels),
+            created=now(),
+        )
+    )
+    record(connection, permit.id, permit.account.name, "change labels", f"to {version}")
+    tell(connection, permit, "labels", reference=str(version))
+    return version
+
+
+def labels_of(connection: Connection, permit: Permit, version: int) -> LabelSet:
+    """Return a version of the label set.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none of this number.
+    """
+    text = connection.scalar(
+        select(label_sets.c.document).where(
+            label_sets.c.project_id == permit.id, label_sets.c.version == version
+        )
+    )
+    if text is None:
+        raise NotFoundError(
+            f"there is no version {version} of the labels", where=permit.job.name
+        )
+    return LabelSet.model_validate_json(text)
 
 
 def _join(
