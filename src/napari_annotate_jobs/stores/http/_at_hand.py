@@ -244,16 +244,24 @@ class Answers:
             self.kept.keep(path, query, body)
         return Seen(body)
 
-    def seen(self, path: str, query: Mapping[str, Any]) -> Seen:
-        """Return what the server says; what it said last, where it is away."""
+    def seen(self, path: str, query: Mapping[str, Any], *, sure: bool = False) -> Seen:
+        """Return what the server says; what it said last, where it is away.
+
+        Parameters
+        ----------
+        path, query : str, mapping
+            What to ask for.
+        sure : bool
+            Ask also where it did not answer a moment ago.
+        """
         kept = self.kept
         if kept is None or not kept.has(path, query):
             return self.asked(path, query)
         found = kept.find(path, query)
-        if found is not None and self.is_away:
+        if found is not None and self.is_away and not sure:
             return found
         try:
-            return self.asked(path, query, attempts=2)
+            return self.asked(path, query, attempts=1 if self.is_away else 2)
         except StoreAccessError as error:
             if found is None or not self.note_away(error):
                 raise

@@ -385,7 +385,7 @@ class HttpStore(JobStore, ImageSource):
         query = {"person": person, "of": of}
         if person == self.person:
             query["person"] = None
-        seen = self._answers.seen(path, query)
+        seen = self._answers.seen(path, query, sure=True)
         found: Draft | None = self.wire.read(seen.body, Draft, where=path)
         assert found is not None
         if self._answers.kept is None:
