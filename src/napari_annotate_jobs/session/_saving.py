@@ -383,7 +383,6 @@ class Saving:
         saver, case = self.saver, self.case
         if saver is None or case is None or saver.state.kind is not SaveKind.CONFLICT:
             return
-        case_id = case.row.case.id
 
         def done(draft: Draft) -> None:
             if self.saver is not saver:  # another case is open, or none
@@ -400,9 +399,7 @@ class Saving:
             saver.rebase(theirs, change)
             self.replaced.emit(named.apply(change, revision=theirs.revision))
 
-        self.executor.run(
-            lambda: self.store.load(self.job.id, case_id), done, self.failed.emit
-        )
+        self.executor.run(saver.load_now, done, self.failed.emit)
 
     def refused(self, error: Exception, saver: Saver) -> None:
         """Hear why a case was not submitted."""
