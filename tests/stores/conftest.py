@@ -262,7 +262,7 @@ def worlds() -> dict[str, type[MemoryWorld | FolderWorld]]:
 
 
 @pytest.fixture
-def server_world(servers: Any) -> type[ServerWorld]:
+def kind_of_server(servers: Any) -> type[ServerWorld]:
     ServerWorld.servers = servers
     return ServerWorld
 

@@ -86,7 +86,7 @@ def make(tmp_path, kit, worlds, request):
         job = type(job)(**{**dict(job), **fields})
         path = tmp_path / f"{name}-{len(made)}"
         if name == "server":
-            kind_of_world = request.getfixturevalue("server_world")
+            kind_of_world = request.getfixturevalue("kind_of_server")
         else:
             kind_of_world = worlds[name]
         made.append(kind_of_world(path, [(job, kit.cases(n))]))
