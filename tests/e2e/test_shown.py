@@ -86,12 +86,8 @@ def test_what_is_told_does_not_pile_up_nor_outlast_its_time(open_case, monkeypat
         notice.close()
 
 
-def test_who_types_keeps_the_keyboard_when_a_notice_goes(
-    make_napari_viewer, make_driver, demo
-):
-    driver = make_driver(demo, viewer=make_napari_viewer(show=True))
-    driver.open_job(BRAIN)
-    driver.annotate()
+def test_who_types_keeps_the_keyboard_when_a_notice_goes(open_case):
+    driver = open_case(BRAIN)
     dock = driver.desk.annotate
     driver.click(dock.comment_box.head)
     driver.settle()

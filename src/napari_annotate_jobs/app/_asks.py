@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_annotate_jobs.errors import AnnotateJobsError
+from napari_annotate_jobs.widgets import event_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -180,7 +181,8 @@ class _HeldKeys(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Take what a key repeats."""
-        return isinstance(event, QKeyEvent) and event.isAutoRepeat()
+        key = event_as(event, QKeyEvent)
+        return key is not None and key.isAutoRepeat()
 
 
 def _heed_no_held_keys(box: QMessageBox) -> None:

@@ -37,10 +37,17 @@ if TYPE_CHECKING:
 
 __all__ = ["ReviewDesk"]
 
-EDITING_NOT = ("next_case", "previous_case", "nothing_submit_next")
+EDITING_NOT = (
+    "next_case",
+    "previous_case",
+    "nothing_submit_next",
+    "open_first",
+    "take_back",
+)
 """Actions of an annotator that have no place while a copy is corrected."""
 LOOKING = (
     *("play", "zoom_tool", "help", "peek", "letters", "scale_bar", "room"),
+    *("open_first", "list_cases", "invert", "reset_window"),
     *(f"preset_{n}" for n in range(1, 8)),
 )
 """Actions of an annotator that change nothing of a case."""

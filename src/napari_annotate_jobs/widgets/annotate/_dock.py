@@ -105,10 +105,7 @@ class AnnotateDock(KeyboardGuest):
         self.notice.setWordWrap(True)
         self.notice.hide()
         self.take_back = QPushButton("Take back")
-        self.take_back.setToolTip(
-            "Take this submission back, to edit the case again; until a reviewer "
-            "answers it"
-        )
+        self._tip(self.take_back, "take_back")
         self.take_back.clicked.connect(self.take_back_requested)
         self.take_back.hide()
         self.history = HistoryBox()
@@ -380,18 +377,19 @@ class AnnotateDock(KeyboardGuest):
             if session.editor.refused is not None:
                 text = f"Read-only: {session.editor.refused.what}."
             elif session.status is Status.FINISHED:
-                back = "you take it back or " if self._may_take_back() else ""
+                back = "you take it back or " if self.may_take_back() else ""
                 text = f"Submitted: read-only until {back}a reviewer returns it."
             elif session.status is Status.RETURNED and returned is not None:
                 text = f"Returned by {returned.person}: see the comments below."
                 self.comment_box.set_folded(False)
         self.history.set_events(() if session is None else session.rounds)
-        self.take_back.setVisible(self._may_take_back())
+        self.take_back.setVisible(self.may_take_back())
         self.notice.setText(text)
         self.notice.setVisible(bool(text))
         self.notice.setStyleSheet(f"color: {color};")
 
-    def _may_take_back(self) -> bool:
+    def may_take_back(self) -> bool:
+        """Return whether the case that is shown was submitted and can be had back."""
         session = self._session
         if session is None or not session.is_open or session.case is None:
             return False
