@@ -262,7 +262,7 @@ def worlds() -> dict[str, type[MemoryWorld | FolderWorld]]:
 
 
 @pytest.fixture
-def server_world(servers: Any) -> type[ServerWorld]:
+def kind_of_server(servers: Any) -> type[ServerWorld]:
     ServerWorld.servers = servers
     return ServerWorld
 
@@ -281,6 +281,15 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     if request.param in SERVED:
         ServerWorld.servers = request.getfixturevalue("servers")
     world = {**WORLDS, **SERVED}[request.param](tmp_path, jobs)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def server_world(servers: Any, tmp_path: Path) -> Iterator[ServerWorld]:
+    """Return a job on a server alone."""
+    ServerWorld.servers = servers
+    world = ServerWorld(tmp_path, [(Kit.job("job-1"), Kit.cases())])
     yield world
     world.close()
 

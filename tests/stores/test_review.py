@@ -86,7 +86,7 @@ def make(tmp_path, kit, worlds, request):
         job = type(job)(**{**dict(job), **fields})
         path = tmp_path / f"{name}-{len(made)}"
         if name == "server":
-            kind_of_world = request.getfixturevalue("server_world")
+            kind_of_world = request.getfixturevalue("kind_of_server")
         else:
             kind_of_world = worlds[name]
         made.append(kind_of_world(path, [(job, kit.cases(n))]))
@@ -484,6 +484,21 @@ def test_a_review_job_tells_what_waits(of_kind, kit):
     (summary,) = world.store("eve").jobs()
     assert summary.reviews == ReviewCounts(waiting=1)
     assert of_kind().store("eve").jobs()[0].reviews is None
+
+
+def test_who_may_only_review_has_a_review_job(of_kind, kit):
+    world = of_kind(people=NAMED.items())
+    submit(world.store("ana"), kit)
+    for person, expected in (
+        ("eve", ReviewCounts(waiting=1)),
+        ("olga", ReviewCounts(waiting=1)),
+        ("ana", None),
+        ("zoe", None),  # who may do neither
+    ):
+        (summary,) = world.store(person).jobs()
+        assert summary.reviews == expected
+    both = of_kind(people={"annotators": ("ana", "eve"), "reviewers": ("eve",)}.items())
+    assert both.store("eve").jobs()[0].reviews is None
 
 
 # ------------------------------------------------------------------------ threads

@@ -99,6 +99,8 @@ class Saver:
         self._store = store
         self._job_id, self._case_id = job_id, case_id
         self._executor = executor
+        corrects = annotation.corrects
+        self._of = () if corrects is None else (f"correction of {corrects.person}",)
         self.keeper = Keeper(recovery, self.place)
         self._waiting = self._sending = NOTHING
         self._failures = 0
@@ -131,9 +133,9 @@ class Saver:
 
     @property
     def place(self) -> tuple[str, ...]:
-        """Names the case among all cases of all stores."""
-        store = self._store
-        return store.location, self._job_id, self._case_id, store.person
+        """Names the case among all cases of all stores, and a copy of it apart."""
+        store, copy = self._store, self._of
+        return store.location, self._job_id, self._case_id, store.person, *copy
 
     @property
     def count(self) -> int:

@@ -101,7 +101,8 @@ class Saving:
         self.status = Status.REMAINING
         self.submissions = 0
         self._editor: CaseEditor | None = None
-        self._recovery = recovery
+        self.recovery = recovery
+        """Where what cannot be saved is kept; counts for cases opened from now on."""
         self._trouble: str | None = None
 
     @property
@@ -147,7 +148,7 @@ class Saving:
             annotation=case.draft.annotation,
             keys=[slice_id.key for slice_id in case.series.header.slices],
             executor=self.executor,
-            recovery=self._recovery,
+            recovery=self.recovery,
         )
         annotation = self._recovered(case.draft, saver)
         self.case, self.status = case, case.draft.status

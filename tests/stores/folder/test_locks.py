@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from lock_kit import is_held, protect
 from napari_annotate_jobs.app._places import (
     forget_location,
     recent_locations,
@@ -40,41 +41,6 @@ LOOK = Comment(person="eve", text="look")
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "user_cache_path", lambda *a, **k: tmp_path / "x")
-
-
-def is_held(guard):
-    """Return whether this thread holds a lock; of a plain one, whether any does."""
-    return guard._is_owned() if hasattr(guard, "_is_owned") else guard.locked()
-
-
-def protect(monkeypatch, cls, names, guard):
-    """Have attributes of a class ask for their guard; return how often they did.
-
-    The constructor of an object may set each of them once without.
-    """
-    asked = dict.fromkeys(names, 0)
-
-    def attribute(name):
-        key = f"{name} itself"
-
-        def ask(self):
-            assert is_held(guard(self)), f"{name} is touched without its guard"
-            asked[name] += 1
-
-        def get(self):
-            ask(self)
-            return self.__dict__[key]
-
-        def put(self, value):
-            if key in self.__dict__:
-                ask(self)
-            self.__dict__[key] = value
-
-        return property(get, put)
-
-    for name in names:
-        monkeypatch.setattr(cls, name, attribute(name), raising=False)
-    return asked
 
 
 # ------------------------------------------------------------ between processes
@@ -129,7 +95,7 @@ def writes(monkeypatch):
 
 
 def test_each_write_of_work_holds_the_lock_of_its_folder(job_folder, kit, writes):
-    """Save, compaction, submission, return, and the log that tells of them."""
+    """Whatever is done, and the log that tells of it."""
     store, eve = (FolderStore(job_folder, person) for person in ("ana", "eve"))
     work = job_folder / "annotations" / "case-0" / "ana"
     # Before the first save there is no lock file to try.
@@ -140,6 +106,9 @@ def test_each_write_of_work_holds_the_lock_of_its_folder(job_folder, kit, writes
         "another save": lambda: store.save(JOB, "case-0", *kit.painted(2), base=2),
         "submit": lambda: store.submit(JOB, "case-0", base=3),
         "return": lambda: eve.return_case(JOB, "case-0", [REMARK], person="ana"),
+        "submit again": lambda: store.submit(JOB, "case-0", base=3),
+        "comment": lambda: eve.discuss(JOB, "case-0", person="ana", comment=LOOK),
+        "pass": lambda: eve.judge(JOB, "case-0", Verb.PASS, person="ana"),
     }
     for name, act in acts.items():
         writes.clear()
@@ -225,6 +194,12 @@ def test_the_work_on_a_case_is_one_threads_at_a_time(job_folder, kit, monkeypatc
     work.compact()
     assert len(held) > 2
     assert all(held)
+    asked = protect(
+        monkeypatch, work_module.WorkFolder, ["_unsure"], lambda w: w._guard
+    )
+    work.__dict__["_unsure itself"] = work.__dict__.pop("_unsure")
+    assert work.annotation().revision == 1
+    assert asked["_unsure"] > 0
     store.close()
 
 
@@ -358,6 +333,7 @@ def index(tmp_path):
 
 def ask_twice(index):
     with index.reading():
+        assert index._db.in_transaction, "two answers of two states"
         assert index.n_cases() == len(index.places())
 
 

@@ -156,23 +156,15 @@ class _RemoteSeries(Series):
             other.key: _RemoteSeries(other, fetch) for other in header.siblings
         }
 
-    def _ready(self) -> Any:
-        with self._lock:
-            waiting = self._reader is None
-        if not waiting:
-            return self._reader
+    def _new_reader(self) -> Any:
         files = self.header.files
         named = {frame.file for frame in self.header.frames}
         if len(files) <= 1 or len(named) < len(files):
             # One file, or one that says where in another the voxels are.
             for file in files:
                 self._fetch(file.path)
-            return super()._ready()
-        reader = super()._ready()
-        with self._lock:
-            if not isinstance(reader, _Fetching):
-                self._reader = reader = _Fetching(reader, self.header, self._fetch)
-        return reader
+            return super()._new_reader()
+        return _Fetching(super()._new_reader(), self.header, self._fetch)
 
 
 class _Fetching:
