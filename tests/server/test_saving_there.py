@@ -15,7 +15,12 @@ from napari_annotate_jobs.errors import (
     NotFoundError,
     RoleError,
 )
-from napari_annotate_jobs.model import AnnotationChange, Comment, Status
+from napari_annotate_jobs.model import (
+    AnnotationChange,
+    Comment,
+    SliceAnnotation,
+    Status,
+)
 from napari_annotate_jobs.server._database import Database
 from napari_annotate_jobs.stores.wire import OperationBatch, SliceResult, operation_of
 
@@ -267,6 +272,44 @@ def test_a_claim_of_what_one_has_changes_nothing_but_the_lease(make_bench, kit):
         first = ana.post("/jobs/job/claim", json={"case": "case-1"}).json()
         again = ana.post("/jobs/job/claim", json={"case": "case-1"}).json()
         assert again["lease_until"] > first["lease_until"]
+
+
+@pytest.mark.served
+@pytest.mark.parametrize("number", [2**31, 2**63, 2**70])
+def test_numbers_that_no_database_holds_are_refused(bench, kit, number):
+    with bench.client("ana") as client:
+        for size in ([number, 16], [16, number]):
+            answer = client.post(f"{kit.case}/note", json={"size": size})
+            assert answer.status_code == 422, answer.text
+        body = kit.batch(kit.labelled(0, 1), base=number).model_dump(mode="json")
+        answer = client.post(f"{kit.case}/ops", json=body)
+        assert answer.status_code < 500, answer.text
+        assert bench.store("ana").load(JOB, CASE).annotation.revision < 2
+
+
+def test_a_change_of_very_many_slices_is_saved_in_parts(bench, monkeypatch):
+    """A database takes only so many values at once; see how it goes with three."""
+    monkeypatch.setattr("napari_annotate_jobs.server._drafts._MOST", 3)
+    store = bench.store("ana")
+    content = {
+        f"index:{i}": SliceAnnotation(index=i, class_labels=(1,)) for i in range(10)
+    }
+    change = AnnotationChange(slices=content)
+    assert store.save(JOB, CASE, change, {}, base=0) == 1
+    first = {key: content[key] for key in list(content)[:8]}
+    other = dict.fromkeys(first)
+    both = (change, AnnotationChange(slices=other))
+    conflicts, _ = (
+        store.send_operations(
+            JOB, CASE, OperationBatch(operations=(operation_of(each, base=base),))
+        )[0]
+        for each, base in zip(both, (0, 1), strict=True)
+    )
+    assert set(results([conflicts])[0].values()) == {CONFLICT}
+    draft = store.load(JOB, CASE).annotation
+    assert sorted(draft.slices) == ["index:8", "index:9"]
+    digests = [f"{i:064x}" for i in range(10)]
+    assert store.missing_blobs(JOB, CASE, digests) == digests
 
 
 # ------------------------------------------------------------------------ labels

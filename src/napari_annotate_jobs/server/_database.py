@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
+    DataError,
     DBAPIError,
     IntegrityError,
     NoSuchModuleError,
@@ -228,6 +229,11 @@ def _engine(url: str | URL) -> Engine:
 def _told(name: str) -> Iterator[None]:
     try:
         yield
+    except (DataError, OverflowError) as error:
+        raise InvalidValueError(
+            "a number or a text cannot be kept: it is too large",
+            remedy="Send what the description of the interface says",
+        ) from error
     except (IntegrityError, OperationalError) as error:
         undone = getattr(error.orig, "sqlstate", None) in _UNDONE
         if undone or isinstance(error, IntegrityError):
