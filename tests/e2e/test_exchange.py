@@ -103,6 +103,19 @@ def test_combine_and_export_from_the_page_of_a_job(make_driver, annotated, tmp_p
     assert driver.window.width() <= 1280
 
 
+def test_panels_of_naparis_menu_come_as_tabs(make_driver, annotated):
+    driver = make_driver(annotated)
+    driver.open_job(JOB)
+    height = driver.window.height()
+    for name in ("Export", "Combine Labels", "Import", "Statistics"):
+        panel(driver, name)  # as the menu does: below those that are there
+        dock = driver.viewer.window.dock_widgets[f"{name} ({PLUGIN})"].parentWidget()
+        driver.wait(lambda dock=dock: not dock.visibleRegion().isEmpty())
+        assert dock.windowTitle() == name
+        assert driver.window.tabifiedDockWidgets(dock)
+    driver.wait(lambda: driver.window.height() == height)
+
+
 def test_napari_closed_during_an_export_leaves_nothing_in_its_place(
     make_napari_viewer, make_driver, annotated, tmp_path, monkeypatch
 ):

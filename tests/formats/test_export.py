@@ -209,7 +209,7 @@ def test_disk_full_leaves_nothing_half_written(
         return real(self, case, folder)
 
     monkeypatch.setattr(NiftiExporter, "write_case", write)
-    with pytest.raises(StoreAccessError, match=r"No space left.*goes on where it was"):
+    with pytest.raises(StoreAccessError, match=r"No space left.*Free some .*it was"):
         export(source, exporter("nifti"), tmp_path / "out", workers=1)
     assert not (tmp_path / "out").exists()
     # What is whole waits beside it to go on from; of the other nothing is left.

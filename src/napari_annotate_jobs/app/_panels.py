@@ -13,7 +13,13 @@ from napari_annotate_jobs.widgets import paint_in
 
 from ._asks import choose_file, choose_folder, notify
 from ._chores import JobPlace
-from ._titles import dock_of, shorten_title, take_all_room
+from ._titles import (
+    dock_of,
+    height_of_window,
+    join_others,
+    shorten_title,
+    take_all_room,
+)
 from ._workstation import Workstation
 
 if TYPE_CHECKING:
@@ -43,6 +49,8 @@ class _JobPanel(QWidget):
         super().__init__()
         self.station = Workstation.of(napari_viewer)
         self._widened = False
+        self._is_joined = False
+        self._height = height_of_window(napari_viewer)
         take_all_room(self)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -86,17 +94,21 @@ class _JobPanel(QWidget):
             self.station.watch(window)
         if not self._widened:
             self._widened = True
+            self._is_joined = join_others(self, self.station.viewer)
             # When the window has laid out the dock that has just come.
             QTimer.singleShot(0, self._widen)
 
     def _widen(self) -> None:
         window, dock = self.window(), dock_of(self)
-        if (
-            isinstance(window, QMainWindow)
-            and dock is not None
-            and dock.width() < WIDTH
-        ):
+        if not isinstance(window, QMainWindow) or dock is None:
+            return
+        shorten_title(self)
+        if dock.width() < WIDTH:
             window.resizeDocks([dock], [WIDTH], Qt.Orientation.Horizontal)
+        if self._is_joined:
+            dock.raise_()
+            if 0 < self._height < window.height():  # it grew for the dock below others
+                window.resize(window.width(), self._height)
 
 
 class JobStatistics(_JobPanel):

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QDockWidget, QLabel, QSizePolicy, QWidget
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QSizePolicy, QWidget
 
 from ._settings import PLUGIN
 
-__all__ = ["dock_of", "shorten_title", "take_all_room"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import napari
+
+__all__ = [
+    "dock_of",
+    "height_of_window",
+    "join_others",
+    "shorten_title",
+    "take_all_room",
+]
 
 
 def take_all_room(widget: QWidget) -> None:
@@ -21,6 +34,47 @@ def dock_of(widget: QWidget) -> QDockWidget | None:
     while dock is not None and not isinstance(dock, QDockWidget):
         dock = dock.parentWidget()
     return dock
+
+
+def join_others(widget: QWidget, viewer: napari.Viewer) -> bool:
+    """Make a dock that comes a tab beside those of this program that are there.
+
+    What is chosen in napari's menu comes below them: two of ours have no room so, and
+    the window outgrows the screen.
+
+    Returns
+    -------
+    bool
+        False if there are none, or it is one of their tabs already.
+    """
+    dock, window = dock_of(widget), widget.window()
+    if dock is None or dock.isFloating() or not isinstance(window, QMainWindow):
+        return False
+    area, tabs = window.dockWidgetArea(dock), window.tabifiedDockWidgets(dock)
+    for other in _docks(viewer):
+        if (
+            other is not dock
+            and not (other.isHidden() or other.isFloating())
+            and window.dockWidgetArea(other) == area
+        ):
+            if other in tabs:
+                return False
+            window.tabifyDockWidget(other, dock)
+            return True
+    return False
+
+
+def height_of_window(viewer: napari.Viewer) -> int:
+    """Return the height of the window, 0 if there is no dock of ours in it yet."""
+    return next((dock.window().height() for dock in _docks(viewer)), 0)
+
+
+def _docks(viewer: napari.Viewer) -> Iterator[QDockWidget]:
+    """Give the docks of this program."""
+    for name, inner in viewer.window.dock_widgets.items():
+        dock = dock_of(inner) if isinstance(inner, QWidget) else None
+        if dock is not None and name.endswith(f"({PLUGIN})"):
+            yield dock
 
 
 def shorten_title(widget: QWidget) -> None:

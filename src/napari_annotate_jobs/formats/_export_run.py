@@ -26,6 +26,7 @@ from napari_annotate_jobs.errors import (
     InvalidValueError,
     MissingExtraError,
     StoreAccessError,
+    access_words,
 )
 
 from ._case import CaseSummary
@@ -464,8 +465,8 @@ def _telling(where: Path) -> Iterator[None]:
         raise StoreAccessError(
             f"the export cannot be written ({error.strerror or type(error).__name__})",
             where=error.filename or where,
-            remedy="Free some space or choose another place, then start it again: it "
-            "goes on where it was",
+            remedy=f"{access_words(error).remedy}, or choose another place; started "
+            "again in the same way it goes on where it was",
         ) from error
 
 
