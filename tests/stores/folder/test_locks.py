@@ -23,7 +23,13 @@ from napari_annotate_jobs.app._places import (
 )
 from napari_annotate_jobs.errors import StoreAccessError
 from napari_annotate_jobs.files._locks import locked
-from napari_annotate_jobs.model import AnnotationChange, Comment, Status, Verb
+from napari_annotate_jobs.model import (
+    AnnotationChange,
+    Comment,
+    ReviewStatus,
+    Status,
+    Verb,
+)
 from napari_annotate_jobs.stores import FolderStore, JobStore, MemoryStore, create_job
 from napari_annotate_jobs.stores._progress import Progress
 from napari_annotate_jobs.stores.folder import _case_work as work_module
@@ -376,6 +382,9 @@ WRITES = {
     "progress": lambda index: index.set_progress(
         index.person("ana"), 1, Progress(Status.FINISHED, decided=4)
     ),
+    "review": lambda index: index.set_review(
+        1, "ana", Progress(Status.FINISHED, number=1), ReviewStatus.WAITING
+    ),
 }
 
 
@@ -391,6 +400,7 @@ def test_who_only_reads_the_index_does_not_write_it(index, tmp_path, name):
 def contents(path):
     with closing(sqlite3.connect(path, timeout=0)) as db:
         tables = ("cases", "names", "people", "progress", "blocks", "meta")
+        tables += ("reviews", "review_counts")
         return {t: sorted(db.execute(f"SELECT * FROM {t}")) for t in tables}
 
 
