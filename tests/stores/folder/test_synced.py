@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
+from napari_annotate_jobs.errors import StoreAccessError
 from napari_annotate_jobs.files import _durable as files
 from napari_annotate_jobs.stores import FolderStore
 
@@ -117,3 +119,24 @@ def test_what_is_appended_is_synced_before_it_counts(tmp_path, synced):
     files.append_durably(path, b"two", at=3)
     assert [s for s in synced if s == "sync log"] == ["sync log"] * 2
     assert f"sync {tmp_path.name}" in synced
+
+
+def test_a_combination_that_is_there_is_not_told_to_have_failed(
+    job_folder, monkeypatch
+):
+    """A disk that takes nothing any more would not let it be taken back."""
+    store = FolderStore(job_folder, "ana")
+    store.save_combination("job-1", "first", "classes: []")
+    fsync = os.fsync
+
+    def fail(handle):
+        if os.path.isdir(f"/proc/self/fd/{handle}"):
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        fsync(handle)
+
+    monkeypatch.setattr(files.os, "fsync", fail)
+    store.save_combination("job-1", "second", "classes: []")
+    assert set(store.combinations("job-1")) == {"first", "second"}
+    with pytest.raises(StoreAccessError):  # what others build on is told of
+        files.write_durably(job_folder / "other", b"")
+    store.close()
