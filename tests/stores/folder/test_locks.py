@@ -126,6 +126,26 @@ def test_each_write_of_work_holds_the_lock_of_its_folder(job_folder, kit, writes
     eve.close()
 
 
+def test_what_another_store_kept_is_written_under_the_lock_of_its_folder(
+    job_folder, tmp_path, kit, writes
+):
+    store = FolderStore(job_folder, "ana")
+    change, masks = kit.painted(0)
+    store.save(JOB, "case-0", change, masks, base=0)
+    store.submit(JOB, "case-0", base=1)
+    record = store._folder(JOB).work("case-0").record()
+    store.close()
+    other = create_job(tmp_path / "other", kit.job(), kit.cases(), person="ana")
+    work = other._folder(JOB).work("case-0")
+    writes.clear()
+    work.bring(record, masks, written=lambda: None)
+    below = [w for w in writes if w[0].startswith(f"{work.path}{os.sep}")]
+    assert len(below) > 2
+    assert {(folder, held) for _, folder, held in below} == {(str(work.path), True)}
+    assert work.record().submissions == record.submissions
+    other.close()
+
+
 def test_mending_holds_the_lock_of_the_folder(job_folder, kit, writes):
     store = FolderStore(job_folder, "ana")
     store.save(JOB, "case-0", kit.labelled(0, 1), {}, base=0)
