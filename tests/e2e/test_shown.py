@@ -80,6 +80,7 @@ def test_what_is_told_does_not_pile_up_nor_outlast_its_time(open_case, monkeypat
     for text in ("one thing", "another"):
         driver.session.told.emit(text)
     driver.wait(lambda: len(shown()) == 1)
+    assert "plane is shown" in shown()[0]  # told before, with time left
     driver.viewer.dims.order = (0, 1, 2)
     for notice in _asks.notifications():
         notice.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from napari_annotate_jobs.formats import (
     EXPORT_FORMATS,
     MANIFEST,
     Truth,
+    _export_run,
     export,
     exporter,
 )
@@ -140,6 +143,58 @@ def test_it_goes_on_where_it_was_stopped(source: StoreSource, tmp_path: Path) ->
     done = export(source, exporter("nifti"), tmp_path / "out", workers=1)
     assert done.resumed == 1
     assert tree(done.folder) == tree(whole.folder)
+
+
+class Pool:
+    """Stands for other processes: the first of their cases fails, no other begins."""
+
+    def __init__(self, count: int, mp_context: object) -> None:
+        self.given: list[Future[Any]] = []
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        pass
+
+    def submit(self, run: object) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.given.append(future)
+        if len(self.given) == 1:
+            self.begin(future)
+        return future
+
+    def begin(self, future: Future[Any]) -> None:
+        future.set_exception(BrokenProcessPool("it was killed"))
+
+    def shutdown(self, wait: bool, cancel_futures: bool) -> None:
+        pass
+
+
+def test_a_process_that_was_killed_is_told_and_gone_on_from(
+    source: StoreSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_export_run, "ProcessPoolExecutor", Pool)
+    with pytest.raises(StoreAccessError, match=r"ended before it was done.*--workers"):
+        export(source, exporter("nifti"), tmp_path / "out", workers=2)
+    assert not (tmp_path / "out").exists()
+    # What nobody had begun was done here.
+    assert export(source, exporter("nifti"), tmp_path / "out", workers=1).resumed == 1
+
+
+def test_little_work_starts_no_other_process(
+    source: StoreSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def started(*args: object, **kwargs: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(_export_run, "ProcessPoolExecutor", started)
+    monkeypatch.setattr(_export_run, "STARTING", 1e6)
+    assert export(source, exporter("nifti"), tmp_path / "out").cases == 2
+    monkeypatch.setattr(_export_run, "STARTING", 0.0)
+    if (os.cpu_count() or 1) > 1:
+        with pytest.raises(AssertionError):
+            export(source, exporter("nifti"), tmp_path / "much")
 
 
 def test_disk_full_leaves_nothing_half_written(

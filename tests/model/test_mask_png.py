@@ -16,6 +16,7 @@ from PIL import Image
 
 from napari_annotate_jobs.errors import CorruptError, InvalidValueError
 from napari_annotate_jobs.model import Provenance, decode_mask, encode_mask, mask_ref
+from napari_annotate_jobs.model._png import encode_png
 
 shapes = hnp.array_shapes(min_dims=2, max_dims=2, max_side=40)
 masks = st.one_of(
@@ -141,3 +142,19 @@ def test_types_that_cannot_hold_the_ids_are_refused():
         decode_mask(DATA, np.uint8)
     with pytest.raises(InvalidValueError, match="float"):
         decode_mask(DATA, np.float32)
+
+
+@pytest.mark.parametrize("highest", [1, 255, 40000])
+def test_masks_of_other_programs_are_read_the_same(highest: int) -> None:
+    mask = np.zeros((23, 17), np.uint16 if highest > 255 else np.uint8)
+    mask[3:9, 2:13] = highest
+    buffer = io.BytesIO()
+    Image.fromarray(mask).save(buffer, "PNG", optimize=True)
+    assert buffer.getvalue() != encode_mask(mask)
+    for data in (buffer.getvalue(), encode_mask(mask)):
+        assert np.array_equal(decode_mask(data), mask)
+
+
+def test_lines_that_are_filtered_are_not_taken_as_they_stand() -> None:
+    mask = np.repeat(np.arange(12, dtype=np.uint8)[:, None], 7, axis=1)
+    assert np.array_equal(decode_mask(encode_png(mask, filtered=True)), mask)

@@ -255,6 +255,53 @@ def test_cases_are_claimed_one_by_one(make_bench, kit):
     assert ben.case(JOB, CASE).status is Status.REMAINING
 
 
+def test_a_claim_of_what_one_has_changes_nothing_but_the_lease(make_bench, kit):
+    bench = make_bench(assignment="claim")
+    with bench.client("olga") as olga, bench.client("ana") as ana:
+        due = "2026-12-24T00:00:00Z"
+        given = {"people": ["ana"], "priority": 7, "due": due}
+        assert olga.post(f"{kit.case}/assign", json=given).status_code == 204
+        task = ana.post("/jobs/job/claim", json={"case": "case-0"}).json()
+        assert (task["claimed"], task["priority"], task["due"]) == (False, 7, due)
+        assert task == ana.get("/jobs/job/tasks").json()[0]
+        first = ana.post("/jobs/job/claim", json={"case": "case-1"}).json()
+        again = ana.post("/jobs/job/claim", json={"case": "case-1"}).json()
+        assert again["lease_until"] > first["lease_until"]
+
+
+# ------------------------------------------------------------------------ labels
+@pytest.mark.served
+def test_another_label_set_breaks_no_open_job(bench, kit):
+    ana, olga = bench.store("ana"), bench.client("olga")
+    ana.save(JOB, CASE, kit.labelled(0, 1), {}, base=0)
+    opened = ana.job(JOB)
+    old = opened.project.label_set
+    new = old.model_dump(mode="json")
+    new["labels"][0] |= {"name": "tumour", "color": "#336699"}
+    new["labels"].append({**new["labels"][0], "id": 9, "name": "cyst"})
+    answer = olga.put("/jobs/job/labels", json=new)
+    assert (answer.status_code, answer.json()) == (200, {"count": 2})
+    # What was opened before goes on, and what is opened now has all of them.
+    assert ana.save(JOB, CASE, kit.labelled(1, 1), {}, base=1) == 2
+    assert ana.save(JOB, CASE, kit.labelled(2, 9), {}, base=2) == 3
+    assert ana.job(JOB).project.label_set.by_id[9].name == "cyst"
+    assert ana.submit(JOB, CASE, base=3).annotation.slices.keys() == {
+        "index:0",
+        "index:1",
+        "index:2",
+    }
+    first = bench.client("ana").get("/jobs/job/labels/1").json()
+    assert first == old.model_dump(mode="json")
+    assert bench.client("ana").get("/jobs/job/labels/3").status_code == 404
+    # The same again is no other version; what would change a meaning is refused.
+    assert olga.put("/jobs/job/labels", json=new).json() == {"count": 2}
+    for change in ({"id": 7}, {"method": "detection"}, {"group": "a"}):
+        wrong = {**new, "labels": [new["labels"][0] | change, *new["labels"][1:]]}
+        answer = olga.put("/jobs/job/labels", json=wrong)
+        assert answer.status_code == 422, (change, answer.text)
+    assert ana.job(JOB).project.label_set.by_id[1].name == "tumour"
+
+
 # ---------------------------------------------------------------------- versions
 @pytest.mark.served
 def test_the_migrations_make_the_tables_that_the_code_knows(bench):

@@ -146,6 +146,7 @@ class World(ABC):
 
     def __init__(self) -> None:
         self._open = ExitStack()
+        self._same: dict[str, JobStore] = {}
 
     @abstractmethod
     def _store(self, person: str) -> JobStore: ...
@@ -155,6 +156,12 @@ class World(ABC):
         store = self._store(person)
         self._open.callback(store.close)
         return store
+
+    def same(self, person: str) -> JobStore:
+        """Return the store of a person that was returned before, if there is one."""
+        if person not in self._same:
+            self._same[person] = self.store(person)
+        return self._same[person]
 
     def close(self) -> None:
         self._open.close()
@@ -252,6 +259,12 @@ def kit() -> type[Kit]:
 @pytest.fixture
 def worlds() -> dict[str, type[MemoryWorld | FolderWorld]]:
     return WORLDS
+
+
+@pytest.fixture
+def kind_of_server(servers: Any) -> type[ServerWorld]:
+    ServerWorld.servers = servers
+    return ServerWorld
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -132,7 +132,9 @@ class KeyRouter(QObject):
         as a key that is pressed, before any other part of the window.
         """
         kind = event.type()
-        if kind == QEvent.Type.ShortcutOverride:
+        if isinstance(event, QKeyEvent) and kind == QEvent.Type.ShortcutOverride:
+            # What it is decides, not what was pressed where the keyboard was last.
+            self._held.see(event)
             return self._claimed is None and self._claim(event)
         if isinstance(event, QKeyEvent) and kind == QEvent.Type.KeyPress:
             return self._claimed is not None and self._press(event, *self._claimed)
@@ -147,9 +149,7 @@ class KeyRouter(QObject):
             shortcut.activated.emit()
         return True
 
-    def _claim(self, event: QEvent) -> bool:
-        if not isinstance(event, QKeyEvent):
-            return False
+    def _claim(self, event: QKeyEvent) -> bool:
         focus = QApplication.focusWidget()
         shortcut = self._meant(event, focus)
         if shortcut is None or text_has_focus(focus):

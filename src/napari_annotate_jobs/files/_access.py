@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, BinaryIO
 
 from napari_annotate_jobs.errors import (
@@ -19,7 +20,7 @@ from napari_annotate_jobs.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 __all__ = [
@@ -93,6 +94,7 @@ def confine(root: Path) -> None:
         A job folder.
     """
     _CONFINED.add(str(root))
+    _way.cache_clear()
 
 
 def check_links(path: Path) -> None:
@@ -103,7 +105,11 @@ def check_links(path: Path) -> None:
     CorruptError
         If it, or a folder above it, is a link. What is missing is not refused.
     """
-    for step in _below_root(path) or ():
+    _refuse_links(_below_root(path) or ())
+
+
+def _refuse_links(steps: Iterable[str]) -> None:
+    for step in steps:
         try:
             found = os.lstat(step)
         except (FileNotFoundError, NotADirectoryError):
@@ -116,20 +122,31 @@ def check_links(path: Path) -> None:
             )
 
 
-def _below_root(path: Path) -> list[str] | None:
+def _below_root(path: Path) -> tuple[str, ...] | None:
     """Return the way from a confined folder to a path; None if it is in none.
 
     As text: this is asked for every file, and paths are slow.
     """
-    step, below = str(path), []
+    text = str(path)
+    if text in _CONFINED:
+        return ()
+    above = os.path.dirname(text) or "."
+    way = None if above == text else _way(above)
+    return None if way is None else (*way, text)
+
+
+@lru_cache(maxsize=1024)
+def _way(folder: str) -> tuple[str, ...] | None:
+    """Return the same of a folder; only its names, which are looked at each time."""
+    below: list[str] = []
+    step = folder
     while step not in _CONFINED:
         below.append(step)
         above = os.path.dirname(step) or "."
         if above == step:
             return None
         step = above
-    below.reverse()
-    return below
+    return tuple(reversed(below))
 
 
 def signature(path: Path) -> tuple[int, int, int] | None:
@@ -225,8 +242,9 @@ def _is_junction(found: os.stat_result) -> bool:
 
 def open_regular(path: Path, flags: int) -> int:
     """Open a regular file that no link leads to, and wait for no other kind."""
-    check_links(path)
-    confined = _is_confined(path)
+    below = _below_root(path)
+    _refuse_links(below or ())
+    confined = bool(below)
     with suppress(FileNotFoundError, NotADirectoryError):
         # Before it is opened, for even that makes some devices do something.
         require_regular(path.lstat() if confined else path.stat(), path)

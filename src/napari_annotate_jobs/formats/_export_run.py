@@ -6,8 +6,11 @@ import hashlib
 import json
 import os
 import shutil
+import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -51,6 +54,8 @@ MANIFEST = "export.json"
 """Digests, counts and versions, beside what was exported."""
 PERIOD = 0.2
 """Seconds between two looks whether to stop."""
+STARTING = 3.0
+"""Seconds of work that are not worth starting other processes for."""
 SLICES = "decisions.csv"
 """The decision of every slice, for formats that cannot tell them apart."""
 
@@ -181,7 +186,8 @@ def export(
     transforms : sequence of CaseTransform
         Combining and converting, in this order.
     workers : int, optional
-        Processes; by default one a core. 1 works in this process.
+        Processes; by default one a core where that is quicker. 1 works in this
+        process, which the main thread does beside other processes too.
     scheduler : str, optional
         Address of a ``dask.distributed`` scheduler whose workers see the same paths.
     progress : callable, optional
@@ -301,22 +307,69 @@ def _run(
         for number in left:
             yield number, tasks[number].run()
         return
+    # Where somebody waits for it this process works too: others take seconds to start.
+    helping = threading.current_thread() is threading.main_thread()
+    waiting = iter(left)
+    if helping and workers is None:
+        begun = time.monotonic()
+        first = next(waiting)
+        yield first, tasks[first].run()
+        if (time.monotonic() - begun) * (len(left) - 1) < STARTING:
+            for number in waiting:
+                yield number, tasks[number].run()
+            return
     # Spawned: threads of Qt and of readers do not survive a fork.
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-        waiting = iter(left)
+    others = get_context("spawn")
+    with ProcessPoolExecutor(count - helping, mp_context=others) as pool:
         futures: dict[Future[dict[str, Any]], int] = {}
+        # Few at a time: a program that ends waits for all that it was given.
+        most = 2 * (count - helping)
         try:
             while True:
-                # Few at a time: a program that ends waits for all that it was given.
-                for number in islice(waiting, 2 * count - len(futures)):
+                for number in islice(waiting, most - len(futures)):
                     futures[pool.submit(tasks[number].run)] = number
                 if not futures or (cancelled is not None and cancelled()):
                     return
-                done, _ = wait(futures, PERIOD, FIRST_COMPLETED)
+                own = _own_share(waiting, futures) if helping else None
+                if own is not None:
+                    yield own, tasks[own].run()
+                done, _ = wait(futures, PERIOD if own is None else 0, FIRST_COMPLETED)
                 for future in done:
-                    yield futures.pop(future), future.result()
+                    yield futures.pop(future), _result_of(future)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _own_share(
+    waiting: Iterator[int], futures: dict[Future[dict[str, Any]], int]
+) -> int | None:
+    """Return what to do here: what nobody was given, or what nobody has begun."""
+    number = next(waiting, None)
+    if number is not None:
+        return number
+    for future in reversed(futures):
+        if future.cancel():
+            return futures.pop(future)
+    return None
+
+
+def _result_of(future: Future[dict[str, Any]]) -> dict[str, Any]:
+    """Return what another process wrote.
+
+    Raises
+    ------
+    StoreAccessError
+        If that process ended.
+    """
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise StoreAccessError(
+            "a process that exported cases ended before it was done",
+            remedy="Free some memory, or export with one process (workers=1, "
+            "--workers 1); it goes on where it was. A script of your own that exports "
+            'with several must do so below if __name__ == "__main__":',
+        ) from error
 
 
 def _run_on_cluster(

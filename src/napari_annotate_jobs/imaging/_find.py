@@ -118,8 +118,6 @@ class _Search:
         self._results: list[FoundResult] = []
 
     def run(self) -> FoundSeries:
-        from napari_annotate_jobs.imaging.dicom._series import headers_of
-
         named = self._root.is_file()
         if named and is_dicomdir(self._root):
             files, faults = listed_files(self._root)
@@ -134,7 +132,7 @@ class _Search:
             self._look_at(file, named and len(files) == 1)
             if self._progress is not None:
                 self._progress(done + 1, len(files))
-        headers, faults = headers_of(self._frames, self._root)
+        headers, faults = self._dicom_headers()
         headers = along_axes(headers + self._headers)
         headers = [_with_folders(header, self._root) for header in headers]
         headers.sort(key=lambda header: header.localizer)
@@ -150,6 +148,13 @@ class _Search:
         aside = {id(header) for header in made}
         headers = [header for header in headers if id(header) not in aside]
         return FoundSeries(headers, [*self._faults, *faults], self._results)
+
+    def _dicom_headers(self) -> tuple[list[SeriesHeader], list[FoundFault]]:
+        if not self._frames:
+            return [], []  # pydicom takes a second to load: not for other images
+        from napari_annotate_jobs.imaging.dicom._series import headers_of
+
+        return headers_of(self._frames, self._root)
 
     def _look_at(self, file: Path, named: bool) -> None:
         try:
@@ -276,12 +281,12 @@ def with_texts(series: Series) -> Series:
     series : Series
         Whose header came from a note, which holds no free text.
     """
-    from napari_annotate_jobs.imaging.dicom._details import details_of
-    from napari_annotate_jobs.imaging.dicom._frames import frames_of
-
     header = series.header
     if header.format != "dicom" or header.description is not None:
         return series
+    from napari_annotate_jobs.imaging.dicom._details import details_of
+    from napari_annotate_jobs.imaging.dicom._frames import frames_of
+
     source = header.frames[len(header.frames) // 2]
     with contextlib.suppress(AnnotateJobsError, OSError, IndexError):
         details = details_of(

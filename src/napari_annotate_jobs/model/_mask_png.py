@@ -41,6 +41,11 @@ _MAGIC = b"\x89PNG\r\n\x1a\n"
 _MOST = 1032
 """Deflate cannot make anything smaller than this, zlib.net/zlib_tech.html."""
 
+_OWN_CHUNKS = [b"IHDR", b"IDAT", b"IEND"]
+
+_FIRST = 33
+"""Where the chunk after the header begins."""
+
 _BLOCK = 1 << 22
 """Pixels that are counted at a time: counting takes eight bytes for each."""
 
@@ -196,12 +201,10 @@ def decode_mask(
         raise InvalidValueError(f"masks are integers, not {wanted}")
     try:
         # Reading pixels does not look at the checksum of every chunk.
-        _check_chunks(data)
-        # Image.open would refuse, or warn of, the large slices of microscopy.
-        with PngImagePlugin.PngImageFile(io.BytesIO(data)) as image:
-            if image.mode not in {"L", "I;16", "I"}:
-                raise CorruptError(f"a mask of mode {image.mode} is not greyscale")
-            ids = np.asarray(image)
+        kinds = _check_chunks(data)
+        ids = _own_pixels(data, size) if kinds == _OWN_CHUNKS else None
+        if ids is None:
+            ids = _any_pixels(data)
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as e:
         if isinstance(e, CorruptError):
             raise
@@ -214,16 +217,54 @@ def decode_mask(
     return ids.astype(wanted)
 
 
-def _check_chunks(data: bytes) -> None:
-    """Raise ValueError, or struct.error, unless every chunk is whole (PNG, 5.3)."""
+def _own_pixels(data: bytes, size: tuple[int, int]) -> NDArray[np.integer] | None:
+    """Return the pixels of a PNG as this program writes it; None if it is another.
+
+    It takes a third of the time, which counts where thousands of masks are read.
+    """
+    depth, *other = struct.unpack_from(">5B", data, 24)
+    if depth not in (8, 16) or any(other):
+        return None
+    rows, columns = size
+    line = 1 + columns * depth // 8
+    (length,) = struct.unpack_from(">I", data, _FIRST)
+    packed = memoryview(data)[_FIRST + 8 : _FIRST + 8 + length]
+    unpack = zlib.decompressobj()
+    found = unpack.decompress(packed, rows * line + 1)
+    if len(found) != rows * line or not unpack.eof:
+        return None
+    lines = np.frombuffer(found, np.uint8).reshape(rows, line)
+    if lines[:, 0].any():  # filtered
+        return None
+    return lines[:, 1:] if depth == 8 else lines[:, 1:].copy().view(">u2")
+
+
+def _any_pixels(data: bytes) -> NDArray[np.integer]:
+    # Image.open would refuse, or warn of, the large slices of microscopy.
+    with PngImagePlugin.PngImageFile(io.BytesIO(data)) as image:
+        if image.mode not in {"L", "I;16", "I"}:
+            raise CorruptError(f"a mask of mode {image.mode} is not greyscale")
+        return np.asarray(image)
+
+
+def _check_chunks(data: bytes) -> list[bytes]:
+    """Return the kinds of all chunks (PNG, 5.3).
+
+    Raises
+    ------
+    ValueError, struct.error
+        If one is not whole.
+    """
     place, view = 8, memoryview(data)
+    kinds = []
     while True:
         length, kind = struct.unpack_from(">I4s", data, place)
         (told,) = struct.unpack_from(">I", data, place + 8 + length)
         if zlib.crc32(view[place + 4 : place + 8 + length]) != told:
             raise ValueError(f"the checksum of a chunk at byte {place} is wrong")
+        kinds.append(kind)
         if kind == b"IEND":
-            return
+            return kinds
         place += 12 + length
 
 

@@ -188,13 +188,20 @@ def _migrate(connection: Connection, script: ScriptDirectory) -> None:
 def _engine(url: str | URL) -> Engine:
     if make_url(url).get_backend_name() != "sqlite":
         return create_engine(
-            url, pool_size=10, max_overflow=20, pool_pre_ping=True, pool_timeout=30
+            url,
+            pool_size=10,
+            max_overflow=20,
+            pool_pre_ping=True,
+            pool_timeout=30,
+            hide_parameters=True,
         )
     engine = create_engine(
         url,
         connect_args={"check_same_thread": False, "timeout": 30},
         pool_size=10,
         max_overflow=30,
+        # What is asked for may be a secret, and errors go to the log.
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")

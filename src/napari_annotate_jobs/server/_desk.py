@@ -564,6 +564,7 @@ def _write(
     )
     work.set(
         revision=revision,
+        labels=work.permit.project["labels"],
         whole=work.set_whole(new),
         whole_revisions=json.dumps(revisions),
         decided=works.c.decided + decided,
@@ -720,6 +721,7 @@ def note_case(
     warnings: Sequence[str],
 ) -> Case:
     """Keep what opening the images told; see :meth:`JobStore.note_case`."""
+    permit.require_part()
     row = find_case(connection, permit, key)
     _rules.noted(case_of(row), n_slices)
     if size is not None and min(size) < 1:

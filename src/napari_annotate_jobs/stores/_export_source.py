@@ -143,16 +143,16 @@ class StoreSource(CaseSource):
             if (kept := self._kept_back(review)) is not None:
                 self._leave_out(kept, f"{case.name} by {person}")
                 return None
-            last = store.submissions(job_id, case.id, person=person)[-1]
+            last = frozen = store.submissions(job_id, case.id, person=person)[-1]
             corrected = verdict is not None and verdict.correction is not None
             if verdict is not None and (by := verdict.correction) is not None:
                 copies = store.submissions(job_id, case.id, person=by.person, of=person)
-                annotation = copies[by.number - 1].annotation
-            else:
-                annotation = last.annotation
+                frozen = copies[by.number - 1]
+            annotation, digest = frozen.annotation, frozen.digest
             number, time = last.number, last.time
         elif self._only == "all" and not draft.annotation.is_blank:
             number, time, annotation = None, None, draft.annotation
+            digest = content_digest(annotation)
             review = verdict = None
         else:
             reason = "a draft that was never submitted"
@@ -169,7 +169,7 @@ class StoreSource(CaseSource):
             annotation=annotation,
             stem=unique_stem(name, stems),
             submission=number,
-            digest=content_digest(annotation),
+            digest=digest,
             time=time,
             review="" if review is None else review.value,
             reviewer="" if verdict is None else verdict.person,

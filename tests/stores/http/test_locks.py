@@ -16,6 +16,7 @@ from napari_annotate_jobs.errors import (
 from napari_annotate_jobs.files import locked
 from napari_annotate_jobs.imaging import open_series
 from napari_annotate_jobs.samples import sample_paths
+from napari_annotate_jobs.stores.http import _cache as kept
 from napari_annotate_jobs.stores.http import _remote_images as remote
 from napari_annotate_jobs.stores.http import _store as client
 from napari_annotate_jobs.stores.http import _tokens as tokens
@@ -69,9 +70,9 @@ def test_masks_that_were_brought_are_noted_under_the_guard(server_world, kit):
 
 def test_which_images_are_open_is_guarded(tmp_path, monkeypatch):
     asked = protect(
-        monkeypatch, remote.ImageCache, ["_used"], lambda cache: cache._guard
+        monkeypatch, kept.FolderCache, ["_used"], lambda cache: cache._guard
     )
-    cache = remote.ImageCache(tmp_path, budget=0)
+    cache = kept.ImageCache(tmp_path, budget=0)
     for act in (lambda: cache.folder("one"), cache.tidy, cache.let_go):
         before = asked["_used"]
         folder = cache.folder("one")

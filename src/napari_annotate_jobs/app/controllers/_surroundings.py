@@ -104,6 +104,8 @@ class SurroundingsController:
             return ""
         if session.saving.state.kind is SaveKind.CONFLICT:
             return TROUBLED
+        if session.editor.refused is not None:
+            return ""
         if session.locked:
             return SUBMITTED
         if session.case.draft.status is Status.RETURNED:

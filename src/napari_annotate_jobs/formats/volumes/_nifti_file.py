@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["NiftiFile", "label_dtype", "write_nifti"]
 
-LABELS, IMAGES = 4, 1
-"""Levels of compression: of label values, which shrink to nothing, and of images."""
+LABELS, IMAGES = 3, 1
+"""Levels of compression: of label values, which shrink to nothing, and of images.
+
+From the fourth on zlib looks for longer matches, which takes three times as long.
+"""
 
 
 def label_dtype(highest: int) -> np.dtype[np.generic]:

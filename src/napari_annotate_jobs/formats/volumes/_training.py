@@ -183,12 +183,15 @@ class TrainingExporter(Exporter):
         table = np.zeros(max(values, default=0) + 1, kind)
         for label, value in values.items():
             table[label] = value
+        same = all(label == value for label, value in values.items())
         ignore = np.full(case.plane, len(values) + 1, kind)
         for index in range(case.n_slices):
-            if self._is_known(case, index):
-                yield table[case.label_map(index, self.priority)]
-            else:
+            if not self._is_known(case, index):
                 yield ignore
+                continue
+            found = case.label_map(index, self.priority)
+            # Looking values up takes as long as decoding the mask.
+            yield found.astype(kind) if same else table[found]
 
     def _is_known(self, case: AnnotatedCase, index: int) -> bool:
         truth = case.truth(index, Method.SEGMENTATION)

@@ -12,7 +12,6 @@ from napari_annotate_jobs.errors import CorruptError, StoreError
 from napari_annotate_jobs.files import (
     check_links,
     folder_time,
-    is_there,
     list_folder,
     make_folders,
     read_if_there,
@@ -79,21 +78,20 @@ class MaskFolder:
         CorruptError
             If the bytes do not have this digest.
         """
-        damaged = None
-        for name in self._named(digest[:_DIGITS]):
-            data = read_if_there(self.path / name)
-            if data is None:
-                continue
-            if hashlib.sha256(data).hexdigest() == digest:
-                return data
-            damaged = name
-        if damaged is not None:
+        prefix = digest[:_DIGITS]
+        there, data = self._known(prefix, digest)
+        if there is None:  # others may have written it since
+            self._names.clear()
+            for name in list_folder(self.path):
+                self._remember(name)
+            there, data = self._known(prefix, digest)
+        if there is not None and data is None:
             raise CorruptError(
                 "the mask is damaged",
-                where=self.path / damaged,
+                where=self.path / there,
                 remedy="Restore the file from a backup, or paint the slice again",
             )
-        return None
+        return data
 
     def add(
         self, change: AnnotationChange, blobs: Mapping[str, bytes], *, root: Path
@@ -171,13 +169,17 @@ class MaskFolder:
                         os.unlink(entry.path)
         self._names.clear()
 
-    def _named(self, prefix: str) -> list[str]:
-        """Return the files with a digest that begins so."""
-        if not any(is_there(self.path / n) for n in tuple(self._names.get(prefix, ()))):
-            self._names.clear()
-            for name in list_folder(self.path):
-                self._remember(name)
-        return sorted(self._names.get(prefix, ()))
+    def _known(self, prefix: str, digest: str) -> tuple[str | None, bytes | None]:
+        """Return a file by a digest that begins so, and its bytes if they fit it."""
+        damaged = None
+        for name in sorted(self._names.get(prefix, ())):
+            data = read_if_there(self.path / name)
+            if data is None:
+                continue
+            if hashlib.sha256(data).hexdigest() == digest:
+                return name, data
+            damaged = name
+        return damaged, None
 
     def _remember(self, name: str) -> None:
         found = _NAME.match(name)

@@ -247,9 +247,11 @@ class AnnotateDock(KeyboardGuest):
         layout.addWidget(self.history)
         layout.addWidget(self.aside)
         layout.addWidget(self.labels, 1)
-        layout.addLayout(decide)
-        layout.addWidget(self.masks)
+        # What comes and goes stands where the list of labels gives way to it: nothing
+        # else moves.
         layout.addWidget(self.boxes)
+        layout.addWidget(self.masks)
+        layout.addLayout(decide)
         layout.addWidget(self.window_control)
         layout.addWidget(self.comment_box)
         layout.addWidget(line)
@@ -331,8 +333,6 @@ class AnnotateDock(KeyboardGuest):
                 (session.saving.state_changed, self._update_state),
             ]
         )
-        labels = session.job.project.label_set
-        self.fill.setVisible(bool(labels.of(Method.SEGMENTATION)))
         self.set_label_keys(label_keys)
 
     def unbind(self) -> None:
@@ -377,7 +377,9 @@ class AnnotateDock(KeyboardGuest):
         session, text, color = self._session, "", self._colors.warning_text
         if session is not None and session.is_open and session.case is not None:
             returned = session.case.draft.returned
-            if session.status is Status.FINISHED:
+            if session.editor.refused is not None:
+                text = f"Read-only: {session.editor.refused.what}."
+            elif session.status is Status.FINISHED:
                 back = "you take it back or " if self._may_take_back() else ""
                 text = f"Submitted: read-only until {back}a reviewer returns it."
             elif session.status is Status.RETURNED and returned is not None:
@@ -416,6 +418,8 @@ class AnnotateDock(KeyboardGuest):
             ids, case_nothing=editor.annotation.case_nothing_to_label
         )
         self.labels.set_current(session.label)
+        method = session.job.project.label_set.method_at(session.label)
+        self.fill.setVisible(method is Method.SEGMENTATION)
         self.nothing.setChecked(content.decision is Decision.NOTHING_TO_LABEL)
         self.exclude.setChecked(content.excluded)
 

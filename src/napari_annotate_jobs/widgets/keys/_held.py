@@ -56,9 +56,13 @@ class HeldKeys(QObject):
             if event.type() == QEvent.Type.KeyRelease:
                 self._released[event.key()] = event.timestamp()
             elif event.type() in _PRESSES:
-                self.is_repeated = self.repeats(event)
-                self.latest, self.pressed_at = event.key(), event.timestamp()
+                self.see(event)
         return False
+
+    def see(self, press: QKeyEvent) -> None:
+        """Take note of a press, which may have come past the keyboard's widget."""
+        self.is_repeated = self.repeats(press)
+        self.latest, self.pressed_at = press.key(), press.timestamp()
 
     def repeats(self, event: QKeyEvent) -> bool:
         """Return True if a press is one of a key that is held down."""
