@@ -23,7 +23,13 @@ from napari_annotate_jobs.app._places import (
 )
 from napari_annotate_jobs.errors import StoreAccessError
 from napari_annotate_jobs.files._locks import locked
-from napari_annotate_jobs.model import AnnotationChange, Comment, Status, Verb
+from napari_annotate_jobs.model import (
+    AnnotationChange,
+    Comment,
+    ReviewStatus,
+    Status,
+    Verb,
+)
 from napari_annotate_jobs.stores import FolderStore, JobStore, MemoryStore, create_job
 from napari_annotate_jobs.stores._progress import Progress
 from napari_annotate_jobs.stores.folder import _case_work as work_module
@@ -118,6 +124,26 @@ def test_each_write_of_work_holds_the_lock_of_its_folder(job_folder, kit, writes
         )
     store.close()
     eve.close()
+
+
+def test_what_another_store_kept_is_written_under_the_lock_of_its_folder(
+    job_folder, tmp_path, kit, writes
+):
+    store = FolderStore(job_folder, "ana")
+    change, masks = kit.painted(0)
+    store.save(JOB, "case-0", change, masks, base=0)
+    store.submit(JOB, "case-0", base=1)
+    record = store._folder(JOB).work("case-0").record()
+    store.close()
+    other = create_job(tmp_path / "other", kit.job(), kit.cases(), person="ana")
+    work = other._folder(JOB).work("case-0")
+    writes.clear()
+    work.bring(record, masks, written=lambda: None)
+    below = [w for w in writes if w[0].startswith(f"{work.path}{os.sep}")]
+    assert len(below) > 2
+    assert {(folder, held) for _, folder, held in below} == {(str(work.path), True)}
+    assert work.record().submissions == record.submissions
+    other.close()
 
 
 def test_mending_holds_the_lock_of_the_folder(job_folder, kit, writes):
@@ -376,6 +402,9 @@ WRITES = {
     "progress": lambda index: index.set_progress(
         index.person("ana"), 1, Progress(Status.FINISHED, decided=4)
     ),
+    "review": lambda index: index.set_review(
+        1, "ana", Progress(Status.FINISHED, number=1), ReviewStatus.WAITING
+    ),
 }
 
 
@@ -391,6 +420,7 @@ def test_who_only_reads_the_index_does_not_write_it(index, tmp_path, name):
 def contents(path):
     with closing(sqlite3.connect(path, timeout=0)) as db:
         tables = ("cases", "names", "people", "progress", "blocks", "meta")
+        tables += ("reviews", "review_counts")
         return {t: sorted(db.execute(f"SELECT * FROM {t}")) for t in tables}
 
 
