@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_annotate_jobs.model import (
     COLORS,
+    AnnotationChange,
     Case,
     Group,
     Job,
@@ -16,6 +17,7 @@ from napari_annotate_jobs.model import (
     Method,
     Project,
     SeriesRef,
+    SliceAnnotation,
 )
 from napari_annotate_jobs.stores import create_job
 
@@ -100,7 +102,10 @@ def xray_job(folder: Path, n_cases: int = 100) -> Path:
 
 
 def many_cases_job(folder: Path, n: int) -> Path:
-    """Make a job of so many cases without images, named ``case 000000`` and on."""
+    """Make a job of so many cases without images, named ``case 000000`` and on.
+
+    Every 50th is finished.
+    """
     label = Label(id=1, name="a", color=COLORS[0], method=Method.CLASSIFICATION)
     project = Project(
         name=f"{n} cases",
@@ -117,7 +122,13 @@ def many_cases_job(folder: Path, n: int) -> Path:
         )
         for i in range(n)
     ]
-    create_job(path, Job(id=path.name, project=project), cases).close()
+    store = create_job(path, Job(id=path.name, project=project), cases)
+    content = SliceAnnotation(index=0, class_labels=(1,))
+    for case in cases[::50]:
+        change = AnnotationChange(slices={"index:0": content})
+        store.save(path.name, case.id, change, {}, base=0)
+        store.submit(path.name, case.id, base=1)
+    store.close()
     return path
 
 

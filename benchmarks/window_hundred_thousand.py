@@ -1,5 +1,7 @@
 """My Jobs and a job's page in the window, with 100,000 cases and with 1,000.
 
+One case in 50 of each is finished.
+
 What is timed is what a person waits for: from the click or the typing until the list
 shows the answer and nothing is under way any more. There are no images behind the
 cases, hence no thumbnails.
@@ -93,8 +95,9 @@ def by_status(driver: Driver, job: str) -> None:
     """List the finished cases, then all."""
     buttons = driver.my_jobs.page.findChildren(QPushButton)
     model = driver.table.model()
+    whole = model.rowCount()
     for word, fits in (
-        ("Finished", lambda: model.rowCount() == 0),
+        ("Finished", lambda: model.rowCount() == -(-whole // 50)),
         ("All", lambda: model.rowCount() > 100),
     ):
         driver.click(next(b for b in buttons if b.text().startswith(word)))

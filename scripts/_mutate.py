@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import argparse
 import ast
+import compileall
 import contextlib
 import copy
 import hashlib
 import itertools
 import json
 import os
+import py_compile
 import random
 import re
 import shutil
@@ -430,47 +432,52 @@ class Tracer:
         }
 
 
-def coverage(folders: list[Path], packages: list[Path], keep: Path) -> dict[str, Any]:
-    """Return what lines each test runs; only test files that changed are run again."""
-    sources = [p for package in packages for p in sorted(package.rglob("*.py"))]
-    base = _digest(sources + sorted(ROOT.glob("tests/**/conftest.py")))
-    keep = keep.with_name(f"{keep.name}-{base[:12]}.json")
-    known = json.loads(keep.read_text()) if keep.exists() else {"files": {}}
+def coverage(folders: list[Path], keep: Path) -> dict[str, Any]:
+    """Return what lines each test runs.
+
+    A file of tests is run again only if it, what it is set up by, or code that it
+    ran has changed since.
+    """
+    known = json.loads(keep.read_text()) if keep.exists() else {}
     wanted = [
         path
         for folder in folders
         for path in (sorted(folder.rglob("test_*.py")) if folder.is_dir() else [folder])
     ]
-    digests = {str(p.relative_to(ROOT)): _digest([p]) for p in wanted}
-    files = {
-        name: found
-        for name, found in known["files"].items()
-        if digests.get(name) == found["digest"]
-    }
-    for name in digests:
-        if name in files:
-            continue
-        print(f"tracing {name}", flush=True)
-        found = _in_child(lambda name=name: _trace(name, sources), 900)
-        if not found:
-            raise SystemExit(f"{name} cannot be traced: does it pass by itself?")
-        files[name] = {"digest": digests[name], "tests": found}
-        keep.write_text(json.dumps({"files": files}))
-    return {t: r for found in files.values() for t, r in found["tests"].items()}
+    chosen: dict[str, Any] = {}
+    for path in wanted:
+        name = str(path.relative_to(ROOT))
+        found = known.get(name)
+        if found is None or found["digest"] != _digest(path, found["tests"]):
+            print(f"tracing {name}", flush=True)
+            tests = _in_child(lambda name=name: _trace(name), 900)
+            if not tests:
+                raise SystemExit(f"{name} cannot be traced: does it pass by itself?")
+            found = {"digest": _digest(path, tests), "tests": tests}
+            known[name] = found
+            keep.write_text(json.dumps(known))
+        chosen.update(found["tests"])
+    return chosen
 
 
-def _trace(name: str, sources: list[Path]) -> dict[str, Any]:
+def _trace(name: str) -> dict[str, Any]:
     import pytest
 
-    tracer = Tracer({str(path) for path in sources})
+    tracer = Tracer({str(path) for path in PACKAGE.rglob("*.py")})
     pytest.main([*_OPTIONS, name], plugins=[tracer])
     return tracer.tests
 
 
-def _digest(paths: list[Path]) -> str:
+def _digest(path: Path, tests: dict[str, Any]) -> str:
+    """Return the digest of a file of tests and of all that it depends on."""
+    ran = {name for run in tests.values() for name in run["lines"]}
+    above = path.relative_to(ROOT).parents
+    set_up = [p for folder in above for p in (ROOT / folder).glob("*conftest.py")]
+    kits = (ROOT / "tests").glob("*_kit.py")
     digest = hashlib.sha256()
-    for path in paths:
-        digest.update(str(path).encode() + path.read_bytes())
+    for each in sorted({path, *set_up, *kits, *(PACKAGE / name for name in ran)}):
+        digest.update(str(each.relative_to(ROOT)).encode())
+        digest.update(each.read_bytes() if each.exists() else b"")
     return digest.hexdigest()
 
 
@@ -567,9 +574,9 @@ def try_fault(
 ) -> bool:
     """Return True if a test notices.
 
-    The tests that noticed most until now come first, then the quickest, of `most`
-    seconds in all. A test that fails must fail again by itself; one that takes too
-    long must not do so without the fault: on a busy machine either may come of that.
+    Those that are about it come first (see `_in_order`), of `most` seconds in all. A
+    test that fails must fail again by itself; one that takes too long must not do so
+    without the fault: on a busy machine either may come of that.
     """
     path = str(fault.path)
     chosen = [
@@ -580,7 +587,7 @@ def try_fault(
     ]
     if not chosen:
         return False
-    chosen.sort(key=lambda name: (-noticed_before[name], tests[name]["seconds"]))
+    chosen = _in_order(chosen, fault, tests, noticed_before)
     ends = itertools.accumulate(tests[name]["seconds"] for name in chosen)
     chosen = [name for name, end in zip(chosen, ends, strict=True) if end <= most]
     target = copy_of / "napari_annotate_jobs" / fault.path
@@ -610,7 +617,47 @@ def try_fault(
             break
     if failed in tests:
         noticed_before[failed] += 1
+        noticed_before[f"{path} {failed}"] += 1
     return failed != ""
+
+
+_ABOUT_SAFETY = re.compile(r"lock|sync|guard|durable|race|at_once|whole")
+
+
+def _in_order(
+    names: list[str],
+    fault: Fault,
+    tests: dict[str, Any],
+    noticed_before: Counter[str],
+) -> list[str]:
+    """Return tests of a line, those first that are likely to notice.
+
+    Those that noticed faults of the file come first, then those whose names speak of
+    such a thing, then those that noticed faults elsewhere; within each, the quickest
+    of each file of tests, then the second of each.
+    """
+    function = fault.where.rpartition(".")[2].strip("_")
+
+    def is_about(name: str) -> bool:
+        if fault.kind in SAFETY:
+            return bool(_ABOUT_SAFETY.search(name))
+        return bool(function) and function in name.partition("::")[2]
+
+    rank: dict[str, int] = {}
+    seen: Counter[str] = Counter()
+    for name in sorted(names, key=lambda name: tests[name]["seconds"]):
+        rank[name] = seen[name.partition("::")[0]]
+        seen[name.partition("::")[0]] += 1
+    return sorted(
+        names,
+        key=lambda name: (
+            -noticed_before[f"{fault.path} {name}"],
+            not is_about(name),
+            -noticed_before[name],
+            rank[name],
+            tests[name]["seconds"],
+        ),
+    )
 
 
 def _within(span: tuple[int, int], lines: list[int]) -> bool:
@@ -692,8 +739,8 @@ def main() -> int:
             print(fault)
         return 0
     _warm()
-    keep = Path(sys.prefix) / ".mutate-coverage"
-    tests = coverage(folders, packages, keep)
+    keep = Path(sys.prefix) / ".mutate-coverage.json"
+    tests = coverage(folders, keep)
     print(f"{len(tests)} tests are traced", flush=True)
     end = time.monotonic() + 60 * options.minutes
     results: list[tuple[Fault, bool]] = []
@@ -702,6 +749,9 @@ def main() -> int:
         source = Path(place) / "src"
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(PACKAGE.parent, source, ignore=ignore)
+        # By their content, not their time: what is put in and taken out is seen.
+        mode = py_compile.PycInvalidationMode.CHECKED_HASH
+        compileall.compile_dir(source, quiet=1, invalidation_mode=mode)
         for number, fault in enumerate(chosen):
             if time.monotonic() > end:
                 print(f"the time is up: {len(chosen) - number} were not tried")

@@ -1,6 +1,6 @@
-"""Makes the pictures of propagation in docs/pictures/propagation, on a screen.
+"""Makes the pictures of propagation and of comparisons in docs/pictures, on a screen.
 
-The others in docs/pictures come from `scripts/demo FOLDER`.
+The others there come from `scripts/demo FOLDER`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,12 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-OUTPUT = Path(__file__).parents[1] / "docs" / "pictures" / "propagation"
+if TYPE_CHECKING:
+    from napari_annotate_jobs.testing._drive import Driver
+
+OUTPUT = Path(__file__).parents[1] / "docs" / "pictures"
 KEYS = {6: (183, 174, 9), 8: (183, 175, 13), 10: (183, 176, 12)}
 """Slice of the CT to row, column and radius of the tumour, in pixels."""
 HERE = 7
@@ -52,18 +56,18 @@ def make_job(folder: Path) -> Path:
     return folder
 
 
-def main(output: Path) -> None:
+def shoot(driver: Driver, path: Path) -> None:
+    """Take a picture, without what was told meanwhile."""
+    from napari_annotate_jobs.app._asks import notifications
+
+    for notice in notifications():
+        notice.close()
+    driver.screenshot(path)
+
+
+def propagate(driver: Driver, output: Path) -> None:
     """Paint, interpolate, box and fill as a person would, and take the pictures."""
-    import napari
-
-    from napari_annotate_jobs.app._docks import show_my_jobs
-    from napari_annotate_jobs.testing._drive import Driver
-
-    jobs = make_job(Path(os.environ["XDG_DATA_HOME"]) / "jobs")
-    viewer = napari.Viewer()
-    viewer.window.resize(1280, 800)
-    driver = Driver(show_my_jobs(viewer, str(jobs)))
-    driver.activate()
+    viewer = driver.viewer
     driver.open_job("lung")
     driver.annotate()
     driver.press_label("Tumour")
@@ -76,7 +80,7 @@ def main(output: Path) -> None:
     driver.press_action("interpolate")
     driver.settle()
     driver.go_to(HERE)
-    driver.screenshot(output / "walk-masks.png")
+    shoot(driver, output / "walk-masks.png")
     driver.press_label("Nodule")
     for index, (row, column, radius) in KEYS.items():
         driver.go_to(index)
@@ -85,11 +89,84 @@ def main(output: Path) -> None:
         driver.drag_pixels(corners)
     driver.go_to(HERE)
     driver.settle()
-    driver.screenshot(output / "walk-boxes.png")
+    shoot(driver, output / "walk-boxes.png")
     driver.press_label("Tumour")
     driver.press_action("smart_fill")
     driver.settle()
-    driver.screenshot(output / "walk-fill.png")
+    shoot(driver, output / "walk-fill.png")
+    driver.press_action("smart_fill")
+    sit_down(driver, "ana")
+
+
+def sit_down(driver: Driver, person: str) -> None:
+    """Let somebody else take the place."""
+    from napari_annotate_jobs.app._settings import settings_model
+
+    driver.raise_tab("My Jobs")
+    driver.click(driver.back)
+    settings_model().person = person
+    driver.settle()
+
+
+def read(driver: Driver, *turns: list[tuple[float, float]]) -> None:
+    """Outline the tumour on the key slices, and submit."""
+    driver.open_job("lung")
+    driver.annotate()
+    driver.press_label("Tumour")
+    driver.viewer.layers.selection.active.brush_size = 20
+    for index, turn in zip(KEYS, turns, strict=True):
+        driver.go_to(index)
+        driver.drag_pixels(turn)
+    driver.negate_and_submit()
+    driver.settle()
+
+
+def review(driver: Driver, output: Path) -> None:
+    """Let two read the case, and compare and correct what they submitted."""
+
+    def turn(index: int, shift: float) -> list[tuple[float, float]]:
+        row, column, radius = KEYS[index]
+        size = radius / 2
+        ring = [(row, column - size), (row + size, column), (row, column + size)]
+        return [(y + shift, x + shift) for y, x in (*ring, (row - size, column))]
+
+    for person, shift in (("ana", 0.0), ("ben", 3.0)):
+        read(driver, *(turn(index, shift) for index in KEYS))
+        sit_down(driver, "eve" if person == "ben" else "ben")
+    driver.open_review("lung")
+    driver.annotate()
+    panel = driver.desk.panel
+    panel.against.setCurrentIndex(1)
+    panel.against.activated.emit(1)
+    driver.settle()
+    driver.go_to(max(KEYS) - 2)
+    shoot(driver, output / "outlines.png")
+    driver.press_action("side_by_side")
+    driver.settle()
+    shoot(driver, output / "beside.png")
+    driver.press_action("side_by_side")
+    driver.settle()
+    driver.press_action("correct_case")
+    driver.wait(lambda: driver.desk.is_correcting)
+    driver.settle()
+    driver.press_label("Tumour")
+    shoot(driver, output / "correct.png")
+
+
+def main(output: Path) -> None:
+    """Open napari on jobs of its own, and take all pictures."""
+    import napari
+
+    from napari_annotate_jobs.app._docks import show_my_jobs
+    from napari_annotate_jobs.testing._drive import Driver
+
+    jobs = make_job(Path(os.environ["XDG_DATA_HOME"]) / "jobs")
+    viewer = napari.Viewer()
+    viewer.window.resize(1280, 800)
+    driver = Driver(show_my_jobs(viewer, str(jobs)))
+    driver.activate()
+    propagate(driver, output / "propagation")
+    review(driver, output / "review")
     driver.station.close()
     viewer.close()
 

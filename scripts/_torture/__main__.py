@@ -26,6 +26,7 @@ WAYS = {
     "pairs": 400,
     "fuzz": 1500,
     "server": 25,
+    "line": 1000,
 }
 """The ways there are, and how many rounds each does by itself."""
 
@@ -72,6 +73,7 @@ def _run(way: str):  # type: ignore[no-untyped-def]
     import _errors
     import _fuzz
     import _kill
+    import _line
     import _pairs
     import _power
     import _server
@@ -83,6 +85,7 @@ def _run(way: str):  # type: ignore[no-untyped-def]
         "pairs": _pairs,
         "fuzz": _fuzz,
         "server": _server,
+        "line": _line,
     }
     return modules[way].run
 

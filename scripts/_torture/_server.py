@@ -32,10 +32,10 @@ def run(scratch: Path, *, seed: int, rounds: int) -> Report:
     from napari_annotate_jobs.stores.wire import OperationBatch, operation_of
 
     report = Report("server", "kills")
-    report.facts = {"saves": 0, "unanswered": 0, "submissions": 0}
+    report.facts = {"saves": 0, "unanswered": 0, "acknowledged": 0, "submissions": 0}
     rng = random.Random(seed)
     settings = ServerSettings(scratch / "server")
-    token = _set_up(settings, rounds)
+    token = set_up(settings, rounds)
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
@@ -48,12 +48,14 @@ def run(scratch: Path, *, seed: int, rounds: int) -> Report:
         return AnnotationChange(slices={f"index:{index}": content}), ref.digest, data
 
     frozen: dict[str, Any] = {}
+    usual = 0.05  # seconds that a submit takes
     for turn in range(rounds):
         case = f"case-{turn}"
         server = _serve(settings, port)
-        # In the middle of this save; after the last one, of the submit.
+        # In the middle of a save, of the submit, or as soon as that was acknowledged.
         last, delay = turn % 9 + 3, rng.uniform(0, 0.06)
-        doomed = rng.randrange(last + 2) if turn % 3 else last + 1
+        doomed = rng.randrange(last + 1) if turn % 3 == 0 else -1
+        in_submit = turn % 3 == 1
         killer = None
         bad: list[str] = []
         saved: list[int] = []
@@ -62,7 +64,10 @@ def run(scratch: Path, *, seed: int, rounds: int) -> Report:
         submitting = False
         try:
             store = HttpStore(
-                f"http://127.0.0.1:{port}", token=token, cache=ImageCache(scratch)
+                f"http://127.0.0.1:{port}",
+                token=token,
+                cache=ImageCache(scratch),
+                at_hand=False,
             )
             store.wire._sleep = lambda seconds: None
             for index in range(1000):
@@ -75,9 +80,12 @@ def run(scratch: Path, *, seed: int, rounds: int) -> Report:
                 saved.append(index)
                 pending = None
                 if index == last:
-                    killer = killer or _kill_later(server, delay)
-                    submitting = True
+                    if in_submit:
+                        killer = _kill_later(server, rng.uniform(0, 1.5 * usual))
+                    submitting, start = True, time.monotonic()
                     frozen[case] = store.submit(JOB, case, base=index + 1)
+                    report.facts["acknowledged"] += 1
+                    usual = time.monotonic() - start
                     break
         except StoreAccessError:
             report.facts["unanswered"] += 1
@@ -89,7 +97,10 @@ def run(scratch: Path, *, seed: int, rounds: int) -> Report:
         server = _serve(settings, port)
         try:
             with HttpStore(
-                f"http://127.0.0.1:{port}", token=token, cache=ImageCache(scratch)
+                f"http://127.0.0.1:{port}",
+                token=token,
+                cache=ImageCache(scratch),
+                at_hand=False,
             ) as store:
                 draft = store.load(JOB, case).annotation
                 there = {content.index for content in draft.slices.values()}
@@ -145,7 +156,7 @@ def _send(store: Any, case: str, batch: Any) -> None:
                 raise AssertionError("a conflict with oneself")
 
 
-def _set_up(settings: Any, n_cases: int) -> str:
+def set_up(settings: Any, n_cases: int) -> str:
     from datetime import UTC, datetime
 
     from napari_annotate_jobs.model import (

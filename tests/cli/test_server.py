@@ -56,6 +56,12 @@ def test_a_job_with_its_people_is_put_on_a_server(run, job, tmp_path):
     code, out, _ = run("server", home, "assign", "lung", "ana", "zoe")
     assert code == 0
     assert "Gave out" in out
+    code, out, err = run("server", home, "add-labels", "lung", "cyst", "scar=#336699")
+    assert (code, err) == (0, "")
+    assert "version 2" in out
+    code, _, err = run("server", home, "add-labels", "lung", "cyst")
+    assert code == 2
+    assert "cyst" in err
     assert run("server", home, "check")[:2] == (0, "All is well.\n")
 
 
@@ -94,6 +100,23 @@ def test_a_job_is_pushed_to_a_server_and_pulled_again(
     code, out, err = run("pull", f"{servers.address}/jobs/{found}", tmp_path / "copy")
     assert (code, err) == (0, ""), err
     assert run("check", tmp_path / "copy")[:2] == (0, "All is well.\n")
+
+
+def test_cases_are_taken_along(run, job, servers, images):
+    service = servers.service(images=(images,))
+    keep_token(servers.address, "owner", service.owner_token())
+    _, out, _ = run("push", job, servers.address, "--images", job)
+    (found,) = re.findall(r"\((\w[\w-]*)\) is at", out)
+    address = f"{servers.address}/jobs/{found}"
+    code, out, err = run("take-along", address)
+    assert (code, err) == (0, ""), err
+    assert re.fullmatch(r"\d+ cases? of .* (is|are) on this computer\.\n", out), out
+    code, out, err = run("take-along", address, "--put-back")
+    assert (code, err) == (0, ""), err
+    assert out.endswith("put back.\n")
+    code, _, err = run("take-along", job)
+    assert code == 2
+    assert "on this computer already" in err
 
 
 @pytest.mark.parametrize("verb", ["push", "pull"])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEvent, QObject, QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import Method
@@ -24,12 +24,15 @@ def test_buttons_stay_where_they_are_when_something_is_proposed(open_case):
         # something is under way: on a busy computer, hence from below.
         return [dock.height() - button.mapTo(dock, ORIGIN).y() for button in buttons]
 
-    before = places()
+    fixed = places()[:2]
     driver.press_label(session.job.project.label_set.of(Method.SEGMENTATION)[0].name)
+    driver.settle()
+    before = places()
+    assert before[:2] == fixed
     for index in (3, 9):
         driver.go_to(index)
         driver.drag_pixels([(100, 100), (120, 120)])
-    assert not section.confirm.isEnabled()
+    assert not section.confirm.isVisible()
     driver.click(section.interpolate)
     driver.settle()
     driver.go_to(5)
@@ -38,6 +41,58 @@ def test_buttons_stay_where_they_are_when_something_is_proposed(open_case):
     driver.click(section.confirm_all)
     driver.settle()
     assert places() == before
+    assert not section.confirm.isVisible()
+
+
+def test_the_dock_shows_the_tools_of_the_chosen_label(driver):
+    def shown():
+        dock = driver.desk.annotate
+        parts = (dock.masks.interpolate, dock.fill, dock.boxes, dock.masks.confirm)
+        return [part.isVisible() for part in parts]
+
+    for job, label, expected in (
+        (LUNGS, "Lung", [True, True, False, False]),
+        (XRAYS, "Mass", [False, False, True, False]),
+    ):
+        driver.open_job(job)
+        driver.annotate()
+        driver.press_label(label)
+        assert shown() == expected
+        driver.press_action("nothing_to_label")
+        driver.session.open_next = False
+        driver.session.submit()
+        driver.settle()
+        assert driver.session.locked and not (shown()[0] or shown()[2])
+        driver.raise_tab("My Jobs")
+        driver.click(driver.back)
+
+
+class ShownWindows(QObject):
+    """Collects the windows that are shown."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def eventFilter(self, watched, event):
+        if event.type() == QEvent.Type.Show and isinstance(watched, QWidget):
+            if watched.isWindow():
+                self.names.append(f"{type(watched).__name__} {watched.objectName()}")
+        return False
+
+
+def test_no_part_of_a_dock_is_ever_a_window_of_its_own(driver):
+    windows, app = ShownWindows(), QApplication.instance()
+    app.installEventFilter(windows)
+    try:
+        for job in (BRAIN, LUNGS):
+            driver.open_job(job)
+            driver.annotate()
+            driver.raise_tab("My Jobs")
+            driver.click(driver.back)
+    finally:
+        app.removeEventFilter(windows)
+    assert windows.names == []
 
 
 def test_the_zoom_tool_is_seen_and_ended_with_esc(open_case):

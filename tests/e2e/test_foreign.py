@@ -68,3 +68,11 @@ def test_esc_hides_and_another_job_of_the_same_session_asks_no_more(beside):
     assert driver.question is None
     assert not layer.visible
     assert driver.desk.annotate.aside.isVisible()
+
+
+def test_the_question_goes_with_the_last_layer_it_is_about(beside):
+    driver = beside
+    assert driver.question is not None
+    driver.viewer.layers.remove("other patient")
+    driver.wait(lambda: driver.question is None)
+    assert not driver.desk.annotate.aside.isVisible()

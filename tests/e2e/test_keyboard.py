@@ -146,6 +146,7 @@ def test_a_panel_by_tab_keeps_the_keyboard_until_it_closes(open_case):
 
 def test_smart_fill_gives_the_keyboard_back(open_case):
     driver = open_case(LUNGS)
+    driver.press_label("Tumour")
     driver.click(driver.desk.annotate.fill)
     panel = driver.desk.fill.panel
     assert panel.isAncestorOf(QApplication.focusWidget())
@@ -201,6 +202,7 @@ def test_a_field_is_left_by_a_click_on_a_button(open_case):
 
 def test_space_does_not_apply_twice(open_case):
     driver = open_case(LUNGS)
+    driver.press_label("Tumour")
     driver.click(driver.desk.annotate.fill)
     panel, session = driver.desk.fill.panel, driver.session
     driver.click(panel.apply)

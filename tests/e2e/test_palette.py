@@ -15,6 +15,7 @@ from napari_annotate_jobs.widgets import ACTIONS
 *_, LUNGS = DEMO_JOBS
 
 IDS = [action.id for action in ACTIONS]
+OF_A_JOB = {action.id for action in ACTIONS if action.when == "job"}
 
 
 @pytest.fixture
@@ -60,10 +61,11 @@ def test_every_action_is_listed_and_does_what_its_key_does(
     assert done == IDS
     by_key = desk._key_calls()
     done.clear()
-    for action in ACTIONS:
-        if action.id != "play":  # Space is bound where napari has no use for it
-            by_key[action.key]()
-    assert done == [name for name in IDS if name != "play"]
+    # Space is bound where napari has no use for it.
+    with_key = [a for a in ACTIONS if a.key and a.id != "play"]
+    for action in with_key:
+        by_key[action.key]()
+    assert done == [action.id for action in with_key]
 
 
 def test_what_does_not_apply_is_grey(driver, palette):
@@ -77,13 +79,23 @@ def test_what_does_not_apply_is_grey(driver, palette):
         else True
     )
     driver.open_job(LUNGS)
-    assert enabled(palette, driver) == {"help"}
+    assert enabled(palette, driver) == OF_A_JOB
     driver.annotate()
     now = enabled(palette, driver)
     assert {"nothing_to_label", "submit", "interpolate", "next_change"} <= now
     assert not {"confirm", "confirm_all", "cut_object"} & now
+    assert "take_back" not in now
+    driver.press_action("nothing_to_label")
+    driver.session.open_next = False
+    driver.session.submit()
+    driver.settle()
+    now = enabled(palette, driver)
+    assert "take_back" in now and not {"submit", "undo", "exclude"} & now
+    palette.commands.execute_command(command_id("take_back")).result()
+    driver.settle()
+    assert not driver.session.locked
     driver.session.close_case()
-    assert enabled(palette, driver) == {"help"}
+    assert enabled(palette, driver) == OF_A_JOB
     driver.station.close_job()
     assert enabled(palette, driver) == set()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QToolButton
+from qtpy.QtWidgets import QPushButton, QToolButton
 
 from napari_annotate_jobs.app._settings import settings_model
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
@@ -27,8 +29,10 @@ def become(driver):
     """Return a function with which another person sits down at the window."""
 
     def become_(name):
-        if driver.station.desk is not None:
-            driver.raise_tab("My Jobs")
+        desk = driver.station.desk
+        if desk is not None:
+            if desk.session.is_open:
+                driver.raise_tab("My Jobs")
             driver.click(driver.back)
         settings_model().person = name
         driver.settle()
@@ -57,12 +61,46 @@ def rows(demo):
     return read
 
 
+@pytest.fixture
+def name_people(demo):
+    """Return a function that writes into a job who does what."""
+
+    def name(job, **people):
+        for path in demo.glob("*/job.json"):
+            found = json.loads(path.read_text())
+            if found["job"]["id"] == job:
+                found["job"] |= people
+                path.write_text(json.dumps(found))
+
+    return name
+
+
 def write(driver, text):
     panel = driver.desk.panel
     driver.wait(panel.line.hasFocus)
     QTest.keyClicks(panel.line, text)
     QTest.keyClick(panel.line, Qt.Key.Key_Return)
     driver.settle()
+
+
+def test_who_does_not_annotate_reviews_or_only_looks(driver, become, name_people):
+    name_people(BRAIN, annotators=["ana"], reviewers=["bob"])
+    become("bob")
+    driver.open_job(BRAIN)
+    page = driver.my_jobs.page
+    switch = page.findChild(QPushButton, "review")
+    assert not switch.isVisible()
+    assert driver.desk.review is not None
+    assert page.findChild(QPushButton, "annotate").text() == "Nothing submitted yet"
+    become("zoe")
+    driver.open_job(BRAIN)
+    assert not switch.isVisible()
+    driver.annotate()
+    driver.press_label("Artefact")
+    dock = driver.desk.annotate
+    assert dock.notice.text().startswith("Read-only: zoe is not among the annotators")
+    assert not dock.submit.isEnabled()
+    assert not driver.session.editor.content(driver.session.slice).class_labels
 
 
 def test_submitted_returned_fixed_and_passed(driver, become, rows, demo):

@@ -80,17 +80,14 @@ def test_what_is_told_does_not_pile_up_nor_outlast_its_time(open_case, monkeypat
     for text in ("one thing", "another"):
         driver.session.told.emit(text)
     driver.wait(lambda: len(shown()) == 1)
+    assert "plane is shown" in shown()[0]  # told before, with time left
     driver.viewer.dims.order = (0, 1, 2)
     for notice in _asks.notifications():
         notice.close()
 
 
-def test_who_types_keeps_the_keyboard_when_a_notice_goes(
-    make_napari_viewer, make_driver, demo
-):
-    driver = make_driver(demo, viewer=make_napari_viewer(show=True))
-    driver.open_job(BRAIN)
-    driver.annotate()
+def test_who_types_keeps_the_keyboard_when_a_notice_goes(open_case):
+    driver = open_case(BRAIN)
     dock = driver.desk.annotate
     driver.click(dock.comment_box.head)
     driver.settle()

@@ -251,7 +251,7 @@ def test_the_name_can_be_changed_in_my_jobs(driver):
         field = button.findChild(QLineEdit)
         field.clear()
         driver.type_text("Dr. Bo", field)
-        driver.wait(lambda: button.text() == "You annotate as Dr. Bo")
+        driver.wait(lambda: button.text() == "You work as Dr. Bo")
         driver.open_job(LUNGS)
         assert driver.session.store.person == "Dr. Bo"
     finally:

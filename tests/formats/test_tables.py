@@ -59,6 +59,27 @@ def test_boxes_have_their_place_in_the_patient(
     assert np.allclose(found, wanted, atol=1e-3)
 
 
+def test_a_field_may_be_longer_than_python_reads_by_itself(
+    source: StoreSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what others may hand over as a field is as long as it was."""
+    from napari_annotate_jobs.formats import _tables
+
+    real, long = _tables._box_rows, "\n".join(["x" * 100] * 2000)
+    monkeypatch.setattr(
+        _tables,
+        "_box_rows",
+        lambda case: [{**row, "attributes": {"remark": long}} for row in real(case)],
+    )
+    limit = csv.field_size_limit()
+    folder = export(source, exporter("csv"), tmp_path / "out", workers=1).folder
+    assert csv.field_size_limit() == limit
+    with pytest.raises(csv.Error):
+        read(folder / "boxes.csv")
+    rows = list(_tables.own_rows(folder / "boxes.csv"))
+    assert json.loads(rows[1][list(_tables.BOX).index("attributes")])["remark"] == long
+
+
 def test_parquet_holds_the_same(source: StoreSource, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     plain = export(source, exporter("csv"), tmp_path / "csv", workers=1).folder

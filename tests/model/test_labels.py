@@ -256,3 +256,13 @@ def test_what_is_derived_is_not_written():
     assert labels.exclusive_with(labels[1]) == frozenset()
     assert document_json(labels) == before
     assert set(before) == {"labels", "groups"}
+
+
+def test_what_is_done_follows_the_chosen_label():
+    mask = Label(id=1, name="a", color="#FF0000", method=Method.SEGMENTATION)
+    box = Label(id=2, name="b", color="#00FF00", method=Method.DETECTION)
+    both, one = LabelSet(labels=(mask, box)), LabelSet(labels=(mask,))
+    assert both.method_at(box) is Method.DETECTION
+    assert both.method_at(None) is None
+    assert one.method_at(None) is Method.SEGMENTATION
+    assert LabelSet().method_at(None) is None

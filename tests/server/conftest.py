@@ -111,6 +111,11 @@ class Bench:
             return self.people.owner_token
         return self.people.token(name, scope=scope)
 
+    def account(self, name: str) -> str:
+        """Return the name of a person, who has an account from now on."""
+        self.people.token(name)
+        return name
+
     def client(self, name: str | None = None, scope: str = "write") -> httpx.Client:
         headers = {}
         if name is not None:

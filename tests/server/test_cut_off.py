@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-import random
+import itertools
 
 import httpx
 import numpy as np
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from napari_annotate_jobs.errors import StoreAccessError
-from napari_annotate_jobs.model import AnnotationChange, SliceAnnotation, mask_ref
+from napari_annotate_jobs.model import (
+    AnnotationChange,
+    Case,
+    SeriesRef,
+    SliceAnnotation,
+    mask_ref,
+)
+from napari_annotate_jobs.server import NewProject
 from napari_annotate_jobs.session import Recovery, SaveKind, SynchronousExecutor
 from napari_annotate_jobs.session._saver import Saver
 from napari_annotate_jobs.stores.http import HttpStore, ImageCache
-
-WAYS = ("pass", "pass", "refuse", "lose", "twice", "cut", "busy")
-
-
-class Shaky(httpx.BaseTransport):
-    """Carries requests as chance has it, until it is told to be good."""
-
-    def __init__(self, inner: httpx.BaseTransport, chance: random.Random) -> None:
-        self._inner, self._chance = inner, chance
-        self.good = True
-        self.met: set[str] = set()
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        way = "pass" if self.good else self._chance.choice(WAYS)
-        self.met.add(way)
-        if way == "refuse":
-            raise httpx.ConnectError("refused", request=request)
-        if way == "busy":
-            return httpx.Response(503, headers={"Retry-After": "0"}, text="busy")
-        answer = self._inner.handle_request(request)
-        if way == "lose":
-            raise httpx.ReadError("lost", request=request)
-        if way == "cut":
-            raise httpx.RemoteProtocolError("cut short", request=request)
-        if way == "twice":
-            answer = self._inner.handle_request(request)
-        return answer
+from napari_annotate_jobs.testing._schedules import (
+    WAYS,
+    ShakyLine,
+    Writer,
+    run_schedule,
+)
 
 
 def painted(index: int, rows: int) -> tuple[AnnotationChange, dict[str, bytes]]:
@@ -50,17 +38,6 @@ def painted(index: int, rows: int) -> tuple[AnnotationChange, dict[str, bytes]]:
     ref, data = found
     content = SliceAnnotation(index=index, masks={"": ref})
     return AnnotationChange(slices={f"index:{index}": content}), {ref.digest: data}
-
-
-def shaky_store(bench, transport: Shaky) -> HttpStore:
-    store = HttpStore(
-        "http://in.process",
-        token=bench.token("ana"),
-        cache=ImageCache(bench.service.settings.home / "cache"),
-        transport=lambda: transport,
-    )
-    store.wire._sleep = lambda seconds: None
-    return store
 
 
 def opened(store: HttpStore, folder) -> Saver:
@@ -78,45 +55,132 @@ def opened(store: HttpStore, folder) -> Saver:
     return saver
 
 
-@pytest.mark.parametrize("seed", [0, 3, 5, 7, 11])
-def test_nothing_is_lost_and_nothing_conflicts(bench, servers, tmp_path, seed):
-    chance = random.Random(seed)
-    transport = Shaky(servers.transport, chance)
-    store = shaky_store(bench, transport)
-    saver = opened(store, tmp_path / "unsaved")
-    wanted: dict[str, str] = {}
-    for _ in range(20):
-        transport.good = False
-        match chance.choice(["edit", "edit", "edit", "wait", "kill"]):
-            case "edit":
-                index = chance.randrange(3)
-                change, blobs = painted(index, chance.randrange(1, 16))
-                saver.add(change, blobs)
-                (content,) = change.slices.values()
-                wanted[f"index:{index}"] = content.masks[""].digest
-            case "wait":
-                saver.retry()
-            case "kill":  # no close: it has no time for that
-                try:
-                    saver = opened(store, tmp_path / "unsaved")
-                except StoreAccessError:
-                    continue
-        assert saver.state.kind is not SaveKind.CONFLICT
-        if saver.count:
-            assert saver.state.kept
-    transport.good = True
-    saver = opened(store, tmp_path / "unsaved")
-    saver.retry()
-    assert saver.is_idle
-    there = store.load("job", "case-0").annotation
-    assert {k: c.masks[""].digest for k, c in there.slices.items()} == wanted
-    assert {"refuse", "lose", "twice", "cut", "busy"} & transport.met
+@pytest.fixture
+def over(bench, tmp_path):
+    """Return what opens a store over a line; the cache is of this test alone."""
+    token = bench.token("ana")
+
+    def opened_over(transport) -> HttpStore:
+        cache = ImageCache(tmp_path / "cache" / "images")
+        address = "http://in.process"
+        return HttpStore(address, token=token, cache=cache, transport=transport)
+
+    return opened_over
+
+
+@pytest.mark.parametrize("seed", [2, 30, 100045, 100080])
+def test_nothing_is_lost_and_nothing_is_done_twice(
+    bench, servers, over, tmp_path, seed
+):
+    met = run_schedule(
+        seed,
+        service=bench.service,
+        transport=servers.transport,
+        open_store=over,
+        folder=tmp_path / "unsaved",
+        job="job",
+        case="case-0",
+    )
+    assert set(met) - {"pass", "submissions"}
+
+
+def test_a_schedule_notices_what_is_lost(bench, servers, over, tmp_path):
+    line = ShakyLine(servers.transport, bench.service, lambda: "pass", lambda n: 0)
+    store = over(lambda: line)
+    folder = tmp_path / "unsaved"
+    writer = Writer(store, line, bench.service, folder, "job", "case-0")
+    line.good = False
+    writer.edit(0)
+    writer.edit(1, window=1)
+    writer.submit()
+    assert list(writer.frozen) == [1]
+    writer.settle()
+    writer.edits[0].append("0" * 64)
+    with pytest.raises(AssertionError, match="lost"):
+        writer.settle()
+    writer.edits[0].pop()
+    writer.frozen[1] = writer.frozen[1].model_copy(update={"digest": "0" * 64})
+    with pytest.raises(AssertionError, match="changed"):
+        writer.settle()
     store.close()
 
 
-def test_a_token_that_is_revoked_pauses_and_another_goes_on(bench, servers, tmp_path):
-    transport = Shaky(servers.transport, random.Random(0))
-    store = shaky_store(bench, transport)
+def test_whatever_becomes_of_which_request_nothing_is_lost(
+    make_bench, servers, over, tmp_path
+):
+    bench = make_bench()
+    token = bench.token("ana")
+    numbers = itertools.count()
+
+    class Line(RuleBasedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.ways: list[str] = []
+            name = str(next(numbers))
+            bench.people.add_job(
+                NewProject(
+                    job=bench.store("ana").job("job").model_copy(update={"id": name}),
+                    cases=(self.case,),
+                )
+            )
+            line = ShakyLine(
+                servers.transport, bench.service, self.way, lambda n: n // 2
+            )
+            self.store = HttpStore(
+                "http://in.process",
+                token=token,
+                cache=ImageCache(tmp_path / name / "images"),
+                transport=lambda: line,
+            )
+            self.store.wire._sleep = lambda seconds: None
+            folder = tmp_path / name / "unsaved"
+            self.writer = Writer(self.store, line, bench.service, folder, name, "c")
+            line.good = False
+
+        case = Case(
+            id="c", name="c", series=(SeriesRef(path="images/0"),), size=(16, 16)
+        )
+
+        def way(self) -> str:
+            return self.ways.pop(0) if self.ways else "pass"
+
+        @rule(ways=st.lists(st.sampled_from(WAYS), min_size=1, max_size=8))
+        def meet(self, ways):
+            self.ways = ways
+
+        @rule(slot=st.integers(0, 2), window=st.integers(0, 1))
+        def edit(self, slot, window):
+            self.writer.edit(slot, window=window)
+
+        @rule()
+        def wait(self):
+            self.writer.wait()
+
+        @rule(window=st.integers(0, 1))
+        def kill(self, window):
+            self.writer.kill(window)
+
+        @rule()
+        def submit(self):
+            self.writer.submit()
+
+        def teardown(self):
+            self.writer.settle()
+            self.store.close()
+
+    run_state_machine_as_test(
+        Line,
+        settings=settings(
+            max_examples=8, stateful_step_count=10, deadline=None, derandomize=True
+        ),
+    )
+
+
+def test_a_token_that_is_revoked_pauses_and_another_goes_on(
+    bench, servers, over, tmp_path
+):
+    store = over(lambda: servers.transport)
+    store.wire._sleep = lambda seconds: None
     saver = opened(store, tmp_path / "unsaved")
     store.use_token("no-longer-good")
     saver.add(*painted(0, 3))
@@ -129,9 +193,9 @@ def test_a_token_that_is_revoked_pauses_and_another_goes_on(bench, servers, tmp_
     store.close()
 
 
-def test_a_refused_connection_says_so_in_words_of_servers(bench, servers, tmp_path):
-    transport = Shaky(servers.transport, random.Random(0))
-    store = shaky_store(bench, transport)
+def test_a_refused_connection_says_so_in_words_of_servers(servers, over, tmp_path):
+    store = over(lambda: servers.transport)
+    store.wire._sleep = lambda seconds: None
     saver = opened(store, tmp_path / "unsaved")
 
     class Refusing(httpx.BaseTransport):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,10 @@ def folder(tmp_path, kit, bench) -> Path:
         change, digest, data = kit.painted(2)
         ana.save(JOB, "case-0", change, {digest: data}, base=1)
         done = ana.submit(JOB, "case-0", base=2)
-        ana.discuss(JOB, "case-0", comment=Comment(person="ana", text="better?"))
+        thread = ana.discuss(
+            JOB, "case-0", comment=Comment(person="ana", text="better?")
+        )
+        ana.discuss(JOB, "case-0", thread=thread.id, resolved=True)
     with FolderStore(path, "eve") as eve:
         change, digest, data = kit.painted(3)
         of = Correction(person="ana", number=done.number, digest=done.digest)
@@ -166,6 +170,21 @@ def test_a_job_goes_to_a_server_and_back_as_it_was(bench, folder, owner, tmp_pat
         faults = [f for f in store.check() if "images" not in f.where]
         assert not faults
     assert [each.name for each in tmp_path.iterdir() if "pulling" in each.name] == []
+    # Every document and every mask is the same to the last byte, but for where the
+    # images are, and what tells other windows that something changed.
+    after = files(back)
+    assert before.keys() == after.keys()
+    differ = {name for name in before if before[name] != after[name]}
+    assert differ == {"job.json", "events.jsonl"}
+    frozen = [name for name in before if "/submissions/" in name or "/threads/" in name]
+    assert len(frozen) == 8
+    mine, theirs = (
+        json.loads((path / "job.json").read_text()) for path in (folder, back)
+    )
+    cases = mine.pop("cases"), theirs.pop("cases")
+    assert mine == theirs
+    for one, other in zip(*cases, strict=True):
+        assert (one["id"], one["name"]) == (other["id"], other["name"])
 
 
 def test_what_was_interrupted_goes_on(bench, folder, owner, kit, tmp_path, monkeypatch):

@@ -15,7 +15,12 @@ from napari_annotate_jobs.errors import (
     NotFoundError,
     RoleError,
 )
-from napari_annotate_jobs.model import AnnotationChange, Comment, Status
+from napari_annotate_jobs.model import (
+    AnnotationChange,
+    Comment,
+    SliceAnnotation,
+    Status,
+)
 from napari_annotate_jobs.server._database import Database
 from napari_annotate_jobs.stores.wire import OperationBatch, SliceResult, operation_of
 
@@ -253,6 +258,91 @@ def test_cases_are_claimed_one_by_one(make_bench, kit):
     assert clients["ben"].post("/jobs/job/claim", json={}).json()["case"] == "case-0"
     assert ana.submit(JOB, CASE, base=2).number == 1
     assert ben.case(JOB, CASE).status is Status.REMAINING
+
+
+def test_a_claim_of_what_one_has_changes_nothing_but_the_lease(make_bench, kit):
+    bench = make_bench(assignment="claim")
+    with bench.client("olga") as olga, bench.client("ana") as ana:
+        due = "2026-12-24T00:00:00Z"
+        given = {"people": ["ana"], "priority": 7, "due": due}
+        assert olga.post(f"{kit.case}/assign", json=given).status_code == 204
+        task = ana.post("/jobs/job/claim", json={"case": "case-0"}).json()
+        assert (task["claimed"], task["priority"], task["due"]) == (False, 7, due)
+        assert task == ana.get("/jobs/job/tasks").json()[0]
+        first = ana.post("/jobs/job/claim", json={"case": "case-1"}).json()
+        again = ana.post("/jobs/job/claim", json={"case": "case-1"}).json()
+        assert again["lease_until"] > first["lease_until"]
+
+
+@pytest.mark.served
+@pytest.mark.parametrize("number", [2**31, 2**63, 2**70])
+def test_numbers_that_no_database_holds_are_refused(bench, kit, number):
+    with bench.client("ana") as client:
+        for size in ([number, 16], [16, number]):
+            answer = client.post(f"{kit.case}/note", json={"size": size})
+            assert answer.status_code == 422, answer.text
+        body = kit.batch(kit.labelled(0, 1), base=number).model_dump(mode="json")
+        answer = client.post(f"{kit.case}/ops", json=body)
+        assert answer.status_code < 500, answer.text
+        assert bench.store("ana").load(JOB, CASE).annotation.revision < 2
+
+
+def test_a_change_of_very_many_slices_is_saved_in_parts(bench, monkeypatch):
+    """A database takes only so many values at once; see how it goes with three."""
+    monkeypatch.setattr("napari_annotate_jobs.server._drafts._MOST", 3)
+    store = bench.store("ana")
+    content = {
+        f"index:{i}": SliceAnnotation(index=i, class_labels=(1,)) for i in range(10)
+    }
+    change = AnnotationChange(slices=content)
+    assert store.save(JOB, CASE, change, {}, base=0) == 1
+    first = {key: content[key] for key in list(content)[:8]}
+    other = dict.fromkeys(first)
+    both = (change, AnnotationChange(slices=other))
+    conflicts, _ = (
+        store.send_operations(
+            JOB, CASE, OperationBatch(operations=(operation_of(each, base=base),))
+        )[0]
+        for each, base in zip(both, (0, 1), strict=True)
+    )
+    assert set(results([conflicts])[0].values()) == {CONFLICT}
+    draft = store.load(JOB, CASE).annotation
+    assert sorted(draft.slices) == ["index:8", "index:9"]
+    digests = [f"{i:064x}" for i in range(10)]
+    assert store.missing_blobs(JOB, CASE, digests) == digests
+
+
+# ------------------------------------------------------------------------ labels
+@pytest.mark.served
+def test_another_label_set_breaks_no_open_job(bench, kit):
+    ana, olga = bench.store("ana"), bench.client("olga")
+    ana.save(JOB, CASE, kit.labelled(0, 1), {}, base=0)
+    opened = ana.job(JOB)
+    old = opened.project.label_set
+    new = old.model_dump(mode="json")
+    new["labels"][0] |= {"name": "tumour", "color": "#336699"}
+    new["labels"].append({**new["labels"][0], "id": 9, "name": "cyst"})
+    answer = olga.put("/jobs/job/labels", json=new)
+    assert (answer.status_code, answer.json()) == (200, {"count": 2})
+    # What was opened before goes on, and what is opened now has all of them.
+    assert ana.save(JOB, CASE, kit.labelled(1, 1), {}, base=1) == 2
+    assert ana.save(JOB, CASE, kit.labelled(2, 9), {}, base=2) == 3
+    assert ana.job(JOB).project.label_set.by_id[9].name == "cyst"
+    assert ana.submit(JOB, CASE, base=3).annotation.slices.keys() == {
+        "index:0",
+        "index:1",
+        "index:2",
+    }
+    first = bench.client("ana").get("/jobs/job/labels/1").json()
+    assert first == old.model_dump(mode="json")
+    assert bench.client("ana").get("/jobs/job/labels/3").status_code == 404
+    # The same again is no other version; what would change a meaning is refused.
+    assert olga.put("/jobs/job/labels", json=new).json() == {"count": 2}
+    for change in ({"id": 7}, {"method": "detection"}, {"group": "a"}):
+        wrong = {**new, "labels": [new["labels"][0] | change, *new["labels"][1:]]}
+        answer = olga.put("/jobs/job/labels", json=wrong)
+        assert answer.status_code == 422, (change, answer.text)
+    assert ana.job(JOB).project.label_set.by_id[1].name == "tumour"
 
 
 # ---------------------------------------------------------------------- versions

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from napari_annotate_jobs.errors import JudgedError, RoleError, TransitionError
+from napari_annotate_jobs.errors import (
+    JudgedError,
+    RoleError,
+    StoreAccessError,
+    TransitionError,
+)
 from napari_annotate_jobs.metrics import Agreement
 from napari_annotate_jobs.model import (
     AnnotationChange,
@@ -17,8 +22,10 @@ from napari_annotate_jobs.model import (
 )
 from napari_annotate_jobs.session import (
     AnnotationSession,
+    Recovery,
     ReviewFilter,
     ReviewSession,
+    SaveKind,
     SynchronousExecutor,
 )
 
@@ -309,6 +316,40 @@ def test_a_copy_is_corrected_and_passes(waiting, review):
     assert waiting.store.load("job", "one").review is WAITING
 
 
+def test_what_cannot_be_saved_of_a_copy_is_kept_apart_and_found_again(
+    waiting, review, tmp_path, monkeypatch
+):
+    recovery = Recovery(tmp_path / "unsaved")
+
+    def edit(store):
+        made = AnnotationSession(
+            store, "job", executor=SynchronousExecutor(), recovery=recovery
+        )
+        made.open_next = False
+        made.open_case("one")
+        return made
+
+    review.session.open_first()
+    copy = review.session.begin_correction()
+    editing = edit(copy)
+    with monkeypatch.context() as patch:
+
+        def fail(*_, **__):
+            raise StoreAccessError("the disk is full")
+
+        patch.setattr(copy.wrapped, "save", fail)
+        editing.editor.set_class([3], 1, True)
+        assert editing.saving.state.kept
+        editing.close_case()
+    # The reviewer's own annotation of the case is another one.
+    own = edit(copy.wrapped)
+    assert not own.editor.annotation.slices
+    own.close_case()
+    again = edit(review.session.begin_correction())
+    assert again.editor.content(3).class_labels == (1,)
+    assert again.saving.state.kind is SaveKind.SAVED
+
+
 def test_a_copy_that_was_begun_is_gone_on_with(waiting, review):
     session = review.session
     session.open_first()
@@ -467,3 +508,29 @@ def test_who_is_no_annotator_can_look_only(tmp_path, desk):
     assert session.editor.locked
     session.reopen()
     session.close()
+
+
+def test_a_case_that_is_closed_while_it_opens_leaves_nothing_under_way(waiting, slow):
+    review = Reviewing(waiting, executor=slow)
+    busy = []
+    review.session.busy.connect(busy.append)
+    review.session.open("one", "ana")
+    assert busy == ["Opening"] and review.session.doing
+    review.session.close_case()
+    assert busy == ["Opening", ""] and not review.session.doing
+    slow.drain()
+    assert review.here is None
+    assert busy == ["Opening", ""]
+
+
+def test_passing_all_goes_on_while_a_case_is_opened_and_closed(waiting, slow):
+    review = Reviewing(waiting, executor=slow)
+    busy = []
+    review.session.busy.connect(busy.append)
+    review.session.pass_all(ReviewFilter())
+    review.session.open("one", "ana")
+    review.session.close_case()
+    assert busy == ["Passing", "Opening", "Passing"]
+    slow.drain()
+    assert busy[-1] == ""
+    assert len(review.store.reviews("job", status=PASSED).rows) == 3

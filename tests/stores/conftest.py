@@ -146,6 +146,7 @@ class World(ABC):
 
     def __init__(self) -> None:
         self._open = ExitStack()
+        self._same: dict[str, JobStore] = {}
 
     @abstractmethod
     def _store(self, person: str) -> JobStore: ...
@@ -155,6 +156,12 @@ class World(ABC):
         store = self._store(person)
         self._open.callback(store.close)
         return store
+
+    def same(self, person: str) -> JobStore:
+        """Return the store of a person that was returned before, if there is one."""
+        if person not in self._same:
+            self._same[person] = self.store(person)
+        return self._same[person]
 
     def close(self) -> None:
         self._open.close()
@@ -254,6 +261,12 @@ def worlds() -> dict[str, type[MemoryWorld | FolderWorld]]:
     return WORLDS
 
 
+@pytest.fixture
+def kind_of_server(servers: Any) -> type[ServerWorld]:
+    ServerWorld.servers = servers
+    return ServerWorld
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     # What runs in this process runs everywhere: sockets and PostgreSQL have a part.
     if "world" in metafunc.fixturenames:
@@ -268,6 +281,15 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     if request.param in SERVED:
         ServerWorld.servers = request.getfixturevalue("servers")
     world = {**WORLDS, **SERVED}[request.param](tmp_path, jobs)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def server_world(servers: Any, tmp_path: Path) -> Iterator[ServerWorld]:
+    """Return a job on a server alone."""
+    ServerWorld.servers = servers
+    world = ServerWorld(tmp_path, [(Kit.job("job-1"), Kit.cases())])
     yield world
     world.close()
 

@@ -85,7 +85,11 @@ def make(tmp_path, kit, worlds, request):
         fields = {"kind": kind, **dict(people)}
         job = type(job)(**{**dict(job), **fields})
         path = tmp_path / f"{name}-{len(made)}"
-        made.append(worlds[name](path, [(job, kit.cases(n))]))
+        if name == "server":
+            kind_of_world = request.getfixturevalue("kind_of_server")
+        else:
+            kind_of_world = worlds[name]
+        made.append(kind_of_world(path, [(job, kit.cases(n))]))
         return made[-1]
 
     yield world
@@ -113,7 +117,7 @@ def submit(store, kit, case=CASE, label=1):
 
 def bring(world, kit, stage, case=CASE, reviewer="eve"):
     """Bring ana's case to a stage."""
-    ana, eve = world.store("ana"), world.store(reviewer)
+    ana, eve = world.same("ana"), world.same(reviewer)
     if stage is None:
         base = ana.load(JOB, case).annotation.revision
         ana.save(JOB, case, kit.labelled(0, 1), {}, base=base)
@@ -124,13 +128,19 @@ def bring(world, kit, stage, case=CASE, reviewer="eve"):
 
 
 def stage_of(world, case=CASE):
-    return world.store("ana").load(JOB, case).review
+    return world.same("ana").load(JOB, case).review
 
 
 def do(store, kit, verb, case=CASE):
     """Do it to ana's case, as whoever the store is opened for."""
     if verb in (Verb.SAVE, Verb.SUBMIT):
         if store.person != "ana":
+            if store.person != "ben":
+                # They would save their own: that is refused as well.
+                if verb is Verb.SAVE:
+                    store.save(JOB, case, kit.labelled(7, 1), {}, base=0)
+                else:
+                    store.submit(JOB, case, base=0)
             # Nobody can name another annotator when they save: not even try.
             draft = store.load(JOB, case, person="ana")
             job = store.job(JOB)
@@ -144,16 +154,10 @@ def do(store, kit, verb, case=CASE):
         return store.discuss(JOB, case, person="ana", comment=say(store.person))
     if verb is Verb.CORRECT:
         last = store.submissions(JOB, case, person="ana")
-        store.load(JOB, case, person="ana").check(
-            verb, job=store.job(JOB), person=store.person
-        )
-        copy = kit.labelled(3, 2).model_copy(
-            update={
-                "corrects": Correction(
-                    person="ana", number=last[-1].number, digest=last[-1].digest
-                )
-            }
-        )
+        of = Correction(person="ana", number=1, digest="0" * 64)
+        if last:
+            of = Correction(person="ana", number=len(last), digest=last[-1].digest)
+        copy = kit.labelled(3, 2).model_copy(update={"corrects": of})
         base = store.load(JOB, case, of="ana").annotation.revision
         base = store.save(JOB, case, copy, {}, base=base, of="ana")
         store.submit(JOB, case, base=base, of="ana")
@@ -164,12 +168,13 @@ def do(store, kit, verb, case=CASE):
 
 @pytest.mark.parametrize("stage", STAGES, ids=str)
 @pytest.mark.parametrize("role", PEOPLE)
-def test_who_may_do_what_when(make, kit, role, stage):
-    world = make("memory", n=len(Verb), people=NAMED)
+@pytest.mark.parametrize("where", ["memory", "server"])
+def test_who_may_do_what_when(make, kit, where, role, stage):
+    world = make(where, n=len(Verb), people=NAMED)
+    store = world.store(PEOPLE[role])
     for number, verb in enumerate(Verb):
         case = f"case-{number}"
         bring(world, kit, stage, case)
-        store = world.store(PEOPLE[role])
         before = stage_of(world, case)
         assert before is stage
         sent = list(store.submissions(JOB, case, person="ana"))
@@ -479,6 +484,21 @@ def test_a_review_job_tells_what_waits(of_kind, kit):
     (summary,) = world.store("eve").jobs()
     assert summary.reviews == ReviewCounts(waiting=1)
     assert of_kind().store("eve").jobs()[0].reviews is None
+
+
+def test_who_may_only_review_has_a_review_job(of_kind, kit):
+    world = of_kind(people=NAMED.items())
+    submit(world.store("ana"), kit)
+    for person, expected in (
+        ("eve", ReviewCounts(waiting=1)),
+        ("olga", ReviewCounts(waiting=1)),
+        ("ana", None),
+        ("zoe", None),  # who may do neither
+    ):
+        (summary,) = world.store(person).jobs()
+        assert summary.reviews == expected
+    both = of_kind(people={"annotators": ("ana", "eve"), "reviewers": ("eve",)}.items())
+    assert both.store("eve").jobs()[0].reviews is None
 
 
 # ------------------------------------------------------------------------ threads

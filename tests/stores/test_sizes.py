@@ -8,7 +8,9 @@ import shutil
 import struct
 import tracemalloc
 import zlib
+from contextlib import closing
 
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
@@ -159,6 +161,35 @@ def test_images_replaced_by_others_of_another_size(job_folder, kit):
     (fault,) = store.check()
     assert "16 x 16 pixels, the slice 30 x 40" in fault.what
     session.close()
+
+
+def test_a_submitted_case_does_not_open_on_images_of_another_size(job_folder):
+    """And check says where."""
+    images = job_folder / "images" / "0"
+    (images / "x.png").unlink()
+    write_nifti(images / "x.nii", (24, 24, 3))
+    session = AnnotationSession(FolderStore(job_folder, "ana"), JOB)
+    session.open_next = False
+    session.open_case(CASE)
+    session.editor.set_masks({(1, ""): np.full((24, 24), 6, np.uint16)})
+    session.submit()
+    assert session.store.check() == []
+    session.close()
+    write_nifti(images / "x.nii", (40, 40, 3))
+    with closing(FolderStore(job_folder, "ana")) as store:
+        faults = store.check()
+    assert faults and all("24 x 24" in f.what and "40 x 40" in f.what for f in faults)
+    session = AnnotationSession(FolderStore(job_folder, "ana"), JOB)
+    told = []
+    session.failed.connect(told.append)
+    session.open_case(CASE)
+    assert not session.is_open
+    assert "40 x 40" in str(told[0]) and "24 x 24" in str(told[0])
+    session.close()
+
+
+def write_nifti(path, shape):
+    nibabel.save(nibabel.Nifti1Image(np.zeros(shape, np.int16), np.eye(4)), path)
 
 
 def test_check_compares_the_images_with_the_job(job_folder):

@@ -9,6 +9,7 @@ import pytest
 
 from napari_annotate_jobs.errors import (
     Cancelled,
+    RoleError,
     StoreAccessError,
     UnreadableImageError,
 )
@@ -109,6 +110,9 @@ def test_the_text_on_the_canvas_tells_the_truth(bench):
     assert text.text.splitlines() == ["ct", "6 / 6", "lesion", "WW 1500  WL -400"]
     bench.session.submit()
     assert text.text.splitlines()[-1] == "Submitted: read-only"
+    bench.editor.refused = RoleError("eve is not among the annotators of this job")
+    bench.editor.changed.emit((5,))
+    assert text.text.splitlines()[-1] == "Not for you to annotate: read-only"
     bench.session.close_case()
     assert not text.visible
 

@@ -248,3 +248,60 @@ def test_a_press_in_the_image_is_told(bench):
     assert not told
     bench.mouse.drag((4, 4), (4, 5))
     assert told == [True]
+
+
+# --------------------------------------------------------------------- undo
+@pytest.mark.parametrize("verb", ["undo", "redo"])
+@pytest.mark.parametrize("away", ["slice", "plane", "3D", "out of sight"])
+def test_undo_shows_what_it_changes(bench, away, verb):
+    draw(bench)
+    session = bench.session
+    if verb == "redo":
+        session.undo()
+    if away == "slice":
+        session.slice = 4
+    elif away == "plane":
+        bench.viewer.dims.roll()
+    elif away == "3D":
+        bench.viewer.dims.ndisplay = 3
+    else:
+        bench.bridge.set_hidden(True)
+    getattr(session, verb)()
+    assert session.slice == 2
+    assert bench.bridge.plane.is_acquired
+    assert not bench.bridge.is_hidden
+
+
+def test_undo_of_painting_stays_in_the_plane_it_was_painted_in(make_bench, labels_of):
+    bench = make_bench(labels=labels_of("segmentation"))
+    bench.session.editor.set_masks({(2, ""): np.full(bench.shape[1:], 6, np.uint16)})
+    bench.viewer.dims.roll()
+    bench.session.undo()
+    assert not bench.bridge.plane.is_acquired
+    assert not bench.session.editor.content(2).masks
+
+
+def test_undo_of_what_is_said_of_the_case_moves_nothing(make_bench):
+    bench = make_bench()
+    bench.session.editor.add_comment("Hello")
+    bench.session.slice = 4
+    bench.viewer.dims.roll()
+    bench.session.undo()
+    assert bench.session.slice == 4
+    assert not bench.bridge.plane.is_acquired
+
+
+@pytest.mark.parametrize("how", ["eye of the layer", "all"])
+def test_a_box_out_of_sight_is_neither_deleted_nor_relabelled(bench, how):
+    draw(bench)
+    select(bench)
+    before = bench.saved_boxes()
+    if how == "all":
+        bench.bridge.set_hidden(True)
+    else:
+        bench.shapes.visible = False
+    shapes_keys.delete_selected_shapes(bench.shapes)
+    bench.choose(MASS)
+    assert bench.saved_boxes() == before
+    bench.shapes.visible = True
+    assert not bench.shapes.selected_data

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_annotate_jobs.errors import AnnotateJobsError
+from napari_annotate_jobs.widgets import event_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +43,10 @@ __all__ = [
 
 LIFE = 6000
 """Milliseconds that a notification of ours is shown, unless the mouse is on it."""
+OFFER_LIFE = 12_000
+"""The same of one with buttons: it is read, and then decided."""
+BEATS = 12
+"""In how many parts that time is counted."""
 
 
 def ask(
@@ -176,7 +181,8 @@ class _HeldKeys(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Take what a key repeats."""
-        return isinstance(event, QKeyEvent) and event.isAutoRepeat()
+        key = event_as(event, QKeyEvent)
+        return key is not None and key.isAutoRepeat()
 
 
 def _heed_no_held_keys(box: QMessageBox) -> None:
@@ -220,8 +226,9 @@ def notify(
     """Tell something in a notification of napari's that goes by itself.
 
     napari stops the clock of all but the latest for good, so that what is told in a
-    row would lie there until it is clicked away, long after it has ceased to be true.
-    The same, told again, takes the place of what was told before.
+    row would lie there until it is clicked away, long after it has ceased to be true;
+    and it lets the clock run while a case opens and nothing can be read. The same, told
+    again, takes the place of what was told before.
     """
     # napari hands the notification to what is called, which has no use for it.
     calls = tuple((name, partial(_without, call)) for name, call in actions)
@@ -232,9 +239,9 @@ def notify(
     notification_manager.dispatch(Notification(text, severity, actions=calls))
     for shown in notifications():
         if shown not in before:
-            clock = QTimer(shown)
-            clock.timeout.connect(partial(_close_unless_read, shown))
-            clock.start(LIFE)
+            shown.timer_stop()
+            shown.source_label.hide()  # it names an object of napari's, not us
+            _Clock(shown, OFFER_LIFE if actions else LIFE).start()
 
 
 def _without(call: Callable[[], None], *_: object) -> None:
@@ -250,9 +257,26 @@ def notifications() -> list[Any]:
     ]
 
 
-def _close_unless_read(shown: QWidget) -> None:
-    if not shown.underMouse():
-        shown.close()  # which deletes it, and its clock
+class _Clock(QTimer):
+    """Closes a notification once it could be read for a time.
+
+    It counts its own beats: none comes while nothing is painted.
+    """
+
+    def __init__(self, shown: QWidget, life: int) -> None:
+        super().__init__(shown)
+        self._shown, self._left = shown, BEATS
+        self.setInterval(max(life // BEATS, 1))
+        self.timeout.connect(self._beat)
+
+    def _beat(self) -> None:
+        if self._shown.underMouse():
+            self._left = BEATS
+            return
+        self._left -= 1
+        if not self._left:
+            self.stop()
+            self._shown.close()  # which deletes it, and its clock
 
 
 def offer(text: str, answer: str, call: Callable[[], None]) -> None:

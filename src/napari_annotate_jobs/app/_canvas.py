@@ -10,7 +10,7 @@ from qtpy.QtGui import QFocusEvent
 from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
 
 from napari_annotate_jobs.app._asks import notifications
-from napari_annotate_jobs.widgets import text_has_focus
+from napari_annotate_jobs.widgets import event_as, text_has_focus
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -87,10 +87,11 @@ class Typing(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Notice why the canvas gets the keyboard."""
-        if isinstance(event, QFocusEvent):
-            got = event.type() == QEvent.Type.FocusIn
+        focus = event_as(event, QFocusEvent)
+        if focus is not None:
+            got = focus.type() == QEvent.Type.FocusIn
             # Why it was left says nothing of why it is come back to.
-            self._reason = event.reason() if got else Qt.FocusReason.OtherFocusReason
+            self._reason = focus.reason() if got else Qt.FocusReason.OtherFocusReason
         return False
 
     def _on_focus(self, old: QWidget | None, new: QWidget | None) -> None:

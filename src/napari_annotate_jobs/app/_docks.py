@@ -163,11 +163,13 @@ class MyJobs(QWidget):
             session.store.counts(session.job.id),
         )
         self.page.set_job(session.job, counts, desk.label_keys)
-        job, review = session.job, desk.review
+        review, person = desk.review, session.store.person
+        # What a reviewer looks at says of itself that anyone may edit it.
+        job = session.job if review is None else review.job
         self.page.set_reviews(
             None if review is None else review.counts(),
-            may_switch=job.may_review(session.store.person)
-            and (review is None or job.kind != "review"),
+            may_switch=job.may_review(person)
+            and (review is None or job.kind_for(person) != "review"),
         )
         self.page.set_source(self.station.case_source())
         self.page.set_people(())

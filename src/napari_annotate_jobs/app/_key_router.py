@@ -10,7 +10,7 @@ from qtpy.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QApplication, QDockWidget, QShortcut, QWidget
 
-from napari_annotate_jobs.widgets import HeldKeys, text_has_focus
+from napari_annotate_jobs.widgets import HeldKeys, event_as, text_has_focus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -131,11 +131,15 @@ class KeyRouter(QObject):
         Qt asks first whether a key is to be a shortcut at all. Who says no gets it
         as a key that is pressed, before any other part of the window.
         """
-        kind = event.type()
-        if kind == QEvent.Type.ShortcutOverride:
-            return self._claimed is None and self._claim(event)
-        if isinstance(event, QKeyEvent) and kind == QEvent.Type.KeyPress:
-            return self._claimed is not None and self._press(event, *self._claimed)
+        key = event_as(event, QKeyEvent)
+        if key is None:
+            return False
+        if key.type() == QEvent.Type.ShortcutOverride:
+            # What it is decides, not what was pressed where the keyboard was last.
+            self._held.see(key)
+            return self._claimed is None and self._claim(key)
+        if key.type() == QEvent.Type.KeyPress:
+            return self._claimed is not None and self._press(key, *self._claimed)
         return False
 
     def _press(self, event: QKeyEvent, shortcut: QShortcut, claimed: int) -> bool:
@@ -147,9 +151,7 @@ class KeyRouter(QObject):
             shortcut.activated.emit()
         return True
 
-    def _claim(self, event: QEvent) -> bool:
-        if not isinstance(event, QKeyEvent):
-            return False
+    def _claim(self, event: QKeyEvent) -> bool:
         focus = QApplication.focusWidget()
         shortcut = self._meant(event, focus)
         if shortcut is None or text_has_focus(focus):

@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenJob"]
 
-ALWAYS = frozenset({"next_case", "previous_case", "help"})
+ALWAYS = frozenset({"next_case", "previous_case", "list_cases", "help"})
 """Actions whose keys act while a case is opened or submitted."""
 
 
@@ -281,8 +281,13 @@ class OpenJob(QObject):
             "play": self.toggle_play,
             "submit": actions.submit,
             "nothing_submit_next": actions.nothing_submit_next,
+            "take_back": actions.take_back,
+            "open_first": self.open_first,
+            "list_cases": self.jobs_requested.emit,
             "next_case": lambda: actions.go_case(1),
             "previous_case": lambda: actions.go_case(-1),
+            "invert": self.window_control.invert.click,
+            "reset_window": self.window_control.reset.click,
             "zoom_tool": self.toggle_zoom_tool,
             "peek": self.peek.toggle,
             "letters": partial(self._switch, "letters"),
@@ -350,6 +355,8 @@ class OpenJob(QObject):
             return False
         if when in ("case", "slices"):
             return True
+        if when == "submitted":
+            return self.annotate.may_take_back()
         if session.locked:
             return False
         if when == "object":

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         CorrectionStore,
         Executor,
         FrozenStore,
+        Recovery,
         ReviewFilter,
         ReviewSession,
     )
@@ -36,10 +37,17 @@ if TYPE_CHECKING:
 
 __all__ = ["ReviewDesk"]
 
-EDITING_NOT = ("next_case", "previous_case", "nothing_submit_next")
+EDITING_NOT = (
+    "next_case",
+    "previous_case",
+    "nothing_submit_next",
+    "open_first",
+    "take_back",
+)
 """Actions of an annotator that have no place while a copy is corrected."""
 LOOKING = (
     *("play", "zoom_tool", "help", "peek", "letters", "scale_bar", "room"),
+    *("open_first", "list_cases", "invert", "reset_window"),
     *(f"preset_{n}" for n in range(1, 8)),
 )
 """Actions of an annotator that change nothing of a case."""
@@ -67,6 +75,8 @@ class ReviewDesk(OpenJob):
         The user's choices.
     keymap : KeyMap
         The keys of the actions.
+    recovery : Recovery, optional
+        Keeps what cannot be saved of a copy that is corrected.
     """
 
     SIDE = "Review"
@@ -81,8 +91,9 @@ class ReviewDesk(OpenJob):
         images: Executor,
         settings: Settings,
         keymap: KeyMap,
+        recovery: Recovery | None = None,
     ) -> None:
-        self.review, self._frozen = review, frozen
+        self.review, self._frozen, self._recovery = review, frozen, recovery
         super().__init__(viewer, reading, images, settings, keymap)
 
     def _make_side(self) -> KeyboardGuest:
@@ -198,6 +209,8 @@ class ReviewDesk(OpenJob):
             self.show_error(error)
             return
         self._frozen.correct(copy)
+        # What was submitted is not edited: nothing of it is kept, nor found again.
+        self.session.saving.recovery = None if copy is None else self._recovery
         if copy is None:
             case.discussion.reload()
         self._show_side()

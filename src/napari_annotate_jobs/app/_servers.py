@@ -149,7 +149,7 @@ class Servers(QObject):
         def task() -> _Known:
             from napari_annotate_jobs.stores.http import HttpStore
 
-            with HttpStore(server, patient=False) as store:
+            with HttpStore(server, patient=False, at_hand=False) as store:
                 return _Known(store.person, tuple(store.jobs()))
 
         def done(found: _Known) -> None:
@@ -305,7 +305,7 @@ def _check(address: str, name: str, secret: str) -> tuple[str, str, str]:
     server = full_address(address)
     token = log_in(server, name, secret, label="napari") if name else secret
     try:
-        with HttpStore(server, token=token, patient=False) as store:
+        with HttpStore(server, token=token, patient=False, at_hand=False) as store:
             return server, store.person, token
     except LogInError as error:
         raise LogInError(

@@ -66,7 +66,8 @@ def join_others(widget: QWidget, viewer: napari.Viewer) -> bool:
 
 def height_of_window(viewer: napari.Viewer) -> int:
     """Return the height of the window, 0 if there is no dock of ours in it yet."""
-    return next((dock.window().height() for dock in _docks(viewer)), 0)
+    windows = (dock.window() for dock in _docks(viewer))
+    return next((window.height() for window in windows if window is not None), 0)
 
 
 def _docks(viewer: napari.Viewer) -> Iterator[QDockWidget]:

@@ -378,10 +378,11 @@ class Workstation(QObject):
         summary : JobSummary
             Which one.
         review : bool, optional
-            Whether to review what was submitted; by default in review jobs.
+            Whether to review what was submitted; by default in review jobs, and for
+            whoever may review and not annotate.
         """
         if review is None:
-            review = summary.job.kind == "review"
+            review = summary.reviews is not None
         person = read_settings().person or None
         if is_server(summary.location):  # there it is who is logged in
             person = None
@@ -454,6 +455,7 @@ class Workstation(QObject):
         from napari_annotate_jobs.session import (
             AnnotationSession,
             FrozenStore,
+            Recovery,
             ReviewSession,
             WindowMemory,
         )
@@ -471,7 +473,14 @@ class Workstation(QObject):
         )
         reading.open_next = False  # the reviewer's list says what comes next
         return ReviewDesk(
-            self.viewer, review, reading, frozen, self.images, settings, self.keymap
+            self.viewer,
+            review,
+            reading,
+            frozen,
+            self.images,
+            settings,
+            self.keymap,
+            recovery=Recovery(user_state_path(PLUGIN) / "unsaved"),
         )
 
     def _start(self, store: JobStore, job_id: str, review: bool) -> None:

@@ -31,8 +31,10 @@ from ._move import (
     MOVE_EPILOG,
     add_pull_arguments,
     add_push_arguments,
+    add_take_along_arguments,
     pull_job_to,
     push_job_to,
+    take_cases_along,
 )
 from ._new import EPILOG, add_arguments, make_job
 from ._review import (
@@ -212,6 +214,9 @@ def build_parser() -> argparse.ArgumentParser:
     text = "bring a job of a server into a folder, with all that was done in it"
     verb = _add(verbs, "pull", pull_job_to, text, epilog=MOVE_EPILOG)
     add_pull_arguments(verb)
+    text = "bring cases of a server to this computer, to work without a connection"
+    verb = _add(verbs, "take-along", take_cases_along, text)
+    add_take_along_arguments(verb)
 
     verb = _add(verbs, "demo", _demo, "make jobs of sample images and open them")
     where = verb.add_mutually_exclusive_group()

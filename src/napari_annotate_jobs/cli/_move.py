@@ -1,4 +1,4 @@
-"""The verbs that bring a job from a folder to a server, and back."""
+"""The verbs that bring jobs and cases from one place to another."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ __all__ = [
     "MOVE_EPILOG",
     "add_pull_arguments",
     "add_push_arguments",
+    "add_take_along_arguments",
     "pull_job_to",
     "push_job_to",
+    "take_cases_along",
 ]
 
 MOVE_EPILOG = """\
@@ -58,6 +60,64 @@ def add_pull_arguments(verb: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="that images lie in, where the cases do not say it; DIR by default",
     )
+
+
+def add_take_along_arguments(verb: argparse.ArgumentParser) -> None:
+    """Add what ``take-along`` takes."""
+    verb.add_argument(
+        "job", metavar="JOB", help="the address of a job, as the list of jobs shows it"
+    )
+    verb.add_argument(
+        "cases",
+        nargs="*",
+        metavar="CASE",
+        help="ids of cases; all that are left to do by default",
+    )
+    verb.add_argument(
+        "--put-back",
+        action="store_true",
+        help="do not hold them here any longer; what is not saved yet stays",
+    )
+
+
+def take_cases_along(options: argparse.Namespace) -> int:
+    """Bring cases of a server to this computer; return the exit code."""
+    from napari_annotate_jobs.model import Status
+    from napari_annotate_jobs.stores import open_store
+    from napari_annotate_jobs.stores._registry import only_job
+    from napari_annotate_jobs.stores.http import HttpStore
+
+    with open_store(options.job) as store:
+        if not isinstance(store, HttpStore):
+            raise InvalidValueError(
+                "its cases are on this computer already",
+                where=options.job,
+                remedy="Use the address of a job on a server",
+            )
+        job = only_job(store)
+        cases = list(options.cases)
+        while not options.cases:
+            page = store.cases(job.id, offset=len(cases), limit=1000)
+            cases += [row.case.id for row in page.rows]
+            if not page.rows or len(cases) >= page.total:
+                break
+        tell, done = progress("taking along"), 0
+        for case in cases:
+            row = store.case(job.id, case)
+            if not options.cases and row.status is Status.FINISHED:
+                continue
+            done += 1
+            if options.put_back:
+                store.put_back(job.id, case)
+                continue
+            for here, whole in store.take_along(job.id, case):
+                if tell is not None:
+                    tell(row.case.name, here, whole)
+    clear_progress()
+    what = "put back" if options.put_back else "on this computer"
+    verb = "is" if done == 1 else "are"
+    say(f"{counted(done, 'case')} of {job.name} {verb} {what}.")
+    return 0
 
 
 def push_job_to(options: argparse.Namespace) -> int:

@@ -134,6 +134,15 @@ def add_server_arguments(verb: argparse.ArgumentParser) -> None:
         help="owner, reviewer, annotator; none of them may look on",
     )
     act.set_defaults(act=_member)
+    act = acts.add_parser("add-labels", help="add labels to a job, also while it runs")
+    act.add_argument("job", metavar="ID", help="of the job, or its name")
+    act.add_argument(
+        "labels",
+        nargs="+",
+        metavar="LABEL",
+        help="[METHOD:][GROUP/]NAME[=COLOUR], as new --labels takes them",
+    )
+    act.set_defaults(act=_add_labels)
     act = acts.add_parser("assign", help="share the cases of a job evenly")
     act.add_argument("job", metavar="ID", help="of the job, or its name")
     act.add_argument("people", nargs="+", metavar="PERSON")
@@ -427,4 +436,34 @@ def _assign(options: argparse.Namespace, service: Service) -> int:
         found = _permit(service, connection, options.job)
         given = assign_evenly(connection, found, options.people, each=options.each)
     say(f"Gave out {counted(given, 'case')}.")
+    return 0
+
+
+def _add_labels(options: argparse.Namespace, service: Service) -> int:
+    from napari_annotate_jobs.model import COLORS, LabelSet, validated
+    from napari_annotate_jobs.server import change_labels
+
+    from ._labels import given_labels
+
+    with service.database.writing() as connection:
+        found = _permit(service, connection, options.job)
+        project = found.job.project
+        old = project.label_set
+        new = given_labels(options.labels, ()).label_set(project.methods)
+        free = max((label.id for label in old.labels), default=0) + 1
+        colours = {label.color for label in old.labels}
+        left = [color for color in COLORS if color not in colours] or list(COLORS)
+        added = []
+        for place, label in enumerate(new.labels):
+            changes: dict[str, Any] = {"id": free + place}
+            if label.color in colours:
+                changes["color"] = left[place % len(left)]
+            added.append(label.model_copy(update=changes))
+        fields = {"labels": (*old.labels, *added), "groups": old.groups}
+        labels = validated(LabelSet, fields, where=options.job)
+        version = change_labels(connection, found, labels)
+    say(
+        f"The labels of {found.job.name} have version {version}: "
+        f"{counted(len(labels.labels), 'label')}."
+    )
     return 0

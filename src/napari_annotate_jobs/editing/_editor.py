@@ -415,7 +415,7 @@ class CaseEditor(CaseView):
         if on and not clear:
             self._check_case_is_clear(self.with_labels(chosen))
         return self._edit(
-            "Case: Nothing to Label" if on else "Case: lift Nothing to Label",
+            "Nothing in the whole case" if on else "Lift Nothing in the whole case",
             {i: _changes.with_nothing(self.content(i)) for i in chosen},
             case_labels=() if on else None,
             case_nothing_to_label=on,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_annotate_jobs.model import AnnotationChange
+    from napari_annotate_jobs.model import AnnotationChange, SliceAnnotation
 
 __all__ = ["Edit", "History"]
 
@@ -29,6 +29,28 @@ class Edit:
     before: AnnotationChange
     after: AnnotationChange
     focus: int | None = None
+
+    @property
+    def is_painting(self) -> bool:
+        """True if nothing but masks changed, which are seen in every plane."""
+        change = self.before
+        others = (
+            change.case_labels,
+            change.case_nothing_to_label,
+            change.ranges,
+            change.comments,
+        )
+        return all(part is None for part in others) and all(
+            _without_masks(old) == _without_masks(self.after.slices[key])
+            for key, old in change.slices.items()
+        )
+
+
+def _without_masks(content: SliceAnnotation | None) -> SliceAnnotation | None:
+    if content is None:
+        return None
+    rest = content.evolve(masks={}, proposals={})
+    return None if rest.is_empty else rest
 
 
 class History:

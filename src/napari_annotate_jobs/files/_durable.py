@@ -8,7 +8,7 @@ import secrets
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import CorruptError, ExistsError, StoreError
@@ -63,11 +63,23 @@ _settled: set[Path] = set()
 """Folders whose names this process knows to be on the disk."""
 
 
-def write_durably(path: Path, data: bytes) -> None:
-    """Write a file under another name, and put it in place once it is on disk."""
+def write_durably(path: Path, data: bytes, *, counts_at_once: bool = False) -> None:
+    """Write a file under another name, and put it in place once it is on disk.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    data : bytes
+        Its content.
+    counts_at_once : bool
+        Once the file has its name it counts, as with :func:`place_new_durably`: for
+        what nothing else is built on, and what cannot be taken back.
+    """
     with accessing(path, "written"):
         _place(path, data)
-        _sync_folder(path.parent)
+        with suppress(OSError) if counts_at_once else nullcontext():
+            _sync_folder(path.parent)
 
 
 def place_new_durably(

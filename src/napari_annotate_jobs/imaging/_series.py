@@ -103,9 +103,13 @@ class Series:
     def _ready(self) -> Reader:
         with self._lock:
             if self._reader is None:
-                self._check_plausible()
-                self._reader = format_named(self.header.format).reader_of(self.header)
+                self._reader = self._new_reader()
             return self._reader
+
+    def _new_reader(self) -> Reader:
+        """Return what reads the files; one thread at a time asks, once."""
+        self._check_plausible()
+        return format_named(self.header.format).reader_of(self.header)
 
     def _check_plausible(self) -> None:
         """Refuse to make room for more than the files could hold."""

@@ -90,14 +90,16 @@ def document_json(value: object) -> Any:
     if kind in _LEAVES:
         return value
     if isinstance(value, Document):
-        defaults = _static_defaults(type(value))
         # Not by iteration: that yields what cached properties hold, too.
-        found = {name: getattr(value, name) for name in type(value).model_fields}
-        return {
-            name: document_json(item)
-            for name, item in {**found, **(value.model_extra or {})}.items()
-            if name not in defaults or item != defaults[name]
+        held = value.__dict__
+        found = {
+            name: item if type(item) in _LEAVES else document_json(item)
+            for name, default in _fields(type(value))
+            if (item := held[name]) is not default and item != default
         }
+        if value.model_extra:
+            found |= {k: document_json(item) for k, item in value.model_extra.items()}
+        return found
     if isinstance(value, dict):
         return {str(key): document_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -157,16 +159,22 @@ class Sealed(Document):
 _SEAL = object()
 """The context in which a document is validated whose digest is yet to be made."""
 
+_NONE = object()
 _LEAVES = frozenset({str, int, float, bool, type(None)})
 
 
 @cache
-def _static_defaults(model: type[Document]) -> dict[str, Any]:
-    return {
-        name: field.get_default(call_default_factory=True)
+def _fields(model: type[Document]) -> tuple[tuple[str, Any], ...]:
+    """Return the fields with the defaults that are left out, `_NONE` for the others."""
+    return tuple(
+        (
+            name,
+            field.get_default(call_default_factory=True)
+            if not field.is_required() and field.default_factory in {None, dict}
+            else _NONE,
+        )
         for name, field in model.model_fields.items()
-        if not field.is_required() and field.default_factory in {None, dict}
-    }
+    )
 
 
 def validated(model: type[_M], data: Any, *, where: object = None) -> _M:

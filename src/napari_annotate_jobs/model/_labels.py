@@ -298,6 +298,13 @@ class LabelSet(Document):
                 + ", ".join(f"{x.id} ({x.name})" for x in self.labels[:20]),
             ) from None
 
+    def method_at(self, label: Label | None) -> Method | None:
+        """Return what is done with a label chosen; with none, what all are for."""
+        if label is not None:
+            return label.method
+        methods = {each.method for each in self.labels}
+        return methods.pop() if len(methods) == 1 else None
+
     def of(self, method: Method, scope: Scope | None = None) -> tuple[Label, ...]:
         """Return the labels of a method (and scope)."""
         return tuple(

@@ -158,6 +158,11 @@ class Job(Document):
         named = not self.reviewers or _named(person, self.reviewers)
         return named or self.is_owner(person)
 
+    def kind_for(self, person: str) -> JobKind:
+        """Return what the job is to a person: who may only review, reviews."""
+        only_reviews = self.may_review(person) and not self.may_annotate(person)
+        return JobKind.REVIEW if only_reviews else self.kind
+
     def is_owner(self, person: str) -> bool:
         """Return whether a person is among the owners that the job names."""
         return _named(person, self.owners)
@@ -311,7 +316,7 @@ class JobSummary(Value):
     location : str
         The store's location, to open it again.
     reviews : ReviewCounts, optional
-        For a review job: how many submitted cases wait, and so on.
+        For whom it is a review job: how many submitted cases wait, and so on.
     """
 
     job: Job

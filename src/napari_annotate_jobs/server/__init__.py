@@ -11,6 +11,7 @@ from ._projects import (
     Role,
     add_member,
     add_project,
+    change_labels,
     list_members,
 )
 from ._service import ServerSettings, Service, open_service
@@ -27,6 +28,7 @@ __all__ = [
     "add_project",
     "assign_evenly",
     "broken_links",
+    "change_labels",
     "create_app",
     "find_account",
     "list_accounts",

@@ -65,6 +65,7 @@ def create_app(service: Service, *, chores: bool = True) -> FastAPI:
         openapi_url=f"{API}/openapi.json",
         docs_url=f"{API}/docs",
         redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
         lifespan=running,
         responses={
             "4XX": {"model": Trouble, "description": "It was not done"},

@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
+    DataError,
     DBAPIError,
     IntegrityError,
     NoSuchModuleError,
@@ -188,13 +189,20 @@ def _migrate(connection: Connection, script: ScriptDirectory) -> None:
 def _engine(url: str | URL) -> Engine:
     if make_url(url).get_backend_name() != "sqlite":
         return create_engine(
-            url, pool_size=10, max_overflow=20, pool_pre_ping=True, pool_timeout=30
+            url,
+            pool_size=10,
+            max_overflow=20,
+            pool_pre_ping=True,
+            pool_timeout=30,
+            hide_parameters=True,
         )
     engine = create_engine(
         url,
         connect_args={"check_same_thread": False, "timeout": 30},
         pool_size=10,
         max_overflow=30,
+        # What is asked for may be a secret, and errors go to the log.
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")
@@ -221,6 +229,11 @@ def _engine(url: str | URL) -> Engine:
 def _told(name: str) -> Iterator[None]:
     try:
         yield
+    except (DataError, OverflowError) as error:
+        raise InvalidValueError(
+            "a number or a text cannot be kept: it is too large",
+            remedy="Send what the description of the interface says",
+        ) from error
     except (IntegrityError, OperationalError) as error:
         undone = getattr(error.orig, "sqlstate", None) in _UNDONE
         if undone or isinstance(error, IntegrityError):

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, bindparam, insert, or_, select, update
 
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
@@ -38,7 +38,14 @@ from napari_annotate_jobs.stores.wire import (
 )
 
 from ._audit import record
-from ._drafts import case_of, dumped, find_case, find_work, insert_or_ignore
+from ._drafts import (
+    case_of,
+    dumped,
+    find_case,
+    find_work,
+    insert_or_ignore,
+    parts_of,
+)
 from ._schema import blob_uses, blobs, cases, operations, reads, slices, works
 from ._schema import tasks as task_table
 
@@ -209,7 +216,7 @@ def _known_blobs(
     query = (
         select(blobs.c.digest, blobs.c.rows, blobs.c.columns, blobs.c.pixels)
         .join(blob_uses, blob_uses.c.digest == blobs.c.digest)
-        .where(blob_uses.c.case_id == case_id, blobs.c.digest.in_(digests))
+        .where(blob_uses.c.case_id == case_id)
     )
     if not permit.sees_all:
         mine = permit.account.id
@@ -227,7 +234,10 @@ def _known_blobs(
         )
     return {
         digest: ((rows, columns), {int(k): n for k, n in json.loads(text).items()})
-        for digest, rows, columns, text in connection.execute(query)
+        for part in parts_of(digests)
+        for digest, rows, columns, text in connection.execute(
+            query.where(blobs.c.digest.in_(part))
+        )
     }
 
 
@@ -416,14 +426,13 @@ def _told_apart(
     field_revisions: dict[str, Any] = {}
     if work.row is not None:
         field_revisions = json.loads(work.row["whole_revisions"])
-        if change.slices:
+        for part in parts_of(change.slices):
             found = work.connection.execute(
                 select(slices.c.key, slices.c.revision, slices.c.stream).where(
-                    slices.c.annotation_id == work.id,
-                    slices.c.key.in_(change.slices.keys()),
+                    slices.c.annotation_id == work.id, slices.c.key.in_(part)
                 )
             )
-            known = {key: (revision, writer) for key, revision, writer in found}
+            known |= {key: (revision, writer) for key, revision, writer in found}
 
     def newer(revision: int, writer: str) -> bool:
         return revision > base and not (stream and writer == stream)
@@ -526,14 +535,12 @@ def _write(
 ) -> None:
     connection, revision = work.connection, new.revision
     assert work.row is not None
-    there = set(
-        connection.scalars(
-            select(slices.c.key).where(
-                slices.c.annotation_id == work.id,
-                slices.c.key.in_(change.slices.keys()),
-            )
+    there: set[str] = set()
+    for part in parts_of(change.slices):
+        query = select(slices.c.key).where(
+            slices.c.annotation_id == work.id, slices.c.key.in_(part)
         )
-    )
+        there |= set(connection.scalars(query))
     old_rows, new_rows = [], []
     for key in change.slices:
         content = new.slices.get(key)
@@ -545,15 +552,19 @@ def _write(
             new_rows.append({"annotation_id": work.id, "key": key, **row})
     if new_rows:
         connection.execute(insert(slices), new_rows)
-    for row in old_rows:
+    if old_rows:
+        # All in one go, whatever their number.
         connection.execute(
             update(slices)
-            .where(slices.c.annotation_id == work.id, slices.c.key == row["of_key"])
-            .values(
-                revision=row["new_revision"],
-                stream=row["new_stream"],
-                document=row["new_document"],
+            .where(
+                slices.c.annotation_id == work.id, slices.c.key == bindparam("of_key")
             )
+            .values(
+                revision=bindparam("new_revision"),
+                stream=bindparam("new_stream"),
+                document=bindparam("new_document"),
+            ),
+            old_rows,
         )
     revisions = json.loads(work.row["whole_revisions"])
     for name in _fields_of(change):
@@ -564,6 +575,7 @@ def _write(
     )
     work.set(
         revision=revision,
+        labels=work.permit.project["labels"],
         whole=work.set_whole(new),
         whole_revisions=json.dumps(revisions),
         decided=works.c.decided + decided,
@@ -720,6 +732,7 @@ def note_case(
     warnings: Sequence[str],
 ) -> Case:
     """Keep what opening the images told; see :meth:`JobStore.note_case`."""
+    permit.require_part()
     row = find_case(connection, permit, key)
     _rules.noted(case_of(row), n_slices)
     if size is not None and min(size) < 1:

@@ -38,7 +38,7 @@ from ._schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from sqlalchemy import Connection, RowMapping, Table
 
@@ -53,9 +53,12 @@ __all__ = [
     "find_case",
     "find_work",
     "insert_or_ignore",
+    "parts_of",
     "tell",
 ]
 
+_MOST = 10_000
+"""Of what is asked for at once: SQLite takes 32,766 values, PostgreSQL 65,535."""
 _OWN = ("case_id", "person", "revision", "slices")
 
 
@@ -69,6 +72,13 @@ def insert_or_ignore(connection: Connection, table: Table) -> Any:
     if connection.dialect.name == "sqlite":
         return insert_sqlite(table).on_conflict_do_nothing()
     return insert_postgresql(table).on_conflict_do_nothing()
+
+
+def parts_of(values: Collection[str]) -> Iterator[list[str]]:
+    """Give values in parts that a database takes in one question."""
+    every = list(values)
+    for start in range(0, len(every), _MOST):
+        yield every[start : start + _MOST]
 
 
 def find_case(connection: Connection, permit: Permit, key: str) -> RowMapping:
@@ -170,10 +180,12 @@ class PersonWork:
             slices.c.annotation_id == self.id, slices.c.document.is_not(None)
         )
         found: dict[str, Any] = {}
-        if keys is None or keys:
-            if keys is not None:
-                query = query.where(slices.c.key.in_(keys))
+        if keys is None:
             for key, text in self.connection.execute(query.order_by(slices.c.key)):
+                found[key] = json.loads(text)
+        for part in parts_of(keys or ()):
+            some = query.where(slices.c.key.in_(part)).order_by(slices.c.key)
+            for key, text in self.connection.execute(some):
                 found[key] = json.loads(text)
         whole = json.loads(self.row["whole"])
         return {**own, **whole, "revision": self.revision, "slices": found}

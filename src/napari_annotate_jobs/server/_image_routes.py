@@ -80,17 +80,25 @@ def get_series(
     request: Request, ask: Ask, job: Key, case: Key, place: Place
 ) -> Response:
     """Return the header of a series, and its files."""
-    return answer(request, _index(_find(ask, job, case, place)))
+    return answer(request, _index(_find(ask, job, case, place), case))
 
 
 @ROUTER.get("/jobs/{job}/cases/{case}/series", response_model=SeriesIndex)
 def get_reference(request: Request, ask: Ask, job: Key, case: Key) -> Response:
     """Return the header of the series that is annotated, and its files."""
-    return answer(request, _index(_find(ask, job, case, None)))
+    return answer(request, _index(_find(ask, job, case, None), case))
 
 
-def _index(found: _Found) -> SeriesIndex:
+def _index(found: _Found, case: str) -> SeriesIndex:
     header = found.header
+    for file in header.all_files:
+        place = Path(os.path.abspath(file.path))
+        if not place.is_relative_to(os.path.abspath(header.root)):
+            raise NoImageError(
+                "a part of the image lies outside of its folder",
+                where=case,
+                remedy="Put all files of an image into one folder",
+            )
     document = json.loads(header.to_json())
     document["path"] = ""
     files = tuple(

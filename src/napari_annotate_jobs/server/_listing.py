@@ -62,7 +62,7 @@ _PROGRESS = (
 def summary(connection: Connection, permit: Permit, location: str) -> JobSummary:
     """Return a job as My Jobs lists it."""
     reviews = None
-    if permit.job.kind is JobKind.REVIEW:
+    if permit.job.kind_for(permit.account.name) is JobKind.REVIEW:
         reviews = count_reviews(connection, permit)
     return JobSummary(
         job=permit.job,

@@ -81,6 +81,17 @@ class Permit:
                 remedy="Ask an owner of the project to do it",
             )
 
+    def require_part(self) -> None:
+        """Raise RoleError for who only looks on."""
+        name = self.account.name
+        works = self.job.may_annotate(name) or self.job.may_review(name)
+        if not (works or self.owner or self.account.admin):
+            raise RoleError(
+                f"{name} looks on in this project",
+                where=self.job.name,
+                remedy="Ask an owner of the project to make you an annotator",
+            )
+
     def may_see(self, connection: Connection, case_id: int, author_id: int) -> bool:
         """Return whether the person may see what somebody else said of a case.
 

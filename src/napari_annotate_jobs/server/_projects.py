@@ -18,10 +18,12 @@ from napari_annotate_jobs.errors import (
 from napari_annotate_jobs.model import (
     Case,
     Job,
+    LabelSet,
     Value,
     document_json,
     is_selected,
     now,
+    validated,
 )
 from napari_annotate_jobs.stores._names import check_file_name, fold
 
@@ -53,7 +55,9 @@ __all__ = [
     "Role",
     "add_member",
     "add_project",
+    "change_labels",
     "changes_since",
+    "labels_of",
     "list_members",
     "save_combination",
     "set_member",
@@ -123,7 +127,8 @@ class Change(Value):
         Its number; they go up by 1, but those of what a person may not see are left
         out.
     kind : str
-        ``saved``, ``submitted``, ``judged``, ``said``, ``task``, ``members``.
+        ``saved``, ``submitted``, ``judged``, ``said``, ``task``, ``members``,
+        ``labels``.
     case : str, optional
         In which case.
     author : str, optional
@@ -246,6 +251,100 @@ def add_project(
     record(connection, number, account.name, "make project", key)
 
 
+_MEANING = ("method", "scope", "group", "overlap_group", "attributes")
+
+
+def change_labels(connection: Connection, permit: Permit, labels: LabelSet) -> int:
+    """Give a project another version of its label set; earlier ones stay as they are.
+
+    Labels can be added, and be named and coloured anew. What is annotated keeps its
+    meaning: a case that is open goes on being saved.
+
+    Returns
+    -------
+    int
+        The number of the version.
+
+    Raises
+    ------
+    InvalidValueError
+        If a label is missing, or means something else.
+    """
+    permit.require_owner()
+    # Whoever else changes them waits.
+    row = (
+        connection.execute(
+            select(projects).where(projects.c.id == permit.id).with_for_update()
+        )
+        .mappings()
+        .one()
+    )
+    document = json.loads(row["document"])
+    old = LabelSet.model_validate(document["project"]["label_set"])
+    where = permit.job.name
+    for label in old.labels:
+        new = labels.by_id.get(label.id)
+        if new is None or any(
+            getattr(new, name) != getattr(label, name) for name in _MEANING
+        ):
+            what = "is missing" if new is None else "would mean something else"
+            raise InvalidValueError(
+                f"label {label.id} ({label.name}) {what}",
+                where=where,
+                remedy="Keep id, method, scope, groups and attributes of each label",
+            )
+    exclusive = {group.name: group.exclusive for group in labels.groups}
+    for label in old.labels:
+        was = next((g.exclusive for g in old.groups if g.name == label.group), False)
+        if label.group and exclusive.get(label.group, False) != was:
+            raise InvalidValueError(
+                f"the choice in group {label.group!r} would change",
+                where=where,
+                remedy="Make a new group",
+            )
+    if labels == old:
+        return int(row["labels"])
+    document["project"]["label_set"] = document_json(labels)
+    job = validated(Job, document, where=where)
+    version = int(row["labels"]) + 1
+    connection.execute(
+        update(projects)
+        .where(projects.c.id == permit.id)
+        .values(document=dumped(job), labels=version)
+    )
+    connection.execute(
+        insert(label_sets).values(
+            project_id=permit.id,
+            version=version,
+            document=dumped(labels),
+            created=now(),
+        )
+    )
+    record(connection, permit.id, permit.account.name, "change labels", f"to {version}")
+    tell(connection, permit, "labels", reference=str(version))
+    return version
+
+
+def labels_of(connection: Connection, permit: Permit, version: int) -> LabelSet:
+    """Return a version of the label set.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none of this number.
+    """
+    text = connection.scalar(
+        select(label_sets.c.document).where(
+            label_sets.c.project_id == permit.id, label_sets.c.version == version
+        )
+    )
+    if text is None:
+        raise NotFoundError(
+            f"there is no version {version} of the labels", where=permit.job.name
+        )
+    return LabelSet.model_validate_json(text)
+
+
 def _join(
     connection: Connection, project: int, account: int, roles: Iterable[Role]
 ) -> None:
@@ -284,15 +383,19 @@ def list_members(connection: Connection, permit: Permit) -> list[Member]:
 def add_member(
     connection: Connection, permit: Permit, name: str, roles: Sequence[Role]
 ) -> None:
-    """Add a person to a project, or say anew what they are there."""
+    """Add a person to a project, or say anew what they are there.
+
+    Who is suspended stays so: see :func:`set_member`.
+    """
     permit.require_owner()
     account = find_account(connection, name)
+    here = members.c.project_id == permit.id, members.c.account_id == account.id
+    state = connection.scalar(select(members.c.state).where(*here))
     _join(connection, permit.id, account.id, ())
-    connection.execute(
-        update(members)
-        .where(members.c.project_id == permit.id, members.c.account_id == account.id)
-        .values(**{role.value: role in roles for role in Role})
-    )
+    values: dict[str, Any] = {role.value: role in roles for role in Role}
+    if state == "suspended":
+        values["state"] = state
+    connection.execute(update(members).where(*here).values(**values))
     _require_an_owner(connection, permit)
     said = ", ".join(roles) or "looks on"
     record(connection, permit.id, permit.account.name, "add member", f"{name}: {said}")
@@ -377,6 +480,7 @@ def save_combination(
     connection: Connection, permit: Permit, name: str, text: str | None
 ) -> None:
     """Keep combined classes; see :meth:`JobStore.save_combination`."""
+    permit.require_part()
     name = check_file_name(name)
     here = and_(combinations.c.project_id == permit.id, combinations.c.name == name)
     connection.execute(delete(combinations).where(here))

@@ -197,6 +197,7 @@ def put_blob(
     """Bring an encoded mask; what is no mask of this case is refused."""
     with ask.reading(job) as (connection, permit):
         permit.account.require("write")
+        permit.require_part()
         found = case_of(find_case(connection, permit, case))
     row = _desk.check_blob(permit, found, digest, data)
     # The bytes first: what the database names is there.

@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, Field
 from starlette.concurrency import run_in_threadpool
 
-from napari_annotate_jobs.errors import LogInError, RoleError
-from napari_annotate_jobs.model import Value
+from napari_annotate_jobs.errors import (
+    LogInError,
+    NotFoundError,
+    RoleError,
+    StoreAccessError,
+)
+from napari_annotate_jobs.model import LabelSet, Value
 
 from . import _projects, _tasks
 from ._accounts import (
@@ -311,6 +316,26 @@ def post_state(ask: Ask, job: Key, person: Key, form: StateForm) -> Response:
     return answer(None, Number(count=handed))
 
 
+@ROUTER.put("/jobs/{job}/labels", response_model=Number)
+def put_labels(ask: Ask, job: Key, labels: LabelSet) -> Response:
+    """Give the project another version of its labels; return its number."""
+    with ask.writing(job) as (connection, permit):
+        version = _projects.change_labels(connection, permit, labels)
+    return answer(None, Number(count=version))
+
+
+@ROUTER.get("/jobs/{job}/labels/{version}", response_model=LabelSet)
+def get_labels(
+    request: Request,
+    ask: Ask,
+    job: Key,
+    version: Annotated[int, Path(ge=1, le=1 << 31)],
+) -> Response:
+    """Return the labels as they were at a version; they stay as they are."""
+    with ask.reading(job) as (connection, permit):
+        return answer(request, _projects.labels_of(connection, permit, version))
+
+
 # ------------------------------------------------------------------------- tasks
 @ROUTER.get("/jobs/{job}/tasks", response_model=list[TaskRow])
 def get_tasks(request: Request, ask: Ask, job: Key) -> Response:
@@ -394,8 +419,10 @@ async def get_events(request: Request, ask: Ask, job: Key) -> StreamingResponse:
                 return
             try:
                 now = await run_in_threadpool(_sequence, ask, job)
-            except (LogInError, RoleError, LookupError):
+            except (LogInError, RoleError, NotFoundError):
                 return
+            except StoreAccessError:
+                continue  # it is a hint, and the next one will do
             quiet += _PERIOD
             if now != last:
                 last, quiet = now, 0.0

@@ -352,7 +352,22 @@ def claim(connection: Connection, permit: Permit, key: str | None = None) -> Tas
             remedy="Look again later: claims that are not used lapse",
         )
     until = now() + timedelta(seconds=permit.project["lease"])
-    _give(connection, permit, found[0], mine, claimed=True, lease_until=until)
+    here = (
+        tasks.c.case_id == found[0],
+        tasks.c.account_id == mine,
+        tasks.c.kind == "annotate",
+    )
+    fields = tasks.c.claimed, tasks.c.priority, tasks.c.due
+    row = connection.execute(select(*fields).where(*here)).mappings().first()
+    if row is None:
+        _give(connection, permit, found[0], mine, claimed=True, lease_until=until)
+    elif row["claimed"]:
+        connection.execute(update(tasks).where(*here).values(lease_until=until))
+    else:
+        # It was given to them: it does not lapse.
+        return TaskRow(
+            case=found[1], person=name, priority=row["priority"], due=row["due"]
+        )
     record(connection, permit.id, name, "claim", found[1])
     tell(connection, permit, "task", case_id=found[0], author_id=mine)
     return TaskRow(case=found[1], person=name, claimed=True, lease_until=until)

@@ -242,6 +242,7 @@ class ReviewSession:
         self.open_next = True
         self._asked = 0
         self._steps = 0  # from the open case to the one that is being opened
+        self._opening = self._passing = False
         self._compared = 0
         self._undo: tuple[Verdict, tuple[tuple[str, str, int], ...]] | None = None
 
@@ -316,7 +317,20 @@ class ReviewSession:
     def _stay(self) -> None:
         self._asked += 1
         self._steps = 0
-        self.busy.emit("")
+        self._do(opening=False)
+
+    @property
+    def doing(self) -> str:
+        """What is being done; empty if nothing is."""
+        return "Opening" if self._opening else "Passing" if self._passing else ""
+
+    def _do(self, *, opening: bool | None = None, passing: bool | None = None) -> None:
+        """Note that something is begun, or finished; the other may go on."""
+        before = self.doing
+        self._opening = self._opening if opening is None else opening
+        self._passing = self._passing if passing is None else passing
+        if self.doing != before:
+            self.busy.emit(self.doing)
 
     def _open_waiting(self, after: tuple[str, str] | None) -> None:
         def find() -> ReviewRow | None:
@@ -335,7 +349,7 @@ class ReviewSession:
     ) -> None:
         self._asked += 1
         asked, self._steps = self._asked, steps
-        self.busy.emit("Opening")
+        self._do(opening=True)
 
         def task() -> OpenReview | None:
             row = find()
@@ -345,7 +359,7 @@ class ReviewSession:
             if asked != self._asked:
                 return
             self._steps = 0
-            self.busy.emit("")
+            self._do(opening=False)
             if case is None:
                 self.told.emit(nothing)
                 return
@@ -357,7 +371,7 @@ class ReviewSession:
         def failed(error: Exception) -> None:
             if asked == self._asked:
                 self._steps = 0
-                self.busy.emit("")
+                self._do(opening=False)
                 self.failed.emit(error)
 
         self.executor.run(task, done, failed)
@@ -401,10 +415,9 @@ class ReviewSession:
 
     def close_case(self) -> None:
         """Close the open case."""
-        self._asked += 1
-        self._steps = 0
         self._forget()
         self._leave()
+        self._stay()
 
     def close(self) -> None:
         """End the session: what is under way is finished."""
@@ -641,7 +654,7 @@ class ReviewSession:
             Asked before each case; True stops it, and what passed stays.
         """
         self._forget()
-        self.busy.emit("Passing")
+        self._do(passing=True)
         given: list[Verdict] = []
 
         def task() -> PassedAll:
@@ -670,7 +683,7 @@ class ReviewSession:
             return PassedAll(tuple(passed), tuple(left))
 
         def done(found: PassedAll) -> None:
-            self.busy.emit("")
+            self._do(passing=False)
             if given:
                 keys = [(r.case.id, r.person, r.number) for r in found.passed]
                 self._undo = given[-1], tuple(keys)
@@ -680,7 +693,7 @@ class ReviewSession:
             self._tell_counts()
 
         def failed(error: Exception) -> None:
-            self.busy.emit("")
+            self._do(passing=False)
             self.failed.emit(error)
 
         self.executor.run(task, done, failed)

@@ -8,6 +8,7 @@ from psygnal import Signal
 
 from napari_annotate_jobs.editing._merge import is_said, on_top
 from napari_annotate_jobs.errors import (
+    AccessWords,
     AnnotateJobsError,
     ConflictError,
     LockedError,
@@ -98,6 +99,8 @@ class Saver:
         self._store = store
         self._job_id, self._case_id = job_id, case_id
         self._executor = executor
+        corrects = annotation.corrects
+        self._of = () if corrects is None else (f"correction of {corrects.person}",)
         self.keeper = Keeper(recovery, self.place)
         self._waiting = self._sending = NOTHING
         self._failures = 0
@@ -130,9 +133,9 @@ class Saver:
 
     @property
     def place(self) -> tuple[str, ...]:
-        """Names the case among all cases of all stores."""
-        store = self._store
-        return store.location, self._job_id, self._case_id, store.person
+        """Names the case among all cases of all stores, and a copy of it apart."""
+        store, copy = self._store, self._of
+        return store.location, self._job_id, self._case_id, store.person, *copy
 
     @property
     def count(self) -> int:
@@ -289,9 +292,24 @@ class Saver:
                 self._tell_refused(error)
             self._settle()
 
-        self._executor.run(
-            lambda: self._store.load(self._job_id, self._case_id), seen, unseen
-        )
+        self._executor.run(self.load_now, seen, unseen)
+
+    def load_now(self) -> Draft:
+        """Return what the store says at this moment.
+
+        Raises
+        ------
+        StoreAccessError
+            If it only knows what stood there before.
+        """
+        draft = self._store.load(self._job_id, self._case_id)
+        if draft.seen is not None:
+            away = StoreAccessError(
+                "the server does not answer", where=self._store.location
+            )
+            away.words = AccessWords("", "It is tried again by itself", away=True)
+            raise away
+        return draft
 
     def meet_submission(self, frozen: Annotation) -> None:
         """Stand on what was submitted; what could not be made a draft waits on."""
@@ -340,7 +358,7 @@ class Saver:
 
         def task() -> Draft:
             self._store.save(self._job_id, self._case_id, change, blobs, base=base)
-            return self._store.load(self._job_id, self._case_id)
+            return self.load_now()
 
         def end(theirs: Draft) -> None:
             self._looking = False

@@ -101,7 +101,8 @@ class Saving:
         self.status = Status.REMAINING
         self.submissions = 0
         self._editor: CaseEditor | None = None
-        self._recovery = recovery
+        self.recovery = recovery
+        """Where what cannot be saved is kept; counts for cases opened from now on."""
         self._trouble: str | None = None
 
     @property
@@ -147,7 +148,7 @@ class Saving:
             annotation=case.draft.annotation,
             keys=[slice_id.key for slice_id in case.series.header.slices],
             executor=self.executor,
-            recovery=self._recovery,
+            recovery=self.recovery,
         )
         annotation = self._recovered(case.draft, saver)
         self.case, self.status = case, case.draft.status
@@ -382,7 +383,6 @@ class Saving:
         saver, case = self.saver, self.case
         if saver is None or case is None or saver.state.kind is not SaveKind.CONFLICT:
             return
-        case_id = case.row.case.id
 
         def done(draft: Draft) -> None:
             if self.saver is not saver:  # another case is open, or none
@@ -399,9 +399,7 @@ class Saving:
             saver.rebase(theirs, change)
             self.replaced.emit(named.apply(change, revision=theirs.revision))
 
-        self.executor.run(
-            lambda: self.store.load(self.job.id, case_id), done, self.failed.emit
-        )
+        self.executor.run(saver.load_now, done, self.failed.emit)
 
     def refused(self, error: Exception, saver: Saver) -> None:
         """Hear why a case was not submitted."""

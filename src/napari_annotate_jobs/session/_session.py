@@ -10,6 +10,7 @@ from psygnal import Signal
 
 from napari_annotate_jobs.editing._changes import with_class, with_nothing
 from napari_annotate_jobs.editing._editor import CaseEditor
+from napari_annotate_jobs.editing._history import Edit
 from napari_annotate_jobs.editing._ranges import apply_to_range
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
@@ -93,6 +94,8 @@ class AnnotationSession:
     """Indices of slices that changed; empty if only the case did."""
     history_changed = Signal()
     """What undo and redo would do."""
+    replayed = Signal(Edit)
+    """An edit of slices was undone, or done again."""
     status_changed = Signal(Status)
     """The open case was submitted, here or elsewhere."""
     failed = Signal(Exception)
@@ -294,15 +297,18 @@ class AnnotationSession:
 
     def undo(self) -> None:
         """Take back the last edit and show its slice."""
-        self._focus(self.editor.undo(self.slice))
+        edit = self.editor.history.done[-1:]
+        self._focus(self.editor.undo(self.slice), edit)
 
     def redo(self) -> None:
         """Do again what was undone and show its slice."""
-        self._focus(self.editor.redo(self.slice))
+        index = self.editor.redo(self.slice)
+        self._focus(index, self.editor.history.done[-1:])
 
-    def _focus(self, index: int | None) -> None:
+    def _focus(self, index: int | None, edits: tuple[Edit, ...]) -> None:
         if index is not None:
             self.slice = index
+            self.replayed.emit(edits[0])
 
     def go_undecided(self, step: int = 1) -> None:
         """Go to the next (1) or previous (-1) undecided slice."""
@@ -759,13 +765,8 @@ class AnnotationSession:
                     )
                 )
                 return
-            self.executor.run(
-                lambda: self.store.submit(
-                    self.job.id, case.row.case.id, base=saver.revision
-                ),
-                done,
-                failed,
-            )
+            submit = partial(self.store.submit, self.job.id, case.row.case.id)
+            self.executor.run(lambda: submit(base=saver.revision), done, failed)
 
         saver.name_slices()
         saver.when_settled(send)

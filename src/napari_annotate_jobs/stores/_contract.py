@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
+from pydantic import AwareDatetime
+
 from napari_annotate_jobs.errors import StoreAccessError
 from napari_annotate_jobs.model import (
     Annotation,
@@ -77,12 +79,15 @@ class Draft(Value):
         How often it was submitted.
     verdict : Verdict, optional
         The verdict that holds on the last submission, if there is one.
+    seen : datetime, optional
+        When it stood so, where the store cannot be asked now; None for this moment.
     """
 
     annotation: Annotation
     status: Status
     submissions: int
     verdict: Verdict | None = None
+    seen: AwareDatetime | None = None
 
     @property
     def review(self) -> ReviewStatus | None:

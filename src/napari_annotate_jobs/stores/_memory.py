@@ -200,7 +200,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
                     counts=self.counts(job_id),
                     location=self.location,
                     reviews=self.review_counts(job_id)
-                    if shelf.job.kind is JobKind.REVIEW
+                    if shelf.job.kind_for(self.person) is JobKind.REVIEW
                     else None,
                 )
                 for job_id, shelf in self._memory.shelves.items()

@@ -103,6 +103,7 @@ class BoxLayer(DrawnLayer[Shapes]):
         connect = self._connections.connect
         connect(layer.events.data, self._on_data)
         connect(layer.events.features, self._on_features)
+        connect(layer.events.visible, self.drop_hidden)
         connect(layer.selected_data.events.items_changed, self._on_selected)
         self.set_editable(not session.locked)
 
@@ -163,6 +164,8 @@ class BoxLayer(DrawnLayer[Shapes]):
     def _hidden(self) -> set[int]:
         """Return the selected shapes that are not on the screen."""
         index, data = self._shown(), self.layer.data
+        if not self.layer.visible:
+            return set(self.layer.selected_data)
         return {
             place
             for place in self.layer.selected_data
@@ -170,7 +173,7 @@ class BoxLayer(DrawnLayer[Shapes]):
         }
 
     def drop_hidden(self) -> None:
-        """Let go of what is not shown: napari keeps it selected on other slices."""
+        """Let go of what is not shown: napari keeps it selected, out of sight too."""
         hidden = self._hidden()
         if hidden:
             self.layer.selected_data = set(self.layer.selected_data) - hidden

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
-    from napari_annotate_jobs.editing import CaseView
+    from napari_annotate_jobs.editing import CaseView, Edit
     from napari_annotate_jobs.imaging import Series
     from napari_annotate_jobs.model import Label
     from napari_annotate_jobs.session import AnnotationSession, Executor, OpenCase
@@ -121,6 +121,7 @@ class ViewerBridge:
         connect(session.busy, self._on_busy)
         connect(session.slice_changed, self._on_slice_changed)
         connect(session.slices_changed, self._on_slices_changed)
+        connect(session.replayed, self._on_replayed)
         connect(self.foreign.changed, self._update_text)
         connect(session.label_changed, self._on_label_changed)
         connect(session.window_changed, self._update_text)
@@ -236,6 +237,12 @@ class ViewerBridge:
         if self._case is not None:
             self._case.show_annotation(indices)
             self._update_text()
+
+    def _on_replayed(self, edit: Edit) -> None:
+        """Let it be seen what was undone: masks are in every plane, all else is not."""
+        self.set_hidden(False)
+        if not edit.is_painting:
+            self.show_acquired()
 
     def _on_status_changed(self) -> None:
         if self._case is not None:

@@ -94,7 +94,9 @@ class ReadOut:
         if window is not None and not session.case.series.header.is_color:
             width, level = _number(window.width), _number(window.center)
             lines.append(f"WW {width}  WL {level}")
-        if session.editor.locked:
+        if session.editor.refused is not None:
+            lines.append("Not for you to annotate: read-only")
+        elif session.editor.locked:
             lines.append("Submitted: read-only")
         self._overlay.text = text = "\n".join(lines)
         return text

@@ -24,6 +24,7 @@ from .keys._held import HeldKeys
 from .keys._help import HelpPanel
 from .keys._keys import ACTIONS, STEPPING, KeyMap, label_keys, text_has_focus
 from .numbers._panel import StatisticsPanel
+from .parts._qt_events import event_as
 from .parts._theme import Colors, paint_in
 from .parts._veil import Veil
 from .propagate._panel import PropagatePanel
@@ -76,6 +77,7 @@ __all__ = [
     "Where",
     "WindowControl",
     "Writing",
+    "event_as",
     "label_keys",
     "listed",
     "outcome_text",

@@ -135,7 +135,7 @@ def statuses(bob):
 def test_what_is_submitted_is_seen_and_not_edited(bob):
     assert bob.panel.case_name.text() == "one"
     assert bob.panel.who.text().startswith("ana · ")
-    assert bob.panel.who.text().endswith("first submission")
+    assert bob.panel.who.text().endswith(" · first")
     assert bob.reading.slice == 2  # where something is said
     assert bob.reading.locked
     with pytest.raises(LockedError):
@@ -168,6 +168,10 @@ def test_what_has_a_verdict_gets_no_other(bob, store):
     bob.act.fail_case()
     assert bob.panel.mode is Writing.COMMENT
     assert "eve has passed it already" in bob.told[0]
+    bob.review.open("two", "ana")
+    bob.act.pass_case()
+    bob.review.open("two", "ana")
+    assert bob.panel.state.text().startswith("You have passed it already")
 
 
 def test_a_fail_asks_for_its_reason(bob):
@@ -283,7 +287,7 @@ def test_a_revised_case_shows_at_once_what_changed(bob, store):
     bob.store.judge("job", "one", Verb.RETURN, person="ana", number=1, comments=[said])
     submit(store, "one", 5)
     bob.review.open("one", "ana")
-    assert "revised, submission 2" in bob.panel.who.text()
+    assert "revised (2)" in bob.panel.who.text()
     assert bob.panel.differences.count() == 1
     assert bob.reading.slice == 5  # it is shown at once
     assert bob.panel.differences.item(0).text().startswith("Slice 6: only ana")

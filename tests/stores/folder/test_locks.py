@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from lock_kit import is_held, protect
 from napari_annotate_jobs.app._places import (
     forget_location,
     recent_locations,
@@ -22,7 +23,13 @@ from napari_annotate_jobs.app._places import (
 )
 from napari_annotate_jobs.errors import StoreAccessError
 from napari_annotate_jobs.files._locks import locked
-from napari_annotate_jobs.model import AnnotationChange, Comment, Status, Verb
+from napari_annotate_jobs.model import (
+    AnnotationChange,
+    Comment,
+    ReviewStatus,
+    Status,
+    Verb,
+)
 from napari_annotate_jobs.stores import FolderStore, JobStore, MemoryStore, create_job
 from napari_annotate_jobs.stores._progress import Progress
 from napari_annotate_jobs.stores.folder import _case_work as work_module
@@ -40,41 +47,6 @@ LOOK = Comment(person="eve", text="look")
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "user_cache_path", lambda *a, **k: tmp_path / "x")
-
-
-def is_held(guard):
-    """Return whether this thread holds a lock; of a plain one, whether any does."""
-    return guard._is_owned() if hasattr(guard, "_is_owned") else guard.locked()
-
-
-def protect(monkeypatch, cls, names, guard):
-    """Have attributes of a class ask for their guard; return how often they did.
-
-    The constructor of an object may set each of them once without.
-    """
-    asked = dict.fromkeys(names, 0)
-
-    def attribute(name):
-        key = f"{name} itself"
-
-        def ask(self):
-            assert is_held(guard(self)), f"{name} is touched without its guard"
-            asked[name] += 1
-
-        def get(self):
-            ask(self)
-            return self.__dict__[key]
-
-        def put(self, value):
-            if key in self.__dict__:
-                ask(self)
-            self.__dict__[key] = value
-
-        return property(get, put)
-
-    for name in names:
-        monkeypatch.setattr(cls, name, attribute(name), raising=False)
-    return asked
 
 
 # ------------------------------------------------------------ between processes
@@ -129,7 +101,7 @@ def writes(monkeypatch):
 
 
 def test_each_write_of_work_holds_the_lock_of_its_folder(job_folder, kit, writes):
-    """Save, compaction, submission, return, and the log that tells of them."""
+    """Whatever is done, and the log that tells of it."""
     store, eve = (FolderStore(job_folder, person) for person in ("ana", "eve"))
     work = job_folder / "annotations" / "case-0" / "ana"
     # Before the first save there is no lock file to try.
@@ -140,6 +112,9 @@ def test_each_write_of_work_holds_the_lock_of_its_folder(job_folder, kit, writes
         "another save": lambda: store.save(JOB, "case-0", *kit.painted(2), base=2),
         "submit": lambda: store.submit(JOB, "case-0", base=3),
         "return": lambda: eve.return_case(JOB, "case-0", [REMARK], person="ana"),
+        "submit again": lambda: store.submit(JOB, "case-0", base=3),
+        "comment": lambda: eve.discuss(JOB, "case-0", person="ana", comment=LOOK),
+        "pass": lambda: eve.judge(JOB, "case-0", Verb.PASS, person="ana"),
     }
     for name, act in acts.items():
         writes.clear()
@@ -149,6 +124,26 @@ def test_each_write_of_work_holds_the_lock_of_its_folder(job_folder, kit, writes
         )
     store.close()
     eve.close()
+
+
+def test_what_another_store_kept_is_written_under_the_lock_of_its_folder(
+    job_folder, tmp_path, kit, writes
+):
+    store = FolderStore(job_folder, "ana")
+    change, masks = kit.painted(0)
+    store.save(JOB, "case-0", change, masks, base=0)
+    store.submit(JOB, "case-0", base=1)
+    record = store._folder(JOB).work("case-0").record()
+    store.close()
+    other = create_job(tmp_path / "other", kit.job(), kit.cases(), person="ana")
+    work = other._folder(JOB).work("case-0")
+    writes.clear()
+    work.bring(record, masks, written=lambda: None)
+    below = [w for w in writes if w[0].startswith(f"{work.path}{os.sep}")]
+    assert len(below) > 2
+    assert {(folder, held) for _, folder, held in below} == {(str(work.path), True)}
+    assert work.record().submissions == record.submissions
+    other.close()
 
 
 def test_mending_holds_the_lock_of_the_folder(job_folder, kit, writes):
@@ -225,6 +220,12 @@ def test_the_work_on_a_case_is_one_threads_at_a_time(job_folder, kit, monkeypatc
     work.compact()
     assert len(held) > 2
     assert all(held)
+    asked = protect(
+        monkeypatch, work_module.WorkFolder, ["_unsure"], lambda w: w._guard
+    )
+    work.__dict__["_unsure itself"] = work.__dict__.pop("_unsure")
+    assert work.annotation().revision == 1
+    assert asked["_unsure"] > 0
     store.close()
 
 
@@ -358,6 +359,7 @@ def index(tmp_path):
 
 def ask_twice(index):
     with index.reading():
+        assert index._db.in_transaction, "two answers of two states"
         assert index.n_cases() == len(index.places())
 
 
@@ -400,6 +402,9 @@ WRITES = {
     "progress": lambda index: index.set_progress(
         index.person("ana"), 1, Progress(Status.FINISHED, decided=4)
     ),
+    "review": lambda index: index.set_review(
+        1, "ana", Progress(Status.FINISHED, number=1), ReviewStatus.WAITING
+    ),
 }
 
 
@@ -415,6 +420,7 @@ def test_who_only_reads_the_index_does_not_write_it(index, tmp_path, name):
 def contents(path):
     with closing(sqlite3.connect(path, timeout=0)) as db:
         tables = ("cases", "names", "people", "progress", "blocks", "meta")
+        tables += ("reviews", "review_counts")
         return {t: sorted(db.execute(f"SELECT * FROM {t}")) for t in tables}
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
+from napari_annotate_jobs.errors import StoreAccessError
 from napari_annotate_jobs.files import _durable as files
 from napari_annotate_jobs.stores import FolderStore
 
@@ -82,3 +84,59 @@ def test_what_is_set_aside_has_its_new_name_on_the_disk(tmp_path, synced):
     aside = files.set_aside(tmp_path / "x.jsonl")
     assert synced == ["place .jsonl", f"sync {tmp_path.name}"]
     assert aside.read_bytes() == b"damaged"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+@pytest.mark.parametrize(
+    ("write", "wanted"),
+    [
+        (lambda f: files.write_durably(f / "a.json", b"1"), ["data", "place .json"]),
+        (
+            lambda f: files.place_new_durably(f / "a.json", b"1"),
+            ["data", "place once .json"],
+        ),
+        (
+            lambda f: files.write_many_durably({f / "a.png": b"1"}),
+            ["data", "place .png"],
+        ),
+        (
+            lambda f: files.write_many_durably({f / "a.png": b"1", f / "b.png": b"2"}),
+            ["data", "data", "place .png", "place .png"],
+        ),
+    ],
+    ids=["write", "place new", "many of one", "many"],
+)
+def test_the_name_of_what_was_placed_is_synced_last(tmp_path, synced, write, wanted):
+    write(tmp_path)
+    assert sorted(synced[:-1]) == wanted
+    assert synced[-1] == f"sync {tmp_path.name}"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_what_is_appended_is_synced_before_it_counts(tmp_path, synced):
+    path = tmp_path / "log"
+    files.append_durably(path, b"one", at=0)
+    files.append_durably(path, b"two", at=3)
+    assert [s for s in synced if s == "sync log"] == ["sync log"] * 2
+    assert f"sync {tmp_path.name}" in synced
+
+
+def test_a_combination_that_is_there_is_not_told_to_have_failed(
+    job_folder, monkeypatch
+):
+    """A disk that takes nothing any more would not let it be taken back."""
+    store = FolderStore(job_folder, "ana")
+    store.save_combination("job-1", "first", "classes: []")
+    fsync = os.fsync
+
+    def fail(handle):
+        if os.path.isdir(f"/proc/self/fd/{handle}"):
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        fsync(handle)
+
+    monkeypatch.setattr(files.os, "fsync", fail)
+    store.save_combination("job-1", "second", "classes: []")
+    assert set(store.combinations("job-1")) == {"first", "second"}
+    with pytest.raises(StoreAccessError):  # what others build on is told of
+        files.write_durably(job_folder / "other", b"")
+    store.close()

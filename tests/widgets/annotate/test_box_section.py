@@ -147,10 +147,3 @@ def test_it_fits_a_narrow_dock(section, colors):
     section.set_colors(colors)
     section.set_object(ObjectAtHand(track(), here=True))
     assert section.minimumSizeHint().width() <= 270
-
-
-def test_boxes_of_a_submitted_case_are_not_denied(section):
-    for count, text in ((0, "No box here"), (1, "1 box here"), (3, "3 boxes here")):
-        section.set_read_only(count)
-        assert section.about.text() == text
-        assert not any(button.isEnabled() for button in section.buttons.values())

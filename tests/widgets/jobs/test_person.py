@@ -31,7 +31,7 @@ def test_the_name_is_shown_once_it_is_known(button):
     assert button.isHidden()
     button.set_person("Ana")
     assert not button.isHidden()
-    assert button.text() == "You annotate as Ana"
+    assert button.text() == "You work as Ana"
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,21 @@ def test_only_stepping_goes_on_while_a_key_is_held(window):
     router.clear()
 
 
+def test_a_key_pressed_beside_the_keyboard_is_not_taken_for_the_one_held_before(window):
+    """The press itself counts, wherever in the window it comes in."""
+    calls = []
+    other = QWidget(window)
+    other.show()
+    router = KeyRouter(window)
+    router.set_keys({"H": lambda: calls.append("H")})
+    for kind, time in [(PRESS, 1000), (RELEASE, 1500), (PRESS, 1500)]:
+        QApplication.sendEvent(window, Key(kind, time))
+    assert HeldKeys.here().is_repeated
+    QTest.keyClick(other, Qt.Key.Key_H)
+    assert calls == ["H"]
+    router.clear()
+
+
 def test_what_steps():
     going = {action.id for action in ACTIONS if action.group == "Go"}
     assert STEPPING == going - {"play"} | {"next_thread"}

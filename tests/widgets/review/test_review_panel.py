@@ -18,6 +18,7 @@ from napari_annotate_jobs.model import (
     Thread,
 )
 from napari_annotate_jobs.widgets import About, KeyMap, ReviewPanel, Writing
+from napari_annotate_jobs.widgets.review._threads import place_text
 
 
 def row(number=1, status=ReviewStatus.WAITING):
@@ -102,6 +103,19 @@ def test_threads_have_a_place_and_can_be_settled(panel, qtbot):
     with qtbot.waitSignal(panel.resolve_requested) as asked:
         settle.click()
     assert asked.args == ["a", True]
+
+
+def test_what_a_comment_is_pinned_to_has_a_name():
+    here = {"id": "a", "person": "bob", "text": "x", "slice_key": "k", "index": 3}
+    at = {"at": (1.0, 2.0)}
+    for more, text in (
+        ({}, "slice 4"),
+        (at, "place on slice 4"),
+        ({**at, "label": 1}, "object on slice 4"),
+        ({**at, "object": "o"}, "object on slice 4"),
+    ):
+        assert place_text(Comment(**here, **more)) == text
+    assert place_text(Comment(id="a", person="bob", text="x")) == "case"
 
 
 def test_a_differing_slice_is_gone_to(panel, qtbot):

@@ -75,6 +75,7 @@ class BoxActions:
                 (self._bridge.box_changed, self.refresh),
                 (self._bridge.plane_changed, self.refresh),
                 (self._session.slice_changed, self._on_slice),
+                (self._session.label_changed, self.refresh),
                 (self._session.opened, self._on_slice),
                 (self._session.closed, self.refresh),
                 (self._session.status_changed, self._on_slice),
@@ -82,7 +83,6 @@ class BoxActions:
         )
         labels = self._session.job.project.label_set
         self._section.set_labels(labels.of(Method.DETECTION))
-        self._section.setVisible(bool(labels.of(Method.DETECTION)))
         self._section.requested.connect(self._do)
         panel.add_box_actions(PANEL)
         panel.boxes_requested.connect(self._from_panel)
@@ -102,14 +102,14 @@ class BoxActions:
         session, boxes = self._session, self._bridge.boxes
         if session.is_open:
             self._section.set_several(session.editor.n_slices > 1)
+        track = None if boxes is None else boxes.current_track
+        by_hand = session.label is None and track is not None
+        labels = session.job.project.label_set
+        armed = labels.method_at(session.label) is Method.DETECTION
+        self._section.setVisible((armed or by_hand) and not session.locked)
         if boxes is None or not session.is_open:
             self._section.set_object(None)
             return
-        if session.locked:
-            here = session.editor.content(session.slice).boxes
-            self._section.set_read_only(len(here))
-            return
-        track = boxes.current_track
         if track is None:
             any_here = bool(session.editor.content(session.slice).boxes)
             self._section.set_object(ObjectAtHand() if any_here else None)

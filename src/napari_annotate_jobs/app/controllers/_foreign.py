@@ -63,6 +63,8 @@ class ForeignController:
             [layer.name for layer in foreign.hidden],
             [layer.name for layer in foreign.shown],
         )
+        if not (foreign.hidden or foreign.shown):
+            self._take_back()  # there is nothing to ask about any more
 
     def _opened(self) -> None:
         self._update()

@@ -93,12 +93,12 @@ class MaskActions:
                 (session.slices_changed, self._recount),
                 (session.status_changed, self._recount),
                 (session.slice_changed, self.show_selection),
+                (session.label_changed, self.show_selection),
             ]
         )
         self._section.requested.connect(self._do)
         labels = session.job.project.label_set
         self._has_masks = bool(labels.of(Method.SEGMENTATION))
-        self._has_boxes = bool(labels.of(Method.DETECTION))
         panel.add_mask_actions(PANEL)
         panel.masks_requested.connect(self._from_panel)
 
@@ -129,10 +129,10 @@ class MaskActions:
         editable = not session.locked
         if session.is_open:  # while a case is read, nothing moves
             several = session.editor.n_slices > 1
+            labels = session.job.project.label_set
+            masks = labels.method_at(session.label) is Method.SEGMENTATION
             self._section.offer(
-                masks=self._has_masks and several,
-                proposals=bool(self._waiting)
-                or (several and (self._has_masks or self._has_boxes)),
+                masks=masks and several and editable, proposals=bool(self._waiting)
             )
         self._section.set_state(
             editable=editable,

@@ -280,7 +280,7 @@ class ReviewController:
         self.panel.set_case(case.row, case.history, refused=self._refused(case))
 
     def _refused(self, case: OpenReview) -> str:
-        row, verdict = case.row, self._verdict
+        row, verdict, me = case.row, self._verdict, self.review.store.person
         status = row.status
         if verdict is not None:
             status = review_status_of(verdict.submission, [verdict]) or status
@@ -288,14 +288,17 @@ class ReviewController:
             check_verb(
                 Verb.PASS,
                 job=self.review.job,
-                person=self.review.store.person,
+                person=me,
                 author=row.person,
                 review=status,
                 verdict=verdict,
             )
         except TransitionError as error:
             said = f": {verdict.text}" if verdict is not None and verdict.text else ""
-            return f"{error.what}{said}"  # it begins with a name
+            what, own = error.what, f"{me} has "  # it begins with a name
+            if what.startswith(own):
+                what = f"You have {what.removeprefix(own)}"
+            return f"{what}{said}"
         return ""
 
     def _on_closed(self) -> None:

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
 from napari_annotate_jobs.model import Status
 from napari_annotate_jobs.session import Connections, SaveKind
-from napari_annotate_jobs.widgets import CanvasEdges, HeldKeys
+from napari_annotate_jobs.widgets import CanvasEdges, HeldKeys, event_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +104,8 @@ class SurroundingsController:
             return ""
         if session.saving.state.kind is SaveKind.CONFLICT:
             return TROUBLED
+        if session.editor.refused is not None:
+            return ""
         if session.locked:
             return SUBMITTED
         if session.case.draft.status is Status.RETURNED:
@@ -203,11 +205,12 @@ class Peek(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Notice when the key is let go of."""
-        if isinstance(event, QKeyEvent) and event.key() == self._key:
-            if event.type() == QEvent.Type.KeyRelease and not event.isAutoRepeat():
-                self._until = event.timestamp()
+        key = event_as(event, QKeyEvent)
+        if key is not None and key.key() == self._key:
+            if key.type() == QEvent.Type.KeyRelease and not key.isAutoRepeat():
+                self._until = key.timestamp()
                 self._over.start()
-            elif event.type() in (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride):
+            elif key.type() in (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride):
                 self._over.stop()
         return False
 

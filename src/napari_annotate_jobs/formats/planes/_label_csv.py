@@ -11,6 +11,7 @@ from pydantic import Field
 
 from napari_annotate_jobs.errors import CorruptError
 from napari_annotate_jobs.formats._case import Truth
+from napari_annotate_jobs.formats._tables import own_rows
 from napari_annotate_jobs.model import Decision, Method, Scope
 
 from ._pictures import PictureOptions
@@ -212,12 +213,11 @@ class LabelCsvExporter(PlaneExporter):
         """Read the rows again, and compare them with the cases' parts."""
         path = folder / FILE
         wanted = _rows(written)
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.reader(file):
-                if row != next(wanted, None):
-                    raise CorruptError(
-                        "a row read again is not the one written", where=path
-                    )
+        for row in own_rows(path):
+            if row != next(wanted, None):
+                raise CorruptError(
+                    "a row read again is not the one written", where=path
+                )
         if next(wanted, None) is not None:
             raise CorruptError("rows are missing when it is read again", where=path)
 

@@ -231,7 +231,9 @@ def _described(image: Any, path: Path, root: Path) -> list[SeriesHeader]:
         )
     check_count(path, size[2], parts)
     data = Path(image.file_map["image"].filename)
-    files = tuple(file_ref(p) for p in dict.fromkeys((path, data)))
+    # Of a pair the other one too, whichever was named.
+    head = Path(image.file_map.get("header", image.file_map["image"]).filename)
+    files = tuple(file_ref(p) for p in dict.fromkeys((path, data, head)))
     _check_size(proxy, data, path)
     slope, intercept = float(proxy.slope), float(proxy.inter)
     if not math.isfinite(slope) or not math.isfinite(intercept) or slope == 0:

@@ -264,9 +264,10 @@ def _encoded(text: str) -> bytes:
 
 def pretty(value: Any, indent: str = "") -> str:
     """Return JSON a person can read: what fits in a line stands in one."""
-    line = json.dumps(value, ensure_ascii=False)
+    is_long = isinstance(value, dict) and len(value) > _WIDTH  # however short its items
+    line = "" if is_long else json.dumps(value, ensure_ascii=False)
     several = isinstance(value, list) and len(value) > 1 and isinstance(value[0], dict)
-    short = len(line) + len(indent) <= _WIDTH and not several
+    short = len(line) + len(indent) <= _WIDTH and not several and not is_long
     if short or not isinstance(value, dict | list):
         return line
     inner = indent + "  "

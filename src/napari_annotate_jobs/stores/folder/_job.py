@@ -165,7 +165,7 @@ class JobFolder:
         path = self.path / "combinations" / f"{check_file_name(name)}.yaml"
         if text is not None:
             make_folders(path.parent, root=self.path)
-            write_durably(path, text.encode())
+            write_durably(path, text.encode(), counts_at_once=True)
         elif is_there(path):
             with accessing(path, "removed"):
                 path.unlink()

@@ -122,7 +122,7 @@ class FolderStore(JobStore, ImageSource, Checker):
         summaries, faults = [], []
         for folder in self._scan():
             try:
-                summaries.append(_summary(folder))
+                summaries.append(_summary(folder, self.person))
             except Exception as error:
                 told = _told(error, folder)
                 if folder.path == self._path:
@@ -527,14 +527,14 @@ class FolderStore(JobStore, ImageSource, Checker):
             return found[0]
 
 
-def _summary(folder: JobFolder) -> JobSummary:
+def _summary(folder: JobFolder, person: str) -> JobSummary:
     job = folder.job()
     return JobSummary(
         job=job,
         counts=folder.catalogue.counts(),
         location=str(folder.path),
         reviews=folder.catalogue.review_counts()
-        if job.kind is JobKind.REVIEW
+        if job.kind_for(person) is JobKind.REVIEW
         else None,
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ._cache import ImageCache
 from ._moving import Moved, pull_job, push_job
-from ._remote_images import ImageCache
 from ._store import HttpStore
 from ._tokens import forget_token, keep_token, kept_token
 from ._wire import Wire, log_in, server_and_job

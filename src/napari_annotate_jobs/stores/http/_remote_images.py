@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 import threading
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from platformdirs import user_cache_path
-
-from napari_annotate_jobs.errors import (
-    InvalidValueError,
-    StoreAccessError,
-    UnreadableImageError,
-)
+from napari_annotate_jobs.errors import InvalidValueError, UnreadableImageError
 from napari_annotate_jobs.imaging import Series, SeriesHeader, open_series
 from napari_annotate_jobs.stores import _rules
 from napari_annotate_jobs.stores.wire import SeriesIndex
@@ -24,78 +16,16 @@ from napari_annotate_jobs.stores.wire import SeriesIndex
 from ._wire import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from napari_annotate_jobs.model import Case
 
+    from ._cache import ImageCache
     from ._wire import Wire
 
-__all__ = ["ImageCache", "RemoteImages"]
+__all__ = ["RemoteImages"]
 
 _SHARED = "NAPARI_ANNOTATE_JOBS_IMAGES"
-_BUDGET = 20 << 30
-
-
-class ImageCache:
-    """Files of images on this computer, up to so many bytes.
-
-    Parameters
-    ----------
-    path : Path, optional
-        Where; in the user's cache by default.
-    budget : int
-        Bytes; what was not used the longest goes first. A case that is open stays.
-    """
-
-    def __init__(self, path: Path | None = None, budget: int = _BUDGET) -> None:
-        home = user_cache_path("napari-annotate-jobs", appauthor=False)
-        self.path = path or home / "images"
-        self.budget = budget
-        self._guard = threading.Lock()
-        self._used: set[str] = set()
-
-    def folder(self, key: str) -> Path:
-        """Return the folder of a series, made if it is not there."""
-        name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        folder = self.path / name
-        with self._guard:
-            self._used.add(name)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            os.utime(folder)
-        except OSError as error:
-            raise StoreAccessError(
-                f"there is no room for images ({error.strerror or error})",
-                where=folder,
-                remedy="Free some space there, or make the folder writable",
-            ) from error
-        return folder
-
-    def tidy(self) -> int:
-        """Remove what is over the budget; return how many bytes went."""
-        sizes: list[tuple[float, int, Path]] = []
-        with suppress(OSError):
-            for folder in self.path.iterdir():
-                with suppress(OSError):
-                    files = [f.stat() for f in folder.rglob("*") if f.is_file()]
-                    size = sum(f.st_size for f in files)
-                    sizes.append((folder.stat().st_mtime, size, folder))
-        total = sum(size for _, size, _ in sizes)
-        gone = 0
-        for _, size, folder in sorted(sizes, key=lambda row: row[0]):
-            if total - gone <= self.budget:
-                break
-            with self._guard:
-                used = folder.name in self._used
-            if not used:
-                shutil.rmtree(folder, ignore_errors=True)
-                gone += size
-        return gone
-
-    def let_go(self) -> None:
-        """Forget which cases are open."""
-        with self._guard:
-            self._used.clear()
 
 
 class RemoteImages:
@@ -105,13 +35,17 @@ class RemoteImages:
     ----------
     wire : Wire
         Leads there.
-    cache : ImageCache, optional
+    cache : ImageCache
         Where files are kept.
+    ask : callable
+        Returns what the server says at a path; what it said last, if it is away.
     """
 
-    def __init__(self, wire: Wire, cache: ImageCache | None = None) -> None:
-        self._wire = wire
-        self.cache = cache or ImageCache()
+    def __init__(
+        self, wire: Wire, cache: ImageCache, ask: Callable[[str, Any], Any]
+    ) -> None:
+        self._wire, self._ask = wire, ask
+        self.cache = cache
 
     def open(self, job_id: str, case: Case, series: int | None) -> Series:
         """Open a series; one request tells all that is not pixels.
@@ -125,22 +59,48 @@ class RemoteImages:
             path = Path(os.path.abspath(Path(shared) / ref.path))
             if path.exists():
                 return open_series(path, series_uid=ref.series_uid)
-        place = str(case.series.index(ref))
-        route = quoted("jobs", job_id, "cases", case.id, "series", place)
-        index: SeriesIndex = self._wire.get(route, SeriesIndex)
-        tags = "\n".join(f"{file.name} {file.tag}" for file in index.files)
-        folder = self.cache.folder("\n".join((self._wire.server, route, tags)))
+        fetcher = self._fetcher(job_id, case, case.series.index(ref))
         self.cache.tidy()
-        fetcher = _Fetcher(self._wire, route, index, folder)
-        path = folder
+        index, path = fetcher.index, fetcher.folder
         if index.single:
             fetcher.fetch(0)
             path = fetcher.files[0]
         header = SeriesHeader.from_json(index.header, path=path)
         known = {file: number for number, file in enumerate(fetcher.files)}
         if any(file.path not in known for file in header.all_files):
-            raise _strange(route)
+            raise _strange(fetcher.route)
         return _RemoteSeries(header, lambda path: fetcher.fetch(known[path]))
+
+    def _fetcher(self, job_id: str, case: Case, place: int) -> _Fetcher:
+        route = quoted("jobs", job_id, "cases", case.id, "series", str(place))
+        index: SeriesIndex = self._ask(route, SeriesIndex)
+        tags = "\n".join(f"{file.name} {file.tag}" for file in index.files)
+        folder = self.cache.folder("\n".join((self._wire.server, route, tags)))
+        return _Fetcher(self._wire, route, index, folder)
+
+    def take_along(self, job_id: str, case: Case) -> Iterator[tuple[int, int]]:
+        """Fetch all images of a case, to stay on this computer.
+
+        Yields
+        ------
+        (int, int)
+            Files that are here, and how many there are.
+        """
+        every = [self._fetcher(job_id, case, i) for i in range(len(case.series))]
+        total, done = sum(len(each.files) for each in every), 0
+        for fetcher in every:
+            self.cache.take_along(fetcher.folder)
+            for number in range(len(fetcher.files)):
+                yield done, total
+                fetcher.fetch(number)
+                done += 1
+        yield total, total
+
+    def put_back(self, job_id: str, case: Case) -> None:
+        """Let the images of a case go, when there is no room for them."""
+        for place in range(len(case.series)):
+            fetcher = self._fetcher(job_id, case, place)
+            self.cache.take_along(fetcher.folder, along=False)
 
 
 def _strange(where: str) -> UnreadableImageError:
@@ -157,20 +117,20 @@ class _Fetcher:
     def __init__(
         self, wire: Wire, route: str, index: SeriesIndex, folder: Path
     ) -> None:
-        self._wire, self._route, self._index = wire, route, index
+        self._wire, self.route, self.index = wire, route, index
+        self.folder = folder
         self.files = [folder / _plain(file.name) for file in index.files]
-        self._parts = folder
         self._locks = [threading.Lock() for _ in index.files]
 
     def fetch(self, number: int) -> None:
-        path, size = self.files[number], self._index.files[number].size
+        path, size = self.files[number], self.index.files[number].size
         with self._locks[number]:
             with suppress(OSError):
                 if path.stat().st_size == size:
                     return
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = self._parts / f".{number}-{os.getpid()}.part"
-            route = f"{self._route}/files/{number}"
+            part = self.folder / f".{number}-{os.getpid()}.part"
+            route = f"{self.route}/files/{number}"
             self._wire.fetch(route, path, size=size, progress=part)
 
 
@@ -196,21 +156,15 @@ class _RemoteSeries(Series):
             other.key: _RemoteSeries(other, fetch) for other in header.siblings
         }
 
-    def _ready(self) -> Any:
-        with self._lock:
-            waiting = self._reader is None
-        if not waiting:
-            return self._reader
+    def _new_reader(self) -> Any:
         files = self.header.files
-        if len(files) <= 1:
+        named = {frame.file for frame in self.header.frames}
+        if len(files) <= 1 or len(named) < len(files):
+            # One file, or one that says where in another the voxels are.
             for file in files:
                 self._fetch(file.path)
-            return super()._ready()
-        reader = super()._ready()
-        with self._lock:
-            if not isinstance(reader, _Fetching):
-                self._reader = reader = _Fetching(reader, self.header, self._fetch)
-        return reader
+            return super()._new_reader()
+        return _Fetching(super()._new_reader(), self.header, self._fetch)
 
 
 class _Fetching:

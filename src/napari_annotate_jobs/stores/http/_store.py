@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,12 +38,13 @@ from napari_annotate_jobs.stores._contract import (
     ReviewPage,
 )
 from napari_annotate_jobs.stores._moved_work import RecordName, WorkRecord
-from napari_annotate_jobs.stores._names import check_file_name, check_person
+from napari_annotate_jobs.stores._names import check_file_name, check_person, fold
 from napari_annotate_jobs.stores.wire import (
     BlobList,
     CommentForm,
     JudgeForm,
     NoteForm,
+    Operation,
     OperationBatch,
     OperationResult,
     ReadForm,
@@ -51,12 +53,14 @@ from napari_annotate_jobs.stores.wire import (
     operation_of,
 )
 
+from ._at_hand import Answers
+from ._cache import ImageCache
 from ._remote_images import RemoteImages
 from ._tokens import kept_token
 from ._wire import ATTEMPTS, Wire, quoted, server_and_job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     import httpx
 
@@ -67,8 +71,6 @@ if TYPE_CHECKING:
         ReviewStatus,
         Verb,
     )
-
-    from ._remote_images import ImageCache
 
 __all__ = ["HttpStore"]
 
@@ -91,11 +93,14 @@ class HttpStore(JobStore, ImageSource):
     token : str, optional
         The one that is kept for this server by default.
     cache : ImageCache, optional
-        Where images are kept.
+        Where images are kept; the server's last answers lie beside it.
     transport : callable, optional
         Returns what carries requests instead of the network.
     patient : bool
         False gives a server that does not answer one attempt only.
+    at_hand : bool
+        Whether to go on with what the server said last where it does not answer: with
+        jobs, cases and drafts that were seen, and images that were fetched.
 
     Raises
     ------
@@ -114,6 +119,7 @@ class HttpStore(JobStore, ImageSource):
         cache: ImageCache | None = None,
         transport: Callable[[], httpx.BaseTransport] | None = None,
         patient: bool = True,
+        at_hand: bool = True,
     ) -> None:
         self.location = location.rstrip("/")
         self.server, self._only = server_and_job(location)
@@ -130,8 +136,13 @@ class HttpStore(JobStore, ImageSource):
         self.wire = Wire(
             self.server, token, transport=transport, attempts=ATTEMPTS if patient else 1
         )
+        cache = cache or ImageCache()
+        folder = cache.path.parent / "answers" if at_hand else None
+        # Who asks is known by the token until the server has said it.
+        mark = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+        self._answers = Answers(self.wire, folder, f"token {mark}")
         try:
-            me: dict[str, Any] = self.wire.get("/me", dict[str, Any])
+            me: dict[str, Any] = self._answers.get("/me", dict[str, Any])
             self.person = check_person(str(me.get("name", "")))
             if person not in {None, self.person}:
                 raise RoleError(
@@ -142,7 +153,8 @@ class HttpStore(JobStore, ImageSource):
         except BaseException:
             self.wire.close()
             raise
-        self._images = RemoteImages(self.wire, cache)
+        self._answers.of(self.person)
+        self._images = RemoteImages(self.wire, cache, self._answers.get)
         self._guard = threading.Lock()
         self._cases: dict[tuple[str, str], Case] = {}
         self._sent: dict[tuple[str, str], set[str]] = {}
@@ -159,7 +171,67 @@ class HttpStore(JobStore, ImageSource):
         self.wire.use(token)
 
     def _get(self, kind: Any, *parts: str, **query: Any) -> Any:
-        return self.wire.get(quoted("jobs", *parts), kind, **query)
+        return self._answers.get(quoted("jobs", *parts), kind, **query)
+
+    def _renew(self, job_id: str, case_id: str) -> None:
+        """See anew how a case stands, which this store has just changed."""
+        if self._answers.kept is not None:
+            with suppress(StoreError):
+                self.load(job_id, case_id)
+                self.case(job_id, case_id)
+                self.counts(job_id)
+
+    def take_along(self, job_id: str, case_id: str) -> Iterator[tuple[int, int]]:
+        """Bring all of a case to this computer, to stay until it is put back.
+
+        Yields
+        ------
+        (int, int)
+            How much is here of how much.
+
+        Raises
+        ------
+        StoreError
+            If the server does not answer, or there is no room.
+        """
+        if self._answers.kept is None:
+            raise InvalidValueError("this store keeps nothing", where=self.location)
+        yield 0, 1
+        self.jobs()
+        self.job(job_id)
+        self.counts(job_id)
+        self.cases(job_id)
+        case = self.case(job_id, case_id).case
+        draft = self.load(job_id, case_id)
+        self.threads(job_id, case_id)
+        self.verdicts(job_id, case_id)
+        digests = set(draft.annotation.blobs())
+        for submission in self.submissions(job_id, case_id):
+            digests |= set(submission.annotation.blobs())
+        for digest in sorted(digests):
+            self.read_blob(job_id, case_id, digest)
+        here = quoted("jobs", job_id, "cases", case_id)
+        for path in ("/jobs", here, f"{here}/draft"):
+            folder = self._answers.kept.folder(path)
+            if not folder.is_dir():
+                raise StoreAccessError(
+                    "there is no room for the case",
+                    where=folder,
+                    remedy="Free some space there, or make the folder writable",
+                )
+            self._answers.kept.cache.take_along(folder)
+        yield from self._images.take_along(job_id, case)
+
+    def put_back(self, job_id: str, case_id: str) -> None:
+        """Let what was taken along go, when there is no room for it any more."""
+        if self._answers.kept is None:
+            return
+        case = self.case(job_id, case_id).case
+        path = quoted("jobs", job_id, "cases", case_id, "draft")
+        self._answers.kept.cache.take_along(
+            self._answers.kept.folder(path), along=False
+        )
+        self._images.put_back(job_id, case)
 
     def _post(self, kind: Any, *parts: str, body: Any, **query: Any) -> Any:
         path = quoted("jobs", *parts)
@@ -169,7 +241,7 @@ class HttpStore(JobStore, ImageSource):
 
     # ------------------------------------------------------------- jobs, cases
     def jobs(self) -> Sequence[JobSummary]:
-        found: list[JobSummary] = self.wire.get("/jobs", list[JobSummary])
+        found: list[JobSummary] = self._answers.get("/jobs", list[JobSummary])
         return [
             each.model_copy(
                 update={"location": self.server + quoted("jobs", each.job.id)}
@@ -197,23 +269,47 @@ class HttpStore(JobStore, ImageSource):
     ) -> CasePage:
         _rules.check_page(offset, limit)
 
+        path = quoted("jobs", job_id, "cases")
+
         def page(start: int, number: int) -> CasePage:
-            found: CasePage = self._get(
-                CasePage,
-                job_id,
-                "cases",
-                status=status,
-                text=text or None,
-                offset=start,
-                limit=number,
+            query = {
+                "status": status,
+                "text": text or None,
+                "offset": start,
+                "limit": number,
+            }
+            found: CasePage = self.wire.read(
+                self._answers.asked(path, query).body, CasePage
             )
             return found
 
-        rows, total = _paged(page, offset, limit)
-        return CasePage(rows=tuple(rows), total=total)
+        def asked() -> CasePage:
+            rows, total = _paged(page, offset, limit)
+            return CasePage(rows=tuple(rows), total=total)
+
+        def seen() -> CasePage | None:
+            every = self._answers.rows(job_id)
+            wanted = [
+                row
+                for row in every
+                if status in {None, row.status} and fold(text) in fold(row.case.name)
+            ]
+            here = tuple(wanted[offset : offset + limit])
+            return CasePage(rows=here, total=len(wanted)) if every else None
+
+        return self._answers.either(asked, seen)
 
     def case(self, job_id: str, case_id: str) -> CaseRow:
-        row: CaseRow = self._get(CaseRow, job_id, "cases", case_id)
+        def asked() -> CaseRow:
+            found = self._answers.asked(quoted("jobs", job_id, "cases", case_id), {})
+            read: CaseRow = self.wire.read(found.body, CaseRow)
+            return read
+
+        def seen() -> CaseRow | None:
+            rows = self._answers.rows(job_id)
+            return next((row for row in rows if row.case.id == case_id), None)
+
+        row = self._answers.either(asked, seen)
         with self._guard:
             self._cases[job_id, case_id] = row.case
         return row
@@ -228,16 +324,32 @@ class HttpStore(JobStore, ImageSource):
         wrap: bool = False,
     ) -> CaseRow | None:
         _check_step(step)
-        found: CaseRow | None = self._get(
-            CaseRow | None,
-            job_id,
-            "neighbour",
-            case=case_id,
-            step=step,
-            status=list(statuses) or None,
-            wrap=wrap,
-        )
-        return found
+        query = {
+            "case": case_id,
+            "step": step,
+            "status": list(statuses) or None,
+            "wrap": wrap,
+        }
+
+        def asked() -> tuple[CaseRow | None]:
+            found = self._answers.asked(quoted("jobs", job_id, "neighbour"), query)
+            return (self.wire.read(found.body, CaseRow | None),)
+
+        def seen() -> tuple[CaseRow | None] | None:
+            every = self._answers.rows(job_id)
+            rows = [r for r in every if self._answers.is_here(job_id, r)][::step]
+            places = {row.case.id: row.ordinal for row in every}
+            if case_id is not None:
+                if case_id not in places:
+                    return None
+                at = places[case_id]
+                after = [row for row in rows if (row.ordinal - at) * step > 0]
+                before = [row for row in rows if (row.ordinal - at) * step < 0]
+                rows = after + (before if wrap else [])
+            rows = [row for row in rows if not statuses or row.status in statuses]
+            return (rows[0] if rows else None,)
+
+        return self._answers.either(asked, seen)[0]
 
     def open_series(
         self, job_id: str, case_id: str, series: int | None = None
@@ -269,14 +381,29 @@ class HttpStore(JobStore, ImageSource):
         person: str | None = None,
         of: str | None = None,
     ) -> Draft:
-        found: Draft = self._get(
-            Draft, job_id, "cases", case_id, "draft", person=person, of=of
-        )
-        return found
+        path = quoted("jobs", job_id, "cases", case_id, "draft")
+        query = {"person": person, "of": of}
+        if person == self.person:
+            query["person"] = None
+        seen = self._answers.seen(path, query, sure=True)
+        found: Draft | None = self.wire.read(seen.body, Draft, where=path)
+        assert found is not None
+        if self._answers.kept is None:
+            return found
+        if seen.time is None:
+            self._answers.kept.settle(path, query, found.annotation.revision)
+            return found
+        found = self._answers.kept.draft(path, query, found)
+        if found is None:
+            # What is at hand is not how it stands: only the server knows.
+            seen = self._answers.asked(path, query)
+            answer: Draft = self.wire.read(seen.body, Draft, where=path)
+            return answer
+        return found.model_copy(update={"seen": seen.time})
 
     def read_blob(self, job_id: str, case_id: str, digest: str) -> bytes:
         path = quoted("jobs", job_id, "cases", case_id, "blobs", digest)
-        return bytes(self.wire.request("GET", path).content)
+        return self._answers.seen(path, {}).body
 
     def save(
         self,
@@ -294,15 +421,33 @@ class HttpStore(JobStore, ImageSource):
             operations=(operation_of(change, base=base),), strict=True
         )
         try:
-            return self.send_operations(job_id, case_id, batch, of=of)[0].revision
+            done = self.send_operations(job_id, case_id, batch, of=of)[0].revision
         except InvalidValueError:
             if not skipped:
                 raise
-        # The server may have dropped a mask that nothing named for a while.
-        with self._guard:
-            self._sent.pop((job_id, case_id), None)
-        self.send_blobs(job_id, case_id, needed)
-        return self.send_operations(job_id, case_id, batch, of=of)[0].revision
+            # The server may have dropped a mask that nothing named for a while.
+            with self._guard:
+                self._sent.pop((job_id, case_id), None)
+            self.send_blobs(job_id, case_id, needed)
+            done = self.send_operations(job_id, case_id, batch, of=of)[0].revision
+        self._note_saved(job_id, case_id, batch.operations[0], done, needed, of)
+        return done
+
+    def _note_saved(
+        self,
+        job_id: str,
+        case_id: str,
+        operation: Operation,
+        revision: int,
+        blobs: Mapping[str, bytes],
+        of: str | None,
+    ) -> None:
+        kept, here = self._answers.kept, quoted("jobs", job_id, "cases", case_id)
+        if kept is None or not kept.has(f"{here}/draft", {"of": of}):
+            return
+        kept.note(f"{here}/draft", {"of": of}, revision, operation)
+        for digest, data in blobs.items():
+            kept.keep(f"{here}/blobs/{digest}", {}, bytes(data))
 
     def send_blobs(self, job_id: str, case_id: str, blobs: Mapping[str, bytes]) -> bool:
         """Bring encoded masks that the server does not have.
@@ -360,7 +505,8 @@ class HttpStore(JobStore, ImageSource):
         place = job_id, "cases", case_id, "submit"
 
         def there() -> Submission | None:
-            if of or self.load(job_id, case_id).status is not Status.FINISHED:
+            draft = self.load(job_id, case_id)
+            if of or draft.seen or draft.status is not Status.FINISHED:
                 return None
             last = self.submissions(job_id, case_id)[-1]
             return last if last.annotation.revision == base else None
@@ -369,6 +515,7 @@ class HttpStore(JobStore, ImageSource):
             lambda: self._post(Submission, *place, body=SubmitForm(base=base), of=of),
             there,
         )
+        self._renew(job_id, case_id)
         return found
 
     def _done(self, ask: Callable[[], T], there: Callable[[], T | None]) -> T:
@@ -409,8 +556,11 @@ class HttpStore(JobStore, ImageSource):
         """Return whose work on which case is kept; for owners."""
         found: list[RecordName] = []
         while True:
-            page: list[RecordName] = self._get(
-                list[RecordName], job_id, "records", offset=len(found), limit=_PAGE
+            page: list[RecordName] = self.wire.get(
+                quoted("jobs", job_id, "records"),
+                list[RecordName],
+                offset=len(found),
+                limit=_PAGE,
             )
             found += page
             if len(page) < _PAGE:
@@ -418,9 +568,8 @@ class HttpStore(JobStore, ImageSource):
 
     def record(self, job_id: str, name: RecordName) -> WorkRecord:
         """Return all that is kept of somebody's work on a case; for owners."""
-        found: WorkRecord = self._get(
-            WorkRecord, job_id, "cases", name.case, "records", name.person, of=name.of
-        )
+        path = quoted("jobs", job_id, "cases", name.case, "records", name.person)
+        found: WorkRecord = self.wire.get(path, WorkRecord, of=name.of)
         return found
 
     def bring(
@@ -477,6 +626,8 @@ class HttpStore(JobStore, ImageSource):
         found: Verdict = self._done(
             lambda: self._post(Verdict, *place, body=form, person=person), there
         )
+        if person in {None, self.person}:
+            self._renew(job_id, case_id)
         return found
 
     def verdicts(
@@ -610,7 +761,16 @@ class HttpStore(JobStore, ImageSource):
     ) -> Case:
         form = NoteForm(n_slices=n_slices, size=size, warnings=tuple(warnings))
         path = quoted("jobs", job_id, "cases", case_id, "note")
-        answer = self.wire.request("POST", path, body=form, repeat=True)
+        try:
+            if self._answers.is_away:
+                return _rules.noted(self.case(job_id, case_id).case, n_slices)
+            answer = self.wire.request("POST", path, body=form, repeat=True)
+        except (RoleError, StoreAccessError) as error:
+            # Who may only look sees it all the same, and so does who is offline.
+            if isinstance(error, StoreAccessError):
+                if not self._answers.note_away(error):
+                    raise
+            return _rules.noted(self.case(job_id, case_id).case, n_slices)
         return self.wire.value(answer, Case)
 
     def close(self) -> None:

@@ -85,6 +85,11 @@ class Wire:
         Waits a number of seconds before another attempt.
     attempts : int
         How often to ask a server that does not answer.
+
+    Attributes
+    ----------
+    heard : float
+        When it answered last, as ``time.monotonic`` counts.
     """
 
     def __init__(
@@ -97,6 +102,7 @@ class Wire:
         attempts: int = ATTEMPTS,
     ) -> None:
         self.server = server
+        self.heard = 0.0
         self._token = token
         self._transport = transport
         self._sleep = sleep
@@ -140,6 +146,7 @@ class Wire:
         body: BaseModel | dict[str, Any] | bytes | None = None,
         headers: Mapping[str, str] | None = None,
         repeat: bool | None = None,
+        attempts: int | None = None,
     ) -> httpx.Response:
         """Ask the server.
 
@@ -156,6 +163,8 @@ class Wire:
         repeat : bool, optional
             Whether the same may be asked again after an answer was lost; by default
             only what changes nothing, or the same each time.
+        attempts : int, optional
+            How often to ask at most, where that is less than usual.
 
         Raises
         ------
@@ -175,6 +184,7 @@ class Wire:
             sent["Content-Type"] = "application/json"
         repeat = method in {"GET", "PUT", "DELETE"} if repeat is None else repeat
         asked = {k: v for k, v in (query or {}).items() if v is not None}
+        most = min(self._attempts, attempts or self._attempts)
         attempt = 0
         while True:
             attempt += 1
@@ -187,15 +197,17 @@ class Wire:
                 lost = not isinstance(
                     error, self._http.ConnectError | self._http.ConnectTimeout
                 )
-                if (lost and not repeat) or attempt >= self._attempts:
+                if (lost and not repeat) or attempt >= most:
                     raise _away(error, self.server) from error
             else:
+                if answer.status_code not in _UNSURE:
+                    self.heard = time.monotonic()
                 if answer.is_success or answer.status_code in {206, 304}:
                     return answer
                 told = self._error(answer)
                 wait = getattr(told, "retry_after", None)
                 again = repeat and answer.status_code in _UNSURE
-                if not again or attempt >= self._attempts:
+                if not again or attempt >= most:
                     raise told
             self._sleep(_pause(attempt, wait))
 
@@ -233,12 +245,17 @@ class Wire:
         CorruptError
             If it is nothing of this kind.
         """
+        found: T = self.read(answer.content, kind, where=answer.request.url.path)
+        return found
+
+    def read(self, body: bytes, kind: type[T] | Any, *, where: str = "") -> T:
+        """Return what the body of an answer holds; see :meth:`value`."""
         try:
-            found: T = _adapter(kind).validate_json(answer.content)
+            found: T = _adapter(kind).validate_json(body)
         except ValidationError as error:
             raise CorruptError(
                 f"the server's answer cannot be read ({error.error_count()} faults)",
-                where=f"{self.server}{answer.request.url.path}",
+                where=f"{self.server}{where}",
                 remedy="See that server and client are of the same version",
             ) from error
         return found

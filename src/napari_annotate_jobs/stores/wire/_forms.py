@@ -94,11 +94,14 @@ class ReadForm(Value):
     threads: tuple[str, ...] | None = Field(default=None, max_length=100_000)
 
 
+Side = Annotated[int, Field(le=2**31 - 1)]
+
+
 class NoteForm(Value):
     """What opening the images told; see :meth:`JobStore.note_case`."""
 
     n_slices: int | None = Field(default=None, le=1_000_000_000)
-    size: tuple[int, int] | None = None
+    size: tuple[Side, Side] | None = None
     warnings: tuple[str, ...] = Field(default=(), max_length=1000)
 
 

@@ -101,13 +101,13 @@ class BoxSection(QWidget):
         self._state = ObjectAtHand()
         self._several: bool | None = None
         self._labels: tuple[Label, ...] = ()
-        self.label = QToolButton()
+        self.label = QToolButton(self)
         self.label.setAutoRaise(True)
         self.label.setIconSize(QSize(12, 12))
         self.label.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.label.setAccessibleName("Label of the object")
         self.label.setToolTip("Give the object another label, on all its slices")
-        self.about = QElidingLabel()
+        self.about = QElidingLabel(self)
         self.about.setElideMode(Qt.TextElideMode.ElideMiddle)
         self.about.setAccessibleName("Object at hand")
         keep = self.label.sizePolicy()
@@ -115,11 +115,11 @@ class BoxSection(QWidget):
         self.label.setSizePolicy(keep)
         self.buttons: dict[str, QPushButton] = {}
         for action, text in BUTTONS:
-            button = self.buttons[action] = QPushButton(text)
+            button = self.buttons[action] = QPushButton(text, self)
             button.setObjectName(action)
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.clicked.connect(self._clicked)
-        self.more = QPushButton("More")
+        self.more = QPushButton("More", self)
         self.more.setToolTip("Join with another object; one box only")
         self.more.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._calls: dict[QAction, partial[None]] = {}
@@ -192,13 +192,6 @@ class BoxSection(QWidget):
         confirm.setEnabled(waiting > 0)
         confirm.setText(f"Confirm {waiting}" if waiting else "Confirm")
         self._fill_menus()
-
-    def set_read_only(self, count: int) -> None:
-        """Show only how many boxes there are here: nothing can be done with them."""
-        self.set_object(None)
-        if count:
-            self.about.setText(f"{count} box{'' if count == 1 else 'es'} here")
-            self.about.setToolTip(self.about.text())
 
     # ----------------------------------------------------------------- menus
     @property

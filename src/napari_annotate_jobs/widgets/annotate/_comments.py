@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CommentList"]
 
-WRITE = "Write a comment, then Enter"
+WRITE = "Comment, then Enter"
 
 
 class CommentList(QWidget):

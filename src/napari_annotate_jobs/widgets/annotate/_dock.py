@@ -105,10 +105,7 @@ class AnnotateDock(KeyboardGuest):
         self.notice.setWordWrap(True)
         self.notice.hide()
         self.take_back = QPushButton("Take back")
-        self.take_back.setToolTip(
-            "Take this submission back, to edit the case again; until a reviewer "
-            "answers it"
-        )
+        self._tip(self.take_back, "take_back")
         self.take_back.clicked.connect(self.take_back_requested)
         self.take_back.hide()
         self.history = HistoryBox()
@@ -247,9 +244,11 @@ class AnnotateDock(KeyboardGuest):
         layout.addWidget(self.history)
         layout.addWidget(self.aside)
         layout.addWidget(self.labels, 1)
-        layout.addLayout(decide)
-        layout.addWidget(self.masks)
+        # What comes and goes stands where the list of labels gives way to it: nothing
+        # else moves.
         layout.addWidget(self.boxes)
+        layout.addWidget(self.masks)
+        layout.addLayout(decide)
         layout.addWidget(self.window_control)
         layout.addWidget(self.comment_box)
         layout.addWidget(line)
@@ -331,8 +330,6 @@ class AnnotateDock(KeyboardGuest):
                 (session.saving.state_changed, self._update_state),
             ]
         )
-        labels = session.job.project.label_set
-        self.fill.setVisible(bool(labels.of(Method.SEGMENTATION)))
         self.set_label_keys(label_keys)
 
     def unbind(self) -> None:
@@ -377,19 +374,22 @@ class AnnotateDock(KeyboardGuest):
         session, text, color = self._session, "", self._colors.warning_text
         if session is not None and session.is_open and session.case is not None:
             returned = session.case.draft.returned
-            if session.status is Status.FINISHED:
-                back = "you take it back or " if self._may_take_back() else ""
+            if session.editor.refused is not None:
+                text = f"Read-only: {session.editor.refused.what}."
+            elif session.status is Status.FINISHED:
+                back = "you take it back or " if self.may_take_back() else ""
                 text = f"Submitted: read-only until {back}a reviewer returns it."
             elif session.status is Status.RETURNED and returned is not None:
                 text = f"Returned by {returned.person}: see the comments below."
                 self.comment_box.set_folded(False)
         self.history.set_events(() if session is None else session.rounds)
-        self.take_back.setVisible(self._may_take_back())
+        self.take_back.setVisible(self.may_take_back())
         self.notice.setText(text)
         self.notice.setVisible(bool(text))
         self.notice.setStyleSheet(f"color: {color};")
 
-    def _may_take_back(self) -> bool:
+    def may_take_back(self) -> bool:
+        """Return whether the case that is shown was submitted and can be had back."""
         session = self._session
         if session is None or not session.is_open or session.case is None:
             return False
@@ -416,6 +416,8 @@ class AnnotateDock(KeyboardGuest):
             ids, case_nothing=editor.annotation.case_nothing_to_label
         )
         self.labels.set_current(session.label)
+        method = session.job.project.label_set.method_at(session.label)
+        self.fill.setVisible(method is Method.SEGMENTATION)
         self.nothing.setChecked(content.decision is Decision.NOTHING_TO_LABEL)
         self.exclude.setChecked(content.excluded)
 

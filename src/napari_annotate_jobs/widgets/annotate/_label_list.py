@@ -39,6 +39,8 @@ _TOOLTIPS = {
     Method.DETECTION: "Draw boxes around {name}",
     Method.SEGMENTATION: "Paint {name}",
 }
+NOTHING_AT_ALL = "Nothing in the whole case"
+"""Another name than that of a slice with nothing to label."""
 _LABEL_ROLE = Qt.ItemDataRole.UserRole
 _ROW = QSize(20, 23)
 _NEUTRAL = "#8a8f98"
@@ -193,11 +195,9 @@ class LabelList(QWidget):
         group = self._group("Whole case")
         for label in case:
             self._add(group, label, keys.get(label.id, ""))
-        self._case_nothing = QTreeWidgetItem(group, ["Nothing to Label"])
+        self._case_nothing = QTreeWidgetItem(group, [NOTHING_AT_ALL])
         self._case_nothing.setSizeHint(0, _ROW)
-        self._case_nothing.setToolTip(
-            0, "Nothing to label in the whole case: marks every undecided slice"
-        )
+        self._case_nothing.setToolTip(0, "Marks every undecided slice Nothing to Label")
         self._on: dict[int, bool] = {}
         self.set_checked((), case_nothing=False)
         self.filter.setVisible(len(labels.labels) > 8)

@@ -61,12 +61,13 @@ class MaskSection(QWidget):
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addWidget(self.interpolate, 0, 0)
-        layout.addWidget(self.follow, 0, 1)
-        layout.addWidget(self.confirm, 1, 0)
-        layout.addWidget(self.reject, 1, 1)
-        layout.addWidget(self.confirm_all, 2, 0)
-        layout.addWidget(self.reject_all, 2, 1)
+        # What there is only while something is proposed comes above what stays.
+        layout.addWidget(self.confirm, 0, 0)
+        layout.addWidget(self.reject, 0, 1)
+        layout.addWidget(self.confirm_all, 1, 0)
+        layout.addWidget(self.reject_all, 1, 1)
+        layout.addWidget(self.interpolate, 2, 0)
+        layout.addWidget(self.follow, 2, 1)
         for column in (0, 1):
             layout.setColumnStretch(column, 1)
         for button in self._plain:
@@ -104,14 +105,14 @@ class MaskSection(QWidget):
             button.setStyleSheet(focus_style(colors))
 
     def offer(self, *, masks: bool, proposals: bool) -> None:
-        """Make room for what can ever be done in a case; no button moves later.
+        """Show what there is a use for.
 
         Parameters
         ----------
         masks : bool
-            Masks can be painted on several slices.
+            Masks are painted, on several slices.
         proposals : bool
-            There can be something to confirm.
+            There is something to confirm in the case.
         """
         for button in (self.interpolate, self.follow):
             button.setVisible(masks)

@@ -20,6 +20,7 @@ from qtpy.QtCore import (
 from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QToolTip
 
+from napari_annotate_jobs.model import JobKind
 from napari_annotate_jobs.widgets.parts._theme import Colors, mixed, readable
 
 from ._paint import (
@@ -179,7 +180,7 @@ class JobModel(QAbstractListModel):
         job = summary.job
         parts = [
             job.name,
-            str(job.kind),
+            _kind(summary).casefold(),
             ", ".join(job.project.methods),
             f"published {published_text(job)}",
             LATE if is_late(summary, self.today()) else "",
@@ -196,7 +197,7 @@ class JobModel(QAbstractListModel):
 
     def _passes(self, summary: JobSummary, wanted: JobFilter) -> bool:
         job = summary.job
-        words = " ".join([job.name, job.kind, *job.project.methods]).casefold()
+        words = " ".join([job.name, _kind(summary), *job.project.methods]).casefold()
         return self._is(summary, wanted) and all(
             word in words for word in self.text.casefold().split()
         )
@@ -399,7 +400,8 @@ def _text(summary: JobSummary) -> str:
 
 
 def _kind(summary: JobSummary) -> str:
-    return str(summary.job.kind).capitalize()
+    kind = summary.job.kind if summary.reviews is None else JobKind.REVIEW
+    return str(kind).capitalize()
 
 
 def _at_end(row: QRect, width: int) -> QRect:

@@ -10,6 +10,7 @@ from qtpy.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QPainter, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from napari_annotate_jobs.model import Scope
+from napari_annotate_jobs.widgets.parts._qt_events import event_as
 from napari_annotate_jobs.widgets.parts._theme import Colors
 
 from ._paint import ALIGN_LEFT, draw_elided, draw_method
@@ -206,11 +207,12 @@ class LabelOverview(QWidget):
 
     # --------------------------------------------------------------- tool tips
     def event(self, event: QEvent) -> bool:
-        if not isinstance(event, QHelpEvent):
+        asked = event_as(event, QHelpEvent)
+        if asked is None:
             return bool(super().event(event))
-        text = self.tool_tip(event.pos())
+        text = self.tool_tip(asked.pos())
         if text:
-            QToolTip.showText(event.globalPos(), text, self)
+            QToolTip.showText(asked.globalPos(), text, self)
         else:
             QToolTip.hideText()
         return True

@@ -358,7 +358,8 @@ class CaseModel(QAbstractListModel):
             self._stale.discard(self._pages.popitem(last=False)[0])
         first = page * PAGE
         last = min(first + max(len(rows), 1), max(total, 1)) - 1
-        self.dataChanged.emit(self.index(first, 0), self.index(last, 0))
+        if rows:
+            self.dataChanged.emit(self.index(first, 0), self.index(last, 0))
         self.page_loaded.emit(first, last)
         self.state_changed.emit()
         self.load()

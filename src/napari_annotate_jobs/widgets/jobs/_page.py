@@ -135,7 +135,6 @@ class JobPageView(QWidget):
                 bool(counts.finished or counts.returned)
             )
         self._name.setText(job.name)
-        self._badge.set_text(str(job.kind).capitalize())
         self._instructions.set_markdown(project.instructions)
         self._instructions_section.setVisible(bool(project.instructions.strip()))
         self._labels.set_project(project, keys or {})
@@ -159,6 +158,7 @@ class JobPageView(QWidget):
         may_switch : bool
             Offer the other of the two.
         """
+        self._badge.set_text("Annotation" if reviews is None else "Review")
         self._review.setText("Review…" if reviews is None else "Annotate…")
         self._review.setToolTip(
             "List what was submitted: pass, fail or return it"

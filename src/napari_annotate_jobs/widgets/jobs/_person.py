@@ -36,12 +36,12 @@ class PersonButton(QPushButton):
         """Show a name, and the address of the server on which it counts, if any."""
         self._name, self._server = name, server
         at = f" on {server.partition('://')[2]}" if server else ""
-        self.setText(f"You annotate as {name}{at}")
+        self.setText(f"You work as {name}{at}")
         self.setToolTip(
-            f"Everything you annotate on {server} is kept under this name: you are "
+            f"Everything you do on {server} is kept under this name: you are "
             "logged in as it.\nClick to log in as somebody else."
             if server
-            else "Everything you annotate is kept under this name; on job servers, "
+            else "Everything you do is kept under this name; on job servers, "
             "under the one you log in with.\nClick to change it."
         )
         self.setVisible(bool(name))

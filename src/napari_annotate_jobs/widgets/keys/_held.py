@@ -6,6 +6,8 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
+from napari_annotate_jobs.widgets.parts._qt_events import event_as
+
 __all__ = ["HeldKeys", "acts_once"]
 
 APART = 2
@@ -52,13 +54,18 @@ class HeldKeys(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Remember when keys are let go of."""
-        if isinstance(event, QKeyEvent):
-            if event.type() == QEvent.Type.KeyRelease:
-                self._released[event.key()] = event.timestamp()
-            elif event.type() in _PRESSES:
-                self.is_repeated = self.repeats(event)
-                self.latest, self.pressed_at = event.key(), event.timestamp()
+        key = event_as(event, QKeyEvent)
+        if key is not None:
+            if key.type() == QEvent.Type.KeyRelease:
+                self._released[key.key()] = key.timestamp()
+            elif key.type() in _PRESSES:
+                self.see(key)
         return False
+
+    def see(self, press: QKeyEvent) -> None:
+        """Take note of a press, which may have come past the keyboard's widget."""
+        self.is_repeated = self.repeats(press)
+        self.latest, self.pressed_at = press.key(), press.timestamp()
 
     def repeats(self, event: QKeyEvent) -> bool:
         """Return True if a press is one of a key that is held down."""

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_annotate_jobs.errors import InvalidValueError
+from napari_annotate_jobs.widgets.parts._qt_events import event_as
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
 
 from ._held import acts_once
@@ -154,9 +155,10 @@ class HelpPanel(QWidget):
             super().keyPressEvent(event)
 
     def _closes(self, event: QEvent) -> bool:
-        if not isinstance(event, QKeyEvent) or self.key.hasFocus():
+        press = event_as(event, QKeyEvent)
+        if press is None or self.key.hasFocus():
             return False
-        pressed = QKeySequence(event.keyCombination()).toString()
+        pressed = QKeySequence(press.keyCombination()).toString()
         return pressed in {"Esc", self._keymap.key("help")}
 
     # --------------------------------------------------------------- setters

@@ -45,9 +45,19 @@ __all__ = [
 ]
 
 
-When = Literal["job", "case", "slices", "edit", "edit slices", "object", "proposals"]
+When = Literal[
+    "job",
+    "case",
+    "slices",
+    "edit",
+    "edit slices",
+    "object",
+    "proposals",
+    "submitted",
+]
 """When an action applies: a job is open; a case; one of several slices; one that may
-be changed; with several slices; with an object at hand; with proposals."""
+be changed; with several slices; with an object at hand; with proposals; one that was
+submitted and has no verdict."""
 
 
 @dataclass(frozen=True)
@@ -279,6 +289,16 @@ ACTIONS: tuple[UserAction, ...] = (
         tip="Previous case; this one is kept as a draft",
     ),
     UserAction(
+        "take_back",
+        "Take the submission back",
+        "Case",
+        when="submitted",
+        tip="Take this submission back, to edit the case again; until a reviewer "
+        "answers it",
+    ),
+    UserAction("open_first", "Open the first case to do", "Case", when="job"),
+    UserAction("list_cases", "Show the list of cases", "Case", when="job"),
+    UserAction(
         "pass_case",
         "Pass the case",
         "Review",
@@ -342,6 +362,8 @@ ACTIONS: tuple[UserAction, ...] = (
         UserAction(f"preset_{n}", f"Window: preset {n}", "Window", key, when="case")
         for n, key in ((n, f"Shift+{n}") for n in range(2, 8))
     ),
+    UserAction("invert", "Invert the image, or not", "Window", when="case"),
+    UserAction("reset_window", "Window: as it was at first", "Window", when="case"),
     UserAction("zoom_tool", "Zoom tool: slide to zoom", "Window", "Alt+Z", when="case"),
     UserAction(
         "peek",
@@ -377,7 +399,7 @@ ACTIONS: tuple[UserAction, ...] = (
     ),
     UserAction("help", "Keys and mouse", "Help", "F1", when="job"),
 )
-"""Everything of ours that has a key, except the labels of the job."""
+"""Everything of ours that can have a key, except the labels of the job."""
 
 STEPPING = frozenset(action.id for action in ACTIONS if action.steps)
 """Actions that go on while their key is held down."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent
 from qtpy.QtGui import QKeyEvent, QKeySequence
 
+from napari_annotate_jobs.widgets.parts._qt_events import event_as
+
 from ._held import acts_once
 
 if TYPE_CHECKING:
@@ -50,11 +52,12 @@ class LocalKeys:
         return True
 
     def _find(self, event: QEvent) -> Callable[[], None] | None:
-        if not isinstance(event, QKeyEvent):
+        press = event_as(event, QKeyEvent)
+        if press is None:
             return None
         # Keys of the number block count as the others.
         try:
-            pressed = QKeySequence(event.keyCombination())
+            pressed = QKeySequence(press.keyCombination())
         except AttributeError:  # Qt 5
-            pressed = QKeySequence(int(event.modifiers()) | event.key())
+            pressed = QKeySequence(int(press.modifiers()) | press.key())
         return next((c for key, c in self._actions.items() if key == pressed), None)

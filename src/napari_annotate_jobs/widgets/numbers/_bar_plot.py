@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QPointF, QSize, Qt
 from qtpy.QtGui import QColor, QHelpEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QToolTip, QWidget
 
+from napari_annotate_jobs.widgets.parts._qt_events import event_as
 from napari_annotate_jobs.widgets.parts._theme import Colors
 
 if TYPE_CHECKING:
@@ -110,10 +111,11 @@ class BarPlot(QScrollArea):
             self._draw()
 
     def event(self, event: QEvent) -> bool:
-        if isinstance(event, QHelpEvent):
-            text = self.tip_at(event.pos().y())
+        asked = event_as(event, QHelpEvent)
+        if asked is not None:
+            text = self.tip_at(asked.pos().y())
             if text:
-                QToolTip.showText(event.globalPos(), text, self)
+                QToolTip.showText(asked.globalPos(), text, self)
             else:
                 QToolTip.hideText()
             return True

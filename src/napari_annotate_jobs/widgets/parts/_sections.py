@@ -55,6 +55,8 @@ class Section(QWidget):
         self._head.setAutoRaise(True)
         self._head.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._head.setToolTip(f"Show or hide: {title}")
+        # Else it is as wide as its first title, and others are cut.
+        self._head.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         font = self._head.font()
         font.setBold(True)
         self._head.setFont(font)

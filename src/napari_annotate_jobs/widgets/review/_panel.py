@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
+from napari_annotate_jobs.widgets.jobs._model import facts_text
 from napari_annotate_jobs.widgets.keys._guest import KeyboardGuest
 from napari_annotate_jobs.widgets.keys._keys import key_text
 from napari_annotate_jobs.widgets.parts._case_line import CaseLine
@@ -66,7 +67,7 @@ class About(StrEnum):
 
 
 _ASKS = {
-    Writing.COMMENT: "Write a comment, then Enter",
+    Writing.COMMENT: "Comment, then Enter",
     Writing.REPLY: "Reply, then Enter",
     Writing.FAIL: "Why it fails, then Enter",
     Writing.RETURN: "What is to be changed, then Enter",
@@ -159,7 +160,8 @@ class ReviewPanel(KeyboardGuest):
         self.beside.clicked.connect(self._on_beside)
         self.legend = QLabel()
         self.legend.setTextFormat(Qt.TextFormat.RichText)
-        self.legend.setWordWrap(True)
+        # All its lines, whatever else there is; a long name is cut at the end.
+        self.legend.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.undo = KeyButton("Undo", "undo")
         self.undo.clicked.connect(self.undo_requested)
         self.line = CaseLine()
@@ -168,7 +170,7 @@ class ReviewPanel(KeyboardGuest):
         self.about = QComboBox()
         self.about.addItems([str(pin) for pin in About])
         self.about.setAccessibleName("What the comment is about")
-        self.threads = ThreadList()
+        self.threads = ThreadList(110)
         self.threads.chosen.connect(self.thread_requested)
         self.threads.resolve_requested.connect(self.resolve_requested)
         self.threads.reply_requested.connect(self.reply_requested)
@@ -176,10 +178,11 @@ class ReviewPanel(KeyboardGuest):
         self.history = HistoryBox()
         self.against = QComboBox()
         self.against.setAccessibleName("Compare with")
+        self.against.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.against.activated.connect(lambda at: self.compare_requested.emit(at - 1))
         self.differences = QListWidget()
         self.differences.setAccessibleName("Differing slices")
-        self.differences.setMinimumHeight(60)
+        self.differences.setMinimumHeight(40)
         # It takes what the threads leave.
         self.differences.setSizePolicy(
             QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored
@@ -214,8 +217,11 @@ class ReviewPanel(KeyboardGuest):
         column = QVBoxLayout(changed)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
-        column.addWidget(self.against)
-        column.addWidget(self.beside)
+        other = QHBoxLayout()
+        other.setSpacing(3)
+        other.addWidget(self.against, 1)
+        other.addWidget(self.beside)
+        column.addLayout(other)
         column.addWidget(self.legend)
         column.addWidget(self.summary)
         column.addWidget(self.differences, 1)
@@ -319,19 +325,12 @@ class ReviewPanel(KeyboardGuest):
         self.case_name.setText(row.case.name if row else "No case is open")
         self.who.setVisible(is_open)
         if row is not None:
-            when = "" if row.time is None else f"{row.time.astimezone():%d %b %Y %H:%M}"
-            which = f"revised, submission {row.number}"
-            self.who.setText(
-                " · ".join(
-                    part
-                    for part in (
-                        row.person,
-                        when,
-                        which if row.number > 1 else "first submission",
-                    )
-                    if part
-                )
+            self.who.setText(facts_text(row))
+            of = f"Submission {row.number} of {row.person}"
+            when = (
+                "" if row.time is None else f", {row.time.astimezone():%d %B %Y %H:%M}"
             )
+            self.who.setToolTip(of + when)
         self.history.set_events(history)
         self.state.setText(refused)
         self.state.setVisible(bool(refused))

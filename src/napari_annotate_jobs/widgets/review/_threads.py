@@ -23,7 +23,9 @@ def place_text(comment: Comment) -> str:
     """Say what a comment is pinned to."""
     if comment.index is None:
         return "case"
-    on = "object on " if comment.at is not None else ""
+    on = "" if comment.at is None else "place on "
+    if comment.label is not None or comment.object:
+        on = "object on "
     return f"{on}slice {comment.index + 1}"
 
 
