@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from itertools import pairwise
+
+from qtpy.QtCore import QAbstractAnimation, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QPushButton
 
 from napari_annotate_jobs.app import _asks
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
@@ -83,6 +85,28 @@ def test_what_is_told_does_not_pile_up_nor_outlast_its_time(open_case, monkeypat
     assert "plane is shown" in shown()[0]  # told before, with time left
     driver.viewer.dims.order = (0, 1, 2)
     for notice in _asks.notifications():
+        notice.close()
+
+
+def test_what_is_told_at_once_stands_one_above_the_other(open_case):
+    driver = open_case(BRAIN)
+    long = "A case whose name takes more than one line of a notice was submitted."
+    _asks.offer(long, "Take back", lambda: None)
+    _asks.notify("Another thing.")
+    _asks.notify("All cases of this job are finished.")
+    notices = sorted(_asks.notifications(), key=lambda notice: notice.y())
+    assert [notice.message.text() for notice in notices][::2] == [
+        long,
+        "All cases of this job are finished.",
+    ]
+    stopped = QAbstractAnimation.State.Stopped
+    driver.wait(lambda: all(n.geom_anim.state() == stopped for n in notices))
+    for one, below in pairwise(notices):
+        assert one.geometry().bottom() < below.geometry().top()
+    (button,) = notices[0].row2_widget.findChildren(QPushButton)
+    assert notices[0].rect().contains(button.mapTo(notices[0], button.rect().center()))
+    assert notices[0].message.height() >= notices[0].message.sizeHint().height()
+    for notice in notices:
         notice.close()
 
 

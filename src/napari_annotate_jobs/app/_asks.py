@@ -45,6 +45,8 @@ LIFE = 6000
 """Milliseconds that a notification of ours is shown, unless the mouse is on it."""
 OFFER_LIFE = 12_000
 """The same of one with buttons: it is read, and then decided."""
+GAP = 4
+"""Pixels between notifications that stand one above the other."""
 BEATS = 12
 """In how many parts that time is counted."""
 
@@ -241,7 +243,25 @@ def notify(
         if shown not in before:
             shown.timer_stop()
             shown.source_label.hide()  # it names an object of napari's, not us
+            _make_room(shown, [other for other in before if other.isVisible()])
             _Clock(shown, OFFER_LIFE if actions else LIFE).start()
+
+
+def _make_room(new: Any, others: Sequence[Any]) -> None:
+    """Show all of a notification's text, and the others above it.
+
+    napari puts all of them in one place, one over the buttons of the other.
+    """
+    new.layout().activate()
+    message, place = new.message, new.geom_anim.endValue()
+    more = max(message.sizeHint().height() - message.height(), 0)
+    new.geom_anim.setEndValue(place.adjusted(0, -more, 0, 0))
+    top = place.top() - more
+    for other in sorted(others, key=lambda each: -each.y()):
+        end = other.geom_anim.endValue()
+        other.geom_anim.stop()
+        top -= end.height() + GAP
+        other.setGeometry(end.x(), top, end.width(), end.height())
 
 
 def _without(call: Callable[[], None], *_: object) -> None:
