@@ -9,6 +9,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QPushButton
 
 from napari_annotate_jobs.app import _asks
+from napari_annotate_jobs.app._open_job import SUBMITTED
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import Decision
 
@@ -86,6 +87,19 @@ def test_what_is_told_does_not_pile_up_nor_outlast_its_time(open_case, monkeypat
     driver.viewer.dims.order = (0, 1, 2)
     for notice in _asks.notifications():
         notice.close()
+    monkeypatch.undo()
+    # Of what was submitted the last is told, as long as its job is open.
+    driver.press_action("nothing_to_label")
+    driver.session.open_next = False
+    driver.session.submit()
+    driver.wait(lambda: "MR of the brain was submitted (number 1)." in shown())
+    _asks.notify("Another was submitted.", about=SUBMITTED)
+    assert shown() == ["Another was submitted."]
+    driver.session.told.emit("one thing")
+    driver.raise_tab("My Jobs")
+    driver.click(driver.back)
+    driver.station.close_job()
+    assert shown() == ["one thing"]
 
 
 def test_what_is_told_at_once_stands_one_above_the_other(open_case):

@@ -39,12 +39,15 @@ __all__ = [
     "take_back",
     "tell",
     "tell_error",
+    "unsay",
 ]
 
 LIFE = 6000
 """Milliseconds that a notification of ours is shown, unless the mouse is on it."""
-OFFER_LIFE = 12_000
+OFFER_LIFE = 8000
 """The same of one with buttons: it is read, and then decided."""
+ABOUT = "annotate_jobs_about"
+"""Property of a notification: what it is about."""
 GAP = 4
 """Pixels between notifications that stand one above the other."""
 BEATS = 12
@@ -224,14 +227,18 @@ def notify(
     text: str,
     severity: NotificationSeverity = NotificationSeverity.INFO,
     actions: Sequence[tuple[str, Callable[[], None]]] = (),
+    *,
+    about: str = "",
 ) -> None:
     """Tell something in a notification of napari's that goes by itself.
 
     napari stops the clock of all but the latest for good, so that what is told in a
     row would lie there until it is clicked away, long after it has ceased to be true;
     and it lets the clock run while a case opens and nothing can be read. The same, told
-    again, takes the place of what was told before.
+    again, takes the place of what was told before, and so does what is about the same:
+    who submits case after case is not to have a pile of them over the image.
     """
+    unsay(about)
     # napari hands the notification to what is called, which has no use for it.
     calls = tuple((name, partial(_without, call)) for name, call in actions)
     before = notifications()
@@ -243,8 +250,16 @@ def notify(
         if shown not in before:
             shown.timer_stop()
             shown.source_label.hide()  # it names an object of napari's, not us
+            shown.setProperty(ABOUT, about)
             _make_room(shown, [other for other in before if other.isVisible()])
             _Clock(shown, OFFER_LIFE if actions else LIFE).start()
+
+
+def unsay(about: str) -> None:
+    """Close what is told about something, if anything is."""
+    for shown in notifications():
+        if about and shown.property(ABOUT) == about:
+            shown.close()
 
 
 def _make_room(new: Any, others: Sequence[Any]) -> None:

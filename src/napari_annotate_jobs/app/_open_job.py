@@ -32,7 +32,7 @@ from napari_annotate_jobs.widgets import (
     paint_in,
 )
 
-from ._asks import brief, notify, offer, tell_error
+from ._asks import brief, notify, offer, tell_error, unsay
 from ._canvas import DrawingContext, Typing, canvas_of
 from ._case_actions import CaseController
 from ._key_router import KeyRouter
@@ -68,6 +68,8 @@ __all__ = ["OpenJob"]
 
 ALWAYS = frozenset({"next_case", "previous_case", "list_cases", "help"})
 """Actions whose keys act while a case is opened or submitted."""
+SUBMITTED = "what was submitted"
+"""What notifications are about that offer to take a submission back."""
 
 
 class OpenJob(QObject):
@@ -697,6 +699,7 @@ class OpenJob(QObject):
             notify(
                 f"{case.case.name} was submitted (number {number}).",
                 actions=(("Take back", lambda: session.reopen(case_id)),),
+                about=SUBMITTED,
             )
 
     # --------------------------------------------------------------- opening
@@ -740,6 +743,7 @@ class OpenJob(QObject):
         self.unbind_space()
         self.flush()
         self._palette.close()
+        unsay(SUBMITTED)  # it can be taken back from here alone
         self._remove_docks()
         if self.propagate.parent() is not None:
             self.viewer.window.remove_dock_widget(self.propagate)
