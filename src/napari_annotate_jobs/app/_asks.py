@@ -46,12 +46,12 @@ LIFE = 6000
 """Milliseconds that a notification of ours is shown, unless the mouse is on it."""
 OFFER_LIFE = 8000
 """The same of one with buttons: it is read, and then decided."""
+BEATS = 12
+"""In how many parts that time is counted."""
 ABOUT = "annotate_jobs_about"
 """Property of a notification: what it is about."""
 GAP = 4
 """Pixels between notifications that stand one above the other."""
-BEATS = 12
-"""In how many parts that time is counted."""
 
 
 def ask(
@@ -238,12 +238,11 @@ def notify(
     again, takes the place of what was told before, and so does what is about the same:
     who submits case after case is not to have a pile of them over the image.
     """
-    unsay(about)
     # napari hands the notification to what is called, which has no use for it.
     calls = tuple((name, partial(_without, call)) for name, call in actions)
     before = notifications()
     for shown in before:
-        if shown.message.text() == text:
+        if shown.message.text() == text or (about and shown.property(ABOUT) == about):
             shown.close()
     notification_manager.dispatch(Notification(text, severity, actions=calls))
     for shown in notifications():
@@ -258,7 +257,7 @@ def notify(
 def unsay(about: str) -> None:
     """Close what is told about something, if anything is."""
     for shown in notifications():
-        if about and shown.property(ABOUT) == about:
+        if shown.property(ABOUT) == about:
             shown.close()
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import napari
 
     from napari_annotate_jobs.model import JobSummary
+    from napari_annotate_jobs.session import Recovery, WindowMemory
     from napari_annotate_jobs.stores import JobStore
     from napari_annotate_jobs.widgets import CaseRows
 
@@ -431,20 +432,17 @@ class Workstation(QObject):
 
     def _make_desk(self, store: JobStore, job_id: str, settings: Settings) -> OpenJob:
         # My Jobs comes up without all that annotating takes.
-        from napari_annotate_jobs.session import (
-            AnnotationSession,
-            Recovery,
-            WindowMemory,
-        )
+        from napari_annotate_jobs.session import AnnotationSession
 
         from ._open_job import OpenJob
 
+        recovery, windows = _kept_here()
         session = AnnotationSession(
             store,
             job_id,
             executor=self.tables,
-            recovery=Recovery(user_state_path(PLUGIN) / "unsaved"),
-            windows=WindowMemory(user_state_path(PLUGIN) / "windows.json"),
+            recovery=recovery,
+            windows=windows,
         )
         session.open_next = settings.open_next
         return OpenJob(self.viewer, session, self.images, settings, self.keymap)
@@ -455,13 +453,12 @@ class Workstation(QObject):
         from napari_annotate_jobs.session import (
             AnnotationSession,
             FrozenStore,
-            Recovery,
             ReviewSession,
-            WindowMemory,
         )
 
         from ._review_desk import ReviewDesk
 
+        recovery, windows = _kept_here()
         review = ReviewSession(store, job_id, executor=self.tables)
         review.open_next = settings.open_next
         frozen = FrozenStore(store)
@@ -469,7 +466,7 @@ class Workstation(QObject):
             frozen,
             job_id,
             executor=self.tables,
-            windows=WindowMemory(user_state_path(PLUGIN) / "windows.json"),
+            windows=windows,
         )
         reading.open_next = False  # the reviewer's list says what comes next
         return ReviewDesk(
@@ -480,7 +477,7 @@ class Workstation(QObject):
             self.images,
             settings,
             self.keymap,
-            recovery=Recovery(user_state_path(PLUGIN) / "unsaved"),
+            recovery=recovery,
         )
 
     def _start(self, store: JobStore, job_id: str, review: bool) -> None:
@@ -694,3 +691,11 @@ class Workstation(QObject):
         self.servers.close()
         self.tables.close()
         self.images.close()
+
+
+def _kept_here() -> tuple[Recovery, WindowMemory]:
+    """Return what this computer keeps: unsaved work, and windows of grey values."""
+    from napari_annotate_jobs.session import Recovery, WindowMemory
+
+    folder = user_state_path(PLUGIN)
+    return Recovery(folder / "unsaved"), WindowMemory(folder / "windows.json")
