@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_annotate_jobs.model import LabelSet, Method
+    from napari_annotate_jobs.owning import FoundCases
 
-    from ._cases import FoundCases
 
 __all__ = ["EPILOG", "add_arguments", "make_job"]
 
@@ -197,11 +197,16 @@ def make_job(options: argparse.Namespace) -> int:
     """Make a job folder; return the exit code."""
     from napari_annotate_jobs.app._places import remember_location
     from napari_annotate_jobs.model import Job, Method, Options, Project, validated
+    from napari_annotate_jobs.owning import (
+        Unit,
+        find_cases,
+        name_cases,
+        place_images,
+        read_labels,
+    )
     from napari_annotate_jobs.stores import check_person, create_job
 
-    from ._cases import Unit, find_cases, name_cases, place_images
     from ._labels import given_labels
-    from ._labels_file import read_labels
 
     folder = Path(options.job).expanduser()
     if (folder / "job.json").exists():

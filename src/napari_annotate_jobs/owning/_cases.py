@@ -112,14 +112,12 @@ def find_cases(
     given = list(dict.fromkeys(Path(os.path.abspath(path)) for path in paths))
     for path in given:
         if not path.exists():
-            raise NoImageError(
-                "is not there", where=path, remedy="Check the path given to --images"
-            )
+            raise NoImageError("is not there", where=path, remedy="Check its path")
         if not (path.is_file() or path.is_dir()):
             raise NoImageError(
                 "is neither a file nor a folder",
                 where=path,
-                remedy="Check the path given to --images",
+                remedy="Check its path",
             )
     # The files of a folder belong together: they may be the slices of one series.
     files: dict[Path, list[Path]] = {}
