@@ -459,7 +459,7 @@ SEVERAL_ROOMS = {
     "_foreign": "what is not ours: layers in the viewer and what acts, files to import",
     "_geometry": "where slices lie: in the patient, and in the viewer",
     "_import": "imports: the panel's controller, and the command line's verb",
-    "_labels": "labels: the model, the command line's options, the list of a job",
+    "_labels": "labels: the model, the command line's options, a job's list, what acts",
     "_manifest": "a manifest: napari's of the plugin, an export's of its files",
     "_masks": "masks: stored, on a layer, in the dock, acted on",
     "_nifti": "NIfTI: read as an image, written as an export",

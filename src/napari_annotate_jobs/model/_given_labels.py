@@ -29,10 +29,13 @@ class LabelEntry:
         How errors name it.
     fields : dict
         Those of :class:`Label` that it brings.
+    problem : str
+        What could not be understood of it, where that is no reason to refuse the rest.
     """
 
     where: str
     fields: dict[str, Any]
+    problem: str = ""
 
 
 @dataclass

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.formats import READY_LABELS, ready_labels
-from napari_annotate_jobs.model import LabelEntry, Method, color_code, method_named
+from napari_annotate_jobs.model import (
+    GivenLabels,
+    LabelEntry,
+    Method,
+    color_code,
+    method_named,
+)
 
-__all__ = ["from_table", "parse_label", "parse_labels"]
+__all__ = ["from_table", "parse_label", "parse_labels", "pasted_labels"]
+
+_BULLETS = re.compile(r"\s*(?:[-*•–]|\d{1,5}[.)])\s+")
+"""What lists in texts begin their lines with."""
 
 
 def parse_labels(text: str, where: str) -> list[LabelEntry]:
@@ -85,3 +95,46 @@ def parse_label(text: str, where: str) -> LabelEntry:
             remedy="Write NAME, GROUP/NAME, METHOD:NAME or NAME=COLOUR",
         )
     return entry
+
+
+def pasted_labels(text: str) -> GivenLabels:
+    """Read a list of labels as people have it: in a text, a message, a table.
+
+    Parameters
+    ----------
+    text : str
+        A label on each line: a name, with or without a bullet or number before it,
+        what :func:`parse_labels` reads, or cells of a table with the name first and
+        then method or colour, in any order.
+
+    Returns
+    -------
+    GivenLabels
+        A label for each line that says something; of what cannot be understood the
+        whole line is the name, and its problem is told.
+    """
+    found = GivenLabels("the pasted text")
+    for number, line in enumerate(text.splitlines(), 1):
+        name, *cells = (cell.strip() for cell in _BULLETS.sub("", line, 1).split("\t"))
+        if not name:
+            continue
+        where = f"line {number} of the pasted text"
+        try:
+            entries = parse_labels(name, where)
+            for cell in filter(None, cells):
+                _take_cell(entries, cell, where)
+        except InvalidValueError as error:
+            fields = {"name": " ".join([name, *filter(None, cells)])[:120]}
+            what = f"{error.what}. {error.remedy}".rstrip(". ")
+            entries = [LabelEntry(where, fields, what[:1].upper() + what[1:])]
+        found.entries += entries
+    return found
+
+
+def _take_cell(entries: list[LabelEntry], cell: str, where: str) -> None:
+    """Take a cell beside a name for a method or a colour."""
+    field, value = "method", cell.lower()
+    if value not in {str(method) for method in Method}:
+        field, value = "color", color_code(cell, where)
+    for entry in entries:
+        entry.fields[field] = Method(value) if field == "method" else value
