@@ -119,14 +119,22 @@ def test_by_keyboard_alone_from_my_jobs_to_submit(driver, demo):
     driver.wait(lambda: driver.station.desk is not None)
     driver.settle()
     annotate = driver.my_jobs.page.findChild(QPushButton, "annotate")
-    for _ in range(20):
-        focus = QApplication.focusWidget()
-        if focus is annotate:
-            break
-        QTest.keyClick(focus or driver.my_jobs.page, Qt.Key.Key_Tab)
     assert QApplication.focusWidget() is annotate
-    QTest.keyClick(annotate, Qt.Key.Key_Space)
+    QTest.keyClick(annotate, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
+    assert QApplication.focusWidget() is cards
+    QTest.keyClick(cards, Qt.Key.Key_Return)
+    driver.wait(lambda: QApplication.focusWidget() is annotate)
+    said, veil, busy = [], driver.desk.veil, driver.station.busy_changed
+
+    def listen(text):
+        said.append((text, veil.isVisible()))
+
+    busy.connect(listen)
+    QTest.keyClick(annotate, Qt.Key.Key_Return)
     driver.wait(lambda: driver.session.is_open)
+    busy.disconnect(listen)
+    assert said[0] == ("Opening", True)  # over napari's welcome
+    assert QApplication.focusWidget() is not driver.my_jobs.page
     driver.settle()
     focus = QApplication.focusWidget()
     driver.key("N", focus or driver.window)
