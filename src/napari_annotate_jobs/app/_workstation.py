@@ -97,6 +97,8 @@ class Workstation(QObject):
     """Name of a combination that was kept with the open job; empty: one is gone."""
     keys_requested = Signal()
     """The list of keys is to be shown."""
+    closing = Signal()
+    """Everything is let go of now."""
 
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
@@ -326,7 +328,7 @@ class Workstation(QObject):
                         where=location,
                         remedy="Ask the owner of a job to add you"
                         if is_server(location)
-                        else "Make one with: napari-annotate-jobs new",
+                        else "Make one with New job…",
                     )
             finally:
                 store.close()
@@ -683,6 +685,7 @@ class Workstation(QObject):
         if self._closed:
             return
         self._closed = True
+        self.closing.emit()
         if self._chores is not None:
             self._chores.close()
         self.close_job()
