@@ -36,7 +36,7 @@ from ._asks import brief, notify, offer, tell_error, unsay
 from ._canvas import DrawingContext, Typing, canvas_of
 from ._case_actions import CaseController
 from ._key_router import KeyRouter
-from ._on_screen import OnScreen
+from ._on_screen import OnScreen, SliceWatch
 from ._palette import Palette
 from ._pictures import draw_slice
 from ._save_questions import SaveQuestions
@@ -130,6 +130,7 @@ class OpenJob(QObject):
         self._canvas: Any = None
         self._drawing: DrawingContext | None = None
         self.on_screen: OnScreen | None = None
+        self._slice_watch: SliceWatch | None = None
         self._typing: Typing | None = None
         self.window_control = WindowControl()
         self.annotate = AnnotateDock(self.window_control, keymap)
@@ -442,6 +443,8 @@ class OpenJob(QObject):
         edges.room.clicked.connect(partial(self._switch, "room"))
         self.use(self._settings)
         self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
+        parts = (self._canvas, self.session, self.bridge)
+        self._slice_watch = SliceWatch(self.on_screen, *parts)
         self.strip.follow(self.side.follow(self._canvas))
         self.side.installEventFilter(self)
         self._keys = KeyRouter(self.main_window)
@@ -485,6 +488,9 @@ class OpenJob(QObject):
             self._keys.set_escape(None, self.main_window)
             self._keys.clear()
             self._keys = None
+        if self._slice_watch is not None:
+            self._slice_watch.close()
+            self._slice_watch = None
         if self.on_screen is not None:
             self.on_screen.close()
             self.on_screen = None
@@ -692,12 +698,12 @@ class OpenJob(QObject):
         if layer is not None:
             layer.bind_key("Space", None)
 
-    def _offer_take_back(self, case: CaseRow, number: int) -> None:
+    def _offer_take_back(self, case: CaseRow, number: int, text: str) -> None:
         """Let what was told of a submission be taken back at once."""
         session, case_id = self.session, case.case.id
         if session.job.project.options.reopen:
             notify(
-                f"{case.case.name} was submitted (number {number}).",
+                text,
                 actions=(("Take back", lambda: session.reopen(case_id)),),
                 about=SUBMITTED,
             )

@@ -18,6 +18,7 @@ from ._proposer import Proposer
 from ._recovery import Kept, Recovery
 from ._review import OpenReview, PassedAll, ReviewFilter, ReviewSession
 from ._saver import Saver
+from ._seen import SeenMemory, SeenSlices, unseen_text
 from ._session import AnnotationSession
 from ._state import TROUBLE, WAITING, SaveKind, SaveState, Unsaved, changes, name_slices
 from ._statistics import job_statistics
@@ -53,6 +54,8 @@ __all__ = [
     "SaveKind",
     "SaveState",
     "Saver",
+    "SeenMemory",
+    "SeenSlices",
     "SynchronousExecutor",
     "Unsaved",
     "WindowMemory",
@@ -67,4 +70,5 @@ __all__ = [
     "open_others",
     "peek_next",
     "propose_by_command",
+    "unseen_text",
 ]
