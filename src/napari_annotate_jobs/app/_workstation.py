@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import napari
 
     from napari_annotate_jobs.model import JobSummary
-    from napari_annotate_jobs.session import Recovery, WindowMemory
+    from napari_annotate_jobs.session import Habits, Recovery, WindowMemory
     from napari_annotate_jobs.stores import JobStore
     from napari_annotate_jobs.widgets import CaseRows
 
@@ -443,6 +443,7 @@ class Workstation(QObject):
             executor=self.tables,
             recovery=recovery,
             windows=windows,
+            habits=_habits(store, job_id),
         )
         session.open_next = settings.open_next
         return OpenJob(self.viewer, session, self.images, settings, self.keymap)
@@ -699,3 +700,11 @@ def _kept_here() -> tuple[Recovery, WindowMemory]:
 
     folder = user_state_path(PLUGIN)
     return Recovery(folder / "unsaved"), WindowMemory(folder / "windows.json")
+
+
+def _habits(store: JobStore, job_id: str) -> Habits:
+    """Return what this computer knows of a person's habits in a job."""
+    from napari_annotate_jobs.session import Habits
+
+    path = user_state_path(PLUGIN) / "habits.json"
+    return Habits(path, store.location, job_id, store.person)
