@@ -107,6 +107,11 @@ class CaseController:
                 self._bench.check_shown()
 
     @_told
+    def protect(self, label: Label | None = None) -> None:
+        """Protect a label, by default the chosen one, or open its lock."""
+        self.session.protection.toggle(label or self.session.label)
+
+    @_told
     def nothing_to_label(self) -> None:
         """Mark the slices as verified negatives, asking before labels go."""
         self._slices.nothing_to_label(self._bench.targets())

@@ -229,6 +229,7 @@ class OpenJob(QObject):
         dock = self.annotate
         dock.keyboard_released.connect(self.focus_canvas)
         dock.label_requested.connect(actions.use_label)
+        dock.protect_requested.connect(actions.protect)
         dock.nothing_requested.connect(actions.nothing_to_label)
         dock.case_nothing_requested.connect(actions.case_nothing)
         dock.exclude_requested.connect(actions.exclude)
@@ -279,6 +280,7 @@ class OpenJob(QObject):
             "paste": actions.paste,
             "next_thread": self.threads.next,
             "resolve_thread": self.threads.resolve_and_go_on,
+            "protect": actions.protect,
             "undo": actions.undo,
             "redo": actions.redo,
             "next_undecided": lambda: actions.go_undecided(1),

@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     import napari
 
     from napari_annotate_jobs.model import JobSummary
-    from napari_annotate_jobs.session import Recovery, SeenMemory, WindowMemory
+    from napari_annotate_jobs.session import (
+        Habits,
+        Recovery,
+        SeenMemory,
+        WindowMemory,
+    )
     from napari_annotate_jobs.stores import JobStore
     from napari_annotate_jobs.widgets import CaseRows
 
@@ -446,6 +451,7 @@ class Workstation(QObject):
             recovery=recovery,
             windows=windows,
             seen=seen,
+            habits=_habits(store, job_id),
         )
         session.open_next = settings.open_next
         return OpenJob(self.viewer, session, self.images, settings, self.keymap)
@@ -708,3 +714,11 @@ def _kept_here() -> tuple[Recovery, WindowMemory, SeenMemory]:
         WindowMemory(folder / "windows.json"),
         SeenMemory(folder / "seen"),
     )
+
+
+def _habits(store: JobStore, job_id: str) -> Habits:
+    """Return what this computer knows of a person's habits in a job."""
+    from napari_annotate_jobs.session import Habits
+
+    path = user_state_path(PLUGIN) / "habits.json"
+    return Habits(path, store.location, job_id, store.person)

@@ -28,9 +28,12 @@ from napari_annotate_jobs.model import (
 )
 
 from ._cases import Found, all_rows, open_one
+from ._clipboard import Clipboard
 from ._discussion import Discussion
 from ._executor import SynchronousExecutor
+from ._habits import Habits
 from ._opening import OpenCase, first_slice
+from ._protection import Protection
 from ._saving import Saving
 from ._state import TROUBLE
 from ._wish import Goal, Wish
@@ -43,7 +46,6 @@ if TYPE_CHECKING:
         Annotation,
         HistoryEvent,
         Label,
-        SliceAnnotation,
         Submission,
         Verdict,
     )
@@ -74,6 +76,8 @@ class AnnotationSession:
         Remembers the window chosen for each kind of series.
     seen : SeenMemory, optional
         Remembers which slices of a case were seen.
+    habits : Habits, optional
+        Remembers what this person is used to in this job.
     """
 
     opened = Signal(OpenCase)
@@ -120,6 +124,7 @@ class AnnotationSession:
         recovery: Recovery | None = None,
         windows: WindowMemory | None = None,
         seen: SeenMemory | None = None,
+        habits: Habits | None = None,
     ) -> None:
         self.store = store
         self.job = store.job(job_id)
@@ -134,7 +139,10 @@ class AnnotationSession:
         self._label: Label | None = None
         self._window: Window | None = None
         self._inverted = False
-        self._copied: SliceAnnotation | None = None
+        self.clipboard = Clipboard()
+        self.clipboard.told.connect(self._on_told)
+        self.protection = Protection(self.job.project.label_set, habits or Habits())
+        self.protection.told.connect(self._on_told)
         self.discussion: Discussion | None = None
         self._windows = windows
         self._wish: Wish | None = None
@@ -202,7 +210,10 @@ class AnnotationSession:
 
     @label.setter
     def label(self, label: Label | None) -> None:
+        before = self._label
         self._label = None if label is None else self.job.project.label_set[label.id]
+        if self._label != before:
+            self.protection.begin(self._label)
         self.label_changed.emit(self._label)
 
     @property
@@ -276,26 +287,11 @@ class AnnotationSession:
 
     def copy_slice(self) -> None:
         """Remember what the current slice holds, to paste it elsewhere."""
-        self._copied = self.editor.content(self._slice)
-        self.told.emit(f"Slice {self._slice + 1} was copied.")
+        self.clipboard.copy_slice(self.editor, self._slice)
 
     def paste_slice(self, indices: Sequence[int] | None = None) -> bool:
-        """Add what was copied to the slices (the current one).
-
-        On the current slice it is the user's word at once; on others, boxes and
-        masks wait as proposals.
-
-        Raises
-        ------
-        TransitionError
-            If nothing was copied.
-        """
-        if self._copied is None:
-            raise TransitionError("nothing was copied yet", remedy="Copy a slice first")
-        chosen = self._chosen(indices)
-        return self.editor.paste(
-            self._copied, chosen, confirmed=chosen == [self._slice]
-        )
+        """Add what was copied to slices (the current one); see :class:`Clipboard`."""
+        return self.clipboard.paste(self.editor, self._chosen(indices), self._slice)
 
     def undo(self) -> None:
         """Take back the last edit and show its slice."""
@@ -575,7 +571,8 @@ class AnnotationSession:
             self.executor,
         )
         self.discussion.failed.connect(self._on_failed)
-        self._sent, self._copied = (), None
+        self._sent = ()
+        self.clipboard.clear()
         self._edit(self.saving.begin(case))
         known = None if self._windows is None else self._windows.recall(header)
         self._first_look = known or (case.windows[0], header.inverted)
@@ -602,6 +599,7 @@ class AnnotationSession:
             shape=self.case.series.header.shape[1:3],
         )
         editor.held = self.doing
+        self.protection.follow(editor)
         editor.changed.connect(self._on_slices_changed)
         editor.history_changed.connect(self._on_history_changed)
         if self.discussion is not None:
@@ -660,6 +658,7 @@ class AnnotationSession:
         if self.discussion is not None:
             self.discussion.failed.disconnect()
         self.discussion = None
+        self.protection.follow(None)
         self.saving.end()
         if was_open:
             self.closed.emit()
