@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
@@ -217,6 +218,31 @@ def test_nnunets_own_check_passes(grid: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "your dataset is most likely OK" in done.stdout
     assert "Error" not in done.stdout
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["isal", "zlib"])
+def test_the_same_voxels_whatever_packs_them(
+    there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if there:
+        pytest.importorskip("isal")
+    else:
+        monkeypatch.setitem(sys.modules, "isal.igzip", None)
+    path = write_image(tmp_path / "image.nii.gz", "oblique")
+    source = make(tmp_path / "job", {"a": [path]})
+    for name in ("nnunet", "seg-nrrd"):
+        first, second = (
+            export(source, exporter(name), tmp_path / f"{name}{n}", workers=1).folder
+            for n in (1, 2)
+        )
+        for each in first.rglob("*.*"):
+            assert each.read_bytes() == (second / each.relative_to(first)).read_bytes()
+    image = nib.load(tmp_path / "nnunet1" / "imagesTr" / "a_0000.nii.gz")
+    wanted = nib.load(path)
+    assert np.array_equal(
+        nib.as_closest_canonical(image).dataobj,
+        nib.as_closest_canonical(wanted).dataobj,
+    )
 
 
 def test_nnunet_channels_on_one_grid(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from napari_annotate_jobs.model import Method
 from ._nifti import NiftiOptions, check_even, uneven_note
 from ._nifti_file import label_dtype
 from ._nrrd_file import escaped, nrrd_affine, nrrd_header, nrrd_package, unescaped
+from ._packing import gzip_writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,9 +70,7 @@ class SegNrrdExporter(Exporter):
         head = "\n".join([*_fields(case, len(groups), kind), *_segments(case, groups)])
         with (folder / name).open("wb") as raw:
             raw.write(head.encode() + b"\n\n")
-            with gzip.GzipFile(
-                filename="", fileobj=raw, mode="wb", compresslevel=4, mtime=0
-            ) as packed:
+            with gzip_writer(raw) as packed:
                 for layers in _planes(case, groups, kind):
                     packed.write(layers.tobytes())
         return CaseFiles(files=(name,), notes=uneven_note(case))
