@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -177,47 +175,6 @@ def check_nnunet(folder: Path) -> None:
             assert np.allclose(image.affine, label.affine)
             assert np.isfinite(image.get_fdata()).all()
     assert images == wanted
-
-
-NNUNET = """
-import multiprocessing, sys
-from unittest.mock import MagicMock
-
-context = multiprocessing.get_context
-multiprocessing.get_context = lambda method=None: context("fork")
-boxes = "acvl_utils.cropping_and_padding.bounding_boxes"
-for name in ("torch", "acvl_utils", "acvl_utils.cropping_and_padding", boxes):
-    sys.modules[name] = MagicMock()  # imported beside the check, which needs none
-from nnunetv2.experiment_planning.verify_dataset_integrity import (
-    verify_dataset_integrity,
-)
-
-verify_dataset_integrity(sys.argv[1], num_processes=1)
-"""
-
-
-@pytest.mark.skipif(
-    "NAPARI_ANNOTATE_JOBS_NNUNET" not in os.environ,
-    reason="NAPARI_ANNOTATE_JOBS_NNUNET names no python that has nnunetv2",
-)
-@pytest.mark.parametrize("grid", sorted(GRIDS))
-def test_nnunets_own_check_passes(grid: str, tmp_path: Path) -> None:
-    paths = [write_image(tmp_path / f"{n}.nii.gz", grid, n) for n in (1, 2)]
-    source = make(tmp_path / "job", {"a": paths, "b": paths})
-    out = tmp_path / "raw" / f"Dataset001_{grid}"
-    export(source, exporter("nnunet"), out, workers=1)
-    places = {f"nnUNet_{name}": str(tmp_path / name) for name in ("raw", "results")}
-    done = subprocess.run(
-        [os.environ["NAPARI_ANNOTATE_JOBS_NNUNET"], "-c", NNUNET, str(out)],
-        env={**os.environ, **places, "nnUNet_preprocessed": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "your dataset is most likely OK" in done.stdout
-    assert "Error" not in done.stdout
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["isal", "zlib"])

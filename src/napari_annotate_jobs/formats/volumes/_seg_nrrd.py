@@ -7,6 +7,7 @@ definition; slice by slice, since all layers of a case need not fit in memory.
 from __future__ import annotations
 
 import gzip
+import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.formats._case import AnnotatedCase
     from napari_annotate_jobs.formats._contract import ExportJob
-    from napari_annotate_jobs.model import Concept
+    from napari_annotate_jobs.model import Code, Concept
 
 __all__ = ["SegNrrdExporter"]
 
@@ -159,11 +160,16 @@ def _segments(case: AnnotatedCase, groups: tuple[str, ...]) -> Iterator[str]:
 
 
 def _terminology(concept: Concept) -> str:
-    """Return the code as Slicer writes one: context~category~type~modifier~region."""
-    parts = (concept.scheme, concept.value, concept.meaning)
-    coded = "^".join(part.replace("~", "-").replace("^", "-") for part in parts)
-    coded = coded.replace("|", "-")
-    return f"{CONTEXT}~{CATEGORY}~{coded}~^^~{REGIONS}~^^~^^"
+    """Return the code as Slicer writes one; a side and a place follow the type."""
+    where = [REGIONS, _code(concept.region), _code(concept.region_modifier)]
+    category = CATEGORY if concept.category is None else _code(concept.category)
+    parts = [CONTEXT, category, _code(concept), _code(concept.modifier), *where]
+    return "~".join(parts)
+
+
+def _code(code: Code | None) -> str:
+    parts = ("",) * 3 if code is None else (code.scheme, code.value, code.meaning)
+    return "^".join(re.sub(r"[~^|]", "-", part) for part in parts)
 
 
 def _extents(case: AnnotatedCase) -> dict[int, tuple[int, ...]]:
