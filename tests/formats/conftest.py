@@ -485,3 +485,14 @@ class Everywhere(NamedTuple):
 
     folder: Path
     truth: dict[str, NDArray[np.uint16]]
+
+
+@pytest.fixture(scope="session")
+def mixed_options() -> dict[str, dict[str, Any]]:
+    """The choices without which a format refuses the jobs above."""
+    return {
+        "decathlon": {"unknown": "ignore"},
+        "yolo-seg": {"holes": "slit"},
+        "label-csv": {"kind": "detection"},
+        "class-folders": {"group": "quality"},
+    }
