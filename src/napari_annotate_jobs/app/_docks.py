@@ -24,7 +24,7 @@ from napari_annotate_jobs.widgets import (
 from ._asks import choose_folder, tell_error
 from ._new_jobs import NewJobs
 from ._settings import PLUGIN
-from ._titles import dock_of, shorten_title, take_all_room
+from ._titles import JoinsOthers, dock_of, shorten_title, take_all_room
 from ._workstation import Workstation
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class MyJobs(QWidget):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.jobs)
         take_all_room(self)
+        self._joins = JoinsOthers(self, napari_viewer)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._stack)
@@ -368,6 +369,7 @@ class KeysAndMouse(QWidget):
         self._came = False
         self.panel = HelpPanel()
         take_all_room(self)
+        self._joins = JoinsOthers(self, napari_viewer)
         self.panel.set_keymap(self.station.keymap)
         paint_in(self.panel, self.station.colors)
         self.panel.keymap_changed.connect(self.station.set_keymap)

@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     import napari
 
     from napari_annotate_jobs.model import JobSummary
-    from napari_annotate_jobs.session import Recovery, WindowMemory
+    from napari_annotate_jobs.session import (
+        Habits,
+        Recovery,
+        SeenMemory,
+        WindowMemory,
+    )
     from napari_annotate_jobs.stores import JobStore
     from napari_annotate_jobs.widgets import CaseRows
 
@@ -438,13 +443,15 @@ class Workstation(QObject):
 
         from ._open_job import OpenJob
 
-        recovery, windows = _kept_here()
+        recovery, windows, seen = _kept_here()
         session = AnnotationSession(
             store,
             job_id,
             executor=self.tables,
             recovery=recovery,
             windows=windows,
+            seen=seen,
+            habits=_habits(store, job_id),
         )
         session.open_next = settings.open_next
         return OpenJob(self.viewer, session, self.images, settings, self.keymap)
@@ -460,7 +467,7 @@ class Workstation(QObject):
 
         from ._review_desk import ReviewDesk
 
-        recovery, windows = _kept_here()
+        recovery, windows, seen = _kept_here()
         review = ReviewSession(store, job_id, executor=self.tables)
         review.open_next = settings.open_next
         frozen = FrozenStore(store)
@@ -469,6 +476,7 @@ class Workstation(QObject):
             job_id,
             executor=self.tables,
             windows=windows,
+            seen=seen,
         )
         reading.open_next = False  # the reviewer's list says what comes next
         return ReviewDesk(
@@ -696,9 +704,21 @@ class Workstation(QObject):
         self.images.close()
 
 
-def _kept_here() -> tuple[Recovery, WindowMemory]:
-    """Return what this computer keeps: unsaved work, and windows of grey values."""
-    from napari_annotate_jobs.session import Recovery, WindowMemory
+def _kept_here() -> tuple[Recovery, WindowMemory, SeenMemory]:
+    """Return what this computer keeps: unsaved work, windows, and what was seen."""
+    from napari_annotate_jobs.session import Recovery, SeenMemory, WindowMemory
 
     folder = user_state_path(PLUGIN)
-    return Recovery(folder / "unsaved"), WindowMemory(folder / "windows.json")
+    return (
+        Recovery(folder / "unsaved"),
+        WindowMemory(folder / "windows.json"),
+        SeenMemory(folder / "seen"),
+    )
+
+
+def _habits(store: JobStore, job_id: str) -> Habits:
+    """Return what this computer knows of a person's habits in a job."""
+    from napari_annotate_jobs.session import Habits
+
+    path = user_state_path(PLUGIN) / "habits.json"
+    return Habits(path, store.location, job_id, store.person)
