@@ -23,6 +23,7 @@ from ._base import (
 )
 from ._check_change import check_change
 from ._content import Box, Decision, MaskRef, Provenance, SliceAnnotation
+from ._job_edit import CaseName, JobEdit, LabelChange, edited_job
 from ._labels import (
     COLORS,
     Attribute,
@@ -51,6 +52,7 @@ from ._project import (
     JobKind,
     JobSummary,
     Options,
+    Priority,
     Project,
     ReviewCounts,
     ReviewStatus,
@@ -88,6 +90,7 @@ __all__ = [
     "Attribute",
     "Box",
     "Case",
+    "CaseName",
     "CaseRow",
     "Code",
     "Comment",
@@ -99,15 +102,18 @@ __all__ = [
     "Group",
     "HistoryEvent",
     "Job",
+    "JobEdit",
     "JobKind",
     "JobSummary",
     "Label",
+    "LabelChange",
     "LabelSet",
     "MaskRef",
     "Method",
     "Options",
     "Outcome",
     "Pin",
+    "Priority",
     "Project",
     "Provenance",
     "RangeAction",
@@ -136,6 +142,7 @@ __all__ = [
     "count_pixels",
     "decode_mask",
     "document_json",
+    "edited_job",
     "encode_mask",
     "encode_png",
     "history_of",
