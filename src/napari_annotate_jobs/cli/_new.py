@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ._cases import FoundCases
 
-__all__ = ["EPILOG", "add_arguments", "make_job"]
+__all__ = ["EPILOG", "add_arguments", "date_of", "make_job", "tell_found", "text_of"]
 
 EPILOG = """\
 what becomes a case:
@@ -136,9 +136,9 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
     group = verb.add_argument_group("the job")
     group.add_argument("--name", help="as shown; the folder's name by default")
     group.add_argument("--kind", choices=("annotation", "review"), default="annotation")
-    group.add_argument("--due", type=_date, metavar="YYYY-MM-DD", help="the last day")
+    group.add_argument("--due", type=date_of, metavar="YYYY-MM-DD", help="the last day")
     group.add_argument(
-        "--published", type=_date, metavar="YYYY-MM-DD", help="today by default"
+        "--published", type=date_of, metavar="YYYY-MM-DD", help="today by default"
     )
     group.add_argument(
         "--assignee", metavar="PERSON", help="anyone who opens it by default"
@@ -220,7 +220,7 @@ def make_job(options: argparse.Namespace) -> int:
     _check_methods(methods, labels)
     instructions = options.instructions or ""
     if options.instructions_file:
-        instructions = _text_of(Path(options.instructions_file))
+        instructions = text_of(Path(options.instructions_file))
     project = validated(
         Project,
         {
@@ -251,7 +251,7 @@ def make_job(options: argparse.Namespace) -> int:
 
     names = None
     if options.case_names:
-        lines = _text_of(Path(options.case_names)).splitlines()
+        lines = text_of(Path(options.case_names)).splitlines()
         names = [line.strip() for line in lines if line.strip()]
     found = find_cases(
         map(Path, options.images),
@@ -261,7 +261,7 @@ def make_job(options: argparse.Namespace) -> int:
     )
     if names is not None or options.anonymous:
         name_cases(found, names)
-    _tell(found, options.images)
+    tell_found(found, options.images)
     if not found.cases:
         raise NoImageError(
             "there are no images to make cases of",
@@ -291,7 +291,7 @@ def make_job(options: argparse.Namespace) -> int:
     return 0
 
 
-def _tell(found: FoundCases, given: Sequence[str]) -> None:
+def tell_found(found: FoundCases, given: Sequence[str]) -> None:
     """Say what was left out, and what the annotators will be told of the cases."""
     blocks = []
     if faults := dict.fromkeys(found.faults):
@@ -354,7 +354,8 @@ def _check_methods(methods: Sequence[Method], labels: LabelSet) -> None:
         )
 
 
-def _date(text: str) -> date:
+def date_of(text: str) -> date:
+    """Return a day that was typed; argparse says what is wrong with another text."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -369,7 +370,14 @@ def _percent(text: str) -> int:
     return int(text)
 
 
-def _text_of(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return what a text file holds.
+
+    Raises
+    ------
+    StoreAccessError
+        If it cannot be read, or is no text in UTF-8.
+    """
     try:
         return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -313,6 +313,9 @@ class MemoryStore(JobStore, ImageSource, Checker):
                 annotated=shelf.annotated,
             )
             shelf.cases = {case.id: case for case in cases}
+            for case_id in edit.remove_cases:
+                shelf.warnings.pop(case_id, None)
+                shelf.sizes.pop(case_id, None)
             return shelf.job
 
     def contents(self, job_id: str) -> JobContents:

@@ -26,6 +26,7 @@ from napari_annotate_jobs.stores._edits import (
     labels_in,
     owned_edit,
 )
+from napari_annotate_jobs.stores._names import case_folder
 
 from ._catalogue import read_job
 from ._documents import parsed, write_document
@@ -95,7 +96,24 @@ class JobOwning:
                     assert before is not None
                     write_durably(self._path, before)
                     raise
+                self._forget(edit.remove_cases)
         return done
+
+    def _forget(self, ids: Collection[str]) -> None:
+        """Remove what was noted of the images of cases that are taken away."""
+        root = self._folder.path
+        for case_id in ids:
+            name = case_folder(case_id)
+            notes = [root / "cases" / f"{name}.json"]
+            notes += [
+                root / "headers" / header
+                for header in list_folder(root / "headers")
+                if re.fullmatch(re.escape(name) + r"-[0-9]+\.json", header)
+            ]
+            for path in notes:
+                with suppress(OSError, StoreError):
+                    check_links(path)
+                    path.unlink(missing_ok=True)
 
     def _used(self, ids: Collection[int]) -> dict[int, str]:
         """Return where labels are used, by their ids."""
