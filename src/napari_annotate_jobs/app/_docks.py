@@ -14,7 +14,12 @@ from qtpy.QtWidgets import (
 )
 
 from napari_annotate_jobs.errors import AnnotateJobsError, NotFoundError
-from napari_annotate_jobs.widgets import MyJobsView, PersonButton, paint_in
+from napari_annotate_jobs.widgets import (
+    MyJobsView,
+    PersonButton,
+    paint_in,
+    text_has_focus,
+)
 
 from ._asks import choose_folder, tell_error
 from ._settings import PLUGIN
@@ -97,6 +102,7 @@ class MyJobs(QWidget):
         self._first.timeout.connect(self.refresh)
         self._first.start(1000)  # if it is not painted at all
         self._painted = False
+        self._greets = True  # the first jobs listed get the keyboard
 
     @property
     def page(self) -> JobPageView:
@@ -147,6 +153,7 @@ class MyJobs(QWidget):
     def show_jobs(self) -> None:
         """Show My Jobs; an open case stays open."""
         self._stack.setCurrentWidget(self.jobs)
+        self._take_keyboard(self.jobs)
         self.refresh()
 
     def _log_in(self, server: str = "") -> None:
@@ -155,6 +162,14 @@ class MyJobs(QWidget):
     def _on_jobs(self, summaries: list[JobSummary]) -> None:
         self.jobs.set_busy(self.station.servers.is_reading)
         self.jobs.set_jobs(summaries)
+        if summaries and self._greets:
+            self._greets = False
+            self._take_keyboard(self.jobs)
+
+    def _take_keyboard(self, view: MyJobsView | JobPageView) -> None:
+        """Give a view that has just come the keyboard, but not while somebody types."""
+        if view.isVisible() and not text_has_focus():
+            view.take_keyboard()
 
     def _on_job_opened(self, desk: OpenJob) -> None:
         session = desk.session
@@ -175,7 +190,10 @@ class MyJobs(QWidget):
         self.page.set_people(())
         self._read_people()
         self._stack.setCurrentWidget(self.page)
+        self._take_keyboard(self.page)
         desk.jobs_requested.connect(self._come_forward)
+        if (window := self.window()) is not None:
+            desk.veil.lay_over(window)  # for the first case, too
 
     def _come_forward(self) -> None:
         """Show the list of cases, where another dock lies over it."""

@@ -40,6 +40,7 @@ from ._on_screen import OnScreen
 from ._palette import Palette
 from ._pictures import draw_slice
 from ._save_questions import SaveQuestions
+from ._strip_dock import StripDock
 from .controllers import (
     ForeignController,
     Peek,
@@ -134,6 +135,9 @@ class OpenJob(QObject):
         self.annotate = AnnotateDock(self.window_control, keymap)
         self.side = self._make_side()
         self.strip = SliceStrip()
+        self.strip_dock = StripDock(viewer, self.strip)
+        self.strip_dock.away_changed.connect(self.annotate.set_strip_away)
+        self.annotate.slices_requested.connect(self.strip_dock.toggle)
         self.propagate = PropagatePanel()
         self.bench = Workbench(
             session,
@@ -286,6 +290,7 @@ class OpenJob(QObject):
             "take_back": actions.take_back,
             "open_first": self.open_first,
             "list_cases": self.jobs_requested.emit,
+            "slices": self.strip_dock.toggle,
             "next_case": lambda: actions.go_case(1),
             "previous_case": lambda: actions.go_case(-1),
             "invert": self.window_control.invert.click,
@@ -394,7 +399,7 @@ class OpenJob(QObject):
         if not self._docks:
             self._add_docks()
         several = self.session.editor.n_slices > 1
-        self._strip_dock.setVisible(several)
+        self.strip_dock.set_wanted(several)
         self._annotate_dock.raise_()
         self._follow_threads()
         self.bind_space()
@@ -414,14 +419,8 @@ class OpenJob(QObject):
             tabify=True,
             add_vertical_stretch=False,
         )
-        self._strip_dock = add(
-            self.strip,
-            name="Slices",
-            area="bottom",
-            tabify=False,
-            add_vertical_stretch=False,
-        )
-        self._docks = [self._annotate_dock, self._strip_dock]
+        self.strip_dock.open()
+        self._docks = [self._annotate_dock]
         self._set_corners(Qt.DockWidgetArea.LeftDockWidgetArea)
         self.read_out.lay_over(self.main_window)
         self.veil.lay_over(self.main_window)
@@ -497,8 +496,9 @@ class OpenJob(QObject):
             self.surroundings = None
         self.peek.close()
         self.room.set_made(False)
-        for widget, dock in zip((self.side, self.strip), docks, strict=False):
-            if widget.parent() is not None:
+        self.strip_dock.close()
+        for dock in docks:
+            if self.side.parent() is not None:
                 self.viewer.window.remove_dock_widget(dock)
         self.hide_propagate()
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
 
 from ._chosen import agreed, case_named, opened_job
-from ._new import date_of, text_of
+from ._new import date_of, tell_found, text_of
 from ._show import complain, counted, dump, job_data, progress, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_annotate_jobs.model import Case, Job, JobEdit, Label
+    from napari_annotate_jobs.model import Job, JobEdit, Label
+    from napari_annotate_jobs.owning import FoundCases
     from napari_annotate_jobs.stores import JobStore
 
 __all__ = ["EDIT_EPILOG", "add_edit_arguments", "edit_job"]
@@ -153,18 +154,28 @@ def _add_label_arguments(group: Any) -> None:
 
 def edit_job(options: argparse.Namespace) -> int:
     """Change a job, or put it into the trash; return the exit code."""
+    from napari_annotate_jobs.owning import add_found
+
     with opened_job(options) as (store, job_id):
         job = store.job(job_id)
         if options.delete:
             return _delete(options, store, job)
         edit = _asked(options, store, job)
-        if edit.is_empty:
+        said = list(edit.said)
+        if edit.is_empty and not options.add_images:
             raise InvalidValueError(
                 "nothing is to be changed",
                 where=job.name,
                 remedy="Say what, as in: --due 2030-02-28; edit --help has the list",
             )
-        done = store.edit_job(job_id, edit)
+        if options.add_images:
+            found = _found(options, store, job_id)
+            done = add_found(
+                store, job_id, edit, found, copy=options.copy, progress=progress()
+            )
+            said.append(f"{counted(len(found.cases), 'case')} added")
+        else:
+            done = store.edit_job(job_id, edit)
         if options.json:
             summary = next(s for s in store.jobs() if s.job.id == job_id)
             labels = [
@@ -179,9 +190,9 @@ def edit_job(options: argparse.Namespace) -> int:
                 for label in done.project.label_set.labels
             ]
             data = job_data(summary, store.person)
-            say(dump({**data, "done": list(edit.said), "labels": labels}))
+            say(dump({**data, "done": said, "labels": labels}))
         else:
-            say(f"{done.name}: {', '.join(edit.said)}.")
+            say(f"{done.name}: {', '.join(said)}.")
     return 0
 
 
@@ -225,17 +236,15 @@ def _asked(options: argparse.Namespace, store: JobStore, job: Job) -> JobEdit:
         given["rename_cases"] = tuple(
             CaseName(id=case_id, name=new, was=old) for case_id, old, new in found
         )
-    if options.add_images:
-        given["add_cases"] = tuple(_new_cases(options, store, job))
     return JobEdit(**given, **_asked_labels(options, job), seen=job)
 
 
 # ------------------------------------------------------------------------- labels
 def _asked_labels(options: argparse.Namespace, job: Job) -> dict[str, Any]:
-    from napari_annotate_jobs.model import Group, LabelChange
+    from napari_annotate_jobs.model import Group, LabelChange, color_code
+    from napari_annotate_jobs.owning import read_labels
 
-    from ._labels import color_code, given_labels
-    from ._labels_file import read_labels
+    from ._labels import given_labels
 
     changes: dict[int, dict[str, Any]] = {}
 
@@ -311,71 +320,27 @@ def label_named(job: Job, name: str) -> Label:
 
 
 # -------------------------------------------------------------------------- cases
-def _new_cases(options: argparse.Namespace, store: JobStore, job: Job) -> list[Case]:
+def _found(options: argparse.Namespace, store: JobStore, job_id: str) -> FoundCases:
     """Return cases of images, but for those that are in the job already."""
-    from ._cases import Unit, find_cases, place_images
-    from ._new import tell_found
+    from napari_annotate_jobs.owning import Unit, find_cases, more_cases
 
-    rows = _every_case(store, job.id)
     found = find_cases(
         map(Path, options.add_images),
         unit=Unit(options.case_per),
         progress=progress(),
     )
     tell_found(found, options.add_images)
-    base = Path(store.location)
-    if store.is_remote and options.copy:
-        raise InvalidValueError(
-            "images cannot be copied to a server",
-            where="--copy",
-            remedy="Put them where the server sees them under the same path",
-        )
-    there = {_place(case, base) for case in rows}
-    new = [case for case in found.cases if _place(case, base) not in there]
-    if left := len(found.cases) - len(new):
+    new = more_cases(store, job_id, found, anonymous=options.anonymous)
+    if left := len(found.cases) - len(new.cases):
         complain(f"{counted(left, 'case')} of these images are in the job already")
-    if not new:
+    if not new.cases:
         raise NotFoundError(
             "there are no images that are not in the job already",
             where=", ".join(options.add_images),
             remedy="See what the reader makes of them with: napari-annotate-jobs "
             "inspect PATH",
         )
-    named = _with_free_ids(new, rows, anonymous=options.anonymous)
-    if store.is_remote:
-        return named
-    return place_images(named, base, copy=options.copy, relative=False)
-
-
-def _every_case(store: JobStore, job_id: str) -> list[Case]:
-    rows: list[Case] = []
-    while True:
-        page = store.cases(job_id, offset=len(rows), limit=1000)
-        rows += [row.case for row in page.rows]
-        if not page.rows or len(rows) >= page.total:
-            return rows
-
-
-def _place(case: Case, base: Path) -> tuple[str, str | None]:
-    """Return where the annotated series of a case is, wherever the job is."""
-    ref = case.series[case.reference]
-    path = (base / ref.path).resolve()
-    return str(path), ref.series_uid
-
-
-def _with_free_ids(
-    new: Sequence[Case], there: Sequence[Case], *, anonymous: bool
-) -> list[Case]:
-    """Give new cases names and ids that those of the job do not have."""
-    from ._case_names import clean, unique
-
-    ids = {case.id.casefold() for case in there}
-    found = []
-    for place, case in enumerate(new, len(there) + 1):
-        wish = f"Case {place}" if anonymous else clean(case.name)
-        name, case_id = unique(wish, ids)
-        found.append(case.model_copy(update={"name": name, "id": case_id}))
-    return found
+    return new
 
 
 def _date_or_none(text: str) -> Any:

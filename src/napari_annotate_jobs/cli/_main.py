@@ -37,7 +37,7 @@ from ._move import (
     push_job_to,
     take_cases_along,
 )
-from ._new import EPILOG, add_arguments, make_job
+from ._new import EPILOG, add_arguments, new_job
 from ._review import (
     add_judge_arguments,
     add_reopen_arguments,
@@ -103,7 +103,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    verb = _add(verbs, "new", make_job, "make a job folder of images", epilog=EPILOG)
+    verb = _add(verbs, "new", new_job, "make a job folder of images", epilog=EPILOG)
     add_arguments(verb)
 
     text = "change a job that exists: its dates, cases, labels; archive or delete it"

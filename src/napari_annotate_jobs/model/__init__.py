@@ -23,6 +23,7 @@ from ._base import (
 )
 from ._check_change import check_change
 from ._content import Box, Decision, MaskRef, Provenance, SliceAnnotation
+from ._given_labels import GivenLabels, LabelEntry, color_code, method_named
 from ._job_edit import CaseName, JobEdit, LabelChange, edited_job
 from ._labels import (
     COLORS,
@@ -99,6 +100,7 @@ __all__ = [
     "Counts",
     "Decision",
     "Document",
+    "GivenLabels",
     "Group",
     "HistoryEvent",
     "Job",
@@ -107,6 +109,7 @@ __all__ = [
     "JobSummary",
     "Label",
     "LabelChange",
+    "LabelEntry",
     "LabelSet",
     "MaskRef",
     "Method",
@@ -138,6 +141,7 @@ __all__ = [
     "canonical_digest",
     "check_change",
     "check_verb",
+    "color_code",
     "content_digest",
     "count_pixels",
     "decode_mask",
@@ -151,6 +155,7 @@ __all__ = [
     "make_verdict",
     "mask_ref",
     "mask_size",
+    "method_named",
     "new_id",
     "now",
     "review_status_of",

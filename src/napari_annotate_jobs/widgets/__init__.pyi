@@ -24,6 +24,7 @@ from .keys._held import HeldKeys
 from .keys._help import HelpPanel
 from .keys._keys import ACTIONS, STEPPING, KeyMap, label_keys, text_has_focus
 from .numbers._panel import StatisticsPanel
+from .owner._label_table import LabelTable
 from .parts._qt_events import event_as
 from .parts._theme import Colors, paint_in
 from .parts._veil import Veil
@@ -57,6 +58,7 @@ __all__ = [
     "JobPageView",
     "KeyMap",
     "KeyboardGuest",
+    "LabelTable",
     "LogInDialog",
     "MaskSection",
     "MyJobsView",

@@ -6,6 +6,7 @@ from ._combine import CombineController
 from ._export import ExportController
 from ._foreign import ForeignController
 from ._import import ImportController
+from ._labels import LabelController
 from ._propagate import PropagateController
 from ._review import ReviewController
 from ._slices import SliceController
@@ -20,6 +21,7 @@ __all__ = [
     "ExportController",
     "ForeignController",
     "ImportController",
+    "LabelController",
     "Peek",
     "PropagateController",
     "ReviewController",

@@ -112,11 +112,12 @@ class MyJobsView(QWidget):
         self._listed = 0
         self._model = JobModel(self, today)
         self._build()
-        self._keys = LocalKeys(
+        self._keys = LocalKeys.with_enter(
+            self,
             {
                 "Ctrl+F": self._search.setFocus,
                 "F5": self._refresh.click,
-            }
+            },
         )
         paint_in(self, Colors.dark())
         self._show_state()
@@ -138,6 +139,10 @@ class MyJobsView(QWidget):
         self._refresh.setEnabled(not busy)
         self._refresh.setText("Reading…" if busy else "Refresh")
         self._show_state()
+
+    def take_keyboard(self) -> None:
+        """Let arrows choose a job, and Enter open it."""
+        self._go_to_cards()
 
     def set_colors(self, colors: Colors) -> None:
         """Paint in the colours of a theme."""
