@@ -27,6 +27,7 @@ from napari_annotate_jobs.model import (
     SliceId,
     SliceRange,
     check_change,
+    check_retired,
     mask_ref,
     mask_size,
 )
@@ -603,6 +604,7 @@ class CaseEditor(CaseView):
             ranges=change.ranges,
             comments=change.comments,
             by_hand=False,
+            anew=False,
         )
 
     def uncovered(
@@ -716,6 +718,7 @@ class CaseEditor(CaseView):
         comments: tuple[Comment, ...] | None = None,
         touched: tuple[int, ...] = (),
         by_hand: bool = True,
+        anew: bool = True,
         focus: int | None = None,
     ) -> bool:
         self.check_unlocked()
@@ -754,6 +757,8 @@ class CaseEditor(CaseView):
             return False
         try:
             check_change(after, self.labels, name=self._name)
+            if anew:
+                check_retired(after, old, self.labels, name=self._name)
         except InvalidValueError:
             self._new_blobs.clear()
             raise

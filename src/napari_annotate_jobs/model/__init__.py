@@ -21,7 +21,7 @@ from ._base import (
     now,
     validated,
 )
-from ._check_change import check_change
+from ._check_change import all_ids, check_change, check_retired
 from ._content import Box, Decision, MaskRef, Provenance, SliceAnnotation
 from ._given_labels import GivenLabels, LabelEntry, color_code, method_named
 from ._job_edit import CaseName, JobEdit, LabelChange, edited_job
@@ -138,8 +138,10 @@ __all__ = [
     "Verdict",
     "VoiFunction",
     "Window",
+    "all_ids",
     "canonical_digest",
     "check_change",
+    "check_retired",
     "check_verb",
     "color_code",
     "content_digest",

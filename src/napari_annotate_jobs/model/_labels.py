@@ -320,6 +320,10 @@ class LabelSet(Document):
             if label.method is method and scope in (None, label.scope)
         )
 
+    def offered(self, method: Method, scope: Scope | None = None) -> tuple[Label, ...]:
+        """Return the labels of a method (and scope) that are not retired."""
+        return tuple(label for label in self.of(method, scope) if not label.retired)
+
     @cached_property
     def retired(self) -> frozenset[int]:
         """Ids of the labels that are not offered any more."""

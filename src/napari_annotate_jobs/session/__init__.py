@@ -11,6 +11,7 @@ from ._discussion import Discussion
 from ._executor import Executor, SynchronousExecutor
 from ._frozen import FrozenStore
 from ._importing import CaseOutcome, Importing, ImportReport, import_annotations
+from ._job_watch import JobWatch, retired_text
 from ._opening import OpenCase
 from ._other_images import open_others, peek_next
 from ._predicting import Command, propose_by_command
@@ -41,6 +42,7 @@ __all__ = [
     "FrozenStore",
     "ImportReport",
     "Importing",
+    "JobWatch",
     "Kept",
     "LateWork",
     "OpenCase",
@@ -67,4 +69,5 @@ __all__ = [
     "open_others",
     "peek_next",
     "propose_by_command",
+    "retired_text",
 ]

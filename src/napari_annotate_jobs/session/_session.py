@@ -15,32 +15,30 @@ from napari_annotate_jobs.editing._ranges import apply_to_range
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     DamagedJournalError,
-    RoleError,
     TransitionError,
 )
 from napari_annotate_jobs.model import (
     CaseRow,
     Counts,
+    Job,
     RangeAction,
     Scope,
     Status,
-    Verb,
     Window,
-    check_verb,
     history_of,
 )
 
-from ._cases import Found, all_rows, open_one
+from ._cases import Found, all_rows, mend, open_one
 from ._discussion import Discussion
 from ._executor import SynchronousExecutor
-from ._opening import OpenCase, first_slice
+from ._job_watch import JobWatch, retired_text, still_chosen
+from ._opening import OpenCase, first_slice, refusal_of
 from ._saving import Saving
 from ._state import TROUBLE
 from ._wish import Goal, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from napari_annotate_jobs.model import (
         Annotation,
@@ -110,6 +108,8 @@ class AnnotationSession:
     """Whether high values are shown dark."""
     told = Signal(str)
     """Something the user should know."""
+    job_changed = Signal(Job)
+    """Owners have edited the job; the open case goes on."""
 
     def __init__(
         self,
@@ -123,6 +123,9 @@ class AnnotationSession:
         self.store = store
         self.job = store.job(job_id)
         self.executor = executor or SynchronousExecutor()
+        self.watch = JobWatch(store, self.job, self.executor)
+        self.watch.changed.connect(self._on_job)
+        self.watch.failed.connect(self._on_failed)
         self.saving = Saving(self.job, store, self.executor, recovery)
         self.saving.replaced.connect(self._on_replaced)
         self.saving.told.connect(self._on_told)
@@ -131,13 +134,13 @@ class AnnotationSession:
         self._generation = self._slice = 0
         self._label: Label | None = None
         self._window: Window | None = None
-        self._inverted = False
         self._copied: SliceAnnotation | None = None
         self.discussion: Discussion | None = None
         self._windows = windows
         self._wish: Wish | None = None
         self._told_doing = ""
-        self._loading = self._showing = self._submitting = self._staying = False
+        self._inverted = self._loading = self._showing = False
+        self._submitting = self._staying = False
         self._when_shown: list[Callable[[], None]] = []
         self._broken: set[str] = set()
         self._sent: tuple[HistoryEvent, ...] = ()
@@ -149,7 +152,7 @@ class AnnotationSession:
 
     def silence(self) -> None:
         """Emit nothing any more: those who listened are gone."""
-        for part in (self, self.saving):
+        for part in (self, self.saving, self.watch):
             for name, value in vars(type(part)).items():
                 if isinstance(value, Signal):
                     getattr(part, name).block()
@@ -200,8 +203,12 @@ class AnnotationSession:
 
     @label.setter
     def label(self, label: Label | None) -> None:
-        self._label = None if label is None else self.job.project.label_set[label.id]
-        self.label_changed.emit(self._label)
+        label = None if label is None else self.job.project.label_set[label.id]
+        if label is not None and label.retired:
+            self.told.emit(retired_text(label))
+        else:
+            self._label = label
+            self.label_changed.emit(label)
 
     @property
     def window(self) -> Window | None:
@@ -375,21 +382,14 @@ class AnnotationSession:
 
         What is damaged is kept beside them first; where, is told.
         """
-        checker, job_id = self.store.checker, self.job.id
-        if checker is None:
-            self.open_case(case_id)
-            return
 
-        def mended(kept: Path | None) -> None:
-            if kept is not None:
-                self.told.emit(
-                    "Gone on with the saves that are whole; what was there is kept as "
-                    f"{kept.name}."
-                )
+        def mended(told: str) -> None:
+            if told:
+                self.told.emit(told)
             self.open_case(case_id)
 
         self.executor.run(
-            lambda: checker.mend_case(job_id, case_id), mended, self.failed.emit
+            lambda: mend(self.store, self.job.id, case_id), mended, self.failed.emit
         )
 
     def go(self, step: int) -> None:
@@ -419,8 +419,7 @@ class AnnotationSession:
     def when_shown(self, call: Callable[[], None]) -> None:
         """Call `call` now, or once the case that is just being shown stands there.
 
-        For what takes away what is being built up: closing a dock, the window, the
-        job.
+        For what takes away what is being built up: closing a dock, window or job.
         """
         if self._showing:
             self._when_shown.append(call)
@@ -544,6 +543,7 @@ class AnnotationSession:
             self._take_up(case, index)
             self.opened.emit(case)
         if self.case is case:  # else it cannot be shown, and was closed again
+            self.watch.look()
             self.saving.look()
             self.history_changed.emit()
             if (draft := self.saving.offer_draft()) is not None:
@@ -596,7 +596,7 @@ class AnnotationSession:
             ),
             on_change=self.saving.add,
             locked=self.status is Status.FINISHED,
-            refused=self._refusal(),
+            refused=refusal_of(self.job, store.person),
             shape=self.case.series.header.shape[1:3],
         )
         editor.held = self.doing
@@ -613,14 +613,17 @@ class AnnotationSession:
         self.history_changed.emit()
         self.status_changed.emit(self.status)
 
-    def _refusal(self) -> RoleError | None:
-        """Return why this person may not annotate, None if they may."""
-        me = self.store.person
-        try:
-            check_verb(Verb.SAVE, job=self.job, person=me, author=me, review=None)
-        except RoleError as error:
-            return error
-        return None
+    def _on_job(self, job: Job) -> None:
+        """Go on with a job that its owners have edited; nothing is closed or lost."""
+        self.job = self.saving.job = job
+        if self.is_open:
+            self.editor.use_project(job.project)
+        label, text = still_chosen(self._label, job.project.label_set)
+        if label != self._label:
+            self.label = label
+        self.job_changed.emit(job)
+        if text:
+            self.told.emit(text)
 
     # psygnal tries out what it connects to: never connect a signal's own emit.
     def _on_told(self, text: str) -> None:
@@ -779,10 +782,7 @@ class AnnotationSession:
         case_id : str, optional
             The case; the open one by default.
         """
-        case = case_id
-        if case is None:
-            assert self.case is not None
-            case = self.case.row.case.id
+        case = case_id or self.editor.annotation.case_id
 
         def done(_: Verdict) -> None:
             self._tell_counts()

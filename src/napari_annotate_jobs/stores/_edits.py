@@ -12,7 +12,7 @@ from napari_annotate_jobs.errors import (
     RoleError,
     TransitionError,
 )
-from napari_annotate_jobs.model import document_json, edited_job, validated
+from napari_annotate_jobs.model import all_ids, document_json, edited_job, validated
 
 from ._contract import JobContents, PersonContents
 from ._names import case_folder, check_person, fold
@@ -170,11 +170,7 @@ def labels_in(annotation: Annotation) -> set[int]:
     for span in annotation.ranges:
         found.update(span.labels)
     for content in annotation.slices.values():
-        found.update(content.class_labels)
-        found.update(box.label for box in content.boxes)
-        for masks in (content.masks, content.proposals):
-            for mask in masks.values():
-                found.update(mask.pixels)
+        found.update(all_ids(content))
     return found
 
 
