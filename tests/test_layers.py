@@ -63,8 +63,8 @@ LAYERS = {
     "formats": layer(
         1,
         "errors imaging model",
-        "PIL distributed highdicom nibabel nrrd numpy pandas pyarrow pydantic pydicom "
-        "scipy skimage yaml",
+        "PIL distributed highdicom isal nibabel nrrd numpy pandas pyarrow pydantic "
+        "pydicom scipy skimage yaml",
     ),
     "metrics": layer(1, "errors model", "numpy scipy"),
     "samples": layer(1, "errors", "numpy pydicom"),

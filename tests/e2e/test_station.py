@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QDockWidget, QLineEdit, QPushButton
+from qtpy.QtWidgets import QApplication, QLineEdit, QPushButton
 
-from napari_annotate_jobs.app._settings import Settings, settings_model
+from napari_annotate_jobs.app._settings import PLUGIN, Settings, settings_model
+from napari_annotate_jobs.app._titles import dock_of
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.samples import SAMPLES, sample_paths
 from napari_annotate_jobs.stores import open_store
@@ -178,12 +179,26 @@ def test_closed_slices_come_back(open_case):
     assert "Slices" not in [action.text() for action in menu.actions()]
 
 
+def test_my_jobs_that_is_opened_again_becomes_a_tab(open_case):
+    driver = open_case(LUNGS)
+    window, size = driver.window, driver.window.size()
+    close_dock(driver.my_jobs)
+    driver.settle()
+    _, jobs = driver.viewer.window.add_plugin_dock_widget(PLUGIN, "My Jobs")
+    driver.settle()
+    annotate = dock_of(driver.desk.annotate)
+    assert annotate in window.tabifiedDockWidgets(dock_of(jobs))
+    assert window.size() == size
+    assert jobs.page.isVisible()
+    _, keys = driver.viewer.window.add_plugin_dock_widget(PLUGIN, "Keys and Mouse")
+    driver.settle()
+    assert annotate in window.tabifiedDockWidgets(dock_of(keys))
+    assert window.size() == size
+
+
 def close_dock(inside):
     """Press the x of the dock that a widget is in."""
-    dock = inside.parent()
-    while not isinstance(dock, QDockWidget):
-        dock = dock.parent()
-    dock.titleBarWidget().close_button.click()
+    dock_of(inside).titleBarWidget().close_button.click()
 
 
 def test_everything_is_released_with_the_job(open_case):

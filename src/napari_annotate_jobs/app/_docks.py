@@ -22,8 +22,9 @@ from napari_annotate_jobs.widgets import (
 )
 
 from ._asks import choose_folder, tell_error
+from ._new_jobs import NewJobs
 from ._settings import PLUGIN
-from ._titles import dock_of, shorten_title, take_all_room
+from ._titles import JoinsOthers, dock_of, shorten_title, take_all_room
 from ._workstation import Workstation
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class MyJobs(QWidget):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.jobs)
         take_all_room(self)
+        self._joins = JoinsOthers(self, napari_viewer)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._stack)
@@ -69,6 +71,8 @@ class MyJobs(QWidget):
         layout.addWidget(self._person)
 
         self.jobs.job_requested.connect(station.open_job)
+        self.jobs.new_job_requested.connect(self._new_job)
+        self.jobs.paths_dropped.connect(self._take)
         self.jobs.open_folder_requested.connect(self._choose_folder)
         self.jobs.demo_requested.connect(station.add_demo)
         self.jobs.refresh_requested.connect(self.refresh)
@@ -293,6 +297,12 @@ class MyJobs(QWidget):
         dock.raise_()
         panel.begin()
 
+    def _new_job(self) -> None:
+        NewJobs.of(self.station).show(self.window() or self)
+
+    def _take(self, paths: list[str]) -> None:
+        NewJobs.of(self.station).take(self.window() or self, paths)
+
     def _choose_folder(self) -> None:
         choose_folder(
             self,
@@ -358,6 +368,7 @@ class KeysAndMouse(QWidget):
         self._came = False
         self.panel = HelpPanel()
         take_all_room(self)
+        self._joins = JoinsOthers(self, napari_viewer)
         self.panel.set_keymap(self.station.keymap)
         paint_in(self.panel, self.station.colors)
         self.panel.keymap_changed.connect(self.station.set_keymap)

@@ -36,7 +36,7 @@ from ._asks import brief, notify, offer, tell_error, unsay
 from ._canvas import DrawingContext, Typing, canvas_of
 from ._case_actions import CaseController
 from ._key_router import KeyRouter
-from ._on_screen import OnScreen
+from ._on_screen import OnScreen, SliceWatch
 from ._palette import Palette
 from ._pictures import draw_slice
 from ._save_questions import SaveQuestions
@@ -132,6 +132,7 @@ class OpenJob(QObject):
         self._canvas: Any = None
         self._drawing: DrawingContext | None = None
         self.on_screen: OnScreen | None = None
+        self._slice_watch: SliceWatch | None = None
         self._typing: Typing | None = None
         self.window_control = WindowControl()
         self.annotate = AnnotateDock(self.window_control, keymap)
@@ -235,6 +236,7 @@ class OpenJob(QObject):
         dock = self.annotate
         dock.keyboard_released.connect(self.focus_canvas)
         dock.label_requested.connect(actions.use_label)
+        dock.protect_requested.connect(actions.protect)
         dock.nothing_requested.connect(actions.nothing_to_label)
         dock.case_nothing_requested.connect(actions.case_nothing)
         dock.exclude_requested.connect(actions.exclude)
@@ -290,6 +292,7 @@ class OpenJob(QObject):
             "paste": actions.paste,
             "next_thread": self.threads.next,
             "resolve_thread": self.threads.resolve_and_go_on,
+            "protect": actions.protect,
             "undo": actions.undo,
             "redo": actions.redo,
             "next_undecided": lambda: actions.go_undecided(1),
@@ -454,6 +457,8 @@ class OpenJob(QObject):
         edges.room.clicked.connect(partial(self._switch, "room"))
         self.use(self._settings)
         self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
+        parts = (self._canvas, self.session, self.bridge)
+        self._slice_watch = SliceWatch(self.on_screen, *parts)
         self.strip.follow(self.side.follow(self._canvas))
         self.side.installEventFilter(self)
         self._keys = KeyRouter(self.main_window)
@@ -497,6 +502,9 @@ class OpenJob(QObject):
             self._keys.set_escape(None, self.main_window)
             self._keys.clear()
             self._keys = None
+        if self._slice_watch is not None:
+            self._slice_watch.close()
+            self._slice_watch = None
         if self.on_screen is not None:
             self.on_screen.close()
             self.on_screen = None
@@ -704,12 +712,12 @@ class OpenJob(QObject):
         if layer is not None:
             layer.bind_key("Space", None)
 
-    def _offer_take_back(self, case: CaseRow, number: int) -> None:
+    def _offer_take_back(self, case: CaseRow, number: int, text: str) -> None:
         """Let what was told of a submission be taken back at once."""
         session, case_id = self.session, case.case.id
         if session.job.project.options.reopen:
             notify(
-                f"{case.case.name} was submitted (number {number}).",
+                text,
                 actions=(("Take back", lambda: session.reopen(case_id)),),
                 about=SUBMITTED,
             )

@@ -237,7 +237,7 @@ class ReviewDesk(OpenJob):
         self._show_side()
         super()._on_opened()
 
-    def _offer_take_back(self, case: CaseRow, number: int) -> None:
+    def _offer_take_back(self, case: CaseRow, number: int, text: str) -> None:
         """Go on: a copy that was submitted has passed."""
         self.review.corrected()
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from psygnal import Signal
-
 from napari_annotate_jobs.errors import AnnotateJobsError
-from napari_annotate_jobs.model import Job
 
 if TYPE_CHECKING:
-    from napari_annotate_jobs.model import Label, LabelSet
+    from collections.abc import Callable
+
+    from napari_annotate_jobs.model import Job, Label, LabelSet
     from napari_annotate_jobs.stores import JobStore
 
     from ._executor import Executor
@@ -29,15 +28,22 @@ class JobWatch:
         As it was seen.
     executor : Executor
         Looks in its turn, after what is being saved.
+    changed : callable
+        Takes the job once it was edited.
+    failed : callable
+        Takes what went wrong; the store's own trouble is told by what is saved.
     """
 
-    changed = Signal(Job)
-    """The job as it is now."""
-    failed = Signal(Exception)
-    """Something went wrong that is not the store's: its own trouble is told anyway."""
-
-    def __init__(self, store: JobStore, job: Job, executor: Executor) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        job: Job,
+        executor: Executor,
+        changed: Callable[[Job], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
         self._store, self._job, self._executor = store, job, executor
+        self._changed, self._failed = changed, failed
         self._looking = False
 
     def look(self) -> None:
@@ -54,12 +60,12 @@ class JobWatch:
         self._looking = False
         if job != self._job:
             self._job = job
-            self.changed.emit(job)
+            self._changed(job)
 
     def _on_failed(self, error: Exception) -> None:
         self._looking = False
         if not isinstance(error, AnnotateJobsError):
-            self.failed.emit(error)
+            self._failed(error)
 
 
 def retired_text(label: Label) -> str:

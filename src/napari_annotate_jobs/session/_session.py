@@ -29,10 +29,13 @@ from napari_annotate_jobs.model import (
 )
 
 from ._cases import Found, all_rows, mend, open_one
+from ._clipboard import Clipboard
 from ._discussion import Discussion
 from ._executor import SynchronousExecutor
+from ._habits import Habits
 from ._job_watch import JobWatch, retired_text, still_chosen
-from ._opening import OpenCase, first_slice, refusal_of
+from ._opening import OpenCase, first_slice
+from ._protection import Protection
 from ._saving import Saving
 from ._state import TROUBLE
 from ._wish import Goal, Wish
@@ -44,7 +47,6 @@ if TYPE_CHECKING:
         Annotation,
         HistoryEvent,
         Label,
-        SliceAnnotation,
         Submission,
         Verdict,
     )
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
 
     from ._executor import Executor
     from ._recovery import Recovery
+    from ._seen import SeenMemory
     from ._window_memory import WindowMemory
 
 __all__ = ["AnnotationSession"]
@@ -72,6 +75,10 @@ class AnnotationSession:
         Keeps on this computer what cannot be saved.
     windows : WindowMemory, optional
         Remembers the window chosen for each kind of series.
+    seen : SeenMemory, optional
+        Remembers which slices of a case were seen.
+    habits : Habits, optional
+        Remembers what this person is used to in this job.
     """
 
     opened = Signal(OpenCase)
@@ -84,8 +91,8 @@ class AnnotationSession:
     """What is being done; empty when it is finished."""
     counts_changed = Signal(Counts)
     """How many cases are left."""
-    submitted = Signal(CaseRow, int)
-    """The case that was submitted, and the number of its submission."""
+    submitted = Signal(CaseRow, int, str)
+    """The case that was submitted, the number of its submission, and both in words."""
     marked = Signal(str)
     """Id of a case that could not be opened: the case table says why."""
     slices_changed = Signal(tuple)
@@ -119,14 +126,17 @@ class AnnotationSession:
         executor: Executor | None = None,
         recovery: Recovery | None = None,
         windows: WindowMemory | None = None,
+        seen: SeenMemory | None = None,
+        habits: Habits | None = None,
     ) -> None:
         self.store = store
         self.job = store.job(job_id)
         self.executor = executor or SynchronousExecutor()
-        self.watch = JobWatch(store, self.job, self.executor)
-        self.watch.changed.connect(self._on_job)
-        self.watch.failed.connect(self._on_failed)
-        self.saving = Saving(self.job, store, self.executor, recovery)
+        self.watch = JobWatch(
+            store, self.job, self.executor, self._on_job, self._on_failed
+        )
+        self.saving = Saving(self.job, store, self.executor, recovery, seen)
+        self.seen = self.saving.seen
         self.saving.replaced.connect(self._on_replaced)
         self.saving.told.connect(self._on_told)
         self.saving.failed.connect(self._on_failed)
@@ -134,7 +144,10 @@ class AnnotationSession:
         self._generation = self._slice = 0
         self._label: Label | None = None
         self._window: Window | None = None
-        self._copied: SliceAnnotation | None = None
+        self.clipboard = Clipboard()
+        self.clipboard.told.connect(self._on_told)
+        self.protection = Protection(self.job.project.label_set, habits or Habits())
+        self.protection.told.connect(self._on_told)
         self.discussion: Discussion | None = None
         self._windows = windows
         self._wish: Wish | None = None
@@ -152,7 +165,7 @@ class AnnotationSession:
 
     def silence(self) -> None:
         """Emit nothing any more: those who listened are gone."""
-        for part in (self, self.saving, self.watch):
+        for part in (self, self.saving):
             for name, value in vars(type(part)).items():
                 if isinstance(value, Signal):
                     getattr(part, name).block()
@@ -206,9 +219,11 @@ class AnnotationSession:
         label = None if label is None else self.job.project.label_set[label.id]
         if label is not None and label.retired:
             self.told.emit(retired_text(label))
-        else:
-            self._label = label
-            self.label_changed.emit(label)
+            return
+        before, self._label = self._label, label
+        if label != before:
+            self.protection.begin(label)
+        self.label_changed.emit(label)
 
     @property
     def window(self) -> Window | None:
@@ -281,26 +296,11 @@ class AnnotationSession:
 
     def copy_slice(self) -> None:
         """Remember what the current slice holds, to paste it elsewhere."""
-        self._copied = self.editor.content(self._slice)
-        self.told.emit(f"Slice {self._slice + 1} was copied.")
+        self.clipboard.copy_slice(self.editor, self._slice)
 
     def paste_slice(self, indices: Sequence[int] | None = None) -> bool:
-        """Add what was copied to the slices (the current one).
-
-        On the current slice it is the user's word at once; on others, boxes and
-        masks wait as proposals.
-
-        Raises
-        ------
-        TransitionError
-            If nothing was copied.
-        """
-        if self._copied is None:
-            raise TransitionError("nothing was copied yet", remedy="Copy a slice first")
-        chosen = self._chosen(indices)
-        return self.editor.paste(
-            self._copied, chosen, confirmed=chosen == [self._slice]
-        )
+        """Add what was copied to slices (the current one); see :class:`Clipboard`."""
+        return self.clipboard.paste(self.editor, self._chosen(indices), self._slice)
 
     def undo(self) -> None:
         """Take back the last edit and show its slice."""
@@ -327,8 +327,7 @@ class AnnotationSession:
 
     def go_change(self, step: int = 1) -> None:
         """Go to the next (1) or previous (-1) slice that says something else."""
-        index = self.editor.next_change(self._slice, step)
-        if index >= 0:
+        if (index := self.editor.next_change(self._slice, step)) >= 0:
             self.slice = index
 
     # ------------------------------------------------------------ navigation
@@ -417,10 +416,7 @@ class AnnotationSession:
             self._staying = False
 
     def when_shown(self, call: Callable[[], None]) -> None:
-        """Call `call` now, or once the case that is just being shown stands there.
-
-        For what takes away what is being built up: closing a dock, window or job.
-        """
+        """Call `call` now, or once the case that is just being shown stands there."""
         if self._showing:
             self._when_shown.append(call)
         else:
@@ -573,7 +569,8 @@ class AnnotationSession:
             self.executor,
         )
         self.discussion.failed.connect(self._on_failed)
-        self._sent, self._copied = (), None
+        self._sent = ()
+        self.clipboard.clear()
         self._edit(self.saving.begin(case))
         known = None if self._windows is None else self._windows.recall(header)
         self._first_look = known or (case.windows[0], header.inverted)
@@ -596,10 +593,11 @@ class AnnotationSession:
             ),
             on_change=self.saving.add,
             locked=self.status is Status.FINISHED,
-            refused=refusal_of(self.job, store.person),
+            refused=self.saving.refusal(),
             shape=self.case.series.header.shape[1:3],
         )
         editor.held = self.doing
+        self.protection.follow(editor)
         editor.changed.connect(self._on_slices_changed)
         editor.history_changed.connect(self._on_history_changed)
         if self.discussion is not None:
@@ -616,6 +614,7 @@ class AnnotationSession:
     def _on_job(self, job: Job) -> None:
         """Go on with a job that its owners have edited; nothing is closed or lost."""
         self.job = self.saving.job = job
+        self.protection.use_labels(job.project.label_set)
         if self.is_open:
             self.editor.use_project(job.project)
         label, text = still_chosen(self._label, job.project.label_set)
@@ -670,6 +669,7 @@ class AnnotationSession:
         if self.discussion is not None:
             self.discussion.failed.disconnect()
         self.discussion = None
+        self.protection.follow(None)
         self.saving.end()
         if was_open:
             self.closed.emit()
@@ -724,7 +724,7 @@ class AnnotationSession:
                 raise editor.refused
         if refused:
             raise TransitionError(refused.rstrip("."), where=case.row.case.name)
-        generation = self._generation
+        generation, unseen = self._generation, self.seen.text
         self._submitting = True
         self._tell_doing()
 
@@ -734,10 +734,10 @@ class AnnotationSession:
                 self._tell_doing()
 
         def done(submission: Submission) -> None:
-            self.told.emit(
-                f"{case.row.case.name} was submitted (number {submission.number})."
-            )
-            self.submitted.emit(case.row, submission.number)
+            text = f"{case.row.case.name} was submitted (number {submission.number})."
+            text = f"{text} {unseen}".strip()
+            self.told.emit(text)
+            self.submitted.emit(case.row, submission.number, text)
             self._tell_counts()
             if generation != self._generation:
                 return
@@ -771,7 +771,7 @@ class AnnotationSession:
             submit = partial(self.store.submit, self.job.id, case.row.case.id)
             self.executor.run(lambda: submit(base=saver.revision), done, failed)
 
-        saver.name_slices()
+        self.saving.complete()
         saver.when_settled(send)
 
     def reopen(self, case_id: str | None = None) -> None:

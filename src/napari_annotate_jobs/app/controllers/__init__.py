@@ -7,6 +7,7 @@ from ._export import ExportController
 from ._foreign import ForeignController
 from ._import import ImportController
 from ._labels import LabelController
+from ._new_job import NewJobController
 from ._propagate import PropagateController
 from ._review import ReviewController
 from ._slices import SliceController
@@ -22,6 +23,7 @@ __all__ = [
     "ForeignController",
     "ImportController",
     "LabelController",
+    "NewJobController",
     "Peek",
     "PropagateController",
     "ReviewController",

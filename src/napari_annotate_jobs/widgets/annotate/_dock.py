@@ -56,6 +56,7 @@ class AnnotateDock(KeyboardGuest):
     """
 
     label_requested = Signal(object)
+    protect_requested = Signal(object)
     nothing_requested = Signal()
     case_nothing_requested = Signal()
     exclude_requested = Signal()
@@ -138,6 +139,7 @@ class AnnotateDock(KeyboardGuest):
 
         self.labels = LabelList()
         self.labels.label_requested.connect(self.label_requested)
+        self.labels.protect_requested.connect(self.protect_requested)
         self.labels.case_nothing_requested.connect(self.case_nothing_requested)
 
         self.nothing.setCheckable(True)
@@ -273,6 +275,7 @@ class AnnotateDock(KeyboardGuest):
         """Use the colours of napari's theme."""
         self._colors = colors
         self.setStyleSheet(focus_ring(colors))
+        self.labels.set_colors(colors)
         self.zoom.setIcon(strip_icon("zoom-tool", colors))
         self.zoom.setStyleSheet(
             focus_style(colors)
@@ -338,8 +341,10 @@ class AnnotateDock(KeyboardGuest):
                 (session.label_changed, self._update_slice),
                 (session.history_changed, self._update_history),
                 (session.saving.state_changed, self._update_state),
+                (session.protection.changed, self.labels.set_protected),
             ]
         )
+        self.labels.set_protected(session.protection.ids)
         self.set_label_keys(label_keys)
 
     def unbind(self) -> None:

@@ -309,6 +309,13 @@ class LabelRows(QAbstractTableModel):
                 row.fields["overlap_group"] = ""
         self._tell()
 
+    def turn_to(self, method: Method) -> None:
+        """Make all labels be for one method, except those that are in use."""
+        choice = next(choice for choice in CHOICES if choice.method is method)
+        for place, row in enumerate(self.rows):
+            if row.fields["method"] is not method and not row.in_use:
+                self.write_choice(place, choice)
+
     def write_group(self, place: int, group: str) -> None:
         """Put a class label into a group; empty takes it out."""
         self._about_to_change(place).fields["group"] = " ".join(group.split())

@@ -155,6 +155,10 @@ class LabelTable(QWidget):
         """Say what the job is about; a new label is for the first of them."""
         self.rows.set_methods(methods)
 
+    def turn_to(self, method: Method) -> None:
+        """Make all labels be for one method, except those that are in use."""
+        self.rows.turn_to(method)
+
     def set_keymap(self, keymap: KeyMap) -> None:
         """Know which keys are taken by actions."""
         self.rows.set_keymap(keymap)
