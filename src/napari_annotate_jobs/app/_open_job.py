@@ -69,6 +69,8 @@ __all__ = ["OpenJob"]
 
 ALWAYS = frozenset({"next_case", "previous_case", "list_cases", "help"})
 """Actions whose keys act while a case is opened or submitted."""
+LOOK_AGAIN = 10_000
+"""Milliseconds between two looks whether owners have edited the job."""
 SUBMITTED = "what was submitted"
 """What notifications are about that offer to take a submission back."""
 
@@ -182,6 +184,10 @@ class OpenJob(QObject):
         self._play = QTimer(self)
         self._play.setInterval(100)
         self._play.timeout.connect(self._play_on)
+        self._looks = QTimer(self)
+        self._looks.setInterval(LOOK_AGAIN)
+        self._looks.timeout.connect(session.watch.look)
+        self._looks.start()
         self._connect()
         self._palette = Palette(viewer, self._do_from_palette, self.applies)
         self.set_colors(Colors.dark())
@@ -201,6 +207,7 @@ class OpenJob(QObject):
                 (session.failed, self.show_error),
                 (session.told, notify),
                 (session.label_changed, self._on_label),
+                (session.job_changed, self._on_job),
                 (session.submitted, self._offer_take_back),
                 (session.status_changed, self._show_threads),
             ]
@@ -250,18 +257,23 @@ class OpenJob(QObject):
         dock.help_requested.connect(self.help_requested)
         dock.retry_requested.connect(actions.settle_save)
 
+    def _on_job(self, *_: object) -> None:
+        """Offer the labels as they are now, and let their keys choose them."""
+        labels = self.session.job.project.label_set
+        self.label_keys = label_keys(labels, self._keymap)
+        self.annotate.set_label_keys(self.label_keys)
+        if self._keys is not None:
+            self._set_keys(self._keys)
+
     def set_keymap(self, keymap: KeyMap) -> None:
         """Use other keys from now on."""
         self._keymap = keymap
-        self.label_keys = label_keys(self.session.job.project.label_set, keymap)
         self.annotate.set_keymap(keymap)
-        self.annotate.set_label_keys(self.label_keys)
+        self._on_job()
         self.strip.set_keymap(keymap)
         self.window_control.set_keymap(keymap)
         if self.surroundings is not None:
             self.surroundings.edges.set_keymap(keymap)
-        if self._keys is not None:
-            self._set_keys(self._keys)
 
     def _set_keys(self, router: KeyRouter) -> None:
         stepping = {self._keymap.key(action) for action in STEPPING}
@@ -738,6 +750,7 @@ class OpenJob(QObject):
     # --------------------------------------------------------------- closing
     def save_and_leave(self) -> None:
         """Save everything when the window, and all that was in it, is gone."""
+        self._looks.stop()
         self.session.silence()
         self.saving.end_session()
 
@@ -748,6 +761,7 @@ class OpenJob(QObject):
     def close(self) -> None:
         """Save everything, take the docks and layers away, release all."""
         self._play.stop()
+        self._looks.stop()
         self.unbind_space()
         self.flush()
         self._palette.close()
