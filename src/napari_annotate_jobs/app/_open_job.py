@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtWidgets import QApplication, QMainWindow
 
 from napari_annotate_jobs.app.controllers._boxes import BoxActions
@@ -39,16 +39,20 @@ from ._key_router import KeyRouter
 from ._on_screen import OnScreen
 from ._palette import Palette
 from ._pictures import draw_slice
+from ._player import Player
 from ._save_questions import SaveQuestions
 from .controllers import (
+    BrushController,
     ForeignController,
     Peek,
+    PointedController,
     PropagateController,
     RoomForImage,
     StripController,
     SurroundingsController,
     ThreadController,
     Workbench,
+    ZoomController,
     show_places,
 )
 
@@ -120,7 +124,6 @@ class OpenJob(QObject):
             session,
             images,
             on_error=self.show_error,
-            wheel_steps=settings.wheel_steps,
             budget=settings.image_memory or default_budget(),
             draw_text=False,
         )
@@ -149,6 +152,7 @@ class OpenJob(QObject):
         self.boxes = BoxActions(bench, bridge, dock.boxes, self.propagate)
         self.masks = MaskActions(bench, bridge, images, dock.masks, self.propagate)
         self.slices = self.masks.slices
+        self.brush = BrushController(bench, bridge, dock.brush)
         self.fill = FillController(
             bench, bridge, self.masks.worker, viewer.window, self.raise_annotate
         )
@@ -162,6 +166,14 @@ class OpenJob(QObject):
             unsaid=self.annotate.comments.line.give_back,
             open_threads=self._open_threads,
             go_thread=lambda thread: self.threads.go(thread),
+            begin_line=self._begin_pinned,
+        )
+        self.pointed = PointedController(
+            bench,
+            bridge,
+            canvas=lambda: self._canvas,
+            keymap=lambda: self._keymap,
+            comment=None if self.review else self.actions.begin_pinned,
         )
         self.threads = ThreadController(
             session,
@@ -174,10 +186,10 @@ class OpenJob(QObject):
         self.peek = Peek(bridge)
         self.room = RoomForImage(lambda: self.main_window)
         self.surroundings: SurroundingsController | None = None
-        self._play = QTimer(self)
-        self._play.setInterval(100)
-        self._play.timeout.connect(self._play_on)
+        self.zoom: ZoomController | None = None
+        self.player = Player(viewer, session, lambda: self._keymap)
         self._connect()
+        self._use_ways()
         self._palette = Palette(viewer, self._do_from_palette, self.applies)
         self.set_colors(Colors.dark())
 
@@ -231,6 +243,7 @@ class OpenJob(QObject):
         dock.propagate_requested.connect(self.show_propagate)
         dock.fill_requested.connect(self.fill.show)
         dock.comment_requested.connect(actions.comment)
+        dock.comment_pinned.connect(actions.comment_pinned)
         dock.comment_removed.connect(actions.remove_comment)
         dock.thread_requested.connect(self.threads.go)
         dock.thread_replied.connect(self._reply)
@@ -248,6 +261,7 @@ class OpenJob(QObject):
     def set_keymap(self, keymap: KeyMap) -> None:
         """Use other keys from now on."""
         self._keymap = keymap
+        self._use_ways()
         self.label_keys = label_keys(self.session.job.project.label_set, keymap)
         self.annotate.set_keymap(keymap)
         self.annotate.set_label_keys(self.label_keys)
@@ -255,6 +269,8 @@ class OpenJob(QObject):
         self.window_control.set_keymap(keymap)
         if self.surroundings is not None:
             self.surroundings.edges.set_keymap(keymap)
+        if self.zoom is not None:
+            self.zoom.set_keymap(keymap)
         if self._keys is not None:
             self._set_keys(self._keys)
 
@@ -282,7 +298,7 @@ class OpenJob(QObject):
             "previous_undecided": lambda: actions.go_undecided(-1),
             "next_change": partial(self._go_change, 1),
             "previous_change": partial(self._go_change, -1),
-            "play": self.toggle_play,
+            "play": self.player.toggle,
             "submit": actions.submit,
             "nothing_submit_next": actions.nothing_submit_next,
             "take_back": actions.take_back,
@@ -296,9 +312,14 @@ class OpenJob(QObject):
             "peek": self.peek.toggle,
             "letters": partial(self._switch, "letters"),
             "scale_bar": partial(self._switch, "scale_bar"),
+            "hair_lines": partial(self._switch, "hair_lines"),
+            "navigator": partial(self._switch, "navigator"),
+            "zoom_full": partial(self.bridge.zoom.set_percent, 100),
+            "zoom_fit": self.bridge.zoom.fit,
             "room": partial(self._switch, "room"),
             "help": self.help_requested.emit,
         }
+        calls |= self.pointed.by_id() | self.brush.by_id()
         calls |= self.boxes.by_id()
         calls |= self.fill.by_id()
         calls |= self.masks.by_id()
@@ -309,7 +330,7 @@ class OpenJob(QObject):
         return calls
 
     def _key_calls(self) -> dict[str, Callable[[], None]]:
-        """Return what each key does; Space is bound apart, see bind_space."""
+        """Return what each key does; Space is bound apart, see :class:`Player`."""
         calls: dict[str, Callable[[], None]] = {
             key: partial(self.do, action)
             for action in self.by_id()
@@ -399,7 +420,7 @@ class OpenJob(QObject):
         self._strip_dock.setVisible(several)
         self._annotate_dock.raise_()
         self._follow_threads()
-        self.bind_space()
+        self.player.bind_space()
         self.focus_canvas()
 
     def focus_canvas(self) -> None:
@@ -438,7 +459,16 @@ class OpenJob(QObject):
             keymap=self._keymap,
             letters=self._settings.letters,
             scale_bar=self._settings.scale_bar,
+            hair_lines=self._settings.hair_lines,
             framed=self.review is None,
+        )
+        self.zoom = ZoomController(
+            self.session,
+            self.bridge,
+            self._canvas,
+            self._draw,
+            keymap=self._keymap,
+            navigator=self._settings.navigator,
         )
         edges = self.surroundings.edges
         edges.peek.clicked.connect(self.peek.toggle)
@@ -497,6 +527,9 @@ class OpenJob(QObject):
         if self.surroundings is not None:
             self.surroundings.close()
             self.surroundings = None
+        if self.zoom is not None:
+            self.zoom.close()
+            self.zoom = None
         self.peek.close()
         self.room.set_made(False)
         for widget, dock in zip((self.side, self.strip), docks, strict=False):
@@ -506,9 +539,8 @@ class OpenJob(QObject):
 
     def _on_closed(self) -> None:
         self.threads.follow(None)
-        self._play.stop()
         self.hide_propagate()
-        self.unbind_space()
+        self.player.close()
 
     def show_propagate(self) -> None:
         """Show the panel that propagates what the slice says."""
@@ -553,12 +585,24 @@ class OpenJob(QObject):
     def use(self, settings: Settings) -> None:
         """Follow the user's choices of what is shown around the image."""
         self._settings = settings
+        self._use_ways()
         if self.surroundings is not None:
             self.surroundings.set_shown(
-                letters=settings.letters, scale_bar=settings.scale_bar
+                letters=settings.letters,
+                scale_bar=settings.scale_bar,
+                hair_lines=settings.hair_lines,
             )
             self.room.set_made(settings.room)
             self.surroundings.edges.room.setChecked(settings.room)
+        if self.zoom is not None:
+            self.zoom.set_navigator(settings.navigator)
+
+    def _use_ways(self) -> None:
+        """Let wheel and Space do what goes with the set of keys."""
+        ways, mouse = self._keymap.ways, self.bridge.mouse
+        mouse.wheel_steps = self._settings.wheel_steps or ways.wheel_steps
+        mouse.go_case = self.actions.go_case if ways.wheel_cases else None
+        self.player.bind_space()
 
     def set_colors(self, colors: Colors) -> None:
         """Use the colours of napari's theme."""
@@ -633,6 +677,10 @@ class OpenJob(QObject):
         discussion = self.session.discussion
         return () if discussion is None else discussion.unsettled
 
+    def _begin_pinned(self, words: str) -> None:
+        self.raise_annotate()
+        self.annotate.begin_pinned(words)
+
     def _show_threads(self) -> None:
         session, threads = self.session, self.threads
         if not session.is_open or session.case is None:
@@ -651,19 +699,6 @@ class OpenJob(QObject):
         )
         show_places(self.bridge, session, threads)
 
-    # --------------------------------------------------------------- playing
-    def toggle_play(self) -> None:
-        """Play the stack, or stop."""
-        if self._play.isActive():
-            self._play.stop()
-        elif self.session.is_open and self.session.editor.n_slices > 1:
-            self._play.start()
-
-    def _play_on(self) -> None:
-        session = self.session
-        if session.is_open:
-            session.slice = (session.slice + 1) % session.editor.n_slices
-
     # --------------------------------------------------------------- choosing
     def _on_selection(self) -> None:
         """Say on the canvas which slices keys act on, and let Esc end that."""
@@ -676,23 +711,7 @@ class OpenJob(QObject):
         self.bridge.show_acquired()
 
     def _on_label(self) -> None:
-        self.bind_space()
-
-    def bind_space(self) -> None:
-        """Let Space play where napari has no use for it: with no drawing tool on."""
-        self.unbind_space()
-        active = self.viewer.layers.selection.active
-        if active is not None and str(getattr(active, "mode", "")) == "pan_zoom":
-            key = self._keymap.key("play")
-            if key == "Space":
-                self._space_layer = active
-                active.bind_key("Space", lambda layer: self.toggle_play())
-
-    def unbind_space(self) -> None:
-        """Give Space back to napari."""
-        layer, self._space_layer = getattr(self, "_space_layer", None), None
-        if layer is not None:
-            layer.bind_key("Space", None)
+        self.player.bind_space()
 
     def _offer_take_back(self, case: CaseRow, number: int) -> None:
         """Let what was told of a submission be taken back at once."""
@@ -741,8 +760,7 @@ class OpenJob(QObject):
 
     def close(self) -> None:
         """Save everything, take the docks and layers away, release all."""
-        self._play.stop()
-        self.unbind_space()
+        self.player.close()
         self.flush()
         self._palette.close()
         unsay(SUBMITTED)  # it can be taken back from here alone
@@ -750,6 +768,8 @@ class OpenJob(QObject):
         if self.propagate.parent() is not None:
             self.viewer.window.remove_dock_widget(self.propagate)
         self.fill.close()
+        self.pointed.close()
+        self.brush.close()
         self.boxes.close()
         self.masks.close()
         self.bridge.close()

@@ -70,12 +70,15 @@ class SubmitCheck:
         Indices of the slices with unconfirmed proposals.
     every_slice : bool
         The project demands a decision on every slice.
+    twins : tuple of (int, int)
+        Slice and label of confirmed boxes that lie exactly on another one.
     """
 
     blank: bool
     undecided: tuple[int, ...]
     proposals: tuple[int, ...]
     every_slice: bool
+    twins: tuple[tuple[int, int], ...] = ()
 
     @property
     def refused(self) -> str | None:

@@ -227,7 +227,20 @@ class CaseView:
                 i for i in range(self.n_slices) if self.content(i).has_proposals
             ),
             every_slice=self.project.options.every_slice,
+            twins=self._twins(),
         )
+
+    def _twins(self) -> tuple[tuple[int, int], ...]:
+        """Return slice and label of boxes that lie exactly on another one."""
+        found = []
+        for index, content in sorted(self.contents().items()):
+            seen = set()
+            for box in content.boxes if not content.excluded else ():
+                place = box.label, box.corners
+                if place in seen and not box.proposal:
+                    found.append((index, box.label))
+                seen.add(place)
+        return tuple(found)
 
     def mask(
         self, index: int, group: str = "", *, proposal: bool = False

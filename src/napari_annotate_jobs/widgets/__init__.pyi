@@ -1,11 +1,15 @@
 from .annotate._aside_line import AsideLine, listed
 from .annotate._boxes import BoxSection, ObjectAtHand
+from .annotate._brush import BrushSection
 from .annotate._difference import DifferenceView
 from .annotate._dock import AnnotateDock
 from .annotate._edges import CanvasEdges
+from .annotate._hair_lines import HairLines
 from .annotate._masks import MaskSection
+from .annotate._object_menu import ObjectMenu, pointed_text
 from .annotate._read_out import ReadOutLabel
 from .annotate._window import WindowControl
+from .annotate._zoom_bar import ZoomBar
 from .exchange._class_tree import NewClass
 from .exchange._combine_panel import CombinePanel
 from .exchange._export_choice import ExportChoice, ExportPreview, OptionField
@@ -22,7 +26,8 @@ from .jobs._server_lines import ServerLine, ServerLines
 from .keys._guest import KeyboardGuest
 from .keys._held import HeldKeys
 from .keys._help import HelpPanel
-from .keys._keys import ACTIONS, STEPPING, KeyMap, label_keys, text_has_focus
+from .keys._keys import ACTIONS, STEPPING, KeyMap, label_keys
+from .keys._text_focus import text_has_focus
 from .numbers._panel import StatisticsPanel
 from .parts._qt_events import event_as
 from .parts._theme import Colors, paint_in
@@ -40,6 +45,7 @@ __all__ = [
     "AnnotateDock",
     "AsideLine",
     "BoxSection",
+    "BrushSection",
     "CanvasEdges",
     "CaseRows",
     "Colors",
@@ -50,6 +56,7 @@ __all__ = [
     "ExportPreview",
     "FillChoice",
     "FillPanel",
+    "HairLines",
     "HeldKeys",
     "HelpPanel",
     "ImportChoice",
@@ -62,6 +69,7 @@ __all__ = [
     "MyJobsView",
     "NewClass",
     "ObjectAtHand",
+    "ObjectMenu",
     "OptionField",
     "PersonButton",
     "PropagatePanel",
@@ -77,11 +85,13 @@ __all__ = [
     "Where",
     "WindowControl",
     "Writing",
+    "ZoomBar",
     "event_as",
     "label_keys",
     "listed",
     "outcome_text",
     "paint_in",
+    "pointed_text",
     "split_row_key",
     "text_has_focus",
 ]

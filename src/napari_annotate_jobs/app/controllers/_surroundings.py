@@ -9,9 +9,9 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
-from napari_annotate_jobs.model import Status
+from napari_annotate_jobs.model import Method, Status
 from napari_annotate_jobs.session import Connections, SaveKind
-from napari_annotate_jobs.widgets import CanvasEdges, HeldKeys, event_as
+from napari_annotate_jobs.widgets import CanvasEdges, HairLines, HeldKeys, event_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,8 +45,9 @@ class SurroundingsController:
         What napari draws the image on.
     keymap : KeyMap
         The keys of the tools on the canvas.
-    letters, scale_bar : bool
-        Whether sides of the patient and a scale bar are shown.
+    letters, scale_bar, hair_lines : bool
+        Whether sides of the patient, a scale bar, and lines through the pointer while
+        boxes are drawn are shown.
     framed : bool
         Whether a frame says that a case is submitted, returned or in conflict.
     """
@@ -60,28 +61,50 @@ class SurroundingsController:
         keymap: KeyMap,
         letters: bool,
         scale_bar: bool,
+        hair_lines: bool = True,
         framed: bool = True,
     ) -> None:
         self._framed = framed
         self._session, self._bridge = session, bridge
         self._letters, self._scale_bar = letters, scale_bar
+        self._hair_lines = hair_lines
         self.edges = CanvasEdges(canvas, keymap)
+        self.hair_lines = HairLines(canvas)
         self._bar = bridge.viewer.canvas.overlays.scale_bar
         self._bar_before = self._bar.visible, self._bar.position
         self._connections = Connections(
             [
                 (bridge.letters_changed, self._show),
                 (bridge.hidden_changed, self._show_peek),
+                (bridge.hidden_changed, self._show_hair_lines),
+                (bridge.plane_changed, self._show_hair_lines),
+                (session.label_changed, self._show_hair_lines),
+                (session.busy, self._show_hair_lines),
+                (session.opened, self._show_hair_lines),
+                (session.closed, self._show_hair_lines),
+                (session.status_changed, self._show_hair_lines),
                 (session.status_changed, self._show_frame),
                 (session.saving.state_changed, self._show_frame),
             ]
         )
         self._show()
 
-    def set_shown(self, *, letters: bool, scale_bar: bool) -> None:
-        """Show or hide sides of the patient and the scale bar."""
+    def set_shown(self, *, letters: bool, scale_bar: bool, hair_lines: bool) -> None:
+        """Show or hide sides of the patient, the scale bar, and the hair lines."""
         self._letters, self._scale_bar = letters, scale_bar
+        self._hair_lines = hair_lines
         self._show()
+
+    def _show_hair_lines(self, *_: object) -> None:
+        session, label = self._session, self._session.label
+        self.hair_lines.set_on(
+            self._hair_lines
+            and label is not None
+            and label.method is Method.DETECTION
+            and not session.locked
+            and not self._bridge.is_hidden
+            and self._bridge.plane.is_acquired
+        )
 
     def _show(self, *_: object) -> None:
         case = self._session.case
@@ -91,6 +114,7 @@ class SurroundingsController:
         self._bar.position = "bottom_right"
         self._bar.visible = self._scale_bar and measured
         self._show_frame()
+        self._show_hair_lines()
 
     def _show_peek(self, hidden: bool) -> None:
         self.edges.peek.setChecked(hidden)
@@ -117,6 +141,7 @@ class SurroundingsController:
         self._connections.release()
         self._bar.visible, self._bar.position = self._bar_before
         self.edges.close()
+        self.hair_lines.close()
 
 
 class RoomForImage(QObject):
