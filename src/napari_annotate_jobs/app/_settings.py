@@ -30,6 +30,8 @@ class Settings:
         Keys that were changed, by action.
     key_set : str
         The set of keys that says the default keys.
+    ask_seen : bool
+        Ask before a case is submitted of which slices were never shown.
     letters, scale_bar : bool
         Show sides of the patient at the edges of the image, and a scale bar.
     hair_lines : bool
@@ -47,6 +49,7 @@ class Settings:
     ask_rest: bool
     keys: dict[str, str]
     key_set: str = ""
+    ask_seen: bool = True
     letters: bool = True
     scale_bar: bool = True
     hair_lines: bool = True
@@ -78,6 +81,7 @@ def read_settings() -> Settings:
         ask_rest=bool(model.ask_rest),
         keys=keys_from_text(model.keys),
         key_set=str(getattr(model.key_set, "value", model.key_set)),
+        ask_seen=bool(model.ask_seen),
         letters=bool(model.letters),
         scale_bar=bool(model.scale_bar),
         hair_lines=bool(model.hair_lines),

@@ -21,6 +21,7 @@ from ._protection import Protection
 from ._recovery import Kept, Recovery
 from ._review import OpenReview, PassedAll, ReviewFilter, ReviewSession
 from ._saver import Saver
+from ._seen import SeenMemory, SeenSlices, unseen_text
 from ._session import AnnotationSession
 from ._state import TROUBLE, WAITING, SaveKind, SaveState, Unsaved, changes, name_slices
 from ._statistics import job_statistics
@@ -59,6 +60,8 @@ __all__ = [
     "SaveKind",
     "SaveState",
     "Saver",
+    "SeenMemory",
+    "SeenSlices",
     "SynchronousExecutor",
     "Unsaved",
     "WindowMemory",
@@ -73,4 +76,5 @@ __all__ = [
     "open_others",
     "peek_next",
     "propose_by_command",
+    "unseen_text",
 ]

@@ -15,7 +15,6 @@ from napari_annotate_jobs.editing._ranges import apply_to_range
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     DamagedJournalError,
-    RoleError,
     TransitionError,
 )
 from napari_annotate_jobs.model import (
@@ -24,9 +23,7 @@ from napari_annotate_jobs.model import (
     RangeAction,
     Scope,
     Status,
-    Verb,
     Window,
-    check_verb,
     history_of,
 )
 
@@ -56,6 +53,7 @@ if TYPE_CHECKING:
 
     from ._executor import Executor
     from ._recovery import Recovery
+    from ._seen import SeenMemory
     from ._window_memory import WindowMemory
 
 __all__ = ["AnnotationSession"]
@@ -76,6 +74,8 @@ class AnnotationSession:
         Keeps on this computer what cannot be saved.
     windows : WindowMemory, optional
         Remembers the window chosen for each kind of series.
+    seen : SeenMemory, optional
+        Remembers which slices of a case were seen.
     habits : Habits, optional
         Remembers what this person is used to in this job.
     """
@@ -90,8 +90,8 @@ class AnnotationSession:
     """What is being done; empty when it is finished."""
     counts_changed = Signal(Counts)
     """How many cases are left."""
-    submitted = Signal(CaseRow, int)
-    """The case that was submitted, and the number of its submission."""
+    submitted = Signal(CaseRow, int, str)
+    """The case that was submitted, the number of its submission, and both in words."""
     marked = Signal(str)
     """Id of a case that could not be opened: the case table says why."""
     slices_changed = Signal(tuple)
@@ -123,12 +123,14 @@ class AnnotationSession:
         executor: Executor | None = None,
         recovery: Recovery | None = None,
         windows: WindowMemory | None = None,
+        seen: SeenMemory | None = None,
         habits: Habits | None = None,
     ) -> None:
         self.store = store
         self.job = store.job(job_id)
         self.executor = executor or SynchronousExecutor()
-        self.saving = Saving(self.job, store, self.executor, recovery)
+        self.saving = Saving(self.job, store, self.executor, recovery, seen)
+        self.seen = self.saving.seen
         self.saving.replaced.connect(self._on_replaced)
         self.saving.told.connect(self._on_told)
         self.saving.failed.connect(self._on_failed)
@@ -593,7 +595,7 @@ class AnnotationSession:
             ),
             on_change=self.saving.add,
             locked=self.status is Status.FINISHED,
-            refused=self._refusal(),
+            refused=self.saving.refusal(),
             shape=self.case.series.header.shape[1:3],
         )
         editor.held = self.doing
@@ -610,15 +612,6 @@ class AnnotationSession:
         self.slices_changed.emit(tuple(range(self.editor.n_slices)))
         self.history_changed.emit()
         self.status_changed.emit(self.status)
-
-    def _refusal(self) -> RoleError | None:
-        """Return why this person may not annotate, None if they may."""
-        me = self.store.person
-        try:
-            check_verb(Verb.SAVE, job=self.job, person=me, author=me, review=None)
-        except RoleError as error:
-            return error
-        return None
 
     # psygnal tries out what it connects to: never connect a signal's own emit.
     def _on_told(self, text: str) -> None:
@@ -720,7 +713,7 @@ class AnnotationSession:
                 raise editor.refused
         if refused:
             raise TransitionError(refused.rstrip("."), where=case.row.case.name)
-        generation = self._generation
+        generation, unseen = self._generation, self.seen.text
         self._submitting = True
         self._tell_doing()
 
@@ -730,10 +723,10 @@ class AnnotationSession:
                 self._tell_doing()
 
         def done(submission: Submission) -> None:
-            self.told.emit(
-                f"{case.row.case.name} was submitted (number {submission.number})."
-            )
-            self.submitted.emit(case.row, submission.number)
+            text = f"{case.row.case.name} was submitted (number {submission.number})."
+            text = f"{text} {unseen}".strip()
+            self.told.emit(text)
+            self.submitted.emit(case.row, submission.number, text)
             self._tell_counts()
             if generation != self._generation:
                 return
@@ -767,7 +760,7 @@ class AnnotationSession:
             submit = partial(self.store.submit, self.job.id, case.row.case.id)
             self.executor.run(lambda: submit(base=saver.revision), done, failed)
 
-        saver.name_slices()
+        self.saving.complete()
         saver.when_settled(send)
 
     def reopen(self, case_id: str | None = None) -> None:

@@ -7,6 +7,8 @@ from ._combine import CombineController
 from ._export import ExportController
 from ._foreign import ForeignController
 from ._import import ImportController
+from ._labels import LabelController
+from ._new_job import NewJobController
 from ._pointed import PointedController
 from ._propagate import PropagateController
 from ._review import ReviewController
@@ -24,6 +26,8 @@ __all__ = [
     "ExportController",
     "ForeignController",
     "ImportController",
+    "LabelController",
+    "NewJobController",
     "Peek",
     "PointedController",
     "PropagateController",

@@ -78,6 +78,7 @@ class AnnotateDock(KeyboardGuest):
     jobs_requested = Signal()
     help_requested = Signal()
     retry_requested = Signal()
+    slices_requested = Signal()
 
     def __init__(
         self,
@@ -113,6 +114,10 @@ class AnnotateDock(KeyboardGuest):
         self.take_back.hide()
         self.history = HistoryBox()
         self.aside = AsideLine()
+        self.slices_back = QPushButton("Show the slices")
+        self.slices_back.setToolTip("Show the strip of slices again, which was closed")
+        self.slices_back.clicked.connect(self.slices_requested)
+        self.slices_back.hide()
 
         self.undo = self._tool("↶", "Undo", "undo", self.undo_requested)
         self.redo = self._tool("↷", "Redo", "redo", self.redo_requested)
@@ -249,6 +254,7 @@ class AnnotateDock(KeyboardGuest):
         layout.addWidget(self.take_back)
         layout.addWidget(self.history)
         layout.addWidget(self.aside)
+        layout.addWidget(self.slices_back)
         layout.addWidget(self.labels, 1)
         # What comes and goes stands where the list of labels gives way to it: nothing
         # else moves.
@@ -299,6 +305,10 @@ class AnnotateDock(KeyboardGuest):
     def set_zoom_tool(self, on: bool) -> None:
         """Show whether the zoom tool is on."""
         self.zoom.setChecked(on)
+
+    def set_strip_away(self, away: bool) -> None:
+        """Offer to show the slices again, where their strip was closed."""
+        self.slices_back.setVisible(away)
 
     def set_counts(self, counts: Counts) -> None:
         """Say how many cases there are, and are left."""

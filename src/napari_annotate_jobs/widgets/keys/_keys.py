@@ -450,6 +450,9 @@ ACTIONS: tuple[UserAction, ...] = (
         when="case",
         tip="Take napari's layer list and controls away, or bring them back",
     ),
+    UserAction(
+        "slices", "Close the strip of slices, or show it again", "Window", when="case"
+    ),
     UserAction("help", "Keys and mouse", "Help", "F1", when="job"),
 )
 """Everything of ours that can have a key, except the labels of the job."""
