@@ -12,6 +12,7 @@ from napari_annotate_jobs.errors import (
     TransitionError,
 )
 from napari_annotate_jobs.model import Method, Scope, Status
+from napari_annotate_jobs.session import Protection
 
 from ._asks import tell
 from ._settings import read_settings, settings_model
@@ -112,6 +113,23 @@ class CaseController:
             # Masks are painted in any plane, boxes drawn on slices alone.
             if label.method is Method.DETECTION or not self._bridge.plane.is_flat:
                 self._bench.check_shown()
+
+    def arm(self, how: str) -> None:
+        """Ready a label for drawing as a case opens, unless one is chosen.
+
+        Parameters
+        ----------
+        how : str
+            ``last`` for the one used last in this job, ``first`` for its first one;
+            anything else for none.
+        """
+        session = self.session
+        if how not in ("first", "last") or session.label or session.locked:
+            return
+        drawn = [x for x in session.job.project.label_set.labels if Protection.fits(x)]
+        last = session.habits.number("label") if how == "last" else None
+        if drawn:
+            session.label = next((x for x in drawn if x.id == last), drawn[0])
 
     @_told
     def protect(self, label: Label | None = None) -> None:
@@ -404,6 +422,12 @@ class CaseController:
             self._bench.ask(
                 check.refused or "",
                 {f"Go to slice {first + 1}": lambda: self.go_slice(first)},
+            )
+        elif check.unanswered:
+            index = check.unanswered[0][0]
+            self._bench.ask(
+                check.refused or "",
+                {f"Go to slice {index + 1}": lambda: self.go_slice(index)},
             )
         elif check.blank or not check.undecided:
             if check.refused:

@@ -426,6 +426,7 @@ class OpenJob(QObject):
         self.strip_dock.set_wanted(several)
         self._annotate_dock.raise_()
         self._follow_threads()
+        self.actions.arm(self._settings.arm)
         self.player.bind_space()
         self.focus_canvas()
 

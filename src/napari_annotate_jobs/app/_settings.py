@@ -38,6 +38,8 @@ class Settings:
         Show lines through the pointer while boxes are drawn.
     navigator : bool
         Show a small picture of the image while only a part of it is seen.
+    arm : str
+        The label that is ready as a case opens: ``last`` used, ``first``, ``none``.
     room : bool
         Take napari's own panels away while a case is open.
     """
@@ -54,6 +56,7 @@ class Settings:
     scale_bar: bool = True
     hair_lines: bool = True
     navigator: bool = True
+    arm: str = "none"
     room: bool = False
 
 
@@ -86,6 +89,7 @@ def read_settings() -> Settings:
         scale_bar=bool(model.scale_bar),
         hair_lines=bool(model.hair_lines),
         navigator=bool(model.navigator),
+        arm=str(getattr(model.arm, "value", model.arm)),
         room=bool(model.room),
     )
 

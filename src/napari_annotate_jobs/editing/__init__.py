@@ -23,6 +23,7 @@ from ._history import Edit, History
 from ._interpolation import label_keys, plan_interpolation
 from ._objects import (
     Track,
+    answer_track,
     by_hand,
     confirm_boxes,
     cut_track,
@@ -87,6 +88,7 @@ __all__ = [
     "SubmitCheck",
     "Track",
     "after",
+    "answer_track",
     "apply_fill",
     "box_edge_at",
     "by_hand",

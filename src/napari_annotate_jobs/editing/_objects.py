@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "JOIN_REACH",
     "Track",
+    "answer_track",
     "by_hand",
     "confirm_boxes",
     "cut_track",
@@ -471,6 +472,35 @@ def relabel_tracks(editor: CaseEditor, track_ids: Iterable[str], label_id: int) 
         for index, box in work.check(track_id).items():
             work.put(index, box.evolve(label=label_id))
     return work.save(editor, f"Relabel to {label.name}")
+
+
+def answer_track(editor: CaseEditor, track_id: str, name: str, answer: str) -> bool:
+    """Answer an attribute of an object, for all its boxes; no text takes it back.
+
+    Raises
+    ------
+    InvalidValueError
+        If its label asks no such thing, or offers other answers.
+    NotFoundError
+        If the object is not there any more.
+    """
+    work = TrackWork(editor)
+    boxes = work.check(track_id)
+    label = editor.labels[next(iter(boxes.values())).label]
+    asked = next((a for a in label.attributes if a.name == name), None)
+    if asked is None:
+        raise InvalidValueError(f"{label.name} has no attribute {name!r}")
+    if answer and asked.choices and answer not in asked.choices:
+        raise InvalidValueError(
+            f"{answer!r} is no answer to {name!r}",
+            remedy=f"Choose one of {', '.join(asked.choices)}",
+        )
+    for index, box in boxes.items():
+        answers = {k: v for k, v in box.attributes.items() if k != name}
+        if answer:
+            answers[name] = answer
+        work.put(index, box.evolve(attributes=answers))
+    return work.save(editor, f"{name}: {answer or 'no answer'}")
 
 
 def confirm_boxes(editor: CaseEditor, box_ids: Iterable[str]) -> bool:

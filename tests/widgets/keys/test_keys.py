@@ -24,10 +24,10 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import COLORS, Label, LabelSet, Method
+from napari_annotate_jobs.widgets.keys._gestures import GESTURES
 from napari_annotate_jobs.widgets.keys._key_sets import KEY_SETS
 from napari_annotate_jobs.widgets.keys._keys import (
     ACTIONS,
-    GESTURES,
     LABEL_KEYS,
     NAPARI_KEYS,
     SHARED_WITH_NAPARI,

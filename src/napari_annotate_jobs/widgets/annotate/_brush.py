@@ -62,8 +62,8 @@ class BrushSection(QWidget):
         self.low = WindowBox("Lowest value that is painted", self)
         self.high = WindowBox("Highest value that is painted", self)
         self.unit = QLabel(self)
-        self.window_ = QPushButton("From window", self)
-        self.window_.setToolTip("Paint the values between black and white as shown now")
+        self.window_ = QPushButton("Window", self)
+        self.window_.setToolTip("Paint the values from black to white of the window")
         self.window_.clicked.connect(self.window_requested)
         for box in (self.low, self.high):
             box.valueChanged.connect(self._on_range)

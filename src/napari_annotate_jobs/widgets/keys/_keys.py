@@ -12,6 +12,7 @@ from qtpy.QtGui import QKeySequence
 
 from napari_annotate_jobs.errors import InvalidValueError
 
+from ._gestures import GESTURES, IN_IMAGE, Gesture
 from ._key_sets import KEY_SETS, OWN_KEYS, KeySet
 
 if TYPE_CHECKING:
@@ -21,12 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACTIONS",
-    "GESTURES",
     "LABEL_KEYS",
     "NAPARI_KEYS",
     "SHARED_WITH_NAPARI",
     "STEPPING",
-    "Gesture",
     "KeyMap",
     "UserAction",
     "free_keys",
@@ -49,9 +48,6 @@ When = Literal[
 """When an action applies: a job is open; a case; one of several slices; one that may
 be changed; with several slices; with an object at hand; with proposals; one that was
 submitted and has no verdict."""
-
-
-IN_IMAGE = "In the image"
 
 
 @dataclass(frozen=True)
@@ -83,25 +79,6 @@ class UserAction:
     steps: bool = False
     when: When = "edit"
     tip: str = ""
-
-
-@dataclass(frozen=True)
-class Gesture:
-    """Something the mouse does, or a fixed key where it acts.
-
-    Parameters
-    ----------
-    how : str
-        What to do.
-    text : str
-        What happens.
-    group : str
-        Where it works.
-    """
-
-    how: str
-    text: str
-    group: str
 
 
 ACTIONS: tuple[UserAction, ...] = (
@@ -278,6 +255,23 @@ ACTIONS: tuple[UserAction, ...] = (
         "Shift+Del",
         when="object",
         tip="Delete the object with all its boxes",
+    ),
+    *(
+        UserAction(id_, text, "Boxes", key, when="object", tip=tip)
+        for id_, text, key, tip in (
+            (
+                "answer",
+                "Next answer to what is asked of the object",
+                "Shift+I",
+                "Goes through the answers, and at last to none",
+            ),
+            (
+                "next_question",
+                "Answer the next attribute by key",
+                "Shift+M",
+                "For objects of which more than one thing is asked",
+            ),
+        )
     ),
     *(
         UserAction(id_, text, "Go", key, steps=True, when="slices")
@@ -459,62 +453,6 @@ ACTIONS: tuple[UserAction, ...] = (
 
 STEPPING = frozenset(action.id for action in ACTIONS if action.steps)
 """Actions that go on while their key is held down."""
-
-GESTURES: tuple[Gesture, ...] = (
-    Gesture(
-        "Wheel",
-        "Zoom, or step through slices (a setting)",
-        IN_IMAGE,
-    ),
-    Gesture("Alt + wheel", "The other of the two", IN_IMAGE),
-    Gesture(
-        "Drag with the right button",
-        "Window: right is wider, down is darker",
-        IN_IMAGE,
-    ),
-    Gesture("Ctrl + drag with the right button", "Zoom by sliding", IN_IMAGE),
-    Gesture("Right click", "What can be done with the object there", IN_IMAGE),
-    Gesture("Ctrl++, Ctrl+-, Ctrl+0", "Zoom in, out, fit (napari's)", IN_IMAGE),
-    *(
-        Gesture(how, text, "At boxes, while a label for boxes is chosen")
-        for how, text in (
-            ("Drag an edge", "Move the box"),
-            ("Drag a handle", "Resize the box; with Shift, in its proportions"),
-            ("Arrow keys", "Move the box with handles, by 1 pixel; with Shift, by 10"),
-            ("Delete, Backspace", "Delete the box that the dock names"),
-        )
-    ),
-    Gesture("Click", "Go to the slice", "On the slice strip"),
-    Gesture("Drag", "Select slices", "On the slice strip"),
-    Gesture("Shift + click", "Extend the selection", "On the slice strip"),
-    Gesture("Right click", "All that can be done with them", "On the slice strip"),
-    Gesture("Wheel", "Step through slices", "On the slice strip"),
-    Gesture("Ctrl + wheel", "Zoom the strip", "On the slice strip"),
-    Gesture(
-        "Shift + wheel, or drag with the middle button",
-        "Move the zoomed strip",
-        "On the slice strip",
-    ),
-    Gesture(
-        "Drag an end of a range", "Shorten or extend the range", "On the slice strip"
-    ),
-    *(
-        Gesture(how, text, "On the slice strip, by key")
-        for how, text in (
-            ("Left, Right", "Previous or next slice"),
-            ("Page Up, Page Down", "Ten slices back or on"),
-            ("Home, End", "First or last slice"),
-            ("Shift + Left, Right, Home, End", "Extend the selection"),
-            ("Ctrl+A", "Select all slices"),
-            ("Enter", "Propagate over the selected slices"),
-            ("Esc", "Let go of the selection, or give up a drag"),
-            ("Delete", "Delete the range that was clicked"),
-            ("+, -", "Zoom the strip"),
-            ("Menu, Shift+F10", "All that can be done with slices and ranges"),
-        )
-    ),
-)
-"""What the mouse does, and the keys that act in one place only."""
 
 LABEL_KEYS: tuple[str, ...] = (
     *"GHJKW890",
