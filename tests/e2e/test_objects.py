@@ -120,6 +120,12 @@ def test_boxes_by_hand(driver):
     (before,) = boxes(driver)
     layer = driver.desk.bridge.boxes.layer
 
+    (plate,) = driver.desk.surroundings.plates.plates
+    assert (plate.text(), plate.isVisible()) == ("Nodule", True)
+    corner = driver.point(before.top, before.left)
+    assert abs(plate.x() - corner.x()) < 3
+    assert abs(plate.geometry().bottom() - corner.y()) < 5
+
     QTest.mouseMove(driver.canvas, driver.point(30, 60))
     QTest.qWait(20)
     assert layer.mode == "add_rectangle"

@@ -51,3 +51,30 @@ def test_without_a_case_there_is_no_zoom(make_bench):
     assert bench.bridge.zoom.part is None
     bench.bridge.zoom.set_percent(100)
     bench.bridge.zoom.look_at(0.5, 0.5)
+
+
+def test_names_stand_at_the_upper_left_corner_of_boxes(make_bench, labels_of):
+    bench = make_bench(labels=labels_of("detection"), draw_text=False)
+    bench.viewer.canvas.size = (320, 400)
+    bench.bridge.zoom.fit()
+    bench.choose(5)
+    bench.mouse.drag((4, 10), (12, 30))
+    (name,) = bench.bridge.box_names()
+    assert (name.text, name.color) == ("nodule", "#0072B2")
+    camera = bench.viewer.scene.camera
+    zoom, (row, column) = camera.zoom, camera.center[-2:]
+    room = bench.viewer.canvas.viewbox_size(bench.viewer.layers)
+    assert name.x == pytest.approx(room[1] / 2 + (10 * 0.8 - column) * zoom)
+    assert name.y == pytest.approx(room[0] / 2 + (4 * 0.5 - row) * zoom)
+    assert not bench.shapes.text.color.constant.any()  # napari writes none beside it
+    bench.session.slice = 3
+    assert not bench.bridge.box_names()
+    bench.session.slice = 2
+    bench.shapes.text.visible = False
+    assert not bench.bridge.box_names()
+    bench.shapes.text.visible = True
+    bench.bridge.set_hidden(True)
+    assert not bench.bridge.box_names()
+    bench.bridge.set_hidden(False)
+    bench.viewer.dims.roll()
+    assert not bench.bridge.box_names()

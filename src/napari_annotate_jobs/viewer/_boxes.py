@@ -22,7 +22,9 @@ from napari_annotate_jobs.model import Box, Label, Method
 from ._mirror import DrawnLayer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from ._geometry import Geometry
     from ._own_case import OwnCase
@@ -58,6 +60,8 @@ class BoxLayer(DrawnLayer[Shapes]):
     shown : callable, optional
         Returns the slice that is shown as it was acquired; None while another plane,
         or the volume, is shown. What is not shown cannot be selected, nor changed.
+    draws_names : bool
+        False if somebody else writes the names at the boxes.
     """
 
     current_changed = Signal()
@@ -70,6 +74,7 @@ class BoxLayer(DrawnLayer[Shapes]):
         *,
         on_error: Callable[[Exception], None],
         shown: Callable[[], int | None] | None = None,
+        draws_names: bool = True,
     ) -> None:
         self._shape = geometry.shape
         self._shown = shown or (lambda: session.slice)
@@ -90,7 +95,7 @@ class BoxLayer(DrawnLayer[Shapes]):
                 "string": "{label}",
                 "anchor": "upper_left",
                 "size": 9,
-                "color": {"feature": "color"},
+                "color": {"feature": "color"} if draws_names else "transparent",
             },
             **geometry.layer_kwargs,
         )
@@ -180,6 +185,15 @@ class BoxLayer(DrawnLayer[Shapes]):
         hidden = self._hidden()
         if hidden:
             self.layer.selected_data = set(self.layer.selected_data) - hidden
+
+    def drawn_on(self, index: int) -> Iterator[tuple[str, str, NDArray[Any]]]:
+        """Yield name, colour and corners of the boxes that are drawn on a slice.
+
+        Corners are rows and columns, shape (n, 2), also while a box is dragged.
+        """
+        for row, shape in zip(self._rows(), self.layer.data, strict=False):
+            if round(float(shape[0][0])) == index:
+                yield row[1], row[2], np.asarray(shape)[:, 1:]
 
     @property
     def is_armed(self) -> bool:

@@ -9,6 +9,7 @@ from psygnal import Signal
 from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.session import Connections
 
+from ._box_names import BoxName, names_on_canvas
 from ._brush import BrushOptions
 from ._case_layers import CaseLayers
 from ._compared import BesideLayers, ComparisonLayer
@@ -414,6 +415,15 @@ class ViewerBridge:
         """Tell that another plane is shown."""
         self._update_text()
         self.plane_changed.emit()
+
+    def box_names(self) -> list[BoxName]:
+        """Return the names of the boxes on the screen, and where they stand."""
+        case = self._case
+        if case is None or case.boxes is None or case.is_hidden:
+            return []
+        if not case.plane.is_acquired:
+            return []
+        return list(names_on_canvas(self.viewer, case.boxes, self.session.slice))
 
     @property
     def letters(self) -> EdgeLetters | None:

@@ -201,6 +201,7 @@ class CaseLayers:
             self._geometry,
             on_error=self._host.report,
             shown=self.shown_slice,
+            draws_names=self._host.draw_text,
         )
         boxes.current_changed.connect(self._host.tell_box)
         return boxes

@@ -6,6 +6,7 @@ from .annotate._dock import AnnotateDock
 from .annotate._edges import CanvasEdges
 from .annotate._hair_lines import HairLines
 from .annotate._masks import MaskSection
+from .annotate._name_plates import NamePlates
 from .annotate._object_menu import ObjectMenu, pointed_text
 from .annotate._read_out import ReadOutLabel
 from .annotate._window import WindowControl
@@ -72,6 +73,7 @@ __all__ = [
     "LogInDialog",
     "MaskSection",
     "MyJobsView",
+    "NamePlates",
     "NewClass",
     "NewJobChoice",
     "NewJobDialog",

@@ -11,7 +11,13 @@ from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
 from napari_annotate_jobs.model import Method, Status
 from napari_annotate_jobs.session import Connections, SaveKind
-from napari_annotate_jobs.widgets import CanvasEdges, HairLines, HeldKeys, event_as
+from napari_annotate_jobs.widgets import (
+    CanvasEdges,
+    HairLines,
+    HeldKeys,
+    NamePlates,
+    event_as,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +76,11 @@ class SurroundingsController:
         self._hair_lines = hair_lines
         self.edges = CanvasEdges(canvas, keymap)
         self.hair_lines = HairLines(canvas)
+        self.plates = NamePlates(canvas)
+        self._names_due = QTimer(canvas)
+        self._names_due.setSingleShot(True)
+        self._names_due.timeout.connect(self._show_names)
+        self._named: Connections | None = None
         self._bar = bridge.viewer.canvas.overlays.scale_bar
         self._bar_before = self._bar.visible, self._bar.position
         self._connections = Connections(
@@ -83,10 +94,16 @@ class SurroundingsController:
                 (session.opened, self._show_hair_lines),
                 (session.closed, self._show_hair_lines),
                 (session.status_changed, self._show_hair_lines),
+                (bridge.zoom.changed, self._name_soon),
+                (bridge.hidden_changed, self._name_soon),
+                (bridge.plane_changed, self._name_soon),
+                (session.opened, self._follow_boxes),
+                (session.closed, self._follow_boxes),
                 (session.status_changed, self._show_frame),
                 (session.saving.state_changed, self._show_frame),
             ]
         )
+        self._follow_boxes()
         self._show()
 
     def set_shown(self, *, letters: bool, scale_bar: bool, hair_lines: bool) -> None:
@@ -116,6 +133,33 @@ class SurroundingsController:
         self._show_frame()
         self._show_hair_lines()
 
+    # ----------------------------------------------------------- names at boxes
+    def _follow_boxes(self, *_: object) -> None:
+        """Name the boxes of the case that was opened, whatever moves them."""
+        if self._named is not None:
+            self._named.release()
+            self._named = None
+        boxes = self._bridge.boxes
+        if boxes is not None:
+            events = boxes.layer.events
+            self._named = Connections(
+                [
+                    (events.set_data, self._name_soon),
+                    (events.visible, self._name_soon),
+                    (events.features, self._name_soon),
+                    (boxes.layer.text.events.visible, self._name_soon),
+                ]
+            )
+        self._name_soon()
+
+    def _name_soon(self, *_: object) -> None:
+        """Once for all that happens now."""
+        if not self._names_due.isActive():
+            self._names_due.start(0)
+
+    def _show_names(self) -> None:
+        self.plates.set_names(self._bridge.box_names())
+
     def _show_peek(self, hidden: bool) -> None:
         self.edges.peek.setChecked(hidden)
 
@@ -142,6 +186,10 @@ class SurroundingsController:
         self._bar.visible, self._bar.position = self._bar_before
         self.edges.close()
         self.hair_lines.close()
+        if self._named is not None:
+            self._named.release()
+        self._names_due.stop()
+        self.plates.close()
 
 
 class RoomForImage(QObject):
