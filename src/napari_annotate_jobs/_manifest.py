@@ -17,6 +17,7 @@ __all__ = [  # noqa: F822
     "JobStatistics",
     "KeysAndMouse",
     "MyJobs",
+    "NewJob",
     "get_reader",
     "open_images",
     "open_napari",
@@ -30,6 +31,10 @@ def __getattr__(name: str) -> Any:
         from .app import _docks
 
         return getattr(_docks, name)
+    if name == "NewJob":
+        from .app import _new_jobs
+
+        return _new_jobs.NewJob
     if name in ("JobCombine", "JobExport", "JobImport", "JobStatistics"):
         from .app import _panels
 

@@ -430,3 +430,36 @@ def test_a_label_chosen_in_naparis_controls_is_the_sessions(bench):
     bench.choose(None)
     bench.masks.selected_label = LIVER
     assert bench.session.label is None
+
+
+# ----------------------------------------------------------------- protected
+@pytest.mark.parametrize("mode", ["paint", "erase", "fill"])
+def test_what_is_protected_is_shown_again_at_once(bench, mode):
+    told = []
+    bench.session.told.connect(told.append)
+    paint(bench, LIVER)
+    before = bench.saved(2)
+    bench.session.protection.toggle(bench.session.label)
+    bench.choose(TUMOUR)
+    bench.masks.mode = mode
+    bench.masks.brush_size = 6
+    bench.mouse.drag((10, 12), (10, 20), (14, 20))
+    bench.mouse.drag((10, 15), (10, 16))
+    assert (bench.masks.data[2][before == LIVER] == LIVER).all()
+    assert (bench.masks.data[2] == TUMOUR).any() == (mode == "paint")
+    bench.check()
+    assert len(told) == 1
+    assert told[0].startswith("liver is protected and stays as it is")
+    if mode == "paint":
+        bench.session.undo()  # the second stroke changed nothing, and is no step
+        np.testing.assert_array_equal(bench.masks.data[2], before)
+    bench.check()
+
+
+def test_what_others_write_into_the_array_leaves_it_alone(bench):
+    paint(bench, LIVER)
+    bench.session.protection.toggle(bench.session.label)
+    bench.masks.data[2] = TUMOUR
+    bench.bridge.take()
+    assert set(np.unique(bench.masks.data[2])) == {LIVER, TUMOUR}
+    bench.check()

@@ -107,6 +107,11 @@ class CaseController:
                 self._bench.check_shown()
 
     @_told
+    def protect(self, label: Label | None = None) -> None:
+        """Protect a label, by default the chosen one, or open its lock."""
+        self.session.protection.toggle(label or self.session.label)
+
+    @_told
     def nothing_to_label(self) -> None:
         """Mark the slices as verified negatives, asking before labels go."""
         self._slices.nothing_to_label(self._bench.targets())
@@ -246,6 +251,8 @@ class CaseController:
             self._ask_rest(len(undecided), threads)
         elif threads and not session.locked:
             self._ask_open(threads, self._mark_and_submit)
+        elif asks:
+            self._ask_unseen(self._mark_and_submit)
         else:
             self._mark_and_submit()
 
@@ -257,7 +264,7 @@ class CaseController:
                 "Mark and submit": self._mark_and_submit,
                 "Mark and submit, do not ask again": self._ask_no_more,
             },
-            detail=_open_text(threads),
+            detail=_sentences(self._unseen_text, _open_text(threads)),
         )
 
     def _ask_no_more(self) -> None:
@@ -273,6 +280,33 @@ class CaseController:
             {
                 "Go to the first": lambda: self._go_thread(first),
                 "Submit anyway": submit,
+            },
+            detail=self._unseen_text,
+        )
+
+    @property
+    def _unseen_text(self) -> str:
+        """How many slices were never shown; empty if none, or if it is submitted."""
+        return "" if self.session.locked else self.session.seen.text
+
+    def _ask_unseen(self, submit: Callable[[], None]) -> None:
+        """Submit; ask before if slices were never shown, and that is to be asked."""
+        if not self._unseen_text or not read_settings().ask_seen:
+            submit()
+            return
+        first = self.session.seen.unseen()[0]
+
+        def ask_no_more() -> None:
+            with suppress(KeyError, AttributeError):
+                settings_model().ask_seen = False
+            submit()
+
+        self._bench.ask(
+            self._unseen_text,
+            {
+                f"Go to slice {first + 1}": lambda: self.go_slice(first),
+                "Submit anyway": submit,
+                "Submit anyway, do not ask again": ask_no_more,
             },
         )
 
@@ -316,7 +350,7 @@ class CaseController:
             elif threads:
                 self._ask_open(threads, self.session.submit)
             else:
-                self.session.submit()
+                self._ask_unseen(self.session.submit)
         else:
             self._ask_undecided(check.undecided, threads, must=check.every_slice)
 
@@ -333,13 +367,10 @@ class CaseController:
         self._bench.ask(
             f"{n} slice{' is' if n == 1 else 's are'} still undecided.",
             answers,
-            detail=" ".join(
-                part
-                for part in (
-                    "This project wants a decision on every slice." if must else "",
-                    _open_text(threads),
-                )
-                if part
+            detail=_sentences(
+                "This project wants a decision on every slice." if must else "",
+                self._unseen_text,
+                _open_text(threads),
             ),
         )
 
@@ -356,6 +387,10 @@ class CaseController:
     def settle_save(self) -> None:
         """Try again to save, save elsewhere, or settle a conflict."""
         self._settle()
+
+
+def _sentences(*parts: str) -> str:
+    return " ".join(filter(None, parts))
 
 
 def _open_text(threads: Sequence[Thread]) -> str:

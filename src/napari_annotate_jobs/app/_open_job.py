@@ -36,10 +36,11 @@ from ._asks import brief, notify, offer, tell_error, unsay
 from ._canvas import DrawingContext, Typing, canvas_of
 from ._case_actions import CaseController
 from ._key_router import KeyRouter
-from ._on_screen import OnScreen
+from ._on_screen import OnScreen, SliceWatch
 from ._palette import Palette
 from ._pictures import draw_slice
 from ._save_questions import SaveQuestions
+from ._strip_dock import StripDock
 from .controllers import (
     ForeignController,
     Peek,
@@ -129,11 +130,15 @@ class OpenJob(QObject):
         self._canvas: Any = None
         self._drawing: DrawingContext | None = None
         self.on_screen: OnScreen | None = None
+        self._slice_watch: SliceWatch | None = None
         self._typing: Typing | None = None
         self.window_control = WindowControl()
         self.annotate = AnnotateDock(self.window_control, keymap)
         self.side = self._make_side()
         self.strip = SliceStrip()
+        self.strip_dock = StripDock(viewer, self.strip)
+        self.strip_dock.away_changed.connect(self.annotate.set_strip_away)
+        self.annotate.slices_requested.connect(self.strip_dock.toggle)
         self.propagate = PropagatePanel()
         self.bench = Workbench(
             session,
@@ -224,6 +229,7 @@ class OpenJob(QObject):
         dock = self.annotate
         dock.keyboard_released.connect(self.focus_canvas)
         dock.label_requested.connect(actions.use_label)
+        dock.protect_requested.connect(actions.protect)
         dock.nothing_requested.connect(actions.nothing_to_label)
         dock.case_nothing_requested.connect(actions.case_nothing)
         dock.exclude_requested.connect(actions.exclude)
@@ -274,6 +280,7 @@ class OpenJob(QObject):
             "paste": actions.paste,
             "next_thread": self.threads.next,
             "resolve_thread": self.threads.resolve_and_go_on,
+            "protect": actions.protect,
             "undo": actions.undo,
             "redo": actions.redo,
             "next_undecided": lambda: actions.go_undecided(1),
@@ -286,6 +293,7 @@ class OpenJob(QObject):
             "take_back": actions.take_back,
             "open_first": self.open_first,
             "list_cases": self.jobs_requested.emit,
+            "slices": self.strip_dock.toggle,
             "next_case": lambda: actions.go_case(1),
             "previous_case": lambda: actions.go_case(-1),
             "invert": self.window_control.invert.click,
@@ -394,7 +402,7 @@ class OpenJob(QObject):
         if not self._docks:
             self._add_docks()
         several = self.session.editor.n_slices > 1
-        self._strip_dock.setVisible(several)
+        self.strip_dock.set_wanted(several)
         self._annotate_dock.raise_()
         self._follow_threads()
         self.bind_space()
@@ -414,14 +422,8 @@ class OpenJob(QObject):
             tabify=True,
             add_vertical_stretch=False,
         )
-        self._strip_dock = add(
-            self.strip,
-            name="Slices",
-            area="bottom",
-            tabify=False,
-            add_vertical_stretch=False,
-        )
-        self._docks = [self._annotate_dock, self._strip_dock]
+        self.strip_dock.open()
+        self._docks = [self._annotate_dock]
         self._set_corners(Qt.DockWidgetArea.LeftDockWidgetArea)
         self.read_out.lay_over(self.main_window)
         self.veil.lay_over(self.main_window)
@@ -443,6 +445,8 @@ class OpenJob(QObject):
         edges.room.clicked.connect(partial(self._switch, "room"))
         self.use(self._settings)
         self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
+        parts = (self._canvas, self.session, self.bridge)
+        self._slice_watch = SliceWatch(self.on_screen, *parts)
         self.strip.follow(self.side.follow(self._canvas))
         self.side.installEventFilter(self)
         self._keys = KeyRouter(self.main_window)
@@ -486,6 +490,9 @@ class OpenJob(QObject):
             self._keys.set_escape(None, self.main_window)
             self._keys.clear()
             self._keys = None
+        if self._slice_watch is not None:
+            self._slice_watch.close()
+            self._slice_watch = None
         if self.on_screen is not None:
             self.on_screen.close()
             self.on_screen = None
@@ -497,8 +504,9 @@ class OpenJob(QObject):
             self.surroundings = None
         self.peek.close()
         self.room.set_made(False)
-        for widget, dock in zip((self.side, self.strip), docks, strict=False):
-            if widget.parent() is not None:
+        self.strip_dock.close()
+        for dock in docks:
+            if self.side.parent() is not None:
                 self.viewer.window.remove_dock_widget(dock)
         self.hide_propagate()
 
@@ -692,12 +700,12 @@ class OpenJob(QObject):
         if layer is not None:
             layer.bind_key("Space", None)
 
-    def _offer_take_back(self, case: CaseRow, number: int) -> None:
+    def _offer_take_back(self, case: CaseRow, number: int, text: str) -> None:
         """Let what was told of a submission be taken back at once."""
         session, case_id = self.session, case.case.id
         if session.job.project.options.reopen:
             notify(
-                f"{case.case.name} was submitted (number {number}).",
+                text,
                 actions=(("Take back", lambda: session.reopen(case_id)),),
                 about=SUBMITTED,
             )

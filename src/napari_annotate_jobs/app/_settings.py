@@ -28,6 +28,8 @@ class Settings:
         Ask before one key decides slices that are not shown, and submits.
     keys : dict of str to str
         Keys that were changed, by action.
+    ask_seen : bool
+        Ask before a case is submitted of which slices were never shown.
     letters, scale_bar : bool
         Show sides of the patient at the edges of the image, and a scale bar.
     room : bool
@@ -40,6 +42,7 @@ class Settings:
     image_memory: int
     ask_rest: bool
     keys: dict[str, str]
+    ask_seen: bool = True
     letters: bool = True
     scale_bar: bool = True
     room: bool = False
@@ -68,6 +71,7 @@ def read_settings() -> Settings:
         image_memory=int(model.image_memory) * 2**20,
         ask_rest=bool(model.ask_rest),
         keys=keys_from_text(model.keys),
+        ask_seen=bool(model.ask_seen),
         letters=bool(model.letters),
         scale_bar=bool(model.scale_bar),
         room=bool(model.room),

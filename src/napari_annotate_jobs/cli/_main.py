@@ -36,7 +36,7 @@ from ._move import (
     push_job_to,
     take_cases_along,
 )
-from ._new import EPILOG, add_arguments, make_job
+from ._new import EPILOG, add_arguments, new_job
 from ._review import (
     add_judge_arguments,
     add_reopen_arguments,
@@ -102,7 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    verb = _add(verbs, "new", make_job, "make a job folder of images", epilog=EPILOG)
+    verb = _add(verbs, "new", new_job, "make a job folder of images", epilog=EPILOG)
     add_arguments(verb)
 
     verb = _add(verbs, "list", _list, "list jobs with what is left of them")
@@ -126,6 +126,11 @@ def build_parser() -> argparse.ArgumentParser:
         "--review",
         action="store_true",
         help="tell what each person submitted and judged",
+    )
+    verb.add_argument(
+        "--seen",
+        action="store_true",
+        help="list what was submitted, with how many slices were never shown",
     )
     _add_common(verb)
     _add_review_verbs(verbs)
@@ -332,7 +337,7 @@ def _list(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     from napari_annotate_jobs.model import ReviewCounts, Status
 
-    from ._review import people_data, people_text
+    from ._review import people_data, people_text, seen_data, seen_text
     from ._show import case_data, cases_text, dump, job_data, job_text
 
     status = Status(options.status) if options.status else None
@@ -347,8 +352,11 @@ def _show(options: argparse.Namespace) -> int:
             if options.review:
                 people = store.review_progress(summary.job.id)
                 totals = store.review_counts(summary.job.id)
+            seen = seen_data(store, summary.job.id) if options.seen else []
             if options.json:
                 data = job_data(summary, store.person)
+                if options.seen:
+                    data["seen"] = seen
                 if options.review:
                     data["reviews"] = totals.model_dump()
                     data["people"] = people_data(people)
@@ -361,6 +369,8 @@ def _show(options: argparse.Namespace) -> int:
                 say("\n" + cases_text(rows))
             if options.review:
                 say("\n" + people_text(people, totals))
+            if options.seen:
+                say("\n" + seen_text(seen))
             say("")
         if not shown and not store.jobs():
             raise _no_job(options.job)

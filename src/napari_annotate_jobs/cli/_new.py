@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import (
-    ExistsError,
-    InvalidValueError,
     NoImageError,
     StoreAccessError,
 )
@@ -21,11 +19,10 @@ from ._show import complain, counted, grouped_text, progress, say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_annotate_jobs.model import LabelSet, Method
+    from napari_annotate_jobs.owning import FoundCases
 
-    from ._cases import FoundCases
 
-__all__ = ["EPILOG", "add_arguments", "make_job"]
+__all__ = ["EPILOG", "add_arguments", "new_job"]
 
 EPILOG = """\
 what becomes a case:
@@ -60,7 +57,7 @@ examples:
 
 
 def add_arguments(verb: argparse.ArgumentParser) -> None:
-    """Add what `make_job` asks for."""
+    """Add what `new_job` asks for."""
     verb.add_argument("job", metavar="JOB_DIR", help="the folder to make")
     group = verb.add_argument_group("cases")
     group.add_argument(
@@ -193,21 +190,25 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
     )
 
 
-def make_job(options: argparse.Namespace) -> int:
+def new_job(options: argparse.Namespace) -> int:
     """Make a job folder; return the exit code."""
     from napari_annotate_jobs.app._places import remember_location
     from napari_annotate_jobs.model import Job, Method, Options, Project, validated
-    from napari_annotate_jobs.stores import check_person, create_job
+    from napari_annotate_jobs.owning import (
+        Unit,
+        check_free,
+        check_methods,
+        find_cases,
+        make_job,
+        name_cases,
+        read_labels,
+    )
+    from napari_annotate_jobs.stores import check_person
 
-    from ._cases import Unit, find_cases, name_cases, place_images
     from ._labels import given_labels
-    from ._labels_file import read_labels
 
     folder = Path(options.job).expanduser()
-    if (folder / "job.json").exists():
-        raise ExistsError(
-            "there is a job already", where=folder, remedy="Choose another folder"
-        )
+    check_free(folder)
     given = given_labels(
         options.labels,
         options.case_labels,
@@ -217,7 +218,7 @@ def make_job(options: argparse.Namespace) -> int:
     methods = [Method(name) for name in dict.fromkeys(options.method)]
     methods += [method for method in given.methods() if method not in methods]
     labels = given.label_set(methods)
-    _check_methods(methods, labels)
+    check_methods(methods, labels, "--method and --labels")
     instructions = options.instructions or ""
     if options.instructions_file:
         instructions = _text_of(Path(options.instructions_file))
@@ -260,7 +261,7 @@ def make_job(options: argparse.Namespace) -> int:
         progress=progress(),
     )
     if names is not None or options.anonymous:
-        name_cases(found, names)
+        name_cases(found, names, "--case-names")
     _tell(found, options.images)
     if not found.cases:
         raise NoImageError(
@@ -269,22 +270,10 @@ def make_job(options: argparse.Namespace) -> int:
             remedy="See what the reader makes of them with: napari-annotate-jobs "
             "inspect PATH",
         )
-    cases = place_images(
-        found.cases, folder, copy=options.copy, relative=options.relative
-    )
-    store = create_job(folder, job, cases)
-    for case in cases:
-        if case.id in found.warnings and case.n_slices:
-            store.note_case(
-                job.id,
-                case.id,
-                n_slices=case.n_slices,
-                warnings=found.warnings[case.id],
-            )
-    store.close()
+    make_job(folder, job, found, copy=options.copy, relative=options.relative)
     remember_location(folder.absolute())
     say(
-        f"Made {folder}: {counted(len(cases), 'case')}, "
+        f"Made {folder}: {counted(len(found.cases), 'case')}, "
         f"{counted(len(labels.labels), 'label')}."
     )
     say(f"Open it with: napari-annotate-jobs open {folder}")
@@ -333,25 +322,6 @@ def _short(path: Path, given: Sequence[str]) -> str:
         if path == root:
             return text
     return str(path)
-
-
-def _check_methods(methods: Sequence[Method], labels: LabelSet) -> None:
-    """Refuse a job in which nothing could be annotated."""
-    for method in methods:
-        if not labels.of(method):
-            raise InvalidValueError(
-                f"the method {method} has no label",
-                where="--method",
-                remedy=f"Name one, as in: --labels {method}:NAME; or leave the method "
-                "out",
-            )
-    if not methods:
-        raise InvalidValueError(
-            "nothing says what is to be annotated",
-            where="--labels",
-            remedy="Name labels, as in: --labels segmentation:liver detection:nodule; "
-            "or a file of them with --labels-file",
-        )
 
 
 def _date(text: str) -> date:

@@ -39,6 +39,8 @@ __all__ = [
     "people_text",
     "reopen_case",
     "review_epilog",
+    "seen_data",
+    "seen_text",
 ]
 
 _STATUSES = ("waiting", "passed", "failed", "returned", "not selected")
@@ -433,6 +435,49 @@ def people_data(people: Sequence[PersonProgress]) -> list[dict[str, Any]]:
         }
         for found in people
     ]
+
+
+def seen_data(store: JobStore, job_id: str) -> list[dict[str, Any]]:
+    """Return how many slices of each submitted case were never shown, fit for JSON.
+
+    It is None where that was not watched, as by programs without a window.
+    """
+    found = []
+    for row in _rows(store, job_id):
+        last = store.submissions(job_id, row.case.id, person=row.person)[-1]
+        seen, slices = len(last.annotation.seen), row.case.n_slices
+        known = bool(seen) and slices is not None
+        found.append(
+            {
+                "id": row.case.id,
+                "name": row.case.name,
+                "person": row.person,
+                "submission": last.number,
+                "slices": slices,
+                "never_shown": max((slices or 0) - seen, 0) if known else None,
+            }
+        )
+    return found
+
+
+def seen_text(found: Sequence[dict[str, Any]]) -> str:
+    """Return how many slices of each submitted case were never shown, as a table."""
+    if not found:
+        return "Nothing was submitted yet."
+    return table(
+        ("CASE", "BY", "NO.", "SLICES", "NEVER SHOWN"),
+        (
+            (
+                each["name"],
+                each["person"],
+                each["submission"],
+                "" if each["slices"] is None else each["slices"],
+                "not known" if each["never_shown"] is None else each["never_shown"],
+            )
+            for each in found
+        ),
+        terminal_width(),
+    )
 
 
 def people_text(people: Sequence[PersonProgress], counts: ReviewCounts) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._cells import Cell, SubmitCheck
+from ._copied import Copied, copied_box, copied_mask, copied_slice, paste
 from ._editor import CaseEditor
 from ._enter_incoming import EnterAs, Entered, Source, enter_incoming
 from ._entering import enter_proposals
@@ -56,6 +57,7 @@ __all__ = [
     "CaseEditor",
     "CaseView",
     "Cell",
+    "Copied",
     "Direction",
     "Edit",
     "EnterAs",
@@ -75,6 +77,9 @@ __all__ = [
     "after",
     "apply_fill",
     "confirm_boxes",
+    "copied_box",
+    "copied_mask",
+    "copied_slice",
     "cut_track",
     "delete_boxes",
     "delete_range",
@@ -88,6 +93,7 @@ __all__ = [
     "lift",
     "merge_candidates",
     "merge_tracks",
+    "paste",
     "plan",
     "plan_following",
     "plan_interpolation",

@@ -28,7 +28,7 @@ from ._import_table import IMPORT_FORMATS, ImportFormat, import_format
 from ._incoming import Incoming, IncomingLabel, IncomingSlice
 from ._matching import CaseFinder, FoundCase, NamePattern
 from ._naming import Named, name_labels, one_label, parse_map
-from ._ready_labels import READY_LABELS, ready_labels
+from ._ready_labels import READY_LABELS, READY_TITLES, ready_labels
 from ._stem import unique_stem
 from ._yaml import load_yaml
 from .volumes._image_file import write_image
@@ -38,6 +38,7 @@ __all__ = [
     "IMPORT_FORMATS",
     "MANIFEST",
     "READY_LABELS",
+    "READY_TITLES",
     "AnnotatedCase",
     "CaseFiles",
     "CaseFinder",

@@ -23,6 +23,7 @@ from ._base import (
 )
 from ._check_change import check_change
 from ._content import Box, Decision, MaskRef, Provenance, SliceAnnotation
+from ._given_labels import GivenLabels, LabelEntry, color_code, method_named
 from ._labels import (
     COLORS,
     Attribute,
@@ -96,12 +97,14 @@ __all__ = [
     "Counts",
     "Decision",
     "Document",
+    "GivenLabels",
     "Group",
     "HistoryEvent",
     "Job",
     "JobKind",
     "JobSummary",
     "Label",
+    "LabelEntry",
     "LabelSet",
     "MaskRef",
     "Method",
@@ -132,6 +135,7 @@ __all__ = [
     "canonical_digest",
     "check_change",
     "check_verb",
+    "color_code",
     "content_digest",
     "count_pixels",
     "decode_mask",
@@ -144,6 +148,7 @@ __all__ = [
     "make_verdict",
     "mask_ref",
     "mask_size",
+    "method_named",
     "new_id",
     "now",
     "review_status_of",

@@ -374,7 +374,7 @@ def _applied_before(work: PersonWork, operation: Operation) -> OperationResult |
 
 def check_keys(change: AnnotationChange, where: str) -> None:
     """Raise InvalidValueError if something cannot name a slice."""
-    for key in change.slices:
+    for key in (*change.slices, *change.seen):
         if not key or len(key) > _LONGEST_KEY or not key.isprintable():
             raise InvalidValueError(
                 f"{key[:40]!r} cannot name a slice",

@@ -15,7 +15,6 @@ from napari_annotate_jobs.editing._ranges import apply_to_range
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     DamagedJournalError,
-    RoleError,
     TransitionError,
 )
 from napari_annotate_jobs.model import (
@@ -24,16 +23,17 @@ from napari_annotate_jobs.model import (
     RangeAction,
     Scope,
     Status,
-    Verb,
     Window,
-    check_verb,
     history_of,
 )
 
 from ._cases import Found, all_rows, open_one
+from ._clipboard import Clipboard
 from ._discussion import Discussion
 from ._executor import SynchronousExecutor
+from ._habits import Habits
 from ._opening import OpenCase, first_slice
+from ._protection import Protection
 from ._saving import Saving
 from ._state import TROUBLE
 from ._wish import Goal, Wish
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
         Annotation,
         HistoryEvent,
         Label,
-        SliceAnnotation,
         Submission,
         Verdict,
     )
@@ -54,6 +53,7 @@ if TYPE_CHECKING:
 
     from ._executor import Executor
     from ._recovery import Recovery
+    from ._seen import SeenMemory
     from ._window_memory import WindowMemory
 
 __all__ = ["AnnotationSession"]
@@ -74,6 +74,10 @@ class AnnotationSession:
         Keeps on this computer what cannot be saved.
     windows : WindowMemory, optional
         Remembers the window chosen for each kind of series.
+    seen : SeenMemory, optional
+        Remembers which slices of a case were seen.
+    habits : Habits, optional
+        Remembers what this person is used to in this job.
     """
 
     opened = Signal(OpenCase)
@@ -86,8 +90,8 @@ class AnnotationSession:
     """What is being done; empty when it is finished."""
     counts_changed = Signal(Counts)
     """How many cases are left."""
-    submitted = Signal(CaseRow, int)
-    """The case that was submitted, and the number of its submission."""
+    submitted = Signal(CaseRow, int, str)
+    """The case that was submitted, the number of its submission, and both in words."""
     marked = Signal(str)
     """Id of a case that could not be opened: the case table says why."""
     slices_changed = Signal(tuple)
@@ -119,11 +123,14 @@ class AnnotationSession:
         executor: Executor | None = None,
         recovery: Recovery | None = None,
         windows: WindowMemory | None = None,
+        seen: SeenMemory | None = None,
+        habits: Habits | None = None,
     ) -> None:
         self.store = store
         self.job = store.job(job_id)
         self.executor = executor or SynchronousExecutor()
-        self.saving = Saving(self.job, store, self.executor, recovery)
+        self.saving = Saving(self.job, store, self.executor, recovery, seen)
+        self.seen = self.saving.seen
         self.saving.replaced.connect(self._on_replaced)
         self.saving.told.connect(self._on_told)
         self.saving.failed.connect(self._on_failed)
@@ -132,7 +139,10 @@ class AnnotationSession:
         self._label: Label | None = None
         self._window: Window | None = None
         self._inverted = False
-        self._copied: SliceAnnotation | None = None
+        self.clipboard = Clipboard()
+        self.clipboard.told.connect(self._on_told)
+        self.protection = Protection(self.job.project.label_set, habits or Habits())
+        self.protection.told.connect(self._on_told)
         self.discussion: Discussion | None = None
         self._windows = windows
         self._wish: Wish | None = None
@@ -200,7 +210,10 @@ class AnnotationSession:
 
     @label.setter
     def label(self, label: Label | None) -> None:
+        before = self._label
         self._label = None if label is None else self.job.project.label_set[label.id]
+        if self._label != before:
+            self.protection.begin(self._label)
         self.label_changed.emit(self._label)
 
     @property
@@ -274,26 +287,11 @@ class AnnotationSession:
 
     def copy_slice(self) -> None:
         """Remember what the current slice holds, to paste it elsewhere."""
-        self._copied = self.editor.content(self._slice)
-        self.told.emit(f"Slice {self._slice + 1} was copied.")
+        self.clipboard.copy_slice(self.editor, self._slice)
 
     def paste_slice(self, indices: Sequence[int] | None = None) -> bool:
-        """Add what was copied to the slices (the current one).
-
-        On the current slice it is the user's word at once; on others, boxes and
-        masks wait as proposals.
-
-        Raises
-        ------
-        TransitionError
-            If nothing was copied.
-        """
-        if self._copied is None:
-            raise TransitionError("nothing was copied yet", remedy="Copy a slice first")
-        chosen = self._chosen(indices)
-        return self.editor.paste(
-            self._copied, chosen, confirmed=chosen == [self._slice]
-        )
+        """Add what was copied to slices (the current one); see :class:`Clipboard`."""
+        return self.clipboard.paste(self.editor, self._chosen(indices), self._slice)
 
     def undo(self) -> None:
         """Take back the last edit and show its slice."""
@@ -573,7 +571,8 @@ class AnnotationSession:
             self.executor,
         )
         self.discussion.failed.connect(self._on_failed)
-        self._sent, self._copied = (), None
+        self._sent = ()
+        self.clipboard.clear()
         self._edit(self.saving.begin(case))
         known = None if self._windows is None else self._windows.recall(header)
         self._first_look = known or (case.windows[0], header.inverted)
@@ -596,10 +595,11 @@ class AnnotationSession:
             ),
             on_change=self.saving.add,
             locked=self.status is Status.FINISHED,
-            refused=self._refusal(),
+            refused=self.saving.refusal(),
             shape=self.case.series.header.shape[1:3],
         )
         editor.held = self.doing
+        self.protection.follow(editor)
         editor.changed.connect(self._on_slices_changed)
         editor.history_changed.connect(self._on_history_changed)
         if self.discussion is not None:
@@ -612,15 +612,6 @@ class AnnotationSession:
         self.slices_changed.emit(tuple(range(self.editor.n_slices)))
         self.history_changed.emit()
         self.status_changed.emit(self.status)
-
-    def _refusal(self) -> RoleError | None:
-        """Return why this person may not annotate, None if they may."""
-        me = self.store.person
-        try:
-            check_verb(Verb.SAVE, job=self.job, person=me, author=me, review=None)
-        except RoleError as error:
-            return error
-        return None
 
     # psygnal tries out what it connects to: never connect a signal's own emit.
     def _on_told(self, text: str) -> None:
@@ -667,6 +658,7 @@ class AnnotationSession:
         if self.discussion is not None:
             self.discussion.failed.disconnect()
         self.discussion = None
+        self.protection.follow(None)
         self.saving.end()
         if was_open:
             self.closed.emit()
@@ -721,7 +713,7 @@ class AnnotationSession:
                 raise editor.refused
         if refused:
             raise TransitionError(refused.rstrip("."), where=case.row.case.name)
-        generation = self._generation
+        generation, unseen = self._generation, self.seen.text
         self._submitting = True
         self._tell_doing()
 
@@ -731,10 +723,10 @@ class AnnotationSession:
                 self._tell_doing()
 
         def done(submission: Submission) -> None:
-            self.told.emit(
-                f"{case.row.case.name} was submitted (number {submission.number})."
-            )
-            self.submitted.emit(case.row, submission.number)
+            text = f"{case.row.case.name} was submitted (number {submission.number})."
+            text = f"{text} {unseen}".strip()
+            self.told.emit(text)
+            self.submitted.emit(case.row, submission.number, text)
             self._tell_counts()
             if generation != self._generation:
                 return
@@ -768,7 +760,7 @@ class AnnotationSession:
             submit = partial(self.store.submit, self.job.id, case.row.case.id)
             self.executor.run(lambda: submit(base=saver.revision), done, failed)
 
-        saver.name_slices()
+        self.saving.complete()
         saver.when_settled(send)
 
     def reopen(self, case_id: str | None = None) -> None:

@@ -387,9 +387,23 @@ class MaskLayer(DrawnLayer[Labels]):
             self._refresh()
 
     def _adopt(self, indices: Iterable[int]) -> None:
+        if self._session.editor.protected:  # it may say less than was drawn
+            self._write_kept(indices)
         for index in indices:
             self._known[index] = self.layer.data[index]
             self._note(index, self._digest(index))
+
+    def _write_kept(self, indices: Iterable[int]) -> None:
+        """Show again at once what protected labels kept of the slices."""
+        changed = False
+        for index in indices:
+            mask = self._session.editor.mask(index, self.group)
+            said = 0 if mask is None else mask
+            if (self.layer.data[index] != said).any():
+                self.layer.data[index] = said
+                changed = True
+        if changed:
+            self._refresh()
 
     def _doubt(self, indices: Iterable[int]) -> None:
         for index in indices:

@@ -24,6 +24,10 @@ from .keys._held import HeldKeys
 from .keys._help import HelpPanel
 from .keys._keys import ACTIONS, STEPPING, KeyMap, label_keys, text_has_focus
 from .numbers._panel import StatisticsPanel
+from .owner._dropping import dropped_paths
+from .owner._label_table import LabelTable
+from .owner._new_job_dialog import NewJobChoice, NewJobDialog
+from .owner._study_list import Study
 from .parts._qt_events import event_as
 from .parts._theme import Colors, paint_in
 from .parts._veil import Veil
@@ -57,10 +61,13 @@ __all__ = [
     "JobPageView",
     "KeyMap",
     "KeyboardGuest",
+    "LabelTable",
     "LogInDialog",
     "MaskSection",
     "MyJobsView",
     "NewClass",
+    "NewJobChoice",
+    "NewJobDialog",
     "ObjectAtHand",
     "OptionField",
     "PersonButton",
@@ -72,11 +79,13 @@ __all__ = [
     "ServerLines",
     "SliceStrip",
     "StatisticsPanel",
+    "Study",
     "ThreadList",
     "Veil",
     "Where",
     "WindowControl",
     "Writing",
+    "dropped_paths",
     "event_as",
     "label_keys",
     "listed",

@@ -6,6 +6,8 @@ from ._combine import CombineController
 from ._export import ExportController
 from ._foreign import ForeignController
 from ._import import ImportController
+from ._labels import LabelController
+from ._new_job import NewJobController
 from ._propagate import PropagateController
 from ._review import ReviewController
 from ._slices import SliceController
@@ -20,6 +22,8 @@ __all__ = [
     "ExportController",
     "ForeignController",
     "ImportController",
+    "LabelController",
+    "NewJobController",
     "Peek",
     "PropagateController",
     "ReviewController",

@@ -54,6 +54,7 @@ class StripController:
                 (session.slice_changed, self._slice_changed),
                 (session.status_changed, self._status_changed),
                 (session.busy, self._status_changed),
+                (session.seen.changed, self._show_seen),
                 (strip.slice_requested, self._go),
                 (strip.undecided_requested, self._go_undecided),
                 (strip.change_requested, go_change or self._go_change),
@@ -84,12 +85,14 @@ class StripController:
         editor = session.editor
         strip.set_cells(editor.cell(i) for i in range(editor.n_slices))
         self._show_ranges()
+        self._show_seen()
         strip.set_current(session.slice)
         strip.set_locked(session.locked)
 
     def _closed(self) -> None:
         self._ranges = None
         self.strip.set_cells(())
+        self._show_seen()
         self.strip.set_ranges((), self.session.job.project.label_set)
         self.strip.set_locked(True)
 
@@ -97,6 +100,9 @@ class StripController:
         editor = self.session.editor
         self.strip.update_cells([editor.cell(i) for i in indices])
         self._show_ranges()
+
+    def _show_seen(self, indices: object = None) -> None:
+        self.strip.set_seen(self.session.seen.indices())
 
     def _show_ranges(self) -> None:
         editor = self.session.editor

@@ -56,6 +56,7 @@ class AnnotateDock(KeyboardGuest):
     """
 
     label_requested = Signal(object)
+    protect_requested = Signal(object)
     nothing_requested = Signal()
     case_nothing_requested = Signal()
     exclude_requested = Signal()
@@ -75,6 +76,7 @@ class AnnotateDock(KeyboardGuest):
     jobs_requested = Signal()
     help_requested = Signal()
     retry_requested = Signal()
+    slices_requested = Signal()
 
     def __init__(
         self,
@@ -110,6 +112,10 @@ class AnnotateDock(KeyboardGuest):
         self.take_back.hide()
         self.history = HistoryBox()
         self.aside = AsideLine()
+        self.slices_back = QPushButton("Show the slices")
+        self.slices_back.setToolTip("Show the strip of slices again, which was closed")
+        self.slices_back.clicked.connect(self.slices_requested)
+        self.slices_back.hide()
 
         self.undo = self._tool("↶", "Undo", "undo", self.undo_requested)
         self.redo = self._tool("↷", "Redo", "redo", self.redo_requested)
@@ -133,6 +139,7 @@ class AnnotateDock(KeyboardGuest):
 
         self.labels = LabelList()
         self.labels.label_requested.connect(self.label_requested)
+        self.labels.protect_requested.connect(self.protect_requested)
         self.labels.case_nothing_requested.connect(self.case_nothing_requested)
 
         self.nothing.setCheckable(True)
@@ -243,6 +250,7 @@ class AnnotateDock(KeyboardGuest):
         layout.addWidget(self.take_back)
         layout.addWidget(self.history)
         layout.addWidget(self.aside)
+        layout.addWidget(self.slices_back)
         layout.addWidget(self.labels, 1)
         # What comes and goes stands where the list of labels gives way to it: nothing
         # else moves.
@@ -267,6 +275,7 @@ class AnnotateDock(KeyboardGuest):
         """Use the colours of napari's theme."""
         self._colors = colors
         self.setStyleSheet(focus_ring(colors))
+        self.labels.set_colors(colors)
         self.zoom.setIcon(strip_icon("zoom-tool", colors))
         self.zoom.setStyleSheet(
             focus_style(colors)
@@ -290,6 +299,10 @@ class AnnotateDock(KeyboardGuest):
     def set_zoom_tool(self, on: bool) -> None:
         """Show whether the zoom tool is on."""
         self.zoom.setChecked(on)
+
+    def set_strip_away(self, away: bool) -> None:
+        """Offer to show the slices again, where their strip was closed."""
+        self.slices_back.setVisible(away)
 
     def set_counts(self, counts: Counts) -> None:
         """Say how many cases there are, and are left."""
@@ -328,8 +341,10 @@ class AnnotateDock(KeyboardGuest):
                 (session.label_changed, self._update_slice),
                 (session.history_changed, self._update_history),
                 (session.saving.state_changed, self._update_state),
+                (session.protection.changed, self.labels.set_protected),
             ]
         )
+        self.labels.set_protected(session.protection.ids)
         self.set_label_keys(label_keys)
 
     def unbind(self) -> None:

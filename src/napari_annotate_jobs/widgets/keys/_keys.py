@@ -166,6 +166,13 @@ ACTIONS: tuple[UserAction, ...] = (
         "copy", "Copy what the slice holds", "Decide", "Ctrl+Alt+C", when="case"
     ),
     UserAction("paste", "Paste it to this slice", "Decide", "Ctrl+Alt+V"),
+    UserAction(
+        "protect",
+        "Protect the chosen label, or not",
+        "Decide",
+        "Alt+U",
+        tip="Nothing changes what is drawn of the label while its lock is shut",
+    ),
     UserAction("undo", "Undo", "Decide", "Ctrl+Z"),
     UserAction("redo", "Redo", "Decide", "Ctrl+Shift+Z"),
     UserAction(
@@ -396,6 +403,9 @@ ACTIONS: tuple[UserAction, ...] = (
         "Shift+H",
         when="case",
         tip="Take napari's layer list and controls away, or bring them back",
+    ),
+    UserAction(
+        "slices", "Close the strip of slices, or show it again", "Window", when="case"
     ),
     UserAction("help", "Keys and mouse", "Help", "F1", when="job"),
 )
