@@ -119,7 +119,7 @@ class OpenJob(QObject):
         keymap: KeyMap,
     ) -> None:
         super().__init__()
-        self.viewer, self.session, self._images = viewer, session, images
+        self.viewer, self.session = viewer, session
         self._keymap, self._settings = keymap, settings
         self._docks: list[QDockWidget] = []
         self.bridge = ViewerBridge(
