@@ -44,6 +44,7 @@ from napari_annotate_jobs.model import (
     Project,
     Provenance,
     SeriesRef,
+    decode_mask,
     document_json,
 )
 from napari_annotate_jobs.session import (
@@ -345,6 +346,48 @@ HOW = Importing(row=import_format("nifti"), enter_as=EnterAs.PROPOSALS)
 
 def how(**changes: Any) -> Importing:
     return replace(HOW, **changes)
+
+
+def test_each_case_gets_its_own_of_a_file_of_several(job: Path, tmp_path: Path) -> None:
+    rows, columns = SHAPE[1], SHAPE[0]
+    squares = {"a": (1, 2), "b": (3, 2), "c": (2, 4)}
+    coco = {
+        "categories": [{"id": 1, "name": "liver"}],
+        "images": [
+            {
+                "id": n,
+                "file_name": f"{name}__0002.png",
+                "height": rows,
+                "width": columns,
+            }
+            for n, name in enumerate(squares)
+        ],
+        "annotations": [
+            {
+                "id": n,
+                "image_id": n,
+                "category_id": 1,
+                "iscrowd": 0,
+                "bbox": [x, y, 2, 2],
+                "area": 4,
+                "segmentation": [[x, y, x + 2, y, x + 2, y + 2, x, y + 2]],
+            }
+            for n, (x, y) in enumerate(squares.values())
+        ],
+    }
+    path = tmp_path / "several.json"
+    path.write_text(json.dumps(coco), "utf-8")
+    with opened(job) as store:
+        how = Importing(row=import_format("coco"), enter_as=EnterAs.DRAFT)
+        report = import_annotations(store, "job", path, how)
+        assert report.counts.entered == 3
+        for name, (x, y) in squares.items():
+            annotation = store.load("job", name).annotation
+            (content,) = annotation.slices.values()
+            (mask,) = content.masks.values()
+            drawn = decode_mask(store.read_blob("job", name, mask.digest))
+            assert np.argwhere(drawn).min(0).tolist() == [y, x]
+            assert np.count_nonzero(drawn) == 4
 
 
 def test_one_bad_case_stops_no_other(job: Path, tmp_path: Path) -> None:
