@@ -76,7 +76,7 @@ LAYERS = {
     "server": layer(
         2,
         "errors files imaging model stores",
-        "alembic fastapi obstore prometheus_client pwdlib pydantic sqlalchemy "
+        "alembic fastapi jinja2 obstore prometheus_client pwdlib pydantic sqlalchemy "
         "starlette",
     ),
     "owning": layer(2, "errors files formats imaging model stores", "yaml"),

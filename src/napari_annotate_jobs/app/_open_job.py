@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QMainWindow
 
 from napari_annotate_jobs.app.controllers._boxes import BoxActions
@@ -38,9 +38,9 @@ from ._case_actions import CaseController
 from ._key_router import KeyRouter
 from ._on_screen import OnScreen, SliceWatch
 from ._palette import Palette
-from ._pictures import draw_slice
 from ._player import Player
 from ._save_questions import SaveQuestions
+from ._slice_pictures import SlicePictures
 from ._strip_dock import StripDock
 from .controllers import (
     BrushController,
@@ -73,6 +73,8 @@ __all__ = ["OpenJob"]
 
 ALWAYS = frozenset({"next_case", "previous_case", "list_cases", "help"})
 """Actions whose keys act while a case is opened or submitted."""
+LOOK_AGAIN = 10_000
+"""Milliseconds between two looks whether owners have edited the job."""
 SUBMITTED = "what was submitted"
 """What notifications are about that offer to take a submission back."""
 
@@ -117,7 +119,7 @@ class OpenJob(QObject):
         keymap: KeyMap,
     ) -> None:
         super().__init__()
-        self.viewer, self.session, self._images = viewer, session, images
+        self.viewer, self.session = viewer, session
         self._keymap, self._settings = keymap, settings
         self._docks: list[QDockWidget] = []
         self.bridge = ViewerBridge(
@@ -129,6 +131,7 @@ class OpenJob(QObject):
             draw_text=False,
         )
         self.read_out = ReadOutLabel()
+        self._pictures = SlicePictures(session, self.bridge, images)
         self.veil = Veil()
         self._canvas: Any = None
         self._drawing: DrawingContext | None = None
@@ -191,6 +194,10 @@ class OpenJob(QObject):
         self.peek = Peek(bridge)
         self.room = RoomForImage(lambda: self.main_window)
         self.surroundings: SurroundingsController | None = None
+        self._looks = QTimer(self)
+        self._looks.setInterval(LOOK_AGAIN)
+        self._looks.timeout.connect(session.watch.look)
+        self._looks.start()
         self.zoom: ZoomController | None = None
         self.player = Player(viewer, session, lambda: self._keymap)
         self._connect()
@@ -213,6 +220,7 @@ class OpenJob(QObject):
                 (session.failed, self.show_error),
                 (session.told, notify),
                 (session.label_changed, self._on_label),
+                (session.job_changed, self._on_job),
                 (session.submitted, self._offer_take_back),
                 (session.status_changed, self._show_threads),
             ]
@@ -234,8 +242,8 @@ class OpenJob(QObject):
         self.strip.propagate_requested.connect(
             lambda start, stop: self.show_propagate()
         )
-        self.strip.set_picture_source(self._draw)
-        self.propagate.set_picture_source(self._draw)
+        self.strip.set_picture_source(self._pictures.draw)
+        self.propagate.set_picture_source(self._pictures.draw)
         self.propagate.finished.connect(self.hide_propagate)
         self.strip.keyboard_released.connect(self.focus_canvas)
         dock = self.annotate
@@ -263,21 +271,26 @@ class OpenJob(QObject):
         dock.help_requested.connect(self.help_requested)
         dock.retry_requested.connect(actions.settle_save)
 
+    def _on_job(self, *_: object) -> None:
+        """Offer the labels as they are now, and let their keys choose them."""
+        labels = self.session.job.project.label_set
+        self.label_keys = label_keys(labels, self._keymap)
+        self.annotate.set_label_keys(self.label_keys)
+        if self._keys is not None:
+            self._set_keys(self._keys)
+
     def set_keymap(self, keymap: KeyMap) -> None:
         """Use other keys from now on."""
         self._keymap = keymap
         self._use_ways()
-        self.label_keys = label_keys(self.session.job.project.label_set, keymap)
         self.annotate.set_keymap(keymap)
-        self.annotate.set_label_keys(self.label_keys)
+        self._on_job()
         self.strip.set_keymap(keymap)
         self.window_control.set_keymap(keymap)
         if self.surroundings is not None:
             self.surroundings.edges.set_keymap(keymap)
         if self.zoom is not None:
             self.zoom.set_keymap(keymap)
-        if self._keys is not None:
-            self._set_keys(self._keys)
 
     def _set_keys(self, router: KeyRouter) -> None:
         stepping = {self._keymap.key(action) for action in STEPPING}
@@ -467,7 +480,7 @@ class OpenJob(QObject):
             self.session,
             self.bridge,
             self._canvas,
-            self._draw,
+            self._pictures.draw,
             keymap=self._keymap,
             navigator=self._settings.navigator,
         )
@@ -650,22 +663,6 @@ class OpenJob(QObject):
         """Switch the zoom tool on or off."""
         self.set_zoom_tool(not self.bridge.mouse.zoom_tool)
 
-    def _draw(self, index: int, reply: Callable[[Any], None]) -> None:
-        """Draw a slice small, for the strip and the propagate panel."""
-        session, series = self.session, self.bridge.series
-        if series is None or session.window is None:
-            reply(None)
-            return
-        window = session.window
-        view = session.editor
-        self._images.run(
-            lambda: draw_slice(
-                series.read_slice(index), series, view, index, window, 128
-            ),
-            reply,
-            lambda error: reply(None),
-        )
-
     def _go_change(self, step: int) -> None:
         """Go to the next or previous slice that says something else."""
         self.actions.go_change(step)
@@ -758,6 +755,7 @@ class OpenJob(QObject):
     # --------------------------------------------------------------- closing
     def save_and_leave(self) -> None:
         """Save everything when the window, and all that was in it, is gone."""
+        self._looks.stop()
         self.session.silence()
         self.saving.end_session()
 
@@ -767,6 +765,7 @@ class OpenJob(QObject):
 
     def close(self) -> None:
         """Save everything, take the docks and layers away, release all."""
+        self._looks.stop()
         self.player.close()
         self.flush()
         self._palette.close()

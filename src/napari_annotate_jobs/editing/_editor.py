@@ -27,6 +27,7 @@ from napari_annotate_jobs.model import (
     SliceId,
     SliceRange,
     check_change,
+    check_retired,
     mask_ref,
     mask_size,
 )
@@ -581,6 +582,7 @@ class CaseEditor(CaseView):
             ranges=change.ranges,
             comments=change.comments,
             by_hand=False,
+            anew=False,
             protects=False,
         )
 
@@ -695,6 +697,7 @@ class CaseEditor(CaseView):
         comments: tuple[Comment, ...] | None = None,
         touched: tuple[int, ...] = (),
         by_hand: bool = True,
+        anew: bool = True,
         focus: int | None = None,
         protects: bool = True,
     ) -> bool:
@@ -737,6 +740,8 @@ class CaseEditor(CaseView):
         if after.is_empty:
             return False
         check_change(after, self.labels, name=self._name)
+        if anew:
+            check_retired(after, old, self.labels, name=self._name)
         before = AnnotationChange(
             slices={key: old.slices.get(key) for key in after.slices},
             **{name: getattr(old, name) for name in fields},

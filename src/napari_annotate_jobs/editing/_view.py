@@ -69,6 +69,11 @@ class CaseView:
         self._blobs: dict[str, bytes] = {}
         self._blanks: dict[int, SliceAnnotation] = {}
 
+    def use_project(self, project: Project) -> None:
+        """Go on with a project that its owners have changed; ids mean what they did."""
+        self.project = project
+        self.labels = project.label_set
+
     @property
     def n_slices(self) -> int:
         """Number of slices of the reference series."""

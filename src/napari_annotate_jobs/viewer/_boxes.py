@@ -17,7 +17,7 @@ from napari_annotate_jobs.editing import (
     track_of,
     tracks,
 )
-from napari_annotate_jobs.model import Box, Label, Method
+from napari_annotate_jobs.model import Box, Label, LabelSet, Method
 
 from ._mirror import DrawnLayer
 
@@ -79,7 +79,7 @@ class BoxLayer(DrawnLayer[Shapes]):
         self._shape = geometry.shape
         self._shown = shown or (lambda: session.slice)
         self._set = session.job.project.label_set
-        self._label = self._set.of(Method.DETECTION)[0]
+        self._label = self._first_label()
         self._boxes: dict[str, tuple[int, Box]] = {}
         self._object: str | None = None
         self._hovered: str | None = None
@@ -114,6 +114,38 @@ class BoxLayer(DrawnLayer[Shapes]):
         connect(layer.events.mode, self._on_mode)
         connect(layer.selected_data.events.items_changed, self._on_selected)
         self.set_editable(not session.locked)
+
+    def _first_label(self) -> Label:
+        offered = self._set.offered(Method.DETECTION)
+        return (offered or self._set.of(Method.DETECTION))[0]
+
+    def follow_labels(self) -> bool:
+        """Take up names and colours as they are now; False if there are no labels."""
+        old, self._set = self._set, self._session.job.project.label_set
+        if not self._set.of(Method.DETECTION):
+            return False
+        if old == self._set:
+            return True
+        now = self._set.by_id.get(self._label.id)
+        self._label = self._first_label() if now is None or now.retired else now
+
+        def looks(labels: LabelSet, box: Box) -> tuple[str, str] | None:
+            label = labels.by_id.get(box.label)
+            return None if label is None else (label.name, label.color)
+
+        rows = self._rows()
+        stale = {
+            place: self._boxes[row[0]]
+            for place, row in enumerate(rows)
+            if row[0] in self._boxes
+            and looks(old, self._boxes[row[0]][1])
+            != looks(self._set, self._boxes[row[0]][1])
+        }
+        with self._own_writing():
+            if stale:
+                self._replace(list(stale), list(stale.values()))
+            self._use(self._label)
+        return True
 
     # ------------------------------------------------------------- at hand
     @property

@@ -138,6 +138,7 @@ class ViewerBridge:
         connect(session.label_changed, self._on_label_changed)
         connect(session.window_changed, self._update_text)
         connect(session.status_changed, self._on_status_changed)
+        connect(session.job_changed, self._on_job)
         # Steps are those of the finest layer; between them, only the point moves.
         connect(viewer.dims.events.point, self._on_dims)
         connect(viewer.layers.events.removed, self._on_layer_removed)
@@ -259,6 +260,12 @@ class ViewerBridge:
     def _on_status_changed(self) -> None:
         if self._case is not None:
             self._case.set_editable(not self.session.locked)
+            self._update_text()
+
+    def _on_job(self) -> None:
+        """Show the open case with the labels as its owners have changed them."""
+        if self._case is not None:
+            self._case.follow_labels()
             self._update_text()
 
     def _on_label_changed(self, label: Label | None) -> None:

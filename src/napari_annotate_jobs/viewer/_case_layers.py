@@ -117,6 +117,7 @@ class CaseLayers:
         self._opacities: dict[Layer, float] = {}
         self._axes: CaseAxes | None = None
         self._editable = not session.locked
+        self._in_stroke = self._labels_behind = False
         self._hidden: list[Layer] | None = None
         self._volume = self._geometry.volume
         self.loader = VolumeLoader(
@@ -136,22 +137,9 @@ class CaseLayers:
         )
         label_set = session.job.project.label_set
         self.masks = {
-            group: MaskLayer(
-                session,
-                group,
-                self._geometry,
-                on_error=host.report,
-                later=host.images.later,
-                view=self._view,
-                shown=self.shown_slice,
-                flat=self._is_flat,
-            )
-            for group in label_set.overlap_groups
+            group: self._make_mask(group) for group in label_set.overlap_groups
         }
-        self.proposals = [
-            ProposalLayer(session, group, self._geometry, on_error=host.report)
-            for group in self.masks
-        ]
+        self.proposals = [self._make_proposals(group) for group in self.masks]
         self.boxes = self._make_boxes() if label_set.of(Method.DETECTION) else None
         self.hand = self._make_hand()
         self.brush = BrushTool(
@@ -194,6 +182,23 @@ class CaseLayers:
         else:
             host.bars.add(self._work)
             self.loader.start()
+
+    def _make_mask(self, group: str) -> MaskLayer:
+        return MaskLayer(
+            self._session,
+            group,
+            self._geometry,
+            on_error=self._host.report,
+            later=self._host.images.later,
+            view=self._view,
+            shown=self.shown_slice,
+            flat=self._is_flat,
+        )
+
+    def _make_proposals(self, group: str) -> ProposalLayer:
+        return ProposalLayer(
+            self._session, group, self._geometry, on_error=self._host.report
+        )
 
     def _make_boxes(self) -> BoxLayer:
         boxes = BoxLayer(
@@ -355,6 +360,62 @@ class CaseLayers:
         for mirror in self._mirrors:
             mirror.show(indices)
 
+    def follow_labels(self) -> None:
+        """Take up the labels of the job as they are now; what is drawn stays.
+
+        Not before a stroke that goes on has ended.
+        """
+        self._labels_behind = self._in_stroke
+        if self._in_stroke or self._closing:
+            return
+        if not self._session.locked:
+            self.take()
+        labels = self._session.job.project.label_set
+        gone = {g for g, mask in self.masks.items() if not mask.follow_labels()}
+        kept = [p for p in self.proposals if p.group not in gone]
+        leaving: list[MirrorLayer[Any]] = [self.masks.pop(group) for group in gone]
+        leaving += [each for each in self.proposals if each not in kept]
+        for proposals in kept:
+            proposals.follow_labels()
+        for group in labels.overlap_groups:
+            if group not in self.masks:
+                self.masks[group] = self._make_mask(group)
+                kept.append(self._make_proposals(group))
+        self.proposals = kept
+        if self.boxes is not None and not self.boxes.follow_labels():
+            leaving.append(self.boxes)
+            self.boxes = None
+        elif self.boxes is None and labels.of(Method.DETECTION):
+            self.boxes = self._make_boxes()
+        self._exchange([mirror.layer for mirror in leaving])
+        for mirror in leaving:
+            mirror.close()
+
+    def _exchange(self, gone: Sequence[Layer]) -> None:
+        """Take layers out of the viewer, and put those in that are new."""
+        layers = self._viewer.layers
+        new = [layer for layer in self.layers if layer not in layers]
+        if not gone and not new:
+            return
+        if layers.selection.active in gone:
+            layers.selection.active = self.image.layer
+        for layer in gone:
+            layer.mode = "pan_zoom"
+            layer.locked = False
+            if layer in layers:
+                layers.remove(layer)
+        active, below = layers.selection.active, 0
+        for layer in self.layers:
+            if layer not in layers:
+                self._host.foreign.claim(layer)
+                self._viewer.add_layer(layer)
+                layers.move(layers.index(layer), below)
+                layer.locked = True
+            below = layers.index(layer) + 1
+        layers.selection.active = active
+        self.set_editable(self._editable)
+        self.choose(self._session.label)
+
     def set_editable(self, editable: bool) -> None:
         """Allow or forbid drawing; allowed again, the tool of the label comes back."""
         came_back, self._editable = editable and not self._editable, editable
@@ -421,7 +482,7 @@ class CaseLayers:
         selection = self._viewer.layers.selection
         drawn: MaskLayer | BoxLayer | None = None
         if label is not None and label.method is Method.SEGMENTATION:
-            drawn = self.masks[label.overlap_group]
+            drawn = self.masks.get(label.overlap_group)
         elif label is not None and label.method is Method.DETECTION:
             drawn = self.boxes
         for other in self._drawn:
@@ -458,12 +519,15 @@ class CaseLayers:
 
     def stroke(self, began: bool) -> None:
         """Let the masks wait while a left drag goes on."""
+        self._in_stroke = began
         active = self._viewer.layers.selection.active
         for mask in self.masks.values():
             if began:
                 mask.stroke_began(draws=active is mask.layer)
             else:
                 mask.stroke_ended()
+        if self._labels_behind and not began:
+            self.follow_labels()
 
     def take(self) -> None:
         """Tell the session of everything that changed in the layers."""

@@ -79,19 +79,23 @@ class BoxActions:
                 (self._bridge.plane_changed, self.refresh),
                 (self._session.slice_changed, self._on_slice),
                 (self._session.label_changed, self.refresh),
+                (self._session.job_changed, self._offer_labels),
                 (self._session.opened, self._on_slice),
                 (self._session.closed, self.refresh),
                 (self._session.status_changed, self._on_slice),
             ]
         )
-        labels = self._session.job.project.label_set
-        self._section.set_labels(labels.of(Method.DETECTION))
+        self._offer_labels()
         self._section.requested.connect(self._do)
         panel.add_box_actions(PANEL)
         panel.boxes_requested.connect(self._from_panel)
         self._section.join_requested.connect(self._join)
         self._section.answered.connect(self._answer_with)
         self._section.relabel_requested.connect(self._relabel)
+
+    def _offer_labels(self, *_: object) -> None:
+        labels = self._session.job.project.label_set
+        self._section.set_labels(labels.offered(Method.DETECTION))
 
     def close(self) -> None:
         """Let go of the session."""
