@@ -8,7 +8,7 @@ import pytest
 
 from napari_annotate_jobs.app._case_actions import CaseController
 from napari_annotate_jobs.model import Label, LabelSet, Method
-from napari_annotate_jobs.session import Habits
+from napari_annotate_jobs.session import Habits, Protection
 
 LABELS = LabelSet(
     labels=(
@@ -25,7 +25,10 @@ def controller(*, last=None, label=None, locked=False, labels=LABELS):
         habits.keep("label", last)
     project = SimpleNamespace(label_set=labels)
     session = SimpleNamespace(
-        job=SimpleNamespace(project=project), habits=habits, label=label, locked=locked
+        job=SimpleNamespace(project=project),
+        protection=Protection(labels, habits),
+        label=label,
+        locked=locked,
     )
     return CaseController(SimpleNamespace(session=session), None, None)
 

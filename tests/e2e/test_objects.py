@@ -196,6 +196,10 @@ def test_zoom_and_navigator(driver):
     top, left, bottom, right = driver.desk.bridge.zoom.part
     assert (top + bottom) / 2 == pytest.approx(0.25, abs=0.06)
     assert (left + right) / 2 == pytest.approx(0.25, abs=0.06)
+    before = bar.navigator.grab().toImage()
+    driver.key("Right")
+    assert bar.navigator.isVisible()  # it does not flicker at each step
+    driver.wait(lambda: bar.navigator.grab().toImage() != before)
     covered = bar.navigator.geometry().united(bar.percent.geometry())
     letters = driver.desk.surroundings.edges.letters
     assert not any(covered.intersects(x.geometry()) for x in letters if x.isVisible())

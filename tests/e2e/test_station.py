@@ -292,6 +292,34 @@ def test_preferences_count_at_once(open_case):
     assert driver.session.slice == here
 
 
+def test_another_set_of_keys_counts_at_once(open_case):
+    driver = open_case(LUNGS)
+    model, session = settings_model(), driver.session
+    first = session.case.row.case.id
+    tip = driver.desk.annotate.submit.toolTip()
+    model.key_set = "DeepCap"
+    assert driver.desk.annotate.submit.toolTip() != tip
+    here = session.slice
+    driver.wheel(-1)
+    assert session.slice == here + 1
+    label = next(x for x in session.job.project.label_set.labels if x.id)
+    driver.press_label(label.name)
+    driver.key("Space")
+    assert driver.desk.player.is_on
+    driver.key("Space")
+    assert not driver.desk.player.is_on
+    driver.wheel(-1, Qt.KeyboardModifier.AltModifier)
+    driver.settle()
+    second = session.case.row.case.id
+    assert second != first
+    driver.key("Alt+Left")
+    driver.settle()
+    assert session.case.row.case.id == first
+    model.key_set = "napari"
+    assert driver.desk.annotate.submit.toolTip() == tip
+    assert not driver.desk.bridge.mouse.wheel_steps
+
+
 def test_the_page_says_that_a_case_is_being_opened(driver):
     driver.open_job(LUNGS)
     button = driver.my_jobs.page.findChild(QPushButton, "annotate")

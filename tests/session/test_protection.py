@@ -82,5 +82,5 @@ def test_the_label_used_last_is_remembered(at_work):
     session = at_work()
     session.label = session.job.project.label_set[TUMOUR]
     session.close_case()
-    assert at_work().habits.number("label") == TUMOUR
-    assert at_work("ben").habits.number("label") is None
+    assert at_work().protection.last == TUMOUR
+    assert at_work("ben").protection.last is None

@@ -126,8 +126,9 @@ class CaseController:
         session = self.session
         if how not in ("first", "last") or session.label or session.locked:
             return
-        drawn = [x for x in session.job.project.label_set.labels if Protection.fits(x)]
-        last = session.habits.number("label") if how == "last" else None
+        labels = session.job.project.label_set.labels
+        drawn = [x for x in labels if Protection.fits(x) and not x.retired]
+        last = session.protection.last if how == "last" else None
         if drawn:
             session.label = next((x for x in drawn if x.id == last), drawn[0])
 

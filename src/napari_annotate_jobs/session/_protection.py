@@ -19,7 +19,7 @@ __all__ = ["Protection"]
 
 
 class Protection:
-    """Which labels for masks and boxes are protected, and that it is said once.
+    """Which labels a person protects, and that it is said once; and the one used last.
 
     Parameters
     ----------
@@ -40,6 +40,7 @@ class Protection:
         self._ids = drawn.intersection(habits.numbers("protected"))
         self._said: set[int] = set()
         self._editor: CaseEditor | None = None
+        self._last = habits.number("label")
 
     @staticmethod
     def fits(label: Label | None) -> bool:
@@ -50,6 +51,11 @@ class Protection:
     def ids(self) -> frozenset[int]:
         """Ids of the protected labels."""
         return frozenset(self._ids)
+
+    @property
+    def last(self) -> int | None:
+        """Id of the label that was chosen last in this job, today or before."""
+        return self._last
 
     def use_labels(self, labels: LabelSet) -> None:
         """Name labels as their owners have them now."""
@@ -81,6 +87,8 @@ class Protection:
             self._editor.spared.disconnect(self._on_spared)
         self._editor = editor
         self._said.clear()
+        if editor is None and self._last is not None:
+            self._habits.keep("label", self._last)
         if editor is not None:
             editor.protected = self.ids
             editor.spared.connect(self._on_spared)
@@ -88,6 +96,7 @@ class Protection:
     def begin(self, label: Label | None) -> None:
         """Say it anew from now on, and at once if a protected label was taken up."""
         self._said.clear()
+        self._last = self._last if label is None else label.id
         if label is not None and label.id in self._ids:
             self._on_spared(frozenset({label.id}))
 

@@ -146,8 +146,7 @@ class AnnotationSession:
         self._window: Window | None = None
         self.clipboard = Clipboard()
         self.clipboard.told.connect(self._on_told)
-        self.habits = habits or Habits()
-        self.protection = Protection(self.job.project.label_set, self.habits)
+        self.protection = Protection(self.job.project.label_set, habits or Habits())
         self.protection.told.connect(self._on_told)
         self.discussion: Discussion | None = None
         self._windows = windows
@@ -664,8 +663,6 @@ class AnnotationSession:
     def _end_case(self) -> None:
         was_open = self.is_open
         self._remember_window()
-        if self._label is not None:
-            self.habits.keep("label", self._label.id)
         if was_open:
             self.editor.changed.disconnect()
             self.editor.history_changed.disconnect()

@@ -104,7 +104,7 @@ class PointedController:
         finished = session.status is Status.FINISHED
         self.menu.show_for(
             pointed,
-            () if pointed is None else labels.of(pointed.label.method),
+            () if pointed is None else labels.offered(pointed.label.method),
             copied=copied,
             editable=not session.locked,
             may_write=self._comment is not None and (not session.locked or finished),

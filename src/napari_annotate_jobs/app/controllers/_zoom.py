@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import QTimer
+
 from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets import ZoomBar
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.widgets import KeyMap
 
 __all__ = ["ZoomController"]
+
+LATER = 200
+"""Milliseconds that a slice is shown before the navigator's picture is of it."""
 
 
 class ZoomController:
@@ -51,6 +56,11 @@ class ZoomController:
         self._session, self._bridge = session, bridge
         self._canvas, self._draw = canvas, draw
         self._asked: object = None
+        self._pictured: object = None
+        self._due = QTimer(canvas)
+        self._due.setSingleShot(True)
+        self._due.setInterval(LATER)
+        self._due.timeout.connect(self._ask_picture)
         self.bar = ZoomBar(canvas)
         self.bar.set_navigator(navigator)
         self.bar.fit_requested.connect(bridge.zoom.fit)
@@ -90,10 +100,15 @@ class ZoomController:
         self.bar.set_zoom(zoom.percent, zoom.part)
 
     def _renew(self, *_: object) -> None:
-        """Forget the picture of what was shown before; draw one where it is seen."""
+        """Draw another picture once one rests on a slice; one of another case goes."""
         self._asked = None
-        self.bar.set_picture(None)
-        self._show()
+        same = self._pictured is not None and self._pictured is self._session.case
+        if same and self.bar.navigator.isVisible():
+            self._due.start()
+        else:
+            self._pictured = None
+            self.bar.set_picture(None)
+            self._show()
 
     def _ask_picture(self) -> None:
         session = self._session
@@ -104,12 +119,14 @@ class ZoomController:
 
         def show(picture: Any) -> None:
             if self._asked == asked and picture is not None:
+                self._pictured = session.case
                 self.bar.set_picture(picture)
 
         self._draw(session.slice, show)
 
     def close(self) -> None:
         """Leave the canvas."""
-        self._asked = None
+        self._asked = self._pictured = None
+        self._due.stop()
         self._connections.release()
         self.bar.close()

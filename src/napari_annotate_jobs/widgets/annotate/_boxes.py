@@ -23,7 +23,7 @@ from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
 from napari_annotate_jobs.widgets.strip._paint import color_icon
 from napari_annotate_jobs.widgets.strip._ranges import slices_text
 
-from ._answers import AnswerList
+from ._answer_list import AnswerList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
