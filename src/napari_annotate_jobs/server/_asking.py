@@ -67,7 +67,7 @@ Limit = Annotated[int, Query(ge=0, le=1000)]
 
 _OPEN = "/login"
 _LARGE = 64 << 10
-"""Bytes that are read before it is known who sent them."""
+"""Bytes that are read at most of who was known a moment ago, and may not be now."""
 
 _KEPT = timedelta(days=7)
 """How long answers are kept for who asks again."""
@@ -85,8 +85,10 @@ class AgainRoute(APIRoute):
         async def again(request: Request) -> Response:
             if self.path.endswith(_OPEN):
                 return await once(request)
-            if not _token_of(request) or _is_large(request):
-                await run_in_threadpool(_known, request)
+            if _has_body(request):
+                seen = request.app.state.service.seen
+                if not seen.knows(_token_of(request)) or _is_large(request):
+                    await run_in_threadpool(_known, request)
             try:
                 return await repeated(once, request)
             except RequestValidationError:
@@ -112,6 +114,11 @@ async def repeated(
 def _token_of(request: Request) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _has_body(request: Request) -> bool:
+    size = request.headers.get("content-length", "0")
+    return size != "0" or "transfer-encoding" in request.headers
 
 
 def _is_large(request: Request) -> bool:
@@ -160,6 +167,7 @@ class Asking:
         if not self._token:
             raise LogInError("nobody is logged in", remedy="Log in, or send a token")
         account = authenticate(connection, self._token)
+        self.service.seen.note(self._token)
         account.require(scope)
         return account
 

@@ -55,7 +55,7 @@ class DifferenceView(QScrollArea):
     MOST = 40
     """Rows that are shown; more are counted."""
     HEIGHT = 260
-    LEGEND = "blue: left alone<br>orange: right alone"
+    LEGEND = "blue: left<br>orange: right"
 
     def __init__(
         self,
@@ -82,8 +82,8 @@ class DifferenceView(QScrollArea):
         for column, title in ((1, mine), (3, theirs)):
             grid.addWidget(QLabel(f"<b>{title}</b>"), 0, column, 1, 2)
         if between is not None:
-            title = QLabel(f"<b>Differs</b><br>{self.LEGEND}")
-            grid.addWidget(title, 0, 5)
+            head = QLabel(f"<b>Differs</b><br>{self.LEGEND}")
+            grid.addWidget(head, 0, 5)
         for place, row in enumerate(rows[: self.MOST], 1):
             name = row.name + ("\n(both changed)" if row.both else "")
             grid.addWidget(QLabel(name), place, 0)
