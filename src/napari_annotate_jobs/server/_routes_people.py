@@ -16,9 +16,10 @@ from napari_annotate_jobs.errors import (
     RoleError,
     StoreAccessError,
 )
-from napari_annotate_jobs.model import LabelSet, Value
+from napari_annotate_jobs.model import Job, JobEdit, LabelSet, Value
+from napari_annotate_jobs.stores import JobContents
 
-from . import _projects, _tasks
+from . import _project_edits, _projects, _tasks
 from ._accounts import (
     add_account,
     find_account,
@@ -311,6 +312,30 @@ def post_state(ask: Ask, job: Key, person: Key, form: StateForm) -> Response:
             connection, permit, person, form.state, hand_to=form.hand_to
         )
         return ask.kept(connection, answer(None, Number(count=handed)))
+
+
+# ------------------------------------------------------------------------ owning
+@ROUTER.patch("/jobs/{job}", response_model=Job)
+def patch_job(ask: Ask, job: Key, edit: JobEdit) -> Response:
+    """Change a job; what somebody else has changed since is never replaced unseen."""
+    with ask.writing(job) as (connection, permit):
+        done = _project_edits.edit_project(connection, permit, edit)
+    return answer(None, done)
+
+
+@ROUTER.get("/jobs/{job}/contents", response_model=JobContents)
+def get_contents(request: Request, ask: Ask, job: Key) -> Response:
+    """Return what is in a job, by whom."""
+    with ask.reading(job) as (connection, permit):
+        return answer(request, _project_edits.contents_here(connection, permit))
+
+
+@ROUTER.delete("/jobs/{job}", status_code=204)
+def delete_job(ask: Ask, job: Key) -> Response:
+    """Put a job into the trash, where the owners of the server can restore it from."""
+    with ask.writing(job) as (connection, permit):
+        _project_edits.delete_project(connection, permit)
+    return Response(status_code=204)
 
 
 @ROUTER.put("/jobs/{job}/labels", response_model=Number)

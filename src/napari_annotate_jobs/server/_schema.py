@@ -36,6 +36,7 @@ __all__ = [
     "combinations",
     "entries",
     "events",
+    "flags",
     "label_sets",
     "log_in_failures",
     "members",
@@ -140,6 +141,8 @@ projects = Table(
     Column("version", Integer, nullable=False, default=1),
     Column("sequence", BigInteger, nullable=False, default=0),
     Column("created", UtcTime, nullable=False),
+    # When it was put into the trash.
+    Column("deleted", UtcTime),
 )
 
 label_sets = Table(
@@ -186,6 +189,15 @@ cases = Table(
     UniqueConstraint("project_id", "ordinal"),
 )
 
+flags = Table(
+    "flag",
+    METADATA,
+    _to("case", primary_key=True),
+    _to("account", primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("time", UtcTime, nullable=False),
+)
+
 tasks = Table(
     "task",
     METADATA,
@@ -229,6 +241,8 @@ works = Table(
     _to("account", "reviewer_id", nullable=True),
     Column("judged", UtcTime),
     Column("comment", Text, nullable=False, default=""),
+    # When something was last saved, or submitted.
+    Column("touched", UtcTime),
     UniqueConstraint("case_id", "account_id", "of_id"),
     Index(None, "project_id", "account_id", "of_id", "status"),
     Index(None, "project_id", "of_id", "review"),
