@@ -12,12 +12,13 @@ import numpy as np
 import pydicom
 import pytest
 from napari._qt.dialogs.qt_notification import NapariQtNotification
-from qtpy.QtWidgets import QLabel, QPushButton
+from qtpy.QtWidgets import QLabel, QPushButton, QRadioButton
 
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import AnnotationChange, SliceAnnotation
 from napari_annotate_jobs.session import SaveKind
 from napari_annotate_jobs.stores import open_store
+from napari_annotate_jobs.widgets import DifferenceView
 
 BRAIN, XRAYS, LUNGS = DEMO_JOBS
 
@@ -56,6 +57,46 @@ def test_conflict_is_settled_by_a_question(open_case, stored, demo, mine):
     driver.press_label("Tumour")
     driver.settle()
     assert session.saving.state.kind is SaveKind.SAVED
+
+
+def test_a_conflict_is_settled_slice_by_slice(open_case, stored, demo, tmp_path):
+    driver = open_case(BRAIN)
+    session, dock = driver.session, driver.desk.annotate
+    by_someone_else(demo, driver, 2, 4)
+    by_someone_else(demo, driver, 3, 4)
+    for index in (2, 3, 4):
+        driver.go_to(index)
+        driver.press_label("Artefact")
+    driver.wait(lambda: session.saving.state.kind is SaveKind.CONFLICT)
+    driver.click(dock.state)
+    driver.wait(lambda: driver.question is not None)
+    pictures = [
+        label
+        for label in driver.question.findChildren(QLabel)
+        if label.minimumWidth() == label.maximumWidth() == DifferenceView.SIDE
+    ]
+    assert len(pictures) == 9  # of each slice: mine, theirs, and what differs
+    driver.wait(lambda: all(not label.pixmap().isNull() for label in pictures))
+    driver.question.grab().save(str(tmp_path / "asked.png"))
+    rows = {b.accessibleName(): b for b in driver.question.findChildren(QRadioButton)}
+    driver.click(rows["Slice 4: Theirs"])
+    # Somebody goes on there while it is thought about: it is asked once more.
+    by_someone_else(demo, driver, 3, 5)
+    first = driver.question
+    driver.answer("Save as chosen")
+    driver.wait(lambda: driver.question is not None and driver.question is not first)
+    assert "changed again" in driver.question.text()
+    rows = {b.accessibleName(): b for b in driver.question.findChildren(QRadioButton)}
+    # Both say the same of slice 4 by now.
+    assert sorted(rows) == [
+        f"Slice {n}: {whose}" for n in (3, 5) for whose in ("Theirs", "Yours")
+    ]
+    driver.click(rows["Slice 3: Theirs"])
+    driver.answer("Save as chosen")
+    driver.wait(lambda: session.saving.state.kind is SaveKind.SAVED)
+    found = {c.index: c.class_labels for c in stored(BRAIN, "mr-brain").slices.values()}
+    assert found == {2: (4,), 3: (5,), 4: (5,)}
+    assert session.editor.content(2).class_labels == (4,)
 
 
 AT_WORK = """

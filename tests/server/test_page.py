@@ -434,7 +434,7 @@ def test_an_older_database_is_counted_when_it_is_upgraded(tmp_path, bench, kit):
     from napari_annotate_jobs.server._schema import works
 
     migration = import_module(
-        "napari_annotate_jobs.server.migrations._0002_counts_and_exports"
+        "napari_annotate_jobs.server.migrations._0002_counts_and_answers"
     )
     work(bench, kit)
     store = bench.store("ana")

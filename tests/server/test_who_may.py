@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -350,6 +351,38 @@ def test_who_sends_is_known_before_what_they_send_is_looked_at(bench, kit):
             assert nobody.put(f"{kit.case}/blobs/none").status_code == 401
     with bench.client("ana") as ana:
         assert ana.post(f"{kit.case}/ops", content=b"{").status_code == 422
+
+
+@pytest.mark.parametrize("token", [None, "x", "revoked", "good"])
+def test_no_body_is_read_of_who_is_not_known(bench, servers, kit, token):
+    """However small it is."""
+    text = {"good": bench.token("ana"), "revoked": bench.token("ana")}.get(token, token)
+    if token == "revoked":
+        key = text.split("_")[1]
+        with bench.client("ana") as ana:
+            assert ana.delete(f"/people/ana/tokens/{key}").status_code == 204
+    headers = [(b"content-length", b"2"), (b"content-type", b"application/json")]
+    if text is not None:
+        headers.append((b"authorization", f"Bearer {text}".encode()))
+    path = f"/api/v1{kit.case}/ops"
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1",
+        "method": "POST", "scheme": "http", "path": path, "raw_path": path.encode(),
+        "query_string": b"", "root_path": "", "headers": headers,
+        "server": ("in.process", 80), "client": ("127.0.0.1", 9),
+    }  # fmt: skip
+    read, sent = [], []
+
+    async def receive():
+        read.append(1)
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(servers.app(scope, receive, send))
+    assert sent[0]["status"] == (422 if token == "good" else 401)
+    assert bool(read) == (token == "good")
 
 
 def test_what_is_too_large_is_not_taken(bench):

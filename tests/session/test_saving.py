@@ -504,3 +504,102 @@ def test_a_submitted_case_says_so(desk):
     session.open_case("two")
     session.open_case("one")
     assert session.saving.state.text == "submitted, number 1"
+
+
+@pytest.fixture
+def several(desk):
+    """Two versions of slices 2 and 3, and a slice that only one changed."""
+    mine, theirs = desk.session(), desk.session(store=desk.other())
+    for index in (2, 3, 4):
+        label(theirs, index, GOOD)
+    for index in (2, 3, 5):
+        label(mine, index, LESION)
+    assert mine.saving.state.kind is SaveKind.CONFLICT
+    return mine, theirs
+
+
+def said_of(annotation):
+    found = {int(k.rpartition(".")[2]): v for k, v in annotation.slices.items()}
+    return {index: content.class_labels for index, content in sorted(found.items())}
+
+
+def test_one_version_is_chosen_for_each_slice(desk, several):
+    mine, _ = several
+    conflict = mine.saving.conflict
+    assert [d.index for d in conflict.differences] == [2, 3, 5]
+    mine.saving.resolve_conflict(keep_mine=True, but=[3], seen=conflict)
+    settled = {2: (LESION,), 3: (GOOD,), 4: (GOOD,), 5: (LESION,)}
+    assert said_of(desk.draft()) == settled
+    assert said_of(mine.editor.annotation) == settled
+    assert mine.saving.state.kind is SaveKind.SAVED
+    # What was given up is still on this computer.
+    (aside,) = desk.kept_files()
+    assert "1.2.3" in aside.read_text(encoding="utf-8")
+    label(mine, 7)
+    assert mine.saving.state.kind is SaveKind.SAVED
+
+
+def test_theirs_of_every_slice_leaves_nothing_to_save(desk, several):
+    mine, _ = several
+    mine.saving.resolve_conflict(keep_mine=True, but=[2, 3, 5])
+    assert said_of(desk.draft()) == {2: (GOOD,), 3: (GOOD,), 4: (GOOD,)}
+    assert mine.saving.state.kind is SaveKind.CLEAN
+    assert said_of(mine.editor.annotation) == said_of(desk.draft())
+
+
+def test_theirs_of_the_whole_case_is_chosen_apart(desk):
+    mine, theirs = desk.session(), desk.session(store=desk.other())
+    theirs.editor.set_case_label(LEFT)
+    label(theirs, 1, GOOD)
+    mine.editor.set_case_nothing_to_label()
+    conflict = mine.saving.conflict
+    assert conflict.differences[0].index is None
+    wanted = [d.index for d in conflict.differences if d.index is not None]
+    mine.saving.resolve_conflict(keep_mine=True, but=[None, 1], seen=conflict)
+    draft = desk.draft()
+    assert draft.case_labels == (LEFT,)
+    assert not draft.case_nothing_to_label
+    assert draft.slices["1.2.1"].class_labels == (GOOD,)
+    assert 1 in wanted
+
+
+def test_a_choice_that_was_made_of_something_else_is_asked_for_again(desk, several):
+    mine, theirs = several
+    asked = []
+    mine.saving.conflict_moved.connect(lambda: asked.append(1))
+    conflict = mine.saving.conflict
+    label(theirs, 3, LEFT if LEFT == GOOD else LESION)
+    before = said_of(desk.draft())
+    mine.saving.resolve_conflict(keep_mine=True, but=[2], seen=conflict)
+    assert (asked, said_of(desk.draft())) == ([1], before)
+    assert mine.saving.state.kind is SaveKind.CONFLICT
+    # The other slices of theirs are no matter: nothing was asked of them.
+    conflict = mine.saving.conflict
+    label(theirs, 6, GOOD)
+    mine.saving.resolve_conflict(keep_mine=True, but=[2], seen=conflict)
+    assert asked == [1]
+    assert said_of(desk.draft())[2] == (GOOD,)
+    assert said_of(desk.draft())[6] == (GOOD,)
+
+
+def test_a_slice_that_is_drawn_on_meanwhile_is_asked_about_too(desk, several):
+    mine, _ = several
+    asked = []
+    mine.saving.conflict_moved.connect(lambda: asked.append(1))
+    conflict = mine.saving.conflict
+    label(mine, 4, LESION)  # which they changed, and nobody was asked about
+    mine.saving.resolve_conflict(keep_mine=True, seen=conflict)
+    assert asked == [1]
+    assert said_of(desk.draft())[4] == (GOOD,)
+    assert [d.index for d in mine.saving.conflict.differences] == [2, 3, 4, 5]
+
+
+def test_nothing_is_given_up_that_cannot_be_kept(desk, several, monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    mine, _ = several
+    monkeypatch.setattr(Recovery, "keep", full)
+    mine.saving.resolve_conflict(keep_mine=True, but=[3])
+    assert mine.saving.state.kind is SaveKind.CONFLICT
+    assert mine.editor.content(3).class_labels == (LESION,)

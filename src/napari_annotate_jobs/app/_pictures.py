@@ -4,22 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_annotate_jobs.editing import CaseView
 from napari_annotate_jobs.imaging import (
     default_window,
     draw_annotated,
     most_telling,
 )
+from napari_annotate_jobs.model import (
+    Label,
+    LabelSet,
+    MaskRef,
+    Method,
+    SliceAnnotation,
+)
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from napari_annotate_jobs.imaging import Series
     from napari_annotate_jobs.model import Project, Window
     from napari_annotate_jobs.stores import JobStore
 
-__all__ = ["case_picture", "draw_slice"]
+__all__ = ["case_picture", "draw_difference", "draw_slice"]
+
+_ONE_SIDED = LabelSet(
+    labels=(
+        Label(id=1, name="mine", color="#56B4E9", method=Method.SEGMENTATION),
+        Label(id=2, name="theirs", color="#D55E00", method=Method.SEGMENTATION),
+    )
+)
+"""What is on one of two versions alone is drawn as if it were of these labels."""
 
 
 def case_picture(
@@ -98,3 +114,67 @@ def draw_slice(
         lambda group: view.mask(index, group),
         size,
     )
+
+
+def draw_difference(
+    plane: NDArray[Any],
+    series: Series,
+    mine: CaseView,
+    theirs: CaseView,
+    index: int,
+    window: Window,
+    size: int = 96,
+) -> NDArray[np.uint8]:
+    """Draw what one of two versions alone says of a slice.
+
+    Parameters
+    ----------
+    plane : ndarray
+        (rows, columns[, channels]), modality units.
+    series : Series
+        Where it is from.
+    mine, theirs : CaseView
+        The two versions: what only one has is blue, or orange. A pixel that both give
+        to other labels is of both, and drawn as theirs.
+    index : int
+        The slice.
+    window : Window
+        What to show from black to white.
+    size : int
+        Longest side, in pixels.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+    """
+    shape = plane.shape[:2]
+    sides = [(mine, mine.content(index)), (theirs, theirs.content(index))]
+    groups = {group for _, content in sides for group in content.masks}
+    alone = np.zeros(shape, np.uint8)
+    for group in sorted(groups):
+        one, other = (_mask(view, index, group, shape) for view, _ in sides)
+        alone[(one != other) & (one > 0)] = 1
+        alone[(one != other) & (other > 0)] = 2
+    boxes = [{(b.label, b.corners): b for b in content.boxes} for _, content in sides]
+    drawn = [
+        box.evolve(label=1 + side)
+        for side in (0, 1)
+        for where, box in boxes[side].items()
+        if where not in boxes[1 - side]
+    ]
+    unique = {box.id: box for box in drawn}
+    moved = [box.evolve(id=f"{box.id}-") for box in drawn if box is not unique[box.id]]
+    masks = {"": MaskRef(digest="0" * 64, pixels={1: 1})} if alone.any() else {}
+    content = SliceAnnotation(
+        index=index, boxes=(*unique.values(), *moved), masks=masks
+    )
+    return draw_annotated(
+        plane, series.header, window, content, _ONE_SIDED, lambda _: alone, size
+    )
+
+
+def _mask(
+    view: CaseView, index: int, group: str, shape: tuple[int, ...]
+) -> NDArray[Any]:
+    found = view.mask(index, group)
+    return found if found is not None and found.shape == shape else np.zeros(shape, int)

@@ -19,7 +19,7 @@ from napari_annotate_jobs.session import (
 from napari_annotate_jobs.widgets import DifferenceView
 
 from ._asks import ask, choose_folder, take_back
-from ._pictures import draw_slice
+from ._pictures import draw_difference, draw_slice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -69,6 +69,7 @@ class SaveQuestions(QObject):
         self._box: QMessageBox | None = None
         bench.session.saving.late_work.connect(self.tell_late)
         bench.session.saving.draft_found.connect(self.offer_draft)
+        bench.session.saving.conflict_moved.connect(self._ask_again)
 
     # --------------------------------------------------------------- leaving
     def leave(
@@ -201,9 +202,15 @@ class SaveQuestions(QObject):
         else:
             session.saving.retry()
 
-    def _ask_conflict(self) -> None:
-        session = self._bench.session
-        conflict = session.saving.conflict
+    def _ask_again(self) -> None:
+        # Not before the answer that was given is dealt with.
+        QTimer.singleShot(0, lambda: self._ask_conflict(again=True))
+
+    def _ask_conflict(self, *, again: bool = False) -> None:
+        saving = self._bench.session.saving
+        conflict, saver = saving.conflict, saving.saver
+        if again and conflict is None:
+            return
         text = "This annotation was changed elsewhere while you worked on it."
         detail = (
             "Keep mine saves your slices on top of theirs. Take theirs shows their "
@@ -216,6 +223,8 @@ class SaveQuestions(QObject):
                 f"{conflict.person}{_at(conflict.time)}, in another window or on "
                 "another computer."
             )
+            if again:
+                text = f"It was changed again meanwhile: look once more. {text}"
             if conflict.others:
                 detail += (
                     f" What they changed on {name_slices(conflict.others)} only, "
@@ -223,15 +232,39 @@ class SaveQuestions(QObject):
                 )
             if not conflict.differences:
                 detail += " Both versions say the same of what you changed."
+            several = len(conflict.differences) > 1
             body = self._differences(
-                conflict.differences, "Yours", "Theirs", session.editor, conflict.theirs
+                conflict.differences,
+                "Yours",
+                "Theirs",
+                saving.editor,
+                conflict.theirs,
+                choose=several,
+            )
+
+        def settle(keep_mine: bool, but: Sequence[int | None] = ()) -> None:
+            # Another case may have been opened meanwhile.
+            if saving.saver is saver:
+                saving.resolve_conflict(keep_mine=keep_mine, but=but, seen=conflict)
+
+        answers: dict[str, Callable[[], None]] = {
+            "Keep mine": lambda: settle(True),
+            "Take theirs": lambda: settle(False),
+        }
+        if body is not None and body.choices:
+            chosen = body
+            answers = {
+                "Save as chosen": lambda: settle(True, chosen.taken()),
+                "Keep all mine": answers["Keep mine"],
+                "Take all theirs": answers["Take theirs"],
+            }
+            detail = (
+                "Choose for each slice. What you do not keep of yours stays on this "
+                f"computer.{detail.partition('on this computer.')[2]}"
             )
         self._ask(
             text,
-            {
-                "Keep mine": lambda: session.saving.resolve_conflict(keep_mine=True),
-                "Take theirs": lambda: session.saving.resolve_conflict(keep_mine=False),
-            },
+            answers,
             detail=detail,
             cancel="Decide later",
             body=body,
@@ -335,6 +368,8 @@ class SaveQuestions(QObject):
         theirs: str,
         my_view: CaseView,
         their_view: CaseView,
+        *,
+        choose: bool = False,
     ) -> DifferenceView | None:
         if not rows:
             return None
@@ -353,7 +388,26 @@ class SaveQuestions(QObject):
                 lambda error: reply(None),
             )
 
-        return DifferenceView(rows, mine, theirs, draw)
+        def between(index: int, reply: Callable[[Any], None]) -> None:
+            series, window = self._series(), self._bench.session.window
+            if series is None or window is None:
+                reply(None)
+                return
+            self._images.run(
+                lambda: draw_difference(
+                    series.read_slice(index),
+                    series,
+                    my_view,
+                    their_view,
+                    index,
+                    window,
+                    144,
+                ),
+                reply,
+                lambda error: reply(None),
+            )
+
+        return DifferenceView(rows, mine, theirs, draw, between=between, choose=choose)
 
 
 def _at(time: datetime | None) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from ._open_range import leave_ranges
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from napari_annotate_jobs.model import (
         Annotation,
         AnnotationChange,
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
         SliceRange,
     )
 
-__all__ = ["is_said", "on_top"]
+__all__ = ["give_up", "is_said", "on_top"]
 
 
 def is_said(annotation: Annotation, change: AnnotationChange) -> bool:
@@ -42,6 +44,32 @@ def on_top(theirs: Annotation, mine: AnnotationChange) -> AnnotationChange:
             "ranges": _ranges(theirs, mine),
         }
     )
+
+
+def give_up(
+    mine: AnnotationChange, keys: Collection[str], *, whole: bool = False
+) -> AnnotationChange:
+    """Return `mine` without what it says of some slices.
+
+    Comments stay, and so do ranges, but for these slices.
+
+    Parameters
+    ----------
+    mine : AnnotationChange
+        What was changed here.
+    keys : collection of str
+        Names of slices.
+    whole : bool
+        Give up what is said of the case as a whole, too.
+    """
+    changes: dict[str, object] = {
+        "slices": {k: v for k, v in mine.slices.items() if k not in keys},
+    }
+    if mine.ranges is not None:
+        changes["ranges"] = leave_ranges(mine.ranges, keys)
+    if whole:
+        changes |= {"case_labels": None, "case_nothing_to_label": None}
+    return mine.model_copy(update=changes)
 
 
 def _comments(

@@ -7,23 +7,32 @@ import hashlib
 import logging
 import random
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import Depends, Path, Query, Request, Response
+from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, TypeAdapter
+from sqlalchemy import delete, insert, select
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from napari_annotate_jobs.errors import AnnotateJobsError, LogInError, StoreError
+from napari_annotate_jobs.errors import (
+    AnnotateJobsError,
+    InvalidValueError,
+    LogInError,
+    StoreError,
+)
+from napari_annotate_jobs.model import now
 from napari_annotate_jobs.stores.wire import Trouble, problem_of
 
 from ._accounts import Account, authenticate
 from ._database import ATTEMPTS, CollisionError
 from ._permits import Permit, permit
+from ._schema import answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -43,6 +52,7 @@ __all__ = [
     "Person",
     "add_handlers",
     "answer",
+    "forget_answers",
     "hidden_error",
     "hidden_errors",
     "repeated",
@@ -57,7 +67,10 @@ Limit = Annotated[int, Query(ge=0, le=1000)]
 
 _OPEN = "/login"
 _LARGE = 64 << 10
-"""Bytes that are read before it is known who sent them."""
+"""Bytes that are read at most of who was known a moment ago, and may not be now."""
+
+_KEPT = timedelta(days=7)
+"""How long answers are kept for who asks again."""
 
 _BEARER = HTTPBearer(auto_error=False, description="A token, from /login or an owner")
 
@@ -72,8 +85,10 @@ class AgainRoute(APIRoute):
         async def again(request: Request) -> Response:
             if self.path.endswith(_OPEN):
                 return await once(request)
-            if not _token_of(request) or _is_large(request):
-                await run_in_threadpool(_known, request)
+            if _has_body(request):
+                seen = request.app.state.service.seen
+                if not seen.knows(_token_of(request)) or _is_large(request):
+                    await run_in_threadpool(_known, request)
             try:
                 return await repeated(once, request)
             except RequestValidationError:
@@ -101,6 +116,11 @@ def _token_of(request: Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
+def _has_body(request: Request) -> bool:
+    size = request.headers.get("content-length", "0")
+    return size != "0" or "transfer-encoding" in request.headers
+
+
 def _is_large(request: Request) -> bool:
     size = request.headers.get("content-length", "0")
     chunked = "transfer-encoding" in request.headers
@@ -113,6 +133,14 @@ def _known(request: Request) -> None:
         pass
 
 
+class RepeatedError(Exception):
+    """What is asked for was done before: the answer of then is to be given."""
+
+    def __init__(self, status: int, body: str) -> None:
+        super().__init__(status)
+        self.status, self.body = status, body
+
+
 class Asking:
     """A request of somebody.
 
@@ -122,16 +150,24 @@ class Asking:
         The server's parts.
     token : str
         What came with the request; empty for none.
+    key : str
+        What the client names it by, the same each time it is sent; empty for nothing.
+    asked : str
+        The digest of what is asked for.
     """
 
-    def __init__(self, service: Service, token: str) -> None:
+    def __init__(
+        self, service: Service, token: str, *, key: str = "", asked: str = ""
+    ) -> None:
         self.service = service
-        self._token = token
+        self._token, self._key, self._asked = token, key, asked
+        self._who = 0
 
     def _account(self, connection: Connection, scope: str) -> Account:
         if not self._token:
             raise LogInError("nobody is logged in", remedy="Log in, or send a token")
         account = authenticate(connection, self._token)
+        self.service.seen.note(self._token)
         account.require(scope)
         return account
 
@@ -145,7 +181,45 @@ class Asking:
     def acting(self, scope: str = "write") -> Iterator[tuple[Connection, Account]]:
         """Give a connection to write with, and who writes."""
         with self.service.database.writing() as connection:
-            yield connection, self._account(connection, scope)
+            account = self._account(connection, scope)
+            self._who = account.id
+            if self._key:
+                self._require_new(connection)
+            yield connection, account
+
+    def _require_new(self, connection: Connection) -> None:
+        """Raise RepeatedError if this was done before, with the answer of then."""
+        row = connection.execute(
+            select(answers.c.asked, answers.c.status, answers.c.body).where(
+                answers.c.account_id == self._who, answers.c.key == self._key
+            )
+        ).first()
+        if row is None:
+            return
+        if row[0] != self._asked:
+            raise InvalidValueError(
+                "something else was asked for under this Idempotency-Key",
+                remedy="Give each request a key of its own",
+            )
+        raise RepeatedError(row[1], row[2])
+
+    def kept(self, connection: Connection, response: Response) -> Response:
+        """Return an answer that is given again, should the same be asked once more.
+
+        It is kept in the transaction of what was done, if the client named its request.
+        """
+        if self._key:
+            connection.execute(
+                insert(answers).values(
+                    account_id=self._who,
+                    key=self._key,
+                    asked=self._asked,
+                    status=response.status_code,
+                    body=bytes(response.body).decode("utf-8", "surrogatepass"),
+                    time=now(),
+                )
+            )
+        return response
 
     @contextmanager
     def reading(self, job: str) -> Iterator[tuple[Connection, Permit]]:
@@ -160,11 +234,34 @@ class Asking:
             yield connection, permit(connection, account, job)
 
 
+Named = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[0-9A-Za-z-]{8,64}$",
+        description="Names this request: sent again, it is answered as before",
+    ),
+]
+
+
 def _asking(
     request: Request,
     sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
+    key: Named = None,
 ) -> Asking:
-    return Asking(request.app.state.service, "" if sent is None else sent.credentials)
+    asked = f"{request.method} {request.url.path}?{request.url.query}"
+    return Asking(
+        request.app.state.service,
+        "" if sent is None else sent.credentials,
+        key=key or "",
+        asked=hashlib.sha256(asked.encode()).hexdigest(),
+    )
+
+
+def forget_answers(connection: Connection) -> int:
+    """Forget answers that nobody will ask for again."""
+    found = connection.execute(delete(answers).where(answers.c.time <= now() - _KEPT))
+    return int(found.rowcount)
 
 
 Ask = Annotated[Asking, Depends(_asking)]
@@ -223,6 +320,13 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(AnnotateJobsError)
     def ours(request: Request, error: AnnotateJobsError) -> Response:
         return _troubled(error)
+
+    @app.exception_handler(RepeatedError)
+    def repeated_before(request: Request, error: RepeatedError) -> Response:
+        media = "application/json" if error.body else None
+        return Response(
+            error.body.encode("utf-8", "surrogatepass"), error.status, media_type=media
+        )
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:

@@ -57,6 +57,7 @@ __all__ = [
     "insert_or_ignore",
     "parts_of",
     "tell",
+    "tell_of",
 ]
 
 _MOST = 10_000
@@ -454,21 +455,45 @@ def tell(
     Whoever else tells of the project waits: so that nobody who asks for what came
     after a number ever misses one. It is the last thing a transaction does.
     """
+    return tell_of(
+        connection,
+        permit.id,
+        kind,
+        person_id=permit.account.id,
+        case_id=case_id,
+        author_id=author_id,
+        of_id=of_id,
+        reference=reference,
+    )
+
+
+def tell_of(
+    connection: Connection,
+    project: int,
+    kind: str,
+    *,
+    person_id: int | None = None,
+    case_id: int | None = None,
+    author_id: int | None = None,
+    of_id: int = 0,
+    reference: str = "",
+) -> int:
+    """Tell of something that nobody did, or somebody; see :func:`tell`."""
     sequence = connection.scalar(
         update(projects)
-        .where(projects.c.id == permit.id)
+        .where(projects.c.id == project)
         .values(sequence=projects.c.sequence + 1)
         .returning(projects.c.sequence)
     )
     assert sequence is not None
     connection.execute(
         insert(events).values(
-            project_id=permit.id,
+            project_id=project,
             sequence=sequence,
             kind=kind,
             case_id=case_id,
             author_id=author_id,
-            person_id=permit.account.id,
+            person_id=person_id,
             of_id=of_id,
             reference=reference,
             time=now(),

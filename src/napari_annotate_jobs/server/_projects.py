@@ -127,8 +127,8 @@ class Change(Value):
         Its number; they go up by 1, but those of what a person may not see are left
         out.
     kind : str
-        ``saved``, ``submitted``, ``judged``, ``said``, ``task``, ``members``,
-        ``labels``.
+        ``saved``, ``submitted``, ``judged``, ``said``, ``task``, ``lapsed``,
+        ``members``, ``labels``.
     case : str, optional
         In which case.
     author : str, optional

@@ -224,7 +224,7 @@ def submit(
     """Freeze the draft of who asks into a submission."""
     with ask.writing(job) as (connection, permit):
         done = _desk.submit(connection, permit, case, base=form.base, of=of)
-    return answer(None, done)
+        return ask.kept(connection, answer(None, done))
 
 
 @ROUTER.get(_CASE + "/submissions", response_model=list[Submission])
@@ -295,7 +295,7 @@ def judge(
             comments=form.comments,
             corrected=form.corrected,
         )
-    return answer(None, verdict)
+        return ask.kept(connection, answer(None, verdict))
 
 
 @ROUTER.get(_CASE + "/verdicts", response_model=list[Verdict])
@@ -333,7 +333,7 @@ def discuss(
             thread=form.thread,
             resolved=form.resolved,
         )
-    return answer(None, thread)
+        return ask.kept(connection, answer(None, thread))
 
 
 @ROUTER.post(_CASE + "/threads:read", status_code=204)

@@ -216,7 +216,8 @@ def post_person(ask: Ask, form: NewPerson) -> Response:
             password=form.password,
             by=account.name,
         )
-    return answer(None, Me(name=added.name, admin=added.admin, scope=""), 201)
+        me = Me(name=added.name, admin=added.admin, scope="")
+        return ask.kept(connection, answer(None, me, 201))
 
 
 @ROUTER.patch("/people/{person}", status_code=204)
@@ -281,7 +282,8 @@ def post_job(ask: Ask, new: NewProject) -> Response:
     with ask.acting("admin") as (connection, account):
         base = ask.service.settings.home / "images" / new.job.id
         _projects.add_project(connection, account, new, base=str(base.absolute()))
-    return answer(None, Number(count=len(new.cases)), 201)
+        made = answer(None, Number(count=len(new.cases)), 201)
+        return ask.kept(connection, made)
 
 
 @ROUTER.get("/jobs/{job}/members", response_model=list[Member])
@@ -309,7 +311,7 @@ def post_state(ask: Ask, job: Key, person: Key, form: StateForm) -> Response:
         handed = _projects.set_member(
             connection, permit, person, form.state, hand_to=form.hand_to
         )
-    return answer(None, Number(count=handed))
+        return ask.kept(connection, answer(None, Number(count=handed)))
 
 
 # ------------------------------------------------------------------------ owning
@@ -368,7 +370,8 @@ def get_tasks(request: Request, ask: Ask, job: Key) -> Response:
 def post_claim(ask: Ask, job: Key, form: ClaimForm) -> Response:
     """Take a case, or the next one that is free."""
     with ask.writing(job) as (connection, permit):
-        return answer(None, _tasks.claim(connection, permit, form.case))
+        claimed = _tasks.claim(connection, permit, form.case)
+        return ask.kept(connection, answer(None, claimed))
 
 
 @ROUTER.post("/jobs/{job}/cases/{case}/release", status_code=204)
@@ -376,7 +379,7 @@ def post_release(ask: Ask, job: Key, case: Key) -> Response:
     """Give a claimed case back."""
     with ask.writing(job) as (connection, permit):
         _tasks.release(connection, permit, case)
-    return Response(status_code=204)
+        return ask.kept(connection, Response(status_code=204))
 
 
 @ROUTER.post("/jobs/{job}/cases/{case}/assign", status_code=204)
@@ -399,7 +402,7 @@ def post_assign_evenly(ask: Ask, job: Key, form: EvenForm) -> Response:
     """Share the cases that too few people have."""
     with ask.writing(job) as (connection, permit):
         given = _tasks.assign_evenly(connection, permit, form.people, each=form.each)
-    return answer(None, Number(count=given))
+        return ask.kept(connection, answer(None, Number(count=given)))
 
 
 # ----------------------------------------------------------------------- changes

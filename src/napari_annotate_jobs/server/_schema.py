@@ -36,7 +36,6 @@ __all__ = [
     "combinations",
     "entries",
     "events",
-    "exports",
     "flags",
     "label_sets",
     "log_in_failures",
@@ -293,8 +292,6 @@ blob_uses = Table(
     _to("case", primary_key=True),
     Column("digest", String(64), ForeignKey("blob.digest"), primary_key=True),
     _to("account", primary_key=True),
-    # When it was last brought, or said to be there; None where nobody knows.
-    Column("noted", UtcTime),
     Index(None, "digest"),
 )
 
@@ -382,27 +379,6 @@ chores = Table(
     Column("taken_until", UtcTime),
     Column("payload", Text, nullable=False, default="{}"),
     Index(None, "due"),
-)
-
-exports = Table(
-    "export",
-    METADATA,
-    Column("id", String(32), primary_key=True),
-    _to("project"),
-    _to("account"),
-    Column("options", Text, nullable=False),
-    Column("state", String(12), nullable=False, default="waiting"),
-    Column("done", Integer, nullable=False, default=0),
-    Column("total", Integer, nullable=False, default=0),
-    # What went wrong, or what is to be known of it.
-    Column("said", Text, nullable=False, default=""),
-    Column("size", BigInteger, nullable=False, default=0),
-    Column("created", UtcTime, nullable=False),
-    Column("finished", UtcTime),
-    # Who has taken it and is not heard of until then, has lost it.
-    Column("taken_until", UtcTime),
-    Index(None, "project_id", "created"),
-    Index(None, "state"),
 )
 
 answers = Table(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -50,6 +52,42 @@ class ServerSettings:
     most_body: int = 32 << 20
 
 
+class SeenTokens:
+    """Tokens that were good a moment ago, by their digests.
+
+    Of who sent one the body of a request may be read; whether it is still good is
+    looked up all the same, with what is done.
+
+    Parameters
+    ----------
+    seconds : float
+        How long they count.
+    most : int
+        How many are remembered.
+    """
+
+    def __init__(self, seconds: float = 60, most: int = 10_000) -> None:
+        self._seconds, self._most = seconds, most
+        self._until: dict[bytes, float] = {}
+        self._guard = threading.Lock()
+
+    def note(self, token: str) -> None:
+        """Remember one that was good."""
+        with self._guard:
+            if len(self._until) >= self._most:
+                self._until.clear()
+            self._until[_digest(token)] = time.monotonic() + self._seconds
+
+    def knows(self, token: str) -> bool:
+        """Return whether one was good a moment ago."""
+        with self._guard:
+            return self._until.get(_digest(token), 0.0) > time.monotonic()
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
 @dataclass
 class Service:
     """A server's parts.
@@ -67,6 +105,7 @@ class Service:
     settings: ServerSettings
     database: Database
     shelf: BlobShelf
+    seen: SeenTokens = field(default_factory=SeenTokens)
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def close(self) -> None:

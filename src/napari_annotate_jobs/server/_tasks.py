@@ -15,7 +15,7 @@ from napari_annotate_jobs.stores import check_person
 
 from ._accounts import Account, find_account
 from ._audit import record
-from ._drafts import find_case, insert_or_ignore, tell
+from ._drafts import find_case, insert_or_ignore, tell, tell_of
 from ._permits import permit
 from ._schema import accounts, cases, projects, tasks, works
 
@@ -404,7 +404,7 @@ def release(connection: Connection, permit: Permit, key: str) -> None:
 
 
 def lapse_claims(connection: Connection) -> int:
-    """Give back what was claimed, and not submitted within the lease."""
+    """Give back what was claimed, and not submitted within the lease; tell of it."""
     done = select(works.c.id).where(
         and_(
             works.c.case_id == tasks.c.case_id,
@@ -413,9 +413,12 @@ def lapse_claims(connection: Connection) -> int:
             works.c.review.is_not(None),
         )
     )
-    found = connection.execute(
-        delete(tasks).where(
-            tasks.c.claimed, tasks.c.lease_until <= now(), ~done.exists()
-        )
-    )
-    return int(found.rowcount)
+    lapsed = connection.execute(
+        delete(tasks)
+        .where(tasks.c.claimed, tasks.c.lease_until <= now(), ~done.exists())
+        .returning(tasks.c.project_id, tasks.c.case_id, tasks.c.account_id)
+    ).all()
+    # In one order everywhere: who tells of a project waits for who tells of it, too.
+    for project, case_id, account_id in sorted(lapsed):
+        tell_of(connection, project, "lapsed", case_id=case_id, author_id=account_id)
+    return len(lapsed)

@@ -12,6 +12,7 @@ from sqlalchemy import or_, select, update
 from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.model import now
 
+from ._asking import forget_answers
 from ._drafts import insert_or_ignore
 from ._passwords import forget_failures
 from ._schema import chores
@@ -34,6 +35,7 @@ _TAKEN = timedelta(minutes=5)
 _KINDS: dict[str, Callable[[Connection], object]] = {
     "lapse claims": lapse_claims,
     "forget failed log-ins": forget_failures,
+    "forget answers": forget_answers,
 }
 
 

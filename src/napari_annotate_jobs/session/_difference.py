@@ -68,6 +68,8 @@ class Conflict:
         Indices of slices that were changed there only: they stay in any case.
     theirs : CaseView
         The other version, to be drawn.
+    parts : frozenset of str
+        What was changed here by then, as :func:`changed_parts` names it.
     """
 
     person: str
@@ -75,6 +77,7 @@ class Conflict:
     differences: tuple[Difference, ...]
     others: tuple[int, ...]
     theirs: CaseView
+    parts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

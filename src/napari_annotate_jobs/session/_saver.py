@@ -269,6 +269,29 @@ class Saver:
         self._tell(SaveKind.CLEAN)
         return True
 
+    def keep_only(self, change: AnnotationChange) -> bool:
+        """Give up a part of what waits, but keep all of it on this computer, aside.
+
+        Parameters
+        ----------
+        change : AnnotationChange
+            What is left of it.
+
+        Returns
+        -------
+        bool
+            False if it could not be kept; then nothing is given up.
+        """
+        if change.is_empty:
+            return self.drop()
+        if (fault := self._keep()) or not self.keeper.put_away(as_draft=False):
+            self._tell_again(fault)
+            return False
+        waiting = self._waiting
+        count = min(waiting.count, len(changed_parts(change)))
+        self._waiting = Batch(change, waiting.blobs, count)
+        return True
+
     def look_again(self, error: ConflictError | LockedError) -> None:
         """See what the store says instead of what is known here.
 

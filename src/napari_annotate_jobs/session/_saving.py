@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_annotate_jobs.editing._merge import on_top
+from napari_annotate_jobs.editing._merge import give_up, on_top
 from napari_annotate_jobs.editing._view import CaseView
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
@@ -26,9 +26,10 @@ from ._difference import Conflict, LateWork, differences, only_there
 from ._saver import Saver
 from ._seen import SeenSlices
 from ._state import TROUBLE, SaveKind, SaveState, Unsaved, changes
+from ._trail import changed_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from napari_annotate_jobs.editing._editor import CaseEditor
     from napari_annotate_jobs.model import (
@@ -87,6 +88,8 @@ class Saving:
     """The truth about saving."""
     replaced = Signal(object)
     """Another version of the open case is to be shown, an Annotation."""
+    conflict_moved = Signal()
+    """While it was asked about, the other version was changed again: ask again."""
     late_work = Signal(LateWork)
     """The case was submitted elsewhere; this was drawn here since."""
     draft_found = Signal(LateWork)
@@ -406,9 +409,16 @@ class Saving:
             differences=differences(self.editor, other, change, saver.trail()),
             others=others,
             theirs=other,
+            parts=frozenset(changed_parts(change)),
         )
 
-    def resolve_conflict(self, *, keep_mine: bool) -> None:
+    def resolve_conflict(
+        self,
+        *,
+        keep_mine: bool,
+        but: Collection[int | None] = (),
+        seen: Conflict | None = None,
+    ) -> None:
         """Settle a conflict with someone who changed the same annotation.
 
         Parameters
@@ -417,6 +427,12 @@ class Saving:
             True saves your changes on top of theirs: slices that both changed
             become yours. False shows their version; your changes stay on this
             computer, in the folder of unsaved work.
+        but : collection of int or None
+            Indices of slices of which theirs counts all the same; None for the case
+            as a whole. Yours stay on this computer, too.
+        seen : Conflict, optional
+            What the choice was made by: if there is more to choose by now, nothing
+            is done, and :attr:`conflict_moved` tells.
         """
         saver, case = self.saver, self.case
         if saver is None or case is None or saver.state.kind is not SaveKind.CONFLICT:
@@ -429,10 +445,21 @@ class Saving:
                 self._on_submitted_elsewhere(draft)
                 return
             theirs = draft.annotation
+            named, trail = saver.named(theirs), saver.trail()
+            if seen is not None and trail is not None:
+                shown = seen.theirs.annotation
+                if not trail.is_seen(named, shown, seen.parts):
+                    saver.theirs = draft
+                    self.conflict_moved.emit()
+                    return
             if not keep_mine and not saver.drop():
                 return
+            if keep_mine and but:
+                keys = [self.editor.slices[i].key for i in but if i is not None]
+                left = give_up(saver.waiting, keys, whole=None in but)
+                if not saver.keep_only(left):
+                    return
             self.status = draft.status
-            named = saver.named(theirs)
             change = on_top(named, saver.waiting)
             saver.rebase(theirs, change)
             self.replaced.emit(named.apply(change, revision=theirs.revision))

@@ -123,6 +123,29 @@ class Trail:
         """Return True if a part is as it was, or as the changes made it."""
         return _part(annotation, part) in self.known.get(part, ())
 
+    def is_seen(
+        self, now: Annotation, seen: Annotation, asked: Collection[str]
+    ) -> bool:
+        """Return True if who saw one version has seen all of another that matters.
+
+        Parameters
+        ----------
+        now : Annotation
+            What others say.
+        seen : Annotation
+            What they said when the person was asked.
+        asked : collection of str
+            The parts that the person was asked about.
+        """
+        return all(
+            _part(now, part) == _part(seen, part)
+            if part in asked
+            else self.holds(part, now)
+            for part in self.known
+            # Of both sides these are kept, whatever is chosen.
+            if part not in {"comments", "ranges"}
+        )
+
     def is_beside(self, annotation: Annotation) -> bool:
         """Return True if others changed only what these changes leave alone.
 

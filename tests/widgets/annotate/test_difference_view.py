@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QLabel, QRadioButton
 
 from napari_annotate_jobs.session import Difference
 from napari_annotate_jobs.widgets import DifferenceView
@@ -47,3 +47,34 @@ def test_many_rows_are_counted(qtbot):
     qtbot.addWidget(view)
     assert "and 3 more" in [label.text() for label in view.findChildren(QLabel)]
     assert view.minimumHeight() <= DifferenceView.HEIGHT
+
+
+def test_one_version_is_chosen_in_each_row(qtbot):
+    rows = [*ROWS, *(Difference(i, "a", "b", False) for i in range(3, 45))]
+    between = []
+    view = DifferenceView(
+        rows,
+        "Yours",
+        "Theirs",
+        between=lambda index, reply: between.append(index),
+        choose=True,
+    )
+    qtbot.addWidget(view)
+    assert view.taken() == ()
+    assert between == [2, *range(3, 41)]
+    buttons = {b.accessibleName(): b for b in view.findChildren(QRadioButton)}
+    for name in ("Whole case: Theirs", "Slice 5: Theirs"):
+        buttons[name].click()
+    assert view.taken() == (None, 4)
+    buttons["Whole case: Yours"].click()
+    # Those that are not shown go one way together.
+    buttons["and 4 more: Theirs"].click()
+    assert view.taken() == (4, 41, 42, 43, 44)
+    assert not buttons["Slice 3: Theirs"].isChecked()
+
+
+def test_without_a_choice_nothing_can_be_chosen(qtbot):
+    view = DifferenceView(ROWS, "Yours", "Theirs")
+    qtbot.addWidget(view)
+    assert view.choices == []
+    assert view.findChildren(QRadioButton) == []

@@ -27,6 +27,7 @@ from napari_annotate_jobs.model import (
     Submission,
     Thread,
     Verdict,
+    new_id,
 )
 from napari_annotate_jobs.stores import _rules
 from napari_annotate_jobs.stores._contract import (
@@ -235,9 +236,12 @@ class HttpStore(OwnedJobs, ImageSource):
 
     def _post(self, kind: Any, *parts: str, body: Any, **query: Any) -> Any:
         path = quoted("jobs", *parts)
-        return self.wire.value(
-            self.wire.request("POST", path, query=query, body=body), kind
+        # By its name the server knows it, and does it once: it may be sent again.
+        named = {"Idempotency-Key": new_id()}
+        done = self.wire.request(
+            "POST", path, query=query, body=body, headers=named, repeat=True
         )
+        return self.wire.value(done, kind)
 
     # ------------------------------------------------------------- jobs, cases
     def jobs(self) -> Sequence[JobSummary]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QWidget
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QRadioButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_annotate_jobs.widgets.strip._hover import pixmap_of
 
@@ -35,12 +44,18 @@ class DifferenceView(QScrollArea):
     source : callable, optional
         Takes a slice index, whether it is mine, and a function to hand the picture
         to, at once or later.
+    between : callable, optional
+        Takes a slice index, and a function to hand a picture to of what is on one of
+        the two alone.
+    choose : bool
+        Let one of the two be chosen in each row; mine at first.
     """
 
     SIDE = 72
     MOST = 40
     """Rows that are shown; more are counted."""
     HEIGHT = 260
+    LEGEND = "blue: left<br>orange: right"
 
     def __init__(
         self,
@@ -48,8 +63,15 @@ class DifferenceView(QScrollArea):
         mine: str,
         theirs: str,
         source: PictureSource | None = None,
+        *,
+        between: Callable[[int, Reply], None] | None = None,
+        choose: bool = False,
     ) -> None:
         super().__init__()
+        self._rows = tuple(rows)
+        self.choices: list[QButtonGroup] = []
+        """For each row that is shown: button 0 keeps mine, 1 takes theirs."""
+        names = (mine, theirs)
         self.setAccessibleName("Differences")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -59,6 +81,9 @@ class DifferenceView(QScrollArea):
         grid.setHorizontalSpacing(12)
         for column, title in ((1, mine), (3, theirs)):
             grid.addWidget(QLabel(f"<b>{title}</b>"), 0, column, 1, 2)
+        if between is not None:
+            head = QLabel(f"<b>Differs</b><br>{self.LEGEND}")
+            grid.addWidget(head, 0, 5)
         for place, row in enumerate(rows[: self.MOST], 1):
             name = row.name + ("\n(both changed)" if row.both else "")
             grid.addWidget(QLabel(name), place, 0)
@@ -72,15 +97,50 @@ class DifferenceView(QScrollArea):
                 text = QLabel(row.mine if is_mine else row.theirs)
                 text.setWordWrap(True)
                 text.setFixedWidth(140)
-                grid.addWidget(text, place, column + 1)
+                cell = QVBoxLayout()
+                cell.addWidget(text)
+                grid.addLayout(cell, place, column + 1)
+                if choose:
+                    self._offer(cell, row.name, is_mine, names)
+            if between is not None and row.index is not None:
+                picture = QLabel()
+                picture.setFixedSize(self.SIDE, self.SIDE)
+                grid.addWidget(picture, place, 5)
+                between(row.index, _Show(picture, self.SIDE))
         if len(rows) > self.MOST:
-            more = QLabel(f"and {len(rows) - self.MOST} more")
-            grid.addWidget(more, self.MOST + 1, 0, 1, 5)
+            name = f"and {len(rows) - self.MOST} more"
+            grid.addWidget(QLabel(name), self.MOST + 1, 0)
+            for column, is_mine in ((1, True), (3, False)) if choose else ():
+                cell = QVBoxLayout()
+                grid.addLayout(cell, self.MOST + 1, column + 1)
+                self._offer(cell, name, is_mine, names)
         grid.setRowStretch(grid.rowCount(), 1)
         self.setWidget(body)
         self.setWidgetResizable(True)
         size = body.sizeHint()
         self.setMinimumSize(size.width() + 20, min(size.height() + 4, self.HEIGHT))
+
+    def _offer(
+        self, cell: QVBoxLayout, row: str, is_mine: bool, names: tuple[str, str]
+    ) -> None:
+        """Let one version of a row be chosen; mine comes first."""
+        button = QRadioButton("Keep" if is_mine else "Take")
+        button.setAccessibleName(f"{row}: {names[0] if is_mine else names[1]}")
+        if is_mine:
+            group = QButtonGroup(self)
+            self.choices.append(group)
+            button.setChecked(True)
+        self.choices[-1].addButton(button, 0 if is_mine else 1)
+        cell.addWidget(button)
+
+    def taken(self) -> tuple[int | None, ...]:
+        """Return of which slices theirs was chosen; None for the case as a whole."""
+        found = []
+        for place, row in enumerate(self._rows):
+            group = self.choices[min(place, len(self.choices) - 1)]
+            if group.checkedId() == 1:
+                found.append(row.index)
+        return tuple(found)
 
 
 class _Show:

@@ -1,4 +1,4 @@
-"""Counts of labels, exports, kept answers, and failed log-ins."""
+"""Counts of labels, kept answers, and failed log-ins."""
 
 from __future__ import annotations
 
@@ -24,33 +24,6 @@ def upgrade() -> None:
         "annotation",
         sa.Column("label_counts", sa.Text(), nullable=False, server_default="{}"),
     )
-    op.add_column("blob_use", sa.Column("noted", _TIME, nullable=True))
-    op.create_table(
-        "export",
-        sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("project_id", _KEY, nullable=False),
-        sa.Column("account_id", _KEY, nullable=False),
-        sa.Column("options", sa.Text(), nullable=False),
-        sa.Column("state", sa.String(length=12), nullable=False),
-        sa.Column("done", sa.Integer(), nullable=False),
-        sa.Column("total", sa.Integer(), nullable=False),
-        sa.Column("said", sa.Text(), nullable=False),
-        sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("created", _TIME, nullable=False),
-        sa.Column("finished", _TIME, nullable=True),
-        sa.Column("taken_until", _TIME, nullable=True),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["project.id"], name=op.f("fk_export_project_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["account.id"], name=op.f("fk_export_account_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_export")),
-    )
-    op.create_index(
-        op.f("ix_export_project_id_created"), "export", ["project_id", "created"]
-    )
-    op.create_index(op.f("ix_export_state"), "export", ["state"])
     op.create_table(
         "answer",
         sa.Column("account_id", _KEY, nullable=False),
