@@ -349,7 +349,7 @@ def how(**changes: Any) -> Importing:
 
 
 def test_each_case_gets_its_own_of_a_file_of_several(job: Path, tmp_path: Path) -> None:
-    rows, columns = SHAPE[1], SHAPE[0]
+    size = {"height": SHAPE[1], "width": SHAPE[0]}
     squares = {"a": (1, 2), "b": (3, 2), "c": (2, 4)}
     coco = {
         "categories": [{"id": 1, "name": "liver"}],
