@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._combine import CombineController
+from ._edit_job import EditJobController
 from ._export import ExportController
 from ._foreign import ForeignController
 from ._import import ImportController
@@ -19,6 +20,7 @@ from ._workbench import Workbench
 
 __all__ = [
     "CombineController",
+    "EditJobController",
     "ExportController",
     "ForeignController",
     "ImportController",

@@ -47,7 +47,7 @@ TRASH = "Deleted jobs"
 
 _OURS = re.compile(
     r"job(\.v[0-9]+)?\.json|events(\.aside-.*)?\.jsonl|\.lock|\.tmp-.*|"
-    r"annotations|cases|combinations|flags|headers"
+    r"annotations|cases|combinations|headers"
 )
 """What a job puts into its folder; all else is somebody's images."""
 _DOCUMENT = "job.json"
@@ -81,7 +81,7 @@ class JobOwning:
                     parsed(Case, case, where=f"{self._path}, case {number + 1}")
                     for number, case in enumerate(found)
                 ]
-            asked = {"used": self._used, "annotated": self._annotated}
+            asked = {"used": self.used, "annotated": self._annotated}
             person = self._folder.person
             done, kept = owned_edit(job, cases, edit, person=person, **asked)
             if edit.touches_cases:
@@ -115,7 +115,7 @@ class JobOwning:
                     check_links(path)
                     path.unlink(missing_ok=True)
 
-    def _used(self, ids: Collection[int]) -> dict[int, str]:
+    def used(self, ids: Collection[int]) -> dict[int, str]:
         """Return where labels are used, by their ids."""
         wanted, found = set(ids), dict[int, str]()
         for name in self._folder.records():

@@ -19,6 +19,8 @@ from napari_annotate_jobs.stores._contract import JobStore
 from ._wire import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from napari_annotate_jobs.model import JobEdit
 
     from ._at_hand import Answers
@@ -82,6 +84,11 @@ class OwnedJobs(JobStore):
     def contents(self, job_id: str) -> JobContents:
         path = quoted("jobs", job_id, "contents")
         found: JobContents = self.wire.get(path, JobContents)
+        return found
+
+    def used_labels(self, job_id: str) -> Mapping[int, str]:
+        path = quoted("jobs", job_id, "used-labels")
+        found: dict[int, str] = self.wire.get(path, dict[int, str])
         return found
 
     def delete_job(self, job_id: str) -> str:
