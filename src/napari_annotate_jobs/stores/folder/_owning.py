@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import StoreAccessError, StoreError
@@ -81,9 +82,16 @@ class JobOwning:
                     parsed(Case, case, where=f"{self._path}, case {number + 1}")
                     for number, case in enumerate(found)
                 ]
-            asked = {"used": self.used, "annotated": self._annotated}
-            person = self._folder.person
-            done, kept = owned_edit(job, cases, edit, person=person, **asked)
+            asked = partial(
+                owned_edit,
+                job,
+                cases,
+                edit,
+                person=self._folder.person,
+                used=self.used,
+                annotated=self._annotated,
+            )
+            done, kept = asked()
             if edit.touches_cases:
                 found = [document_json(case) for case in kept]
             body = {"job": document_json(done), "cases": found}
@@ -91,7 +99,7 @@ class JobOwning:
             if edit.remove_cases or edit.remove_labels:
                 try:
                     # Who began meanwhile had looked at the job before it was changed.
-                    owned_edit(job, cases, edit, person=person, **asked)
+                    asked()
                 except BaseException:
                     assert before is not None
                     write_durably(self._path, before)

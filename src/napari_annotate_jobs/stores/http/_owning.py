@@ -45,7 +45,9 @@ class OwnedJobs(JobStore):
     def edit_job(self, job_id: str, edit: JobEdit) -> Job:
         path = quoted("jobs", job_id)
         try:
-            done = self.wire.value(self.wire.request("PATCH", path, body=edit), Job)
+            done: Job = self.wire.value(
+                self.wire.request("PATCH", path, body=edit), Job
+            )
         except LogInError:
             raise
         except StoreAccessError:

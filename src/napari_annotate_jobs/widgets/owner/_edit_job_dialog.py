@@ -152,11 +152,13 @@ class EditJobDialog(QDialog):
         self.owners.setPlaceholderText("Anyone may change the job")
         self.owners.setToolTip("Who may change the job: names, with commas between")
         self.owners.editingFinished.connect(self._send_owners)
-        for place, (text, widget) in enumerate(
-            (("&Name", self.name), ("&Instructions", self.instructions))
-        ):
-            form.addWidget(_label(text, widget), place, 0, Qt.AlignmentFlag.AlignTop)
-            form.addWidget(widget, place, 1)
+        fields: tuple[tuple[str, QWidget], ...] = (
+            ("&Name", self.name),
+            ("&Instructions", self.instructions),
+        )
+        for place, (text, field) in enumerate(fields):
+            form.addWidget(_label(text, field), place, 0, Qt.AlignmentFlag.AlignTop)
+            form.addWidget(field, place, 1)
         form.addLayout(dates, 2, 1)
         form.addWidget(_label("&Owners", self.owners), 3, 0)
         form.addWidget(self.owners, 3, 1)
@@ -189,9 +191,12 @@ class EditJobDialog(QDialog):
             self._send(**{name: _date_of(day) if on else None})
 
         box.toggled.connect(toggled)
-        day.editingFinished.connect(
-            lambda: box.isChecked() and self._send(**{name: _date_of(day)})
-        )
+
+        def dated() -> None:
+            if box.isChecked():
+                self._send(**{name: _date_of(day)})
+
+        day.editingFinished.connect(dated)
         return day, box
 
     def _build_cases(self) -> QWidget:
