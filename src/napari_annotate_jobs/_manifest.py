@@ -21,6 +21,7 @@ __all__ = [  # noqa: F822
     "get_reader",
     "open_images",
     "open_napari",
+    "write_labels",
 ]
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -86,6 +87,21 @@ def get_reader(
 
     paths = [path] if isinstance(path, str) else list(path)
     return read_layers if paths and all(is_image(Path(p)) for p in paths) else None
+
+
+def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
+    """Write a label layer as NIfTI, or as a segmentation of 3D Slicer's.
+
+    Parameters
+    ----------
+    path : str
+        Ends in ``.nii.gz``, ``.nii`` or ``.seg.nrrd``.
+    data, meta
+        napari's of the layer.
+    """
+    from .formats import write_label_layer
+
+    return write_label_layer(path, data, meta)
 
 
 def _sample(name: str) -> list[LayerData]:

@@ -143,6 +143,7 @@ class MyJobs(QWidget):
         window = self.window()
         if window is not None:
             self.station.watch(window)
+            NewJobs.of(self.station).watch(window)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Read the jobs once there is something to see."""

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QMainWindow, QWidget
 from napari_annotate_jobs.widgets import paint_in
 
 from ._asks import choose_file, choose_files, choose_folder, tell
+from ._drops import FolderDrops
 from ._servers import is_server
 from ._settings import PLUGIN
 from ._titles import dock_of
@@ -52,6 +53,8 @@ class NewJobs(QObject):
         self.dialog: NewJobDialog | None = None
         self.controller: NewJobController | None = None
         self._to_annotate: Path | None = None
+        self._drops: FolderDrops | None = None
+        self._window: QWidget | None = None
         station.job_opened.connect(self._on_job)
         station.colors_changed.connect(self._set_colors)
         station.closing.connect(self.close)
@@ -62,6 +65,18 @@ class NewJobs(QObject):
         return next(
             (child for child in station.children() if isinstance(child, cls)), None
         ) or cls(station)
+
+    def watch(self, window: QWidget) -> None:
+        """Offer a job of folders that are dropped on napari's canvas."""
+        if self._drops is None:
+            self._window = window
+            self._drops = FolderDrops(
+                window, self._station.tables, self._take_offer, self
+            )
+
+    def _take_offer(self, paths: Sequence[str]) -> None:
+        if self._window is not None:
+            self.show(self._window, paths)
 
     def show(self, window: QWidget, paths: Sequence[str] = ()) -> NewJobDialog:
         """Show the window of a new job, and look through what is given.
@@ -162,6 +177,9 @@ class NewJobs(QObject):
         if self.controller is not None:
             self.controller.stop()
         self._drop()
+        if self._drops is not None:
+            self._drops.deleteLater()  # which takes its filters along
+        self._drops = self._window = None
 
 
 class NewJob(QWidget):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from psygnal import Signal
@@ -408,8 +408,17 @@ class CaseEditor(CaseView):
             )
 
     # -------------------------------------------------------------- comments
-    def add_comment(self, text: str, index: int | None = None) -> bool:
-        """Write a comment on the case, or on one of its slices.
+    def add_comment(self, text: str, index: int | None = None, **pin: Any) -> bool:
+        """Write a comment on the case, on one of its slices, or on an object there.
+
+        Parameters
+        ----------
+        text : str
+            What to say.
+        index : int, optional
+            The slice.
+        **pin
+            Label, object and place of the object, as in a Comment.
 
         Raises
         ------
@@ -425,6 +434,7 @@ class CaseEditor(CaseView):
             text=text.strip(),
             index=index,
             slice_key=None if index is None else self.key(index),
+            **pin,
         )
         comments = (*self.annotation.comments, comment)
         touched = () if index is None else (index,)

@@ -129,10 +129,13 @@ class Attribute(Document):
         What is asked.
     choices : tuple of str
         The answers to choose from; empty for free text.
+    required : bool
+        A case is not submitted before it is answered for each confirmed box.
     """
 
     name: str = Field(min_length=1)
     choices: tuple[str, ...] = ()
+    required: bool = False
 
 
 class Group(Document):

@@ -25,7 +25,6 @@ from ._accounts import (
     find_account,
     list_accounts,
     list_tokens,
-    log_in,
     make_token,
     revoke_token,
     set_password,
@@ -33,6 +32,7 @@ from ._accounts import (
 )
 from ._asking import AgainRoute, Ask, Asking, Key, Limit, answer
 from ._audit import broken_links
+from ._passwords import log_in_from
 from ._permits import permit as permit_of
 from ._projects import Change, Member, NewProject, Role
 from ._tasks import TaskRow
@@ -172,16 +172,11 @@ class ChangePage(Value):
 @ROUTER.post("/login", response_model=LoggedIn)
 def post_login(request: Request, ask: Ask, form: LogIn) -> Response:
     """Return a new token for name and password."""
-    address = request.client.host if request.client else ""
-    ask.service.limit.check(address)
-    with ask.service.database.writing() as connection:
-        account = log_in(connection, form.name, form.password)
-        if account is not None:
-            token = make_token(connection, account, label=form.label or "log-in")
-    if account is None:
-        ask.service.limit.note(address)
-        raise LogInError("name and password do not fit", remedy="Try again")
-    return answer(None, LoggedIn(token=token, name=account.name))
+    label = form.label or "log-in"
+    token, name = log_in_from(
+        request, ask.service, form.name, form.password, label=label
+    )
+    return answer(None, LoggedIn(token=token, name=name))
 
 
 @ROUTER.post("/logout", status_code=204)

@@ -132,9 +132,8 @@ class AnnotationSession:
         self.store = store
         self.job = store.job(job_id)
         self.executor = executor or SynchronousExecutor()
-        self.watch = JobWatch(
-            store, self.job, self.executor, self._on_job, self._on_failed
-        )
+        hear = self._on_job, self._on_failed
+        self.watch = JobWatch(store, self.job, self.executor, *hear)
         self.saving = Saving(self.job, store, self.executor, recovery, seen)
         self.seen = self.saving.seen
         self.saving.replaced.connect(self._on_replaced)
@@ -146,7 +145,8 @@ class AnnotationSession:
         self._window: Window | None = None
         self.clipboard = Clipboard()
         self.clipboard.told.connect(self._on_told)
-        self.protection = Protection(self.job.project.label_set, habits or Habits())
+        self.habits = habits or Habits()
+        self.protection = Protection(self.job.project.label_set, self.habits)
         self.protection.told.connect(self._on_told)
         self.discussion: Discussion | None = None
         self._windows = windows
@@ -370,10 +370,7 @@ class AnnotationSession:
         self._go(Wish(Goal.CASE, case_id, slice))
 
     def open_first(self) -> None:
-        """Open the first returned case, else the first remaining one.
-
-        One that cannot be opened is marked, and the next one is tried.
-        """
+        """Open the first returned case, else the first remaining one that opens."""
         self._go(Wish(Goal.FIRST))
 
     def mend_case(self, case_id: str) -> None:
@@ -663,6 +660,8 @@ class AnnotationSession:
     def _end_case(self) -> None:
         was_open = self.is_open
         self._remember_window()
+        if self._label is not None:
+            self.habits.keep("label", self._label.id)
         if was_open:
             self.editor.changed.disconnect()
             self.editor.history_changed.disconnect()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from napari_annotate_jobs.editing import object_at
 from napari_annotate_jobs.errors import UnsavedWorkError
 from napari_annotate_jobs.model import Method
 from napari_annotate_jobs.session import Work
 
 from ._axes import CaseAxes
+from ._box_hand import BoxHand
 from ._boxes import BoxLayer
+from ._brush import BrushTool
 from ._fitted_view import FittedView
-from ._geometry import Geometry, index_at
+from ._geometry import Geometry, HeldPlace, index_at
 from ._images import ImageLayer, Place, VolumeLoader
 from ._masks import MaskLayer
 from ._other_series import OtherSeries
@@ -27,12 +30,15 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
+    from napari_annotate_jobs.editing import Pointed
     from napari_annotate_jobs.model import Label
     from napari_annotate_jobs.session import AnnotationSession, Executor, OpenCase
 
+    from ._brush import BrushOptions
     from ._compared import BesideLayers, ComparisonLayer
     from ._foreign import ForeignLayers
     from ._mirror import MirrorLayer
+    from ._mouse import MouseTools
     from ._pins import PinLayer
     from ._prefetch import Prefetcher
     from ._preview import PreviewLayer
@@ -40,6 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CaseLayers"]
 
+REACH = 5.0
+"""How near the edge of a box a click has to be, in pixels of the screen."""
 FAINT = 0.3
 """Part of its opacity that a layer keeps below outlines."""
 
@@ -53,6 +61,8 @@ class CaseHost(Protocol):
     draw_text: bool
     prefetcher: Prefetcher
     bars: Bars
+    brush: BrushOptions
+    mouse: MouseTools
     foreign: ForeignLayers
     preview: PreviewLayer
     pins: PinLayer
@@ -131,6 +141,15 @@ class CaseLayers:
         }
         self.proposals = [self._make_proposals(group) for group in self.masks]
         self.boxes = self._make_boxes() if label_set.of(Method.DETECTION) else None
+        self.hand = self._make_hand()
+        self.brush = BrushTool(
+            self._viewer,
+            self.masks,
+            host.brush,
+            plane=self._plane,
+            is_busy=lambda: host.mouse.zoom_tool,
+        )
+        self._places = [HeldPlace(layer, self._tell) for layer in self.layers]
         self._add_layers()
         self._fit = FittedView(self._viewer, self.image.layer)
         self._guide = PlaneGuide(self._viewer, self.image.layer, header, self._fit)
@@ -187,9 +206,19 @@ class CaseLayers:
             self._geometry,
             on_error=self._host.report,
             shown=self.shown_slice,
+            draws_names=self._host.draw_text,
         )
         boxes.current_changed.connect(self._host.tell_box)
         return boxes
+
+    def _tell(self, text: str) -> None:
+        self._host.session.told.emit(text)
+
+    def _make_hand(self) -> BoxHand | None:
+        if self.boxes is None:
+            return None
+        report = self._host.report
+        return BoxHand(self._viewer, self.boxes, self._session, on_error=report)
 
     @property
     def layers(self) -> list[Layer]:
@@ -410,6 +439,23 @@ class CaseLayers:
         inside = -0.5 <= row < rows - 0.5 and -0.5 <= column < columns - 0.5
         return (row, column) if inside else None
 
+    def pointed(self, position: Sequence[float]) -> Pointed | None:
+        """Return what is drawn at a place in the world, of what is seen.
+
+        Raises
+        ------
+        AnnotateJobsError
+            If a mask cannot be read.
+        """
+        if self.is_hidden:
+            return None
+        _, row, column = index_at(self.image.layer, position)
+        reach = (
+            REACH * self.image.layer.scale_factor / float(self.image.layer.scale[-1])
+        )
+        session = self._session
+        return object_at(session.editor, session.slice, row, column, reach=reach)
+
     def set_faint(self, faint: bool) -> None:
         """Let outlines be read over what is painted and drawn, or show it as it was."""
         if faint == bool(self._opacities):
@@ -535,6 +581,11 @@ class CaseLayers:
             self._guide.close()
         if self._axes is not None:
             self._axes.close()
+        self.brush.close()
+        for place in self._places:
+            place.close()
+        if self.hand is not None:
+            self.hand.close()
         self.image.close()
         for mirror in self._mirrors:
             mirror.close()

@@ -289,6 +289,31 @@ class MaskLayer(DrawnLayer[Labels]):
             self._tell_masks([index])
             self._lifted = None
 
+    def restrict(self, allowed: Callable[[int], NDArray[np.bool_] | None]) -> None:
+        """Take back what the stroke painted where nothing may be painted.
+
+        Parameters
+        ----------
+        allowed : callable
+            Returns for a slice which pixels may be painted, shape (rows, columns);
+            None for all.
+        """
+        here, data, changed = self._shown(), self.layer.data, False
+        for index in range(data.shape[0]) if here is None else (here,):
+            before = self._known[index]
+            if self._lifted is not None and self._lifted[0] == index:
+                before = self._lifted[1]
+            drawn = data[index] != before
+            inside = allowed(index) if drawn.any() else None
+            if inside is None or inside.shape != drawn.shape:
+                continue
+            drawn &= ~inside
+            if drawn.any():
+                data[index][drawn] = before[drawn]
+                changed = True
+        if changed:
+            self._refresh()
+
     def _lift(self, index: int) -> None:
         """Put what is proposed on a slice into the layer, for one stroke."""
         mask = self._proposal(index)

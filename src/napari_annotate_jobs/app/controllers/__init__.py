@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._brush import BrushController
 from ._combine import CombineController
 from ._edit_job import EditJobController
 from ._export import ExportController
@@ -9,6 +10,7 @@ from ._foreign import ForeignController
 from ._import import ImportController
 from ._labels import LabelController
 from ._new_job import NewJobController
+from ._pointed import PointedController
 from ._propagate import PropagateController
 from ._review import ReviewController
 from ._slices import SliceController
@@ -17,8 +19,10 @@ from ._strip import StripController
 from ._surroundings import Peek, RoomForImage, SurroundingsController
 from ._threads import ThreadController, show_places
 from ._workbench import Workbench
+from ._zoom import ZoomController
 
 __all__ = [
+    "BrushController",
     "CombineController",
     "EditJobController",
     "ExportController",
@@ -27,6 +31,7 @@ __all__ = [
     "LabelController",
     "NewJobController",
     "Peek",
+    "PointedController",
     "PropagateController",
     "ReviewController",
     "RoomForImage",
@@ -36,5 +41,6 @@ __all__ = [
     "SurroundingsController",
     "ThreadController",
     "Workbench",
+    "ZoomController",
     "show_places",
 ]

@@ -361,6 +361,9 @@ class _Table(QTableView):
     def write_at(self, place: int, column: Column = Column.NAME) -> None:
         """Begin to write in a row."""
         index = self._rows.index(place, column)
+        is_open = self.cells.editor is not None and self.currentIndex() == index
+        if is_open or not self.isVisible():
+            return
         self.setCurrentIndex(index)
         self.scrollTo(index)
         self.edit(index)
