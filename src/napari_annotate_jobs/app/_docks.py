@@ -22,6 +22,7 @@ from napari_annotate_jobs.widgets import (
 )
 
 from ._asks import choose_folder, tell_error
+from ._edit_jobs import EditJobs
 from ._new_jobs import NewJobs
 from ._settings import PLUGIN
 from ._titles import JoinsOthers, dock_of, shorten_title, take_all_room
@@ -72,6 +73,8 @@ class MyJobs(QWidget):
 
         self.jobs.job_requested.connect(station.open_job)
         self.jobs.new_job_requested.connect(self._new_job)
+        self.jobs.set_may_edit(station.may_edit)
+        self.jobs.edit_requested.connect(self._edit_job)
         self.jobs.paths_dropped.connect(self._take)
         self.jobs.open_folder_requested.connect(self._choose_folder)
         self.jobs.demo_requested.connect(station.add_demo)
@@ -123,6 +126,7 @@ class MyJobs(QWidget):
             page.review_requested.connect(self.station.review_job)
             page.pass_all_requested.connect(self._pass_all)
             page.panel_requested.connect(self.station.panel_requested)
+            page.edit_requested.connect(self._edit_open_job)
             paint_in(page, self.station.colors)
             self.station.counts_changed.connect(page.set_counts)
             self.station.review_counts_changed.connect(page.set_review_counts)
@@ -191,12 +195,15 @@ class MyJobs(QWidget):
             may_switch=job.may_review(person)
             and (review is None or job.kind_for(person) != "review"),
         )
+        self.page.set_may_edit(session.job.may_edit(person))
         self.page.set_source(self.station.case_source())
         self.page.set_people(())
         self._read_people()
         self._stack.setCurrentWidget(self.page)
         self._take_keyboard(self.page)
         desk.jobs_requested.connect(self._come_forward)
+        desk.edit_requested.connect(self._edit_open_job)
+        session.job_changed.connect(self._on_keymap)
         if (window := self.window()) is not None:
             desk.veil.lay_over(window)  # for the first case, too
 
@@ -297,6 +304,16 @@ class MyJobs(QWidget):
         dock.show()
         dock.raise_()
         panel.begin()
+
+    def _edit_job(self, summary: JobSummary) -> None:
+        EditJobs.of(self.station).show_summary(self.window() or self, summary)
+
+    def _edit_open_job(self) -> None:
+        desk = self.station.desk
+        if desk is not None:
+            session = desk.session
+            place = session.store.location
+            EditJobs.of(self.station).show(self.window() or self, place, session.job.id)
 
     def _new_job(self) -> None:
         NewJobs.of(self.station).show(self.window() or self)

@@ -105,6 +105,8 @@ class OpenJob(QObject):
     """What the dock beside the image is called."""
     review: ReviewSession | None = None
     """What is reviewed here; None where cases are annotated."""
+    edit_requested = Signal()
+    """The job is to be edited."""
     jobs_requested = Signal()
     """The job's page is to be shown."""
     setting_changed = Signal(str, bool)
@@ -338,6 +340,8 @@ class OpenJob(QObject):
             "room": partial(self._switch, "room"),
             "help": self.help_requested.emit,
         }
+        if self.session.job.may_edit(self.session.store.person):
+            calls["edit_job"] = self.edit_requested.emit
         calls |= self.pointed.by_id() | self.brush.by_id()
         calls |= self.boxes.by_id()
         calls |= self.fill.by_id()

@@ -259,6 +259,12 @@ class Workstation(QObject):
         self.jobs_changed.emit(self.summaries)
         self.servers_changed.emit(self.servers.lines())
 
+    def may_edit(self, summary: JobSummary) -> bool:
+        """Return whether the person at work owns a job that My Jobs lists."""
+        place = summary.location
+        name = self.servers.person(place) if is_server(place) else self._name
+        return summary.job.may_edit(name)
+
     def look_at(self, summary: JobSummary | None) -> None:
         """Say who annotates in a job that is chosen, and not open yet."""
         self._looked_at = summary

@@ -24,6 +24,7 @@ from ._base import (
 from ._check_change import all_ids, check_change, check_retired
 from ._content import Box, Decision, MaskRef, Provenance, SliceAnnotation
 from ._given_labels import GivenLabels, LabelEntry, color_code, method_named
+from ._job_diff import edit_back, label_edit
 from ._job_edit import CaseName, JobEdit, LabelChange, edited_job
 from ._labels import (
     COLORS,
@@ -148,11 +149,13 @@ __all__ = [
     "count_pixels",
     "decode_mask",
     "document_json",
+    "edit_back",
     "edited_job",
     "encode_mask",
     "encode_png",
     "history_of",
     "is_selected",
+    "label_edit",
     "make_submission",
     "make_verdict",
     "mask_ref",

@@ -35,7 +35,6 @@ from ._schema import (
     cases,
     entries,
     events,
-    flags,
     label_sets,
     operations,
     projects,
@@ -62,6 +61,7 @@ __all__ = [
     "deleted_projects",
     "edit_project",
     "restore_project",
+    "used_here",
 ]
 
 _EVERYBODY = {"annotators": (), "reviewers": (), "owners": ()}
@@ -198,7 +198,7 @@ def _drop_case(connection: Connection, case_id: int) -> None:
     blank = select(works.c.id).where(works.c.case_id == case_id)
     for table in (slices, operations, reads, entries):
         connection.execute(delete(table).where(table.c.annotation_id.in_(blank)))
-    for table in (works, blob_uses, tasks, flags):
+    for table in (works, blob_uses, tasks):
         connection.execute(delete(table).where(table.c.case_id == case_id))
     connection.execute(
         update(events).where(events.c.case_id == case_id).values(case_id=None)
@@ -280,6 +280,12 @@ def contents_here(connection: Connection, who: Permit) -> JobContents:
             for row in _works(connection, who)
         ),
     )
+
+
+def used_here(connection: Connection, who: Permit) -> dict[int, str]:
+    """Return the ids of labels that are used, and where each is."""
+    who.require_owner()
+    return _used(connection, who, who.job.project.label_set.by_id)
 
 
 def delete_project(connection: Connection, who: Permit) -> None:

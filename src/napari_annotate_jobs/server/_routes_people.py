@@ -330,6 +330,13 @@ def get_contents(request: Request, ask: Ask, job: Key) -> Response:
         return answer(request, _project_edits.contents_here(connection, permit))
 
 
+@ROUTER.get("/jobs/{job}/used-labels", response_model=dict[int, str])
+def get_used_labels(request: Request, ask: Ask, job: Key) -> Response:
+    """Return which labels are used, and where."""
+    with ask.reading(job) as (connection, permit):
+        return answer(request, _project_edits.used_here(connection, permit))
+
+
 @ROUTER.delete("/jobs/{job}", status_code=204)
 def delete_job(ask: Ask, job: Key) -> Response:
     """Put a job into the trash, where the owners of the server can restore it from."""

@@ -189,15 +189,6 @@ cases = Table(
     UniqueConstraint("project_id", "ordinal"),
 )
 
-flags = Table(
-    "flag",
-    METADATA,
-    _to("case", primary_key=True),
-    _to("account", primary_key=True),
-    Column("reason", Text, nullable=False),
-    Column("time", UtcTime, nullable=False),
-)
-
 tasks = Table(
     "task",
     METADATA,
@@ -241,8 +232,6 @@ works = Table(
     _to("account", "reviewer_id", nullable=True),
     Column("judged", UtcTime),
     Column("comment", Text, nullable=False, default=""),
-    # When something was last saved, or submitted.
-    Column("touched", UtcTime),
     UniqueConstraint("case_id", "account_id", "of_id"),
     Index(None, "project_id", "account_id", "of_id", "status"),
     Index(None, "project_id", "of_id", "review"),

@@ -69,4 +69,5 @@ class DelegatingStore(JobStore, ImageSource):
     may_edit = _delegated("may_edit")
     edit_job = _delegated("edit_job")
     contents = _delegated("contents")
+    used_labels = _delegated("used_labels")
     delete_job = _delegated("delete_job")

@@ -132,9 +132,8 @@ class AnnotationSession:
         self.store = store
         self.job = store.job(job_id)
         self.executor = executor or SynchronousExecutor()
-        self.watch = JobWatch(
-            store, self.job, self.executor, self._on_job, self._on_failed
-        )
+        hear = self._on_job, self._on_failed
+        self.watch = JobWatch(store, self.job, self.executor, *hear)
         self.saving = Saving(self.job, store, self.executor, recovery, seen)
         self.seen = self.saving.seen
         self.saving.replaced.connect(self._on_replaced)
@@ -370,10 +369,7 @@ class AnnotationSession:
         self._go(Wish(Goal.CASE, case_id, slice))
 
     def open_first(self) -> None:
-        """Open the first returned case, else the first remaining one.
-
-        One that cannot be opened is marked, and the next one is tried.
-        """
+        """Open the first returned case, else the first remaining one that opens."""
         self._go(Wish(Goal.FIRST))
 
     def mend_case(self, case_id: str) -> None:

@@ -584,6 +584,10 @@ class JobStore(ABC):
         """Return what is in a job, by whom; for its owners."""
 
     @abstractmethod
+    def used_labels(self, job_id: str) -> Mapping[int, str]:
+        """Return the ids of labels that are used, and where each is; for owners."""
+
+    @abstractmethod
     def delete_job(self, job_id: str) -> str:
         """Put a job, with all that is in it, into the trash; images are left alone.
 

@@ -329,6 +329,11 @@ class MemoryStore(JobStore, ImageSource, Checker):
                 ),
             )
 
+    def used_labels(self, job_id: str) -> Mapping[int, str]:
+        with self._memory.lock:
+            shelf = self._shelf(job_id)
+            return shelf.used(shelf.job.project.label_set.by_id)
+
     def delete_job(self, job_id: str) -> str:
         with self._memory.lock:
             check_owner(self._shelf(job_id).job, self.person)

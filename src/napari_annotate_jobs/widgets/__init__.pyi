@@ -31,6 +31,7 @@ from .keys._keys import ACTIONS, STEPPING, KeyMap, label_keys
 from .keys._text_focus import text_has_focus
 from .numbers._panel import StatisticsPanel
 from .owner._dropping import dropped_paths
+from .owner._edit_job_dialog import EditJobDialog
 from .owner._label_table import LabelTable
 from .owner._new_job_dialog import NewJobChoice, NewJobDialog
 from .owner._study_list import Study
@@ -56,6 +57,7 @@ __all__ = [
     "Colors",
     "CombinePanel",
     "DifferenceView",
+    "EditJobDialog",
     "ExportChoice",
     "ExportPanel",
     "ExportPreview",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._brush import BrushController
 from ._combine import CombineController
+from ._edit_job import EditJobController
 from ._export import ExportController
 from ._foreign import ForeignController
 from ._import import ImportController
@@ -23,6 +24,7 @@ from ._zoom import ZoomController
 __all__ = [
     "BrushController",
     "CombineController",
+    "EditJobController",
     "ExportController",
     "ForeignController",
     "ImportController",

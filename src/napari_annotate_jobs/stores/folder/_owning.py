@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import StoreAccessError, StoreError
@@ -47,7 +48,7 @@ TRASH = "Deleted jobs"
 
 _OURS = re.compile(
     r"job(\.v[0-9]+)?\.json|events(\.aside-.*)?\.jsonl|\.lock|\.tmp-.*|"
-    r"annotations|cases|combinations|flags|headers"
+    r"annotations|cases|combinations|headers"
 )
 """What a job puts into its folder; all else is somebody's images."""
 _DOCUMENT = "job.json"
@@ -81,9 +82,16 @@ class JobOwning:
                     parsed(Case, case, where=f"{self._path}, case {number + 1}")
                     for number, case in enumerate(found)
                 ]
-            asked = {"used": self._used, "annotated": self._annotated}
-            person = self._folder.person
-            done, kept = owned_edit(job, cases, edit, person=person, **asked)
+            asked = partial(
+                owned_edit,
+                job,
+                cases,
+                edit,
+                person=self._folder.person,
+                used=self.used,
+                annotated=self._annotated,
+            )
+            done, kept = asked()
             if edit.touches_cases:
                 found = [document_json(case) for case in kept]
             body = {"job": document_json(done), "cases": found}
@@ -91,7 +99,7 @@ class JobOwning:
             if edit.remove_cases or edit.remove_labels:
                 try:
                     # Who began meanwhile had looked at the job before it was changed.
-                    owned_edit(job, cases, edit, person=person, **asked)
+                    asked()
                 except BaseException:
                     assert before is not None
                     write_durably(self._path, before)
@@ -115,7 +123,7 @@ class JobOwning:
                     check_links(path)
                     path.unlink(missing_ok=True)
 
-    def _used(self, ids: Collection[int]) -> dict[int, str]:
+    def used(self, ids: Collection[int]) -> dict[int, str]:
         """Return where labels are used, by their ids."""
         wanted, found = set(ids), dict[int, str]()
         for name in self._folder.records():

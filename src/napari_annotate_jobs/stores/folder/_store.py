@@ -193,6 +193,10 @@ class FolderStore(JobStore, ImageSource, Checker):
     def contents(self, job_id: str) -> JobContents:
         return self._owning(job_id).contents()
 
+    def used_labels(self, job_id: str) -> Mapping[int, str]:
+        ids = self.job(job_id).project.label_set.by_id
+        return self._owning(job_id).used(ids)
+
     def delete_job(self, job_id: str) -> str:
         """Put a job into the folder *Deleted jobs* beside it; images stay."""
         folder = self._folder(job_id)

@@ -19,6 +19,8 @@ from napari_annotate_jobs.stores._contract import JobStore
 from ._wire import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from napari_annotate_jobs.model import JobEdit
 
     from ._at_hand import Answers
@@ -43,7 +45,9 @@ class OwnedJobs(JobStore):
     def edit_job(self, job_id: str, edit: JobEdit) -> Job:
         path = quoted("jobs", job_id)
         try:
-            done = self.wire.value(self.wire.request("PATCH", path, body=edit), Job)
+            done: Job = self.wire.value(
+                self.wire.request("PATCH", path, body=edit), Job
+            )
         except LogInError:
             raise
         except StoreAccessError:
@@ -82,6 +86,11 @@ class OwnedJobs(JobStore):
     def contents(self, job_id: str) -> JobContents:
         path = quoted("jobs", job_id, "contents")
         found: JobContents = self.wire.get(path, JobContents)
+        return found
+
+    def used_labels(self, job_id: str) -> Mapping[int, str]:
+        path = quoted("jobs", job_id, "used-labels")
+        found: dict[int, str] = self.wire.get(path, dict[int, str])
         return found
 
     def delete_job(self, job_id: str) -> str:

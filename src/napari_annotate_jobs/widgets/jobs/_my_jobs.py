@@ -107,6 +107,8 @@ class MyJobsView(QWidget):
     """The demo is to be made and listed."""
     refresh_requested = Signal()
     """The jobs are to be read again."""
+    edit_requested = Signal(object)
+    """The JobSummary of a job that is to be edited."""
     forget_requested = Signal(object)
     """A JobSummary is to be taken off the list; its files stay."""
 
@@ -117,6 +119,7 @@ class MyJobsView(QWidget):
         today: Callable[[], date] = date.today,
     ) -> None:
         super().__init__(parent)
+        self._may_edit: Callable[[JobSummary], bool] = lambda summary: False
         self.setObjectName("my_jobs")
         self.setAcceptDrops(True)
         self._busy = False
@@ -134,6 +137,10 @@ class MyJobsView(QWidget):
         self._show_state()
 
     # ---------------------------------------------------------------- setters
+    def set_may_edit(self, may_edit: Callable[[JobSummary], bool]) -> None:
+        """Offer to edit those jobs of which `may_edit` says that one may."""
+        self._may_edit = may_edit
+
     def set_jobs(self, jobs: Sequence[JobSummary]) -> None:
         """Show jobs; the chosen one stays chosen if it is still there."""
         self._listed = len(jobs)
@@ -337,7 +344,10 @@ class MyJobsView(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Open", self._request_job)
-        place = self._model.summary(index.row()).location
+        summary = self._model.summary(index.row())
+        if self._may_edit(summary):
+            menu.addAction("Edit job…", lambda: self.edit_requested.emit(summary))
+        place = summary.location
         forget = "Take off this list (its files stay)"
         if "://" in place:
             forget = "Forget this server…"

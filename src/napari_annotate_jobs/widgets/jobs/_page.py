@@ -85,6 +85,8 @@ class JobPageView(QWidget):
     """What was submitted is to be reviewed; False goes back to annotating."""
     pass_all_requested = Signal(str)
     """All waiting cases with this text in their name are to pass."""
+    edit_requested = Signal()
+    """The job is to be edited."""
     panel_requested = Signal(str)
     """Name of a panel about the job that is to be shown."""
     back_requested = Signal()
@@ -150,6 +152,10 @@ class JobPageView(QWidget):
         self._show_annotate()
         if not text and self.hasFocus():
             self.take_keyboard()
+
+    def set_may_edit(self, may: bool) -> None:
+        """Offer to edit the job, to its owners."""
+        self._edit.setVisible(may)
 
     def set_reviews(
         self, reviews: ReviewCounts | None, *, may_switch: bool = False
@@ -328,11 +334,19 @@ class JobPageView(QWidget):
         self._back.setAccessibleName("Back to My Jobs")
         self._back.clicked.connect(self.back_requested)
         self._badge = Badge("", self)
+        self._edit = QPushButton("Edit job…", self)
+        self._edit.setObjectName("edit_job")
+        self._edit.setToolTip(
+            "Change its dates, cases and labels; archive or delete it"
+        )
+        self._edit.clicked.connect(self.edit_requested)
+        self._edit.hide()
         self._review = QPushButton("Review…", self)
         self._review.setObjectName("review")
         self._review.clicked.connect(self._switch)
         row.addWidget(self._back)
         row.addStretch(1)
+        row.addWidget(self._edit)
         row.addWidget(self._review)
         row.addWidget(self._badge)
         self._name = QLabel(self)

@@ -325,6 +325,13 @@ ACTIONS: tuple[UserAction, ...] = (
     UserAction("open_first", "Open the first case to do", "Case", when="job"),
     UserAction("list_cases", "Show the list of cases", "Case", when="job"),
     UserAction(
+        "edit_job",
+        "Edit the job",
+        "Case",
+        when="job",
+        tip="For its owners: dates, cases, labels; archive or delete it",
+    ),
+    UserAction(
         "pass_case",
         "Pass the case",
         "Review",

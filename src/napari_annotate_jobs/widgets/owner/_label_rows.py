@@ -161,6 +161,21 @@ class LabelRows(QAbstractTableModel):
         self.endResetModel()
         self.changed.emit()
 
+    def adopt(self, labels: LabelSet) -> bool:
+        """Give rows the ids of their labels; return whether they say the same."""
+        by_name = {(x.method, x.name.casefold()): x.id for x in labels.labels}
+        known = set(labels.by_id)
+        for row in self.rows:
+            if row.fields.get("id") not in known or row.fields.get("id") is None:
+                found = by_name.get(self._identity(row))
+                if found is not None:
+                    row.fields["id"] = found
+        self._taken |= known
+        try:
+            return self.label_set().labels == labels.labels
+        except InvalidValueError:
+            return False
+
     def add(self, given: GivenLabels) -> None:
         """Put labels behind those that are there; one that is there already stays."""
         have = {self._identity(row) for row in self.rows}

@@ -147,6 +147,16 @@ class LabelTable(QWidget):
         self.rows.add(given)
         self.table.scrollToBottom()
 
+    def adopt(self, labels: LabelSet) -> bool:
+        """Give rows the ids that the job has given to their labels.
+
+        Returns
+        -------
+        bool
+            True if the rows say what the label set says: nothing is to be shown anew.
+        """
+        return self.rows.adopt(labels)
+
     def set_in_use(self, ids: Collection[int]) -> None:
         """Say which labels something is annotated with."""
         self.rows.set_in_use(frozenset(ids))
