@@ -117,7 +117,7 @@ def test_a_drop_on_my_jobs_is_a_new_job(make_driver, images, documents):
     dialog.close()
     driver.click(button(driver.my_jobs.jobs, "New job…"))
     assert dialog_of(driver) is dialog and dialog.studies.count() == 2
-    driver.click(dialog.create)
+    driver.click(dialog.only_create)
     driver.wait(lambda: driver.station.desk is not None)
     driver.settle()
     assert not driver.session.is_open

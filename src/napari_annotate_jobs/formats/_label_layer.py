@@ -144,9 +144,7 @@ def _case(
     annotation = Annotation(case_id=_STEM, person=_STEM, slices=said)
     case = Case(id=_STEM, name=_STEM, series=(SeriesRef(path=_STEM),))
     return AnnotatedCase(
-        summary=CaseSummary(
-            case=case, person=_STEM, annotation=annotation, stem=_STEM
-        ),
+        summary=CaseSummary(case=case, person=_STEM, annotation=annotation, stem=_STEM),
         labels=_labels(np.unique(voxels), meta),
         annotation=annotation,
         series=Series(header),

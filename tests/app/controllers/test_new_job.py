@@ -114,7 +114,7 @@ def test_all_that_can_be_entered(make, images, tmp_path, qtbot):
     dialog.set_place(str(tmp_path / "elsewhere" / "deep"))
     dialog.labels.text_pasted.emit("detection:nodule\nclassification:q/good")
     dialog.methods[Method.SEGMENTATION].setChecked(False)
-    qtbot.mouseClick(dialog.create, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dialog.only_create, Qt.MouseButton.LeftButton)
     assert desk.asked.made == [(tmp_path / "elsewhere" / "deep", False)]
     document = json.loads((tmp_path / "elsewhere" / "deep" / "job.json").read_text())
     (case,) = document["cases"]
