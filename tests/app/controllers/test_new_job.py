@@ -261,6 +261,18 @@ def test_a_search_is_stopped_and_another_begun(make, images):
     assert desk.dialog.studies.count() == 2
 
 
+def test_labels_are_typed_while_it_is_searched(make, images, qtbot):
+    looking = Delayed()
+    desk = make(looking)
+    desk.controller.add([str(images)])
+    editor = desk.dialog.labels.table.cells.editor
+    qtbot.keyClicks(editor, "lung")
+    looking.go()
+    # What is being typed stays, and counts.
+    assert desk.dialog.labels.table.cells.editor is editor
+    assert [x.name for x in desk.dialog.labels.label_set().labels] == ["lung"]
+
+
 def test_what_is_dropped_meanwhile_is_looked_through_after(make, images):
     looking = Delayed()
     desk = make(looking)
