@@ -95,6 +95,7 @@ def test_from_a_folder_to_the_first_label(make_driver, images, documents):
     driver.wait(lambda: driver.station.desk is not None)
     driver.wait(lambda: driver.session.is_open)
     driver.settle()
+    driver.press_label("lung")
     driver.drag_pixels([(100, 100), (120, 120)])
     driver.settle()
 
