@@ -76,7 +76,7 @@ LAYERS = {
     "server": layer(
         2,
         "errors files imaging model stores",
-        "alembic fastapi obstore prometheus_client pwdlib pydantic sqlalchemy "
+        "alembic fastapi jinja2 obstore prometheus_client pwdlib pydantic sqlalchemy "
         "starlette",
     ),
     "owning": layer(2, "errors files formats imaging model stores", "yaml"),
@@ -450,6 +450,7 @@ def test_circles_are_seen(
 
 SEVERAL_ROOMS = {
     "_boxes": "boxes: found between keys, drawn on a layer, listed, acted on",
+    "_brush": "how the brush paints: on layers, in the dock, and what switches it",
     "_cases": "the cases of a job: found in folders, and for who works on them",
     "_combine": "several people's work into one: on cases, and what acts",
     "_contract": "what those who fulfil the room's contract must do",
@@ -466,6 +467,7 @@ SEVERAL_ROOMS = {
     "_objects": "objects of several boxes: on arrays, and in a case",
     "_pictures": "pictures of slices: shown small, and exported",
     "_planes": "planes of a volume: read from a file, written to pictures",
+    "_pointed": "the object at a place: found in a case, and acted on",
     "_progress": "how far work is: counted, and shown",
     "_ranges": "ranges of slices: edited, and painted on the strip",
     "_review": "a review: its words, the work on it, and the command line's verb",
@@ -473,6 +475,7 @@ SEVERAL_ROOMS = {
     "_strip": "the slice strip: the view, and its controller",
     "_threads": "threads of comments: kept in a job's folder, and listed",
     "_window": "windows of grey values: the model, and the control of it",
+    "_zoom": "how large the image is shown: in the viewer, and what acts",
 }
 """Modules of one name in several rooms that mean the same thing, and which."""
 

@@ -76,3 +76,11 @@ def test_a_damaged_file_protects_nothing(tmp_path, text):
     assert again.numbers("protected") == (3,)
     assert again.number("label") == 4
     assert again.number("protected") is None
+
+
+def test_the_label_used_last_is_remembered(at_work):
+    session = at_work()
+    session.label = session.job.project.label_set[TUMOUR]
+    session.close_case()
+    assert at_work().habits.number("label") == TUMOUR
+    assert at_work("ben").habits.number("label") is None

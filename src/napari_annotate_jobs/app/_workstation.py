@@ -190,7 +190,8 @@ class Workstation(QObject):
     def keymap(self) -> KeyMap:
         """The keys in use."""
         if self._keymap is None:
-            self._keymap = KeyMap.from_dict(read_settings().keys)
+            settings = read_settings()
+            self._keymap = KeyMap.from_dict(settings.keys, settings.key_set)
         return self._keymap
 
     @property
@@ -551,9 +552,10 @@ class Workstation(QObject):
             if self.desk is not None:
                 notify("The new name counts for jobs that are opened from now on.")
             self.refresh_jobs()
+        if event.type == "key_set":
+            self._use_keymap(KeyMap.from_dict(settings.keys, settings.key_set))
         if self.desk is not None:
             (self.desk.review or self.desk.session).open_next = settings.open_next
-            self.desk.bridge.mouse.wheel_steps = settings.wheel_steps
             self.desk.use(settings)
             if event.type == "image_memory":
                 from napari_annotate_jobs.imaging import default_budget
@@ -671,11 +673,14 @@ class Workstation(QObject):
     # ------------------------------------------------------------------ keys
     def set_keymap(self, keymap: KeyMap) -> None:
         """Use other keys, now and from now on."""
-        self._keymap = keymap
         try:
             settings_model().keys = keys_to_text(keymap.to_dict())
         except (KeyError, AttributeError):
             self._warn("The keys could not be kept: the plugin is not installed.")
+        self._use_keymap(keymap)
+
+    def _use_keymap(self, keymap: KeyMap) -> None:
+        self._keymap = keymap
         if self.desk is not None:
             self.desk.set_keymap(keymap)
         self.keymap_changed.emit(keymap)

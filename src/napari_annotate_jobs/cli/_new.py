@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.owning import FoundCases
 
 
-__all__ = ["EPILOG", "add_arguments", "new_job"]
+__all__ = ["EPILOG", "add_arguments", "date_of", "new_job", "tell_found", "text_of"]
 
 EPILOG = """\
 what becomes a case:
@@ -133,9 +133,9 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
     group = verb.add_argument_group("the job")
     group.add_argument("--name", help="as shown; the folder's name by default")
     group.add_argument("--kind", choices=("annotation", "review"), default="annotation")
-    group.add_argument("--due", type=_date, metavar="YYYY-MM-DD", help="the last day")
+    group.add_argument("--due", type=date_of, metavar="YYYY-MM-DD", help="the last day")
     group.add_argument(
-        "--published", type=_date, metavar="YYYY-MM-DD", help="today by default"
+        "--published", type=date_of, metavar="YYYY-MM-DD", help="today by default"
     )
     group.add_argument(
         "--assignee", metavar="PERSON", help="anyone who opens it by default"
@@ -221,7 +221,7 @@ def new_job(options: argparse.Namespace) -> int:
     check_methods(methods, labels, "--method and --labels")
     instructions = options.instructions or ""
     if options.instructions_file:
-        instructions = _text_of(Path(options.instructions_file))
+        instructions = text_of(Path(options.instructions_file))
     project = validated(
         Project,
         {
@@ -252,7 +252,7 @@ def new_job(options: argparse.Namespace) -> int:
 
     names = None
     if options.case_names:
-        lines = _text_of(Path(options.case_names)).splitlines()
+        lines = text_of(Path(options.case_names)).splitlines()
         names = [line.strip() for line in lines if line.strip()]
     found = find_cases(
         map(Path, options.images),
@@ -262,7 +262,7 @@ def new_job(options: argparse.Namespace) -> int:
     )
     if names is not None or options.anonymous:
         name_cases(found, names, "--case-names")
-    _tell(found, options.images)
+    tell_found(found, options.images)
     if not found.cases:
         raise NoImageError(
             "there are no images to make cases of",
@@ -280,7 +280,7 @@ def new_job(options: argparse.Namespace) -> int:
     return 0
 
 
-def _tell(found: FoundCases, given: Sequence[str]) -> None:
+def tell_found(found: FoundCases, given: Sequence[str]) -> None:
     """Say what was left out, and what the annotators will be told of the cases."""
     blocks = []
     if faults := dict.fromkeys(found.faults):
@@ -324,7 +324,8 @@ def _short(path: Path, given: Sequence[str]) -> str:
     return str(path)
 
 
-def _date(text: str) -> date:
+def date_of(text: str) -> date:
+    """Return a day that was typed; argparse says what is wrong with another text."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -339,7 +340,14 @@ def _percent(text: str) -> int:
     return int(text)
 
 
-def _text_of(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return what a text file holds.
+
+    Raises
+    ------
+    StoreAccessError
+        If it cannot be read, or is no text in UTF-8.
+    """
     try:
         return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from psygnal import Signal
@@ -27,6 +27,7 @@ from napari_annotate_jobs.model import (
     SliceId,
     SliceRange,
     check_change,
+    check_retired,
     mask_ref,
     mask_size,
 )
@@ -407,8 +408,17 @@ class CaseEditor(CaseView):
             )
 
     # -------------------------------------------------------------- comments
-    def add_comment(self, text: str, index: int | None = None) -> bool:
-        """Write a comment on the case, or on one of its slices.
+    def add_comment(self, text: str, index: int | None = None, **pin: Any) -> bool:
+        """Write a comment on the case, on one of its slices, or on an object there.
+
+        Parameters
+        ----------
+        text : str
+            What to say.
+        index : int, optional
+            The slice.
+        **pin
+            Label, object and place of the object, as in a Comment.
 
         Raises
         ------
@@ -424,6 +434,7 @@ class CaseEditor(CaseView):
             text=text.strip(),
             index=index,
             slice_key=None if index is None else self.key(index),
+            **pin,
         )
         comments = (*self.annotation.comments, comment)
         touched = () if index is None else (index,)
@@ -571,6 +582,7 @@ class CaseEditor(CaseView):
             ranges=change.ranges,
             comments=change.comments,
             by_hand=False,
+            anew=False,
             protects=False,
         )
 
@@ -685,6 +697,7 @@ class CaseEditor(CaseView):
         comments: tuple[Comment, ...] | None = None,
         touched: tuple[int, ...] = (),
         by_hand: bool = True,
+        anew: bool = True,
         focus: int | None = None,
         protects: bool = True,
     ) -> bool:
@@ -727,6 +740,8 @@ class CaseEditor(CaseView):
         if after.is_empty:
             return False
         check_change(after, self.labels, name=self._name)
+        if anew:
+            check_retired(after, old, self.labels, name=self._name)
         before = AnnotationChange(
             slices={key: old.slices.get(key) for key in after.slices},
             **{name: getattr(old, name) for name in fields},

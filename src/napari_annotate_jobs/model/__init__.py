@@ -21,9 +21,10 @@ from ._base import (
     now,
     validated,
 )
-from ._check_change import check_change
+from ._check_change import all_ids, check_change, check_retired
 from ._content import Box, Decision, MaskRef, Provenance, SliceAnnotation
 from ._given_labels import GivenLabels, LabelEntry, color_code, method_named
+from ._job_edit import CaseName, JobEdit, LabelChange, edited_job
 from ._labels import (
     COLORS,
     Attribute,
@@ -52,6 +53,7 @@ from ._project import (
     JobKind,
     JobSummary,
     Options,
+    Priority,
     Project,
     ReviewCounts,
     ReviewStatus,
@@ -89,6 +91,7 @@ __all__ = [
     "Attribute",
     "Box",
     "Case",
+    "CaseName",
     "CaseRow",
     "Code",
     "Comment",
@@ -101,9 +104,11 @@ __all__ = [
     "Group",
     "HistoryEvent",
     "Job",
+    "JobEdit",
     "JobKind",
     "JobSummary",
     "Label",
+    "LabelChange",
     "LabelEntry",
     "LabelSet",
     "MaskRef",
@@ -111,6 +116,7 @@ __all__ = [
     "Options",
     "Outcome",
     "Pin",
+    "Priority",
     "Project",
     "Provenance",
     "RangeAction",
@@ -132,14 +138,17 @@ __all__ = [
     "Verdict",
     "VoiFunction",
     "Window",
+    "all_ids",
     "canonical_digest",
     "check_change",
+    "check_retired",
     "check_verb",
     "color_code",
     "content_digest",
     "count_pixels",
     "decode_mask",
     "document_json",
+    "edited_job",
     "encode_mask",
     "encode_png",
     "history_of",

@@ -13,6 +13,7 @@ from ._executor import Executor, SynchronousExecutor
 from ._frozen import FrozenStore
 from ._habits import Habits
 from ._importing import CaseOutcome, Importing, ImportReport, import_annotations
+from ._job_watch import JobWatch, retired_text
 from ._opening import OpenCase
 from ._other_images import open_others, peek_next
 from ._predicting import Command, propose_by_command
@@ -47,6 +48,7 @@ __all__ = [
     "Habits",
     "ImportReport",
     "Importing",
+    "JobWatch",
     "Kept",
     "LateWork",
     "OpenCase",
@@ -76,5 +78,6 @@ __all__ = [
     "open_others",
     "peek_next",
     "propose_by_command",
+    "retired_text",
     "unseen_text",
 ]

@@ -51,6 +51,10 @@ class Protection:
         """Ids of the protected labels."""
         return frozenset(self._ids)
 
+    def use_labels(self, labels: LabelSet) -> None:
+        """Name labels as their owners have them now."""
+        self._labels = labels
+
     def toggle(self, label: Label | None) -> None:
         """Protect a label, or let it be changed again.
 

@@ -20,6 +20,7 @@ from napari_annotate_jobs.errors import (
 from napari_annotate_jobs.model import (
     CaseRow,
     Counts,
+    Job,
     RangeAction,
     Scope,
     Status,
@@ -27,11 +28,12 @@ from napari_annotate_jobs.model import (
     history_of,
 )
 
-from ._cases import Found, all_rows, open_one
+from ._cases import Found, all_rows, mend, open_one
 from ._clipboard import Clipboard
 from ._discussion import Discussion
 from ._executor import SynchronousExecutor
 from ._habits import Habits
+from ._job_watch import JobWatch, retired_text, still_chosen
 from ._opening import OpenCase, first_slice
 from ._protection import Protection
 from ._saving import Saving
@@ -40,7 +42,6 @@ from ._wish import Goal, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from napari_annotate_jobs.model import (
         Annotation,
@@ -114,6 +115,8 @@ class AnnotationSession:
     """Whether high values are shown dark."""
     told = Signal(str)
     """Something the user should know."""
+    job_changed = Signal(Job)
+    """Owners have edited the job; the open case goes on."""
 
     def __init__(
         self,
@@ -129,6 +132,9 @@ class AnnotationSession:
         self.store = store
         self.job = store.job(job_id)
         self.executor = executor or SynchronousExecutor()
+        self.watch = JobWatch(
+            store, self.job, self.executor, self._on_job, self._on_failed
+        )
         self.saving = Saving(self.job, store, self.executor, recovery, seen)
         self.seen = self.saving.seen
         self.saving.replaced.connect(self._on_replaced)
@@ -138,16 +144,17 @@ class AnnotationSession:
         self._generation = self._slice = 0
         self._label: Label | None = None
         self._window: Window | None = None
-        self._inverted = False
         self.clipboard = Clipboard()
         self.clipboard.told.connect(self._on_told)
-        self.protection = Protection(self.job.project.label_set, habits or Habits())
+        self.habits = habits or Habits()
+        self.protection = Protection(self.job.project.label_set, self.habits)
         self.protection.told.connect(self._on_told)
         self.discussion: Discussion | None = None
         self._windows = windows
         self._wish: Wish | None = None
         self._told_doing = ""
-        self._loading = self._showing = self._submitting = self._staying = False
+        self._inverted = self._loading = self._showing = False
+        self._submitting = self._staying = False
         self._when_shown: list[Callable[[], None]] = []
         self._broken: set[str] = set()
         self._sent: tuple[HistoryEvent, ...] = ()
@@ -210,11 +217,14 @@ class AnnotationSession:
 
     @label.setter
     def label(self, label: Label | None) -> None:
-        before = self._label
-        self._label = None if label is None else self.job.project.label_set[label.id]
-        if self._label != before:
-            self.protection.begin(self._label)
-        self.label_changed.emit(self._label)
+        label = None if label is None else self.job.project.label_set[label.id]
+        if label is not None and label.retired:
+            self.told.emit(retired_text(label))
+            return
+        before, self._label = self._label, label
+        if label != before:
+            self.protection.begin(label)
+        self.label_changed.emit(label)
 
     @property
     def window(self) -> Window | None:
@@ -318,8 +328,7 @@ class AnnotationSession:
 
     def go_change(self, step: int = 1) -> None:
         """Go to the next (1) or previous (-1) slice that says something else."""
-        index = self.editor.next_change(self._slice, step)
-        if index >= 0:
+        if (index := self.editor.next_change(self._slice, step)) >= 0:
             self.slice = index
 
     # ------------------------------------------------------------ navigation
@@ -373,21 +382,14 @@ class AnnotationSession:
 
         What is damaged is kept beside them first; where, is told.
         """
-        checker, job_id = self.store.checker, self.job.id
-        if checker is None:
-            self.open_case(case_id)
-            return
 
-        def mended(kept: Path | None) -> None:
-            if kept is not None:
-                self.told.emit(
-                    "Gone on with the saves that are whole; what was there is kept as "
-                    f"{kept.name}."
-                )
+        def mended(told: str) -> None:
+            if told:
+                self.told.emit(told)
             self.open_case(case_id)
 
         self.executor.run(
-            lambda: checker.mend_case(job_id, case_id), mended, self.failed.emit
+            lambda: mend(self.store, self.job.id, case_id), mended, self.failed.emit
         )
 
     def go(self, step: int) -> None:
@@ -415,11 +417,7 @@ class AnnotationSession:
             self._staying = False
 
     def when_shown(self, call: Callable[[], None]) -> None:
-        """Call `call` now, or once the case that is just being shown stands there.
-
-        For what takes away what is being built up: closing a dock, the window, the
-        job.
-        """
+        """Call `call` now, or once the case that is just being shown stands there."""
         if self._showing:
             self._when_shown.append(call)
         else:
@@ -542,6 +540,7 @@ class AnnotationSession:
             self._take_up(case, index)
             self.opened.emit(case)
         if self.case is case:  # else it cannot be shown, and was closed again
+            self.watch.look()
             self.saving.look()
             self.history_changed.emit()
             if (draft := self.saving.offer_draft()) is not None:
@@ -613,6 +612,19 @@ class AnnotationSession:
         self.history_changed.emit()
         self.status_changed.emit(self.status)
 
+    def _on_job(self, job: Job) -> None:
+        """Go on with a job that its owners have edited; nothing is closed or lost."""
+        self.job = self.saving.job = job
+        self.protection.use_labels(job.project.label_set)
+        if self.is_open:
+            self.editor.use_project(job.project)
+        label, text = still_chosen(self._label, job.project.label_set)
+        if label != self._label:
+            self.label = label
+        self.job_changed.emit(job)
+        if text:
+            self.told.emit(text)
+
     # psygnal tries out what it connects to: never connect a signal's own emit.
     def _on_told(self, text: str) -> None:
         self.told.emit(text)
@@ -652,6 +664,8 @@ class AnnotationSession:
     def _end_case(self) -> None:
         was_open = self.is_open
         self._remember_window()
+        if self._label is not None:
+            self.habits.keep("label", self._label.id)
         if was_open:
             self.editor.changed.disconnect()
             self.editor.history_changed.disconnect()
@@ -771,10 +785,7 @@ class AnnotationSession:
         case_id : str, optional
             The case; the open one by default.
         """
-        case = case_id
-        if case is None:
-            assert self.case is not None
-            case = self.case.row.case.id
+        case = case_id or self.editor.annotation.case_id
 
         def done(_: Verdict) -> None:
             self._tell_counts()

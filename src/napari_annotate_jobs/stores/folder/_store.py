@@ -24,6 +24,7 @@ from napari_annotate_jobs.stores._contract import (
     Draft,
     Fault,
     ImageSource,
+    JobContents,
     JobStore,
     PersonProgress,
     ReviewPage,
@@ -33,6 +34,7 @@ from napari_annotate_jobs.stores._names import case_folder, check_person, defaul
 from ._check import check_job
 from ._headers import open_remembered, remember
 from ._job import JobFolder
+from ._owning import JobOwning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
         Comment,
         Counts,
         Job,
+        JobEdit,
         ReviewCounts,
         ReviewRow,
         ReviewStatus,
@@ -182,6 +185,26 @@ class FolderStore(JobStore, ImageSource, Checker):
         place = case.series.index(ref)
         note = _header_note(folder.path, case_id, place)
         return open_remembered(folder.path / ref.path, ref.series_uid, note)
+
+    # ------------------------------------------------------------------ owning
+    def edit_job(self, job_id: str, edit: JobEdit) -> Job:
+        return self._owning(job_id).edit(edit)
+
+    def contents(self, job_id: str) -> JobContents:
+        return self._owning(job_id).contents()
+
+    def delete_job(self, job_id: str) -> str:
+        """Put a job into the folder *Deleted jobs* beside it; images stay."""
+        folder = self._folder(job_id)
+        place = self._owning(job_id).delete()
+        with self._guard:
+            self._by_id.pop(job_id, None)
+            self._folders.pop(folder.path, None)
+        folder.close()
+        return place
+
+    def _owning(self, job_id: str) -> JobOwning:
+        return JobOwning(self._folder(job_id), self._timeout)
 
     def keep_header(self, job_id: str, case_id: str, header: SeriesHeader) -> None:
         """Note what was read of a case's images, so that it is not read again.

@@ -29,6 +29,7 @@ from napari_annotate_jobs.widgets.strip._bar import strip_icon
 
 from ._aside_line import AsideLine
 from ._boxes import BoxSection
+from ._brush import BrushSection
 from ._comments import CommentList
 from ._label_list import LabelList
 from ._masks import MaskSection
@@ -63,6 +64,7 @@ class AnnotateDock(KeyboardGuest):
     propagate_requested = Signal()
     fill_requested = Signal()
     comment_requested = Signal(str, bool)
+    comment_pinned = Signal(str)
     comment_removed = Signal(str)
     thread_requested = Signal(str)
     thread_replied = Signal(str, str)
@@ -159,9 +161,11 @@ class AnnotateDock(KeyboardGuest):
         self.masks = MaskSection(keymap)
         self.confirm, self.reject = self.masks.confirm, self.masks.reject
         self.boxes = BoxSection(keymap)
+        self.brush = BrushSection(keymap)
 
         self.comments = CommentList()
         self.comments.add_requested.connect(self.comment_requested)
+        self.comments.pinned.connect(self.comment_pinned)
         self.comments.remove_requested.connect(self.comment_removed)
         self.comments.chosen.connect(self.thread_requested)
         self.comments.replied.connect(self.thread_replied)
@@ -255,6 +259,7 @@ class AnnotateDock(KeyboardGuest):
         # What comes and goes stands where the list of labels gives way to it: nothing
         # else moves.
         layout.addWidget(self.boxes)
+        layout.addWidget(self.brush)
         layout.addWidget(self.masks)
         layout.addLayout(decide)
         layout.addWidget(self.window_control)
@@ -293,6 +298,7 @@ class AnnotateDock(KeyboardGuest):
         self._keymap = keymap
         self.masks.set_keymap(keymap)
         self.boxes.set_keymap(keymap)
+        self.brush.set_keymap(keymap)
         for widget, text, action in list(self._tips):
             self._tip(widget, action, text)
 
@@ -457,6 +463,11 @@ class AnnotateDock(KeyboardGuest):
         if set(new) - self._known_new:
             self.comment_box.set_folded(False)
         self._known_new = set(new)
+
+    def begin_pinned(self, words: str) -> None:
+        """Let a comment be written on an object that is named in words."""
+        self.comment_box.set_folded(False)
+        self.comments.begin_pinned(words)
 
     def _update_history(self, *_: object) -> None:
         session = self._session

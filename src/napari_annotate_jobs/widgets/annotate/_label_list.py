@@ -183,6 +183,7 @@ class LabelList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._items: dict[int, QTreeWidgetItem] = {}
+        self._on: dict[int, bool] = {}
         self._groups: list[QTreeWidgetItem] = []
         self._case_nothing: QTreeWidgetItem | None = None
         self._several = True
@@ -236,7 +237,7 @@ class LabelList(QWidget):
             The key of each label id that has one.
         """
         self.tree.clear()
-        self._items, self._groups = {}, []
+        self._items, self._groups, self._on = {}, [], {}
         labels = project.label_set
         self._exclusive = frozenset(
             label.id for label in labels.labels if labels.exclusive_with(label)
@@ -254,7 +255,6 @@ class LabelList(QWidget):
         self._case_nothing = QTreeWidgetItem(group, [NOTHING_AT_ALL])
         self._case_nothing.setSizeHint(0, _ROW)
         self._case_nothing.setToolTip(0, "Marks every undecided slice Nothing to Label")
-        self._on: dict[int, bool] = {}
         self.set_checked((), case_nothing=False)
         self.filter.setVisible(len(labels.labels) > 8)
         self.tree.expandAll()
@@ -282,6 +282,10 @@ class LabelList(QWidget):
         if label.scope is Scope.CASE:
             tip = f"Say {label.name} of the whole case, or take it back"
         tip = f"{tip} ({key})" if key else tip
+        if label.retired:
+            # Seen only where it is said: there it can be taken back.
+            item.setText(0, f"{label.name} (retired)")
+            tip = f"{label.name} is retired: it can be taken away here, and not put on"
         item.setToolTip(0, f"{tip}\n{label.concept}" if label.concept else tip)
         item.setData(0, _LABEL_ROLE, label)
         self._items[label.id] = item
@@ -326,6 +330,8 @@ class LabelList(QWidget):
                 round_ = label_id in self._exclusive
                 item.setIcon(0, swatch(label.color, round_=round_, on=on))
                 item.setData(0, Qt.ItemDataRole.AccessibleTextRole, _said(label, on))
+                if label.retired:
+                    self._apply_filter(self.filter.text())
         if self._case_nothing is not None and self._on.get(0) != case_nothing:
             self._on[0] = case_nothing
             self._case_nothing.setIcon(0, swatch(_NEUTRAL, on=case_nothing))
@@ -383,7 +389,9 @@ class LabelList(QWidget):
     def _apply_filter(self, text: str) -> None:
         needle = text.casefold().strip()
         for item in self._items.values():
-            item.setHidden(needle not in item.text(0).casefold())
+            label: Label = item.data(0, _LABEL_ROLE)
+            away = label.retired and not self._on.get(label.id, False)
+            item.setHidden(away or needle not in item.text(0).casefold())
         if self._case_nothing is not None:
             self._case_nothing.setHidden(not self._several)
         for group in self._groups:
