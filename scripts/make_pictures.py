@@ -169,6 +169,8 @@ def new_job(driver: Driver, folder: Path, output: Path) -> None:
     driver.wait(lambda: dialog.studies.count() == len(names))
     dialog.labels.text_pasted.emit("lung\ntumour=red\nclassification:motion artefact")
     dialog.instructions.setPlainText("Outline the tumour on every slice that shows it.")
+    driver.wait(lambda: dialog.studies.drawn == len(names), 100)
+    dialog.setFocus()
     driver.settle()
     output.mkdir(parents=True, exist_ok=True)
     assert dialog.grab().save(str(output / "new-job.png"))

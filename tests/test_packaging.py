@@ -157,6 +157,32 @@ def test_links_lead_to_the_repository_once_it_is_named() -> None:
     assert module.readme_for_page(text, "") == "\n\nB and [D](https://d.org)"
 
 
+def test_the_addresses_come_from_one_setting() -> None:
+    spec = importlib.util.spec_from_file_location(
+        "hatch_build", ROOT / "hatch_build.py"
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for repository, wanted in (("", None), ("https://host/us/it/", "Issues")):
+        metadata: dict[str, object] = {}
+        hook = module.CustomMetadataHook(str(ROOT), {"repository": repository})
+        hook.update(metadata)
+        urls = metadata.get("urls")
+        if wanted is None:
+            assert urls is None
+        else:
+            assert isinstance(urls, dict)
+            assert urls[wanted] == "https://host/us/it/issues"
+
+
+def test_python_has_no_bound_that_napari_has_not() -> None:
+    from importlib.metadata import metadata
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["requires-python"] == metadata("napari")["Requires-Python"]
+
+
 def test_samples_are_small(built: dict[str, Path]) -> None:
     prefix = f"{NAME}/samples/images/"
     with zipfile.ZipFile(built["wheel"]) as archive:

@@ -336,3 +336,30 @@ def test_destroyed_while_the_worker_reports(qapp) -> None:
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         thread.join(10)
         assert not thread.is_alive()
+
+
+def test_what_was_not_begun_is_let_go_of(qapp) -> None:
+    """Also while the task that is under way still hangs."""
+
+    class Wanted:
+        def found(self, _: object) -> None: ...
+
+    made, go_on, begun = QtExecutor(), threading.Event(), threading.Event()
+    wanted = Wanted()
+    held = weakref.ref(wanted)
+
+    def hang() -> None:
+        begun.set()
+        go_on.wait(10)
+
+    made.run(hang, lambda _: None, refuse)
+    assert begun.wait(5)
+    made.run(lambda: None, wanted.found, refuse)
+    del wanted
+    timer = threading.Timer(0.2, go_on.set)
+    timer.start()
+    made.close()
+    gc.collect()
+    assert held() is None
+    go_on.set()
+    timer.join()

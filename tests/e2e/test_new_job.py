@@ -95,6 +95,7 @@ def test_from_a_folder_to_the_first_label(make_driver, images, documents):
     driver.wait(lambda: driver.station.desk is not None)
     driver.wait(lambda: driver.session.is_open)
     driver.settle()
+    driver.press_label("lung")
     driver.drag_pixels([(100, 100), (120, 120)])
     driver.settle()
 
@@ -117,7 +118,7 @@ def test_a_drop_on_my_jobs_is_a_new_job(make_driver, images, documents):
     dialog.close()
     driver.click(button(driver.my_jobs.jobs, "New job…"))
     assert dialog_of(driver) is dialog and dialog.studies.count() == 2
-    driver.click(dialog.create)
+    driver.click(dialog.only_create)
     driver.wait(lambda: driver.station.desk is not None)
     driver.settle()
     assert not driver.session.is_open

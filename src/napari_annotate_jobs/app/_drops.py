@@ -61,9 +61,9 @@ class FolderDrops(QObject):
             if type(widget).__name__ in CANVAS and widget.acceptDrops():
                 widget.installEventFilter(self)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Look at what is dropped; True if napari cannot do anything with it."""
-        if event.type() != QEvent.Type.Drop or not isinstance(event, QDropEvent):
+        if not isinstance(event, QDropEvent) or event.type() != QEvent.Type.Drop:
             return False
         paths = dropped_paths(event)
         if not paths or not all(os.path.isdir(path) for path in paths):

@@ -203,7 +203,7 @@ class NewJob(QWidget):
         self._soon.setInterval(0)
         self._soon.timeout.connect(self._open)
 
-    def showEvent(self, event: QShowEvent) -> None:
+    def showEvent(self, event: QShowEvent | None) -> None:
         """Go out of sight again."""
         super().showEvent(event)
         self._soon.start()

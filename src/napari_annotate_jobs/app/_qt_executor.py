@@ -7,6 +7,7 @@ import queue
 import sys
 import threading
 import weakref
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -199,6 +200,11 @@ class QtExecutor(QObject):
         if self._stop.detach() is None:
             return
         self._stopped.tell()
+        # What will not be done any more would keep all that it was to be done for.
+        with suppress(queue.Empty):
+            while True:
+                self._tasks.get_nowait()
+        self._tasks.put(None)
         for timer in self._timers:
             timer.stop()
             timer.timeout.disconnect()

@@ -114,7 +114,7 @@ def test_all_that_can_be_entered(make, images, tmp_path, qtbot):
     dialog.set_place(str(tmp_path / "elsewhere" / "deep"))
     dialog.labels.text_pasted.emit("detection:nodule\nclassification:q/good")
     dialog.methods[Method.SEGMENTATION].setChecked(False)
-    qtbot.mouseClick(dialog.create, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dialog.only_create, Qt.MouseButton.LeftButton)
     assert desk.asked.made == [(tmp_path / "elsewhere" / "deep", False)]
     document = json.loads((tmp_path / "elsewhere" / "deep" / "job.json").read_text())
     (case,) = document["cases"]
@@ -259,6 +259,18 @@ def test_a_search_is_stopped_and_another_begun(make, images):
     desk.controller.add([str(images)])
     looking.go()
     assert desk.dialog.studies.count() == 2
+
+
+def test_labels_are_typed_while_it_is_searched(make, images, qtbot):
+    looking = Delayed()
+    desk = make(looking)
+    desk.controller.add([str(images)])
+    editor = desk.dialog.labels.table.cells.editor
+    qtbot.keyClicks(editor, "lung")
+    looking.go()
+    # What is being typed stays, and counts.
+    assert desk.dialog.labels.table.cells.editor is editor
+    assert [x.name for x in desk.dialog.labels.label_set().labels] == ["lung"]
 
 
 def test_what_is_dropped_meanwhile_is_looked_through_after(make, images):

@@ -150,6 +150,8 @@ class NewJobController:
         new = [path for path in new if path not in (*self._given, *self._waiting)]
         self._waiting += new
         self._search()
+        # Labels can be typed while it is searched.
+        self._dialog.begin_labels()
 
     def _search_anew(self) -> None:
         """Make other cases of the same images."""

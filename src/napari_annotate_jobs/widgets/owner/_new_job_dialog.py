@@ -226,7 +226,7 @@ class NewJobDialog(QDialog):
         self.name.textEdited.connect(self.name_changed)
         self.name.textChanged.connect(self._show_state)
         _row(form, 0, "&Name", self.name)
-        self.methods = {}
+        self.methods: dict[Method, QCheckBox] = {}
         row = QHBoxLayout()
         row.setSpacing(12)
         for choice in CHOICES:
@@ -288,14 +288,16 @@ class NewJobDialog(QDialog):
             self.told.sizePolicy().Policy.Expanding,
             self.told.sizePolicy().Policy.Preferred,
         )
-        self.create = self._button("C&reate", "Make the job, and show it in My Jobs")
-        self.create.clicked.connect(lambda: self._ask(annotate=False))
+        self.only_create = self._button(
+            "C&reate", "Make the job, and show it in My Jobs"
+        )
+        self.only_create.clicked.connect(lambda: self._ask(annotate=False))
         self.annotate = self._button(
             "Create and &annotate", "Make the job, and open its first case (Ctrl+Enter)"
         )
         self.annotate.clicked.connect(lambda: self._ask(annotate=True))
         row.addWidget(self.told, 1)
-        row.addWidget(self.create)
+        row.addWidget(self.only_create)
         row.addWidget(self.annotate)
         return row
 
@@ -439,7 +441,7 @@ class NewJobDialog(QDialog):
             names = {each: f"Case {n}" for n, each in enumerate(chosen, 1)}
         self.studies.set_names(names)
         missing = self._missing(chosen)
-        for button in (self.create, self.annotate):
+        for button in (self.only_create, self.annotate):
             button.setEnabled(not self._busy)
         if not self._is_wrong and not self._busy:
             self.told.setText(missing)

@@ -86,6 +86,8 @@ class StudyList(QListWidget):
         self.setItemDelegate(self._rows)
         self._items: dict[str, QListWidgetItem] = {}
         self._asked: set[str] = set()
+        self.drawn = 0
+        """How many pictures are there."""
         self.itemChanged.connect(self._on_changed)
         self._look = QTimer(self)
         self._look.setSingleShot(True)
@@ -119,11 +121,13 @@ class StudyList(QListWidget):
         if item is not None and picture is not None:
             with QSignalBlocker(self):
                 item.setIcon(QIcon(QPixmap.fromImage(to_image(picture))))
+            self.drawn += 1
 
     def forget(self) -> None:
         """List nothing."""
         self._items.clear()
         self._asked.clear()
+        self.drawn = 0
         self.clear()
         self.ticked.emit()
 
