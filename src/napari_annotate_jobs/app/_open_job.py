@@ -39,9 +39,11 @@ from ._key_router import KeyRouter
 from ._on_screen import OnScreen, SliceWatch
 from ._palette import Palette
 from ._pictures import draw_slice
+from ._plane_canvases import PlaneCanvases
 from ._save_questions import SaveQuestions
 from .controllers import (
     ForeignController,
+    MeasureController,
     Peek,
     PropagateController,
     RoomForImage,
@@ -153,6 +155,7 @@ class OpenJob(QObject):
         self.fill = FillController(
             bench, bridge, self.masks.worker, viewer.window, self.raise_annotate
         )
+        self.measures = MeasureController(bench, bridge, images, dock.labels)
         self.saving = SaveQuestions(bench, images, lambda: self.bridge.series, self)
         self.actions = CaseController(
             bench,
@@ -174,6 +177,12 @@ class OpenJob(QObject):
         self._keys: KeyRouter | None = None
         self.peek = Peek(bridge)
         self.room = RoomForImage(lambda: self.main_window)
+        self.planes = PlaneCanvases(
+            bridge,
+            lambda: self.main_window,
+            is_there=lambda: self.on_screen is None or self.on_screen.is_there,
+            tell=notify,
+        )
         self.surroundings: SurroundingsController | None = None
         self._play = QTimer(self)
         self._play.setInterval(100)
@@ -296,11 +305,13 @@ class OpenJob(QObject):
             "letters": partial(self._switch, "letters"),
             "scale_bar": partial(self._switch, "scale_bar"),
             "room": partial(self._switch, "room"),
+            "three_planes": self.planes.toggle,
+            "cross_here": self.planes.cross_here,
             "help": self.help_requested.emit,
         }
         calls |= self.boxes.by_id()
         calls |= self.fill.by_id()
-        calls |= self.masks.by_id()
+        calls |= self.masks.by_id() | self.measures.by_id()
         for number in range(1, 8):
             calls[f"preset_{number}"] = partial(
                 self.window_control.choose_preset, number
@@ -442,6 +453,11 @@ class OpenJob(QObject):
         edges = self.surroundings.edges
         edges.peek.clicked.connect(self.peek.toggle)
         edges.room.clicked.connect(partial(self._switch, "room"))
+        edges.planes.clicked.connect(self.planes.toggle)
+        self.planes.toggled.connect(edges.planes.setChecked)
+        edges.ruler.clicked.connect(self.by_id()["ruler"])
+        self.measures.toggled.connect(edges.ruler.setChecked)
+        self.measures.toggled.connect(self._bind_escape)
         self.use(self._settings)
         self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
         parts = (self._canvas, self.session, self.bridge)
@@ -502,6 +518,7 @@ class OpenJob(QObject):
             self.surroundings.close()
             self.surroundings = None
         self.peek.close()
+        self.planes.close()
         self.room.set_made(False)
         for widget, dock in zip((self.side, self.strip), docks, strict=False):
             if widget.parent() is not None:
@@ -583,6 +600,8 @@ class OpenJob(QObject):
             return
         if self.strip.selection() is not None:
             self._keys.set_escape(self._let_go, self.main_window)
+        elif self.measures.is_on:
+            self._keys.set_escape(self.measures.stop, self._canvas or self.main_window)
         elif self.bridge.mouse.zoom_tool:
             self._keys.set_escape(self._end_zoom_tool, self._canvas or self.main_window)
         else:
@@ -756,6 +775,7 @@ class OpenJob(QObject):
         self.fill.close()
         self.boxes.close()
         self.masks.close()
+        self.measures.close()
         self.bridge.close()
         if self._drawing is not None:
             self._drawing.close()

@@ -439,8 +439,13 @@ class CaseEditor(CaseView):
             )
 
     # -------------------------------------------------------------- comments
-    def add_comment(self, text: str, index: int | None = None) -> bool:
-        """Write a comment on the case, or on one of its slices.
+    def add_comment(
+        self,
+        text: str,
+        index: int | None = None,
+        at: tuple[float, float] | None = None,
+    ) -> bool:
+        """Write a comment on the case, on one of its slices, or on a place there.
 
         Raises
         ------
@@ -456,6 +461,7 @@ class CaseEditor(CaseView):
             text=text.strip(),
             index=index,
             slice_key=None if index is None else self.key(index),
+            at=at,
         )
         comments = (*self.annotation.comments, comment)
         touched = () if index is None else (index,)

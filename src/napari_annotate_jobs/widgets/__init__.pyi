@@ -3,7 +3,9 @@ from .annotate._boxes import BoxSection, ObjectAtHand
 from .annotate._difference import DifferenceView
 from .annotate._dock import AnnotateDock
 from .annotate._edges import CanvasEdges
+from .annotate._label_list import LabelList
 from .annotate._masks import MaskSection
+from .annotate._plane_marks import PlaneMarks
 from .annotate._read_out import ReadOutLabel
 from .annotate._window import WindowControl
 from .exchange._class_tree import NewClass
@@ -57,6 +59,7 @@ __all__ = [
     "JobPageView",
     "KeyMap",
     "KeyboardGuest",
+    "LabelList",
     "LogInDialog",
     "MaskSection",
     "MyJobsView",
@@ -64,6 +67,7 @@ __all__ = [
     "ObjectAtHand",
     "OptionField",
     "PersonButton",
+    "PlaneMarks",
     "PropagatePanel",
     "ReadOutLabel",
     "ReviewPanel",

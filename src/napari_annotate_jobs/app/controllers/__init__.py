@@ -6,6 +6,7 @@ from ._combine import CombineController
 from ._export import ExportController
 from ._foreign import ForeignController
 from ._import import ImportController
+from ._measures import LabelNumbers, MeasureController, measure_text
 from ._propagate import PropagateController
 from ._review import ReviewController
 from ._slices import SliceController
@@ -20,6 +21,8 @@ __all__ = [
     "ExportController",
     "ForeignController",
     "ImportController",
+    "LabelNumbers",
+    "MeasureController",
     "Peek",
     "PropagateController",
     "ReviewController",
@@ -30,5 +33,6 @@ __all__ = [
     "SurroundingsController",
     "ThreadController",
     "Workbench",
+    "measure_text",
     "show_places",
 ]

@@ -248,6 +248,17 @@ class LabelList(QWidget):
         """Return True if a class label is shown as carried."""
         return self._on.get(label_id, False)
 
+    def set_numbers(self, numbers: Mapping[int, str] | None) -> None:
+        """Show what labels measure, by id; None takes that away."""
+        self.tree.setColumnCount(2 if numbers is None else 3)
+        if numbers is None:
+            return
+        resize = QHeaderView.ResizeMode.ResizeToContents
+        self.tree.header().setSectionResizeMode(2, resize)
+        for label_id, item in self._items.items():
+            item.setText(2, numbers.get(label_id, ""))
+            item.setToolTip(2, item.text(2) and "Confirmed masks; nothing excluded")
+
     def set_current(self, label: Label | None) -> None:
         """Highlight the label that is chosen for drawing."""
         item = None if label is None else self._items.get(label.id)

@@ -397,6 +397,56 @@ ACTIONS: tuple[UserAction, ...] = (
         when="case",
         tip="Take napari's layer list and controls away, or bring them back",
     ),
+    UserAction(
+        "three_planes",
+        "Three planes, or one",
+        "Window",
+        "Shift+M",
+        when="slices",
+        tip="Show the other two planes beside this one, or take them away",
+    ),
+    UserAction(
+        "cross_here",
+        "Let the planes cross at the mouse",
+        "Window",
+        "Shift+J",
+        when="slices",
+    ),
+    *(
+        UserAction(id_, text, "Measure", key, when="case", tip=tip)
+        for id_, text, key, tip in (
+            (
+                "ruler",
+                "Ruler",
+                "Shift+E",
+                "Drag in the image to measure a length; Esc ends it",
+            ),
+            (
+                "region",
+                "Measure a region",
+                "Shift+G",
+                "Drag in the image: area, mean and SD of an ellipse; Esc ends it",
+            ),
+            (
+                "pin_measure",
+                "Keep the last measure as a comment",
+                "Shift+W",
+                "Write what it measures where it lies; nothing else of it is saved",
+            ),
+            (
+                "clear_measures",
+                "Take all measures away",
+                "",
+                "Take lines and regions off the image",
+            ),
+            (
+                "label_numbers",
+                "Volume and mean of each label, or none",
+                "Shift+I",
+                "Show in the list of labels how much is painted, and its mean value",
+            ),
+        )
+    ),
     UserAction("help", "Keys and mouse", "Help", "F1", when="job"),
 )
 """Everything of ours that can have a key, except the labels of the job."""
@@ -417,6 +467,11 @@ GESTURES: tuple[Gesture, ...] = (
         "In the image",
     ),
     Gesture("Ctrl + drag with the right button", "Zoom by sliding", "In the image"),
+    Gesture(
+        "Click, with three planes and no tool",
+        "Let the planes cross there",
+        "In the image",
+    ),
     Gesture("Click", "Go to the slice", "On the slice strip"),
     Gesture("Drag", "Select slices", "On the slice strip"),
     Gesture("Shift + click", "Extend the selection", "On the slice strip"),
