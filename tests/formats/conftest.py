@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -25,6 +28,7 @@ from napari_annotate_jobs.session import AnnotationSession
 from napari_annotate_jobs.stores import StoreSource, create_job, open_store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -219,6 +223,37 @@ def dicom_series(
     return folder
 
 
+def enhanced(folder: Path, path: Path) -> None:
+    """Write a series as one enhanced multi-frame image."""
+    import pydicom
+    from pydicom.dataset import Dataset
+
+    slices = [pydicom.dcmread(p) for p in sorted(folder.iterdir())]
+    first = slices[0]
+    ds = pydicom.dcmread(sorted(folder.iterdir())[0])
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = (
+        "1.2.840.10008.5.1.4.1.1.2.1"
+    )
+    ds.NumberOfFrames = len(slices)
+    ds.PixelData = b"".join(s.PixelData for s in slices)
+    shared, plane, measures = Dataset(), Dataset(), Dataset()
+    plane.ImageOrientationPatient = first.ImageOrientationPatient
+    measures.PixelSpacing, measures.SliceThickness = first.PixelSpacing, 2.5
+    shared.PlaneOrientationSequence = [plane]
+    shared.PixelMeasuresSequence = [measures]
+    ds.SharedFunctionalGroupsSequence = [shared]
+    ds.PerFrameFunctionalGroupsSequence = []
+    for each in slices:
+        item, place = Dataset(), Dataset()
+        place.ImagePositionPatient = each.ImagePositionPatient
+        item.PlanePositionSequence = [place]
+        ds.PerFrameFunctionalGroupsSequence.append(item)
+    for keyword in ("ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing"):
+        delattr(ds, keyword)
+    path.parent.mkdir(parents=True)
+    ds.save_as(path)
+
+
 def shapes(plane: tuple[int, int] = (24, 30)) -> dict[int, dict[int, Any]]:
     """Return masks by slice and label id: ring, island, single pixels, overlap."""
     ring = np.zeros(plane, bool)
@@ -326,6 +361,8 @@ def kit() -> Any:
 
     return SimpleNamespace(
         series=dicom_series,
+        enhanced=enhanced,
+        geometries=GEOMETRIES,
         shapes=lambda *a: three(shapes(*a)),
         case=annotated_case,
         labels=THREE,
@@ -351,26 +388,111 @@ def geometry(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tool(
+    tmp_path_factory: pytest.TempPathFactory, outside_env: dict[str, str]
+) -> Callable[..., Any]:
+    """What makes a venv with packages, and runs a script in it that prints JSON."""
+
+    def make(*packages: str, alone: tuple[str, ...] = ()) -> Any:
+        home = tmp_path_factory.mktemp("venv")
+        python = home / (
+            "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
+        )
+        uv = [sys.executable, "-m", "uv"]
+        install = [*uv, "pip", "install", "-q", "--python", str(python)]
+        steps = [[*uv, "venv", "-q", "--clear", "-p", sys.executable, str(home)]]
+        steps += [[*install, *packages]] if packages else []
+        steps += [[*install, "--no-deps", *alone]] if alone else []
+        for step in steps:
+            done = subprocess.run(
+                step, env=outside_env, capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                pytest.skip(f"{packages or alone} cannot be had: {done.stderr[-200:]}")
+
+        def run(script: str, *args: object) -> Any:
+            done = subprocess.run(
+                [str(python), "-W", "ignore", "-c", script, *map(str, args)],
+                env=outside_env,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            return json.loads(done.stdout.splitlines()[-1])
+
+        run.bin = python.parent  # type: ignore[attr-defined]
+
+        return run
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def foreign(tool: Callable[..., Any]) -> Path:
     """Programs that read DICOM, in an environment of their own: its bin folder."""
-    import subprocess
-    import sys
-
-    home = tmp_path_factory.mktemp("foreign") / "venv"
-    python = home / "bin" / "python"
-    uv = [sys.executable, "-m", "uv"]
-    for command in (
-        [*uv, "venv", "-q", "--python", sys.executable, str(home)],
-        # Named, or it would go into the environment that runs the tests.
-        [*uv, "pip", "install", "-q", "--python", str(python), *FOREIGN],
-    ):
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            pytest.skip(f"no environment for {FOREIGN}: {error}")
-        if done.returncode:
-            pytest.skip(f"cannot install {FOREIGN}: {done.stderr[-300:]}")
-    return home / "bin"
+    found: Path = tool("dcmqi==1.5.7", "dcmrtstruct2nii==5").bin
+    return found
 
 
-FOREIGN = ("dcmqi==1.5.7", "dcmrtstruct2nii==5")
+EVEN = tuple(name for name in GEOMETRIES if name != "uneven")
+
+
+@pytest.fixture(scope="session")
+def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Everywhere:
+    """A job with a case of each geometry, and one in an enhanced image; no overlap."""
+    folder = tmp_path_factory.mktemp("everywhere")
+    for name in EVEN:
+        dicom_series(folder / name, **GEOMETRIES[name])
+    turned = dicom_series(folder / "apart", turn=(12, -7, 20))
+    enhanced(turned, folder / "multi-frame" / "image.dcm")
+    names = (*EVEN, "multi-frame")
+    cases = [
+        Case(id=name, name=name, series=(SeriesRef(path=str(folder / name)),))
+        for name in names
+    ]
+    project = Project(name="x", methods=(Method.SEGMENTATION,), label_set=THREE)
+    create_job(folder / "job", Job(id="job", project=project), cases).close()
+    session = AnnotationSession(open_store(str(folder / "job"), person="ana"), "job")
+    session.open_next = False
+    truth: dict[str, Any] = {}
+    for name in names:
+        session.open_case(name)
+        assert session.case is not None
+        slices, rows, columns = session.case.series.header.shape[:3]
+        truth[name] = np.zeros((slices, rows, columns), np.uint16)
+        drawn: dict[tuple[int, str], Any] = {}
+        for index, masks in three(shapes((rows, columns))).items():
+            if index >= slices:
+                continue
+            for label, mask in masks.items():
+                plain = mask & (truth[name][index] == 0)
+                truth[name][index][plain] = label
+                group = THREE[label].overlap_group
+                found = drawn.setdefault(
+                    (index, group), np.zeros((rows, columns), np.uint16)
+                )
+                found[plain] = label
+        session.editor.set_masks(drawn)
+        session.editor.set_nothing_to_label(session.editor.undecided())
+        session.submit()
+    session.close()
+    return Everywhere(folder / "job", truth)
+
+
+class Everywhere(NamedTuple):
+    """A job folder, and the label ids of its cases, shape (slices, rows, columns)."""
+
+    folder: Path
+    truth: dict[str, NDArray[np.uint16]]
+
+
+@pytest.fixture(scope="session")
+def mixed_options() -> dict[str, dict[str, Any]]:
+    """The choices without which a format refuses the jobs above."""
+    return {
+        "decathlon": {"unknown": "ignore"},
+        "yolo-seg": {"holes": "slit"},
+        "label-csv": {"kind": "detection"},
+        "class-folders": {"group": "quality"},
+    }

@@ -27,6 +27,7 @@ from napari_annotate_jobs.formats import (
 from napari_annotate_jobs.imaging import open_series
 from napari_annotate_jobs.model import (
     Case,
+    Code,
     Concept,
     Label,
     LabelSet,
@@ -334,6 +335,42 @@ def test_names_come_from_the_map_the_name_the_code_or_the_id() -> None:
     assert named.notes == ("Values were taken for ids of labels: 2 = Tumour.",)
 
 
+def test_a_code_names_the_side_too() -> None:
+    left, right = (
+        Code(scheme="SCT", value=value, meaning=meaning)
+        for value, meaning in (("7771000", "Left"), ("24028007", "Right"))
+    )
+    kidney = Concept(scheme="SCT", value="64033007", meaning="Kidney")
+
+    def named(concept: Concept, *own: Concept) -> int:
+        labels = LabelSet(
+            labels=tuple(
+                Label(id=n, name=f"l{n}", color="#D55E00", method=SEGMENT, concept=each)
+                for n, each in enumerate(own, 1)
+            )
+        )
+        incoming = incoming_of(IncomingLabel(name="x", method=SEGMENT, concept=concept))
+        return name_labels(incoming, labels, {}).labels[SEGMENT, "x"].id
+
+    sides = [kidney.model_copy(update={"modifier": side}) for side in (left, right)]
+    assert named(sides[1], *sides) == 2
+    assert named(sides[1], kidney, *sides) == 3, "the closest"
+    assert named(sides[1], kidney) == 1, "a right kidney is a kidney"
+    places = [
+        kidney.model_copy(update={"region": kidney, "region_modifier": s})
+        for s in (left, right)
+    ]
+    assert named(places[1], *places) == 2
+    for one, own in (
+        (sides[1], [sides[0]]),  # another side
+        (kidney, sides),  # either
+        (kidney, [sides[0]]),  # it may be both
+        (kidney, [kidney, kidney]),
+    ):
+        with pytest.raises(InvalidValueError, match="no label for 'x'"):
+            named(one, *own)
+
+
 def test_unknown_names_are_listed() -> None:
     incoming = incoming_of(
         IncomingLabel(name="spleen", method=SEGMENT, number=4),
@@ -485,7 +522,8 @@ def test_slicer_segments_with_layers_spaces_and_codes(tmp_path: Path) -> None:
         "Segment1_Name": "Mass\\\\1",
         "Segment1_LabelValue": "5",
         "Segment1_Layer": "1",
-        "Segment1_Tags": "TerminologyEntry:X~SCT^1^T~SCT^108369006^Mass~^^~Y~^^~^^|",
+        "Segment1_Tags": "TerminologyEntry:X~SCT^1^T~SCT^108369006^Mass~SCT^3^New~Y"
+        "~SCT^2^Lung~SCT^7771000^Left|",
     }
     path = tmp_path / "a.seg.nrrd"
     nrrd.write(str(path), array, fields)
@@ -495,6 +533,9 @@ def test_slicer_segments_with_layers_spaces_and_codes(tmp_path: Path) -> None:
     assert second.name == "Mass\\1"
     assert second.concept is not None
     assert second.concept.value == "108369006"
+    assert str(second.concept) == "Mass, new of left lung (SCT 108369006)"
+    assert second.concept.category is not None
+    assert second.concept.category.meaning == "T"
     image = save(tmp_path / "image.nii.gz", marks(), AXIAL)
     header = open_series(image).header
     found = as_volume(fit_incoming(incoming, header), header.shape)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.qt import QtViewer
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from qtpy.QtWidgets import QBoxLayout, QMainWindow, QSplitter, QWidget
+from qtpy.QtWidgets import QAbstractButton, QBoxLayout, QMainWindow, QSplitter, QWidget
 
 from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.viewer import PLANE_COLORS, canvas_place
@@ -104,7 +104,6 @@ class PlaneCanvases(QObject):
         self,
         bridge: ViewerBridge,
         window: Callable[[], QWidget],
-        *,
         is_there: Callable[[], bool],
         tell: Callable[[str], object],
     ) -> None:
@@ -126,6 +125,11 @@ class PlaneCanvases(QObject):
     def panel(self) -> QWidget | None:
         """What the canvases stand in; None while they are not wanted."""
         return self._panel
+
+    def offer(self, switch: QAbstractButton) -> None:
+        """Let a switch toggle them, and show whether they are wanted."""
+        switch.clicked.connect(self.toggle)
+        self.toggled.connect(switch.setChecked)
 
     def toggle(self) -> None:
         """Show the other planes, or take them away."""

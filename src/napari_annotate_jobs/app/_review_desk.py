@@ -49,7 +49,7 @@ LOOKING = (
     *("play", "zoom_tool", "help", "peek", "letters", "scale_bar", "room"),
     *("three_planes", "cross_here", "ruler", "region", "pin_measure"),
     "clear_measures",
-    *("open_first", "list_cases", "invert", "reset_window"),
+    *("open_first", "list_cases", "slices", "invert", "reset_window"),
     *(f"preset_{n}" for n in range(1, 8)),
 )
 """Actions of an annotator that change nothing of a case."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import threading
@@ -55,8 +56,11 @@ MANIFEST = "export.json"
 """Digests, counts and versions, beside what was exported."""
 PERIOD = 0.2
 """Seconds between two looks whether to stop."""
-STARTING = 3.0
-"""Seconds of work that are not worth starting other processes for."""
+STARTING = 6.0
+"""Seconds of work that are not worth starting other processes for.
+
+Each of them loads everything anew, which takes two to four.
+"""
 SLICES = "decisions.csv"
 """The decision of every slice, for formats that cannot tell them apart."""
 
@@ -312,10 +316,16 @@ def _run(
     helping = threading.current_thread() is threading.main_thread()
     waiting = iter(left)
     if helping and workers is None:
-        begun = time.monotonic()
-        first = next(waiting)
-        yield first, tasks[first].run()
-        if (time.monotonic() - begun) * (len(left) - 1) < STARTING:
+        begun, least = 0, math.inf
+        for number in islice(waiting, 3):  # the first one loads what it needs, too
+            start = time.monotonic()
+            result = tasks[number].run()
+            least = min(least, time.monotonic() - start)
+            yield number, result
+            begun += 1
+            if least > STARTING or least * (len(left) - begun) < STARTING:
+                break
+        if least * (len(left) - begun) < STARTING:
             for number in waiting:
                 yield number, tasks[number].run()
             return

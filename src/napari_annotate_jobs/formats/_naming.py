@@ -13,9 +13,9 @@ from napari_annotate_jobs.model import Method
 from ._incoming import IncomingLabel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from napari_annotate_jobs.model import Label, LabelSet
+    from napari_annotate_jobs.model import Code, Concept, Label, LabelSet
 
     from ._incoming import Incoming
 
@@ -64,8 +64,9 @@ def name_labels(
     """Find the label of a closed label set that each class of a file is.
 
     A class is named by `mapping`, else by a label of the same name, else by one with
-    the same coded concept. A class without a name of its own, only a number, is the
-    label with this id.
+    the same coded concept; a label that says a side or a place is none of the other
+    side, nor of what says none. A class without a name of its own, only a number, is
+    the label with this id.
 
     Parameters
     ----------
@@ -98,15 +99,7 @@ def name_labels(
             continue
         label = next((x for x in own if x.name.casefold() == keys[-1]), None)
         if label is None and each.concept is not None:
-            code = (each.concept.scheme, each.concept.value)
-            label = next(
-                (
-                    x
-                    for x in own
-                    if x.concept and (x.concept.scheme, x.concept.value) == code
-                ),
-                None,
-            )
+            label = _coded(each.concept, own)
         if label is None and each.name == str(each.number):
             label = next((x for x in own if x.id == each.number), None)
             if label is not None:
@@ -135,6 +128,26 @@ def name_labels(
     if numbered:
         notes = (f"Values were taken for ids of labels: {', '.join(numbered)}.",)
     return Named(found, notes)
+
+
+def _coded(concept: Concept, labels: Iterable[Label]) -> Label | None:
+    """Return the label that says the most of a concept; None if several do."""
+    sides = ("modifier", "region", "region_modifier")
+    wanted = [_key(getattr(concept, side)) for side in sides]
+    found: dict[int, list[Label]] = {}
+    for label in labels:
+        if label.concept is None or _key(label.concept) != _key(concept):
+            continue
+        own = [_key(getattr(label.concept, side)) for side in sides]
+        said = [key for key in own if key is not None]
+        if all(key in (None, side) for key, side in zip(own, wanted, strict=True)):
+            found.setdefault(len(said), []).append(label)
+    closest = found[max(found)] if found else []
+    return closest[0] if len(closest) == 1 else None
+
+
+def _key(code: Code | None) -> tuple[str, str] | None:
+    return None if code is None else (code.scheme, code.value)
 
 
 def one_label(incoming: Incoming, name: str) -> Incoming:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,45 +20,6 @@ if TYPE_CHECKING:
     Run = Callable[..., Any]
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def tool(
-    tmp_path_factory: pytest.TempPathFactory, outside_env: dict[str, str]
-) -> Callable[..., Run]:
-    """What makes a venv with packages, and runs a script in it that prints JSON."""
-
-    def make(*packages: str, alone: tuple[str, ...] = ()) -> Run:
-        home = tmp_path_factory.mktemp("venv")
-        python = home / (
-            "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
-        )
-        uv = [sys.executable, "-m", "uv"]
-        install = [*uv, "pip", "install", "-q", "--python", str(python)]
-        steps = [[*uv, "venv", "-q", "--clear", "-p", sys.executable, str(home)]]
-        steps += [[*install, *packages]] if packages else []
-        steps += [[*install, "--no-deps", *alone]] if alone else []
-        for step in steps:
-            done = subprocess.run(
-                step, env=outside_env, capture_output=True, text=True, check=False
-            )
-            if done.returncode:
-                pytest.skip(f"{packages or alone} cannot be had: {done.stderr[-200:]}")
-
-        def run(script: str, *args: object) -> Any:
-            done = subprocess.run(
-                [str(python), "-W", "ignore", "-c", script, *map(str, args)],
-                env=outside_env,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
-            return json.loads(done.stdout.splitlines()[-1])
-
-        return run
-
-    return make
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
@@ -178,45 +177,29 @@ def check_nnunet(folder: Path) -> None:
     assert images == wanted
 
 
-NNUNET = """
-import multiprocessing, sys
-from unittest.mock import MagicMock
-
-context = multiprocessing.get_context
-multiprocessing.get_context = lambda method=None: context("fork")
-boxes = "acvl_utils.cropping_and_padding.bounding_boxes"
-for name in ("torch", "acvl_utils", "acvl_utils.cropping_and_padding", boxes):
-    sys.modules[name] = MagicMock()  # imported beside the check, which needs none
-from nnunetv2.experiment_planning.verify_dataset_integrity import (
-    verify_dataset_integrity,
-)
-
-verify_dataset_integrity(sys.argv[1], num_processes=1)
-"""
-
-
-@pytest.mark.skipif(
-    "NAPARI_ANNOTATE_JOBS_NNUNET" not in os.environ,
-    reason="NAPARI_ANNOTATE_JOBS_NNUNET names no python that has nnunetv2",
-)
-@pytest.mark.parametrize("grid", sorted(GRIDS))
-def test_nnunets_own_check_passes(grid: str, tmp_path: Path) -> None:
-    paths = [write_image(tmp_path / f"{n}.nii.gz", grid, n) for n in (1, 2)]
-    source = make(tmp_path / "job", {"a": paths, "b": paths})
-    out = tmp_path / "raw" / f"Dataset001_{grid}"
-    export(source, exporter("nnunet"), out, workers=1)
-    places = {f"nnUNet_{name}": str(tmp_path / name) for name in ("raw", "results")}
-    done = subprocess.run(
-        [os.environ["NAPARI_ANNOTATE_JOBS_NNUNET"], "-c", NNUNET, str(out)],
-        env={**os.environ, **places, "nnUNet_preprocessed": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
+@pytest.mark.parametrize("there", [True, False], ids=["isal", "zlib"])
+def test_the_same_voxels_whatever_packs_them(
+    there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if there:
+        pytest.importorskip("isal")
+    else:
+        monkeypatch.setitem(sys.modules, "isal.igzip", None)
+    path = write_image(tmp_path / "image.nii.gz", "oblique")
+    source = make(tmp_path / "job", {"a": [path]})
+    for name in ("nnunet", "seg-nrrd"):
+        first, second = (
+            export(source, exporter(name), tmp_path / f"{name}{n}", workers=1).folder
+            for n in (1, 2)
+        )
+        for each in first.rglob("*.*"):
+            assert each.read_bytes() == (second / each.relative_to(first)).read_bytes()
+    image = nib.load(tmp_path / "nnunet1" / "imagesTr" / "a_0000.nii.gz")
+    wanted = nib.load(path)
+    assert np.array_equal(
+        nib.as_closest_canonical(image).dataobj,
+        nib.as_closest_canonical(wanted).dataobj,
     )
-    assert done.returncode == 0, done.stderr
-    assert "your dataset is most likely OK" in done.stdout
-    assert "Error" not in done.stdout
 
 
 def test_nnunet_channels_on_one_grid(tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from ._brush import BrushController
 from ._combine import CombineController
 from ._export import ExportController
 from ._foreign import ForeignController
 from ._import import ImportController
+from ._labels import LabelController
 from ._measures import LabelNumbers, MeasureController, measure_text
+from ._new_job import NewJobController
+from ._pointed import PointedController
 from ._propagate import PropagateController
 from ._review import ReviewController
 from ._slices import SliceController
@@ -15,15 +19,20 @@ from ._strip import StripController
 from ._surroundings import Peek, RoomForImage, SurroundingsController
 from ._threads import ThreadController, show_places
 from ._workbench import Workbench
+from ._zoom import ZoomController
 
 __all__ = [
+    "BrushController",
     "CombineController",
     "ExportController",
     "ForeignController",
     "ImportController",
+    "LabelController",
     "LabelNumbers",
     "MeasureController",
+    "NewJobController",
     "Peek",
+    "PointedController",
     "PropagateController",
     "ReviewController",
     "RoomForImage",
@@ -33,6 +42,7 @@ __all__ = [
     "SurroundingsController",
     "ThreadController",
     "Workbench",
+    "ZoomController",
     "measure_text",
     "show_places",
 ]

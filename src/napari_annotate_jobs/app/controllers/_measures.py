@@ -24,6 +24,8 @@ from napari_annotate_jobs.viewer import MeasureKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from qtpy.QtWidgets import QAbstractButton
+
     from napari_annotate_jobs.imaging import SeriesHeader
     from napari_annotate_jobs.model import SliceAnnotation
     from napari_annotate_jobs.session import Executor
@@ -280,6 +282,11 @@ class MeasureController(QObject):
             "label_numbers": self.numbers.toggle,
         }
 
+    def offer(self, switch: QAbstractButton) -> None:
+        """Let a switch take the ruler, and show whether drags measure."""
+        switch.clicked.connect(lambda: self.use(MeasureKind.RULER))
+        self.toggled.connect(switch.setChecked)
+
     @property
     def is_on(self) -> bool:
         """True while drags in the image measure."""
@@ -334,7 +341,7 @@ class MeasureController(QObject):
             key = session.editor.key(index)
             discussion.say(text, slice_key=key, index=index, at=at)
         else:
-            session.editor.add_comment(text, index, at)
+            session.editor.add_comment(text, index, at=at)
         session.told.emit(f"Kept as a comment on slice {index + 1}: {text}")
 
     def close(self) -> None:

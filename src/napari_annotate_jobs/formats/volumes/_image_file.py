@@ -10,7 +10,7 @@ import numpy as np
 from napari_annotate_jobs.errors import CorruptError
 from napari_annotate_jobs.formats._place import check_place, ijk_to_lps, slice_origins
 
-from ._nifti_file import IMAGES, NiftiFile, write_nifti
+from ._nifti_file import NiftiFile, write_nifti
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -118,14 +118,8 @@ def write_channels(path: Path, channels: Sequence[Channel], *, fourth: bool) -> 
     for dtype in dict.fromkeys([kind, np.dtype(wider), np.dtype("<f8")]):
         planes = (plane for channel in channels for plane in channel.planes())
         try:
-            return write_nifti(
-                path,
-                planes,
-                first,
-                dtype,
-                channels=len(channels) if fourth else 0,
-                level=IMAGES,
-            )
+            count = len(channels) if fourth else 0
+            return write_nifti(path, planes, first, dtype, channels=count)
         except OverflowError:
             continue  # a slice holds more than the header promised
     raise CorruptError("its voxels fit no type of NIfTI", where=first.path)

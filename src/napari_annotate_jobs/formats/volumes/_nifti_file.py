@@ -14,6 +14,8 @@ import numpy as np
 from napari_annotate_jobs.errors import CorruptError
 from napari_annotate_jobs.formats._place import ijk_to_lps, lps_to_ras
 
+from ._packing import gzip_writer
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
@@ -23,12 +25,6 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.imaging import SeriesHeader
 
 __all__ = ["NiftiFile", "label_dtype", "write_nifti"]
-
-LABELS, IMAGES = 3, 1
-"""Levels of compression: of label values, which shrink to nothing, and of images.
-
-From the fourth on zlib looks for longer matches, which takes three times as long.
-"""
 
 
 def label_dtype(highest: int) -> np.dtype[np.generic]:
@@ -43,7 +39,6 @@ def write_nifti(
     dtype: DTypeLike,
     *,
     channels: int = 0,
-    level: int = LABELS,
 ) -> str:
     """Write a volume as compressed NIfTI-1; the same input gives the same bytes.
 
@@ -59,8 +54,6 @@ def write_nifti(
         Of the voxels.
     channels : int
         Length of a fourth axis; 0 for none.
-    level : int
-        Of the compression, 1 to 9.
 
     Returns
     -------
@@ -90,12 +83,7 @@ def write_nifti(
     head["magic"], head["vox_offset"] = b"n+1", 352
     digest = hashlib.sha256()
     written = 0
-    with (
-        path.open("wb") as raw,
-        gzip.GzipFile(
-            filename="", fileobj=raw, mode="wb", compresslevel=level, mtime=0
-        ) as packed,
-    ):
+    with path.open("wb") as raw, gzip_writer(raw) as packed:
         packed.write(head.binaryblock + bytes(4))
         for plane in planes:
             if not np.can_cast(plane.dtype, kind):

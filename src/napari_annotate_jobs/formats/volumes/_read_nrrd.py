@@ -19,7 +19,7 @@ from napari_annotate_jobs.formats.planes._value_masks import (
     integer_values,
     present,
 )
-from napari_annotate_jobs.model import Concept, Method
+from napari_annotate_jobs.model import Code, Concept, Method
 
 from ._nrrd_file import nrrd_affine, nrrd_data, nrrd_header, unescaped
 
@@ -145,13 +145,29 @@ def _color(text: object) -> str | None:
 
 
 def _concept(tags: str) -> Concept | None:
-    """Return the code of the type, from context~category~type~..."""
+    """Return what context~category~type~modifier~context~region~modifier says."""
     match = re.search(r"TerminologyEntry:([^|]*)", tags)
-    parts = match[1].split("~") if match else []
-    code = parts[2].split("^") if len(parts) > 2 else []
-    if len(code) != 3 or not all(code):
+    codes = [_code(part) for part in match[1].split("~")] if match else []
+    codes += [None] * (7 - len(codes))
+    _, category, kind, modifier, _, region, region_modifier = codes[:7]
+    if kind is None:
         return None
-    scheme, value, meaning = code
+    return Concept(
+        scheme=kind.scheme,
+        value=kind.value,
+        meaning=kind.meaning,
+        category=category,
+        modifier=modifier,
+        region=region,
+        region_modifier=region_modifier if region else None,
+    )
+
+
+def _code(text: str) -> Code | None:
+    parts = text.split("^")
+    if len(parts) != 3 or not all(parts):
+        return None
+    scheme, value, meaning = parts
     if len(scheme) > 16 or len(value) > 64:
         return None
-    return Concept(scheme=scheme, value=value, meaning=meaning[:64])
+    return Code(scheme=scheme, value=value, meaning=meaning[:64])

@@ -7,6 +7,7 @@ definition; slice by slice, since all layers of a case need not fit in memory.
 from __future__ import annotations
 
 import gzip
+import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from napari_annotate_jobs.model import Method
 from ._nifti import NiftiOptions, check_even, uneven_note
 from ._nifti_file import label_dtype
 from ._nrrd_file import escaped, nrrd_affine, nrrd_header, nrrd_package, unescaped
+from ._packing import gzip_writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.formats._case import AnnotatedCase
     from napari_annotate_jobs.formats._contract import ExportJob
-    from napari_annotate_jobs.model import Concept
+    from napari_annotate_jobs.model import Code, Concept
 
 __all__ = ["SegNrrdExporter"]
 
@@ -69,9 +71,7 @@ class SegNrrdExporter(Exporter):
         head = "\n".join([*_fields(case, len(groups), kind), *_segments(case, groups)])
         with (folder / name).open("wb") as raw:
             raw.write(head.encode() + b"\n\n")
-            with gzip.GzipFile(
-                filename="", fileobj=raw, mode="wb", compresslevel=4, mtime=0
-            ) as packed:
+            with gzip_writer(raw) as packed:
                 for layers in _planes(case, groups, kind):
                     packed.write(layers.tobytes())
         return CaseFiles(files=(name,), notes=uneven_note(case))
@@ -160,11 +160,16 @@ def _segments(case: AnnotatedCase, groups: tuple[str, ...]) -> Iterator[str]:
 
 
 def _terminology(concept: Concept) -> str:
-    """Return the code as Slicer writes one: context~category~type~modifier~region."""
-    parts = (concept.scheme, concept.value, concept.meaning)
-    coded = "^".join(part.replace("~", "-").replace("^", "-") for part in parts)
-    coded = coded.replace("|", "-")
-    return f"{CONTEXT}~{CATEGORY}~{coded}~^^~{REGIONS}~^^~^^"
+    """Return the code as Slicer writes one; a side and a place follow the type."""
+    where = [REGIONS, _code(concept.region), _code(concept.region_modifier)]
+    category = CATEGORY if concept.category is None else _code(concept.category)
+    parts = [CONTEXT, category, _code(concept), _code(concept.modifier), *where]
+    return "~".join(parts)
+
+
+def _code(code: Code | None) -> str:
+    parts = ("",) * 3 if code is None else (code.scheme, code.value, code.meaning)
+    return "^".join(re.sub(r"[~^|]", "-", part) for part in parts)
 
 
 def _extents(case: AnnotatedCase) -> dict[int, tuple[int, ...]]:
