@@ -150,8 +150,8 @@ class CaseLayers:
             self._viewer,
             self.masks,
             host.brush,
-            plane=self._plane,
-            is_busy=lambda: host.mouse.zoom_tool,
+            plane=self.values,
+            is_busy=lambda: host.mouse.zoom_tool or host.measuring.kind is not None,
         )
         self._places = [HeldPlace(layer, self._tell) for layer in self.layers]
         self._add_layers()

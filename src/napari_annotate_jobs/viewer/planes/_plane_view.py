@@ -59,7 +59,7 @@ class _PlaneMouse(MouseTools):
         yield from super()._on_drag(viewer, event)
 
     def _on_wheel(self, viewer: ViewerModel, event: Any) -> None:
-        self.wheel_steps = self._lead.wheel_steps
+        self.wheel_steps, self.go_case = self._lead.wheel_steps, self._lead.go_case
         super()._on_wheel(viewer, event)
 
 
