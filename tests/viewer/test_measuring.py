@@ -86,7 +86,7 @@ def control(bench, qtbot):
 
 
 def shown(labels, label_id):
-    return labels._items[label_id].text(2)
+    return labels._items[label_id].text(3)
 
 
 def test_a_ruler_says_mm_and_can_be_kept_as_a_comment(bench, control):
@@ -138,7 +138,7 @@ def test_without_spacing_pixels_are_said(bench, control, case, ruler, region):
 
 def test_labels_say_their_volume_and_mean_as_masks_change(bench, control):
     controller, labels = control
-    assert labels.tree.columnCount() == 2
+    assert labels.tree.columnCount() == 3
     bench.choose(LIVER)
     bench.masks.brush_size = 1
     bench.mouse.drag((3, 3), (3, 12))
@@ -155,7 +155,7 @@ def test_labels_say_their_volume_and_mean_as_masks_change(bench, control):
     bench.session.open_case("long")
     assert shown(labels, LIVER) == ""
     controller.by_id()["label_numbers"]()
-    assert labels.tree.columnCount() == 2
+    assert labels.tree.columnCount() == 3
 
 
 def test_masks_that_change_meanwhile_are_summed_up_again(new_bench, slow, qtbot):

@@ -39,6 +39,8 @@ _TOOLTIPS = {
     Method.DETECTION: "Draw boxes around {name}",
     Method.SEGMENTATION: "Paint {name}",
 }
+NUMBERS = 3
+"""The column of what labels measure, behind names, keys and locks."""
 NOTHING_AT_ALL = "Nothing in the whole case"
 """Another name than that of a slice with nothing to label."""
 _LABEL_ROLE = Qt.ItemDataRole.UserRole
@@ -342,14 +344,15 @@ class LabelList(QWidget):
 
     def set_numbers(self, numbers: Mapping[int, str] | None) -> None:
         """Show what labels measure, by id; None takes that away."""
-        self.tree.setColumnCount(2 if numbers is None else 3)
+        self.tree.setColumnCount(NUMBERS if numbers is None else NUMBERS + 1)
         if numbers is None:
             return
         resize = QHeaderView.ResizeMode.ResizeToContents
-        self.tree.header().setSectionResizeMode(2, resize)
+        self.tree.header().setSectionResizeMode(NUMBERS, resize)
         for label_id, item in self._items.items():
-            item.setText(2, numbers.get(label_id, ""))
-            item.setToolTip(2, item.text(2) and "Confirmed masks; nothing excluded")
+            text = numbers.get(label_id, "")
+            item.setText(NUMBERS, text)
+            item.setToolTip(NUMBERS, text and "Confirmed masks; nothing excluded")
 
     def set_current(self, label: Label | None) -> None:
         """Highlight the label that is chosen for drawing."""
