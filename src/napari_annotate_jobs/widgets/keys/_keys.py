@@ -448,7 +448,7 @@ ACTIONS: tuple[UserAction, ...] = (
         "three_planes",
         "Three planes, or one",
         "Window",
-        "Shift+M",
+        "Alt+Shift+P",
         when="slices",
         tip="Show the other two planes beside this one, or take them away",
     ),
@@ -456,7 +456,7 @@ ACTIONS: tuple[UserAction, ...] = (
         "cross_here",
         "Let the planes cross at the mouse",
         "Window",
-        "Shift+J",
+        "Alt+Shift+H",
         when="slices",
     ),
     *(
@@ -465,19 +465,19 @@ ACTIONS: tuple[UserAction, ...] = (
             (
                 "ruler",
                 "Ruler",
-                "Shift+E",
+                "Alt+Shift+R",
                 "Drag in the image to measure a length; Esc ends it",
             ),
             (
                 "region",
                 "Measure a region",
-                "Shift+G",
+                "Alt+Shift+A",
                 "Drag in the image: area, mean and SD of an ellipse; Esc ends it",
             ),
             (
                 "pin_measure",
                 "Keep the last measure as a comment",
-                "Shift+W",
+                "Alt+Shift+K",
                 "Write what it measures where it lies; nothing else of it is saved",
             ),
             (
@@ -489,7 +489,7 @@ ACTIONS: tuple[UserAction, ...] = (
             (
                 "label_numbers",
                 "Volume and mean of each label, or none",
-                "Shift+I",
+                "Alt+Shift+V",
                 "Show in the list of labels how much is painted, and its mean value",
             ),
         )
