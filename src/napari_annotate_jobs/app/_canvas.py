@@ -23,8 +23,13 @@ def canvas_of(window: QWidget) -> QWidget:
 
     napari names no widget of the canvas in its public interface. The one of vispy is
     known by its class; napari's window hands the keys it gets on to the canvas.
+
+    Parameters
+    ----------
+    window : QWidget
+        The window, or one of napari's viewers.
     """
-    centre = window.centralWidget() if isinstance(window, QMainWindow) else None
+    centre = window.centralWidget() if isinstance(window, QMainWindow) else window
     if centre is not None:
         for widget in centre.findChildren(QWidget):
             if type(widget).__name__.startswith("CanvasBackend"):

@@ -54,6 +54,8 @@ class OnScreen(QObject):
         self._is_there = self._is_begun = self._painted = self._is_shown = False
         self._is_new = False
         self._since: float | None = None
+        self.slices: SliceWatch | None = None
+        """Watches which slices are seen; it is closed with this."""
         # Qt paints first what has waited, and hears keys and mouse after it; a timer
         # without delay comes when all that has been dealt with.
         self._heard_all = QTimer(self)
@@ -125,6 +127,9 @@ class OnScreen(QObject):
 
     def close(self) -> None:
         """Let go of the canvas."""
+        if self.slices is not None:
+            self.slices.close()
+            self.slices = None
         self._heard_all.stop()
         if self._canvas is not None:
             self._canvas.removeEventFilter(self)
@@ -177,6 +182,7 @@ class SliceWatch(QObject):
                 (bridge.plane_changed, self._stop),
             ]
         )
+        on_screen.slices = self
         session.seen.watch(True)
 
     def _here(self) -> tuple[object, int] | None:

@@ -38,6 +38,7 @@ from ._case_actions import CaseController
 from ._key_router import KeyRouter
 from ._on_screen import OnScreen, SliceWatch
 from ._palette import Palette
+from ._plane_canvases import PlaneCanvases
 from ._player import Player
 from ._save_questions import SaveQuestions
 from ._slice_pictures import SlicePictures
@@ -45,6 +46,7 @@ from ._strip_dock import StripDock
 from .controllers import (
     BrushController,
     ForeignController,
+    MeasureController,
     Peek,
     PointedController,
     PropagateController,
@@ -138,7 +140,6 @@ class OpenJob(QObject):
         self._canvas: Any = None
         self._drawing: DrawingContext | None = None
         self.on_screen: OnScreen | None = None
-        self._slice_watch: SliceWatch | None = None
         self._typing: Typing | None = None
         self.window_control = WindowControl()
         self.annotate = AnnotateDock(self.window_control, keymap)
@@ -166,6 +167,7 @@ class OpenJob(QObject):
         self.fill = FillController(
             bench, bridge, self.masks.worker, viewer.window, self.raise_annotate
         )
+        self.measures = MeasureController(bench, bridge, images, dock.labels)
         self.saving = SaveQuestions(bench, images, lambda: self.bridge.series, self)
         self.actions = CaseController(
             bench,
@@ -195,6 +197,8 @@ class OpenJob(QObject):
         self._keys: KeyRouter | None = None
         self.peek = Peek(bridge)
         self.room = RoomForImage(lambda: self.main_window)
+        window = partial(getattr, self, "main_window")
+        self.planes = PlaneCanvases(bridge, window, bench.is_there, notify)
         self.surroundings: SurroundingsController | None = None
         self._looks = QTimer(self)
         self._looks.setInterval(LOOK_AGAIN)
@@ -338,14 +342,15 @@ class OpenJob(QObject):
             "zoom_full": partial(self.bridge.zoom.set_percent, 100),
             "zoom_fit": self.bridge.zoom.fit,
             "room": partial(self._switch, "room"),
+            "three_planes": self.planes.toggle,
+            "cross_here": self.planes.cross_here,
             "help": self.help_requested.emit,
         }
         if self.session.job.may_edit(self.session.store.person):
             calls["edit_job"] = self.edit_requested.emit
         calls |= self.pointed.by_id() | self.brush.by_id()
-        calls |= self.boxes.by_id()
-        calls |= self.fill.by_id()
-        calls |= self.masks.by_id()
+        calls |= self.boxes.by_id() | self.fill.by_id()
+        calls |= self.masks.by_id() | self.measures.by_id()
         for number in range(1, 8):
             calls[f"preset_{number}"] = partial(
                 self.window_control.choose_preset, number
@@ -491,10 +496,12 @@ class OpenJob(QObject):
         edges = self.surroundings.edges
         edges.peek.clicked.connect(self.peek.toggle)
         edges.room.clicked.connect(partial(self._switch, "room"))
+        self.planes.offer(edges.planes)
+        self.measures.offer(edges.ruler)
+        self.measures.toggled.connect(self._bind_escape)
         self.use(self._settings)
         self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
-        parts = (self._canvas, self.session, self.bridge)
-        self._slice_watch = SliceWatch(self.on_screen, *parts)
+        SliceWatch(self.on_screen, self._canvas, self.session, self.bridge)
         self.strip.follow(self.side.follow(self._canvas))
         self.side.installEventFilter(self)
         self._keys = KeyRouter(self.main_window)
@@ -538,9 +545,6 @@ class OpenJob(QObject):
             self._keys.set_escape(None, self.main_window)
             self._keys.clear()
             self._keys = None
-        if self._slice_watch is not None:
-            self._slice_watch.close()
-            self._slice_watch = None
         if self.on_screen is not None:
             self.on_screen.close()
             self.on_screen = None
@@ -554,6 +558,7 @@ class OpenJob(QObject):
             self.zoom.close()
             self.zoom = None
         self.peek.close()
+        self.planes.close()
         self.room.set_made(False)
         self.strip_dock.close()
         for dock in docks:
@@ -647,6 +652,8 @@ class OpenJob(QObject):
             return
         if self.strip.selection() is not None:
             self._keys.set_escape(self._let_go, self.main_window)
+        elif self.measures.is_on:
+            self._keys.set_escape(self.measures.stop, self._canvas or self.main_window)
         elif self.bridge.mouse.zoom_tool:
             self._keys.set_escape(self._end_zoom_tool, self._canvas or self.main_window)
         else:
@@ -777,12 +784,9 @@ class OpenJob(QObject):
         self._remove_docks()
         if self.propagate.parent() is not None:
             self.viewer.window.remove_dock_widget(self.propagate)
-        self.fill.close()
-        self.pointed.close()
-        self.brush.close()
-        self.boxes.close()
-        self.masks.close()
-        self.bridge.close()
+        acting = (self.fill, self.pointed, self.brush, self.boxes, self.masks)
+        for part in (*acting, self.measures, self.bridge):
+            part.close()
         if self._drawing is not None:
             self._drawing.close()
         self._connections.release()

@@ -47,6 +47,8 @@ EDITING_NOT = (
 """Actions of an annotator that have no place while a copy is corrected."""
 LOOKING = (
     *("play", "zoom_tool", "help", "peek", "letters", "scale_bar", "room"),
+    *("three_planes", "cross_here", "ruler", "region", "pin_measure"),
+    "clear_measures",
     *("open_first", "list_cases", "slices", "invert", "reset_window"),
     *(f"preset_{n}" for n in range(1, 8)),
 )

@@ -16,6 +16,13 @@ from ._agreement import (
     hausdorff,
     match_boxes,
 )
+from ._measure import (
+    RegionNumbers,
+    distance,
+    ellipse_inside,
+    label_sums,
+    region_numbers,
+)
 from ._statistics import (
     CaseFacts,
     LabelStatistics,
@@ -35,6 +42,7 @@ __all__ = [
     "LabelStatistics",
     "MaskPair",
     "PersonStatistics",
+    "RegionNumbers",
     "SliceAgreement",
     "Statistics",
     "StatisticsCounter",
@@ -42,8 +50,12 @@ __all__ = [
     "box_iou",
     "compare_slice",
     "dice",
+    "distance",
+    "ellipse_inside",
     "hausdorff",
+    "label_sums",
     "match_boxes",
+    "region_numbers",
     "statistics_tables",
     "voxel_volumes",
     "write_statistics",

@@ -36,7 +36,6 @@ __all__ = [
     "combinations",
     "entries",
     "events",
-    "flags",
     "label_sets",
     "log_in_failures",
     "members",

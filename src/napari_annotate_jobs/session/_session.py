@@ -132,8 +132,8 @@ class AnnotationSession:
         self.store = store
         self.job = store.job(job_id)
         self.executor = executor or SynchronousExecutor()
-        hear = self._on_job, self._on_failed
-        self.watch = JobWatch(store, self.job, self.executor, *hear)
+        heard = self._on_job, self._on_failed
+        self.watch = JobWatch(store, self.job, self.executor, *heard)
         self.saving = Saving(self.job, store, self.executor, recovery, seen)
         self.seen = self.saving.seen
         self.saving.replaced.connect(self._on_replaced)
@@ -720,7 +720,7 @@ class AnnotationSession:
                 raise editor.refused
         if refused:
             raise TransitionError(refused.rstrip("."), where=case.row.case.name)
-        generation, unseen = self._generation, self.seen.text
+        generation, seen = self._generation, self.seen.text
         self._submitting = True
         self._tell_doing()
 
@@ -730,10 +730,10 @@ class AnnotationSession:
                 self._tell_doing()
 
         def done(submission: Submission) -> None:
-            text = f"{case.row.case.name} was submitted (number {submission.number})."
-            text = f"{text} {unseen}".strip()
+            number, row = submission.number, case.row
+            text = f"{row.case.name} was submitted (number {number}). {seen}".strip()
             self.told.emit(text)
-            self.submitted.emit(case.row, submission.number, text)
+            self.submitted.emit(row, number, text)
             self._tell_counts()
             if generation != self._generation:
                 return
@@ -789,8 +789,5 @@ class AnnotationSession:
         )
 
     def _tell_counts(self) -> None:
-        self.executor.run(
-            lambda: self.store.counts(self.job.id),
-            self.counts_changed.emit,
-            self.failed.emit,
-        )
+        count = partial(self.store.counts, self.job.id)
+        self.executor.run(count, self.counts_changed.emit, self.failed.emit)

@@ -14,6 +14,7 @@ from ._brush import BrushOptions
 from ._case_layers import CaseLayers
 from ._compared import BesideLayers, ComparisonLayer
 from ._foreign import ForeignLayers
+from ._measuring import Measuring
 from ._mouse import MouseTools
 from ._orientation import edge_letters
 from ._pins import PinLayer
@@ -22,6 +23,7 @@ from ._prefetch import Prefetcher
 from ._preview import PreviewLayer
 from ._progress import Bars
 from ._zoom import ZoomGuide
+from .planes import ThreePlanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,7 +128,12 @@ class ViewerBridge:
             on_stroke=self._on_stroke,
             on_menu=self._on_menu,
         )
+        self.measuring = Measuring(
+            viewer, lambda: self.image_layer, claim=self.foreign.claim
+        )
+        self.planes = ThreePlanes(viewer, session, self.mouse, self.preview)
         connect = self._connections.connect
+        connect(self.planes.pressed, self._on_pressed)
         connect(session.opened, self._on_opened)
         connect(session.closing, self.take)
         connect(session.closed, self._on_closed)
@@ -180,6 +187,13 @@ class ViewerBridge:
             return None
         return self.session.case.series.volumes[self._case.shown_volume]
 
+    def values(self, index: int) -> Any:
+        """Return the values of a slice of the volume that is shown.
+
+        (rows, columns[, channels]); None while it is not read.
+        """
+        return None if self._case is None else self._case.values(index)
+
     @property
     def is_shown(self) -> bool:
         """True if the slice at hand has been read, so that it is what is drawn."""
@@ -201,6 +215,7 @@ class ViewerBridge:
             self._case = CaseLayers(self, case)
         except Exception as error:
             # The case stays open in the session only if it can be shown.
+            self.planes.end()
             self._clear()
             self.session.close_case()
             self._on_error(error)
@@ -359,8 +374,18 @@ class ViewerBridge:
             self.pressed.emit()
         else:
             if here == self._pressed_at and here[0] is not None:
-                self.clicked.emit(self.session.slice, *here[0])
+                self._clicked(*here[0])
             self._look_at_stroke()
+
+    def _on_pressed(self) -> None:
+        self.pressed.emit()
+
+    def _clicked(self, row: float, column: float) -> None:
+        index, active = self.session.slice, self.viewer.layers.selection.active
+        self.clicked.emit(index, row, column)
+        # With a tool in hand a click is the tool's.
+        if self.planes.is_shown and getattr(active, "mode", "") in ("", "pan_zoom"):
+            self.planes.go(index, row, column)
 
     def _on_menu(self, position: Sequence[float], pos: Sequence[float]) -> None:
         """Tell which object was clicked with the right button."""
@@ -470,6 +495,10 @@ class ViewerBridge:
             layer in self.viewer.layers for layer in case.layers
         )
 
+    def pointed_at(self) -> tuple[float, float] | None:
+        """Return row and column of the pixel under the mouse; None if there is none."""
+        return None if self._case is None else self._case.pointed_at()
+
     def take(self) -> None:
         """Tell the session of everything that changed in the layers.
 
@@ -481,6 +510,7 @@ class ViewerBridge:
 
     def tell_volume(self) -> None:
         """Tell that another volume is shown, such as another time point."""
+        self.planes.show_volume()
         self._update_text()
         self.volume_changed.emit()
 
@@ -501,6 +531,8 @@ class ViewerBridge:
         """Take our layers away and release every connection."""
         self.take()
         self._drop()
+        self.planes.close()
+        self.measuring.close()
         self.prefetcher.cancel()
         self.foreign.close()
         self.mouse.close()

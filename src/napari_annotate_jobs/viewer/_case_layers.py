@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari.components import ViewerModel
-    from napari.layers import Layer
+    from napari.layers import Image, Layer
 
     from napari_annotate_jobs.editing import Pointed
     from napari_annotate_jobs.model import Label
@@ -37,12 +37,14 @@ if TYPE_CHECKING:
     from ._brush import BrushOptions
     from ._compared import BesideLayers, ComparisonLayer
     from ._foreign import ForeignLayers
+    from ._measuring import Measuring
     from ._mirror import MirrorLayer
     from ._mouse import MouseTools
     from ._pins import PinLayer
     from ._prefetch import Prefetcher
     from ._preview import PreviewLayer
     from ._progress import Bars
+    from .planes import ThreePlanes
 
 __all__ = ["CaseLayers"]
 
@@ -68,6 +70,8 @@ class CaseHost(Protocol):
     pins: PinLayer
     compared: ComparisonLayer
     beside: BesideLayers
+    planes: ThreePlanes
+    measuring: Measuring
 
     @property
     def images(self) -> Executor:
@@ -146,8 +150,8 @@ class CaseLayers:
             self._viewer,
             self.masks,
             host.brush,
-            plane=self._plane,
-            is_busy=lambda: host.mouse.zoom_tool,
+            plane=self.values,
+            is_busy=lambda: host.mouse.zoom_tool or host.measuring.kind is not None,
         )
         self._places = [HeldPlace(layer, self._tell) for layer in self.layers]
         self._add_layers()
@@ -161,7 +165,7 @@ class CaseLayers:
             self._viewer,
             self.image.layer,
             header,
-            self._plane,
+            self.values,
         )
         self.others = OtherSeries(
             self._viewer,
@@ -177,6 +181,7 @@ class CaseLayers:
         self._geometry.show_volume(self._viewer, self.image.layer, self._volume)
         self._moving = False
         self.show_slice(session.slice)
+        host.planes.begin(self)
         if self.loader.is_done:
             self._all_read()
         else:
@@ -262,6 +267,7 @@ class CaseLayers:
             self.image.layer.refresh()
             self._host.beside.refresh()
             self.status.update()
+        self._host.planes.image_came()
         if done == total:
             self._host.bars.remove(self._work)
             self._all_read()
@@ -325,11 +331,26 @@ class CaseLayers:
             self._move_to(self._session.slice)
 
     @property
+    def image_layer(self) -> Image:
+        """The image."""
+        return self.image.layer
+
+    @property
+    def shown_voxels(self) -> Any:
+        """The volume that is shown, (slices, rows, columns[, channels])."""
+        return self.loader.volume(self.shown_volume)
+
+    @property
+    def is_whole(self) -> bool:
+        """False if the series is read slice by slice, as it is looked at."""
+        return not self.loader.is_lazy
+
+    @property
     def shown_volume(self) -> int:
         """Index of the volume that is shown, such as a time point."""
         return 0 if self._closing else self._volume
 
-    def _plane(self, index: int) -> Any:
+    def values(self, index: int) -> Any:
         """Return the values of a slice as it is shown; None while it is not read."""
         if not self.loader.filled[self.shown_volume, index]:
             return None
@@ -359,6 +380,7 @@ class CaseLayers:
         """Show what the session says of these slices."""
         for mirror in self._mirrors:
             mirror.show(indices)
+        self._host.planes.refresh()
 
     def follow_labels(self) -> None:
         """Take up the labels of the job as they are now; what is drawn stays.
@@ -571,6 +593,7 @@ class CaseLayers:
     def close(self) -> None:
         """Take the layers out of the viewer."""
         self._closing = True
+        self._host.planes.end()
         self.loader.cancel()
         self._host.bars.remove(self._work)
         self.text.close()
@@ -591,6 +614,7 @@ class CaseLayers:
             mirror.close()
         self._host.preview.hide()
         self._host.pins.hide()
+        self._host.measuring.clear()
         self._host.compared.hide()
         self._host.beside.hide()
         # The tools go first: napari must not draw a brush whose layer is gone.

@@ -123,7 +123,7 @@ class MaskLayer(DrawnLayer[Labels]):
         data = np.zeros(geometry.shape, dtype)
         self._known = np.zeros(geometry.shape, dtype)
         self._digests: dict[int, str] = {}
-        self._stroking = False
+        self._stroking = self._is_aside = False
         self._dirty: set[int] = set()
         self._lifted: tuple[int, NDArray[Any]] | None = None
         offered = [label for label in self._labels if not label.retired]
@@ -349,6 +349,23 @@ class MaskLayer(DrawnLayer[Labels]):
         )
         self.take(touched)
 
+    def take_aside(self, atoms: Iterable[Any]) -> None:
+        """Take what was drawn in another layer that has the same pixels.
+
+        Parameters
+        ----------
+        atoms : iterable
+            What napari tells of it.
+        """
+        touched = _slices_of(atoms, self.layer.data.shape[0])
+        self._dirty.update(touched or range(self.layer.data.shape[0]))
+        self._is_aside = True
+        try:
+            self.take(touched)
+        finally:
+            self._is_aside = False
+        self._refresh()
+
     def _on_data(self) -> None:
         if not (isinstance(self.layer.data, np.ndarray)) or (
             not self.layer.data.flags.writeable
@@ -421,7 +438,7 @@ class MaskLayer(DrawnLayer[Labels]):
         data = self.layer.data
         lifted = None if self._lifted is None else self._lifted[0]
         # What nobody sees is not confirmed with the stroke.
-        here = {self._shown(), lifted}
+        here = set() if self._is_aside else {self._shown(), lifted}
         settled = {index for index in changed if index in here}
         merged = False
         for index in settled - {lifted}:

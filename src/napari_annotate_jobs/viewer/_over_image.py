@@ -43,8 +43,8 @@ class LayerOverImage(Generic[Shown]):
         return self._layer if self._layer in self._viewer.layers else None
 
     def _put(self, layer: Shown) -> Shown:
+        self._layer = layer  # whoever hears of it can ask whose it is
         add_beside_tool(self._viewer, layer, self._claim)
-        self._layer = layer
         return layer
 
     def hide(self) -> None:

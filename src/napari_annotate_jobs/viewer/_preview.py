@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
+from psygnal import Signal
 
 from ._over_image import LayerOverImage, grid_of, outline_width, place_of
 
@@ -25,6 +26,8 @@ COLOR = "#ff4dff"
 class PreviewLayer(LayerOverImage[Labels]):
     """Shows outlines over an image, until they are taken away."""
 
+    changed = Signal()
+    """Other outlines are shown in the layer."""
     _shown: frozenset[int] = frozenset()
 
     def show(self, image: Layer, outlines: Mapping[int, NDArray[np.bool_]]) -> None:
@@ -47,6 +50,7 @@ class PreviewLayer(LayerOverImage[Labels]):
             layer.data[index] = inside
         self._shown = frozenset(outlines)
         layer.refresh()
+        self.changed.emit()
 
     def _add(self, image: Layer) -> Labels:
         colors: dict[int | None, Any] = {None: (0, 0, 0, 0), 0: (0, 0, 0, 0), 1: COLOR}

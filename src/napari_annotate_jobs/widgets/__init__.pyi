@@ -5,9 +5,11 @@ from .annotate._difference import DifferenceView
 from .annotate._dock import AnnotateDock
 from .annotate._edges import CanvasEdges
 from .annotate._hair_lines import HairLines
+from .annotate._label_list import LabelList
 from .annotate._masks import MaskSection
 from .annotate._name_plates import NamePlates
 from .annotate._object_menu import ObjectMenu, pointed_text
+from .annotate._plane_marks import PlaneMarks
 from .annotate._read_out import ReadOutLabel
 from .annotate._window import WindowControl
 from .annotate._zoom_bar import ZoomBar
@@ -71,6 +73,7 @@ __all__ = [
     "JobPageView",
     "KeyMap",
     "KeyboardGuest",
+    "LabelList",
     "LabelTable",
     "LogInDialog",
     "MaskSection",
@@ -83,6 +86,7 @@ __all__ = [
     "ObjectMenu",
     "OptionField",
     "PersonButton",
+    "PlaneMarks",
     "PropagatePanel",
     "ReadOutLabel",
     "ReviewPanel",

@@ -9,6 +9,7 @@ from ._export import ExportController
 from ._foreign import ForeignController
 from ._import import ImportController
 from ._labels import LabelController
+from ._measures import LabelNumbers, MeasureController, measure_text
 from ._new_job import NewJobController
 from ._pointed import PointedController
 from ._propagate import PropagateController
@@ -29,6 +30,8 @@ __all__ = [
     "ForeignController",
     "ImportController",
     "LabelController",
+    "LabelNumbers",
+    "MeasureController",
     "NewJobController",
     "Peek",
     "PointedController",
@@ -42,5 +45,6 @@ __all__ = [
     "ThreadController",
     "Workbench",
     "ZoomController",
+    "measure_text",
     "show_places",
 ]

@@ -86,6 +86,7 @@ class FillController:
         session = self._session
         self._connections = Connections(
             [
+                (bridge.planes.changed, self._on_planes),
                 (session.opened, self._on_opened),
                 (session.closed, self.hide),
                 (session.status_changed, self._on_status),
@@ -220,6 +221,9 @@ class FillController:
             limits = self.panel.choice.low, self.panel.choice.high
             self.panel.set_range(low, high)
             self.panel.set_limits(*limits)
+
+    def _on_planes(self) -> None:
+        self.picker.hear_also(view.model for view in self._bridge.planes.views)
 
     def _on_pick(self, on: bool) -> None:
         self.panel.set_picking(on)

@@ -58,7 +58,7 @@ class Workbench:
         self.session = session
         self.show_error = show_error
         self._window, self._take, self._after = window, take, after
-        self._is_there = is_there
+        self.is_there = is_there
         self.selection, self._plane = selection, plane
 
     @property
@@ -120,7 +120,7 @@ class Workbench:
         what is seen. Nothing is done while a case is opened or submitted, nor before
         it is on the screen: what was pressed may be meant for the former one.
         """
-        if not self.session.is_open or self.session.is_moving or not self._is_there():
+        if not self.session.is_open or self.session.is_moving or not self.is_there():
             return
         try:
             self._take()

@@ -33,16 +33,17 @@ class CanvasEdges(QObject):
     ----------
     canvas : QWidget
         What the image is drawn on.
-    keymap : KeyMap
-        The keys of the tools.
+    keymap : KeyMap, optional
+        The keys of the tools; without it there are none.
 
     Attributes
     ----------
-    peek, room : QToolButton
-        Hides the annotation, and gives the image the room of napari's own panels.
+    peek, room, planes, ruler : QToolButton
+        Hides the annotation, gives the image the room of napari's own panels, shows
+        three planes, and measures.
     """
 
-    def __init__(self, canvas: QWidget, keymap: KeyMap) -> None:
+    def __init__(self, canvas: QWidget, keymap: KeyMap | None = None) -> None:
         super().__init__(canvas)
         self._canvas = canvas
         self.letters = tuple(QLabel(canvas) for _ in range(4))
@@ -62,16 +63,24 @@ class CanvasEdges(QObject):
             part.hide()
         self.peek = _tool(canvas, "eye", "Annotation hidden")
         self.room = _tool(canvas, "room", "Room for the image")
+        self.planes = _tool(canvas, "planes", "Three planes")
+        self.ruler = _tool(canvas, "ruler", "Measure")
+        self._tools = (self.room, self.planes, self.ruler, self.peek)
+        for tool in self._tools:
+            tool.setVisible(keymap is not None)
         # napari's notices lie on the canvas, too: nothing covers what they say.
-        for widget in (*self.letters, *self.frame, self.peek, self.room):
+        for widget in (*self.letters, *self.frame, *self._tools):
             widget.lower()
-        self.set_keymap(keymap)
+        if keymap is not None:
+            self.set_keymap(keymap)
         canvas.installEventFilter(self)
 
     def set_keymap(self, keymap: KeyMap) -> None:
         """Show other keys in the tooltips."""
         self.peek.setToolTip(keymap.tip("peek"))
         self.room.setToolTip(keymap.tip("room"))
+        self.planes.setToolTip(keymap.tip("three_planes"))
+        self.ruler.setToolTip(keymap.tip("ruler"))
 
     def set_letters(self, letters: Sequence[str]) -> None:
         """Show letters at the left, right, top and bottom edge; none hides them."""
@@ -100,7 +109,7 @@ class CanvasEdges(QObject):
         ):
             label.move(across, down)
         step = self.room.width() + 2
-        for n, tool in enumerate((self.room, self.peek), start=1):
+        for n, tool in enumerate(self._tools, start=1):
             tool.move(w - WIDTH - MARGIN - n * step, inner)
         for part, box in zip(
             self.frame,
@@ -123,7 +132,7 @@ class CanvasEdges(QObject):
     def close(self) -> None:
         """Go, and let the canvas go."""
         self._canvas.removeEventFilter(self)
-        for part in (*self.letters, *self.frame, self.peek, self.room):
+        for part in (*self.letters, *self.frame, *self._tools):
             part.hide()
             part.deleteLater()
         self.deleteLater()

@@ -39,6 +39,8 @@ _TOOLTIPS = {
     Method.DETECTION: "Draw boxes around {name}",
     Method.SEGMENTATION: "Paint {name}",
 }
+NUMBERS = 3
+"""The column of what labels measure, behind names, keys and locks."""
 NOTHING_AT_ALL = "Nothing in the whole case"
 """Another name than that of a slice with nothing to label."""
 _LABEL_ROLE = Qt.ItemDataRole.UserRole
@@ -339,6 +341,18 @@ class LabelList(QWidget):
     def is_checked(self, label_id: int) -> bool:
         """Return True if a class label is shown as carried."""
         return self._on.get(label_id, False)
+
+    def set_numbers(self, numbers: Mapping[int, str] | None) -> None:
+        """Show what labels measure, by id; None takes that away."""
+        self.tree.setColumnCount(NUMBERS if numbers is None else NUMBERS + 1)
+        if numbers is None:
+            return
+        resize = QHeaderView.ResizeMode.ResizeToContents
+        self.tree.header().setSectionResizeMode(NUMBERS, resize)
+        for label_id, item in self._items.items():
+            text = numbers.get(label_id, "")
+            item.setText(NUMBERS, text)
+            item.setToolTip(NUMBERS, text and "Confirmed masks; nothing excluded")
 
     def set_current(self, label: Label | None) -> None:
         """Highlight the label that is chosen for drawing."""

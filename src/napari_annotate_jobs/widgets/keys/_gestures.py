@@ -41,6 +41,9 @@ GESTURES: tuple[Gesture, ...] = (
         IN_IMAGE,
     ),
     Gesture("Ctrl + drag with the right button", "Zoom by sliding", IN_IMAGE),
+    Gesture(
+        "Click, with three planes and no tool", "Let the planes cross there", IN_IMAGE
+    ),
     Gesture("Right click", "What can be done with the object there", IN_IMAGE),
     Gesture("Ctrl++, Ctrl+-, Ctrl+0", "Zoom in, out, fit (napari's)", IN_IMAGE),
     *(

@@ -452,6 +452,56 @@ ACTIONS: tuple[UserAction, ...] = (
         tip="Take napari's layer list and controls away, or bring them back",
     ),
     UserAction(
+        "three_planes",
+        "Three planes, or one",
+        "Window",
+        "Alt+Shift+P",
+        when="slices",
+        tip="Show the other two planes beside this one, or take them away",
+    ),
+    UserAction(
+        "cross_here",
+        "Let the planes cross at the mouse",
+        "Window",
+        "Alt+Shift+H",
+        when="slices",
+    ),
+    *(
+        UserAction(id_, text, "Measure", key, when="case", tip=tip)
+        for id_, text, key, tip in (
+            (
+                "ruler",
+                "Ruler",
+                "Alt+Shift+R",
+                "Drag in the image to measure a length; Esc ends it",
+            ),
+            (
+                "region",
+                "Measure a region",
+                "Alt+Shift+A",
+                "Drag in the image: area, mean and SD of an ellipse; Esc ends it",
+            ),
+            (
+                "pin_measure",
+                "Keep the last measure as a comment",
+                "Alt+Shift+K",
+                "Write what it measures where it lies; nothing else of it is saved",
+            ),
+            (
+                "clear_measures",
+                "Take all measures away",
+                "",
+                "Take lines and regions off the image",
+            ),
+            (
+                "label_numbers",
+                "Volume and mean of each label, or none",
+                "Alt+Shift+V",
+                "Show in the list of labels how much is painted, and its mean value",
+            ),
+        )
+    ),
+    UserAction(
         "slices", "Close the strip of slices, or show it again", "Window", when="case"
     ),
     UserAction("help", "Keys and mouse", "Help", "F1", when="job"),

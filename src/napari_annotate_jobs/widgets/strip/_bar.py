@@ -242,8 +242,8 @@ def strip_icon(name: str, colors: Colors) -> QIcon:
     ----------
     name : str
         ``previous-undecided``, ``next-undecided``, ``previous-change``,
-        ``next-change``, ``zoom-in``, ``zoom-out``, ``fit``, ``zoom-tool``, ``eye`` or
-        ``room``.
+        ``next-change``, ``zoom-in``, ``zoom-out``, ``fit``, ``zoom-tool``, ``eye``,
+        ``room``, ``planes`` or ``ruler``.
     colors : Colors
         The theme. While its button is checked, the icon stands on the current colour.
     """
@@ -328,6 +328,21 @@ def _room(painter: QPainter) -> None:
     painter.drawRect(QRectF(3, 12.5, 5.5, 4.5))
 
 
+def _planes(painter: QPainter) -> None:
+    """Draw one large and two small planes, with where they cross."""
+    painter.drawRect(QRectF(2.5, 3, 8.5, 14))
+    painter.drawRect(QRectF(13, 3, 5, 6))
+    painter.drawRect(QRectF(13, 11, 5, 6))
+    painter.drawLine(QPointF(6.7, 3), QPointF(6.7, 17))
+    painter.drawLine(QPointF(2.5, 10), QPointF(11, 10))
+
+
+def _ruler(painter: QPainter) -> None:
+    painter.drawRect(QRectF(2, 6.5, 16, 7))
+    for x, high in ((5, 2.5), (8, 4), (11, 2.5), (14, 4)):
+        painter.drawLine(QPointF(x, 6.5), QPointF(x, 6.5 + high))
+
+
 _DRAWN: dict[str, Callable[[QPainter], None]] = {
     "zoom-in": _lens_plus,
     "zoom-out": _lens,
@@ -335,6 +350,8 @@ _DRAWN: dict[str, Callable[[QPainter], None]] = {
     "zoom-tool": _zoom_tool,
     "eye": _eye,
     "room": _room,
+    "planes": _planes,
+    "ruler": _ruler,
 }
 
 

@@ -1,0 +1,107 @@
+"""Three planes in a real window: shown, painted in, and gone with the case."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.qt import QtViewer
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from napari_annotate_jobs.app._asks import notifications
+from napari_annotate_jobs.demo._jobs import DEMO_JOBS
+
+BRAIN, XRAYS, LUNGS = DEMO_JOBS
+
+
+@pytest.fixture
+def planes(open_case):
+    """Return a driver with three planes of the brain on the screen."""
+    driver = open_case(BRAIN)
+    driver.press_action("three_planes")
+    driver.settle()
+    assert driver.desk.planes.is_on
+    return driver
+
+
+def canvases(driver):
+    return [canvas.canvas for canvas in driver.desk.planes._canvases]
+
+
+def test_they_come_and_go(planes):
+    driver = planes
+    edges = driver.desk.surroundings.edges
+    assert edges.planes.isChecked()
+    assert all(canvas.isVisible() for canvas in canvases(driver))
+    titles = [c._marks.title.text() for c in driver.desk.planes._canvases]
+    assert [title.split()[0] for title in titles] == ["Coronal", "Sagittal"]
+    assert driver.canvas not in canvases(driver)
+    for image in [canvas.grabFramebuffer() for canvas in canvases(driver)]:
+        middle, width = image.height() // 2, image.width()
+        line = [image.pixelColor(x, middle).lightness() for x in range(0, width, 3)]
+        assert len(set(line)) > 5, "nothing was drawn"
+    driver.click(edges.planes)
+    driver.settle()
+    assert not driver.desk.planes.is_on and not edges.planes.isChecked()
+    for _ in range(2):  # again, and quickly
+        driver.press_action("three_planes")
+    assert not driver.desk.planes.is_on
+    driver.press_action("three_planes")
+    driver.settle()
+    driver.viewer.theme = "light"
+    driver.settle()
+    assert all(v.model.theme == "light" for v in driver.desk.bridge.planes.views)
+
+
+def test_a_stroke_in_another_plane_is_saved_and_undone(open_case, stored):
+    driver = open_case(LUNGS)
+    driver.press_action("three_planes")
+    driver.settle()
+    driver.press_label("Tumour")
+    canvas = canvases(driver)[0]
+    middle = QPoint(canvas.width() // 2, canvas.height() // 2)
+    driver.drag([middle, middle + QPoint(0, 30)], widget=canvas)
+    driver.settle()
+    name = driver.session.case.row.case.id
+    painted = [c for c in stored(LUNGS, name).slices.values() if c.masks]
+    assert len(painted) > 1
+    QTest.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    driver.settle()
+    assert not [c for c in stored(LUNGS, name).slices.values() if c.masks]
+
+
+def test_another_case_takes_every_canvas(planes):
+    driver = planes
+    views = driver.desk.bridge.planes.views
+    before = [view.image for view in views]
+    driver.press_action("next_case")
+    driver.settle()
+    image = driver.desk.bridge.image_layer
+    for view, former in zip(views, before, strict=True):
+        assert former not in view.model.layers
+        assert np.shares_memory(view.image.data, image.data)
+    driver.session.close_case()
+    driver.settle()
+    assert not driver.desk.planes.panel.isVisible()
+    assert not [layer for view in views for layer in view.model.layers]
+
+
+def test_a_radiograph_has_none_and_says_so(open_case):
+    driver = open_case(XRAYS)
+    driver.click(driver.desk.surroundings.edges.planes)
+    assert any("one slice" in each.message.text() for each in notifications())
+    assert not driver.desk.surroundings.edges.planes.isChecked()
+    assert not driver.desk.planes.is_on
+
+
+def test_they_go_with_the_window(make_driver, demo, make_napari_viewer):
+    viewer = make_napari_viewer(show=True)
+    driver = make_driver(demo, viewer=viewer)
+    driver.open_job(BRAIN)
+    driver.annotate()
+    driver.press_action("three_planes")
+    driver.settle()
+    assert len(QtViewer._instances) == 3
+    viewer.close()
+    QApplication.processEvents()
