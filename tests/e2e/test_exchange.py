@@ -199,7 +199,8 @@ def test_panels_of_naparis_menu_come_as_tabs(make_driver, annotated):
     driver = make_driver(annotated)
     driver.open_job(JOB)
     height = driver.window.height()
-    for name in ("Export", "Combine Labels", "Import", "Statistics"):
+    names = ("Keys and Mouse", "Export", "Combine Labels", "Import", "Statistics")
+    for name in names:
         panel(driver, name)  # as the menu does: below those that are there
         dock = driver.viewer.window.dock_widgets[f"{name} ({PLUGIN})"].parentWidget()
         driver.wait(lambda dock=dock: not dock.visibleRegion().isEmpty())

@@ -18,7 +18,13 @@ from napari_annotate_jobs.widgets import MyJobsView, PersonButton, paint_in
 
 from ._asks import choose_folder, tell_error
 from ._settings import PLUGIN
-from ._titles import dock_of, shorten_title, take_all_room
+from ._titles import (
+    come_as_tab,
+    dock_of,
+    height_of_window,
+    shorten_title,
+    take_all_room,
+)
 from ._workstation import Workstation
 
 if TYPE_CHECKING:
@@ -337,7 +343,8 @@ class KeysAndMouse(QWidget):
 
         super().__init__()
         self.station = Workstation.of(napari_viewer)
-        self._came = False
+        self._came = self._was_shown = False
+        self._height = height_of_window(napari_viewer)
         self.panel = HelpPanel()
         take_all_room(self)
         self.panel.set_keymap(self.station.keymap)
@@ -385,6 +392,9 @@ class KeysAndMouse(QWidget):
         """Say no more than needed on the tab."""
         super().showEvent(event)
         shorten_title(self)
+        if not self._was_shown:
+            self._was_shown = True
+            come_as_tab(self, self.station.viewer, self._height)
 
 
 def show_my_jobs(

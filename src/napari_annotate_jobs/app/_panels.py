@@ -14,9 +14,9 @@ from napari_annotate_jobs.widgets import paint_in
 from ._asks import choose_file, choose_folder, notify
 from ._chores import JobPlace
 from ._titles import (
+    come_as_tab,
     dock_of,
     height_of_window,
-    join_others,
     shorten_title,
     take_all_room,
 )
@@ -49,7 +49,6 @@ class _JobPanel(QWidget):
         super().__init__()
         self.station = Workstation.of(napari_viewer)
         self._widened = False
-        self._is_joined = False
         self._height = height_of_window(napari_viewer)
         take_all_room(self)
         self._layout = QVBoxLayout(self)
@@ -94,7 +93,7 @@ class _JobPanel(QWidget):
             self.station.watch(window)
         if not self._widened:
             self._widened = True
-            self._is_joined = join_others(self, self.station.viewer)
+            come_as_tab(self, self.station.viewer, self._height)
             # When the window has laid out the dock that has just come.
             QTimer.singleShot(0, self._widen)
 
@@ -105,10 +104,6 @@ class _JobPanel(QWidget):
         shorten_title(self)
         if dock.width() < WIDTH:
             window.resizeDocks([dock], [WIDTH], Qt.Orientation.Horizontal)
-        if self._is_joined:
-            dock.raise_()
-            if 0 < self._height < window.height():  # it grew for the dock below others
-                window.resize(window.width(), self._height)
 
 
 class JobStatistics(_JobPanel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QSizePolicy, QWidget
 
 from ._settings import PLUGIN
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import napari
 
 __all__ = [
+    "come_as_tab",
     "dock_of",
     "height_of_window",
     "join_others",
@@ -62,6 +64,33 @@ def join_others(widget: QWidget, viewer: napari.Viewer) -> bool:
             window.tabifyDockWidget(other, dock)
             return True
     return False
+
+
+def come_as_tab(widget: QWidget, viewer: napari.Viewer, height: int) -> None:
+    """Join the tabs of this program's docks, when a widget is shown for the first time.
+
+    Parameters
+    ----------
+    widget : QWidget
+        Which was made a moment ago.
+    viewer : napari.Viewer
+        Whose window it is in.
+    height : int
+        Of the window before it was made, which grew for a dock below others.
+    """
+
+    def rest() -> None:
+        window, dock = widget.window(), dock_of(widget)
+        if dock is None or not isinstance(window, QMainWindow):
+            return
+        shorten_title(widget)
+        dock.raise_()
+        if 0 < height < window.height():
+            window.resize(window.width(), height)
+
+    if join_others(widget, viewer):
+        # When the window has laid out the dock that has just come.
+        QTimer.singleShot(0, widget, rest)
 
 
 def height_of_window(viewer: napari.Viewer) -> int:
