@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "classes_job",
     "many_cases_job",
+    "masks_job",
     "mixed_job",
     "write_nifti",
     "xray_job",
@@ -57,6 +58,17 @@ def mixed_job(folder: Path, n_slices: int = 61) -> Path:
     )
     write_nifti(folder / "volume.nii", (n_slices, 512, 512))
     return _make(folder / "mixed", project, [folder / "volume.nii"])
+
+
+def masks_job(folder: Path, paths: list[Path]) -> Path:
+    """Make a job of one mask label; return its folder."""
+    label = Label(id=1, name="organ", color=COLORS[0], method=Method.SEGMENTATION)
+    project = Project(
+        name="Organs",
+        methods=(Method.SEGMENTATION,),
+        label_set=LabelSet(labels=(label,)),
+    )
+    return _make(folder / "organs", project, paths)
 
 
 def classes_job(folder: Path, n_slices: int = 300) -> Path:

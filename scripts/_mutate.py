@@ -47,7 +47,12 @@ DEFAULT = ("files", "stores", "session", "editing", "viewer")
 ALSO = {
     "files": ("stores",),
     "editing": ("session",),
-    "stores": ("formats/test_export.py", "cli/test_export.py", "cli/test_check.py"),
+    "stores": (
+        "server",
+        "formats/test_export.py",
+        "cli/test_export.py",
+        "cli/test_check.py",
+    ),
     "session": ("cli/test_import.py", "widgets/propagate/test_propagate.py"),
     "viewer": ("app",),
 }

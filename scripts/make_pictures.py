@@ -1,4 +1,4 @@
-"""Makes the pictures of propagation and of comparisons in docs/pictures, on a screen.
+"""Makes the pictures of new jobs, propagation and comparisons in docs/pictures.
 
 The others there come from `scripts/demo FOLDER`.
 """
@@ -153,6 +153,28 @@ def review(driver: Driver, output: Path) -> None:
     shoot(driver, output / "correct.png")
 
 
+def new_job(driver: Driver, folder: Path, output: Path) -> None:
+    """Make a job of a folder of studies, as far as its window goes."""
+    import shutil
+
+    from napari_annotate_jobs.app._new_jobs import NewJobs
+    from napari_annotate_jobs.samples import sample_paths
+
+    names = ("ct-lung", "ct-lung-nodule", "mr-brain", "mr-brain-tumour")
+    for number, name in enumerate(names, 1):
+        shutil.copytree(sample_paths()[name], folder / f"study-{number}")
+    jobs = NewJobs.of(driver.station)
+    dialog = jobs.show(driver.window, [str(folder)])
+    dialog.set_place("~/Documents/Annotate Jobs/ct-studies")
+    driver.wait(lambda: dialog.studies.count() == len(names))
+    dialog.labels.text_pasted.emit("lung\ntumour=red\nclassification:motion artefact")
+    dialog.instructions.setPlainText("Outline the tumour on every slice that shows it.")
+    driver.settle()
+    output.mkdir(parents=True, exist_ok=True)
+    assert dialog.grab().save(str(output / "new-job.png"))
+    jobs.close()
+
+
 def main(output: Path) -> None:
     """Open napari on jobs of its own, and take all pictures."""
     import napari
@@ -160,11 +182,13 @@ def main(output: Path) -> None:
     from napari_annotate_jobs.app._docks import show_my_jobs
     from napari_annotate_jobs.testing._drive import Driver
 
-    jobs = make_job(Path(os.environ["XDG_DATA_HOME"]) / "jobs")
+    home = Path(os.environ["XDG_DATA_HOME"])
+    jobs = make_job(home / "jobs")
     viewer = napari.Viewer()
     viewer.window.resize(1280, 800)
     driver = Driver(show_my_jobs(viewer, str(jobs)))
     driver.activate()
+    new_job(driver, home / "ct-studies", output / "panels")
     propagate(driver, output / "propagation")
     review(driver, output / "review")
     driver.station.close()

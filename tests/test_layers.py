@@ -76,9 +76,10 @@ LAYERS = {
     "server": layer(
         2,
         "errors files imaging model stores",
-        "alembic fastapi obstore prometheus_client pwdlib pydantic sqlalchemy "
+        "alembic fastapi jinja2 obstore prometheus_client pwdlib pydantic sqlalchemy "
         "starlette",
     ),
+    "owning": layer(2, "errors files formats imaging model stores", "yaml"),
     "editing": layer(2, "errors formats model propagation", "numpy psygnal pydantic"),
     "session": layer(
         3,
@@ -449,7 +450,8 @@ def test_circles_are_seen(
 
 SEVERAL_ROOMS = {
     "_boxes": "boxes: found between keys, drawn on a layer, listed, acted on",
-    "_cases": "the cases of a job: on the command line, and for who works on them",
+    "_brush": "how the brush paints: on layers, in the dock, and what switches it",
+    "_cases": "the cases of a job: found in folders, and for who works on them",
     "_combine": "several people's work into one: on cases, and what acts",
     "_contract": "what those who fulfil the room's contract must do",
     "_difference": "how two versions of a case differ, and the view of it",
@@ -458,13 +460,14 @@ SEVERAL_ROOMS = {
     "_foreign": "what is not ours: layers in the viewer and what acts, files to import",
     "_geometry": "where slices lie: in the patient, and in the viewer",
     "_import": "imports: the panel's controller, and the command line's verb",
-    "_labels": "labels: the model, the command line's options, the list of a job",
+    "_labels": "labels: the model, the command line's options, a job's list, what acts",
     "_manifest": "a manifest: napari's of the plugin, an export's of its files",
     "_masks": "masks: stored, on a layer, in the dock, acted on",
     "_nifti": "NIfTI: read as an image, written as an export",
     "_objects": "objects of several boxes: on arrays, and in a case",
     "_pictures": "pictures of slices: shown small, and exported",
     "_planes": "planes of a volume: read from a file, written to pictures",
+    "_pointed": "the object at a place: found in a case, and acted on",
     "_progress": "how far work is: counted, and shown",
     "_ranges": "ranges of slices: edited, and painted on the strip",
     "_review": "a review: its words, the work on it, and the command line's verb",
@@ -472,6 +475,7 @@ SEVERAL_ROOMS = {
     "_strip": "the slice strip: the view, and its controller",
     "_threads": "threads of comments: kept in a job's folder, and listed",
     "_window": "windows of grey values: the model, and the control of it",
+    "_zoom": "how large the image is shown: in the viewer, and what acts",
 }
 """Modules of one name in several rooms that mean the same thing, and which."""
 

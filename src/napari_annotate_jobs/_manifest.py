@@ -17,9 +17,11 @@ __all__ = [  # noqa: F822
     "JobStatistics",
     "KeysAndMouse",
     "MyJobs",
+    "NewJob",
     "get_reader",
     "open_images",
     "open_napari",
+    "write_labels",
 ]
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -30,6 +32,10 @@ def __getattr__(name: str) -> Any:
         from .app import _docks
 
         return getattr(_docks, name)
+    if name == "NewJob":
+        from .app import _new_jobs
+
+        return _new_jobs.NewJob
     if name in ("JobCombine", "JobExport", "JobImport", "JobStatistics"):
         from .app import _panels
 
@@ -81,6 +87,21 @@ def get_reader(
 
     paths = [path] if isinstance(path, str) else list(path)
     return read_layers if paths and all(is_image(Path(p)) for p in paths) else None
+
+
+def write_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
+    """Write a label layer as NIfTI, or as a segmentation of 3D Slicer's.
+
+    Parameters
+    ----------
+    path : str
+        Ends in ``.nii.gz``, ``.nii`` or ``.seg.nrrd``.
+    data, meta
+        napari's of the layer.
+    """
+    from .formats import write_label_layer
+
+    return write_label_layer(path, data, meta)
 
 
 def _sample(name: str) -> list[LayerData]:

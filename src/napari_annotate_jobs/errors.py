@@ -20,6 +20,7 @@
           +-- NotFoundError (LookupError)       no such job, case, or submission
           +-- ExistsError (FileExistsError)     it would overwrite what is there
           +-- ConflictError                     someone else saved in between
+          +-- JobChangedError                   someone else changed the same of a job
           +-- CorruptError (ValueError)         a document or blob is damaged
           |    +-- DamagedJournalError          saves that are whole can be gone on with
           +-- DocumentVersionError              written by a newer version
@@ -50,6 +51,7 @@ __all__ = [
     "GeometryError",
     "ImagingError",
     "InvalidValueError",
+    "JobChangedError",
     "JudgedError",
     "LockedError",
     "LogInError",
@@ -251,6 +253,13 @@ class ConflictError(StoreError):
         )
         self.base = base
         self.current = current
+
+
+class JobChangedError(StoreError):
+    """Somebody else changed the same of a job since it was looked at.
+
+    Nothing was written: what they changed is still there.
+    """
 
 
 class CorruptError(StoreError, ValueError):

@@ -285,3 +285,22 @@ def test_what_is_exported_follows_the_verdict_on_a_corrected_copy(submitted):
         assert summary() == (False, "ana", "", [(1,)])
         store.judge(job, case, Verb.PASS, person="ana")
         assert summary() == (False, "ana", "eve", [(1,)])
+
+
+def test_show_tells_which_slices_were_never_shown(run, submitted):
+    with FolderStore(submitted, "ana") as store:
+        (summary,) = store.jobs()
+        case = store.cases(summary.job.id).rows[0].case
+        header = store.open_series(summary.job.id, case.id).header
+        store.note_case(summary.job.id, case.id, n_slices=len(header.slices))
+        store.reopen(summary.job.id, case.id)
+        base = store.load(summary.job.id, case.id).annotation.revision
+        change = AnnotationChange(seen=(header.slices[0].key,))
+        base = store.save(summary.job.id, case.id, change, {}, base=base)
+        store.submit(summary.job.id, case.id, base=base)
+    known, *others = found(run, "show", submitted, "--seen")["seen"]
+    assert known["name"] == case.name
+    assert known["never_shown"] == len(header.slices) - 1
+    assert {each["never_shown"] for each in others} == {None}
+    out = run("show", submitted, "--seen")[1]
+    assert "NEVER SHOWN" in out and "not known" in out

@@ -6,6 +6,13 @@ import re
 
 import pytest
 
+from napari_annotate_jobs.server import (
+    ServerSettings,
+    find_account,
+    open_service,
+    permit,
+)
+from napari_annotate_jobs.server._project_edits import delete_project
 from napari_annotate_jobs.stores.http import keep_token
 
 TOKEN = re.compile(r"naj_[0-9a-f]+_[\w-]+")
@@ -20,6 +27,28 @@ def job(run, images, tmp_path):
     )  # fmt: skip
     assert code == 0, err
     return folder
+
+
+def test_a_job_in_the_trash_of_a_server_comes_back(run, job, tmp_path):
+    home = tmp_path / "server"
+    run("server", home, "add-job", job)
+    code, out, _ = run("server", home, "jobs")
+    job_id = out.split()[0]
+    _delete(home, job_id)
+    code, out, _ = run("server", home, "jobs")
+    assert (code, "deleted; restore-job" in out) == (0, True)
+    assert "in the trash" in run("server", home, "add-job", job)[2]
+    code, out, _ = run("server", home, "restore-job", job_id)
+    assert (code, out) == (0, f"{job_id} is there again.\n")
+    assert run("server", home, "jobs")[1].split() == [job_id, "lung"]
+    assert "no job" in run("server", home, "restore-job", job_id)[2]
+
+
+def _delete(home, job_id):
+    with open_service(ServerSettings(home)) as service:
+        with service.database.writing() as connection:
+            olga = find_account(connection, "olga")
+            delete_project(connection, permit(connection, olga, job_id))
 
 
 def test_a_job_with_its_people_is_put_on_a_server(run, job, tmp_path):

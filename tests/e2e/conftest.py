@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import shutil
 import weakref
+from contextlib import suppress
 
 import napari
 import pytest
@@ -20,6 +21,7 @@ from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_annotate_jobs.app._asks import notifications
+from napari_annotate_jobs.app._settings import settings_model
 from napari_annotate_jobs.demo._jobs import make_demo_jobs
 from napari_annotate_jobs.stores import open_store
 from napari_annotate_jobs.testing._drive import Driver
@@ -189,6 +191,9 @@ def make_driver(shared_window, request, qtbot):
         viewer.window.resize(*size)
         place = None if location is None else str(location)
         driver = Driver(show_my_jobs(viewer, place, open_it=open_it))
+        with suppress(KeyError, AttributeError):
+            # Few tests look at every slice; test_seen.py is about that.
+            settings_model().ask_seen = False
         driver.window.activateWindow()
         qtbot.waitUntil(lambda: QApplication.activeWindow() is driver.window)
         driver.settle()

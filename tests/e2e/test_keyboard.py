@@ -50,9 +50,9 @@ def test_keys_after_a_click_are_those_of_the_image(open_case):
     press(Qt.Key.Key_Right)
     assert session.slice == here + 1
     press(Qt.Key.Key_Space)
-    assert driver.desk._play.isActive()
+    assert driver.desk.player.is_on
     press(Qt.Key.Key_Space)
-    assert not driver.desk._play.isActive()
+    assert not driver.desk.player.is_on
     decisions = [session.editor.decision(i) for i in range(session.editor.n_slices)]
     assert decisions.count(Decision.NOTHING_TO_LABEL) == 1
     assert Decision.EXCLUDED not in decisions

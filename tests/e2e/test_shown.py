@@ -92,7 +92,8 @@ def test_what_is_told_does_not_pile_up_nor_outlast_its_time(open_case, monkeypat
     driver.press_action("nothing_to_label")
     driver.session.open_next = False
     driver.session.submit()
-    driver.wait(lambda: "MR of the brain was submitted (number 1)." in shown())
+    told = "MR of the brain was submitted (number 1). 19 of 20 slices were never shown."
+    driver.wait(lambda: told in shown())
     _asks.notify("Another was submitted.", about=SUBMITTED)
     assert shown() == ["Another was submitted."]
     driver.session.told.emit("one thing")

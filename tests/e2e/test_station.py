@@ -13,7 +13,8 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLineEdit, QPushButton
 
-from napari_annotate_jobs.app._settings import Settings, settings_model
+from napari_annotate_jobs.app._settings import PLUGIN, Settings, settings_model
+from napari_annotate_jobs.app._titles import dock_of
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.samples import SAMPLES, sample_paths
 from napari_annotate_jobs.stores import open_store
@@ -119,14 +120,22 @@ def test_by_keyboard_alone_from_my_jobs_to_submit(driver, demo):
     driver.wait(lambda: driver.station.desk is not None)
     driver.settle()
     annotate = driver.my_jobs.page.findChild(QPushButton, "annotate")
-    for _ in range(20):
-        focus = QApplication.focusWidget()
-        if focus is annotate:
-            break
-        QTest.keyClick(focus or driver.my_jobs.page, Qt.Key.Key_Tab)
     assert QApplication.focusWidget() is annotate
-    QTest.keyClick(annotate, Qt.Key.Key_Space)
+    QTest.keyClick(annotate, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
+    assert QApplication.focusWidget() is cards
+    QTest.keyClick(cards, Qt.Key.Key_Return)
+    driver.wait(lambda: QApplication.focusWidget() is annotate)
+    said, veil, busy = [], driver.desk.veil, driver.station.busy_changed
+
+    def listen(text):
+        said.append((text, veil.isVisible()))
+
+    busy.connect(listen)
+    QTest.keyClick(annotate, Qt.Key.Key_Return)
     driver.wait(lambda: driver.session.is_open)
+    busy.disconnect(listen)
+    assert said[0] == ("Opening", True)  # over napari's welcome
+    assert QApplication.focusWidget() is not driver.my_jobs.page
     driver.settle()
     focus = QApplication.focusWidget()
     driver.key("N", focus or driver.window)
@@ -138,6 +147,58 @@ def test_by_keyboard_alone_from_my_jobs_to_submit(driver, demo):
         assert store.counts(XRAYS).finished == 1
     finally:
         store.close()
+
+
+def test_closed_slices_come_back(open_case):
+    driver = open_case(LUNGS)
+    desk, menu = driver.desk, driver.viewer.window.window_menu
+    strip, back = desk.strip, desk.annotate.slices_back
+    (item,) = (a for a in menu.actions() if a.text() == "Slices")
+    assert strip.isVisible()
+    assert item.isChecked()
+    assert back.isHidden()
+    for ask in (back.click, item.trigger, desk.strip_dock.toggle):
+        close_dock(strip)
+        driver.settle()
+        assert not strip.isVisible()
+        assert not item.isChecked()
+        assert back.isVisible()
+        ask()
+        driver.settle()
+        assert strip.isVisible()
+        assert item.isChecked()
+        assert back.isHidden()
+    close_dock(strip)
+    driver.press_action("next_case")
+    driver.settle()
+    assert back.isVisible()  # who closes them does not want them in the next case
+    item.trigger()
+    item.trigger()
+    assert not strip.isVisible()
+    driver.station.close_job()
+    assert "Slices" not in [action.text() for action in menu.actions()]
+
+
+def test_my_jobs_that_is_opened_again_becomes_a_tab(open_case):
+    driver = open_case(LUNGS)
+    window, size = driver.window, driver.window.size()
+    close_dock(driver.my_jobs)
+    driver.settle()
+    _, jobs = driver.viewer.window.add_plugin_dock_widget(PLUGIN, "My Jobs")
+    driver.settle()
+    annotate = dock_of(driver.desk.annotate)
+    assert annotate in window.tabifiedDockWidgets(dock_of(jobs))
+    assert window.size() == size
+    assert jobs.page.isVisible()
+    _, keys = driver.viewer.window.add_plugin_dock_widget(PLUGIN, "Keys and Mouse")
+    driver.settle()
+    assert annotate in window.tabifiedDockWidgets(dock_of(keys))
+    assert window.size() == size
+
+
+def close_dock(inside):
+    """Press the x of the dock that a widget is in."""
+    dock_of(inside).titleBarWidget().close_button.click()
 
 
 def test_everything_is_released_with_the_job(open_case):

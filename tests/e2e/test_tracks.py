@@ -65,7 +65,7 @@ def test_boxed_and_confirmed_and_found_in_the_store(boxed, folder):
     assert only(boxed).proposals == (3, 4, 5, 6, 7, 9, 10, 11)
     section = boxed.desk.annotate.boxes
     assert section.isVisible()
-    assert section.about.text() == "Nodule 3–13 · 3 keys · 8 to confirm"
+    assert section.about.text() == "Nodule · slices 3–13 · 3 keys · 8 to confirm"
     boxed.click(section.buttons["confirm_object"])
     assert not only(boxed).proposals
     boxed.settle()
@@ -144,7 +144,7 @@ def test_a_box_of_its_own_and_another_label(boxed):
     assert (first.stop, list(second.boxes)) == (8, [12])
     boxed.desk.annotate.boxes.label.menu().actions()[1].trigger()
     assert tracks(boxed.session.editor)[1].label == 2
-    assert boxed.desk.annotate.boxes.about.text() == "Lymph node 13"
+    assert boxed.desk.annotate.boxes.about.text() == "Lymph node · slice 13"
 
 
 def test_deleting_an_object_and_nothing_at_hand(boxed):

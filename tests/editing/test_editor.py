@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_annotate_jobs.editing import copied_slice, paste
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     InvalidValueError,
@@ -395,7 +396,7 @@ def test_paste_confirmed_adds_labels_boxes_and_masks(kit, editor):
     editor.set_masks({(1, ""): kit.mask(rows=slice(1, 3))})
     editor.set_masks({(2, ""): kit.mask(TUMOUR, rows=slice(2, 4))})
     editor.set_nothing_to_label([3])
-    assert editor.paste(editor.content(1), [2, 3], confirmed=True)
+    assert paste(editor, copied_slice(editor, 1), [2, 3], confirmed=True)
     for index in (2, 3):
         content = editor.content(index)
         assert content.class_labels == (LESION,)
@@ -415,7 +416,7 @@ def test_paste_elsewhere_proposes(kit, editor):
     editor.set_boxes({1: [kit.box()]})
     editor.set_masks({(1, ""): kit.mask(rows=slice(1, 3))})
     editor.set_masks({(2, ""): kit.mask(TUMOUR, rows=slice(2, 4))})
-    editor.paste(editor.content(1), [2], confirmed=False)
+    paste(editor, copied_slice(editor, 1), [2], confirmed=False)
     np.testing.assert_array_equal(editor.mask(2), kit.mask(TUMOUR, rows=slice(2, 4)))
     # No proposed pixel where a confirmed one is.
     np.testing.assert_array_equal(
@@ -427,7 +428,7 @@ def test_paste_elsewhere_proposes(kit, editor):
 def test_what_nobody_confirmed_is_not_copied(kit, editor):
     editor.set_boxes({1: [kit.box(), kit.box(at=3.0, proposal=True)]})
     editor.propose_masks({(1, ""): kit.mask()}, provenance=Provenance.TRACKED)
-    editor.paste(editor.content(1), [2], confirmed=True)
+    paste(editor, copied_slice(editor, 1), [2], confirmed=True)
     assert [box.corners for box in editor.content(2).boxes] == [kit.box().corners]
     assert not editor.content(2).masks
 
@@ -435,9 +436,9 @@ def test_what_nobody_confirmed_is_not_copied(kit, editor):
 def test_pasting_twice_adds_once(kit, editor):
     editor.set_boxes({1: [kit.box()]})
     editor.set_masks({(1, ""): kit.mask()})
-    copied = editor.content(1)
-    assert editor.paste(copied, [2], confirmed=True)
-    assert not editor.paste(copied, [1, 2], confirmed=True)
+    copied = copied_slice(editor, 1)
+    assert paste(editor, copied, [2], confirmed=True)
+    assert not paste(editor, copied, [1, 2], confirmed=True)
 
 
 # ------------------------------------------------------------------- locked
@@ -468,7 +469,7 @@ def test_a_submitted_case_cannot_be_edited(kit):
         ),
         lambda: editor.confirm([1]),
         lambda: editor.reject([1]),
-        lambda: editor.paste(editor.content(1), [2], confirmed=True),
+        lambda: paste(editor, copied_slice(editor, 1), [2], confirmed=True),
         lambda: editor.add_comment("more"),
         lambda: editor.remove_comment(first.annotation.comments[0].id),
     ]

@@ -6,7 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from editing_kit import Log
 from napari_annotate_jobs.editing import (
+    CaseEditor,
+    answer_track,
     confirm_boxes,
     cut_track,
     delete_boxes,
@@ -27,8 +30,11 @@ from napari_annotate_jobs.errors import (
     NotFoundError,
 )
 from napari_annotate_jobs.model import (
+    Annotation,
+    Attribute,
     Box,
     Decision,
+    LabelSet,
     Provenance,
     RangeAction,
     SliceRange,
@@ -502,3 +508,57 @@ def _step(editor, what, index, place):
             extend_track(editor, found[0].id, range(index, 20))
     except InvalidValueError:
         pass
+
+
+# ----------------------------------------------------------------- attributes
+def asking(kit, **fields):
+    """Return an editor whose nodules are asked for their margin."""
+    margin = Attribute(name="margin", choices=("sharp", "blurred"), **fields)
+    labels = tuple(
+        label.model_copy(update={"attributes": (margin,)}) if label.id == 5 else label
+        for label in kit.labels.labels
+    )
+    project = kit.project().model_copy(
+        update={"label_set": LabelSet(labels=labels, groups=kit.labels.groups)}
+    )
+    annotation = Annotation(case_id="case", person="ana")
+    log = Log(annotation)
+    return CaseEditor(
+        annotation,
+        kit.slice_ids(),
+        project,
+        person="ana",
+        read_blob=log.read_blob,
+        on_change=log,
+    )
+
+
+def test_an_answer_is_of_the_object_on_all_its_slices(kit):
+    editor = asking(kit)
+    take_boxes(editor, {1: [kit.box()]}, text="Draw")
+    take_boxes(editor, {4: [kit.box()]}, text="Draw")
+    (track,) = tracks(editor)
+    assert answer_track(editor, track.id, "margin", "sharp")
+    answers = {b.attributes.get("margin") for b in tracks(editor)[0].boxes.values()}
+    assert answers == {"sharp"}
+    assert len(tracks(editor)[0].boxes) == 4
+    assert editor.history.undo_text == "margin: sharp"
+    assert answer_track(editor, track.id, "margin", "")
+    assert not tracks(editor)[0].boxes[1].attributes
+    with pytest.raises(InvalidValueError, match="no answer to"):
+        answer_track(editor, track.id, "margin", "round")
+    with pytest.raises(InvalidValueError, match="no attribute"):
+        answer_track(editor, track.id, "size", "large")
+
+
+def test_required_answers_are_wanted_before_submission(kit):
+    editor = asking(kit, required=True)
+    take_boxes(editor, {1: [kit.box()]}, text="Draw")
+    check = editor.submit_check()
+    assert check.unanswered == ((1, "nodule", "margin"),)
+    assert "“margin” is not answered for nodule on slice 2" in check.refused
+    answer_track(editor, tracks(editor)[0].id, "margin", "blurred")
+    assert editor.submit_check().refused is None
+    take_boxes(editor, {3: [kit.box(at=0.0, proposal=True)]}, text="x")
+    assert not editor.submit_check().unanswered
+    assert not asking(kit).submit_check().unanswered

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from napari_annotate_jobs.editing import (
     Mode,
     Propagation,
+    copied_slice,
     delete_range,
     lift,
+    paste,
     propagate,
     relabel_range,
     resize_range,
@@ -111,8 +113,8 @@ def propagated(draw):
 
 pasted = st.builds(
     lambda source, targets, confirmed: (
-        lambda editor, kit: editor.paste(
-            editor.content(source), targets, confirmed=confirmed
+        lambda editor, kit: paste(
+            editor, copied_slice(editor, source), targets, confirmed=confirmed
         )
     ),
     index,

@@ -89,3 +89,16 @@ def test_presets_are_those_of_the_readers():
         "Chest": (40, 400),
         "Lungs": (-400, 1500),
     }
+
+
+@pytest.mark.parametrize("start", [(40, 400), (0.5, 1), (300_000, 6_000_000)])
+def test_no_drag_is_without_end(start):
+    window = Window(center=start[0], width=start[1], function=VoiFunction.LINEAR_EXACT)
+    for _ in range(50):
+        window = window.dragged(900, 900)
+    assert window.width == max(1e6, start[1])
+    assert window.center == max(1e6, start[0])
+    for _ in range(50):
+        window = window.dragged(-900, -900)
+    assert 0 < window.width < 1
+    assert abs(window.center) <= max(1e6, start[0])

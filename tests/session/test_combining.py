@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from napari_annotate_jobs.cli._labels_file import read_labels
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.formats import (
     CaseSummary,
@@ -25,6 +24,7 @@ from napari_annotate_jobs.model import (
     SeriesRef,
     SliceAnnotation,
 )
+from napari_annotate_jobs.owning import read_labels
 from napari_annotate_jobs.session import CombinationEditor
 
 CLASS, MASK = Method.CLASSIFICATION, Method.SEGMENTATION

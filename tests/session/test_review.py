@@ -6,6 +6,7 @@ import pytest
 
 from napari_annotate_jobs.errors import (
     JudgedError,
+    LockedError,
     RoleError,
     StoreAccessError,
     TransitionError,
@@ -22,6 +23,7 @@ from napari_annotate_jobs.model import (
 )
 from napari_annotate_jobs.session import (
     AnnotationSession,
+    FrozenStore,
     Recovery,
     ReviewFilter,
     ReviewSession,
@@ -314,6 +316,37 @@ def test_a_copy_is_corrected_and_passes(waiting, review):
     assert review.here == ("two", "ana")
     session.undo()
     assert waiting.store.load("job", "one").review is WAITING
+
+
+def test_what_is_shown_of_a_submission_is_its_copy_while_one_is_corrected(
+    waiting, review
+):
+    review.session.open_first()
+    frozen = FrozenStore(review.store)
+    frozen.hold(review.session.case)
+    sent = review.session.case.submission
+    change = AnnotationChange(slices=sent.annotation.slices)
+    for write in (
+        lambda: frozen.save("job", "one", change, {}, base=1),
+        lambda: frozen.submit("job", "one", base=1),
+    ):
+        with pytest.raises(LockedError, match="what ana submitted"):
+            write()
+    assert frozen.load("job", "one").annotation == sent.annotation
+    assert frozen.case("job", "one").status is Status.FINISHED
+    assert list(frozen.submissions("job", "one")) == [sent]
+
+    frozen.correct(review.session.begin_correction())
+    begun = frozen.load("job", "one")
+    assert begun.annotation.slices == sent.annotation.slices
+    base = frozen.save("job", "one", change, {}, base=begun.annotation.revision)
+    assert list(frozen.submissions("job", "one")) == []
+    mine = frozen.submit("job", "one", base=base)
+    assert mine.author == "eve"
+    assert list(frozen.submissions("job", "one")) == [mine]
+    frozen.correct(None)
+    assert list(frozen.submissions("job", "one")) == [sent]
+    assert frozen.load("job", "one").annotation == sent.annotation
 
 
 def test_what_cannot_be_saved_of_a_copy_is_kept_apart_and_found_again(

@@ -299,6 +299,19 @@ def test_changes_add_up_and_take_away(store, kit):
     assert all("images" in fault.what for fault in faults(store))
 
 
+def test_what_was_seen_adds_up_and_is_submitted_as_it_is(world, store, kit):
+    seen = AnnotationChange(seen=("1.2.3", "index:1"))
+    assert store.save(JOB, "case-0", seen, {}, base=0) == 1
+    both = kit.labelled(2, 1).then(AnnotationChange(seen=("index:1", "1.2.4")))
+    store.save(JOB, "case-0", both, {}, base=1)
+    store.save(JOB, "case-0", kit.labelled(3, 1), {}, base=2)
+    submission = store.submit(JOB, "case-0", base=3)
+    assert submission.annotation.seen == ("1.2.3", "index:1", "1.2.4")
+    other = world.store()
+    assert list(other.submissions(JOB, "case-0")) == [submission]
+    assert other.load(JOB, "case-0").annotation == submission.annotation
+
+
 def test_a_mask_may_be_copied_to_other_slices_without_its_bytes(store, kit):
     change, blobs = kit.painted(1)
     store.save(JOB, "case-0", change, blobs, base=0)

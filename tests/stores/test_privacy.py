@@ -222,8 +222,8 @@ def test_cases_are_named_by_a_file(tmp_path, planted, home, capsys):
 
 
 def test_names_that_are_too_alike_are_refused():
-    from napari_annotate_jobs.cli._cases import FoundCases, name_cases
     from napari_annotate_jobs.model import Case, SeriesRef
+    from napari_annotate_jobs.owning import FoundCases, name_cases
 
     cases = [Case(id=i, name=i, series=(SeriesRef(path=i),)) for i in "ab"]
     found = FoundCases(cases, {"b": ("w",)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -641,6 +642,22 @@ def test_a_corrected_copy_is_a_submission_of_its_own(of_kind, kit):
         ("ana", "submitted", False),
         ("eve", "passed", True),
     ]
+
+
+def test_a_damaged_copy_is_told_by_a_check(make, kit):
+    world = make("folder", people=NAMED)
+    ana, eve = world.store("ana"), world.store("eve")
+    first = submit(ana, kit)
+    copy = kit.labelled(5, 1).model_copy(
+        update={"corrects": Correction(person="ana", number=1, digest=first.digest)}
+    )
+    base = eve.save(JOB, CASE, copy, {}, base=0, of="ana")
+    eve.submit(JOB, CASE, base=base, of="ana")
+    assert all("images" in fault.what for fault in ana.check())  # there are none
+    copies = Path(ana.location).rglob("corrections/eve/submissions/*0001*.json")
+    (frozen,) = (path for path in copies if "ana" in path.parts)
+    frozen.write_bytes(frozen.read_bytes().replace(b'"class_labels"', b'"klass"'))
+    assert str(frozen) in {fault.where for fault in ana.check()}
 
 
 def test_a_copy_can_be_begun_again_and_is_no_way_round_the_rules(of_kind, kit):

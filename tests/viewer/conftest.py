@@ -186,6 +186,10 @@ class Mouse:
             interactions.mouse_release_callbacks, "mouse_release", points[-1], **kwargs
         )
 
+    def move(self, point: Sequence[float]) -> None:
+        """Move to a point with no button pressed."""
+        self._send(interactions.mouse_move_callbacks, "mouse_move", point)
+
     def wheel(self, ticks: float, *modifiers: str) -> Raw:
         return self._send(
             interactions.mouse_wheel_callbacks,

@@ -355,3 +355,17 @@ def test_boxes_on_slices_that_moved_or_went(bench, make_bench, images, monkeypat
     assert len(draft.slices[keys[5]].boxes) == 1
     assert len(draft.slices[keys[3]].boxes) == 1
     assert set(draft.slices) == {keys[1], keys[3], keys[5]}
+
+
+def test_a_protected_box_goes_back_to_its_place(make_bench, labels_of):
+    bench = make_bench(labels=labels_of("detection"))
+    bench.choose(5)
+    bench.mouse.drag((5, 5), (15, 20))
+    before = bench.shapes.data[0].copy()
+    bench.session.protection.toggle(bench.session.label)
+    bench.shapes.mode = "select"
+    bench.mouse.drag((10, 12), (14, 18))
+    np.testing.assert_allclose(bench.shapes.data[0], before)
+    bench.shapes.remove([0])
+    bench.check()
+    assert len(bench.shapes.data) == 1

@@ -430,3 +430,139 @@ def test_a_label_chosen_in_naparis_controls_is_the_sessions(bench):
     bench.choose(None)
     bench.masks.selected_label = LIVER
     assert bench.session.label is None
+
+
+# ----------------------------------------------------------------- protected
+@pytest.mark.parametrize("mode", ["paint", "erase", "fill"])
+def test_what_is_protected_is_shown_again_at_once(bench, mode):
+    told = []
+    bench.session.told.connect(told.append)
+    paint(bench, LIVER)
+    before = bench.saved(2)
+    bench.session.protection.toggle(bench.session.label)
+    bench.choose(TUMOUR)
+    bench.masks.mode = mode
+    bench.masks.brush_size = 6
+    bench.mouse.drag((10, 12), (10, 20), (14, 20))
+    bench.mouse.drag((10, 15), (10, 16))
+    assert (bench.masks.data[2][before == LIVER] == LIVER).all()
+    assert (bench.masks.data[2] == TUMOUR).any() == (mode == "paint")
+    bench.check()
+    assert len(told) == 1
+    assert told[0].startswith("liver is protected and stays as it is")
+    if mode == "paint":
+        bench.session.undo()  # the second stroke changed nothing, and is no step
+        np.testing.assert_array_equal(bench.masks.data[2], before)
+    bench.check()
+
+
+def test_what_others_write_into_the_array_leaves_it_alone(bench):
+    paint(bench, LIVER)
+    bench.session.protection.toggle(bench.session.label)
+    bench.masks.data[2] = TUMOUR
+    bench.bridge.take()
+    assert set(np.unique(bench.masks.data[2])) == {LIVER, TUMOUR}
+    bench.check()
+
+
+# ---------------------------------------------------------------- the brush
+RING = ((8, 8), (8, 16), (16, 16), (16, 8), (9, 8))
+
+
+@pytest.mark.parametrize("size", [1, 9])
+def test_an_outline_is_closed_and_filled(bench, size):
+    bench.choose(LIVER)
+    bench.masks.brush_size = size
+    bench.bridge.brush.set(trace=True)
+    stroke(bench, *RING)
+    saved = bench.saved(2)
+    assert (saved[8:17, 8:17] == LIVER).all()
+    assert (saved > 0).sum() == 81
+    assert bench.masks.brush_size == size
+    bench.check()
+    bench.mouse.drag((10, 10), (10, 14), (14, 14), (14, 10), modifiers=("Shift",))
+    left = bench.saved(2)
+    assert not left[10:15, 10:15].any()
+    assert (left > 0).sum() == 81 - 25
+    assert bench.masks.mode == "paint"
+    bench.check()
+    bench.session.undo()
+    assert (bench.saved(2) > 0).sum() == 81  # one step each
+    bench.session.undo()
+    assert bench.editor.annotation.is_blank
+    bench.bridge.brush.set(trace=False)
+    stroke(bench, (10, 10), (10, 20))
+    assert (bench.saved(2) > 0).any()
+
+
+def test_tracing_over_a_protected_label_leaves_it_alone(bench):
+    bench.masks.brush_size = 1
+    paint(bench, TUMOUR, ((12, 10), (12, 14)))
+    before = bench.saved(2) == TUMOUR
+    bench.session.protection.toggle(bench.session.label)
+    bench.choose(LIVER)
+    bench.bridge.brush.set(trace=True)
+    stroke(bench, *RING)
+    assert ((bench.saved(2) == TUMOUR) == before).all()
+    assert (bench.saved(2) == LIVER).any()
+    bench.check()
+
+
+@pytest.mark.parametrize("trace", [False, True])
+def test_the_brush_keeps_within_a_range(bench, trace):
+    values = bench.bridge.voxels[2]
+    values[:, :14] = 1000
+    bench.choose(LIVER)
+    bench.masks.brush_size = 5
+    bench.bridge.brush.set(limits=(150.0, 250.0), trace=trace)
+    stroke(bench, *RING)
+    saved = bench.saved(2)
+    assert not saved[:, :14].any()
+    assert saved[8, 15] == LIVER
+    if trace:
+        assert (saved[12, 14:16] == LIVER).all()
+    bench.check()
+    stroke(bench, (30, 2), (30, 8))  # nothing there is within it
+    assert bench.editor.history.undo_text == "Paint"
+    bench.session.undo()
+    assert bench.editor.annotation.is_blank
+    bench.bridge.brush.set(limits=None, trace=False)
+    stroke(bench, (30, 2), (30, 8))
+    assert bench.saved(2)[30, 5] == LIVER
+
+
+def test_the_range_is_that_of_another_slice_on_another_slice(bench):
+    bench.choose(LIVER)
+    bench.bridge.brush.set(limits=(150.0, 250.0))
+    bench.session.slice = 4  # its values are 400
+    stroke(bench, (10, 10), (10, 20))
+    assert bench.editor.annotation.is_blank
+    assert not bench.masks.data.any()
+
+
+def test_a_stroke_over_a_proposal_with_a_range_keeps_the_proposal(bench):
+    proposed = np.zeros(bench.shape[1:], np.uint16)
+    proposed[5, 5:9] = TUMOUR
+    bench.editor.propose_masks({(2, ""): proposed}, provenance=Provenance.TRACKED)
+    bench.bridge.voxels[2][:, :20] = 1000
+    bench.choose(LIVER)
+    bench.bridge.brush.set(limits=(150.0, 250.0))
+    stroke(bench, (10, 15), (10, 30))
+    saved = bench.saved(2)
+    assert (saved[5, 5:9] == TUMOUR).all()
+    assert not saved[10, :20].any()
+    assert saved[10, 25] == LIVER
+    bench.check()
+
+
+def test_the_eraser_takes_the_chosen_label_alone(bench):
+    paint(bench, LIVER, ((10, 5), (10, 15)))
+    paint(bench, TUMOUR, ((20, 5), (20, 15)))
+    bench.bridge.brush.set(erase_chosen=True)
+    bench.masks.mode = "erase"
+    bench.masks.brush_size = 40
+    stroke(bench, (15, 10), (15, 12))
+    assert set(np.unique(bench.saved(2))) == {0, LIVER}
+    bench.masks.mode = "paint"
+    assert not bench.masks.preserve_labels
+    bench.check()

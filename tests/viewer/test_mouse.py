@@ -191,3 +191,42 @@ def test_a_case_closed_in_the_middle_of_a_drag(bench):
     send(interactions.mouse_release_callbacks, "mouse_release", (5, 12), button=2)
     assert camera(bench).mouse_pan
     assert camera(bench).mouse_zoom
+
+
+def test_a_right_click_asks_what_is_there_and_a_drag_does_not(bench):
+    asked = []
+    bench.bridge.asked.connect(lambda found, pos: asked.append((found, pos)))
+    bench.choose(NODULE)
+    bench.mouse.drag((5, 5), (15, 20))
+    bench.choose(LIVER)
+    bench.mouse.drag((25, 5), (25, 9))
+    bench.mouse.drag((10, 10), button=2)
+    bench.mouse.drag((25, 7), (25, 8), button=2)  # a hand that trembles
+    bench.mouse.drag((30, 35), button=2)
+    assert [found and found.label.id for found, _ in asked] == [NODULE, LIVER, None]
+    assert asked[0][1] == (10.0, 10.0)
+    window = bench.session.window
+    bench.mouse.drag((10, 10), (10, 30), button=2)
+    assert len(asked) == 3
+    assert bench.session.window != window
+    bench.bridge.set_hidden(True)
+    bench.mouse.drag((10, 10), button=2)
+    assert asked[-1][0] is None
+
+
+def test_alt_wheel_can_go_to_other_cases(bench):
+    went = []
+    bench.bridge.mouse.wheel_steps = True
+    bench.bridge.mouse.go_case = went.append
+    zoom = camera(bench).zoom
+    bench.mouse.wheel(-0.5, "Alt")
+    assert not went  # half a notch
+    bench.mouse.wheel(-0.5, "Alt")
+    bench.mouse.wheel(1, "Alt")
+    assert went == [1, -1]
+    assert camera(bench).zoom == zoom
+    bench.mouse.wheel(-1)
+    assert bench.session.slice == 3
+    bench.bridge.mouse.go_case = None
+    bench.mouse.wheel(1, "Alt")
+    assert camera(bench).zoom > zoom

@@ -32,6 +32,7 @@ __all__ = [
     "ask",
     "brief",
     "choose_file",
+    "choose_files",
     "choose_folder",
     "notifications",
     "notify",
@@ -159,6 +160,18 @@ def choose_file(
     dialog = QFileDialog(parent, title)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
     return _asked(dialog, chosen)
+
+
+def choose_files(
+    parent: QWidget | None, title: str, chosen: Callable[[Sequence[str]], object]
+) -> QFileDialog:
+    """Let files be chosen; `chosen` is told, unless the user thinks better of it."""
+    dialog = QFileDialog(parent, title)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.filesSelected.connect(chosen)
+    dialog.open()
+    return dialog
 
 
 def _asked(dialog: QFileDialog, chosen: Callable[[str], object]) -> QFileDialog:

@@ -6,11 +6,13 @@ from contextlib import suppress
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
+from napari_annotate_jobs.editing import drop_twins
 from napari_annotate_jobs.errors import (
     LockedError,
     TransitionError,
 )
 from napari_annotate_jobs.model import Method, Scope, Status
+from napari_annotate_jobs.session import Protection
 
 from ._asks import tell
 from ._settings import read_settings, settings_model
@@ -18,6 +20,7 @@ from ._settings import read_settings, settings_model
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from napari_annotate_jobs.editing import SubmitCheck
     from napari_annotate_jobs.model import Label, Thread
     from napari_annotate_jobs.viewer import ViewerBridge
 
@@ -60,6 +63,8 @@ class CaseController:
         Returns the threads that are open, and that a submission is to tell of.
     go_thread : callable
         Shows the thread with an id where it is pinned.
+    begin_line : callable
+        Lets a comment be written on an object that is named in words.
     """
 
     def __init__(
@@ -73,11 +78,14 @@ class CaseController:
         unsaid: Callable[..., object] = lambda text, case=None: None,
         open_threads: Callable[[], Sequence[Thread]] = tuple,
         go_thread: Callable[[str], object] = lambda thread: None,
+        begin_line: Callable[[str], object] = lambda words: None,
     ) -> None:
         self.session = bench.session
         self._bench, self._slices, self._bridge = bench, slices, bridge
         self._press, self._settle, self._unsaid = press, settle, unsaid
         self._open_threads, self._go_thread = open_threads, go_thread
+        self._begin_line = begin_line
+        self._pin: tuple[object, int, dict[str, Any]] = (None, 0, {})
         self._asks = True
 
     @_told
@@ -105,6 +113,28 @@ class CaseController:
             # Masks are painted in any plane, boxes drawn on slices alone.
             if label.method is Method.DETECTION or not self._bridge.plane.is_flat:
                 self._bench.check_shown()
+
+    def arm(self, how: str) -> None:
+        """Ready a label for drawing as a case opens, unless one is chosen.
+
+        Parameters
+        ----------
+        how : str
+            ``last`` for the one used last in this job, ``first`` for its first one;
+            anything else for none.
+        """
+        session = self.session
+        if how not in ("first", "last") or session.label or session.locked:
+            return
+        drawn = [x for x in session.job.project.label_set.labels if Protection.fits(x)]
+        last = session.habits.number("label") if how == "last" else None
+        if drawn:
+            session.label = next((x for x in drawn if x.id == last), drawn[0])
+
+    @_told
+    def protect(self, label: Label | None = None) -> None:
+        """Protect a label, by default the chosen one, or open its lock."""
+        self.session.protection.toggle(label or self.session.label)
 
     @_told
     def nothing_to_label(self) -> None:
@@ -163,15 +193,42 @@ class CaseController:
 
     def comment(self, text: str, on_slice: bool) -> None:
         """Write a comment: in the draft, or on what is submitted."""
+        self._write(text, self.session.slice if on_slice else None)
+
+    def begin_pinned(self, words: str, index: int, pin: dict[str, Any]) -> None:
+        """Let a comment be written on an object.
+
+        Parameters
+        ----------
+        words : str
+            What it is about.
+        index : int
+            The slice.
+        pin : dict
+            Label, object and place, as in a Comment.
+        """
+        self._pin = self.session.case, index, pin
+        self._begin_line(words)
+
+    def comment_pinned(self, text: str) -> None:
+        """Write the comment on the object that was pointed at."""
+        case, index, pin = self._pin
+        if case is self.session.case:
+            self._write(text, index, pin)
+        else:  # another case was opened meanwhile
+            self._unsaid(text)
+
+    def _write(
+        self, text: str, index: int | None, pin: dict[str, Any] | None = None
+    ) -> None:
         session = self.session
-        index = session.slice if on_slice else None
         done: list[str] = []
 
         def say() -> None:
             if self._is_discussed:
-                self._say(text, index)
+                self._say(text, index, pin or {})
             else:
-                session.editor.add_comment(text, index)
+                session.editor.add_comment(text, index, **(pin or {}))
             done.append(text)
 
         self._bench.act(say)
@@ -184,7 +241,7 @@ class CaseController:
         session = self.session
         return session.status is Status.FINISHED and session.discussion is not None
 
-    def _say(self, text: str, index: int | None) -> None:
+    def _say(self, text: str, index: int | None, pin: dict[str, Any]) -> None:
         session = self.session
         case, discussion = session.case, session.discussion
         assert case is not None and discussion is not None
@@ -193,6 +250,7 @@ class CaseController:
             slice_key=None if index is None else session.editor.key(index),
             index=index,
             unsaid=partial(self._unsaid, text, case.row.case.id),
+            **pin,
         )
 
     @_told
@@ -246,6 +304,8 @@ class CaseController:
             self._ask_rest(len(undecided), threads)
         elif threads and not session.locked:
             self._ask_open(threads, self._mark_and_submit)
+        elif asks:
+            self._ask_unseen(self._mark_and_submit)
         else:
             self._mark_and_submit()
 
@@ -257,7 +317,7 @@ class CaseController:
                 "Mark and submit": self._mark_and_submit,
                 "Mark and submit, do not ask again": self._ask_no_more,
             },
-            detail=_open_text(threads),
+            detail=_sentences(self._unseen_text, _open_text(threads)),
         )
 
     def _ask_no_more(self) -> None:
@@ -273,6 +333,33 @@ class CaseController:
             {
                 "Go to the first": lambda: self._go_thread(first),
                 "Submit anyway": submit,
+            },
+            detail=self._unseen_text,
+        )
+
+    @property
+    def _unseen_text(self) -> str:
+        """How many slices were never shown; empty if none, or if it is submitted."""
+        return "" if self.session.locked else self.session.seen.text
+
+    def _ask_unseen(self, submit: Callable[[], None]) -> None:
+        """Submit; ask before if slices were never shown, and that is to be asked."""
+        if not self._unseen_text or not read_settings().ask_seen:
+            submit()
+            return
+        first = self.session.seen.unseen()[0]
+
+        def ask_no_more() -> None:
+            with suppress(KeyError, AttributeError):
+                settings_model().ask_seen = False
+            submit()
+
+        self._bench.ask(
+            self._unseen_text,
+            {
+                f"Go to slice {first + 1}": lambda: self.go_slice(first),
+                "Submit anyway": submit,
+                "Submit anyway, do not ask again": ask_no_more,
             },
         )
 
@@ -302,12 +389,45 @@ class CaseController:
         if not self._is_seen():
             return
         check = self.session.editor.submit_check()
+        if check.twins and not check.proposals and not self.session.locked:
+            self._ask_twins(check.twins)
+        else:
+            self._go_on_submitting(check)
+
+    def _ask_twins(self, twins: Sequence[tuple[int, int]]) -> None:
+        index, label_id = twins[0]
+        name = self.session.editor.labels[label_id].name
+        n = len(twins)
+        more = "" if n == 1 else f" There are {n} such boxes in this case."
+        self._bench.ask(
+            f"On slice {index + 1} two boxes {name} lie exactly on top of each other."
+            f"{more}",
+            {
+                f"Go to slice {index + 1}": lambda: self.go_slice(index),
+                "Delete the upper ones, and submit": self._drop_twins,
+                "Submit all": lambda: self._go_on_submitting(
+                    self.session.editor.submit_check()
+                ),
+            },
+        )
+
+    def _drop_twins(self) -> None:
+        drop_twins(self.session.editor)
+        self._go_on_submitting(self.session.editor.submit_check())
+
+    def _go_on_submitting(self, check: SubmitCheck) -> None:
         threads = () if self.session.locked else self._open_threads()
         if check.proposals:
             first = check.proposals[0]
             self._bench.ask(
                 check.refused or "",
                 {f"Go to slice {first + 1}": lambda: self.go_slice(first)},
+            )
+        elif check.unanswered:
+            index = check.unanswered[0][0]
+            self._bench.ask(
+                check.refused or "",
+                {f"Go to slice {index + 1}": lambda: self.go_slice(index)},
             )
         elif check.blank or not check.undecided:
             if check.refused:
@@ -316,7 +436,7 @@ class CaseController:
             elif threads:
                 self._ask_open(threads, self.session.submit)
             else:
-                self.session.submit()
+                self._ask_unseen(self.session.submit)
         else:
             self._ask_undecided(check.undecided, threads, must=check.every_slice)
 
@@ -333,13 +453,10 @@ class CaseController:
         self._bench.ask(
             f"{n} slice{' is' if n == 1 else 's are'} still undecided.",
             answers,
-            detail=" ".join(
-                part
-                for part in (
-                    "This project wants a decision on every slice." if must else "",
-                    _open_text(threads),
-                )
-                if part
+            detail=_sentences(
+                "This project wants a decision on every slice." if must else "",
+                self._unseen_text,
+                _open_text(threads),
             ),
         )
 
@@ -356,6 +473,10 @@ class CaseController:
     def settle_save(self) -> None:
         """Try again to save, save elsewhere, or settle a conflict."""
         self._settle()
+
+
+def _sentences(*parts: str) -> str:
+    return " ".join(filter(None, parts))
 
 
 def _open_text(threads: Sequence[Thread]) -> str:

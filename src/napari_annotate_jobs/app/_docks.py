@@ -14,17 +14,17 @@ from qtpy.QtWidgets import (
 )
 
 from napari_annotate_jobs.errors import AnnotateJobsError, NotFoundError
-from napari_annotate_jobs.widgets import MyJobsView, PersonButton, paint_in
+from napari_annotate_jobs.widgets import (
+    MyJobsView,
+    PersonButton,
+    paint_in,
+    text_has_focus,
+)
 
 from ._asks import choose_folder, tell_error
+from ._new_jobs import NewJobs
 from ._settings import PLUGIN
-from ._titles import (
-    come_as_tab,
-    dock_of,
-    height_of_window,
-    shorten_title,
-    take_all_room,
-)
+from ._titles import JoinsOthers, dock_of, shorten_title, take_all_room
 from ._workstation import Workstation
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class MyJobs(QWidget):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.jobs)
         take_all_room(self)
+        self._joins = JoinsOthers(self, napari_viewer)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._stack)
@@ -70,6 +71,8 @@ class MyJobs(QWidget):
         layout.addWidget(self._person)
 
         self.jobs.job_requested.connect(station.open_job)
+        self.jobs.new_job_requested.connect(self._new_job)
+        self.jobs.paths_dropped.connect(self._take)
         self.jobs.open_folder_requested.connect(self._choose_folder)
         self.jobs.demo_requested.connect(station.add_demo)
         self.jobs.refresh_requested.connect(self.refresh)
@@ -103,6 +106,7 @@ class MyJobs(QWidget):
         self._first.timeout.connect(self.refresh)
         self._first.start(1000)  # if it is not painted at all
         self._painted = False
+        self._greets = True  # the first jobs listed get the keyboard
 
     @property
     def page(self) -> JobPageView:
@@ -135,6 +139,7 @@ class MyJobs(QWidget):
         window = self.window()
         if window is not None:
             self.station.watch(window)
+            NewJobs.of(self.station).watch(window)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Read the jobs once there is something to see."""
@@ -153,6 +158,7 @@ class MyJobs(QWidget):
     def show_jobs(self) -> None:
         """Show My Jobs; an open case stays open."""
         self._stack.setCurrentWidget(self.jobs)
+        self._take_keyboard(self.jobs)
         self.refresh()
 
     def _log_in(self, server: str = "") -> None:
@@ -161,6 +167,14 @@ class MyJobs(QWidget):
     def _on_jobs(self, summaries: list[JobSummary]) -> None:
         self.jobs.set_busy(self.station.servers.is_reading)
         self.jobs.set_jobs(summaries)
+        if summaries and self._greets:
+            self._greets = False
+            self._take_keyboard(self.jobs)
+
+    def _take_keyboard(self, view: MyJobsView | JobPageView) -> None:
+        """Give a view that has just come the keyboard, but not while somebody types."""
+        if view.isVisible() and not text_has_focus():
+            view.take_keyboard()
 
     def _on_job_opened(self, desk: OpenJob) -> None:
         session = desk.session
@@ -181,7 +195,10 @@ class MyJobs(QWidget):
         self.page.set_people(())
         self._read_people()
         self._stack.setCurrentWidget(self.page)
+        self._take_keyboard(self.page)
         desk.jobs_requested.connect(self._come_forward)
+        if (window := self.window()) is not None:
+            desk.veil.lay_over(window)  # for the first case, too
 
     def _come_forward(self) -> None:
         """Show the list of cases, where another dock lies over it."""
@@ -281,6 +298,12 @@ class MyJobs(QWidget):
         dock.raise_()
         panel.begin()
 
+    def _new_job(self) -> None:
+        NewJobs.of(self.station).show(self.window() or self)
+
+    def _take(self, paths: list[str]) -> None:
+        NewJobs.of(self.station).take(self.window() or self, paths)
+
     def _choose_folder(self) -> None:
         choose_folder(
             self,
@@ -343,10 +366,10 @@ class KeysAndMouse(QWidget):
 
         super().__init__()
         self.station = Workstation.of(napari_viewer)
-        self._came = self._was_shown = False
-        self._height = height_of_window(napari_viewer)
+        self._came = False
         self.panel = HelpPanel()
         take_all_room(self)
+        self._joins = JoinsOthers(self, napari_viewer)
         self.panel.set_keymap(self.station.keymap)
         paint_in(self.panel, self.station.colors)
         self.panel.keymap_changed.connect(self.station.set_keymap)
@@ -392,9 +415,6 @@ class KeysAndMouse(QWidget):
         """Say no more than needed on the tab."""
         super().showEvent(event)
         shorten_title(self)
-        if not self._was_shown:
-            self._was_shown = True
-            come_as_tab(self, self.station.viewer, self._height)
 
 
 def show_my_jobs(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["KeyRouter"]
 
 _DIGIT_1 = {"linux": 10, "win32": 2}
-"""The scan code of the key 1, with 2 to 9 behind it."""
+"""The scan code of the key 1, with 2 to 9 and 0 behind it."""
 
 
 class KeyRouter(QObject):
@@ -173,7 +173,8 @@ class KeyRouter(QObject):
         escape = self._escape
         if escape is not None and focus is escape.parent() and escape.key() in keys:
             return escape
-        return next((s for s in self._shortcuts if s.key() in keys), None)
+        found = {s.key().toString(): s for s in self._shortcuts}
+        return next((found[k.toString()] for k in keys if k.toString() in found), None)
 
     def _let_go(self) -> None:
         if self._claimed is not None:
@@ -194,12 +195,14 @@ def _application() -> QCoreApplication:
 
 
 def _sequences(event: QKeyEvent) -> list[QKeySequence]:
-    """Return what a key is called: Shift+1 is ``!`` too, or another sign."""
+    """Return what a key is called, what it writes first: Shift+1 is ``!`` too."""
     modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
     keys = [event.key()]
+    # On the upper row of some keyboards, such as French ones, digits come with Shift
+    # only: where the key is counts as well.
     digit = event.nativeScanCode() - _DIGIT_1.get(sys.platform, sys.maxsize) + 1
-    if 1 <= digit <= 9 and modifiers & Qt.KeyboardModifier.ShiftModifier:
-        keys.append(Qt.Key.Key_0 + digit)
+    if 1 <= digit <= 10:
+        keys.append(Qt.Key.Key_0 + digit % 10)
     flags: Any = modifiers  # Qt 5 has numbers where Qt 6 has enumerations
     held = flags.value if hasattr(flags, "value") else int(flags)
     return [QKeySequence(held | key) for key in keys]

@@ -1,23 +1,31 @@
-"""When the open case was really painted on the screen."""
+"""When the open case, and each slice of it, was really painted on the screen."""
 
 from __future__ import annotations
 
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtCore import QEvent, QObject, QTimer, Signal
+
+from napari_annotate_jobs.session import Connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qtpy.QtWidgets import QWidget
 
-__all__ = ["LOOK", "OnScreen"]
+    from napari_annotate_jobs.session import AnnotationSession
+    from napari_annotate_jobs.viewer import ViewerBridge
+
+__all__ = ["LOOK", "SEEN", "OnScreen", "SliceWatch"]
 
 LOOK = 0.3
 """Seconds from the first picture of a case, and from the last press, until Submit is
 taken for an answer to what is seen: nobody sees, chooses and presses in less."""
 
+
+SEEN = 150
+"""Milliseconds that a slice must be on the screen to count as seen."""
 
 PRESSES = (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick)
 
@@ -36,11 +44,15 @@ class OnScreen(QObject):
         Returns True if a picture that is drawn now shows the open case.
     """
 
+    drawn = Signal()
+    """A picture that was drawn anew is on the screen."""
+
     def __init__(self, canvas: QWidget, is_drawn: Callable[[], bool]) -> None:
         super().__init__()
         self._canvas: QWidget | None = canvas
         self._is_drawn = is_drawn
         self._is_there = self._is_begun = self._painted = self._is_shown = False
+        self._is_new = False
         self._since: float | None = None
         # Qt paints first what has waited, and hears keys and mouse after it; a timer
         # without delay comes when all that has been dealt with.
@@ -88,14 +100,19 @@ class OnScreen(QObject):
         """Notice that the canvas is painted; take presses that come before that."""
         if event.type() in PRESSES:
             return not self._is_there
-        if event.type() == QEvent.Type.Paint and self._since is None:
-            self._is_begun = True
-            self._painted = self._is_drawn()
+        if event.type() == QEvent.Type.Paint:
+            self._is_new = True
+            if self._since is None:
+                self._is_begun = True
+                self._painted = self._is_drawn()
             if self._swapped is None:
                 self._on_swapped()
         return False
 
     def _on_swapped(self) -> None:
+        if self._is_new:
+            self._is_new = False
+            self.drawn.emit()
         if self._is_begun and self._since is None:
             self._is_shown = self._painted
             if not self._heard_all.isActive():
@@ -114,3 +131,87 @@ class OnScreen(QObject):
             if self._swapped is not None:
                 self._swapped.disconnect(self._on_swapped)
             self._canvas = self._swapped = None
+
+
+class SliceWatch(QObject):
+    """Tells the session which slices were on the screen for a while.
+
+    Those that only flit by are not: while a key is held down, or the stack is played,
+    the next one comes before its time is over.
+
+    Parameters
+    ----------
+    on_screen : OnScreen
+        Tells of each picture that is there.
+    canvas : QWidget
+        What napari draws the image on.
+    session : AnnotationSession
+        The job.
+    bridge : ViewerBridge
+        Shows the case.
+    """
+
+    def __init__(
+        self,
+        on_screen: OnScreen,
+        canvas: QWidget,
+        session: AnnotationSession,
+        bridge: ViewerBridge,
+    ) -> None:
+        super().__init__()
+        self._canvas, self._session, self._bridge = canvas, session, bridge
+        self._shown: tuple[object, int] | None = None
+        self._time, self._heard_all = QTimer(self), QTimer(self)
+        self._time.setInterval(SEEN)
+        for timer in (self._time, self._heard_all):
+            timer.setSingleShot(True)
+        # A key that waited while something else was done comes first: it leads away.
+        self._time.timeout.connect(lambda: self._heard_all.start(0))
+        self._heard_all.timeout.connect(self._on_time)
+        self._connections = Connections(
+            [
+                (on_screen.drawn, self._on_drawn),
+                (session.slice_changed, self._stop),
+                (session.opened, self._stop),
+                (session.closed, self._stop),
+                (bridge.plane_changed, self._stop),
+            ]
+        )
+        session.seen.watch(True)
+
+    def _here(self) -> tuple[object, int] | None:
+        """Return the case and the slice that can be seen now; None if none can."""
+        session, bridge = self._session, self._bridge
+        image = bridge.image_layer
+        if session.locked or not bridge.is_shown or not bridge.plane.is_acquired:
+            return None
+        if image is None or not image.visible:
+            return None
+        window = self._canvas.window()
+        if not self._canvas.isVisible() or window is None or window.isMinimized():
+            return None
+        return session.case, session.slice
+
+    def _on_drawn(self) -> None:
+        if self._time.isActive() or self._heard_all.isActive():
+            return
+        if self._session.slice not in self._session.seen:
+            self._shown = self._here()
+            if self._shown is not None:
+                self._time.start()
+
+    def _on_time(self) -> None:
+        shown, self._shown = self._shown, None
+        if shown is not None and shown == self._here():
+            self._session.seen.add(shown[1])
+
+    def _stop(self, *_: object) -> None:
+        self._time.stop()
+        self._heard_all.stop()
+        self._shown = None
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._stop()
+        self._connections.release()
+        self._session.seen.watch(False)

@@ -36,19 +36,24 @@ from ._asks import brief, notify, offer, tell_error, unsay
 from ._canvas import DrawingContext, Typing, canvas_of
 from ._case_actions import CaseController
 from ._key_router import KeyRouter
-from ._on_screen import OnScreen
+from ._on_screen import OnScreen, SliceWatch
 from ._palette import Palette
-from ._pictures import draw_slice
+from ._player import Player
 from ._save_questions import SaveQuestions
+from ._slice_pictures import SlicePictures
+from ._strip_dock import StripDock
 from .controllers import (
+    BrushController,
     ForeignController,
     Peek,
+    PointedController,
     PropagateController,
     RoomForImage,
     StripController,
     SurroundingsController,
     ThreadController,
     Workbench,
+    ZoomController,
     show_places,
 )
 
@@ -68,6 +73,8 @@ __all__ = ["OpenJob"]
 
 ALWAYS = frozenset({"next_case", "previous_case", "list_cases", "help"})
 """Actions whose keys act while a case is opened or submitted."""
+LOOK_AGAIN = 10_000
+"""Milliseconds between two looks whether owners have edited the job."""
 SUBMITTED = "what was submitted"
 """What notifications are about that offer to take a submission back."""
 
@@ -112,7 +119,7 @@ class OpenJob(QObject):
         keymap: KeyMap,
     ) -> None:
         super().__init__()
-        self.viewer, self.session, self._images = viewer, session, images
+        self.viewer, self.session = viewer, session
         self._keymap, self._settings = keymap, settings
         self._docks: list[QDockWidget] = []
         self.bridge = ViewerBridge(
@@ -120,20 +127,24 @@ class OpenJob(QObject):
             session,
             images,
             on_error=self.show_error,
-            wheel_steps=settings.wheel_steps,
             budget=settings.image_memory or default_budget(),
             draw_text=False,
         )
         self.read_out = ReadOutLabel()
+        self._pictures = SlicePictures(session, self.bridge, images)
         self.veil = Veil()
         self._canvas: Any = None
         self._drawing: DrawingContext | None = None
         self.on_screen: OnScreen | None = None
+        self._slice_watch: SliceWatch | None = None
         self._typing: Typing | None = None
         self.window_control = WindowControl()
         self.annotate = AnnotateDock(self.window_control, keymap)
         self.side = self._make_side()
         self.strip = SliceStrip()
+        self.strip_dock = StripDock(viewer, self.strip)
+        self.strip_dock.away_changed.connect(self.annotate.set_strip_away)
+        self.annotate.slices_requested.connect(self.strip_dock.toggle)
         self.propagate = PropagatePanel()
         self.bench = Workbench(
             session,
@@ -149,6 +160,7 @@ class OpenJob(QObject):
         self.boxes = BoxActions(bench, bridge, dock.boxes, self.propagate)
         self.masks = MaskActions(bench, bridge, images, dock.masks, self.propagate)
         self.slices = self.masks.slices
+        self.brush = BrushController(bench, bridge, dock.brush)
         self.fill = FillController(
             bench, bridge, self.masks.worker, viewer.window, self.raise_annotate
         )
@@ -162,6 +174,14 @@ class OpenJob(QObject):
             unsaid=self.annotate.comments.line.give_back,
             open_threads=self._open_threads,
             go_thread=lambda thread: self.threads.go(thread),
+            begin_line=self._begin_pinned,
+        )
+        self.pointed = PointedController(
+            bench,
+            bridge,
+            canvas=lambda: self._canvas,
+            keymap=lambda: self._keymap,
+            comment=None if self.review else self.actions.begin_pinned,
         )
         self.threads = ThreadController(
             session,
@@ -174,10 +194,14 @@ class OpenJob(QObject):
         self.peek = Peek(bridge)
         self.room = RoomForImage(lambda: self.main_window)
         self.surroundings: SurroundingsController | None = None
-        self._play = QTimer(self)
-        self._play.setInterval(100)
-        self._play.timeout.connect(self._play_on)
+        self._looks = QTimer(self)
+        self._looks.setInterval(LOOK_AGAIN)
+        self._looks.timeout.connect(session.watch.look)
+        self._looks.start()
+        self.zoom: ZoomController | None = None
+        self.player = Player(viewer, session, lambda: self._keymap)
         self._connect()
+        self._use_ways()
         self._palette = Palette(viewer, self._do_from_palette, self.applies)
         self.set_colors(Colors.dark())
 
@@ -196,6 +220,7 @@ class OpenJob(QObject):
                 (session.failed, self.show_error),
                 (session.told, notify),
                 (session.label_changed, self._on_label),
+                (session.job_changed, self._on_job),
                 (session.submitted, self._offer_take_back),
                 (session.status_changed, self._show_threads),
             ]
@@ -217,19 +242,21 @@ class OpenJob(QObject):
         self.strip.propagate_requested.connect(
             lambda start, stop: self.show_propagate()
         )
-        self.strip.set_picture_source(self._draw)
-        self.propagate.set_picture_source(self._draw)
+        self.strip.set_picture_source(self._pictures.draw)
+        self.propagate.set_picture_source(self._pictures.draw)
         self.propagate.finished.connect(self.hide_propagate)
         self.strip.keyboard_released.connect(self.focus_canvas)
         dock = self.annotate
         dock.keyboard_released.connect(self.focus_canvas)
         dock.label_requested.connect(actions.use_label)
+        dock.protect_requested.connect(actions.protect)
         dock.nothing_requested.connect(actions.nothing_to_label)
         dock.case_nothing_requested.connect(actions.case_nothing)
         dock.exclude_requested.connect(actions.exclude)
         dock.propagate_requested.connect(self.show_propagate)
         dock.fill_requested.connect(self.fill.show)
         dock.comment_requested.connect(actions.comment)
+        dock.comment_pinned.connect(actions.comment_pinned)
         dock.comment_removed.connect(actions.remove_comment)
         dock.thread_requested.connect(self.threads.go)
         dock.thread_replied.connect(self._reply)
@@ -244,18 +271,26 @@ class OpenJob(QObject):
         dock.help_requested.connect(self.help_requested)
         dock.retry_requested.connect(actions.settle_save)
 
+    def _on_job(self, *_: object) -> None:
+        """Offer the labels as they are now, and let their keys choose them."""
+        labels = self.session.job.project.label_set
+        self.label_keys = label_keys(labels, self._keymap)
+        self.annotate.set_label_keys(self.label_keys)
+        if self._keys is not None:
+            self._set_keys(self._keys)
+
     def set_keymap(self, keymap: KeyMap) -> None:
         """Use other keys from now on."""
         self._keymap = keymap
-        self.label_keys = label_keys(self.session.job.project.label_set, keymap)
+        self._use_ways()
         self.annotate.set_keymap(keymap)
-        self.annotate.set_label_keys(self.label_keys)
+        self._on_job()
         self.strip.set_keymap(keymap)
         self.window_control.set_keymap(keymap)
         if self.surroundings is not None:
             self.surroundings.edges.set_keymap(keymap)
-        if self._keys is not None:
-            self._set_keys(self._keys)
+        if self.zoom is not None:
+            self.zoom.set_keymap(keymap)
 
     def _set_keys(self, router: KeyRouter) -> None:
         stepping = {self._keymap.key(action) for action in STEPPING}
@@ -274,18 +309,20 @@ class OpenJob(QObject):
             "paste": actions.paste,
             "next_thread": self.threads.next,
             "resolve_thread": self.threads.resolve_and_go_on,
+            "protect": actions.protect,
             "undo": actions.undo,
             "redo": actions.redo,
             "next_undecided": lambda: actions.go_undecided(1),
             "previous_undecided": lambda: actions.go_undecided(-1),
             "next_change": partial(self._go_change, 1),
             "previous_change": partial(self._go_change, -1),
-            "play": self.toggle_play,
+            "play": self.player.toggle,
             "submit": actions.submit,
             "nothing_submit_next": actions.nothing_submit_next,
             "take_back": actions.take_back,
             "open_first": self.open_first,
             "list_cases": self.jobs_requested.emit,
+            "slices": self.strip_dock.toggle,
             "next_case": lambda: actions.go_case(1),
             "previous_case": lambda: actions.go_case(-1),
             "invert": self.window_control.invert.click,
@@ -294,9 +331,14 @@ class OpenJob(QObject):
             "peek": self.peek.toggle,
             "letters": partial(self._switch, "letters"),
             "scale_bar": partial(self._switch, "scale_bar"),
+            "hair_lines": partial(self._switch, "hair_lines"),
+            "navigator": partial(self._switch, "navigator"),
+            "zoom_full": partial(self.bridge.zoom.set_percent, 100),
+            "zoom_fit": self.bridge.zoom.fit,
             "room": partial(self._switch, "room"),
             "help": self.help_requested.emit,
         }
+        calls |= self.pointed.by_id() | self.brush.by_id()
         calls |= self.boxes.by_id()
         calls |= self.fill.by_id()
         calls |= self.masks.by_id()
@@ -307,7 +349,7 @@ class OpenJob(QObject):
         return calls
 
     def _key_calls(self) -> dict[str, Callable[[], None]]:
-        """Return what each key does; Space is bound apart, see bind_space."""
+        """Return what each key does; Space is bound apart, see :class:`Player`."""
         calls: dict[str, Callable[[], None]] = {
             key: partial(self.do, action)
             for action in self.by_id()
@@ -394,10 +436,11 @@ class OpenJob(QObject):
         if not self._docks:
             self._add_docks()
         several = self.session.editor.n_slices > 1
-        self._strip_dock.setVisible(several)
+        self.strip_dock.set_wanted(several)
         self._annotate_dock.raise_()
         self._follow_threads()
-        self.bind_space()
+        self.actions.arm(self._settings.arm)
+        self.player.bind_space()
         self.focus_canvas()
 
     def focus_canvas(self) -> None:
@@ -414,14 +457,8 @@ class OpenJob(QObject):
             tabify=True,
             add_vertical_stretch=False,
         )
-        self._strip_dock = add(
-            self.strip,
-            name="Slices",
-            area="bottom",
-            tabify=False,
-            add_vertical_stretch=False,
-        )
-        self._docks = [self._annotate_dock, self._strip_dock]
+        self.strip_dock.open()
+        self._docks = [self._annotate_dock]
         self._set_corners(Qt.DockWidgetArea.LeftDockWidgetArea)
         self.read_out.lay_over(self.main_window)
         self.veil.lay_over(self.main_window)
@@ -436,13 +473,24 @@ class OpenJob(QObject):
             keymap=self._keymap,
             letters=self._settings.letters,
             scale_bar=self._settings.scale_bar,
+            hair_lines=self._settings.hair_lines,
             framed=self.review is None,
+        )
+        self.zoom = ZoomController(
+            self.session,
+            self.bridge,
+            self._canvas,
+            self._pictures.draw,
+            keymap=self._keymap,
+            navigator=self._settings.navigator,
         )
         edges = self.surroundings.edges
         edges.peek.clicked.connect(self.peek.toggle)
         edges.room.clicked.connect(partial(self._switch, "room"))
         self.use(self._settings)
         self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
+        parts = (self._canvas, self.session, self.bridge)
+        self._slice_watch = SliceWatch(self.on_screen, *parts)
         self.strip.follow(self.side.follow(self._canvas))
         self.side.installEventFilter(self)
         self._keys = KeyRouter(self.main_window)
@@ -486,6 +534,9 @@ class OpenJob(QObject):
             self._keys.set_escape(None, self.main_window)
             self._keys.clear()
             self._keys = None
+        if self._slice_watch is not None:
+            self._slice_watch.close()
+            self._slice_watch = None
         if self.on_screen is not None:
             self.on_screen.close()
             self.on_screen = None
@@ -495,18 +546,21 @@ class OpenJob(QObject):
         if self.surroundings is not None:
             self.surroundings.close()
             self.surroundings = None
+        if self.zoom is not None:
+            self.zoom.close()
+            self.zoom = None
         self.peek.close()
         self.room.set_made(False)
-        for widget, dock in zip((self.side, self.strip), docks, strict=False):
-            if widget.parent() is not None:
+        self.strip_dock.close()
+        for dock in docks:
+            if self.side.parent() is not None:
                 self.viewer.window.remove_dock_widget(dock)
         self.hide_propagate()
 
     def _on_closed(self) -> None:
         self.threads.follow(None)
-        self._play.stop()
         self.hide_propagate()
-        self.unbind_space()
+        self.player.close()
 
     def show_propagate(self) -> None:
         """Show the panel that propagates what the slice says."""
@@ -551,12 +605,24 @@ class OpenJob(QObject):
     def use(self, settings: Settings) -> None:
         """Follow the user's choices of what is shown around the image."""
         self._settings = settings
+        self._use_ways()
         if self.surroundings is not None:
             self.surroundings.set_shown(
-                letters=settings.letters, scale_bar=settings.scale_bar
+                letters=settings.letters,
+                scale_bar=settings.scale_bar,
+                hair_lines=settings.hair_lines,
             )
             self.room.set_made(settings.room)
             self.surroundings.edges.room.setChecked(settings.room)
+        if self.zoom is not None:
+            self.zoom.set_navigator(settings.navigator)
+
+    def _use_ways(self) -> None:
+        """Let wheel and Space do what goes with the set of keys."""
+        ways, mouse = self._keymap.ways, self.bridge.mouse
+        mouse.wheel_steps = self._settings.wheel_steps or ways.wheel_steps
+        mouse.go_case = self.actions.go_case if ways.wheel_cases else None
+        self.player.bind_space()
 
     def set_colors(self, colors: Colors) -> None:
         """Use the colours of napari's theme."""
@@ -597,22 +663,6 @@ class OpenJob(QObject):
         """Switch the zoom tool on or off."""
         self.set_zoom_tool(not self.bridge.mouse.zoom_tool)
 
-    def _draw(self, index: int, reply: Callable[[Any], None]) -> None:
-        """Draw a slice small, for the strip and the propagate panel."""
-        session, series = self.session, self.bridge.series
-        if series is None or session.window is None:
-            reply(None)
-            return
-        window = session.window
-        view = session.editor
-        self._images.run(
-            lambda: draw_slice(
-                series.read_slice(index), series, view, index, window, 128
-            ),
-            reply,
-            lambda error: reply(None),
-        )
-
     def _go_change(self, step: int) -> None:
         """Go to the next or previous slice that says something else."""
         self.actions.go_change(step)
@@ -630,6 +680,10 @@ class OpenJob(QObject):
         """Return the open threads that a submission is to tell of."""
         discussion = self.session.discussion
         return () if discussion is None else discussion.unsettled
+
+    def _begin_pinned(self, words: str) -> None:
+        self.raise_annotate()
+        self.annotate.begin_pinned(words)
 
     def _show_threads(self) -> None:
         session, threads = self.session, self.threads
@@ -649,19 +703,6 @@ class OpenJob(QObject):
         )
         show_places(self.bridge, session, threads)
 
-    # --------------------------------------------------------------- playing
-    def toggle_play(self) -> None:
-        """Play the stack, or stop."""
-        if self._play.isActive():
-            self._play.stop()
-        elif self.session.is_open and self.session.editor.n_slices > 1:
-            self._play.start()
-
-    def _play_on(self) -> None:
-        session = self.session
-        if session.is_open:
-            session.slice = (session.slice + 1) % session.editor.n_slices
-
     # --------------------------------------------------------------- choosing
     def _on_selection(self) -> None:
         """Say on the canvas which slices keys act on, and let Esc end that."""
@@ -674,30 +715,14 @@ class OpenJob(QObject):
         self.bridge.show_acquired()
 
     def _on_label(self) -> None:
-        self.bind_space()
+        self.player.bind_space()
 
-    def bind_space(self) -> None:
-        """Let Space play where napari has no use for it: with no drawing tool on."""
-        self.unbind_space()
-        active = self.viewer.layers.selection.active
-        if active is not None and str(getattr(active, "mode", "")) == "pan_zoom":
-            key = self._keymap.key("play")
-            if key == "Space":
-                self._space_layer = active
-                active.bind_key("Space", lambda layer: self.toggle_play())
-
-    def unbind_space(self) -> None:
-        """Give Space back to napari."""
-        layer, self._space_layer = getattr(self, "_space_layer", None), None
-        if layer is not None:
-            layer.bind_key("Space", None)
-
-    def _offer_take_back(self, case: CaseRow, number: int) -> None:
+    def _offer_take_back(self, case: CaseRow, number: int, text: str) -> None:
         """Let what was told of a submission be taken back at once."""
         session, case_id = self.session, case.case.id
         if session.job.project.options.reopen:
             notify(
-                f"{case.case.name} was submitted (number {number}).",
+                text,
                 actions=(("Take back", lambda: session.reopen(case_id)),),
                 about=SUBMITTED,
             )
@@ -730,6 +755,7 @@ class OpenJob(QObject):
     # --------------------------------------------------------------- closing
     def save_and_leave(self) -> None:
         """Save everything when the window, and all that was in it, is gone."""
+        self._looks.stop()
         self.session.silence()
         self.saving.end_session()
 
@@ -739,8 +765,8 @@ class OpenJob(QObject):
 
     def close(self) -> None:
         """Save everything, take the docks and layers away, release all."""
-        self._play.stop()
-        self.unbind_space()
+        self._looks.stop()
+        self.player.close()
         self.flush()
         self._palette.close()
         unsay(SUBMITTED)  # it can be taken back from here alone
@@ -748,6 +774,8 @@ class OpenJob(QObject):
         if self.propagate.parent() is not None:
             self.viewer.window.remove_dock_widget(self.propagate)
         self.fill.close()
+        self.pointed.close()
+        self.brush.close()
         self.boxes.close()
         self.masks.close()
         self.bridge.close()

@@ -5,21 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, QTimer, QUrl
+from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QMainWindow, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_annotate_jobs.widgets import paint_in
 
 from ._asks import choose_file, choose_folder, notify
 from ._chores import JobPlace
-from ._titles import (
-    come_as_tab,
-    dock_of,
-    height_of_window,
-    shorten_title,
-    take_all_room,
-)
+from ._titles import JoinsOthers, shorten_title, take_all_room
 from ._workstation import Workstation
 
 if TYPE_CHECKING:
@@ -48,9 +42,8 @@ class _JobPanel(QWidget):
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
         self.station = Workstation.of(napari_viewer)
-        self._widened = False
-        self._height = height_of_window(napari_viewer)
         take_all_room(self)
+        self._joins = JoinsOthers(self, napari_viewer, width=WIDTH)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
 
@@ -91,19 +84,6 @@ class _JobPanel(QWidget):
         window = self.window()
         if window is not None:
             self.station.watch(window)
-        if not self._widened:
-            self._widened = True
-            come_as_tab(self, self.station.viewer, self._height)
-            # When the window has laid out the dock that has just come.
-            QTimer.singleShot(0, self._widen)
-
-    def _widen(self) -> None:
-        window, dock = self.window(), dock_of(self)
-        if not isinstance(window, QMainWindow) or dock is None:
-            return
-        shorten_title(self)
-        if dock.width() < WIDTH:
-            window.resizeDocks([dock], [WIDTH], Qt.Orientation.Horizontal)
 
 
 class JobStatistics(_JobPanel):

@@ -47,7 +47,7 @@ EDITING_NOT = (
 """Actions of an annotator that have no place while a copy is corrected."""
 LOOKING = (
     *("play", "zoom_tool", "help", "peek", "letters", "scale_bar", "room"),
-    *("open_first", "list_cases", "invert", "reset_window"),
+    *("open_first", "list_cases", "slices", "invert", "reset_window"),
     *(f"preset_{n}" for n in range(1, 8)),
 )
 """Actions of an annotator that change nothing of a case."""
@@ -237,7 +237,7 @@ class ReviewDesk(OpenJob):
         self._show_side()
         super()._on_opened()
 
-    def _offer_take_back(self, case: CaseRow, number: int) -> None:
+    def _offer_take_back(self, case: CaseRow, number: int, text: str) -> None:
         """Go on: a copy that was submitted has passed."""
         self.review.corrected()
 

@@ -28,8 +28,18 @@ class Settings:
         Ask before one key decides slices that are not shown, and submits.
     keys : dict of str to str
         Keys that were changed, by action.
+    key_set : str
+        The set of keys that says the default keys.
+    ask_seen : bool
+        Ask before a case is submitted of which slices were never shown.
     letters, scale_bar : bool
         Show sides of the patient at the edges of the image, and a scale bar.
+    hair_lines : bool
+        Show lines through the pointer while boxes are drawn.
+    navigator : bool
+        Show a small picture of the image while only a part of it is seen.
+    arm : str
+        The label that is ready as a case opens: ``last`` used, ``first``, ``none``.
     room : bool
         Take napari's own panels away while a case is open.
     """
@@ -40,8 +50,13 @@ class Settings:
     image_memory: int
     ask_rest: bool
     keys: dict[str, str]
+    key_set: str = ""
+    ask_seen: bool = True
     letters: bool = True
     scale_bar: bool = True
+    hair_lines: bool = True
+    navigator: bool = True
+    arm: str = "none"
     room: bool = False
 
 
@@ -68,8 +83,13 @@ def read_settings() -> Settings:
         image_memory=int(model.image_memory) * 2**20,
         ask_rest=bool(model.ask_rest),
         keys=keys_from_text(model.keys),
+        key_set=str(getattr(model.key_set, "value", model.key_set)),
+        ask_seen=bool(model.ask_seen),
         letters=bool(model.letters),
         scale_bar=bool(model.scale_bar),
+        hair_lines=bool(model.hair_lines),
+        navigator=bool(model.navigator),
+        arm=str(getattr(model.arm, "value", model.arm)),
         room=bool(model.room),
     )
 

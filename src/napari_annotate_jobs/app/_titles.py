@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QSizePolicy, QWidget
 
 from ._settings import PLUGIN
@@ -14,14 +14,7 @@ if TYPE_CHECKING:
 
     import napari
 
-__all__ = [
-    "come_as_tab",
-    "dock_of",
-    "height_of_window",
-    "join_others",
-    "shorten_title",
-    "take_all_room",
-]
+__all__ = ["JoinsOthers", "dock_of", "shorten_title", "take_all_room"]
 
 
 def take_all_room(widget: QWidget) -> None:
@@ -38,62 +31,74 @@ def dock_of(widget: QWidget) -> QDockWidget | None:
     return dock
 
 
-def join_others(widget: QWidget, viewer: napari.Viewer) -> bool:
-    """Make a dock that comes a tab beside those of this program that are there.
+class JoinsOthers(QObject):
+    """Makes the dock of a widget a tab beside those of ours, when it first comes.
 
-    What is chosen in napari's menu comes below them: two of ours have no room so, and
-    the window outgrows the screen.
-
-    Returns
-    -------
-    bool
-        False if there are none, or it is one of their tabs already.
-    """
-    dock, window = dock_of(widget), widget.window()
-    if dock is None or dock.isFloating() or not isinstance(window, QMainWindow):
-        return False
-    area, tabs = window.dockWidgetArea(dock), window.tabifiedDockWidgets(dock)
-    for other in _docks(viewer):
-        if (
-            other is not dock
-            and not (other.isHidden() or other.isFloating())
-            and window.dockWidgetArea(other) == area
-        ):
-            if other in tabs:
-                return False
-            window.tabifyDockWidget(other, dock)
-            return True
-    return False
-
-
-def come_as_tab(widget: QWidget, viewer: napari.Viewer, height: int) -> None:
-    """Join the tabs of this program's docks, when a widget is shown for the first time.
+    What is chosen in napari's menu comes below what is there: two of ours have no room
+    so, and the window outgrows the screen.
 
     Parameters
     ----------
     widget : QWidget
-        Which was made a moment ago.
+        What napari is about to dock.
     viewer : napari.Viewer
-        Whose window it is in.
-    height : int
-        Of the window before it was made, which grew for a dock below others.
+        Where to.
+    width : int
+        Pixels that it needs.
     """
 
-    def rest() -> None:
-        window, dock = widget.window(), dock_of(widget)
-        if dock is None or not isinstance(window, QMainWindow):
+    def __init__(
+        self, widget: QWidget, viewer: napari.Viewer, *, width: int = 0
+    ) -> None:
+        super().__init__(widget)
+        self._widget = widget
+        self._viewer = viewer
+        self._width = width
+        self._height = _height_of_window(viewer)
+        self._is_joined = False
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Join, once."""
+        if event.type() == QEvent.Type.Show and watched is self._widget:
+            self._widget.removeEventFilter(self)
+            self._is_joined = self._join()
+            # When the window has laid out the dock that has just come.
+            QTimer.singleShot(0, self._widen)
+        return False
+
+    def _join(self) -> bool:
+        """Return False if there is no other, or it is one of their tabs already."""
+        dock, window = dock_of(self._widget), self._widget.window()
+        if dock is None or dock.isFloating() or not isinstance(window, QMainWindow):
+            return False
+        area, tabs = window.dockWidgetArea(dock), window.tabifiedDockWidgets(dock)
+        for other in _docks(self._viewer):
+            if (
+                other is not dock
+                and not (other.isHidden() or other.isFloating())
+                and window.dockWidgetArea(other) == area
+            ):
+                if other in tabs:
+                    return False
+                window.tabifyDockWidget(other, dock)
+                return True
+        return False
+
+    def _widen(self) -> None:
+        window, dock = self._widget.window(), dock_of(self._widget)
+        if not isinstance(window, QMainWindow) or dock is None:
             return
-        shorten_title(widget)
-        dock.raise_()
-        if 0 < height < window.height():
-            window.resize(window.width(), height)
+        shorten_title(self._widget)
+        if dock.width() < self._width:
+            window.resizeDocks([dock], [self._width], Qt.Orientation.Horizontal)
+        if self._is_joined:
+            dock.raise_()
+            if 0 < self._height < window.height():  # it grew for the dock below others
+                window.resize(window.width(), self._height)
 
-    if join_others(widget, viewer):
-        # When the window has laid out the dock that has just come.
-        QTimer.singleShot(0, widget, rest)
 
-
-def height_of_window(viewer: napari.Viewer) -> int:
+def _height_of_window(viewer: napari.Viewer) -> int:
     """Return the height of the window, 0 if there is no dock of ours in it yet."""
     windows = (dock.window() for dock in _docks(viewer))
     return next((window.height() for window in windows if window is not None), 0)
@@ -101,10 +106,11 @@ def height_of_window(viewer: napari.Viewer) -> int:
 
 def _docks(viewer: napari.Viewer) -> Iterator[QDockWidget]:
     """Give the docks of this program."""
-    for name, inner in viewer.window.dock_widgets.items():
-        dock = dock_of(inner) if isinstance(inner, QWidget) else None
-        if dock is not None and name.endswith(f"({PLUGIN})"):
-            yield dock
+    for inner in viewer.window.dock_widgets.values():
+        if type(inner).__module__.startswith(f"{__package__.partition('.')[0]}."):
+            dock = dock_of(inner)
+            if dock is not None:
+                yield dock
 
 
 def shorten_title(widget: QWidget) -> None:

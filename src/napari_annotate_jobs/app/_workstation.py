@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     import napari
 
     from napari_annotate_jobs.model import JobSummary
-    from napari_annotate_jobs.session import Recovery, WindowMemory
+    from napari_annotate_jobs.session import (
+        Habits,
+        Recovery,
+        SeenMemory,
+        WindowMemory,
+    )
     from napari_annotate_jobs.stores import JobStore
     from napari_annotate_jobs.widgets import CaseRows
 
@@ -97,6 +102,8 @@ class Workstation(QObject):
     """Name of a combination that was kept with the open job; empty: one is gone."""
     keys_requested = Signal()
     """The list of keys is to be shown."""
+    closing = Signal()
+    """Everything is let go of now."""
 
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
@@ -183,7 +190,8 @@ class Workstation(QObject):
     def keymap(self) -> KeyMap:
         """The keys in use."""
         if self._keymap is None:
-            self._keymap = KeyMap.from_dict(read_settings().keys)
+            settings = read_settings()
+            self._keymap = KeyMap.from_dict(settings.keys, settings.key_set)
         return self._keymap
 
     @property
@@ -326,7 +334,7 @@ class Workstation(QObject):
                         where=location,
                         remedy="Ask the owner of a job to add you"
                         if is_server(location)
-                        else "Make one with: napari-annotate-jobs new",
+                        else "Make one with New job…",
                     )
             finally:
                 store.close()
@@ -436,13 +444,15 @@ class Workstation(QObject):
 
         from ._open_job import OpenJob
 
-        recovery, windows = _kept_here()
+        recovery, windows, seen = _kept_here()
         session = AnnotationSession(
             store,
             job_id,
             executor=self.tables,
             recovery=recovery,
             windows=windows,
+            seen=seen,
+            habits=_habits(store, job_id),
         )
         session.open_next = settings.open_next
         return OpenJob(self.viewer, session, self.images, settings, self.keymap)
@@ -458,7 +468,7 @@ class Workstation(QObject):
 
         from ._review_desk import ReviewDesk
 
-        recovery, windows = _kept_here()
+        recovery, windows, seen = _kept_here()
         review = ReviewSession(store, job_id, executor=self.tables)
         review.open_next = settings.open_next
         frozen = FrozenStore(store)
@@ -467,6 +477,7 @@ class Workstation(QObject):
             job_id,
             executor=self.tables,
             windows=windows,
+            seen=seen,
         )
         reading.open_next = False  # the reviewer's list says what comes next
         return ReviewDesk(
@@ -541,9 +552,10 @@ class Workstation(QObject):
             if self.desk is not None:
                 notify("The new name counts for jobs that are opened from now on.")
             self.refresh_jobs()
+        if event.type == "key_set":
+            self._use_keymap(KeyMap.from_dict(settings.keys, settings.key_set))
         if self.desk is not None:
             (self.desk.review or self.desk.session).open_next = settings.open_next
-            self.desk.bridge.mouse.wheel_steps = settings.wheel_steps
             self.desk.use(settings)
             if event.type == "image_memory":
                 from napari_annotate_jobs.imaging import default_budget
@@ -661,11 +673,14 @@ class Workstation(QObject):
     # ------------------------------------------------------------------ keys
     def set_keymap(self, keymap: KeyMap) -> None:
         """Use other keys, now and from now on."""
-        self._keymap = keymap
         try:
             settings_model().keys = keys_to_text(keymap.to_dict())
         except (KeyError, AttributeError):
             self._warn("The keys could not be kept: the plugin is not installed.")
+        self._use_keymap(keymap)
+
+    def _use_keymap(self, keymap: KeyMap) -> None:
+        self._keymap = keymap
         if self.desk is not None:
             self.desk.set_keymap(keymap)
         self.keymap_changed.emit(keymap)
@@ -683,6 +698,7 @@ class Workstation(QObject):
         if self._closed:
             return
         self._closed = True
+        self.closing.emit()
         if self._chores is not None:
             self._chores.close()
         self.close_job()
@@ -693,9 +709,21 @@ class Workstation(QObject):
         self.images.close()
 
 
-def _kept_here() -> tuple[Recovery, WindowMemory]:
-    """Return what this computer keeps: unsaved work, and windows of grey values."""
-    from napari_annotate_jobs.session import Recovery, WindowMemory
+def _kept_here() -> tuple[Recovery, WindowMemory, SeenMemory]:
+    """Return what this computer keeps: unsaved work, windows, and what was seen."""
+    from napari_annotate_jobs.session import Recovery, SeenMemory, WindowMemory
 
     folder = user_state_path(PLUGIN)
-    return Recovery(folder / "unsaved"), WindowMemory(folder / "windows.json")
+    return (
+        Recovery(folder / "unsaved"),
+        WindowMemory(folder / "windows.json"),
+        SeenMemory(folder / "seen"),
+    )
+
+
+def _habits(store: JobStore, job_id: str) -> Habits:
+    """Return what this computer knows of a person's habits in a job."""
+    from napari_annotate_jobs.session import Habits
+
+    path = user_state_path(PLUGIN) / "habits.json"
+    return Habits(path, store.location, job_id, store.person)

@@ -18,6 +18,7 @@ from napari_annotate_jobs.errors import (
     StoreError,
 )
 
+from ._edit import EDIT_EPILOG, add_edit_arguments, edit_job
 from ._export import add_export_arguments, export_epilog, export_job
 from ._import import (
     add_import_arguments,
@@ -36,7 +37,7 @@ from ._move import (
     push_job_to,
     take_cases_along,
 )
-from ._new import EPILOG, add_arguments, make_job
+from ._new import EPILOG, add_arguments, new_job
 from ._review import (
     add_judge_arguments,
     add_reopen_arguments,
@@ -102,8 +103,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    verb = _add(verbs, "new", make_job, "make a job folder of images", epilog=EPILOG)
+    verb = _add(verbs, "new", new_job, "make a job folder of images", epilog=EPILOG)
     add_arguments(verb)
+
+    text = "change a job that exists: its dates, cases, labels; archive or delete it"
+    verb = _add(verbs, "edit", edit_job, text, epilog=EDIT_EPILOG)
+    add_edit_arguments(verb)
 
     verb = _add(verbs, "list", _list, "list jobs with what is left of them")
     verb.add_argument(
@@ -111,6 +116,9 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="*",
         metavar="LOCATION",
         help="job folders, or folders of them; those used last by default",
+    )
+    verb.add_argument(
+        "--archived", action="store_true", help="list those in the archive too"
     )
     _add_common(verb)
 
@@ -126,6 +134,11 @@ def build_parser() -> argparse.ArgumentParser:
         "--review",
         action="store_true",
         help="tell what each person submitted and judged",
+    )
+    verb.add_argument(
+        "--seen",
+        action="store_true",
+        help="list what was submitted, with how many slices were never shown",
     )
     _add_common(verb)
     _add_review_verbs(verbs)
@@ -320,6 +333,8 @@ def _list(options: argparse.Namespace) -> int:
             complain(str(error))
             # A job used earlier may be gone; one that was named should be there.
             code = 2 if options.locations else code
+    if not options.archived:
+        summaries = [summary for summary in summaries if not summary.job.archived]
     if options.json:
         say(dump([job_data(s, _person(options)) for s in summaries]))
     elif summaries:
@@ -332,7 +347,7 @@ def _list(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     from napari_annotate_jobs.model import ReviewCounts, Status
 
-    from ._review import people_data, people_text
+    from ._review import people_data, people_text, seen_data, seen_text
     from ._show import case_data, cases_text, dump, job_data, job_text
 
     status = Status(options.status) if options.status else None
@@ -347,8 +362,11 @@ def _show(options: argparse.Namespace) -> int:
             if options.review:
                 people = store.review_progress(summary.job.id)
                 totals = store.review_counts(summary.job.id)
+            seen = seen_data(store, summary.job.id) if options.seen else []
             if options.json:
                 data = job_data(summary, store.person)
+                if options.seen:
+                    data["seen"] = seen
                 if options.review:
                     data["reviews"] = totals.model_dump()
                     data["people"] = people_data(people)
@@ -361,6 +379,8 @@ def _show(options: argparse.Namespace) -> int:
                 say("\n" + cases_text(rows))
             if options.review:
                 say("\n" + people_text(people, totals))
+            if options.seen:
+                say("\n" + seen_text(seen))
             say("")
         if not shown and not store.jobs():
             raise _no_job(options.job)

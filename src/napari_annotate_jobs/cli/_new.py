@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import (
-    ExistsError,
-    InvalidValueError,
     NoImageError,
     StoreAccessError,
 )
@@ -21,11 +19,10 @@ from ._show import complain, counted, grouped_text, progress, say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_annotate_jobs.model import LabelSet, Method
+    from napari_annotate_jobs.owning import FoundCases
 
-    from ._cases import FoundCases
 
-__all__ = ["EPILOG", "add_arguments", "make_job"]
+__all__ = ["EPILOG", "add_arguments", "date_of", "new_job", "tell_found", "text_of"]
 
 EPILOG = """\
 what becomes a case:
@@ -60,7 +57,7 @@ examples:
 
 
 def add_arguments(verb: argparse.ArgumentParser) -> None:
-    """Add what `make_job` asks for."""
+    """Add what `new_job` asks for."""
     verb.add_argument("job", metavar="JOB_DIR", help="the folder to make")
     group = verb.add_argument_group("cases")
     group.add_argument(
@@ -136,9 +133,9 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
     group = verb.add_argument_group("the job")
     group.add_argument("--name", help="as shown; the folder's name by default")
     group.add_argument("--kind", choices=("annotation", "review"), default="annotation")
-    group.add_argument("--due", type=_date, metavar="YYYY-MM-DD", help="the last day")
+    group.add_argument("--due", type=date_of, metavar="YYYY-MM-DD", help="the last day")
     group.add_argument(
-        "--published", type=_date, metavar="YYYY-MM-DD", help="today by default"
+        "--published", type=date_of, metavar="YYYY-MM-DD", help="today by default"
     )
     group.add_argument(
         "--assignee", metavar="PERSON", help="anyone who opens it by default"
@@ -193,21 +190,25 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
     )
 
 
-def make_job(options: argparse.Namespace) -> int:
+def new_job(options: argparse.Namespace) -> int:
     """Make a job folder; return the exit code."""
     from napari_annotate_jobs.app._places import remember_location
     from napari_annotate_jobs.model import Job, Method, Options, Project, validated
-    from napari_annotate_jobs.stores import check_person, create_job
+    from napari_annotate_jobs.owning import (
+        Unit,
+        check_free,
+        check_methods,
+        find_cases,
+        make_job,
+        name_cases,
+        read_labels,
+    )
+    from napari_annotate_jobs.stores import check_person
 
-    from ._cases import Unit, find_cases, name_cases, place_images
     from ._labels import given_labels
-    from ._labels_file import read_labels
 
     folder = Path(options.job).expanduser()
-    if (folder / "job.json").exists():
-        raise ExistsError(
-            "there is a job already", where=folder, remedy="Choose another folder"
-        )
+    check_free(folder)
     given = given_labels(
         options.labels,
         options.case_labels,
@@ -217,10 +218,10 @@ def make_job(options: argparse.Namespace) -> int:
     methods = [Method(name) for name in dict.fromkeys(options.method)]
     methods += [method for method in given.methods() if method not in methods]
     labels = given.label_set(methods)
-    _check_methods(methods, labels)
+    check_methods(methods, labels, "--method and --labels")
     instructions = options.instructions or ""
     if options.instructions_file:
-        instructions = _text_of(Path(options.instructions_file))
+        instructions = text_of(Path(options.instructions_file))
     project = validated(
         Project,
         {
@@ -251,7 +252,7 @@ def make_job(options: argparse.Namespace) -> int:
 
     names = None
     if options.case_names:
-        lines = _text_of(Path(options.case_names)).splitlines()
+        lines = text_of(Path(options.case_names)).splitlines()
         names = [line.strip() for line in lines if line.strip()]
     found = find_cases(
         map(Path, options.images),
@@ -260,8 +261,8 @@ def make_job(options: argparse.Namespace) -> int:
         progress=progress(),
     )
     if names is not None or options.anonymous:
-        name_cases(found, names)
-    _tell(found, options.images)
+        name_cases(found, names, "--case-names")
+    tell_found(found, options.images)
     if not found.cases:
         raise NoImageError(
             "there are no images to make cases of",
@@ -269,29 +270,17 @@ def make_job(options: argparse.Namespace) -> int:
             remedy="See what the reader makes of them with: napari-annotate-jobs "
             "inspect PATH",
         )
-    cases = place_images(
-        found.cases, folder, copy=options.copy, relative=options.relative
-    )
-    store = create_job(folder, job, cases)
-    for case in cases:
-        if case.id in found.warnings and case.n_slices:
-            store.note_case(
-                job.id,
-                case.id,
-                n_slices=case.n_slices,
-                warnings=found.warnings[case.id],
-            )
-    store.close()
+    make_job(folder, job, found, copy=options.copy, relative=options.relative)
     remember_location(folder.absolute())
     say(
-        f"Made {folder}: {counted(len(cases), 'case')}, "
+        f"Made {folder}: {counted(len(found.cases), 'case')}, "
         f"{counted(len(labels.labels), 'label')}."
     )
     say(f"Open it with: napari-annotate-jobs open {folder}")
     return 0
 
 
-def _tell(found: FoundCases, given: Sequence[str]) -> None:
+def tell_found(found: FoundCases, given: Sequence[str]) -> None:
     """Say what was left out, and what the annotators will be told of the cases."""
     blocks = []
     if faults := dict.fromkeys(found.faults):
@@ -335,26 +324,8 @@ def _short(path: Path, given: Sequence[str]) -> str:
     return str(path)
 
 
-def _check_methods(methods: Sequence[Method], labels: LabelSet) -> None:
-    """Refuse a job in which nothing could be annotated."""
-    for method in methods:
-        if not labels.of(method):
-            raise InvalidValueError(
-                f"the method {method} has no label",
-                where="--method",
-                remedy=f"Name one, as in: --labels {method}:NAME; or leave the method "
-                "out",
-            )
-    if not methods:
-        raise InvalidValueError(
-            "nothing says what is to be annotated",
-            where="--labels",
-            remedy="Name labels, as in: --labels segmentation:liver detection:nodule; "
-            "or a file of them with --labels-file",
-        )
-
-
-def _date(text: str) -> date:
+def date_of(text: str) -> date:
+    """Return a day that was typed; argparse says what is wrong with another text."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -369,7 +340,14 @@ def _percent(text: str) -> int:
     return int(text)
 
 
-def _text_of(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return what a text file holds.
+
+    Raises
+    ------
+    StoreAccessError
+        If it cannot be read, or is no text in UTF-8.
+    """
     try:
         return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
 
+from ._chosen import agreed, case_named, opened_job
 from ._show import (
     counted,
     dump,
@@ -39,6 +38,8 @@ __all__ = [
     "people_text",
     "reopen_case",
     "review_epilog",
+    "seen_data",
+    "seen_text",
 ]
 
 _STATUSES = ("waiting", "passed", "failed", "returned", "not selected")
@@ -141,7 +142,7 @@ def list_reviews(options: argparse.Namespace) -> int:
     status = None
     if options.waiting or options.status:
         status = ReviewStatus(options.status or "waiting")
-    with _opened(options) as (store, job_id):
+    with opened_job(options) as (store, job_id):
         counts = store.review_counts(job_id)
         rows = list(
             _rows(
@@ -167,7 +168,7 @@ def judge_case(options: argparse.Namespace) -> int:
     """Pass, fail or return cases, or take a verdict back."""
     from napari_annotate_jobs.model import Verb
 
-    with _opened(options) as (store, job_id):
+    with opened_job(options) as (store, job_id):
         rows = _chosen(options, store, job_id)
         if rows is None:
             return 1
@@ -194,8 +195,8 @@ def judge_case(options: argparse.Namespace) -> int:
 
 def reopen_case(options: argparse.Namespace) -> int:
     """Take back submissions of one's own that have no verdict yet."""
-    with _opened(options) as (store, job_id):
-        ids = [_case_id(store, job_id, name) for name in options.cases]
+    with opened_job(options) as (store, job_id):
+        ids = [case_named(store, job_id, name) for name in options.cases]
         taken = []
         for case_id, name in ids:
             verdict = store.reopen(job_id, case_id)
@@ -210,25 +211,6 @@ def reopen_case(options: argparse.Namespace) -> int:
 
 
 # ----------------------------------------------------------------------- helpers
-@contextmanager
-def _opened(options: argparse.Namespace) -> Iterator[tuple[JobStore, str]]:
-    """Open a store, and say which is its only job."""
-    from napari_annotate_jobs.stores import open_store
-
-    store = open_store(options.job, person=options.person)
-    try:
-        jobs = store.jobs()
-        if len(jobs) != 1:
-            raise NotFoundError(
-                f"there are {len(jobs)} jobs",
-                where=options.job,
-                remedy="Name one job's folder",
-            )
-        yield store, jobs[0].job.id
-    finally:
-        store.close()
-
-
 def _rows(store: JobStore, job_id: str, **which: Any) -> Iterator[ReviewRow]:
     offset = 0
     while True:
@@ -254,7 +236,7 @@ def _chosen(
         own = store.job(job_id).project.options.review_own
         waiting = _rows(store, job_id, status=ReviewStatus.WAITING, person=options.of)
         rows = [row for row in waiting if own or row.person != store.person]
-        if not options.yes and not _agreed(f"Pass {counted(len(rows), 'case')}?"):
+        if not options.yes and not agreed(f"Pass {counted(len(rows), 'case')}?"):
             return None
         return rows
     if not options.cases:
@@ -262,37 +244,10 @@ def _chosen(
     return [_submitted(options, store, job_id, name) for name in options.cases]
 
 
-def _agreed(question: str) -> bool:
-    if not sys.stdin.isatty():
-        raise InvalidValueError(
-            "nobody is there to be asked", remedy="Say --yes to do it unasked"
-        )
-    return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
-
-
-def _case_id(store: JobStore, job_id: str, name: str) -> tuple[str, str]:
-    """Return id and name of a case by either."""
-    try:
-        row = store.case(job_id, name)
-    except NotFoundError:
-        page = store.cases(job_id, text=name, limit=1000)
-        found = [row for row in page.rows if row.case.name == name]
-        if len(found) != 1:
-            raise NotFoundError(
-                f"there are {len(found)} cases {name!r}"
-                if found
-                else f"there is no case {name!r}",
-                where=store.job(job_id).name,
-                remedy="Name cases by their ids or names, as review --json lists them",
-            ) from None
-        row = found[0]
-    return row.case.id, row.case.name
-
-
 def _submitted(
     options: argparse.Namespace, store: JobStore, job_id: str, name: str
 ) -> ReviewRow:
-    case_id, shown = _case_id(store, job_id, name)
+    case_id, shown = case_named(store, job_id, name)
     if options.of:
         return store.review(job_id, case_id, person=options.of)
     rows = [r for r in _rows(store, job_id, text=shown) if r.case.id == case_id]
@@ -433,6 +388,49 @@ def people_data(people: Sequence[PersonProgress]) -> list[dict[str, Any]]:
         }
         for found in people
     ]
+
+
+def seen_data(store: JobStore, job_id: str) -> list[dict[str, Any]]:
+    """Return how many slices of each submitted case were never shown, fit for JSON.
+
+    It is None where that was not watched, as by programs without a window.
+    """
+    found = []
+    for row in _rows(store, job_id):
+        last = store.submissions(job_id, row.case.id, person=row.person)[-1]
+        seen, slices = len(last.annotation.seen), row.case.n_slices
+        known = bool(seen) and slices is not None
+        found.append(
+            {
+                "id": row.case.id,
+                "name": row.case.name,
+                "person": row.person,
+                "submission": last.number,
+                "slices": slices,
+                "never_shown": max((slices or 0) - seen, 0) if known else None,
+            }
+        )
+    return found
+
+
+def seen_text(found: Sequence[dict[str, Any]]) -> str:
+    """Return how many slices of each submitted case were never shown, as a table."""
+    if not found:
+        return "Nothing was submitted yet."
+    return table(
+        ("CASE", "BY", "NO.", "SLICES", "NEVER SHOWN"),
+        (
+            (
+                each["name"],
+                each["person"],
+                each["submission"],
+                "" if each["slices"] is None else each["slices"],
+                "not known" if each["never_shown"] is None else each["never_shown"],
+            )
+            for each in found
+        ),
+        terminal_width(),
+    )
 
 
 def people_text(people: Sequence[PersonProgress], counts: ReviewCounts) -> str:

@@ -124,6 +124,9 @@ def add_server_arguments(verb: argparse.ArgumentParser) -> None:
     act.set_defaults(act=_add_job)
     act = acts.add_parser("jobs", help="list the jobs, with their ids")
     act.set_defaults(act=_jobs)
+    act = acts.add_parser("restore-job", help="take a deleted job out of the trash")
+    act.add_argument("job", metavar="ID", help="as jobs lists it")
+    act.set_defaults(act=_restore_job)
     act = acts.add_parser("member", help="say what a person is in a job")
     act.add_argument("job", metavar="ID", help="of the job, or its name")
     act.add_argument("person", metavar="PERSON")
@@ -395,11 +398,24 @@ def _first(service: Service, connection: Any) -> Any:
 
 
 def _jobs(options: argparse.Namespace, service: Service) -> int:
-    from napari_annotate_jobs.server import permits
+    from napari_annotate_jobs.server import deleted_projects, permits
 
     with service.database.reading() as connection:
         for each in permits(connection, _first(service, connection)):
-            say(f"{each.job.id}  {each.job.name}")
+            archived = "  (archived)" if each.job.archived else ""
+            say(f"{each.job.id}  {each.job.name}{archived}")
+        for key, name in deleted_projects(connection).items():
+            say(f"{key}  {name}  (deleted; restore-job brings it back)")
+    return 0
+
+
+def _restore_job(options: argparse.Namespace, service: Service) -> int:
+    from napari_annotate_jobs.server import restore_project
+
+    with service.database.writing() as connection:
+        owner = _first(service, connection).name
+        restore_project(connection, options.job, by=owner)
+    say(f"{options.job} is there again.")
     return 0
 
 

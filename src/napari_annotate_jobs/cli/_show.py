@@ -172,7 +172,10 @@ def job_data(summary: JobSummary, person: str) -> dict[str, Any]:
         "location": summary.location,
         "person": person,
         "published": job.published.isoformat(),
+        "start": job.start.isoformat() if job.start else None,
         "due": job.due.isoformat() if job.due else None,
+        "priority": job.priority.value,
+        "archived": job.archived,
         "assignee": job.assignee,
         "methods": [method.value for method in job.project.methods],
         "counts": {
@@ -238,8 +241,13 @@ def job_text(summary: JobSummary, person: str) -> str:
         f"  location        {summary.location}",
         f"  published       {job.published.date().isoformat()}",
     ]
-    if job.due:
-        lines.append(f"  due             {job.due.isoformat()}")
+    for name in ("start", "due"):
+        if day := getattr(job, name):
+            lines.append(f"  {name:<15} {day.isoformat()}")
+    if job.priority.value != "normal":
+        lines.append(f"  priority        {job.priority.value}")
+    if job.archived:
+        lines.append("  archived        yes")
     if job.assignee:
         lines.append(f"  assigned        {job.assignee}")
     verb = "review" if job.kind.value == "review" else "annotate"
@@ -272,7 +280,8 @@ def _label_lines(job: Job) -> list[str]:
         for label in job.project.label_set.of(method):
             group = f"{label.group}/" if label.group else ""
             of_case = " (case)" if label.scope.value == "case" else ""
-            names.append(f"{label.id} {group}{label.name}{of_case}")
+            retired = " (retired)" if label.retired else ""
+            names.append(f"{label.id} {group}{label.name}{of_case}{retired}")
         lines.append(f"  {method.value:<15} {', '.join(names)}")
     return lines
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._cells import Cell, SubmitCheck
+from ._copied import Copied, copied_box, copied_mask, copied_slice, paste
 from ._editor import CaseEditor
 from ._enter_incoming import EnterAs, Entered, Source, enter_incoming
 from ._entering import enter_proposals
@@ -22,14 +23,18 @@ from ._history import Edit, History
 from ._interpolation import label_keys, plan_interpolation
 from ._objects import (
     Track,
+    answer_track,
+    by_hand,
     confirm_boxes,
     cut_track,
     delete_boxes,
     delete_track,
+    drop_twins,
     extend_track,
     leave_track,
     merge_candidates,
     merge_tracks,
+    move_boxes,
     relabel_tracks,
     separate_box,
     take_boxes,
@@ -37,6 +42,14 @@ from ._objects import (
     tracks,
 )
 from ._open_range import OpenRange
+from ._pointed import (
+    Pointed,
+    box_edge_at,
+    copy_pointed,
+    delete_pointed,
+    object_at,
+    relabel_pointed,
+)
 from ._ranges import (
     Propagation,
     after,
@@ -56,6 +69,7 @@ __all__ = [
     "CaseEditor",
     "CaseView",
     "Cell",
+    "Copied",
     "Direction",
     "Edit",
     "EnterAs",
@@ -66,6 +80,7 @@ __all__ = [
     "History",
     "Mode",
     "OpenRange",
+    "Pointed",
     "PreparedFill",
     "Propagation",
     "RangePlan",
@@ -73,12 +88,21 @@ __all__ = [
     "SubmitCheck",
     "Track",
     "after",
+    "answer_track",
     "apply_fill",
+    "box_edge_at",
+    "by_hand",
     "confirm_boxes",
+    "copied_box",
+    "copied_mask",
+    "copied_slice",
+    "copy_pointed",
     "cut_track",
     "delete_boxes",
+    "delete_pointed",
     "delete_range",
     "delete_track",
+    "drop_twins",
     "enter_incoming",
     "enter_proposals",
     "extend_track",
@@ -88,12 +112,16 @@ __all__ = [
     "lift",
     "merge_candidates",
     "merge_tracks",
+    "move_boxes",
+    "object_at",
+    "paste",
     "plan",
     "plan_following",
     "plan_interpolation",
     "plan_propagation",
     "prepare_fill",
     "propagate",
+    "relabel_pointed",
     "relabel_range",
     "relabel_tracks",
     "resize_range",

@@ -70,12 +70,18 @@ class SubmitCheck:
         Indices of the slices with unconfirmed proposals.
     every_slice : bool
         The project demands a decision on every slice.
+    twins : tuple of (int, int)
+        Slice and label of confirmed boxes that lie exactly on another one.
+    unanswered : tuple of (int, str, str)
+        Slice, label and attribute of confirmed boxes that want an answer.
     """
 
     blank: bool
     undecided: tuple[int, ...]
     proposals: tuple[int, ...]
     every_slice: bool
+    twins: tuple[tuple[int, int], ...] = ()
+    unanswered: tuple[tuple[int, str, str], ...] = ()
 
     @property
     def refused(self) -> str | None:
@@ -89,6 +95,14 @@ class SubmitCheck:
             return (
                 f"{_slices(self.proposals)} proposals that nobody has confirmed. "
                 "Confirm or reject them first."
+            )
+        if self.unanswered:
+            index, label, name = self.unanswered[0]
+            more = len(self.unanswered) - 1
+            rest = f", and {more} more" if more else ""
+            return (
+                f"“{name}” is not answered for {label} on slice {index + 1}{rest}. "
+                "Select the box, and answer below the labels."
             )
         if self.every_slice and self.undecided:
             n = len(self.undecided)

@@ -17,7 +17,7 @@ from napari_annotate_jobs.model import (
 from ._targets import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,6 +28,7 @@ __all__ = [
     "beside",
     "copies",
     "merged_mask",
+    "moved_aside",
     "taken_back",
     "with_class",
     "with_nothing",
@@ -104,17 +105,78 @@ def beside(
     return np.where(confirmed > 0, 0, proposed)
 
 
-def copies(boxes: Iterable[Box], there: Iterable[Box], *, confirmed: bool) -> list[Box]:
-    """Copy confirmed boxes to another slice, but for those that are there."""
+def copies(
+    boxes: Iterable[Box],
+    there: Iterable[Box],
+    *,
+    confirmed: bool,
+    within: tuple[int, int] | None = None,
+) -> list[Box]:
+    """Copy confirmed boxes to another slice.
+
+    Parameters
+    ----------
+    boxes : iterable of Box
+        What is copied.
+    there : iterable of Box
+        What the slice holds. A copy that would lie on one of these is left out.
+    confirmed : bool
+        False makes proposals.
+    within : (int, int), optional
+        Rows and columns of the slice: a copy is then moved aside instead.
+    """
     known = {(box.label, box.corners) for box in there}
-    return [
-        box.evolve(
-            id=new_id(),
-            provenance=Provenance.COPIED,
-            proposal=not confirmed,
-            track=None,
-            source="",
+    found = []
+    for box in boxes:
+        if box.proposal:
+            continue
+        if (box.label, box.corners) in known:
+            if within is None:
+                continue
+            box = moved_aside(box, known, within)
+        known.add((box.label, box.corners))
+        found.append(
+            box.evolve(
+                id=new_id(),
+                provenance=Provenance.COPIED,
+                proposal=not confirmed,
+                track=None,
+                source="",
+            )
         )
-        for box in boxes
-        if not box.proposal and (box.label, box.corners) not in known
-    ]
+    return found
+
+
+def moved_aside(
+    box: Box,
+    known: Collection[tuple[int, tuple[float, ...]]],
+    shape: tuple[int, int] | None,
+) -> Box:
+    """Return a box that lies on none of its kind: to the right and down, if it must.
+
+    Parameters
+    ----------
+    box : Box
+        The box.
+    known : collection of (int, corners)
+        Labels and corners of those that are there.
+    shape : (int, int), optional
+        Rows and columns of the slice; it stays inside.
+    """
+    step = max(1.0, round(0.12 * min(box.bottom - box.top, box.right - box.left)))
+    rows, columns = (np.inf, np.inf) if shape is None else shape
+    for down, right in ((1, 1), (-1, -1), (1, -1), (-1, 1)):
+        now = box
+        while (now.label, now.corners) in known:
+            top, left = now.top + down * step, now.left + right * step
+            height, width = now.bottom - now.top, now.right - now.left
+            outside = min(top, left) < -0.5
+            outside |= top + height > rows - 0.5 or left + width > columns - 0.5
+            if outside:
+                break
+            now = now.evolve(
+                top=top, left=left, bottom=top + height, right=left + width
+            )
+        else:
+            return now
+    return box

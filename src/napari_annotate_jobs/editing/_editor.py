@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from psygnal import Signal
@@ -27,6 +27,7 @@ from napari_annotate_jobs.model import (
     SliceId,
     SliceRange,
     check_change,
+    check_retired,
     mask_ref,
     mask_size,
 )
@@ -34,6 +35,7 @@ from napari_annotate_jobs.model import (
 from . import _changes
 from ._history import Edit, History
 from ._open_range import leave_ranges
+from ._spared import protect_contents, protect_masks
 from ._view import CaseView
 
 if TYPE_CHECKING:
@@ -78,12 +80,18 @@ class CaseEditor(CaseView):
     held : str
         What is being done, such as opening another case: until that is over, every
         edit raises LockedError too. Empty if nothing is.
+    protected : frozenset of int
+        Labels of which no edit takes, adds or moves a pixel or a box. Confirming what
+        is proposed, and undoing what was done, still do.
     """
 
     changed = Signal(tuple)
     """Indices of the slices that changed; empty if only the case did."""
 
     history_changed = Signal()
+
+    spared = Signal(frozenset)
+    """Ids of protected labels that an edit left alone where it would change them."""
 
     def __init__(
         self,
@@ -103,9 +111,9 @@ class CaseEditor(CaseView):
         self.locked = locked or refused is not None
         self.refused = refused
         self.held = ""
+        self.protected: frozenset[int] = frozenset()
         self.history = History()
         self._on_change = on_change
-        self._new_blobs: dict[str, bytes] = {}
 
     # --------------------------------------------------------- masks, boxes
     def set_masks(
@@ -140,6 +148,7 @@ class CaseEditor(CaseView):
         contents: dict[int, SliceAnnotation] = {}
         for mask in masks.values():
             self._check_size(*np.shape(mask))
+        masks, spared = protect_masks(self, masks, self.protected)
         for (index, group), mask in masks.items():
             content = contents.get(index, self.content(index))
             refs = self.put_mask(content.masks, group, mask, provenance)
@@ -154,7 +163,10 @@ class CaseEditor(CaseView):
                 proposals=proposals,
                 nothing_to_label=content.nothing_to_label and not refs,
             )
-        return self.edit(text, contents, by_hand=True)
+        done = self.edit(text, contents, by_hand=True)
+        if spared:
+            self.spared.emit(spared)
+        return done
 
     def _check_ids(self, index: int, group: str, refs: Mapping[str, MaskRef]) -> None:
         """Refuse a mask that holds what cannot be painted in its overlap group."""
@@ -166,7 +178,6 @@ class CaseEditor(CaseView):
         held = refs[group].pixels if group in refs else ()
         wrong = sorted(set(held) - set(labels))
         if wrong:
-            self._new_blobs.clear()
             which = ", ".join(str(value) for value in wrong[:3])
             offered = ", ".join(f"{i} ({name})" for i, name in labels.items())
             raise InvalidValueError(
@@ -278,7 +289,7 @@ class CaseEditor(CaseView):
             contents[index] = content.evolve(
                 masks=refs, proposals={}, boxes=tuple(boxes), nothing_to_label=False
             )
-        return self.edit("Confirm", contents, by_hand=True)
+        return self._edit("Confirm", contents, protects=False)
 
     def reject(self, indices: Iterable[int]) -> bool:
         """Drop all proposals of slices."""
@@ -288,48 +299,6 @@ class CaseEditor(CaseView):
             boxes = tuple(box for box in content.boxes if not box.proposal)
             contents[index] = content.evolve(proposals={}, boxes=boxes)
         return self.edit("Reject", contents, by_hand=True)
-
-    def paste(
-        self, copied: SliceAnnotation, indices: Iterable[int], *, confirmed: bool
-    ) -> bool:
-        """Add a copied slice's labels, boxes and masks to slices, as one step.
-
-        Parameters
-        ----------
-        copied : SliceAnnotation
-            Of this case. What nobody has confirmed is left out.
-        indices : iterable of int
-            Where to.
-        confirmed : bool
-            False makes proposals of boxes and masks.
-        """
-        contents = {}
-        for index in indices:
-            content = self.content(index)
-            if copied.class_labels:
-                content = _changes.with_class(content, copied.class_labels, self.labels)
-            boxes = _changes.copies(copied.boxes, content.boxes, confirmed=confirmed)
-            masks, proposals = dict(content.masks), dict(content.proposals)
-            for group, ref in copied.masks.items():
-                mask = self.decoded(ref)
-                if confirmed:
-                    mask = _changes.merged_mask(self.mask(index, group), mask)
-                    masks = self.put_mask(masks, group, mask, Provenance.COPIED)
-                    proposals = self.uncovered(proposals, group, mask)
-                else:
-                    mask = _changes.merged_mask(
-                        self.mask(index, group, proposal=True),
-                        _changes.beside(self.mask(index, group), mask),
-                    )
-                    proposals = self.put_mask(proposals, group, mask, Provenance.COPIED)
-            drawn = confirmed and bool(boxes or copied.masks)
-            contents[index] = content.evolve(
-                boxes=(*content.boxes, *boxes),
-                masks=masks,
-                proposals=proposals,
-                nothing_to_label=content.nothing_to_label and not drawn,
-            )
-        return self.edit("Paste", contents, by_hand=True)
 
     # -------------------------------------------------------------- deciding
     def set_class(self, indices: Iterable[int], label_id: int, on: bool) -> bool:
@@ -439,8 +408,17 @@ class CaseEditor(CaseView):
             )
 
     # -------------------------------------------------------------- comments
-    def add_comment(self, text: str, index: int | None = None) -> bool:
-        """Write a comment on the case, or on one of its slices.
+    def add_comment(self, text: str, index: int | None = None, **pin: Any) -> bool:
+        """Write a comment on the case, on one of its slices, or on an object there.
+
+        Parameters
+        ----------
+        text : str
+            What to say.
+        index : int, optional
+            The slice.
+        **pin
+            Label, object and place of the object, as in a Comment.
 
         Raises
         ------
@@ -456,6 +434,7 @@ class CaseEditor(CaseView):
             text=text.strip(),
             index=index,
             slice_key=None if index is None else self.key(index),
+            **pin,
         )
         comments = (*self.annotation.comments, comment)
         touched = () if index is None else (index,)
@@ -603,6 +582,8 @@ class CaseEditor(CaseView):
             ranges=change.ranges,
             comments=change.comments,
             by_hand=False,
+            anew=False,
+            protects=False,
         )
 
     def uncovered(
@@ -663,7 +644,7 @@ class CaseEditor(CaseView):
     def _hold(
         self, refs: Mapping[str, MaskRef], group: str, ref: MaskRef, data: bytes
     ) -> dict[str, MaskRef]:
-        self._blobs[ref.digest] = self._new_blobs[ref.digest] = data
+        self._blobs[ref.digest] = data
         return {**refs, group: ref}
 
     @property
@@ -716,9 +697,13 @@ class CaseEditor(CaseView):
         comments: tuple[Comment, ...] | None = None,
         touched: tuple[int, ...] = (),
         by_hand: bool = True,
+        anew: bool = True,
         focus: int | None = None,
+        protects: bool = True,
     ) -> bool:
         self.check_unlocked()
+        ids = self.protected if protects else frozenset()
+        contents, spared = protect_contents(self, contents, ids, put=self.put_mask)
         changed = {i: c for i, c in contents.items() if c != self.content(i)}
         if by_hand and ranges is None:
             ranges = leave_ranges(self.annotation.ranges, self.keys(changed))
@@ -750,13 +735,13 @@ class CaseEditor(CaseView):
             },
             **fields,
         )
+        if spared:
+            self.spared.emit(spared)
         if after.is_empty:
             return False
-        try:
-            check_change(after, self.labels, name=self._name)
-        except InvalidValueError:
-            self._new_blobs.clear()
-            raise
+        check_change(after, self.labels, name=self._name)
+        if anew:
+            check_retired(after, old, self.labels, name=self._name)
         before = AnnotationChange(
             slices={key: old.slices.get(key) for key in after.slices},
             **{name: getattr(old, name) for name in fields},
@@ -774,7 +759,7 @@ class CaseEditor(CaseView):
         for ranges in (change.ranges, change.comments):
             if ranges is not None:
                 indices.update(range(self.n_slices))
-        blobs, self._new_blobs = self._new_blobs, {}
+        blobs: dict[str, bytes] = {}
         for content in change.slices.values():
             for refs in (content.masks, content.proposals) if content else ():
                 for ref in refs.values():

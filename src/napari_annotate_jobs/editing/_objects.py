@@ -11,12 +11,14 @@ Slices that are excluded or marked nothing to label get none.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
 from napari_annotate_jobs.model import Box, Method, Provenance, new_id
 
+from ._changes import moved_aside
 from ._object_work import TrackWork, nearest_box, object_id
 
 if TYPE_CHECKING:
@@ -28,14 +30,18 @@ if TYPE_CHECKING:
 __all__ = [
     "JOIN_REACH",
     "Track",
+    "answer_track",
+    "by_hand",
     "confirm_boxes",
     "cut_track",
     "delete_boxes",
     "delete_track",
+    "drop_twins",
     "extend_track",
     "leave_track",
     "merge_candidates",
     "merge_tracks",
+    "move_boxes",
     "relabel_tracks",
     "separate_box",
     "take_boxes",
@@ -156,11 +162,15 @@ def take_boxes(
     new: list[tuple[int, Box]] = []
     for index, wanted in boxes.items():
         old = {box.id: box for box in work.on(index)}
+        known = {(box.label, box.corners) for box in old.values()}
         for box_id in set(old) - {box.id for box in wanted}:
             work.remove(index, box_id)
             objects.add(object_id(old[box_id]))
         for box in wanted:
             if box.id not in old:
+                # Pasted on top of itself, nobody would see it.
+                box = moved_aside(box, known, editor.shape)
+                known.add((box.label, box.corners))
                 new.append((index, box))
             elif box != old[box.id]:
                 work.put(index, box)
@@ -398,6 +408,54 @@ def delete_boxes(editor: CaseEditor, box_ids: Iterable[str]) -> bool:
     return work.save(editor, "Delete box")
 
 
+def drop_twins(editor: CaseEditor) -> bool:
+    """Delete confirmed boxes that lie exactly on an earlier one of their label."""
+    gone = []
+    for content in editor.contents().values():
+        seen = set()
+        for box in content.boxes:
+            if (box.label, box.corners) in seen and not box.proposal:
+                gone.append(box.id)
+            seen.add((box.label, box.corners))
+    return delete_boxes(editor, gone)
+
+
+def move_boxes(
+    editor: CaseEditor, box_ids: Iterable[str], down: float, right: float
+) -> bool:
+    """Move boxes by some pixels, as far as they stay in the image; this confirms them.
+
+    Raises
+    ------
+    NotFoundError
+        If one of them is not there any more.
+    """
+    work = TrackWork(editor)
+    rows, columns = (math.inf, math.inf) if editor.shape is None else editor.shape
+    names = []
+    for box_id in box_ids:
+        index, box = work.find(box_id)
+        dy = min(max(down, -0.5 - box.top), rows - 0.5 - box.bottom)
+        dx = min(max(right, -0.5 - box.left), columns - 0.5 - box.right)
+        moved = box.evolve(
+            top=box.top + dy,
+            bottom=box.bottom + dy,
+            left=box.left + dx,
+            right=box.right + dx,
+        )
+        if moved.corners != box.corners:
+            work.put(index, by_hand(moved))
+            names.append(object_id(box))
+    for name in names:
+        work.refill(name)
+    return work.save(editor, "Move box")
+
+
+def by_hand(box: Box) -> Box:
+    """Return a box as one that was set by hand: confirmed, and a key box."""
+    return box.evolve(proposal=False, key=True, provenance=Provenance.MANUAL)
+
+
 def relabel_tracks(editor: CaseEditor, track_ids: Iterable[str], label_id: int) -> bool:
     """Give objects another label, on all their slices.
 
@@ -414,6 +472,35 @@ def relabel_tracks(editor: CaseEditor, track_ids: Iterable[str], label_id: int) 
         for index, box in work.check(track_id).items():
             work.put(index, box.evolve(label=label_id))
     return work.save(editor, f"Relabel to {label.name}")
+
+
+def answer_track(editor: CaseEditor, track_id: str, name: str, answer: str) -> bool:
+    """Answer an attribute of an object, for all its boxes; no text takes it back.
+
+    Raises
+    ------
+    InvalidValueError
+        If its label asks no such thing, or offers other answers.
+    NotFoundError
+        If the object is not there any more.
+    """
+    work = TrackWork(editor)
+    boxes = work.check(track_id)
+    label = editor.labels[next(iter(boxes.values())).label]
+    asked = next((a for a in label.attributes if a.name == name), None)
+    if asked is None:
+        raise InvalidValueError(f"{label.name} has no attribute {name!r}")
+    if answer and asked.choices and answer not in asked.choices:
+        raise InvalidValueError(
+            f"{answer!r} is no answer to {name!r}",
+            remedy=f"Choose one of {', '.join(asked.choices)}",
+        )
+    for index, box in boxes.items():
+        answers = {k: v for k, v in box.attributes.items() if k != name}
+        if answer:
+            answers[name] = answer
+        work.put(index, box.evolve(attributes=answers))
+    return work.save(editor, f"{name}: {answer or 'no answer'}")
 
 
 def confirm_boxes(editor: CaseEditor, box_ids: Iterable[str]) -> bool:

@@ -69,6 +69,11 @@ class CaseView:
         self._blobs: dict[str, bytes] = {}
         self._blanks: dict[int, SliceAnnotation] = {}
 
+    def use_project(self, project: Project) -> None:
+        """Go on with a project that its owners have changed; ids mean what they did."""
+        self.project = project
+        self.labels = project.label_set
+
     @property
     def n_slices(self) -> int:
         """Number of slices of the reference series."""
@@ -227,7 +232,39 @@ class CaseView:
                 i for i in range(self.n_slices) if self.content(i).has_proposals
             ),
             every_slice=self.project.options.every_slice,
+            twins=self._twins(),
+            unanswered=self._unanswered(),
         )
+
+    def _unanswered(self) -> tuple[tuple[int, str, str], ...]:
+        """Return slice, label and name of required attributes without an answer."""
+        asked = {
+            label.id: (label.name, [a.name for a in label.attributes if a.required])
+            for label in self.labels.labels
+            if any(a.required for a in label.attributes)
+        }
+        if not asked:
+            return ()
+        found: list[tuple[int, str, str]] = []
+        for index, content in sorted(self.contents().items()):
+            for box in content.boxes if not content.excluded else ():
+                name, wanted = asked.get(box.label, ("", []))
+                if not box.proposal:
+                    missing = [n for n in wanted if not box.attributes.get(n)]
+                    found.extend((index, name, attribute) for attribute in missing)
+        return tuple(found)
+
+    def _twins(self) -> tuple[tuple[int, int], ...]:
+        """Return slice and label of boxes that lie exactly on another one."""
+        found = []
+        for index, content in sorted(self.contents().items()):
+            seen = set()
+            for box in content.boxes if not content.excluded else ():
+                place = box.label, box.corners
+                if place in seen and not box.proposal:
+                    found.append((index, box.label))
+                seen.add(place)
+        return tuple(found)
 
     def mask(
         self, index: int, group: str = "", *, proposal: bool = False

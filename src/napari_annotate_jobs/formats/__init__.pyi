@@ -26,9 +26,10 @@ from ._export_table import EXPORT_FORMATS, ExportFormat, exporter
 from ._fit import Fitted, FittedSlice, fit_incoming, with_negatives
 from ._import_table import IMPORT_FORMATS, ImportFormat, import_format
 from ._incoming import Incoming, IncomingLabel, IncomingSlice
+from ._label_layer import LAYER_ENDINGS, write_label_layer
 from ._matching import CaseFinder, FoundCase, NamePattern
 from ._naming import Named, name_labels, one_label, parse_map
-from ._ready_labels import READY_LABELS, ready_labels
+from ._ready_labels import READY_LABELS, READY_TITLES, ready_labels
 from ._stem import unique_stem
 from ._yaml import load_yaml
 from .volumes._image_file import write_image
@@ -36,8 +37,10 @@ from .volumes._image_file import write_image
 __all__ = [
     "EXPORT_FORMATS",
     "IMPORT_FORMATS",
+    "LAYER_ENDINGS",
     "MANIFEST",
     "READY_LABELS",
+    "READY_TITLES",
     "AnnotatedCase",
     "CaseFiles",
     "CaseFinder",
@@ -84,5 +87,6 @@ __all__ = [
     "with_negatives",
     "write_combination",
     "write_image",
+    "write_label_layer",
     "write_labels",
 ]

@@ -12,10 +12,13 @@ from typing import Any
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import Code, Concept
 
-__all__ = ["READY_LABELS", "ready_labels"]
+__all__ = ["READY_LABELS", "READY_TITLES", "ready_labels"]
 
 READY_LABELS = {"totalsegmentator": "totalsegmentator.csv"}
 """Files of tables by name; each has the columns of TotalSegmentator's own."""
+
+READY_TITLES = {"totalsegmentator": "TotalSegmentator"}
+"""What the tables are called."""
 
 _TYPE, _PARTS = (
     "SegmentedPropertyType",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from napari_annotate_jobs.imaging.dicom._scan import read_dataset, scan_file
 from napari_annotate_jobs.imaging.dicom._source import DicomSource, dicom_source
 
+from ._drawing import draw_annotated, most_telling
 from ._find import find_series, is_image, open_series, read_series, with_texts
 from ._found import FoundFault, FoundResult, FoundSeries
 from ._header import SeriesHeader, note_from_header, note_to_header
@@ -46,11 +47,13 @@ __all__ = [
     "default_budget",
     "default_window",
     "dicom_source",
+    "draw_annotated",
     "find_series",
     "inspect",
     "is_image",
     "layer_data",
     "layer_metadata",
+    "most_telling",
     "nearest_first",
     "note_from_header",
     "note_to_header",

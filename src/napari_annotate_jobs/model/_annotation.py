@@ -209,6 +209,8 @@ class AnnotationChange(Document):
         New content by slice key; None where nothing is said any more.
     case_labels, case_nothing_to_label, ranges, comments, corrects
         New content; None where it did not change.
+    seen : tuple of str
+        Keys of slices that were seen; those seen before stay.
     """
 
     slices: dict[str, SliceAnnotation | None] = Field(default_factory=dict)
@@ -217,11 +219,12 @@ class AnnotationChange(Document):
     ranges: tuple[SliceRange, ...] | None = None
     comments: tuple[Comment, ...] | None = None
     corrects: Correction | None = None
+    seen: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """True if nothing changes."""
-        return not self.slices and all(
+        return not (self.slices or self.seen) and all(
             getattr(self, name) is None for name in _WHOLE_CASE
         )
 
@@ -233,7 +236,9 @@ class AnnotationChange(Document):
             for new in [getattr(later, name)]
         }
         return AnnotationChange.model_construct(
-            slices={**self.slices, **later.slices}, **fields
+            slices={**self.slices, **later.slices},
+            seen=_with(self.seen, later.seen),
+            **fields,
         )
 
     def with_keys(self, keys: Sequence[str], said: Annotation) -> AnnotationChange:
@@ -282,6 +287,9 @@ class Annotation(Document):
         Of the last change, with time zone.
     corrects : Correction, optional
         For a reviewer's copy: the submission that it corrects.
+    seen : tuple of str
+        Keys of the slices that were on this person's screen; none where that was
+        not watched.
     """
 
     case_id: str
@@ -294,6 +302,7 @@ class Annotation(Document):
     comments: tuple[Comment, ...] = ()
     modified: AwareDatetime | None = None
     corrects: Correction | None = None
+    seen: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -335,6 +344,7 @@ class Annotation(Document):
             if value is not None:
                 fields[name] = value
         fields |= {"slices": slices, "revision": revision, "modified": now()}
+        fields["seen"] = _with(self.seen, change.seen)
         return Annotation(**{**(self.model_extra or {}), **fields})
 
     def with_keys(self, keys: Sequence[str]) -> Annotation:
@@ -369,9 +379,32 @@ class Annotation(Document):
         changed = any(a is not b for a, b in zip(ranges, self.ranges, strict=True))
         return AnnotationChange(slices=slices, ranges=ranges if changed else None)
 
+    def unseen(self, keys: Sequence[str]) -> tuple[int, ...] | None:
+        """Return which of the slices were never on the screen.
+
+        Parameters
+        ----------
+        keys : sequence of str
+            The keys of the slices of the series, in their order.
+
+        Returns
+        -------
+        tuple of int or None
+            Their indices; None if it was not watched what is seen.
+        """
+        if not self.seen:
+            return None
+        seen = set(self.seen)
+        return tuple(index for index, key in enumerate(keys) if key not in seen)
+
     def decided(self, keys: Iterable[str]) -> Mapping[str, Decision]:
         """Return the decision of each slice in `keys`."""
         return {
             key: self.slices[key].decision if key in self.slices else Decision.UNDECIDED
             for key in keys
         }
+
+
+def _with(keys: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names of slices with those that are not among them yet."""
+    return tuple(dict.fromkeys((*keys, *more))) if more else keys

@@ -11,10 +11,10 @@ from ._labels import LabelSet, Method, Scope
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ._annotation import AnnotationChange
+    from ._annotation import Annotation, AnnotationChange
     from ._content import SliceAnnotation
 
-__all__ = ["check_change"]
+__all__ = ["check_change", "check_retired"]
 
 
 def check_change(
@@ -47,6 +47,63 @@ def check_change(
         _check_classes(change.case_labels, labels, Scope.CASE, "the case")
     for span in change.ranges or ():
         _check_classes(span.labels, labels, Scope.SLICE, f"range {span.id}")
+
+
+def check_retired(
+    change: AnnotationChange,
+    before: Annotation,
+    labels: LabelSet,
+    *,
+    name: Callable[[str], str] = str,
+) -> None:
+    """Refuse a change that puts a retired label where it is not yet.
+
+    Parameters
+    ----------
+    change : AnnotationChange
+        What somebody is about to say.
+    before : Annotation
+        What is said so far.
+    labels : LabelSet
+        The project's label set.
+    name : callable, optional
+        Takes the key of a slice; returns what people call it.
+
+    Raises
+    ------
+    InvalidValueError
+        If a slice, or the case, gets a retired label that it has not got.
+    """
+    if not labels.retired:
+        return
+    for key, content in change.slices.items():
+        if content is not None:
+            old = before.slices.get(key)
+            had = frozenset() if old is None else all_ids(old)
+            _refuse_retired(all_ids(content) - had, labels, name(key))
+    if change.case_labels:
+        new = frozenset(change.case_labels) - set(before.case_labels)
+        _refuse_retired(new, labels, "the case")
+
+
+def all_ids(content: SliceAnnotation) -> frozenset[int]:
+    """Return the ids of all labels that a slice has, proposals included."""
+    found = set(content.class_labels)
+    found.update(box.label for box in content.boxes)
+    for masks in (content.masks, content.proposals):
+        for mask in masks.values():
+            found.update(mask.pixels)
+    return frozenset(found)
+
+
+def _refuse_retired(new: frozenset[int], labels: LabelSet, where: str) -> None:
+    for label_id in sorted(new & labels.retired):
+        raise InvalidValueError(
+            f"{labels[label_id].name} is retired: it stays where it is used, and is "
+            "not offered for anything new",
+            where=where,
+            remedy="Choose another label",
+        )
 
 
 def _check_slice(content: SliceAnnotation, labels: LabelSet, where: str) -> None:

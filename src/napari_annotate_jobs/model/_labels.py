@@ -129,10 +129,13 @@ class Attribute(Document):
         What is asked.
     choices : tuple of str
         The answers to choose from; empty for free text.
+    required : bool
+        A case is not submitted before it is answered for each confirmed box.
     """
 
     name: str = Field(min_length=1)
     choices: tuple[str, ...] = ()
+    required: bool = False
 
 
 class Group(Document):
@@ -175,6 +178,8 @@ class Label(Document):
         What it is in a terminology.
     attributes : tuple of Attribute
         What is asked of each object.
+    retired : bool
+        True for a label that is shown where it is used, and offered no more.
     """
 
     id: int = Field(ge=1, le=MAX_LABEL_ID)
@@ -187,6 +192,7 @@ class Label(Document):
     overlap_group: str = ""
     concept: Concept | None = None
     attributes: tuple[Attribute, ...] = ()
+    retired: bool = False
 
     @field_validator("name")
     @classmethod
@@ -235,10 +241,14 @@ class LabelSet(Document):
         In the order they are shown.
     groups : tuple of Group
         Groups not named here are multi-choice.
+    last_id : int
+        The largest id that was ever given, where its label was taken away: what
+        meant one label never comes to mean another.
     """
 
     labels: tuple[Label, ...] = ()
     groups: tuple[Group, ...] = ()
+    last_id: int = Field(default=0, ge=0, le=MAX_LABEL_ID)
 
     @model_validator(mode="after")
     def _unique(self) -> LabelSet:
@@ -312,6 +322,20 @@ class LabelSet(Document):
             for label in self.labels
             if label.method is method and scope in (None, label.scope)
         )
+
+    def offered(self, method: Method, scope: Scope | None = None) -> tuple[Label, ...]:
+        """Return the labels of a method (and scope) that are not retired."""
+        return tuple(label for label in self.of(method, scope) if not label.retired)
+
+    @cached_property
+    def retired(self) -> frozenset[int]:
+        """Ids of the labels that are not offered any more."""
+        return frozenset(label.id for label in self.labels if label.retired)
+
+    @property
+    def next_id(self) -> int:
+        """The first id that no label has, or ever had."""
+        return max((self.last_id, *self.by_id)) + 1
 
     def named(self, name: str, method: Method | None = None) -> Label:
         """Return the label with this name.

@@ -22,6 +22,7 @@ __all__ = [
     "JobKind",
     "JobSummary",
     "Options",
+    "Priority",
     "Project",
     "ReviewCounts",
     "ReviewStatus",
@@ -35,6 +36,14 @@ class JobKind(StrEnum):
 
     ANNOTATION = "annotation"
     REVIEW = "review"
+
+
+class Priority(StrEnum):
+    """Which jobs come first."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
 
 
 class Status(StrEnum):
@@ -131,12 +140,19 @@ class Job(Document):
         When it was assigned; with time zone.
     due : date, optional
         The last day.
+    start : date, optional
+        The first day.
+    priority : Priority
+        Whether it comes before other jobs.
+    archived : bool
+        True if it is done with: it is not listed among the others any more.
     assignee : str, optional
         The person; None if anyone who opens it may work on it.
     annotators, reviewers : tuple of str
         Who may annotate, and who may review; empty if anyone may.
     owners : tuple of str
-        Who may review in any case, and take back a verdict of somebody else.
+        Who may edit the job, review in any case, and take back a verdict of somebody
+        else.
     """
 
     id: Identifier = Field(default_factory=new_id)
@@ -144,6 +160,9 @@ class Job(Document):
     kind: JobKind = JobKind.ANNOTATION
     published: AwareDatetime = Field(default_factory=now)
     due: date | None = None
+    start: date | None = None
+    priority: Priority = Priority.NORMAL
+    archived: bool = False
     assignee: str | None = None
     annotators: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()
@@ -166,6 +185,10 @@ class Job(Document):
     def is_owner(self, person: str) -> bool:
         """Return whether a person is among the owners that the job names."""
         return _named(person, self.owners)
+
+    def may_edit(self, person: str) -> bool:
+        """Return whether a person may change the job; anyone, if it has no owners."""
+        return not self.owners or self.is_owner(person)
 
     @property
     def name(self) -> str:
@@ -213,6 +236,9 @@ class Case(Document):
         Of the reference series, where it is known.
     size : (int, int), optional
         Rows and columns of its slices, where they are known.
+    draw : int, optional
+        Its number when it is drawn who is reviewed; its place among the cases by
+        default, for as long as none before it was taken away.
     """
 
     id: Identifier
@@ -221,12 +247,17 @@ class Case(Document):
     reference: int = Field(default=0, ge=0)
     n_slices: int | None = Field(default=None, ge=1, le=1_000_000_000)
     size: tuple[PositiveInt, PositiveInt] | None = None
+    draw: int | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
     def _reference_exists(self) -> Self:
         if self.reference >= len(self.series):
             raise ValueError("the reference is not one of the series")
         return self
+
+    def drawn_as(self, place: int) -> int:
+        """Return its number when it is drawn who is reviewed, by its place now."""
+        return place if self.draw is None else self.draw
 
 
 class ReviewStatus(StrEnum):

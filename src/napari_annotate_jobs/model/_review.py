@@ -425,7 +425,7 @@ def is_selected(job: Job, place: int) -> bool:
     job : Job
         Its options name the percentage and the seed.
     place : int
-        Of the case among all cases, from 0.
+        Of the case among all cases, from 0; see :meth:`Case.drawn_as`.
     """
     options = job.project.options
     if options.review_sample in (0, 100):

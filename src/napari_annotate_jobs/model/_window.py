@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 __all__ = ["PRESETS", "VoiFunction", "Window"]
 
+WIDEST = 1e6
+"""Width and level, to either side, that a drag reaches at most: PET in Bq/ml goes so
+far, and nothing is seen beyond."""
+
 
 class VoiFunction(StrEnum):
     """VOI LUT Function, DICOM (0028,1056)."""
@@ -131,15 +135,19 @@ class Window(BaseModel):
 
         Right widens, down raises the level, so that the image gets darker.
         A pixel is one unit at a width of 400 and scales with the width, so
-        that the gesture feels alike on CT (hundreds) and on float maps.
+        that the gesture feels alike on CT (hundreds) and on float maps. No drag
+        goes on without end.
         """
         step = max(self.width, 1e-12) / 400.0
-        width = max(self.width * math.exp(right / 250.0), 1e-9)
+        widest = max(self.width, WIDEST)
+        width = min(max(self.width * math.exp(right / 250.0), 1e-9), widest)
         if self.function is VoiFunction.LINEAR:
             width = max(width, 1.0)
+        farthest = max(abs(self.center), WIDEST)
+        center = min(max(self.center + down * step, -farthest), farthest)
         return self.model_copy(
             update={
-                "center": float(self.center + down * step),
+                "center": float(center),
                 "width": float(width),
                 "explanation": "",
             }

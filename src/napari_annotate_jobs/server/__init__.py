@@ -6,6 +6,7 @@ from ._accounts import add_account, find_account, list_accounts, make_token
 from ._app import create_app
 from ._audit import broken_links
 from ._permits import permit, permits
+from ._project_edits import deleted_projects, restore_project
 from ._projects import (
     NewProject,
     Role,
@@ -30,6 +31,7 @@ __all__ = [
     "broken_links",
     "change_labels",
     "create_app",
+    "deleted_projects",
     "find_account",
     "list_accounts",
     "list_members",
@@ -37,4 +39,5 @@ __all__ = [
     "open_service",
     "permit",
     "permits",
+    "restore_project",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -34,11 +35,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SCOPES",
+    "TOKEN_DAYS",
     "Account",
     "TokenInfo",
     "add_account",
     "authenticate",
     "find_account",
+    "is_password",
+    "kept_password",
     "list_accounts",
     "list_tokens",
     "log_in",
@@ -55,7 +59,8 @@ _PREFIX = "naj"
 _MOST_FAILURES = 5
 _LOCKED = timedelta(minutes=5)
 _SHORTEST = 10
-_DAYS = 90
+TOKEN_DAYS = 90
+"""How long a token is good, unless it is said otherwise."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,8 @@ class Account:
         Of the token; one of :data:`SCOPES`.
     token : str
         Which token it is; empty for none.
+    label : str
+        What the token is for.
     """
 
     id: int
@@ -81,6 +88,7 @@ class Account:
     admin: bool = False
     scope: str = "admin"
     token: str = ""
+    label: str = ""
 
     def require(self, scope: str) -> None:
         """Raise RoleError unless the token is good for this."""
@@ -227,11 +235,48 @@ def set_password(connection: Connection, name: str, password: str, *, by: str) -
     record(connection, 0, by, "set password", account.name)
 
 
-def log_in(connection: Connection, name: str, password: str) -> Account | None:
+def kept_password(connection: Connection, name: str) -> str | None:
+    """Return what is kept of a password; None if there is none, or no such person.
+
+    Raises
+    ------
+    StoreAccessError
+        If the account is locked now; says for how long.
+    """
+    with suppress(InvalidValueError):
+        row = _row(connection, check_person(name))
+        if row is not None:
+            _require_unlocked(row)
+            kept: str | None = row["password"]
+            return kept
+    return None
+
+
+def is_password(password: str, kept: str | None) -> bool:
+    """Return whether a password is the one that was kept; takes long on purpose.
+
+    As long for who has none or is not known, so that nobody can tell by the time. Not
+    for a transaction to wait for.
+    """
+    right: bool = _hasher().verify(password, kept or _decoy())
+    return right and kept is not None
+
+
+def log_in(connection: Connection, name: str, kept: str | None) -> Account | None:
     """Return who logs in, None if name and password do not fit.
 
     After some failures the account is locked for a while, whoever tries. The
     transaction is to be ended even then: the failure is kept.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the transaction.
+    name : str
+        Who.
+    kept : str, optional
+        What was kept of their password, if the one given is that: see
+        :func:`is_password`; else None.
 
     Raises
     ------
@@ -239,26 +284,15 @@ def log_in(connection: Connection, name: str, password: str) -> Account | None:
         If the account is locked now; says for how long.
     """
     row = None
-    try:
+    with suppress(InvalidValueError):
         row = _row(connection, check_person(name), lock=True)
-    except InvalidValueError:
-        pass
-    time = now()
-    if row is not None and row["locked_until"] and row["locked_until"] > time:
-        left = int((row["locked_until"] - time).total_seconds()) + 1
-        error = StoreAccessError(
-            "too many failed log-ins", remedy=f"Try again in {left} seconds"
-        )
-        error.retry_after = left
-        raise error
-    known = row["password"] if row is not None else None
-    # As much work for a name that is not known, so that nobody can tell by the time.
-    right = _hasher().verify(password, known or _decoy())
     if row is None:
         return None
-    if not right or known is None or row["suspended"]:
+    _require_unlocked(row)
+    # It may have been changed while it was looked at.
+    if kept is None or kept != row["password"] or row["suspended"]:
         failures = row["failures"] + 1
-        locked = time + _LOCKED if failures >= _MOST_FAILURES else None
+        locked = now() + _LOCKED if failures >= _MOST_FAILURES else None
         connection.execute(
             update(accounts)
             .where(accounts.c.id == row["id"])
@@ -274,13 +308,24 @@ def log_in(connection: Connection, name: str, password: str) -> Account | None:
     return Account(row["id"], row["name"], row["admin"])
 
 
+def _require_unlocked(row: RowMapping) -> None:
+    time = now()
+    if row["locked_until"] and row["locked_until"] > time:
+        left = int((row["locked_until"] - time).total_seconds()) + 1
+        error = StoreAccessError(
+            "too many failed log-ins", remedy=f"Try again in {left} seconds"
+        )
+        error.retry_after = left
+        raise error
+
+
 # ------------------------------------------------------------------------- tokens
 def make_token(
     connection: Connection,
     account: Account,
     *,
     scope: str = "write",
-    days: int | None = _DAYS,
+    days: int | None = TOKEN_DAYS,
     label: str = "",
     by: str = "",
 ) -> str:
@@ -365,7 +410,12 @@ def authenticate(connection: Connection, token: str) -> Account:
             "the account is suspended", remedy="Ask an owner of the server"
         )
     return Account(
-        row["account_id"], row["name"], row["admin"], row["scope"], row["id"]
+        row["account_id"],
+        row["name"],
+        row["admin"],
+        row["scope"],
+        row["id"],
+        row["label"],
     )
 
 

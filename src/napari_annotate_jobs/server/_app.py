@@ -18,7 +18,7 @@ from prometheus_client import (
 from napari_annotate_jobs import __version__
 from napari_annotate_jobs.stores.wire import Trouble
 
-from . import _image_routes, _routes_jobs, _routes_people
+from . import _image_routes, _routes_jobs, _routes_people, page
 from ._asking import add_handlers, hidden_errors
 from ._upkeep import Upkeep
 
@@ -63,9 +63,9 @@ def create_app(service: Service, *, chores: bool = True) -> FastAPI:
         version=__version__,
         description="Annotation jobs: cases, drafts, submissions, reviews.",
         openapi_url=f"{API}/openapi.json",
-        docs_url=f"{API}/docs",
+        # FastAPI's own page loads its scripts from another host.
+        docs_url=None,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
         lifespan=running,
         responses={
             "4XX": {"model": Trouble, "description": "It was not done"},
@@ -76,6 +76,7 @@ def create_app(service: Service, *, chores: bool = True) -> FastAPI:
     add_handlers(app)
     for router in (_routes_jobs.ROUTER, _routes_people.ROUTER, _image_routes.ROUTER):
         app.include_router(router, prefix=API)
+    app.include_router(page.ROUTER)
     registry = CollectorRegistry()
     _add_health(app, service, registry)
     app.add_middleware(_Watched, registry=registry)

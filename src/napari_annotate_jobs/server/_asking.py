@@ -43,7 +43,9 @@ __all__ = [
     "Person",
     "add_handlers",
     "answer",
+    "hidden_error",
     "hidden_errors",
+    "repeated",
 ]
 
 _LOG = logging.getLogger("napari_annotate_jobs.server")
@@ -73,21 +75,25 @@ class AgainRoute(APIRoute):
             if not _token_of(request) or _is_large(request):
                 await run_in_threadpool(_known, request)
             try:
-                return await repeated(request)
+                return await repeated(once, request)
             except RequestValidationError:
                 # What is wrong with it is nothing to tell nobody.
                 await run_in_threadpool(_known, request)
                 raise
 
-        async def repeated(request: Request) -> Response:
-            for attempt in range(ATTEMPTS - 1):
-                try:
-                    return await once(request)
-                except CollisionError:
-                    await asyncio.sleep(0.01 * 2**attempt * random.uniform(0.5, 1))
-            return await once(request)
-
         return again
+
+
+async def repeated(
+    once: Callable[[Request], Coroutine[Any, Any, Response]], request: Request
+) -> Response:
+    """Answer a request; again, if it collided with another."""
+    for attempt in range(ATTEMPTS - 1):
+        try:
+            return await once(request)
+        except CollisionError:
+            await asyncio.sleep(0.01 * 2**attempt * random.uniform(0.5, 1))
+    return await once(request)
 
 
 def _token_of(request: Request) -> str:
@@ -245,11 +251,14 @@ def add_handlers(app: FastAPI) -> None:
 
 
 def hidden_errors(error: Exception) -> Response:
-    """Return the answer for what was not foreseen; only the log says what it was."""
+    """Return the answer for what was not foreseen."""
+    return _troubled(hidden_error(error))
+
+
+def hidden_error(error: Exception) -> StoreError:
+    """Return what is told of what was not foreseen; only the log says what it was."""
     _LOG.error("a request failed", exc_info=error)
-    return _troubled(
-        StoreError(
-            "the server could not do it",
-            remedy="Tell the owner of the server: its log says more",
-        )
+    return StoreError(
+        "the server could not do it",
+        remedy="Tell the owner of the server: its log says more",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, insert, or_, select, update
@@ -40,6 +41,7 @@ from napari_annotate_jobs.stores.wire import (
 from ._audit import record
 from ._drafts import (
     case_of,
+    count_labels,
     dumped,
     find_case,
     find_work,
@@ -372,7 +374,7 @@ def _applied_before(work: PersonWork, operation: Operation) -> OperationResult |
 
 def check_keys(change: AnnotationChange, where: str) -> None:
     """Raise InvalidValueError if something cannot name a slice."""
-    for key in change.slices:
+    for key in (*change.slices, *change.seen):
         if not key or len(key) > _LONGEST_KEY or not key.isprintable():
             raise InvalidValueError(
                 f"{key[:40]!r} cannot name a slice",
@@ -573,8 +575,14 @@ def _write(
         _is_decided(new.slices.get(key)) - _is_decided(current.slices.get(key))
         for key in change.slices
     )
+    counts = Counter[str](json.loads(work.row["label_counts"]))
+    counts.update(count_labels(map(new.slices.get, change.slices), new.case_labels))
+    counts.subtract(
+        count_labels(map(current.slices.get, change.slices), current.case_labels)
+    )
     work.set(
         revision=revision,
+        label_counts=json.dumps(+counts),
         labels=work.permit.project["labels"],
         whole=work.set_whole(new),
         whole_revisions=json.dumps(revisions),

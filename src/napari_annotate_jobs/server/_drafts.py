@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,17 +39,18 @@ from ._schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection, RowMapping, Table
 
-    from napari_annotate_jobs.model import Comment, Thread
+    from napari_annotate_jobs.model import Comment, SliceAnnotation, Thread
 
     from ._permits import Permit
 
 __all__ = [
     "PersonWork",
     "case_of",
+    "count_labels",
     "dumped",
     "find_case",
     "find_work",
@@ -65,6 +67,23 @@ _OWN = ("case_id", "person", "revision", "slices")
 def dumped(value: object) -> str:
     """Return JSON as it is kept: no database minds any letter of it."""
     return json.dumps(document_json(value), separators=(",", ":"))
+
+
+def count_labels(
+    contents: Iterable[SliceAnnotation | None], case_labels: Iterable[int] = ()
+) -> Counter[str]:
+    """Count slices by the labels they carry; excluded ones and proposals do not.
+
+    Returns
+    -------
+    Counter of str
+        By id; labels of the case count once.
+    """
+    counts = Counter(map(str, case_labels))
+    for content in contents:
+        if content is not None and not content.excluded:
+            counts.update(map(str, content.label_ids))
+    return counts
 
 
 def insert_or_ignore(connection: Connection, table: Table) -> Any:

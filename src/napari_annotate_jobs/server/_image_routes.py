@@ -21,9 +21,9 @@ from ._asking import AgainRoute, Ask, Asking, Key, answer
 from ._drafts import case_of, find_case
 
 if TYPE_CHECKING:
-    from napari_annotate_jobs.imaging import SeriesHeader
+    from napari_annotate_jobs.imaging import Series, SeriesHeader
 
-__all__ = ["ROUTER"]
+__all__ = ["ROUTER", "FoundImages", "open_case"]
 
 ROUTER = APIRouter(route_class=AgainRoute)
 
@@ -31,12 +31,34 @@ Place = Annotated[int, InPath(ge=0, le=1_000_000)]
 
 
 @dataclass(frozen=True)
-class _Found:
+class FoundImages:
+    """A series of a case.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is on the server.
+    series : Series
+        To read from.
+    """
+
     path: Path
-    header: SeriesHeader
+    series: Series
+
+    @property
+    def header(self) -> SeriesHeader:
+        """Of the series."""
+        return self.series.header
 
 
-def _find(ask: Asking, job: str, case: str, place: int | None) -> _Found:
+def open_case(ask: Asking, job: str, case: str, place: int | None) -> FoundImages:
+    """Return a series of a case, by default the one that is annotated.
+
+    Raises
+    ------
+    NoImageError
+        If it cannot be opened, or lies where nothing is given out from.
+    """
     with ask.reading(job) as (connection, permit):
         row = find_case(connection, permit, case)
         base = Path(permit.project["base"])
@@ -55,7 +77,7 @@ def _find(ask: Asking, job: str, case: str, place: int | None) -> _Found:
         raise NoImageError(
             error.what, where=ref.path, remedy="Tell the owner of the server"
         ) from error
-    return _Found(path, series.header)
+    return FoundImages(path, series)
 
 
 def _require_inside(path: Path, roots: tuple[Path, ...], shown: str) -> None:
@@ -80,16 +102,16 @@ def get_series(
     request: Request, ask: Ask, job: Key, case: Key, place: Place
 ) -> Response:
     """Return the header of a series, and its files."""
-    return answer(request, _index(_find(ask, job, case, place), case))
+    return answer(request, _index(open_case(ask, job, case, place), case))
 
 
 @ROUTER.get("/jobs/{job}/cases/{case}/series", response_model=SeriesIndex)
 def get_reference(request: Request, ask: Ask, job: Key, case: Key) -> Response:
     """Return the header of the series that is annotated, and its files."""
-    return answer(request, _index(_find(ask, job, case, None), case))
+    return answer(request, _index(open_case(ask, job, case, None), case))
 
 
-def _index(found: _Found, case: str) -> SeriesIndex:
+def _index(found: FoundImages, case: str) -> SeriesIndex:
     header = found.header
     for file in header.all_files:
         place = Path(os.path.abspath(file.path))
@@ -127,7 +149,7 @@ def get_file(
     request: Request, ask: Ask, job: Key, case: Key, place: Place, number: Place
 ) -> Response:
     """Return a file of a series as it is, or the bytes that Range asks for."""
-    found = _find(ask, job, case, place)
+    found = open_case(ask, job, case, place)
     files = found.header.all_files
     if number >= len(files):
         raise NotFoundError(f"there is no file {number}", where=case)

@@ -42,6 +42,7 @@ __all__ = [
     "next_review",
     "people_of",
     "review_of",
+    "review_of_row",
     "review_page",
     "review_progress",
     "summary",
@@ -189,10 +190,15 @@ def _row(row: RowMapping) -> CaseRow:
 
 
 def _review_status(row: RowMapping) -> ReviewStatus | None:
-    if row["review"] is None:
-        return None
-    status = ReviewStatus(row["review"])
-    if status is ReviewStatus.WAITING and not row["selected"]:
+    return (
+        None if row["review"] is None else review_of_row(row["review"], row["selected"])
+    )
+
+
+def review_of_row(review: str, selected: bool) -> ReviewStatus:
+    """Return where a submitted case stands, by what is kept of it."""
+    status = ReviewStatus(review)
+    if status is ReviewStatus.WAITING and not selected:
         return ReviewStatus.NOT_SELECTED
     return status
 

@@ -160,7 +160,7 @@ def permit(connection: Connection, account: Account, key: str) -> Permit:
                     members.c.account_id == account.id,
                 ),
             )
-            .where(projects.c.key == key)
+            .where(projects.c.key == key, projects.c.deleted.is_(None))
         )
         .mappings()
         .first()
@@ -189,6 +189,7 @@ def permits(connection: Connection, account: Account) -> list[Permit]:
             members.c.account_id == account.id,
         ),
     )
+    query = query.where(projects.c.deleted.is_(None))
     if not account.admin:
         query = query.where(members.c.state == "active")
     rows = connection.execute(query.order_by(projects.c.id)).mappings().all()

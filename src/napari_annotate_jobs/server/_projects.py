@@ -179,10 +179,15 @@ def add_project(
     """
     account.require_admin()
     job, key = new.job, new.job.id
-    if connection.scalar(select(projects.c.id).where(projects.c.key == key)):
+    same = select(projects.c.id, projects.c.deleted).where(projects.c.key == key)
+    there = connection.execute(same).first()
+    if there is not None:
+        in_trash = " in the trash" if there[1] is not None else ""
         raise ExistsError(
-            f"there is a job {key!r} already",
-            remedy="Give the job another id",
+            f"there is a job {key!r} already{in_trash}",
+            remedy="Take it out of there: napari-annotate-jobs server DIR restore-job"
+            if in_trash
+            else "Give the job another id",
         )
     seen: dict[str, str] = {}
     for case in new.cases:
@@ -229,7 +234,7 @@ def add_project(
                     "name": case.name.replace("\0", " "),
                     "folded": fold(case.name).replace("\0", " "),
                     "document": json.dumps(document_json(case)),
-                    "selected": is_selected(job, place),
+                    "selected": is_selected(job, case.drawn_as(place)),
                 }
                 for place, case in enumerate(new.cases)
             ],

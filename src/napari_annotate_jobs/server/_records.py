@@ -15,7 +15,7 @@ from napari_annotate_jobs.stores._moved_work import RecordName, WorkRecord
 from ._accounts import add_account, find_account
 from ._audit import record as note
 from ._desk import add_uses, check_keys, check_pixels, fields_now
-from ._drafts import dumped, find_case, find_work, insert_or_ignore
+from ._drafts import count_labels, dumped, find_case, find_work, insert_or_ignore
 from ._schema import accounts, cases, members, slices, works
 
 if TYPE_CHECKING:
@@ -156,5 +156,6 @@ def _write_draft(connection: Connection, work: PersonWork, record: WorkRecord) -
         whole=work.set_whole(draft),
         whole_revisions=json.dumps(fields_now(draft.revision)),
         decided=_rules.count_decided(draft),
+        label_counts=json.dumps(count_labels(draft.slices.values(), draft.case_labels)),
     )
     work.read()

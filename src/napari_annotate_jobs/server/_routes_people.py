@@ -16,15 +16,15 @@ from napari_annotate_jobs.errors import (
     RoleError,
     StoreAccessError,
 )
-from napari_annotate_jobs.model import LabelSet, Value
+from napari_annotate_jobs.model import Job, JobEdit, LabelSet, Value
+from napari_annotate_jobs.stores import JobContents
 
-from . import _projects, _tasks
+from . import _project_edits, _projects, _tasks
 from ._accounts import (
     add_account,
     find_account,
     list_accounts,
     list_tokens,
-    log_in,
     make_token,
     revoke_token,
     set_password,
@@ -32,6 +32,7 @@ from ._accounts import (
 )
 from ._asking import AgainRoute, Ask, Asking, Key, Limit, answer
 from ._audit import broken_links
+from ._passwords import log_in_from
 from ._permits import permit as permit_of
 from ._projects import Change, Member, NewProject, Role
 from ._tasks import TaskRow
@@ -171,16 +172,11 @@ class ChangePage(Value):
 @ROUTER.post("/login", response_model=LoggedIn)
 def post_login(request: Request, ask: Ask, form: LogIn) -> Response:
     """Return a new token for name and password."""
-    address = request.client.host if request.client else ""
-    ask.service.limit.check(address)
-    with ask.service.database.writing() as connection:
-        account = log_in(connection, form.name, form.password)
-        if account is not None:
-            token = make_token(connection, account, label=form.label or "log-in")
-    if account is None:
-        ask.service.limit.note(address)
-        raise LogInError("name and password do not fit", remedy="Try again")
-    return answer(None, LoggedIn(token=token, name=account.name))
+    label = form.label or "log-in"
+    token, name = log_in_from(
+        request, ask.service, form.name, form.password, label=label
+    )
+    return answer(None, LoggedIn(token=token, name=name))
 
 
 @ROUTER.post("/logout", status_code=204)
@@ -314,6 +310,30 @@ def post_state(ask: Ask, job: Key, person: Key, form: StateForm) -> Response:
             connection, permit, person, form.state, hand_to=form.hand_to
         )
     return answer(None, Number(count=handed))
+
+
+# ------------------------------------------------------------------------ owning
+@ROUTER.patch("/jobs/{job}", response_model=Job)
+def patch_job(ask: Ask, job: Key, edit: JobEdit) -> Response:
+    """Change a job; what somebody else has changed since is never replaced unseen."""
+    with ask.writing(job) as (connection, permit):
+        done = _project_edits.edit_project(connection, permit, edit)
+    return answer(None, done)
+
+
+@ROUTER.get("/jobs/{job}/contents", response_model=JobContents)
+def get_contents(request: Request, ask: Ask, job: Key) -> Response:
+    """Return what is in a job, by whom."""
+    with ask.reading(job) as (connection, permit):
+        return answer(request, _project_edits.contents_here(connection, permit))
+
+
+@ROUTER.delete("/jobs/{job}", status_code=204)
+def delete_job(ask: Ask, job: Key) -> Response:
+    """Put a job into the trash, where the owners of the server can restore it from."""
+    with ask.writing(job) as (connection, permit):
+        _project_edits.delete_project(connection, permit)
+    return Response(status_code=204)
 
 
 @ROUTER.put("/jobs/{job}/labels", response_model=Number)

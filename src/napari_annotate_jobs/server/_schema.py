@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "METADATA",
     "accounts",
+    "answers",
     "audit",
     "blob_uses",
     "blobs",
@@ -35,7 +36,10 @@ __all__ = [
     "combinations",
     "entries",
     "events",
+    "exports",
+    "flags",
     "label_sets",
+    "log_in_failures",
     "members",
     "operations",
     "projects",
@@ -138,6 +142,8 @@ projects = Table(
     Column("version", Integer, nullable=False, default=1),
     Column("sequence", BigInteger, nullable=False, default=0),
     Column("created", UtcTime, nullable=False),
+    # When it was put into the trash.
+    Column("deleted", UtcTime),
 )
 
 label_sets = Table(
@@ -184,6 +190,15 @@ cases = Table(
     UniqueConstraint("project_id", "ordinal"),
 )
 
+flags = Table(
+    "flag",
+    METADATA,
+    _to("case", primary_key=True),
+    _to("account", primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("time", UtcTime, nullable=False),
+)
+
 tasks = Table(
     "task",
     METADATA,
@@ -217,6 +232,8 @@ works = Table(
     Column("whole_revisions", Text, nullable=False, default="{}"),
     Column("decided", Integer, nullable=False, default=0),
     # Derived, for lists.
+    # How many slices carry which label id; of labels of the case, 1.
+    Column("label_counts", Text, nullable=False, default="{}"),
     Column("submissions", Integer, nullable=False, default=0),
     Column("status", String(12), nullable=False, default="remaining"),
     Column("review", String(12)),
@@ -225,6 +242,8 @@ works = Table(
     _to("account", "reviewer_id", nullable=True),
     Column("judged", UtcTime),
     Column("comment", Text, nullable=False, default=""),
+    # When something was last saved, or submitted.
+    Column("touched", UtcTime),
     UniqueConstraint("case_id", "account_id", "of_id"),
     Index(None, "project_id", "account_id", "of_id", "status"),
     Index(None, "project_id", "of_id", "review"),
@@ -274,6 +293,8 @@ blob_uses = Table(
     _to("case", primary_key=True),
     Column("digest", String(64), ForeignKey("blob.digest"), primary_key=True),
     _to("account", primary_key=True),
+    # When it was last brought, or said to be there; None where nobody knows.
+    Column("noted", UtcTime),
     Index(None, "digest"),
 )
 
@@ -361,4 +382,49 @@ chores = Table(
     Column("taken_until", UtcTime),
     Column("payload", Text, nullable=False, default="{}"),
     Index(None, "due"),
+)
+
+exports = Table(
+    "export",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    _to("project"),
+    _to("account"),
+    Column("options", Text, nullable=False),
+    Column("state", String(12), nullable=False, default="waiting"),
+    Column("done", Integer, nullable=False, default=0),
+    Column("total", Integer, nullable=False, default=0),
+    # What went wrong, or what is to be known of it.
+    Column("said", Text, nullable=False, default=""),
+    Column("size", BigInteger, nullable=False, default=0),
+    Column("created", UtcTime, nullable=False),
+    Column("finished", UtcTime),
+    # Who has taken it and is not heard of until then, has lost it.
+    Column("taken_until", UtcTime),
+    Index(None, "project_id", "created"),
+    Index(None, "state"),
+)
+
+answers = Table(
+    "answer",
+    METADATA,
+    _to("account", primary_key=True),
+    # As the client names what it asks for.
+    Column("key", String(64), primary_key=True),
+    Column("asked", String(64), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("time", UtcTime, nullable=False),
+    Index(None, "time"),
+)
+
+log_in_failures = Table(
+    "log_in_failure",
+    METADATA,
+    _id(),
+    # The digest of the address: where people are is nobody's business.
+    Column("address", String(64), nullable=False),
+    Column("time", UtcTime, nullable=False),
+    Index(None, "address", "time"),
+    Index(None, "time"),
 )

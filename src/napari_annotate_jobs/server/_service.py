@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy import URL
 
-from napari_annotate_jobs.errors import StoreAccessError
 from napari_annotate_jobs.files import accessing
 
 from ._accounts import add_account, list_accounts, make_token
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
 
     from ._blobs import BlobShelf
 
-__all__ = ["LogInLimit", "ServerSettings", "Service", "open_service"]
+__all__ = ["ServerSettings", "Service", "open_service"]
 
 
 @dataclass(frozen=True)
@@ -53,45 +50,6 @@ class ServerSettings:
     most_body: int = 32 << 20
 
 
-class LogInLimit:
-    """Slows down who guesses passwords, by the address they come from.
-
-    Parameters
-    ----------
-    most : int
-        Failures that are let through within `seconds`.
-    seconds : float
-        How long failures count.
-    """
-
-    def __init__(self, most: int = 20, seconds: float = 300) -> None:
-        self._most, self._seconds = most, seconds
-        self._failures: OrderedDict[str, list[float]] = OrderedDict()
-        self._guard = threading.Lock()
-
-    def check(self, address: str) -> None:
-        """Raise StoreAccessError if too many log-ins from there failed lately."""
-        now = time.monotonic()
-        with self._guard:
-            recent = [t for t in self._failures.get(address, ()) if t > now]
-            if len(recent) >= self._most:
-                wait = int(recent[0] - now) + 1
-                error = StoreAccessError(
-                    "too many failed log-ins", remedy=f"Try again in {wait} seconds"
-                )
-                error.retry_after = wait
-                raise error
-
-    def note(self, address: str) -> None:
-        """Count a failure."""
-        now = time.monotonic()
-        with self._guard:
-            recent = [t for t in self._failures.pop(address, ()) if t > now]
-            self._failures[address] = [*recent, now + self._seconds]
-            while len(self._failures) > 10_000:
-                self._failures.popitem(last=False)
-
-
 @dataclass
 class Service:
     """A server's parts.
@@ -109,7 +67,6 @@ class Service:
     settings: ServerSettings
     database: Database
     shelf: BlobShelf
-    limit: LogInLimit = field(default_factory=LogInLimit)
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def close(self) -> None:

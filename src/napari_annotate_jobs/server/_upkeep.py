@@ -13,6 +13,7 @@ from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.model import now
 
 from ._drafts import insert_or_ignore
+from ._passwords import forget_failures
 from ._schema import chores
 from ._tasks import lapse_claims
 
@@ -30,7 +31,10 @@ _PERIOD = timedelta(minutes=1)
 _TAKEN = timedelta(minutes=5)
 """Who has taken one and does not come back within this time, has lost it."""
 
-_KINDS: dict[str, Callable[[Connection], object]] = {"lapse claims": lapse_claims}
+_KINDS: dict[str, Callable[[Connection], object]] = {
+    "lapse claims": lapse_claims,
+    "forget failed log-ins": forget_failures,
+}
 
 
 def do_chores(service: Service) -> list[str]:

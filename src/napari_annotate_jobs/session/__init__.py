@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._clipboard import Clipboard
 from ._combining import CombinationEditor
 from ._comparison import Comparison, compare_views
 from ._connections import Connections
@@ -10,14 +11,18 @@ from ._difference import Conflict, Difference, LateWork
 from ._discussion import Discussion
 from ._executor import Executor, SynchronousExecutor
 from ._frozen import FrozenStore
+from ._habits import Habits
 from ._importing import CaseOutcome, Importing, ImportReport, import_annotations
+from ._job_watch import JobWatch, retired_text
 from ._opening import OpenCase
 from ._other_images import open_others, peek_next
 from ._predicting import Command, propose_by_command
 from ._proposer import Proposer
+from ._protection import Protection
 from ._recovery import Kept, Recovery
 from ._review import OpenReview, PassedAll, ReviewFilter, ReviewSession
 from ._saver import Saver
+from ._seen import SeenMemory, SeenSlices, unseen_text
 from ._session import AnnotationSession
 from ._state import TROUBLE, WAITING, SaveKind, SaveState, Unsaved, changes, name_slices
 from ._statistics import job_statistics
@@ -29,6 +34,7 @@ __all__ = [
     "WAITING",
     "AnnotationSession",
     "CaseOutcome",
+    "Clipboard",
     "CombinationEditor",
     "Command",
     "Comparison",
@@ -39,20 +45,25 @@ __all__ = [
     "Discussion",
     "Executor",
     "FrozenStore",
+    "Habits",
     "ImportReport",
     "Importing",
+    "JobWatch",
     "Kept",
     "LateWork",
     "OpenCase",
     "OpenReview",
     "PassedAll",
     "Proposer",
+    "Protection",
     "Recovery",
     "ReviewFilter",
     "ReviewSession",
     "SaveKind",
     "SaveState",
     "Saver",
+    "SeenMemory",
+    "SeenSlices",
     "SynchronousExecutor",
     "Unsaved",
     "WindowMemory",
@@ -67,4 +78,6 @@ __all__ = [
     "open_others",
     "peek_next",
     "propose_by_command",
+    "retired_text",
+    "unseen_text",
 ]

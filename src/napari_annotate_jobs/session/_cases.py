@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import CaseRow
     from napari_annotate_jobs.stores import JobStore
 
-__all__ = ["Found", "all_rows", "cases_after", "cases_on", "first_cases", "open_one"]
+__all__ = [
+    "Found",
+    "all_rows",
+    "cases_after",
+    "cases_on",
+    "first_cases",
+    "mend",
+    "open_one",
+]
 
 _PATHS = re.compile(r"""['"]?[^\s'"]*[/\\][^'"\n]*['"]?""")
 """Ways to files, as the messages of other libraries hold them."""
@@ -201,3 +209,15 @@ def _mark(store: JobStore, job_id: str, row: CaseRow, error: AnnotateJobsError) 
             n_slices=row.case.n_slices,
             warnings=[". ".join(word for word in words if word) + "."],
         )
+
+
+def mend(store: JobStore, job_id: str, case_id: str) -> str:
+    """Go on with the saves of a case that are whole; return what to tell of it."""
+    kept = None
+    if store.checker is not None:
+        kept = store.checker.mend_case(job_id, case_id)
+    if kept is None:
+        return ""
+    return (
+        f"Gone on with the saves that are whole; what was there is kept as {kept.name}."
+    )

@@ -66,3 +66,7 @@ class DelegatingStore(JobStore, ImageSource):
     next_review = _delegated("next_review")
     people = _delegated("people")
     note_case = _delegated("note_case")
+    may_edit = _delegated("may_edit")
+    edit_job = _delegated("edit_job")
+    contents = _delegated("contents")
+    delete_job = _delegated("delete_job")

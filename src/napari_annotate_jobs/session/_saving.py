@@ -16,13 +16,15 @@ from napari_annotate_jobs.errors import (
     ConflictError,
     CorruptError,
     LockedError,
+    RoleError,
     TransitionError,
     UnsavedWorkError,
 )
-from napari_annotate_jobs.model import Status
+from napari_annotate_jobs.model import AnnotationChange, Status, Verb, check_verb
 
 from ._difference import Conflict, LateWork, differences, only_there
 from ._saver import Saver
+from ._seen import SeenSlices
 from ._state import TROUBLE, SaveKind, SaveState, Unsaved, changes
 
 if TYPE_CHECKING:
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.editing._editor import CaseEditor
     from napari_annotate_jobs.model import (
         Annotation,
-        AnnotationChange,
         Job,
         Submission,
     )
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from ._executor import Executor
     from ._opening import OpenCase
     from ._recovery import Kept, Recovery
+    from ._seen import SeenMemory
 
 __all__ = ["Saving"]
 
@@ -64,9 +66,13 @@ class Saving:
         Runs slow things.
     recovery : Recovery, optional
         Keeps on this computer what cannot be saved.
+    memory : SeenMemory, optional
+        Remembers which slices of a case were seen.
 
     Attributes
     ----------
+    seen : SeenSlices
+        What is seen of the open case: it is saved with what is edited.
     case : OpenCase or None
         The open case.
     saver : Saver or None
@@ -91,9 +97,15 @@ class Saving:
     """Something went wrong; its text says what to do."""
 
     def __init__(
-        self, job: Job, store: JobStore, executor: Executor, recovery: Recovery | None
+        self,
+        job: Job,
+        store: JobStore,
+        executor: Executor,
+        recovery: Recovery | None,
+        memory: SeenMemory | None = None,
     ) -> None:
         self.job = job
+        self.seen = SeenSlices(memory)
         self.store = store
         self.executor = executor
         self.case: OpenCase | None = None
@@ -119,6 +131,15 @@ class Saving:
                 "no case is open", remedy="Open one from the job's page first"
             )
         return self._editor
+
+    def refusal(self) -> RoleError | None:
+        """Return why this person may not annotate, None if they may."""
+        me = self.store.person
+        try:
+            check_verb(Verb.SAVE, job=self.job, person=me, author=me, review=None)
+        except RoleError as error:
+            return error
+        return None
 
     @property
     def is_open(self) -> bool:
@@ -160,6 +181,9 @@ class Saving:
 
     def edit_with(self, editor: CaseEditor) -> None:
         """Save what an editor changes, from now on."""
+        assert self.saver is not None
+        keys, told = editor.keys(range(editor.n_slices)), editor.annotation.seen
+        self.seen.follow(self.saver.place, keys, told, counts=not editor.locked)
         self._editor = editor
 
     def end(self) -> None:
@@ -169,12 +193,14 @@ class Saving:
             self.saver.submitted_elsewhere.disconnect()
             self.saver.merged.disconnect()
             self.saver.close()
+        self.seen.end()
         self._trouble = None
         self.case = self.saver = self._editor = None
 
     def finish(self, number: int) -> None:
         """Note that the case was submitted, for the time of this number."""
         self.status, self.submissions = Status.FINISHED, number
+        self.seen.finish()
 
     def look(self) -> None:
         """Tell how it stands, and of trouble that was not told of."""
@@ -217,7 +243,19 @@ class Saving:
     def add(self, change: AnnotationChange, blobs: Mapping[str, bytes]) -> None:
         """Save a change soon, with the masks it needs."""
         if self.saver is not None:
+            if seen := self.seen.take():
+                change = change.then(AnnotationChange(seen=seen))
             self.saver.add(change, blobs)
+
+    def complete(self) -> None:
+        """Save what else belongs into a submission."""
+        saver = self.saver
+        if saver is None:
+            return
+        saver.name_slices()
+        known = () if saver.base is None else (*saver.base.seen, *saver.waiting.seen)
+        if saver.base is not None and (seen := self.seen.left(known)):
+            saver.add(AnnotationChange(seen=seen), {})
 
     def retry(self) -> None:
         """Try again to save what could not be saved."""

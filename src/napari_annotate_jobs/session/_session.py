@@ -15,38 +15,38 @@ from napari_annotate_jobs.editing._ranges import apply_to_range
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     DamagedJournalError,
-    RoleError,
     TransitionError,
 )
 from napari_annotate_jobs.model import (
     CaseRow,
     Counts,
+    Job,
     RangeAction,
     Scope,
     Status,
-    Verb,
     Window,
-    check_verb,
     history_of,
 )
 
-from ._cases import Found, all_rows, open_one
+from ._cases import Found, all_rows, mend, open_one
+from ._clipboard import Clipboard
 from ._discussion import Discussion
 from ._executor import SynchronousExecutor
+from ._habits import Habits
+from ._job_watch import JobWatch, retired_text, still_chosen
 from ._opening import OpenCase, first_slice
+from ._protection import Protection
 from ._saving import Saving
 from ._state import TROUBLE
 from ._wish import Goal, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from napari_annotate_jobs.model import (
         Annotation,
         HistoryEvent,
         Label,
-        SliceAnnotation,
         Submission,
         Verdict,
     )
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
     from ._executor import Executor
     from ._recovery import Recovery
+    from ._seen import SeenMemory
     from ._window_memory import WindowMemory
 
 __all__ = ["AnnotationSession"]
@@ -74,6 +75,10 @@ class AnnotationSession:
         Keeps on this computer what cannot be saved.
     windows : WindowMemory, optional
         Remembers the window chosen for each kind of series.
+    seen : SeenMemory, optional
+        Remembers which slices of a case were seen.
+    habits : Habits, optional
+        Remembers what this person is used to in this job.
     """
 
     opened = Signal(OpenCase)
@@ -86,8 +91,8 @@ class AnnotationSession:
     """What is being done; empty when it is finished."""
     counts_changed = Signal(Counts)
     """How many cases are left."""
-    submitted = Signal(CaseRow, int)
-    """The case that was submitted, and the number of its submission."""
+    submitted = Signal(CaseRow, int, str)
+    """The case that was submitted, the number of its submission, and both in words."""
     marked = Signal(str)
     """Id of a case that could not be opened: the case table says why."""
     slices_changed = Signal(tuple)
@@ -110,6 +115,8 @@ class AnnotationSession:
     """Whether high values are shown dark."""
     told = Signal(str)
     """Something the user should know."""
+    job_changed = Signal(Job)
+    """Owners have edited the job; the open case goes on."""
 
     def __init__(
         self,
@@ -119,11 +126,17 @@ class AnnotationSession:
         executor: Executor | None = None,
         recovery: Recovery | None = None,
         windows: WindowMemory | None = None,
+        seen: SeenMemory | None = None,
+        habits: Habits | None = None,
     ) -> None:
         self.store = store
         self.job = store.job(job_id)
         self.executor = executor or SynchronousExecutor()
-        self.saving = Saving(self.job, store, self.executor, recovery)
+        self.watch = JobWatch(
+            store, self.job, self.executor, self._on_job, self._on_failed
+        )
+        self.saving = Saving(self.job, store, self.executor, recovery, seen)
+        self.seen = self.saving.seen
         self.saving.replaced.connect(self._on_replaced)
         self.saving.told.connect(self._on_told)
         self.saving.failed.connect(self._on_failed)
@@ -131,13 +144,17 @@ class AnnotationSession:
         self._generation = self._slice = 0
         self._label: Label | None = None
         self._window: Window | None = None
-        self._inverted = False
-        self._copied: SliceAnnotation | None = None
+        self.clipboard = Clipboard()
+        self.clipboard.told.connect(self._on_told)
+        self.habits = habits or Habits()
+        self.protection = Protection(self.job.project.label_set, self.habits)
+        self.protection.told.connect(self._on_told)
         self.discussion: Discussion | None = None
         self._windows = windows
         self._wish: Wish | None = None
         self._told_doing = ""
-        self._loading = self._showing = self._submitting = self._staying = False
+        self._inverted = self._loading = self._showing = False
+        self._submitting = self._staying = False
         self._when_shown: list[Callable[[], None]] = []
         self._broken: set[str] = set()
         self._sent: tuple[HistoryEvent, ...] = ()
@@ -200,8 +217,14 @@ class AnnotationSession:
 
     @label.setter
     def label(self, label: Label | None) -> None:
-        self._label = None if label is None else self.job.project.label_set[label.id]
-        self.label_changed.emit(self._label)
+        label = None if label is None else self.job.project.label_set[label.id]
+        if label is not None and label.retired:
+            self.told.emit(retired_text(label))
+            return
+        before, self._label = self._label, label
+        if label != before:
+            self.protection.begin(label)
+        self.label_changed.emit(label)
 
     @property
     def window(self) -> Window | None:
@@ -274,26 +297,11 @@ class AnnotationSession:
 
     def copy_slice(self) -> None:
         """Remember what the current slice holds, to paste it elsewhere."""
-        self._copied = self.editor.content(self._slice)
-        self.told.emit(f"Slice {self._slice + 1} was copied.")
+        self.clipboard.copy_slice(self.editor, self._slice)
 
     def paste_slice(self, indices: Sequence[int] | None = None) -> bool:
-        """Add what was copied to the slices (the current one).
-
-        On the current slice it is the user's word at once; on others, boxes and
-        masks wait as proposals.
-
-        Raises
-        ------
-        TransitionError
-            If nothing was copied.
-        """
-        if self._copied is None:
-            raise TransitionError("nothing was copied yet", remedy="Copy a slice first")
-        chosen = self._chosen(indices)
-        return self.editor.paste(
-            self._copied, chosen, confirmed=chosen == [self._slice]
-        )
+        """Add what was copied to slices (the current one); see :class:`Clipboard`."""
+        return self.clipboard.paste(self.editor, self._chosen(indices), self._slice)
 
     def undo(self) -> None:
         """Take back the last edit and show its slice."""
@@ -320,8 +328,7 @@ class AnnotationSession:
 
     def go_change(self, step: int = 1) -> None:
         """Go to the next (1) or previous (-1) slice that says something else."""
-        index = self.editor.next_change(self._slice, step)
-        if index >= 0:
+        if (index := self.editor.next_change(self._slice, step)) >= 0:
             self.slice = index
 
     # ------------------------------------------------------------ navigation
@@ -375,21 +382,14 @@ class AnnotationSession:
 
         What is damaged is kept beside them first; where, is told.
         """
-        checker, job_id = self.store.checker, self.job.id
-        if checker is None:
-            self.open_case(case_id)
-            return
 
-        def mended(kept: Path | None) -> None:
-            if kept is not None:
-                self.told.emit(
-                    "Gone on with the saves that are whole; what was there is kept as "
-                    f"{kept.name}."
-                )
+        def mended(told: str) -> None:
+            if told:
+                self.told.emit(told)
             self.open_case(case_id)
 
         self.executor.run(
-            lambda: checker.mend_case(job_id, case_id), mended, self.failed.emit
+            lambda: mend(self.store, self.job.id, case_id), mended, self.failed.emit
         )
 
     def go(self, step: int) -> None:
@@ -417,11 +417,7 @@ class AnnotationSession:
             self._staying = False
 
     def when_shown(self, call: Callable[[], None]) -> None:
-        """Call `call` now, or once the case that is just being shown stands there.
-
-        For what takes away what is being built up: closing a dock, the window, the
-        job.
-        """
+        """Call `call` now, or once the case that is just being shown stands there."""
         if self._showing:
             self._when_shown.append(call)
         else:
@@ -544,6 +540,7 @@ class AnnotationSession:
             self._take_up(case, index)
             self.opened.emit(case)
         if self.case is case:  # else it cannot be shown, and was closed again
+            self.watch.look()
             self.saving.look()
             self.history_changed.emit()
             if (draft := self.saving.offer_draft()) is not None:
@@ -573,7 +570,8 @@ class AnnotationSession:
             self.executor,
         )
         self.discussion.failed.connect(self._on_failed)
-        self._sent, self._copied = (), None
+        self._sent = ()
+        self.clipboard.clear()
         self._edit(self.saving.begin(case))
         known = None if self._windows is None else self._windows.recall(header)
         self._first_look = known or (case.windows[0], header.inverted)
@@ -596,10 +594,11 @@ class AnnotationSession:
             ),
             on_change=self.saving.add,
             locked=self.status is Status.FINISHED,
-            refused=self._refusal(),
+            refused=self.saving.refusal(),
             shape=self.case.series.header.shape[1:3],
         )
         editor.held = self.doing
+        self.protection.follow(editor)
         editor.changed.connect(self._on_slices_changed)
         editor.history_changed.connect(self._on_history_changed)
         if self.discussion is not None:
@@ -613,14 +612,18 @@ class AnnotationSession:
         self.history_changed.emit()
         self.status_changed.emit(self.status)
 
-    def _refusal(self) -> RoleError | None:
-        """Return why this person may not annotate, None if they may."""
-        me = self.store.person
-        try:
-            check_verb(Verb.SAVE, job=self.job, person=me, author=me, review=None)
-        except RoleError as error:
-            return error
-        return None
+    def _on_job(self, job: Job) -> None:
+        """Go on with a job that its owners have edited; nothing is closed or lost."""
+        self.job = self.saving.job = job
+        self.protection.use_labels(job.project.label_set)
+        if self.is_open:
+            self.editor.use_project(job.project)
+        label, text = still_chosen(self._label, job.project.label_set)
+        if label != self._label:
+            self.label = label
+        self.job_changed.emit(job)
+        if text:
+            self.told.emit(text)
 
     # psygnal tries out what it connects to: never connect a signal's own emit.
     def _on_told(self, text: str) -> None:
@@ -661,12 +664,15 @@ class AnnotationSession:
     def _end_case(self) -> None:
         was_open = self.is_open
         self._remember_window()
+        if self._label is not None:
+            self.habits.keep("label", self._label.id)
         if was_open:
             self.editor.changed.disconnect()
             self.editor.history_changed.disconnect()
         if self.discussion is not None:
             self.discussion.failed.disconnect()
         self.discussion = None
+        self.protection.follow(None)
         self.saving.end()
         if was_open:
             self.closed.emit()
@@ -721,7 +727,7 @@ class AnnotationSession:
                 raise editor.refused
         if refused:
             raise TransitionError(refused.rstrip("."), where=case.row.case.name)
-        generation = self._generation
+        generation, unseen = self._generation, self.seen.text
         self._submitting = True
         self._tell_doing()
 
@@ -731,10 +737,10 @@ class AnnotationSession:
                 self._tell_doing()
 
         def done(submission: Submission) -> None:
-            self.told.emit(
-                f"{case.row.case.name} was submitted (number {submission.number})."
-            )
-            self.submitted.emit(case.row, submission.number)
+            text = f"{case.row.case.name} was submitted (number {submission.number})."
+            text = f"{text} {unseen}".strip()
+            self.told.emit(text)
+            self.submitted.emit(case.row, submission.number, text)
             self._tell_counts()
             if generation != self._generation:
                 return
@@ -768,7 +774,7 @@ class AnnotationSession:
             submit = partial(self.store.submit, self.job.id, case.row.case.id)
             self.executor.run(lambda: submit(base=saver.revision), done, failed)
 
-        saver.name_slices()
+        self.saving.complete()
         saver.when_settled(send)
 
     def reopen(self, case_id: str | None = None) -> None:
@@ -779,10 +785,7 @@ class AnnotationSession:
         case_id : str, optional
             The case; the open one by default.
         """
-        case = case_id
-        if case is None:
-            assert self.case is not None
-            case = self.case.row.case.id
+        case = case_id or self.editor.annotation.case_id
 
         def done(_: Verdict) -> None:
             self._tell_counts()

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import tempfile
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from pydantic import ValidationError
 
-from napari_annotate_jobs.errors import MALFORMED
 from napari_annotate_jobs.model import PRESETS, Window
+
+from ._kept_file import KeptFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +46,7 @@ class WindowMemory:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._file = KeptFile(path)
 
     @staticmethod
     def _key(header: _Kind) -> str:
@@ -58,7 +56,7 @@ class WindowMemory:
 
     def recall(self, header: _Kind) -> tuple[Window, bool] | None:
         """Return window and inversion last chosen for this kind of series."""
-        found = self._read().get(self._key(header))
+        found = self._file.read().get(self._key(header))
         with suppress(ValidationError, KeyError, TypeError):
             if isinstance(found, dict):
                 window = Window.model_validate(found["window"])
@@ -68,7 +66,7 @@ class WindowMemory:
 
     def remember(self, header: _Kind, window: Window, inverted: bool) -> None:
         """Keep how this kind of series is shown."""
-        windows = {k: v for k, v in self._read().items() if len(k) == _DIGITS}
+        windows = {k: v for k, v in self._file.read().items() if len(k) == _DIGITS}
         windows.pop(self._key(header), None)
         named = window.explanation in {preset.explanation for preset in PRESETS}
         windows[self._key(header)] = {
@@ -77,17 +75,4 @@ class WindowMemory:
             ),
             "turned": inverted != header.inverted,
         }
-        kept = dict(list(windows.items())[-LIMIT:])
-        with suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self._path.parent, suffix=".tmp")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(kept, file, indent=1)
-            os.replace(name, self._path)
-
-    def _read(self) -> dict[str, object]:
-        try:
-            found = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, *MALFORMED):
-            return {}
-        return found if isinstance(found, dict) else {}
+        self._file.write(dict(list(windows.items())[-LIMIT:]))

@@ -5,30 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
-from pydantic import AwareDatetime
-
 from napari_annotate_jobs.errors import StoreAccessError
-from napari_annotate_jobs.model import (
-    Annotation,
-    AnnotationChange,
-    Case,
-    CaseRow,
-    Comment,
-    Counts,
-    Job,
-    JobSummary,
-    Outcome,
-    ReviewCounts,
-    ReviewRow,
-    ReviewStatus,
-    Status,
-    Submission,
-    Thread,
-    Value,
-    Verb,
-    Verdict,
-    check_verb,
-    review_status_of,
+from napari_annotate_jobs.model import Verb
+
+from ._answers import (
+    CasePage,
+    Draft,
+    Fault,
+    JobContents,
+    PersonContents,
+    PersonProgress,
+    ReviewPage,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +23,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_annotate_jobs.imaging import Series
+    from napari_annotate_jobs.model import (
+        AnnotationChange,
+        Case,
+        CaseRow,
+        Comment,
+        Counts,
+        Job,
+        JobEdit,
+        JobSummary,
+        ReviewCounts,
+        ReviewRow,
+        ReviewStatus,
+        Status,
+        Submission,
+        Thread,
+        Verdict,
+    )
 
     Progress = Callable[[str, int, int], None]
 
@@ -45,132 +49,12 @@ __all__ = [
     "Draft",
     "Fault",
     "ImageSource",
+    "JobContents",
     "JobStore",
+    "PersonContents",
     "PersonProgress",
     "ReviewPage",
 ]
-
-
-class CasePage(Value):
-    """Some of the cases of a job.
-
-    Parameters
-    ----------
-    rows : tuple of CaseRow
-        In the job's order.
-    total : int
-        How many cases the filter lets through in all.
-    """
-
-    rows: tuple[CaseRow, ...]
-    total: int
-
-
-class Draft(Value):
-    """A person's annotation of a case as it stands.
-
-    Parameters
-    ----------
-    annotation : Annotation
-        The draft; blank with revision 0 if nothing was ever saved.
-    status : Status
-        Finished means read-only.
-    submissions : int
-        How often it was submitted.
-    verdict : Verdict, optional
-        The verdict that holds on the last submission, if there is one.
-    seen : datetime, optional
-        When it stood so, where the store cannot be asked now; None for this moment.
-    """
-
-    annotation: Annotation
-    status: Status
-    submissions: int
-    verdict: Verdict | None = None
-    seen: AwareDatetime | None = None
-
-    @property
-    def review(self) -> ReviewStatus | None:
-        """Where it stands for its reviewer; None if it is not submitted."""
-        verdicts = () if self.verdict is None else (self.verdict,)
-        return review_status_of(self.submissions, verdicts)
-
-    def check(self, verb: Verb, *, job: Job, person: str, where: object = None) -> None:
-        """Raise an error that says why, unless a person may do that to it now.
-
-        Raises
-        ------
-        RoleError, LockedError, JudgedError, TransitionError
-            As :func:`~napari_annotate_jobs.model.check_verb` says.
-        """
-        check_verb(
-            verb,
-            job=job,
-            person=person,
-            author=self.annotation.person,
-            review=self.review,
-            verdict=self.verdict,
-            where=self.annotation.case_id if where is None else where,
-        )
-
-    @property
-    def returned(self) -> Verdict | None:
-        """The verdict by which the case was returned, for a returned case."""
-        holds = self.verdict
-        if holds is None or holds.outcome is not Outcome.RETURNED:
-            return None
-        return holds
-
-
-class ReviewPage(Value):
-    """Some of the submitted cases of a job.
-
-    Parameters
-    ----------
-    rows : tuple of ReviewRow
-        In the job's order; those of one case by the names of the people.
-    total : int
-        How many the filter lets through in all.
-    """
-
-    rows: tuple[ReviewRow, ...]
-    total: int
-
-
-class PersonProgress(Value):
-    """What one person did in a job.
-
-    Parameters
-    ----------
-    person : str
-        Who.
-    submitted : ReviewCounts
-        What became of what they submitted.
-    given : ReviewCounts
-        The verdicts they gave, of those that hold.
-    """
-
-    person: str
-    submitted: ReviewCounts = ReviewCounts()
-    given: ReviewCounts = ReviewCounts()
-
-
-class Fault(Value):
-    """Something wrong in a store.
-
-    Parameters
-    ----------
-    where : str
-        The file or document.
-    what : str
-        What is wrong with it.
-    remedy : str
-        What to do.
-    """
-
-    where: str
-    what: str
-    remedy: str = ""
 
 
 class ImageSource(ABC):
@@ -659,6 +543,62 @@ class JobStore(ABC):
     @abstractmethod
     def people(self, job_id: str, case_id: str) -> Sequence[str]:
         """Return who has annotated the case."""
+
+    # ------------------------------------------------------------------ owning
+    def may_edit(self, job_id: str) -> bool:
+        """Return whether this person may change, archive and delete a job."""
+        return self.job(job_id).may_edit(self.person)
+
+    @abstractmethod
+    def edit_job(self, job_id: str, edit: JobEdit) -> Job:
+        """Change a job that exists; durable on return, and all or nothing.
+
+        What is annotated keeps its meaning, and whoever has a case open goes on.
+
+        Parameters
+        ----------
+        job_id : str
+            The job.
+        edit : JobEdit
+            What to change; `seen` says what it was made on.
+
+        Returns
+        -------
+        Job
+            As it is then.
+
+        Raises
+        ------
+        RoleError
+            If this person is no owner.
+        JobChangedError
+            If somebody else has changed the same since; nothing is written.
+        InvalidValueError, NotFoundError, ExistsError
+            If it makes no job.
+        TransitionError
+            If a case is to be taken away that was annotated, or a label that is used.
+        """
+
+    @abstractmethod
+    def contents(self, job_id: str) -> JobContents:
+        """Return what is in a job, by whom; for its owners."""
+
+    @abstractmethod
+    def delete_job(self, job_id: str) -> str:
+        """Put a job, with all that is in it, into the trash; images are left alone.
+
+        Returns
+        -------
+        str
+            Where it is now, and how it comes back.
+
+        Raises
+        ------
+        RoleError
+            If this person is no owner.
+        StoreAccessError
+            If it cannot be put there; then it is where it was.
+        """
 
     # ------------------------------------------------------------- combinations
     def combinations(self, job_id: str) -> Mapping[str, str]:

@@ -136,7 +136,8 @@ class StoreSource(CaseSource):
         store, job_id, case = self._opened(), self.job.id, row.case
         draft = store.load(job_id, case.id, person=person)
         review, verdict = draft.review, draft.verdict
-        if review is ReviewStatus.WAITING and not is_selected(self.job, row.ordinal):
+        drawn = case.drawn_as(row.ordinal)
+        if review is ReviewStatus.WAITING and not is_selected(self.job, drawn):
             review = ReviewStatus.NOT_SELECTED
         corrected = False
         if draft.status is Status.FINISHED:

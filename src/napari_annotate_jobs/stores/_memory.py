@@ -38,10 +38,12 @@ from ._contract import (
     Draft,
     Fault,
     ImageSource,
+    JobContents,
     JobStore,
     PersonProgress,
     ReviewPage,
 )
+from ._edits import check_owner, contents_of, labels_in, owned_edit
 from ._names import check_file_name, check_person, default_person, fold
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import (
         AnnotationChange,
         Comment,
+        JobEdit,
         Submission,
         Thread,
         ThreadEntry,
@@ -86,6 +89,11 @@ class _Work:
         last = len(self.submissions)
         on_last = tuple(v for v in self.verdicts if v.submission == last)
         return _rules.Standing(last, on_last)
+
+    @property
+    def has_draft(self) -> bool:
+        last = self.submissions[-1] if self.submissions else None
+        return _rules.has_draft(self.annotation.revision, last)
 
     def threads(self, reader: str) -> tuple[Thread, ...]:
         last = self.submissions[-1] if self.submissions else None
@@ -120,6 +128,24 @@ class _Shelf:
     def ordinal(self, case_id: str) -> int:
         return list(self.cases).index(case_id)
 
+    def used(self, ids: Collection[int]) -> dict[int, str]:
+        """Return where labels are used."""
+        found: dict[int, str] = {}
+        for (case_id, person, _), work in self.work.items():
+            frozen = (submission.annotation for submission in work.submissions)
+            for annotation in (work.annotation, *frozen):
+                for label_id in labels_in(annotation).intersection(ids):
+                    found[label_id] = f"{self.cases[case_id].name}, by {person}"
+        return found
+
+    def annotated(self, ids: Collection[str]) -> dict[str, str]:
+        """Return by whom cases were annotated."""
+        people: dict[str, set[str]] = {}
+        for (case_id, person, _), work in self.work.items():
+            if case_id in ids and (work.annotation.revision or work.submissions):
+                people.setdefault(case_id, set()).add(person)
+        return {case_id: ", ".join(sorted(found)) for case_id, found in people.items()}
+
 
 class _Memory:
     """What the stores of several people share."""
@@ -128,6 +154,7 @@ class _Memory:
         self.name = name
         self.lock = threading.RLock()
         self.shelves: dict[str, _Shelf] = {}
+        self.trash: dict[str, _Shelf] = {}
 
 
 _MEMORIES: WeakValueDictionary[str, _Memory] = WeakValueDictionary()
@@ -272,6 +299,41 @@ class MemoryStore(JobStore, ImageSource, Checker):
         case = self._case(self._shelf(job_id), case_id)
         ref = _rules.series_of(case, series)
         return open_series(self._base / ref.path, series_uid=ref.series_uid)
+
+    # ------------------------------------------------------------------ owning
+    def edit_job(self, job_id: str, edit: JobEdit) -> Job:
+        with self._memory.lock:
+            shelf = self._shelf(job_id)
+            shelf.job, cases = owned_edit(
+                shelf.job,
+                list(shelf.cases.values()),
+                edit,
+                person=self.person,
+                used=shelf.used,
+                annotated=shelf.annotated,
+            )
+            shelf.cases = {case.id: case for case in cases}
+            for case_id in edit.remove_cases:
+                shelf.warnings.pop(case_id, None)
+                shelf.sizes.pop(case_id, None)
+            return shelf.job
+
+    def contents(self, job_id: str) -> JobContents:
+        with self._memory.lock:
+            shelf = self._shelf(job_id)
+            return contents_of(
+                len(shelf.cases),
+                (
+                    (person, work.has_draft, len(work.submissions))
+                    for (_, person, _), work in shelf.work.items()
+                ),
+            )
+
+    def delete_job(self, job_id: str) -> str:
+        with self._memory.lock:
+            check_owner(self._shelf(job_id).job, self.person)
+            self._memory.trash[job_id] = self._memory.shelves.pop(job_id)
+        return f"{self.location} keeps it as long as the program runs"
 
     # ------------------------------------------------------------ combinations
     def combinations(self, job_id: str) -> Mapping[str, str]:
@@ -663,18 +725,17 @@ class MemoryStore(JobStore, ImageSource, Checker):
 
     def _row(self, shelf: _Shelf, case: Case, ordinal: int) -> CaseRow:
         work = self._work(shelf, case.id, self.person)
-        last = work.submissions[-1] if work.submissions else None
         status, verdict = work.standing.status, work.standing.verdict
         returned = status is Status.RETURNED and verdict is not None
         return CaseRow(
             case=case,
             ordinal=ordinal,
             status=status,
-            draft=_rules.has_draft(work.annotation.revision, last),
+            draft=work.has_draft,
             returned_comment=verdict.text if returned and verdict else "",
             warnings=shelf.warnings.get(case.id, ()),
             decided=_rules.count_decided(work.annotation),
-            review=_selected(shelf.job, ordinal, work.standing.review),
+            review=_selected(shelf.job, case.drawn_as(ordinal), work.standing.review),
         )
 
     def _rows(self, shelf: _Shelf) -> list[CaseRow]:
@@ -687,7 +748,8 @@ class MemoryStore(JobStore, ImageSource, Checker):
         rows = []
         for (case_id, person, of), work in shelf.work.items():
             ordinal, standing = shelf.ordinal(case_id), work.standing
-            status = _selected(shelf.job, ordinal, standing.review)
+            drawn = shelf.cases[case_id].drawn_as(ordinal)
+            status = _selected(shelf.job, drawn, standing.review)
             if of is not None or status is None:
                 continue
             verdict = standing.verdict
@@ -707,10 +769,8 @@ class MemoryStore(JobStore, ImageSource, Checker):
         return sorted(rows, key=lambda row: (row.ordinal, row.person))
 
 
-def _selected(
-    job: Job, ordinal: int, review: ReviewStatus | None
-) -> ReviewStatus | None:
-    if review is ReviewStatus.WAITING and not is_selected(job, ordinal):
+def _selected(job: Job, drawn: int, review: ReviewStatus | None) -> ReviewStatus | None:
+    if review is ReviewStatus.WAITING and not is_selected(job, drawn):
         return ReviewStatus.NOT_SELECTED
     return review
 

@@ -97,10 +97,9 @@ class Driver:
     @property
     def canvas(self) -> QWidget:
         """The widget that napari draws on."""
-        for widget in self.window.findChildren(QWidget):
-            if type(widget).__name__ == "CanvasBackendDesktop":
-                return widget
-        raise LookupError("the canvas was not found")
+        from napari_annotate_jobs.app._canvas import canvas_of
+
+        return canvas_of(self.window)
 
     def wait(self, condition: Callable[[], bool], seconds: float = 20) -> None:
         """Let the interface go on until a condition holds.

@@ -11,17 +11,20 @@ from psygnal import Signal
 
 from napari_annotate_jobs.editing import (
     Track,
+    by_hand,
     relabel_tracks,
     take_boxes,
     track_of,
     tracks,
 )
-from napari_annotate_jobs.model import Box, Label, Method, Provenance
+from napari_annotate_jobs.model import Box, Label, LabelSet, Method
 
 from ._mirror import DrawnLayer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from ._geometry import Geometry
     from ._own_case import OwnCase
@@ -57,6 +60,8 @@ class BoxLayer(DrawnLayer[Shapes]):
     shown : callable, optional
         Returns the slice that is shown as it was acquired; None while another plane,
         or the volume, is shown. What is not shown cannot be selected, nor changed.
+    draws_names : bool
+        False if somebody else writes the names at the boxes.
     """
 
     current_changed = Signal()
@@ -69,13 +74,15 @@ class BoxLayer(DrawnLayer[Shapes]):
         *,
         on_error: Callable[[Exception], None],
         shown: Callable[[], int | None] | None = None,
+        draws_names: bool = True,
     ) -> None:
         self._shape = geometry.shape
         self._shown = shown or (lambda: session.slice)
         self._set = session.job.project.label_set
-        self._label = self._set.of(Method.DETECTION)[0]
+        self._label = self._first_label()
         self._boxes: dict[str, tuple[int, Box]] = {}
         self._object: str | None = None
+        self._hovered: str | None = None
         self._edge = max(1.0, min(geometry.shape[1:]) / 250)
         layer = Shapes(
             ndim=3,
@@ -88,7 +95,7 @@ class BoxLayer(DrawnLayer[Shapes]):
                 "string": "{label}",
                 "anchor": "upper_left",
                 "size": 9,
-                "color": {"feature": "color"},
+                "color": {"feature": "color"} if draws_names else "transparent",
             },
             **geometry.layer_kwargs,
         )
@@ -104,8 +111,41 @@ class BoxLayer(DrawnLayer[Shapes]):
         connect(layer.events.data, self._on_data)
         connect(layer.events.features, self._on_features)
         connect(layer.events.visible, self.drop_hidden)
+        connect(layer.events.mode, self._on_mode)
         connect(layer.selected_data.events.items_changed, self._on_selected)
         self.set_editable(not session.locked)
+
+    def _first_label(self) -> Label:
+        offered = self._set.offered(Method.DETECTION)
+        return (offered or self._set.of(Method.DETECTION))[0]
+
+    def follow_labels(self) -> bool:
+        """Take up names and colours as they are now; False if there are no labels."""
+        old, self._set = self._set, self._session.job.project.label_set
+        if not self._set.of(Method.DETECTION):
+            return False
+        if old == self._set:
+            return True
+        now = self._set.by_id.get(self._label.id)
+        self._label = self._first_label() if now is None or now.retired else now
+
+        def looks(labels: LabelSet, box: Box) -> tuple[str, str] | None:
+            label = labels.by_id.get(box.label)
+            return None if label is None else (label.name, label.color)
+
+        rows = self._rows()
+        stale = {
+            place: self._boxes[row[0]]
+            for place, row in enumerate(rows)
+            if row[0] in self._boxes
+            and looks(old, self._boxes[row[0]][1])
+            != looks(self._set, self._boxes[row[0]][1])
+        }
+        with self._own_writing():
+            if stale:
+                self._replace(list(stale), list(stale.values()))
+            self._use(self._label)
+        return True
 
     # ------------------------------------------------------------- at hand
     @property
@@ -177,6 +217,50 @@ class BoxLayer(DrawnLayer[Shapes]):
         hidden = self._hidden()
         if hidden:
             self.layer.selected_data = set(self.layer.selected_data) - hidden
+
+    def drawn_on(self, index: int) -> Iterator[tuple[str, str, NDArray[Any]]]:
+        """Yield name, colour and corners of the boxes that are drawn on a slice.
+
+        Corners are rows and columns, shape (n, 2), also while a box is dragged.
+        """
+        for row, shape in zip(self._rows(), self.layer.data, strict=False):
+            if round(float(shape[0][0])) == index:
+                yield row[1], row[2], np.asarray(shape)[:, 1:]
+
+    @property
+    def is_armed(self) -> bool:
+        """True while the next drag draws a box, or changes the one that is hovered."""
+        drawing = self.layer.mode == "add_rectangle" or self._hovered is not None
+        return drawing and bool(self.layer.editable) and self._shown() is not None
+
+    def hover(self, box_id: str | None) -> None:
+        """Give a box its handles while the pointer is at its edge; None takes them.
+
+        Parameters
+        ----------
+        box_id : str, optional
+            A box on the slice that is shown, while the layer is armed.
+        """
+        ids = [row[0] for row in self._rows()]
+        if box_id not in ids:
+            box_id = None
+        if box_id == self._hovered:
+            return
+        self._hovered = None
+        if box_id is None:
+            self.layer.selected_data = set()
+            self.layer.mode = "add_rectangle"
+            self._use(self._label)
+            return
+        self.layer.mode = "select"
+        self.layer.selected_data = {ids.index(box_id)}
+        self._hovered = box_id
+
+    def _on_mode(self) -> None:
+        """Another tool was taken: nothing is hovered for it."""
+        if self._hovered is not None:
+            self._hovered = None
+            self.layer.selected_data = set()
 
     def let_go(self) -> None:
         """Select nothing, and draw nothing: napari may take the layer away."""
@@ -287,7 +371,8 @@ class BoxLayer(DrawnLayer[Shapes]):
             self._use(self._label)
 
     def _replace(self, stale: Sequence[int], new: Sequence[tuple[int, Box]]) -> None:
-        mode, chosen = self.layer.mode, self.selected
+        mode, chosen, hovered = self.layer.mode, self.selected, self._hovered
+        self._hovered = None  # its handles come back with its new shape
         self.layer.selected_data = set()
         self.layer.remove(stale)
         rows = self._rows()
@@ -300,6 +385,9 @@ class BoxLayer(DrawnLayer[Shapes]):
         self._use(self._label)
         if self.layer.mode != mode and self.layer.editable:
             self.layer.mode = mode
+        self._hovered = hovered
+        if hovered is not None and hovered not in self._boxes:
+            self.hover(None)
         self.layer.refresh()
 
     def _rows(self) -> list[Row]:
@@ -354,6 +442,8 @@ class BoxLayer(DrawnLayer[Shapes]):
         Boxes that are selected get the label.
         """
         self.layer.visible = True
+        if self._hovered is not None:  # the pointer rests there by chance
+            self.hover(None)
         self._use(label)
         if not self.layer.editable:
             return
@@ -456,18 +546,8 @@ class BoxLayer(DrawnLayer[Shapes]):
             elif np.allclose(old.corners, corners, atol=1e-4):
                 known[box_id] = index, old
             else:
-                known[box_id] = (
-                    index,
-                    old.evolve(
-                        top=top,
-                        left=left,
-                        bottom=bottom,
-                        right=right,
-                        proposal=False,
-                        key=True,
-                        provenance=Provenance.MANUAL,
-                    ),
-                )
+                moved = old.evolve(top=top, left=left, bottom=bottom, right=right)
+                known[box_id] = index, by_hand(moved)
         boxes: dict[int, list[Box]] = defaultdict(list)
         for box_id in self._boxes:
             if box_id in known:

@@ -9,6 +9,8 @@ from psygnal import Signal
 from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.session import Connections
 
+from ._box_names import BoxName, names_on_canvas
+from ._brush import BrushOptions
 from ._case_layers import CaseLayers
 from ._compared import BesideLayers, ComparisonLayer
 from ._foreign import ForeignLayers
@@ -19,9 +21,10 @@ from ._plane import ACQUIRED
 from ._prefetch import Prefetcher
 from ._preview import PreviewLayer
 from ._progress import Bars
+from ._zoom import ZoomGuide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from napari.components import ViewerModel
     from napari.layers import Layer
@@ -73,6 +76,9 @@ class ViewerBridge:
     """The image was clicked, or is being drawn on."""
     clicked = Signal(int, float, float)
     """Slice, row and column of a place of the image that was clicked, in pixels."""
+    asked = Signal(object, tuple)
+    """What was clicked with the right button, a Pointed or None, and where on the
+    canvas, in pixels of the screen."""
     plane_changed = Signal()
     """Another plane of the volume is shown; see :attr:`plane`."""
     letters_changed = Signal(object)
@@ -104,6 +110,8 @@ class ViewerBridge:
         self._case: CaseLayers | None = None
         self._selected: tuple[int, int] | None = None
         self.bars = Bars(images.later)
+        self.brush = BrushOptions()
+        self.zoom = ZoomGuide(viewer, lambda: self._case)
         self.foreign = ForeignLayers(viewer, session)
         self.preview = PreviewLayer(viewer, claim=self.foreign.claim)
         self.pins = PinLayer(viewer, claim=self.foreign.claim)
@@ -112,7 +120,11 @@ class ViewerBridge:
         self._readings: tuple[CaseView, CaseView] | None = None
         self._pressed_at: object = None
         self.mouse = MouseTools(
-            viewer, session, wheel_steps=wheel_steps, on_stroke=self._on_stroke
+            viewer,
+            session,
+            wheel_steps=wheel_steps,
+            on_stroke=self._on_stroke,
+            on_menu=self._on_menu,
         )
         connect = self._connections.connect
         connect(session.opened, self._on_opened)
@@ -126,6 +138,7 @@ class ViewerBridge:
         connect(session.label_changed, self._on_label_changed)
         connect(session.window_changed, self._update_text)
         connect(session.status_changed, self._on_status_changed)
+        connect(session.job_changed, self._on_job)
         # Steps are those of the finest layer; between them, only the point moves.
         connect(viewer.dims.events.point, self._on_dims)
         connect(viewer.layers.events.removed, self._on_layer_removed)
@@ -249,6 +262,12 @@ class ViewerBridge:
             self._case.set_editable(not self.session.locked)
             self._update_text()
 
+    def _on_job(self) -> None:
+        """Show the open case with the labels as its owners have changed them."""
+        if self._case is not None:
+            self._case.follow_labels()
+            self._update_text()
+
     def _on_label_changed(self, label: Label | None) -> None:
         if self._case is not None:
             was_hidden = self._case.is_hidden
@@ -343,6 +362,18 @@ class ViewerBridge:
                 self.clicked.emit(self.session.slice, *here[0])
             self._look_at_stroke()
 
+    def _on_menu(self, position: Sequence[float], pos: Sequence[float]) -> None:
+        """Tell which object was clicked with the right button."""
+        case = self._case
+        if case is None or not self.plane.is_acquired:
+            return
+        try:
+            found = case.pointed(position)
+        except AnnotateJobsError as error:
+            self._on_error(error)
+            return
+        self.asked.emit(found, tuple(pos))
+
     def _look_at_stroke(self) -> None:
         """Say of the first stroke in a layer that nobody saves that it is lost."""
         layer, label = self.foreign.drawn_on, self.foreign.right_label
@@ -391,6 +422,15 @@ class ViewerBridge:
         """Tell that another plane is shown."""
         self._update_text()
         self.plane_changed.emit()
+
+    def box_names(self) -> list[BoxName]:
+        """Return the names of the boxes on the screen, and where they stand."""
+        case = self._case
+        if case is None or case.boxes is None or case.is_hidden:
+            return []
+        if not case.plane.is_acquired:
+            return []
+        return list(names_on_canvas(self.viewer, case.boxes, self.session.slice))
 
     @property
     def letters(self) -> EdgeLetters | None:
@@ -464,5 +504,6 @@ class ViewerBridge:
         self.prefetcher.cancel()
         self.foreign.close()
         self.mouse.close()
+        self.zoom.close()
         self._connections.release()
         self.bars.close()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from napari_annotate_jobs.editing import object_at
 from napari_annotate_jobs.errors import UnsavedWorkError
 from napari_annotate_jobs.model import Method
 from napari_annotate_jobs.session import Work
 
 from ._axes import CaseAxes
+from ._box_hand import BoxHand
 from ._boxes import BoxLayer
+from ._brush import BrushTool
 from ._fitted_view import FittedView
-from ._geometry import Geometry, index_at
+from ._geometry import Geometry, HeldPlace, index_at
 from ._images import ImageLayer, Place, VolumeLoader
 from ._masks import MaskLayer
 from ._other_series import OtherSeries
@@ -22,15 +25,20 @@ from ._readout import ReadOut
 from ._status import StatusLine
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari.components import ViewerModel
     from napari.layers import Layer
 
+    from napari_annotate_jobs.editing import Pointed
     from napari_annotate_jobs.model import Label
     from napari_annotate_jobs.session import AnnotationSession, Executor, OpenCase
 
+    from ._brush import BrushOptions
     from ._compared import BesideLayers, ComparisonLayer
     from ._foreign import ForeignLayers
     from ._mirror import MirrorLayer
+    from ._mouse import MouseTools
     from ._pins import PinLayer
     from ._prefetch import Prefetcher
     from ._preview import PreviewLayer
@@ -38,6 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CaseLayers"]
 
+REACH = 5.0
+"""How near the edge of a box a click has to be, in pixels of the screen."""
 FAINT = 0.3
 """Part of its opacity that a layer keeps below outlines."""
 
@@ -51,6 +61,8 @@ class CaseHost(Protocol):
     draw_text: bool
     prefetcher: Prefetcher
     bars: Bars
+    brush: BrushOptions
+    mouse: MouseTools
     foreign: ForeignLayers
     preview: PreviewLayer
     pins: PinLayer
@@ -105,6 +117,7 @@ class CaseLayers:
         self._opacities: dict[Layer, float] = {}
         self._axes: CaseAxes | None = None
         self._editable = not session.locked
+        self._in_stroke = self._labels_behind = False
         self._hidden: list[Layer] | None = None
         self._volume = self._geometry.volume
         self.loader = VolumeLoader(
@@ -124,23 +137,19 @@ class CaseLayers:
         )
         label_set = session.job.project.label_set
         self.masks = {
-            group: MaskLayer(
-                session,
-                group,
-                self._geometry,
-                on_error=host.report,
-                later=host.images.later,
-                view=self._view,
-                shown=self.shown_slice,
-                flat=self._is_flat,
-            )
-            for group in label_set.overlap_groups
+            group: self._make_mask(group) for group in label_set.overlap_groups
         }
-        self.proposals = [
-            ProposalLayer(session, group, self._geometry, on_error=host.report)
-            for group in self.masks
-        ]
+        self.proposals = [self._make_proposals(group) for group in self.masks]
         self.boxes = self._make_boxes() if label_set.of(Method.DETECTION) else None
+        self.hand = self._make_hand()
+        self.brush = BrushTool(
+            self._viewer,
+            self.masks,
+            host.brush,
+            plane=self._plane,
+            is_busy=lambda: host.mouse.zoom_tool,
+        )
+        self._places = [HeldPlace(layer, self._tell) for layer in self.layers]
         self._add_layers()
         self._fit = FittedView(self._viewer, self.image.layer)
         self._guide = PlaneGuide(self._viewer, self.image.layer, header, self._fit)
@@ -174,15 +183,42 @@ class CaseLayers:
             host.bars.add(self._work)
             self.loader.start()
 
+    def _make_mask(self, group: str) -> MaskLayer:
+        return MaskLayer(
+            self._session,
+            group,
+            self._geometry,
+            on_error=self._host.report,
+            later=self._host.images.later,
+            view=self._view,
+            shown=self.shown_slice,
+            flat=self._is_flat,
+        )
+
+    def _make_proposals(self, group: str) -> ProposalLayer:
+        return ProposalLayer(
+            self._session, group, self._geometry, on_error=self._host.report
+        )
+
     def _make_boxes(self) -> BoxLayer:
         boxes = BoxLayer(
             self._session,
             self._geometry,
             on_error=self._host.report,
             shown=self.shown_slice,
+            draws_names=self._host.draw_text,
         )
         boxes.current_changed.connect(self._host.tell_box)
         return boxes
+
+    def _tell(self, text: str) -> None:
+        self._host.session.told.emit(text)
+
+    def _make_hand(self) -> BoxHand | None:
+        if self.boxes is None:
+            return None
+        report = self._host.report
+        return BoxHand(self._viewer, self.boxes, self._session, on_error=report)
 
     @property
     def layers(self) -> list[Layer]:
@@ -324,6 +360,62 @@ class CaseLayers:
         for mirror in self._mirrors:
             mirror.show(indices)
 
+    def follow_labels(self) -> None:
+        """Take up the labels of the job as they are now; what is drawn stays.
+
+        Not before a stroke that goes on has ended.
+        """
+        self._labels_behind = self._in_stroke
+        if self._in_stroke or self._closing:
+            return
+        if not self._session.locked:
+            self.take()
+        labels = self._session.job.project.label_set
+        gone = {g for g, mask in self.masks.items() if not mask.follow_labels()}
+        kept = [p for p in self.proposals if p.group not in gone]
+        leaving: list[MirrorLayer[Any]] = [self.masks.pop(group) for group in gone]
+        leaving += [each for each in self.proposals if each not in kept]
+        for proposals in kept:
+            proposals.follow_labels()
+        for group in labels.overlap_groups:
+            if group not in self.masks:
+                self.masks[group] = self._make_mask(group)
+                kept.append(self._make_proposals(group))
+        self.proposals = kept
+        if self.boxes is not None and not self.boxes.follow_labels():
+            leaving.append(self.boxes)
+            self.boxes = None
+        elif self.boxes is None and labels.of(Method.DETECTION):
+            self.boxes = self._make_boxes()
+        self._exchange([mirror.layer for mirror in leaving])
+        for mirror in leaving:
+            mirror.close()
+
+    def _exchange(self, gone: Sequence[Layer]) -> None:
+        """Take layers out of the viewer, and put those in that are new."""
+        layers = self._viewer.layers
+        new = [layer for layer in self.layers if layer not in layers]
+        if not gone and not new:
+            return
+        if layers.selection.active in gone:
+            layers.selection.active = self.image.layer
+        for layer in gone:
+            layer.mode = "pan_zoom"
+            layer.locked = False
+            if layer in layers:
+                layers.remove(layer)
+        active, below = layers.selection.active, 0
+        for layer in self.layers:
+            if layer not in layers:
+                self._host.foreign.claim(layer)
+                self._viewer.add_layer(layer)
+                layers.move(layers.index(layer), below)
+                layer.locked = True
+            below = layers.index(layer) + 1
+        layers.selection.active = active
+        self.set_editable(self._editable)
+        self.choose(self._session.label)
+
     def set_editable(self, editable: bool) -> None:
         """Allow or forbid drawing; allowed again, the tool of the label comes back."""
         came_back, self._editable = editable and not self._editable, editable
@@ -346,6 +438,23 @@ class CaseLayers:
         rows, columns = self._geometry.shape[1:]
         inside = -0.5 <= row < rows - 0.5 and -0.5 <= column < columns - 0.5
         return (row, column) if inside else None
+
+    def pointed(self, position: Sequence[float]) -> Pointed | None:
+        """Return what is drawn at a place in the world, of what is seen.
+
+        Raises
+        ------
+        AnnotateJobsError
+            If a mask cannot be read.
+        """
+        if self.is_hidden:
+            return None
+        _, row, column = index_at(self.image.layer, position)
+        reach = (
+            REACH * self.image.layer.scale_factor / float(self.image.layer.scale[-1])
+        )
+        session = self._session
+        return object_at(session.editor, session.slice, row, column, reach=reach)
 
     def set_faint(self, faint: bool) -> None:
         """Let outlines be read over what is painted and drawn, or show it as it was."""
@@ -373,7 +482,7 @@ class CaseLayers:
         selection = self._viewer.layers.selection
         drawn: MaskLayer | BoxLayer | None = None
         if label is not None and label.method is Method.SEGMENTATION:
-            drawn = self.masks[label.overlap_group]
+            drawn = self.masks.get(label.overlap_group)
         elif label is not None and label.method is Method.DETECTION:
             drawn = self.boxes
         for other in self._drawn:
@@ -410,12 +519,15 @@ class CaseLayers:
 
     def stroke(self, began: bool) -> None:
         """Let the masks wait while a left drag goes on."""
+        self._in_stroke = began
         active = self._viewer.layers.selection.active
         for mask in self.masks.values():
             if began:
                 mask.stroke_began(draws=active is mask.layer)
             else:
                 mask.stroke_ended()
+        if self._labels_behind and not began:
+            self.follow_labels()
 
     def take(self) -> None:
         """Tell the session of everything that changed in the layers."""
@@ -469,6 +581,11 @@ class CaseLayers:
             self._guide.close()
         if self._axes is not None:
             self._axes.close()
+        self.brush.close()
+        for place in self._places:
+            place.close()
+        if self.hand is not None:
+            self.hand.close()
         self.image.close()
         for mirror in self._mirrors:
             mirror.close()

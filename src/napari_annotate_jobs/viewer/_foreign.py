@@ -94,8 +94,8 @@ class ForeignLayers:
         for method in methods:
             if session.label in labels.of(method):
                 return session.label
-            if labels.of(method):
-                return labels.of(method)[0]
+            if offered := labels.offered(method):
+                return offered[0]
         return None
 
     def is_first_stroke(self, layer: Layer) -> bool:

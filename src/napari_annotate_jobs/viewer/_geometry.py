@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from napari.components import ViewerModel
     from napari.layers import Layer
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.imaging import SeriesHeader
 
-__all__ = ["CASE_KEY", "Geometry", "index_at"]
+__all__ = [
+    "CASE_KEY",
+    "Geometry",
+    "HeldPlace",
+    "index_at",
+]
 
 CASE_KEY = "napari_annotate_jobs"
 """Key of our entry in the metadata of the layers we make."""
@@ -140,6 +145,39 @@ def index_at(layer: Layer, position: Sequence[float]) -> tuple[float, float, flo
     place = np.asarray(position, float)[-layer.ndim :]
     index = origin + place @ axes[layer.ndim - len(place) :]
     return float(index[-3]), float(index[-2]), float(index[-1])
+
+
+class HeldPlace:
+    """Keeps a layer of a case where its image lies, whatever is tried with it.
+
+    napari's tool to transform layers would show what is said beside what it is said
+    of, on the screen alone.
+
+    Parameters
+    ----------
+    layer : Layer
+        A layer of the open case.
+    tell : callable
+        Takes what the user should know.
+    """
+
+    def __init__(self, layer: Layer, tell: Callable[[str], object]) -> None:
+        self._layer, self._tell = layer, tell
+        self._affine = np.array(layer.affine.affine_matrix)
+        layer.events.affine.connect(self._put_back)
+
+    def _put_back(self) -> None:
+        layer = self._layer
+        if not np.array_equal(layer.affine.affine_matrix, self._affine):
+            layer.mode = "pan_zoom"
+            layer.affine = self._affine
+            self._tell(
+                f"{layer.name} lies on the image of the case: it cannot be moved away."
+            )
+
+    def close(self) -> None:
+        """Let the layer go."""
+        self._layer.events.affine.disconnect(self._put_back)
 
 
 _INVERSES: WeakKeyDictionary[Layer, tuple[NDArray[Any], NDArray[Any]]] = (

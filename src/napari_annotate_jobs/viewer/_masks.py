@@ -10,6 +10,7 @@ from napari.utils.colormaps import DirectLabelColormap
 
 from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.model import Method
+from napari_annotate_jobs.session import retired_text
 
 from ._mirror import DrawnLayer
 
@@ -50,6 +51,15 @@ def label_features(labels: Sequence[Label]) -> dict[str, list[Any]]:
         "index": [0, *(label.id for label in labels)],
         "label": ["", *(label.name for label in labels)],
     }
+
+
+def paint_labels(layer: Labels, labels: Sequence[Label]) -> None:
+    """Give a layer the names and colours of labels; what is chosen stays."""
+    chosen = layer.selected_label
+    layer.colormap = label_colormap(labels)
+    layer.features = label_features(labels)
+    if layer.selected_label != chosen:
+        layer.selected_label = chosen
 
 
 def group_labels(session: OwnCase, group: str) -> list[Label]:
@@ -116,7 +126,8 @@ class MaskLayer(DrawnLayer[Labels]):
         self._stroking = False
         self._dirty: set[int] = set()
         self._lifted: tuple[int, NDArray[Any]] | None = None
-        self._last_id = self._labels[0].id
+        offered = [label for label in self._labels if not label.retired]
+        self._last_id = (offered or self._labels)[0].id
         layer = Labels(
             data,
             name=f"Segmentation {group}".strip(),
@@ -140,6 +151,22 @@ class MaskLayer(DrawnLayer[Labels]):
         connect(events.selected_label, self._on_selected_label)
         connect(events.n_edit_dimensions, self._on_edit_dimensions)
         self.set_editable(not session.locked)
+
+    def follow_labels(self) -> bool:
+        """Take up names and colours as they are now.
+
+        Returns
+        -------
+        bool
+            False if the layer cannot hold the labels: another one is to be made.
+        """
+        labels = group_labels(self._session, self.group)
+        if not labels or mask_dtype(labels) != self._known.dtype:
+            return False
+        if labels != self._labels:
+            self._labels = labels
+            paint_labels(self.layer, labels)
+        return True
 
     # ---------------------------------------------------- session -> layer
     def _show(self, indices: Sequence[int]) -> None:
@@ -261,6 +288,31 @@ class MaskLayer(DrawnLayer[Labels]):
             self._lifted = lifted
             self._tell_masks([index])
             self._lifted = None
+
+    def restrict(self, allowed: Callable[[int], NDArray[np.bool_] | None]) -> None:
+        """Take back what the stroke painted where nothing may be painted.
+
+        Parameters
+        ----------
+        allowed : callable
+            Returns for a slice which pixels may be painted, shape (rows, columns);
+            None for all.
+        """
+        here, data, changed = self._shown(), self.layer.data, False
+        for index in range(data.shape[0]) if here is None else (here,):
+            before = self._known[index]
+            if self._lifted is not None and self._lifted[0] == index:
+                before = self._lifted[1]
+            drawn = data[index] != before
+            inside = allowed(index) if drawn.any() else None
+            if inside is None or inside.shape != drawn.shape:
+                continue
+            drawn &= ~inside
+            if drawn.any():
+                data[index][drawn] = before[drawn]
+                changed = True
+        if changed:
+            self._refresh()
 
     def _lift(self, index: int) -> None:
         """Put what is proposed on a slice into the layer, for one stroke."""
@@ -387,9 +439,23 @@ class MaskLayer(DrawnLayer[Labels]):
             self._refresh()
 
     def _adopt(self, indices: Iterable[int]) -> None:
+        if self._session.editor.protected:  # it may say less than was drawn
+            self._write_kept(indices)
         for index in indices:
             self._known[index] = self.layer.data[index]
             self._note(index, self._digest(index))
+
+    def _write_kept(self, indices: Iterable[int]) -> None:
+        """Show again at once what protected labels kept of the slices."""
+        changed = False
+        for index in indices:
+            mask = self._session.editor.mask(index, self.group)
+            said = 0 if mask is None else mask
+            if (self.layer.data[index] != said).any():
+                self.layer.data[index] = said
+                changed = True
+        if changed:
+            self._refresh()
 
     def _doubt(self, indices: Iterable[int]) -> None:
         for index in indices:
@@ -404,12 +470,16 @@ class MaskLayer(DrawnLayer[Labels]):
         """Only declared ids can be painted."""
         chosen = self.layer.selected_label
         label = next((label for label in self._labels if label.id == chosen), None)
+        if label is not None and label.retired and chosen != self._last_id:
+            self._session.told.emit(retired_text(label))
+            self.layer.selected_label = self._last_id
+            return
         if label is not None:
             self._last_id = chosen
             self._tell_label(label)
         if chosen == 0 or label is not None:
             return
-        ids = [label.id for label in self._labels]
+        ids = [label.id for label in self._labels if not label.retired]
         # Stepping past a declared id (napari's - and = keys) goes to the next one.
         larger = [i for i in ids if i > chosen]
         smaller = [i for i in ids if i < chosen]

@@ -10,7 +10,7 @@ from napari.components.overlays import BrushCircleOverlay
 from napari_annotate_jobs.session import Connections
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from napari.components import ViewerModel
 
@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["MouseTools"]
 
 LEFT, RIGHT = 1, 2
+STILL = 3.0
+"""A press that moves less, in pixels of the screen, is a click."""
 
 
 class MouseTools:
     """Right drag sets the window; Ctrl+right drag, or the zoom tool, zooms.
+
+    A right click that does not move asks what can be done there.
 
     The wheel zooms as in napari, or steps through the slices as in radiology
     viewers; with Alt it does the other.
@@ -37,6 +41,14 @@ class MouseTools:
         What the wheel does without Alt.
     on_stroke : callable
         Called with True when a left drag begins and with False when it ends.
+    on_menu : callable
+        Called at a right click, with its place in the world and on the canvas.
+
+    Attributes
+    ----------
+    go_case : callable or None
+        Goes to the next (1) or previous (-1) case at a turn of the wheel with Alt,
+        in place of what that does else.
     """
 
     def __init__(
@@ -46,11 +58,13 @@ class MouseTools:
         *,
         wheel_steps: bool = False,
         on_stroke: Callable[[bool], None] = lambda began: None,
+        on_menu: Callable[[Any, Any], None] = lambda position, pos: None,
     ) -> None:
         self._viewer = viewer
         self._session = session
-        self._on_stroke = on_stroke
+        self._on_stroke, self._on_menu = on_stroke, on_menu
         self.wheel_steps = wheel_steps
+        self.go_case: Callable[[int], object] | None = None
         self.zoom_tool = False
         self._wheel = 0.0
         self._connections = Connections()
@@ -80,8 +94,10 @@ class MouseTools:
         if zooms:
             yield from self._drag(event, self._zoom)
         elif event.button == RIGHT and not event.modifiers:
-            if self._session.window is not None:
-                yield from self._drag(event, self._set_window)
+            place = tuple(event.position), tuple(event.pos)
+            moved = yield from self._drag(event, self._set_window)
+            if not moved:
+                self._on_menu(*place)
         elif event.button == LEFT and not event.handled:
             self._on_stroke(True)
             yield
@@ -89,7 +105,10 @@ class MouseTools:
                 yield
             self._on_stroke(False)
 
-    def _drag(self, event: Any, move: Callable[[float, float], None]) -> Iterator[None]:
+    def _drag(
+        self, event: Any, move: Callable[[float, float], None]
+    ) -> Generator[None, None, bool]:
+        """Follow a drag; return False if it was a click."""
         event.handled = True
         camera = self._viewer.scene.camera
         pan, zoom = camera.mouse_pan, camera.mouse_zoom
@@ -99,14 +118,17 @@ class MouseTools:
         held, callbacks[:] = list(callbacks), []
         camera.mouse_pan = camera.mouse_zoom = False
         x, y = event.pos
+        moved = False
         try:
             yield
             callbacks[:] = [*held, *callbacks]
             held = []
             while event.type == "mouse_move":
                 new_x, new_y = event.pos
-                move(new_x - x, new_y - y)
-                x, y = new_x, new_y
+                moved |= max(abs(new_x - x), abs(new_y - y)) >= STILL
+                if moved:
+                    move(new_x - x, new_y - y)
+                    x, y = new_x, new_y
                 event.handled = True
                 yield
         finally:
@@ -117,6 +139,7 @@ class MouseTools:
                 pan = now is None or now.mouse_pan
                 zoom = now is None or now.mouse_zoom
             camera.mouse_pan, camera.mouse_zoom = pan, zoom
+        return moved
 
     def _set_window(self, right: float, down: float) -> None:
         window = self._session.window
@@ -133,18 +156,29 @@ class MouseTools:
         modifiers = set(event.modifiers)
         if modifiers - {"Alt"}:
             return
+        if modifiers and self.go_case is not None:
+            event.handled = True
+            step = self._turned(event)
+            if step:
+                self.go_case(1 if step > 0 else -1)
+            return
         if ("Alt" in modifiers) == self.wheel_steps:
             if modifiers:  # napari would step through the layers
                 self._viewer.scene.camera.zoom *= 1.1 ** sum(event.delta)
                 event.handled = True
             return
         event.handled = True
+        steps = self._turned(event)
+        if steps:
+            self._step(steps)
+
+    def _turned(self, event: Any) -> int:
+        """Return by how many whole notches the wheel was turned since, down is on."""
         # With Alt, some systems turn the wheel's axis.
         self._wheel -= sum(event.delta)
         steps = int(self._wheel)
-        if steps:
-            self._wheel -= steps
-            self._step(steps)
+        self._wheel -= steps
+        return steps
 
     def _step(self, steps: int) -> None:
         """Step through what is shown: the slices, or another plane's neighbours."""

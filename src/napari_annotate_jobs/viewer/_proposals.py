@@ -9,7 +9,13 @@ from napari.layers import Labels
 
 from napari_annotate_jobs.errors import AnnotateJobsError
 
-from ._masks import group_labels, label_colormap, label_features, mask_dtype
+from ._masks import (
+    group_labels,
+    label_colormap,
+    label_features,
+    mask_dtype,
+    paint_labels,
+)
 from ._mirror import MirrorLayer
 
 if TYPE_CHECKING:
@@ -67,6 +73,12 @@ class ProposalLayer(MirrorLayer[Labels]):
         layer.visible = False
         super().__init__(session, layer, on_error=on_error)
         self.show(range(geometry.shape[0]))
+
+    def follow_labels(self) -> None:
+        """Take up names and colours as they are now."""
+        labels = group_labels(self._session, self.group)
+        if labels:
+            paint_labels(self.layer, labels)
 
     def _show(self, indices: Sequence[int]) -> None:
         editor = self._session.editor

@@ -1,11 +1,16 @@
 from .annotate._aside_line import AsideLine, listed
 from .annotate._boxes import BoxSection, ObjectAtHand
+from .annotate._brush import BrushSection
 from .annotate._difference import DifferenceView
 from .annotate._dock import AnnotateDock
 from .annotate._edges import CanvasEdges
+from .annotate._hair_lines import HairLines
 from .annotate._masks import MaskSection
+from .annotate._name_plates import NamePlates
+from .annotate._object_menu import ObjectMenu, pointed_text
 from .annotate._read_out import ReadOutLabel
 from .annotate._window import WindowControl
+from .annotate._zoom_bar import ZoomBar
 from .exchange._class_tree import NewClass
 from .exchange._combine_panel import CombinePanel
 from .exchange._export_choice import ExportChoice, ExportPreview, OptionField
@@ -22,8 +27,13 @@ from .jobs._server_lines import ServerLine, ServerLines
 from .keys._guest import KeyboardGuest
 from .keys._held import HeldKeys
 from .keys._help import HelpPanel
-from .keys._keys import ACTIONS, STEPPING, KeyMap, label_keys, text_has_focus
+from .keys._keys import ACTIONS, STEPPING, KeyMap, label_keys
+from .keys._text_focus import text_has_focus
 from .numbers._panel import StatisticsPanel
+from .owner._dropping import dropped_paths
+from .owner._label_table import LabelTable
+from .owner._new_job_dialog import NewJobChoice, NewJobDialog
+from .owner._study_list import Study
 from .parts._qt_events import event_as
 from .parts._theme import Colors, paint_in
 from .parts._veil import Veil
@@ -40,6 +50,7 @@ __all__ = [
     "AnnotateDock",
     "AsideLine",
     "BoxSection",
+    "BrushSection",
     "CanvasEdges",
     "CaseRows",
     "Colors",
@@ -50,6 +61,7 @@ __all__ = [
     "ExportPreview",
     "FillChoice",
     "FillPanel",
+    "HairLines",
     "HeldKeys",
     "HelpPanel",
     "ImportChoice",
@@ -57,11 +69,16 @@ __all__ = [
     "JobPageView",
     "KeyMap",
     "KeyboardGuest",
+    "LabelTable",
     "LogInDialog",
     "MaskSection",
     "MyJobsView",
+    "NamePlates",
     "NewClass",
+    "NewJobChoice",
+    "NewJobDialog",
     "ObjectAtHand",
+    "ObjectMenu",
     "OptionField",
     "PersonButton",
     "PropagatePanel",
@@ -72,16 +89,20 @@ __all__ = [
     "ServerLines",
     "SliceStrip",
     "StatisticsPanel",
+    "Study",
     "ThreadList",
     "Veil",
     "Where",
     "WindowControl",
     "Writing",
+    "ZoomBar",
+    "dropped_paths",
     "event_as",
     "label_keys",
     "listed",
     "outcome_text",
     "paint_in",
+    "pointed_text",
     "split_row_key",
     "text_has_focus",
 ]

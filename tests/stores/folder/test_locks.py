@@ -114,6 +114,7 @@ def test_each_write_of_work_holds_the_lock_of_its_folder(job_folder, kit, writes
         "return": lambda: eve.return_case(JOB, "case-0", [REMARK], person="ana"),
         "submit again": lambda: store.submit(JOB, "case-0", base=3),
         "comment": lambda: eve.discuss(JOB, "case-0", person="ana", comment=LOOK),
+        "read": lambda: store.mark_read(JOB, "case-0"),
         "pass": lambda: eve.judge(JOB, "case-0", Verb.PASS, person="ana"),
     }
     for name, act in acts.items():

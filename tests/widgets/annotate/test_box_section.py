@@ -6,7 +6,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_annotate_jobs.editing import Track
-from napari_annotate_jobs.model import COLORS, Box, Label, Method
+from napari_annotate_jobs.model import COLORS, Attribute, Box, Label, Method
 from napari_annotate_jobs.widgets import BoxSection, Colors, KeyMap, ObjectAtHand
 
 LABELS = (
@@ -65,6 +65,8 @@ def test_a_single_image_has_nothing_to_extend_over(section):
     section.set_object(ObjectAtHand(track(4, 4, keys=(4,)), here=True))
     shown = {n for n, b in section.buttons.items() if b.isVisibleTo(section)}
     assert shown == {"confirm_object", "delete_object"}
+    section.set_object(ObjectAtHand(track(4, 4, keys=(4,)), here=True, number=2))
+    assert section.about.text() == "Nodule 2"  # and not its slice
     section.set_several(True)
     assert all(b.isVisibleTo(section) for b in section.buttons.values())
 
@@ -72,11 +74,11 @@ def test_a_single_image_has_nothing_to_extend_over(section):
 @pytest.mark.parametrize(
     ("found", "text"),
     [
-        (track(), "Nodule 3–10 · 2 keys · 6 to confirm"),
-        (track(waiting=False), "Nodule 3–10 · 2 keys"),
-        (track(4, 4, keys=(4,)), "Nodule 5"),
-        (track(4, 5, keys=(4,)), "Nodule 5–6 · 1 key · 1 to confirm"),
-        (track(4, 4, keys=(4,), label=2), "Fat & water 5"),
+        (track(), "Nodule · slices 3–10 · 2 keys · 6 to confirm"),
+        (track(waiting=False), "Nodule · slices 3–10 · 2 keys"),
+        (track(4, 4, keys=(4,)), "Nodule · slice 5"),
+        (track(4, 5, keys=(4,)), "Nodule · slices 5–6 · 1 key · 1 to confirm"),
+        (track(4, 4, keys=(4,), label=2), "Fat & water · slice 5"),
     ],
 )
 def test_what_it_says_of_an_object(section, found, text):
@@ -147,3 +149,35 @@ def test_it_fits_a_narrow_dock(section, colors):
     section.set_colors(colors)
     section.set_object(ObjectAtHand(track(), here=True))
     assert section.minimumSizeHint().width() <= 270
+
+
+def test_what_is_asked_of_the_object_is_answered(qtbot):
+    asked = (
+        Attribute(name="Margin", choices=("sharp", "blurred"), required=True),
+        Attribute(name="Remark"),
+    )
+    labels = (
+        LABELS[0].model_copy(update={"attributes": asked}),
+        *LABELS[1:],
+    )
+    section = BoxSection(KeyMap())
+    qtbot.addWidget(section)
+    section.set_labels(labels)
+    said = []
+    section.answered.connect(lambda name, text: said.append((name, text)))
+    box = Box(
+        label=1, top=0, left=0, bottom=5, right=5, attributes={"Margin": "blurred"}
+    )
+    section.set_object(ObjectAtHand(track=Track("t", 1, {2: box}), here=True))
+    margin, remark = section.answers.fields.values()
+    assert margin.currentText() == "blurred"
+    assert not said  # setters never emit
+    margin.setCurrentIndex(1)
+    remark.setText(" near the wall ")
+    remark.editingFinished.emit()
+    assert said == [("Margin", "sharp"), ("Remark", "near the wall")]
+    plain = Box(label=2, top=0, left=0, bottom=5, right=5)
+    section.set_object(ObjectAtHand(track=Track("u", 2, {2: plain}), here=True))
+    assert section.answers.isHidden()
+    section.set_object(None)
+    assert section.answers.isHidden()

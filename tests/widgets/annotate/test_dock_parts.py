@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, QPoint, Qt
 from qtpy.QtGui import QHelpEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -246,3 +246,44 @@ def test_a_half_written_comment_stays_with_its_case(make_session, qtbot):
     session.open_case("two")
     assert line.text() == "Clear"
     dock.unbind()
+
+
+def test_the_lock_of_a_label_is_clicked_without_choosing_it(qtbot):
+    labels = (
+        Label(id=1, name="Seen", color=COLORS[0], method=Method.CLASSIFICATION),
+        Label(id=2, name="Liver", color=COLORS[1], method=Method.SEGMENTATION),
+        Label(id=3, name="Mass", color=COLORS[2], method=Method.SEGMENTATION),
+    )
+    widget = LabelList()
+    qtbot.addWidget(widget)
+    methods = (Method.CLASSIFICATION, Method.SEGMENTATION)
+    widget.set_project(
+        Project(name="p", methods=methods, label_set=LabelSet(labels=labels)), {}
+    )
+    widget.resize(250, 300)
+    widget.show()
+    chosen, locked = [], []
+    widget.label_requested.connect(chosen.append)
+    widget.protect_requested.connect(locked.append)
+    widget.set_current(labels[2])
+    tree = widget.tree
+
+    def click(text, column):
+        (item,) = tree.findItems(text, Qt.MatchFlag.MatchRecursive)
+        left = tree.columnViewportPosition(column) + 4
+        place = QPoint(left, tree.visualItemRect(item).center().y())
+        qtbot.mouseClick(tree.viewport(), LEFT, pos=place)
+        return item
+
+    item = click("Liver", 2)
+    assert locked == [labels[1]]
+    assert not chosen
+    assert tree.currentItem().text(0) == "Mass"
+    before = item.icon(2).pixmap(16).toImage()
+    widget.set_protected({2})
+    assert item.icon(2).pixmap(16).toImage() != before
+    assert "is protected" in item.toolTip(2)
+    click("Seen", 2)  # nothing is drawn of it: there is no lock
+    assert click("Liver", 0).icon(2).pixmap(16).toImage() != before
+    assert chosen == [labels[0], labels[1]]
+    assert locked == [labels[1]]

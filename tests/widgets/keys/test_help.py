@@ -5,8 +5,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_annotate_jobs.model import COLORS, Label, LabelSet, Method
+from napari_annotate_jobs.widgets.keys._gestures import GESTURES
 from napari_annotate_jobs.widgets.keys._help import HelpPanel
-from napari_annotate_jobs.widgets.keys._keys import ACTIONS, GESTURES, KeyMap, key_text
+from napari_annotate_jobs.widgets.keys._keys import ACTIONS, KeyMap, key_text
 from napari_annotate_jobs.widgets.parts._theme import Colors
 
 

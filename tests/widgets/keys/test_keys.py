@@ -24,9 +24,10 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import COLORS, Label, LabelSet, Method
+from napari_annotate_jobs.widgets.keys._gestures import GESTURES
+from napari_annotate_jobs.widgets.keys._key_sets import KEY_SETS
 from napari_annotate_jobs.widgets.keys._keys import (
     ACTIONS,
-    GESTURES,
     LABEL_KEYS,
     NAPARI_KEYS,
     SHARED_WITH_NAPARI,
@@ -34,8 +35,8 @@ from napari_annotate_jobs.widgets.keys._keys import (
     key_text,
     label_keys,
     normal_key,
-    text_has_focus,
 )
+from napari_annotate_jobs.widgets.keys._text_focus import text_has_focus
 
 DOCS = Path(__file__).parents[3] / "docs" / "keys.md"
 
@@ -152,6 +153,32 @@ def test_a_clash_names_the_other_action():
 def test_napari_s_keys_stay_napari_s(key):
     with pytest.raises(InvalidValueError, match="belongs to napari"):
         KeyMap().with_key("exclude", key)
+
+
+@pytest.mark.parametrize("name", KEY_SETS)
+def test_each_set_of_keys_is_whole(name, keys_of_napari):
+    keymap = KeyMap(key_set=name)  # no key twice: that would be refused
+    assert set(keymap.ways.keys) <= {action.id for action in ACTIONS}
+    for action_id, key in keymap.ways.keys.items():
+        assert normal_key(key) == key
+        assert key not in keys_of_napari, action_id
+    assert set(keymap.ways.gestures) <= {g.how for g in GESTURES}
+
+
+def test_another_set_of_keys_leaves_what_was_changed():
+    keys = KeyMap({"exclude": "Shift+Q", "submit": "Shift+Y"}, "DeepCap")
+    assert keys.key("next_case") == "Alt+Right"
+    assert keys.key("submit") == "Shift+Y"
+    assert keys.key("exclude") == "Shift+Q"
+    assert keys.with_defaults("submit").key("submit") == "Ctrl+Return"
+    assert keys.with_defaults().to_dict() == {}
+    assert keys.with_key("submit", "Ctrl+Return").to_dict() == {"exclude": "Shift+Q"}
+    assert KeyMap.from_dict(keys.to_dict(), "DeepCap") == keys
+    assert KeyMap.from_dict({}, "of another day").key("submit") == "Shift+Return"
+    # What was changed to a key that another set needs is left out there.
+    assert KeyMap.from_dict({"exclude": "Alt+Right"}, "DeepCap").to_dict() == {}
+    wheel = {g.how: g.text for g in keys.gestures() if g.group == "In the image"}
+    assert wheel["Alt + wheel"].startswith("Next or previous case")
 
 
 def test_keys_can_be_swapped_at_once():

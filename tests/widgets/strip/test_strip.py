@@ -609,3 +609,34 @@ def test_the_menu_of_a_slice_shows_it_first(bound):
     strip._menu.close()
     assert session.slice == 4
     assert strip.selection() is None
+
+
+# ------------------------------------------------------------------------- seen
+def test_a_line_runs_over_what_was_seen(bound):
+    strip, session = bound
+    track, bar = strip.track, strip.bar
+    assert "seen" not in bar.text() and "shown" not in track.text(2)
+    session.seen.watch(True)
+    n = session.editor.n_slices
+    assert track.seen_lines() == []
+    for index in (0, 1, 3):
+        session.seen.add(index)
+    columns = track.scale.columns()
+    edges = [(column.left, column.left + column.width) for column in columns]
+    assert track.seen_lines() == [(edges[0][0], edges[1][1]), edges[3]]
+    assert bar.text().endswith("3 seen")
+    assert track.text(2).endswith("never shown") and "shown" not in track.text(3)
+    session.close_case()
+    assert "seen" not in bar.text() and n
+
+
+def test_a_column_is_seen_when_all_of_its_slices_are(strip):
+    strip.resize(160, 84)
+    strip.set_cells([Cell(index) for index in range(900)])
+    (first, *_) = strip.track.scale.columns()
+    assert first.stop > 1
+    strip.set_seen(frozenset(range(first.stop - 1)))
+    assert strip.track.seen_lines() == []
+    strip.set_seen(frozenset(range(first.stop)))
+    assert strip.track.seen_lines() == [(first.left, first.left + first.width)]
+    strip.grab()

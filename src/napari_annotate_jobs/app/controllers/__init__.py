@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from ._brush import BrushController
 from ._combine import CombineController
 from ._export import ExportController
 from ._foreign import ForeignController
 from ._import import ImportController
+from ._labels import LabelController
+from ._new_job import NewJobController
+from ._pointed import PointedController
 from ._propagate import PropagateController
 from ._review import ReviewController
 from ._slices import SliceController
@@ -14,13 +18,18 @@ from ._strip import StripController
 from ._surroundings import Peek, RoomForImage, SurroundingsController
 from ._threads import ThreadController, show_places
 from ._workbench import Workbench
+from ._zoom import ZoomController
 
 __all__ = [
+    "BrushController",
     "CombineController",
     "ExportController",
     "ForeignController",
     "ImportController",
+    "LabelController",
+    "NewJobController",
     "Peek",
+    "PointedController",
     "PropagateController",
     "ReviewController",
     "RoomForImage",
@@ -30,5 +39,6 @@ __all__ = [
     "SurroundingsController",
     "ThreadController",
     "Workbench",
+    "ZoomController",
     "show_places",
 ]

@@ -82,9 +82,7 @@ class FillController:
         self._pause = QSignalDebouncer(parent=self.panel)
         self._pause.setTimeout(PAUSE)
         self._pause.triggered.connect(self._start)
-        labels = self._session.job.project.label_set
-        self._labels = labels.of(Method.SEGMENTATION)
-        self.panel.set_labels(self._labels, labels.of(Method.DETECTION))
+        self._offer_labels()
         session = self._session
         self._connections = Connections(
             [
@@ -94,6 +92,7 @@ class FillController:
                 (session.slice_changed, self._on_slice),
                 (session.slices_changed, self._on_masks),
                 (session.label_changed, self._on_label),
+                (session.job_changed, self._offer_labels),
                 (self._bridge.box_changed, self._on_box),
             ]
         )
@@ -104,6 +103,11 @@ class FillController:
         panel.seen.connect(self._on_seen)
         panel.pick_requested.connect(self._on_pick)
         panel.values_requested.connect(self._take_values)
+
+    def _offer_labels(self, *_: object) -> None:
+        labels = self._session.job.project.label_set
+        self._labels = labels.offered(Method.SEGMENTATION)
+        self.panel.set_labels(self._labels, labels.offered(Method.DETECTION))
 
     def by_id(self) -> dict[str, Callable[[], None]]:
         """Return the actions that have keys, by their id."""

@@ -97,8 +97,6 @@ class MaskActions:
             ]
         )
         self._section.requested.connect(self._do)
-        labels = session.job.project.label_set
-        self._has_masks = bool(labels.of(Method.SEGMENTATION))
         panel.add_mask_actions(PANEL)
         panel.masks_requested.connect(self._from_panel)
 
@@ -152,7 +150,7 @@ class MaskActions:
             "next_proposal": partial(self._go, 1),
             "previous_proposal": partial(self._go, -1),
         }
-        if self._has_masks:
+        if self._session.job.project.label_set.of(Method.SEGMENTATION):
             calls["interpolate"] = self._interpolate
             calls["follow"] = partial(self._follow, True, True)
             calls["follow_back"] = partial(self._follow, True, False)

@@ -43,6 +43,7 @@ class PropagateController:
                 (session.slices_changed, self._slices_changed),
                 (session.status_changed, self._status_changed),
                 (session.busy, self._status_changed),
+                (session.job_changed, self._on_job),
                 (panel.choice_changed, self._preview),
                 (panel.apply_requested, self._apply),
                 (panel.begin_requested, self.begin),
@@ -51,6 +52,10 @@ class PropagateController:
         )
         panel.set_label_set(session.job.project.label_set)
         self.begin(None)
+
+    def _on_job(self, *_: object) -> None:
+        self.panel.set_label_set(self.session.job.project.label_set)
+        self.refresh()
 
     def close(self) -> None:
         """Let go of both."""

@@ -19,7 +19,7 @@ from napari_annotate_jobs.model import (
     review_status_of,
     standing_verdict,
 )
-from napari_annotate_jobs.session import Connections
+from napari_annotate_jobs.session import Connections, unseen_text
 from napari_annotate_jobs.viewer import FIRST_COLOR, SECOND_COLOR
 from napari_annotate_jobs.widgets import About, Writing
 
@@ -277,7 +277,14 @@ class ReviewController:
         self._doing = doing
 
     def _show_case(self, case: OpenReview) -> None:
-        self.panel.set_case(case.row, case.history, refused=self._refused(case))
+        keys = [slice_id.key for slice_id in case.series.header.slices]
+        unseen = case.submission.annotation.unseen(keys)
+        self.panel.set_case(
+            case.row,
+            case.history,
+            refused=self._refused(case),
+            unseen=unseen_text(len(unseen or ()), len(keys)),
+        )
 
     def _refused(self, case: OpenReview) -> str:
         row, verdict, me = case.row, self._verdict, self.review.store.person

@@ -54,6 +54,8 @@ class StripController:
                 (session.slice_changed, self._slice_changed),
                 (session.status_changed, self._status_changed),
                 (session.busy, self._status_changed),
+                (session.job_changed, self._on_job),
+                (session.seen.changed, self._show_seen),
                 (strip.slice_requested, self._go),
                 (strip.undecided_requested, self._go_undecided),
                 (strip.change_requested, go_change or self._go_change),
@@ -84,19 +86,33 @@ class StripController:
         editor = session.editor
         strip.set_cells(editor.cell(i) for i in range(editor.n_slices))
         self._show_ranges()
+        self._show_seen()
         strip.set_current(session.slice)
         strip.set_locked(session.locked)
 
     def _closed(self) -> None:
         self._ranges = None
         self.strip.set_cells(())
+        self._show_seen()
         self.strip.set_ranges((), self.session.job.project.label_set)
         self.strip.set_locked(True)
+
+    def _on_job(self, *_: object) -> None:
+        """Show names and colours as they are now."""
+        if not self.session.is_open:
+            self.strip.set_ranges((), self.session.job.project.label_set)
+            return
+        editor = self.session.editor
+        self.strip.update_cells([editor.cell(i) for i in range(editor.n_slices)])
+        self.strip.set_ranges(editor.open_ranges(), editor.labels)
 
     def _slices_changed(self, indices: tuple[int, ...]) -> None:
         editor = self.session.editor
         self.strip.update_cells([editor.cell(i) for i in indices])
         self._show_ranges()
+
+    def _show_seen(self, indices: object = None) -> None:
+        self.strip.set_seen(self.session.seen.indices())
 
     def _show_ranges(self) -> None:
         editor = self.session.editor

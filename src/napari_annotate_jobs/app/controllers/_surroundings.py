@@ -9,9 +9,15 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
-from napari_annotate_jobs.model import Status
+from napari_annotate_jobs.model import Method, Status
 from napari_annotate_jobs.session import Connections, SaveKind
-from napari_annotate_jobs.widgets import CanvasEdges, HeldKeys, event_as
+from napari_annotate_jobs.widgets import (
+    CanvasEdges,
+    HairLines,
+    HeldKeys,
+    NamePlates,
+    event_as,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,8 +51,9 @@ class SurroundingsController:
         What napari draws the image on.
     keymap : KeyMap
         The keys of the tools on the canvas.
-    letters, scale_bar : bool
-        Whether sides of the patient and a scale bar are shown.
+    letters, scale_bar, hair_lines : bool
+        Whether sides of the patient, a scale bar, and lines through the pointer while
+        boxes are drawn are shown.
     framed : bool
         Whether a frame says that a case is submitted, returned or in conflict.
     """
@@ -60,28 +67,61 @@ class SurroundingsController:
         keymap: KeyMap,
         letters: bool,
         scale_bar: bool,
+        hair_lines: bool = True,
         framed: bool = True,
     ) -> None:
         self._framed = framed
         self._session, self._bridge = session, bridge
         self._letters, self._scale_bar = letters, scale_bar
+        self._hair_lines = hair_lines
         self.edges = CanvasEdges(canvas, keymap)
+        self.hair_lines = HairLines(canvas)
+        self.plates = NamePlates(canvas)
+        self._names_due = QTimer(canvas)
+        self._names_due.setSingleShot(True)
+        self._names_due.timeout.connect(self._show_names)
+        self._named: Connections | None = None
         self._bar = bridge.viewer.canvas.overlays.scale_bar
         self._bar_before = self._bar.visible, self._bar.position
         self._connections = Connections(
             [
                 (bridge.letters_changed, self._show),
                 (bridge.hidden_changed, self._show_peek),
+                (bridge.hidden_changed, self._show_hair_lines),
+                (bridge.plane_changed, self._show_hair_lines),
+                (session.label_changed, self._show_hair_lines),
+                (session.busy, self._show_hair_lines),
+                (session.opened, self._show_hair_lines),
+                (session.closed, self._show_hair_lines),
+                (session.status_changed, self._show_hair_lines),
+                (bridge.zoom.changed, self._name_soon),
+                (bridge.hidden_changed, self._name_soon),
+                (bridge.plane_changed, self._name_soon),
+                (session.opened, self._follow_boxes),
+                (session.closed, self._follow_boxes),
                 (session.status_changed, self._show_frame),
                 (session.saving.state_changed, self._show_frame),
             ]
         )
+        self._follow_boxes()
         self._show()
 
-    def set_shown(self, *, letters: bool, scale_bar: bool) -> None:
-        """Show or hide sides of the patient and the scale bar."""
+    def set_shown(self, *, letters: bool, scale_bar: bool, hair_lines: bool) -> None:
+        """Show or hide sides of the patient, the scale bar, and the hair lines."""
         self._letters, self._scale_bar = letters, scale_bar
+        self._hair_lines = hair_lines
         self._show()
+
+    def _show_hair_lines(self, *_: object) -> None:
+        session, label = self._session, self._session.label
+        self.hair_lines.set_on(
+            self._hair_lines
+            and label is not None
+            and label.method is Method.DETECTION
+            and not session.locked
+            and not self._bridge.is_hidden
+            and self._bridge.plane.is_acquired
+        )
 
     def _show(self, *_: object) -> None:
         case = self._session.case
@@ -91,6 +131,34 @@ class SurroundingsController:
         self._bar.position = "bottom_right"
         self._bar.visible = self._scale_bar and measured
         self._show_frame()
+        self._show_hair_lines()
+
+    # ----------------------------------------------------------- names at boxes
+    def _follow_boxes(self, *_: object) -> None:
+        """Name the boxes of the case that was opened, whatever moves them."""
+        if self._named is not None:
+            self._named.release()
+            self._named = None
+        boxes = self._bridge.boxes
+        if boxes is not None:
+            events = boxes.layer.events
+            self._named = Connections(
+                [
+                    (events.set_data, self._name_soon),
+                    (events.visible, self._name_soon),
+                    (events.features, self._name_soon),
+                    (boxes.layer.text.events.visible, self._name_soon),
+                ]
+            )
+        self._name_soon()
+
+    def _name_soon(self, *_: object) -> None:
+        """Once for all that happens now."""
+        if not self._names_due.isActive():
+            self._names_due.start(0)
+
+    def _show_names(self) -> None:
+        self.plates.set_names(self._bridge.box_names())
 
     def _show_peek(self, hidden: bool) -> None:
         self.edges.peek.setChecked(hidden)
@@ -117,6 +185,11 @@ class SurroundingsController:
         self._connections.release()
         self._bar.visible, self._bar.position = self._bar_before
         self.edges.close()
+        self.hair_lines.close()
+        if self._named is not None:
+            self._named.release()
+        self._names_due.stop()
+        self.plates.close()
 
 
 class RoomForImage(QObject):

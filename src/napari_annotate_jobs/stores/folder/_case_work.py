@@ -424,7 +424,8 @@ class WorkFolder(StoredDraft):
             if thread.unread and (threads is None or thread.id in threads)
         }
         if counts:
-            self.talk.mark_read(reader, counts, root=self.root)
+            with self._writing():
+                self.talk.mark_read(reader, counts, root=self.root)
 
     def compact(self) -> None:
         """Write the journal into the snapshot and collect masks of no use."""

@@ -298,10 +298,14 @@ class Catalogue:
     def _selected(
         self, index: Index, place: int, review: ReviewStatus | None
     ) -> ReviewStatus | None:
-        waits = review is ReviewStatus.WAITING
-        if waits and not is_selected(self._known_job(index), place):
-            return ReviewStatus.NOT_SELECTED
-        return review
+        if review is not ReviewStatus.WAITING:
+            return review
+        job = self._known_job(index)
+        if job.project.options.review_sample == 100:
+            return review
+        doc = index.document(place)
+        drawn = place if doc is None else _case(doc, None).drawn_as(place)
+        return review if is_selected(job, drawn) else ReviewStatus.NOT_SELECTED
 
     def _review_row(self, index: Index, row: ReviewedRow) -> ReviewRow:
         case = _case(row.doc, row.n_slices)

@@ -40,27 +40,43 @@ __all__ = [
     "write_document",
 ]
 
-_VERSIONS = {"annotation": 2, "submission": 2}
-"""Of the documents this package writes, where it is not 1."""
+_VERSIONS = {"annotation": 2, "job": 2, "submission": 2}
+"""The newest that this package knows of a kind, where it is not 1."""
 
 
-def version_of(kind: str) -> int:
-    """Return the version of documents of a kind, as this package writes them."""
+def version_of(kind: str, body: dict[str, Any] | None = None) -> int:
+    """Return the version of documents of a kind, as this package writes them.
+
+    Parameters
+    ----------
+    kind : str
+        As ``"job"``.
+    body : dict, optional
+        What is to be written: a job that earlier versions of this package understand
+        keeps the version that they know. They would offer what is retired.
+    """
+    if kind == "job" and body is not None:
+        project = body["job"].get("project", {})
+        labels = project.get("label_set", {}).get("labels", ())
+        if not any(label.get("retired") for label in labels):
+            return 1
     return _VERSIONS.get(kind, 1)
 
 
 def _as_it_is(body: dict[str, Any]) -> dict[str, Any]:
     """Leave a body alone.
 
-    Version 1 names slices in ranges, boxes and masks by index. Which slices these are
-    only the series tells: who opens the case names them (`Annotation.with_keys`). What
-    is frozen stays as it is for good, and so does its digest.
+    Of annotations, version 1 names slices in ranges, boxes and masks by index. Which
+    slices these are only the series tells: who opens the case names them
+    (`Annotation.with_keys`). What is frozen stays as it is for good, and so does its
+    digest. In jobs of version 1 no label is retired.
     """
     return body
 
 
 MIGRATIONS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("annotation", 1): _as_it_is,
+    ("job", 1): _as_it_is,
     ("submission", 1): _as_it_is,
 }
 """How a body of (kind, version) becomes one of the next version."""
@@ -236,7 +252,8 @@ def write_document(path: Path, envelope: Envelope, body: dict[str, Any]) -> None
     StoreAccessError
         If it cannot be written; what was there is still there.
     """
-    if envelope.version is not None and envelope.version < version_of(envelope.kind):
+    version = version_of(envelope.kind, body)
+    if envelope.version is not None and envelope.version < version:
         kept = path.with_name(f"{path.stem}.v{envelope.version}{path.suffix}")
         old = read_if_there(path)
         if old is not None:
@@ -247,7 +264,7 @@ def write_document(path: Path, envelope: Envelope, body: dict[str, Any]) -> None
 
 def document_bytes(envelope: Envelope, body: dict[str, Any]) -> bytes:
     """Return a document as it is written."""
-    version = version_of(envelope.kind)
+    version = version_of(envelope.kind, body)
     fields = {"format": _FORMAT + envelope.kind, "version": version}
     return _encoded(pretty({**fields, **body, **envelope.extra}) + "\n")
 

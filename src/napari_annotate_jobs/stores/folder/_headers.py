@@ -13,7 +13,7 @@ from napari_annotate_jobs.files import make_folders, read_if_there, write_durabl
 if TYPE_CHECKING:
     from napari_annotate_jobs.imaging import Series, SeriesHeader
 
-__all__ = ["open_remembered", "read_note"]
+__all__ = ["open_remembered", "read_note", "remember"]
 
 
 def open_remembered(images: Path, series_uid: str | None, note: Path) -> Series:
@@ -37,7 +37,7 @@ def open_remembered(images: Path, series_uid: str | None, note: Path) -> Series:
     ImagingError
         If the images cannot be opened.
     """
-    from napari_annotate_jobs.imaging import note_from_header, open_series, with_texts
+    from napari_annotate_jobs.imaging import open_series, with_texts
 
     known = read_note(note, images)
     try:
@@ -48,11 +48,25 @@ def open_remembered(images: Path, series_uid: str | None, note: Path) -> Series:
         known = None
         series = open_series(images, series_uid=series_uid)
     if known is None or series.header is not known:
-        with suppress(StoreError, OSError):
-            make_folders(note.parent, root=note.parent.parent)
-            text = note_from_header(series.header)
-            write_durably(note, text.encode())
+        remember(series.header, note)
     return series if known is None else with_texts(series)
+
+
+def remember(header: SeriesHeader, note: Path) -> None:
+    """Note a header that was read, where that is possible.
+
+    Parameters
+    ----------
+    header : SeriesHeader
+        As it was read from the path that the case names.
+    note : Path
+        Where it is noted.
+    """
+    from napari_annotate_jobs.imaging import note_from_header
+
+    with suppress(StoreError, OSError):
+        make_folders(note.parent, root=note.parent.parent)
+        write_durably(note, note_from_header(header).encode())
 
 
 def read_note(note: Path, images: Path) -> SeriesHeader | None:

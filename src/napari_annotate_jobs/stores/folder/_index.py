@@ -246,6 +246,11 @@ class Index(IndexFile):
         row = self._one("SELECT place FROM cases WHERE id = ?", _clean(case_id))
         return None if row is None else int(row[0])
 
+    def document(self, place: int) -> str | None:
+        """Return the case at a place, as JSON; None if there is none."""
+        row = self._one("SELECT doc FROM cases WHERE place = ?", place)
+        return None if row is None else str(row[0])
+
     def places(self) -> dict[str, int]:
         """Return the place of every case."""
         return dict(self._all("SELECT id, place FROM cases"))

@@ -362,6 +362,8 @@ class JobFolder:
         """Tidy the work that was touched, and close the index."""
         with self._guard:
             touched, self._touched = self._touched, set()
+        if not is_there(self.path / "job.json"):
+            touched.clear()  # it was deleted: nothing is made in its place
         for case_id in sorted(touched):
             # Everything is on disk: what fails here only fails to tidy up.
             with suppress(StoreError, OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from napari_annotate_jobs.stores._contract import (
     Draft,
     Fault,
     ImageSource,
+    JobContents,
     JobStore,
     PersonProgress,
     ReviewPage,
@@ -30,14 +32,14 @@ from napari_annotate_jobs.stores._contract import (
 from napari_annotate_jobs.stores._names import case_folder, check_person, default_person
 
 from ._check import check_job
-from ._headers import open_remembered
+from ._headers import open_remembered, remember
 from ._job import JobFolder
+from ._owning import JobOwning
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from napari_annotate_jobs.imaging import Series
+    from napari_annotate_jobs.imaging import Series, SeriesHeader
     from napari_annotate_jobs.model import (
         AnnotationChange,
         Case,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
         Comment,
         Counts,
         Job,
+        JobEdit,
         ReviewCounts,
         ReviewRow,
         ReviewStatus,
@@ -180,8 +183,45 @@ class FolderStore(JobStore, ImageSource, Checker):
         case = folder.catalogue.row(case_id).case
         ref = _rules.series_of(case, series)
         place = case.series.index(ref)
-        note = folder.path / "headers" / f"{case_folder(case_id)}-{place}.json"
+        note = _header_note(folder.path, case_id, place)
         return open_remembered(folder.path / ref.path, ref.series_uid, note)
+
+    # ------------------------------------------------------------------ owning
+    def edit_job(self, job_id: str, edit: JobEdit) -> Job:
+        return self._owning(job_id).edit(edit)
+
+    def contents(self, job_id: str) -> JobContents:
+        return self._owning(job_id).contents()
+
+    def delete_job(self, job_id: str) -> str:
+        """Put a job into the folder *Deleted jobs* beside it; images stay."""
+        folder = self._folder(job_id)
+        place = self._owning(job_id).delete()
+        with self._guard:
+            self._by_id.pop(job_id, None)
+            self._folders.pop(folder.path, None)
+        folder.close()
+        return place
+
+    def _owning(self, job_id: str) -> JobOwning:
+        return JobOwning(self._folder(job_id), self._timeout)
+
+    def keep_header(self, job_id: str, case_id: str, header: SeriesHeader) -> None:
+        """Note what was read of a case's images, so that it is not read again.
+
+        Parameters
+        ----------
+        job_id, case_id : str
+            Which case; its reference series is meant.
+        header : SeriesHeader
+            As it was read. One that was read from elsewhere than the case says, as
+            from where the images were copied from, is not kept.
+        """
+        folder = self._folder(job_id)
+        case = folder.catalogue.row(case_id).case
+        path = Path(os.path.abspath(folder.path / case.series[case.reference].path))
+        if path == header.path:
+            remember(header, _header_note(folder.path, case_id, case.reference))
 
     # ------------------------------------------------------------ combinations
     def combinations(self, job_id: str) -> Mapping[str, str]:
@@ -578,3 +618,7 @@ def _told(error: Exception, folder: JobFolder) -> StoreError:
         where=folder.path,
         remedy="See what is wrong with it: napari-annotate-jobs check",
     )
+
+
+def _header_note(folder: Path, case_id: str, place: int) -> Path:
+    return folder / "headers" / f"{case_folder(case_id)}-{place}.json"

@@ -33,7 +33,6 @@ from napari_annotate_jobs.stores._contract import (
     CasePage,
     Draft,
     ImageSource,
-    JobStore,
     PersonProgress,
     ReviewPage,
 )
@@ -55,6 +54,7 @@ from napari_annotate_jobs.stores.wire import (
 
 from ._at_hand import Answers
 from ._cache import ImageCache
+from ._owning import OwnedJobs
 from ._remote_images import RemoteImages
 from ._tokens import kept_token
 from ._wire import ATTEMPTS, Wire, quoted, server_and_job
@@ -81,7 +81,7 @@ _FEW = 4
 """So many masks are sent without asking first which are there."""
 
 
-class HttpStore(JobStore, ImageSource):
+class HttpStore(OwnedJobs, ImageSource):
     """Jobs on a server, described in ``docs/server.md``.
 
     Parameters

@@ -23,6 +23,8 @@ from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
 from napari_annotate_jobs.widgets.strip._paint import color_icon
 from napari_annotate_jobs.widgets.strip._ranges import slices_text
 
+from ._answers import AnswerList
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -46,11 +48,14 @@ class ObjectAtHand:
         True if it has a box on the current slice.
     others : tuple of Track
         Objects it can be joined with, the likeliest first.
+    number : int
+        Which of the objects of its label it is; 0 if it is the only one.
     """
 
     track: Track | None = None
     here: bool = False
     others: tuple[Track, ...] = ()
+    number: int = 0
 
 
 BUTTONS = (
@@ -92,6 +97,8 @@ class BoxSection(QWidget):
     """An action, by its id, is to be done with the object or box at hand."""
     join_requested = Signal(str)
     """The object is to be joined with another, by its id."""
+    answered = Signal(str, str)
+    """An attribute of the object, and its answer."""
     relabel_requested = Signal(int)
     """The object is to get another label, by its id."""
 
@@ -122,6 +129,8 @@ class BoxSection(QWidget):
         self.more = QPushButton("More", self)
         self.more.setToolTip("Join with another object; one box only")
         self.more.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.answers = AnswerList(self)
+        self.answers.answered.connect(self.answered)
         self._calls: dict[QAction, partial[None]] = {}
         self._lay_out()
         self.set_colors(Colors.dark())
@@ -137,6 +146,7 @@ class BoxSection(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
         layout.addLayout(top, 0, 0, 1, 3)
+        layout.addWidget(self.answers, 3, 0, 1, 3)
         for column in range(3):
             layout.setColumnStretch(column, 1)
         self.set_several(True)
@@ -179,6 +189,7 @@ class BoxSection(QWidget):
         for widget in (*self.buttons.values(), self.more):
             widget.setEnabled(track is not None)
         if track is None:
+            self.answers.set_answers((), {})
             self.about.setText(NO_BOX if state is None else SELECT)
             self.about.setToolTip("Select a box to see its object, and to change it")
             self.buttons["confirm_object"].setText("Confirm")
@@ -186,8 +197,15 @@ class BoxSection(QWidget):
         label = next((x for x in self._labels if x.id == track.label), None)
         if label is not None:
             self.label.setIcon(color_icon(label.color))
-        self.about.setText(about(track, "" if label is None else label.name))
+        name = "" if label is None else label.name
+        if self._state.number:
+            name = f"{name} {self._state.number}"
+        self.about.setText(about(track, name, several=bool(self._several)))
         self.about.setToolTip(self.about.text())
+        first = next(iter(track.boxes.values()))
+        self.answers.set_answers(
+            () if label is None else label.attributes, first.attributes
+        )
         confirm, waiting = self.buttons["confirm_object"], len(track.proposals)
         confirm.setEnabled(waiting > 0)
         confirm.setText(f"Confirm {waiting}" if waiting else "Confirm")
@@ -254,11 +272,22 @@ class BoxSection(QWidget):
         self.requested.emit(self.sender().objectName())
 
 
-def about(track: Track, name: str) -> str:
-    """Say in a line what an object is: label, slices, keys, what is to confirm."""
+def about(track: Track, name: str, *, several: bool = True) -> str:
+    """Say in a line what an object is: name, slices, keys, what is to confirm.
+
+    Parameters
+    ----------
+    track : Track
+        The object.
+    name : str
+        What it is called.
+    several : bool
+        False for a single image, whose only slice needs no naming.
+    """
     keys, waiting = len(track.keys), len(track.proposals)
-    first, last = track.start + 1, track.stop + 1
-    parts = [f"{name} {first}" if first == last else f"{name} {first}–{last}"]
+    parts = [name]
+    if several:
+        parts.append(slices_text(track.start, track.stop))
     if len(track.boxes) > 1:
         parts.append(f"{keys} key{'' if keys == 1 else 's'}")
     if waiting:

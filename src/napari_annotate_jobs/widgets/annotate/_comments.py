@@ -27,6 +27,8 @@ class CommentList(QWidget):
 
     add_requested = Signal(str, bool)
     """The text, and whether it is about the current slice."""
+    pinned = Signal(str)
+    """A comment on the object that was named; see :meth:`begin_pinned`."""
     replied = Signal(str, str)
     """Id of a thread, and the reply."""
     remove_requested = Signal(str)
@@ -39,7 +41,7 @@ class CommentList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._threads: tuple[Thread, ...] = ()
-        self._reply_to = ""
+        self._reply_to, self._is_pinned = "", False
         self.threads = ThreadList(170)
         self.threads.chosen.connect(self.chosen)
         self.threads.resolve_requested.connect(self.resolve_requested)
@@ -76,7 +78,8 @@ class CommentList(QWidget):
         self.threads.set_threads(
             threads, current, new=new, removable=removable, may_answer=may_answer
         )
-        if not any(thread.id == self._reply_to for thread in threads):
+        kept = self._is_pinned or any(t.id == self._reply_to for t in threads)
+        if not kept:
             self._give_up()
 
     def set_editable(self, editable: bool) -> None:
@@ -89,14 +92,21 @@ class CommentList(QWidget):
         thread = next((t for t in self._threads if t.id == thread_id), None)
         if thread is None:
             return
-        self._reply_to = thread_id
+        self._reply_to, self._is_pinned = thread_id, False
         where = place_text(thread.first)
         self.line.setPlaceholderText(f"Reply to {thread.first.person}, {where}")
         self.about.hide()
         self.line.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
+    def begin_pinned(self, words: str) -> None:
+        """Let a comment be written on an object, named in words; Esc gives it up."""
+        self._reply_to, self._is_pinned = "", True
+        self.line.setPlaceholderText(f"On {words}, then Enter")
+        self.about.hide()
+        self.line.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def _give_up(self) -> None:
-        self._reply_to = ""
+        self._reply_to, self._is_pinned = "", False
         self.line.setPlaceholderText(WRITE)
         self.about.show()
 
@@ -104,8 +114,11 @@ class CommentList(QWidget):
         text, reply_to = self.line.take(), self._reply_to
         if not text:
             return
+        is_pinned = self._is_pinned
         self._give_up()
-        if reply_to:
+        if is_pinned:
+            self.pinned.emit(text)
+        elif reply_to:
             self.replied.emit(reply_to, text)
         else:
             self.add_requested.emit(text, self.about.currentIndex() == 0)

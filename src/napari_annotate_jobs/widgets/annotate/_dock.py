@@ -29,6 +29,7 @@ from napari_annotate_jobs.widgets.strip._bar import strip_icon
 
 from ._aside_line import AsideLine
 from ._boxes import BoxSection
+from ._brush import BrushSection
 from ._comments import CommentList
 from ._label_list import LabelList
 from ._masks import MaskSection
@@ -56,12 +57,14 @@ class AnnotateDock(KeyboardGuest):
     """
 
     label_requested = Signal(object)
+    protect_requested = Signal(object)
     nothing_requested = Signal()
     case_nothing_requested = Signal()
     exclude_requested = Signal()
     propagate_requested = Signal()
     fill_requested = Signal()
     comment_requested = Signal(str, bool)
+    comment_pinned = Signal(str)
     comment_removed = Signal(str)
     thread_requested = Signal(str)
     thread_replied = Signal(str, str)
@@ -75,6 +78,7 @@ class AnnotateDock(KeyboardGuest):
     jobs_requested = Signal()
     help_requested = Signal()
     retry_requested = Signal()
+    slices_requested = Signal()
 
     def __init__(
         self,
@@ -110,6 +114,10 @@ class AnnotateDock(KeyboardGuest):
         self.take_back.hide()
         self.history = HistoryBox()
         self.aside = AsideLine()
+        self.slices_back = QPushButton("Show the slices")
+        self.slices_back.setToolTip("Show the strip of slices again, which was closed")
+        self.slices_back.clicked.connect(self.slices_requested)
+        self.slices_back.hide()
 
         self.undo = self._tool("↶", "Undo", "undo", self.undo_requested)
         self.redo = self._tool("↷", "Redo", "redo", self.redo_requested)
@@ -133,6 +141,7 @@ class AnnotateDock(KeyboardGuest):
 
         self.labels = LabelList()
         self.labels.label_requested.connect(self.label_requested)
+        self.labels.protect_requested.connect(self.protect_requested)
         self.labels.case_nothing_requested.connect(self.case_nothing_requested)
 
         self.nothing.setCheckable(True)
@@ -152,9 +161,11 @@ class AnnotateDock(KeyboardGuest):
         self.masks = MaskSection(keymap)
         self.confirm, self.reject = self.masks.confirm, self.masks.reject
         self.boxes = BoxSection(keymap)
+        self.brush = BrushSection(keymap)
 
         self.comments = CommentList()
         self.comments.add_requested.connect(self.comment_requested)
+        self.comments.pinned.connect(self.comment_pinned)
         self.comments.remove_requested.connect(self.comment_removed)
         self.comments.chosen.connect(self.thread_requested)
         self.comments.replied.connect(self.thread_replied)
@@ -243,10 +254,12 @@ class AnnotateDock(KeyboardGuest):
         layout.addWidget(self.take_back)
         layout.addWidget(self.history)
         layout.addWidget(self.aside)
+        layout.addWidget(self.slices_back)
         layout.addWidget(self.labels, 1)
         # What comes and goes stands where the list of labels gives way to it: nothing
         # else moves.
         layout.addWidget(self.boxes)
+        layout.addWidget(self.brush)
         layout.addWidget(self.masks)
         layout.addLayout(decide)
         layout.addWidget(self.window_control)
@@ -267,6 +280,7 @@ class AnnotateDock(KeyboardGuest):
         """Use the colours of napari's theme."""
         self._colors = colors
         self.setStyleSheet(focus_ring(colors))
+        self.labels.set_colors(colors)
         self.zoom.setIcon(strip_icon("zoom-tool", colors))
         self.zoom.setStyleSheet(
             focus_style(colors)
@@ -284,12 +298,17 @@ class AnnotateDock(KeyboardGuest):
         self._keymap = keymap
         self.masks.set_keymap(keymap)
         self.boxes.set_keymap(keymap)
+        self.brush.set_keymap(keymap)
         for widget, text, action in list(self._tips):
             self._tip(widget, action, text)
 
     def set_zoom_tool(self, on: bool) -> None:
         """Show whether the zoom tool is on."""
         self.zoom.setChecked(on)
+
+    def set_strip_away(self, away: bool) -> None:
+        """Offer to show the slices again, where their strip was closed."""
+        self.slices_back.setVisible(away)
 
     def set_counts(self, counts: Counts) -> None:
         """Say how many cases there are, and are left."""
@@ -328,8 +347,10 @@ class AnnotateDock(KeyboardGuest):
                 (session.label_changed, self._update_slice),
                 (session.history_changed, self._update_history),
                 (session.saving.state_changed, self._update_state),
+                (session.protection.changed, self.labels.set_protected),
             ]
         )
+        self.labels.set_protected(session.protection.ids)
         self.set_label_keys(label_keys)
 
     def unbind(self) -> None:
@@ -442,6 +463,11 @@ class AnnotateDock(KeyboardGuest):
         if set(new) - self._known_new:
             self.comment_box.set_folded(False)
         self._known_new = set(new)
+
+    def begin_pinned(self, words: str) -> None:
+        """Let a comment be written on an object that is named in words."""
+        self.comment_box.set_folded(False)
+        self.comments.begin_pinned(words)
 
     def _update_history(self, *_: object) -> None:
         session = self._session

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.model import Label, Method, Scope
 from napari_annotate_jobs.widgets.keys._held import acts_once
-from napari_annotate_jobs.widgets.parts._theme import contrast_text
+from napari_annotate_jobs.widgets.parts._theme import Colors, contrast_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -44,6 +44,8 @@ NOTHING_AT_ALL = "Nothing in the whole case"
 _LABEL_ROLE = Qt.ItemDataRole.UserRole
 _ROW = QSize(20, 23)
 _NEUTRAL = "#8a8f98"
+LOCK = 22
+"""Width of the column with the locks, in pixels."""
 
 
 def swatch(
@@ -97,6 +99,51 @@ def swatch(
     return icon
 
 
+def lock_icon(ink: str, *, shut: bool, size: int = 16) -> QIcon:
+    """Return a padlock: shut in full ink, open in a faint one.
+
+    Parameters
+    ----------
+    ink : str
+        A colour that stands out from the ground.
+    shut : bool
+        Whether it is shut.
+    size : int
+        In pixels.
+    """
+    pixmap = QPixmap(2 * size, 2 * size)
+    pixmap.setDevicePixelRatio(2)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    color = QColor(ink)
+    color.setAlphaF(1.0 if shut else 0.35)
+    painter.setPen(QPen(color, 1.5))
+    left = 0.32 * size if shut else 0.5 * size
+    bow = QRectF(left, 0.12 * size, 0.36 * size, 0.5 * size)
+    painter.drawArc(bow, 0, 180 * 16)
+    foot = QPointF(0, 0.14 * size)
+    painter.drawLine(bow.center() - QPointF(bow.width() / 2, 0), _left(bow) + foot)
+    if shut:
+        painter.drawLine(bow.center() + QPointF(bow.width() / 2, 0), _right(bow) + foot)
+    body = QRectF(0.22 * size, 0.46 * size, 0.56 * size, 0.42 * size)
+    painter.setBrush(color if shut else Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(body, 1.5, 1.5)
+    painter.end()
+    icon = QIcon(pixmap)
+    for mode in (QIcon.Mode.Selected, QIcon.Mode.Disabled):
+        icon.addPixmap(pixmap, mode)
+    return icon
+
+
+def _left(rect: QRectF) -> QPointF:
+    return QPointF(rect.left(), rect.center().y())
+
+
+def _right(rect: QRectF) -> QPointF:
+    return QPointF(rect.right(), rect.center().y())
+
+
 class _Tree(QTreeWidget):
     """A tree whose letters are keys of the workstation, not a search."""
 
@@ -130,13 +177,20 @@ class LabelList(QWidget):
     case_nothing_requested = Signal()
     """Nothing to Label for the whole case was clicked."""
 
+    protect_requested = Signal(object)
+    """The lock of a Label was clicked."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._items: dict[int, QTreeWidgetItem] = {}
+        self._on: dict[int, bool] = {}
         self._groups: list[QTreeWidgetItem] = []
         self._case_nothing: QTreeWidgetItem | None = None
         self._several = True
+        self._current: Label | None = None
         self._exclusive: frozenset[int] = frozenset()
+        self._protected: frozenset[int] = frozenset()
+        self._ink = Colors.dark().text
 
         self.filter = QLineEdit()
         self.filter.setPlaceholderText("Find a label")
@@ -146,7 +200,7 @@ class LabelList(QWidget):
         self.filter.returnPressed.connect(self._choose_first)
 
         self.tree = _Tree()
-        self.tree.setColumnCount(2)
+        self.tree.setColumnCount(3)
         self.tree.setHeaderHidden(True)
         self.tree.setRootIsDecorated(False)
         self.tree.setIndentation(10)
@@ -159,7 +213,10 @@ class LabelList(QWidget):
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
-        self.tree.itemClicked.connect(self._on_item)
+        header.setMinimumSectionSize(LOCK)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
+        header.resizeSection(2, LOCK)
+        self.tree.itemClicked.connect(self._on_click)
         self.tree.chosen.connect(self._on_item)
 
         layout = QVBoxLayout(self)
@@ -180,7 +237,7 @@ class LabelList(QWidget):
             The key of each label id that has one.
         """
         self.tree.clear()
-        self._items, self._groups = {}, []
+        self._items, self._groups, self._on = {}, [], {}
         labels = project.label_set
         self._exclusive = frozenset(
             label.id for label in labels.labels if labels.exclusive_with(label)
@@ -198,7 +255,6 @@ class LabelList(QWidget):
         self._case_nothing = QTreeWidgetItem(group, [NOTHING_AT_ALL])
         self._case_nothing.setSizeHint(0, _ROW)
         self._case_nothing.setToolTip(0, "Marks every undecided slice Nothing to Label")
-        self._on: dict[int, bool] = {}
         self.set_checked((), case_nothing=False)
         self.filter.setVisible(len(labels.labels) > 8)
         self.tree.expandAll()
@@ -226,9 +282,43 @@ class LabelList(QWidget):
         if label.scope is Scope.CASE:
             tip = f"Say {label.name} of the whole case, or take it back"
         tip = f"{tip} ({key})" if key else tip
+        if label.retired:
+            # Seen only where it is said: there it can be taken back.
+            item.setText(0, f"{label.name} (retired)")
+            tip = f"{label.name} is retired: it can be taken away here, and not put on"
         item.setToolTip(0, f"{tip}\n{label.concept}" if label.concept else tip)
         item.setData(0, _LABEL_ROLE, label)
         self._items[label.id] = item
+        self._draw_lock(item)
+
+    def set_colors(self, colors: Colors) -> None:
+        """Use the colours of napari's theme."""
+        self._ink = colors.text
+        for item in self._items.values():
+            self._draw_lock(item)
+
+    def set_protected(self, ids: Collection[int]) -> None:
+        """Show which labels are protected."""
+        self._protected = frozenset(ids)
+        for item in self._items.values():
+            self._draw_lock(item)
+
+    def _draw_lock(self, item: QTreeWidgetItem) -> None:
+        label: Label = item.data(0, _LABEL_ROLE)
+        if label.method is Method.CLASSIFICATION:
+            return
+        shut = label.id in self._protected
+        item.setIcon(2, lock_icon(self._ink, shut=shut))
+        item.setToolTip(
+            2,
+            f"{label.name} is protected: nothing changes what is drawn of it. Click to "
+            "open its lock"
+            if shut
+            else f"Protect {label.name}: brush, fill, eraser and all else then leave "
+            "it alone",
+        )
+        said = f"{label.name}, {'protected' if shut else 'not protected'}"
+        item.setData(2, Qt.ItemDataRole.AccessibleTextRole, said)
 
     def set_checked(self, ids: Collection[int], *, case_nothing: bool) -> None:
         """Mark the class labels that the slice and the case carry."""
@@ -240,6 +330,8 @@ class LabelList(QWidget):
                 round_ = label_id in self._exclusive
                 item.setIcon(0, swatch(label.color, round_=round_, on=on))
                 item.setData(0, Qt.ItemDataRole.AccessibleTextRole, _said(label, on))
+                if label.retired:
+                    self._apply_filter(self.filter.text())
         if self._case_nothing is not None and self._on.get(0) != case_nothing:
             self._on[0] = case_nothing
             self._case_nothing.setIcon(0, swatch(_NEUTRAL, on=case_nothing))
@@ -250,6 +342,7 @@ class LabelList(QWidget):
 
     def set_current(self, label: Label | None) -> None:
         """Highlight the label that is chosen for drawing."""
+        self._current = label
         item = None if label is None else self._items.get(label.id)
         if item is None:
             self.tree.setCurrentItem(None)
@@ -270,6 +363,14 @@ class LabelList(QWidget):
         self.tree.setEnabled(enabled)
 
     # --------------------------------------------------------------- actions
+    def _on_click(self, item: QTreeWidgetItem, column: int) -> None:
+        label: Label | None = item.data(0, _LABEL_ROLE)
+        if column != 2 or label is None or label.method is Method.CLASSIFICATION:
+            self._on_item(item)
+            return
+        self.set_current(self._current)  # the label that is chosen stays chosen
+        self.protect_requested.emit(label)
+
     def _on_item(self, item: QTreeWidgetItem) -> None:
         if item is self._case_nothing:
             self.case_nothing_requested.emit()
@@ -288,7 +389,9 @@ class LabelList(QWidget):
     def _apply_filter(self, text: str) -> None:
         needle = text.casefold().strip()
         for item in self._items.values():
-            item.setHidden(needle not in item.text(0).casefold())
+            label: Label = item.data(0, _LABEL_ROLE)
+            away = label.retired and not self._on.get(label.id, False)
+            item.setHidden(away or needle not in item.text(0).casefold())
         if self._case_nothing is not None:
             self._case_nothing.setHidden(not self._several)
         for group in self._groups:

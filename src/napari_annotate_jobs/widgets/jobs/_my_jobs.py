@@ -24,7 +24,13 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.widgets.keys._held import acts_once
 from napari_annotate_jobs.widgets.keys._local import LocalKeys
-from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style, paint_in
+from napari_annotate_jobs.widgets.owner._dropping import dropped_paths
+from napari_annotate_jobs.widgets.parts._theme import (
+    Colors,
+    focus_style,
+    main_button_style,
+    paint_in,
+)
 
 from ._cards import JobDelegate, JobFilter, JobModel, JobOrder
 from ._paint import number
@@ -34,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from qtpy.QtCore import QEvent, QModelIndex
-    from qtpy.QtGui import QKeyEvent
+    from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent
 
     from napari_annotate_jobs.model import JobSummary
 
@@ -87,6 +93,10 @@ class MyJobsView(QWidget):
 
     job_requested = Signal(object)
     """A JobSummary is to be opened."""
+    new_job_requested = Signal()
+    """A job is to be made."""
+    paths_dropped = Signal(list)
+    """Folders and files were dropped: images for a job, or a job."""
     open_folder_requested = Signal()
     """A job folder is to be chosen."""
     choice_changed = Signal(object)
@@ -108,15 +118,17 @@ class MyJobsView(QWidget):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("my_jobs")
+        self.setAcceptDrops(True)
         self._busy = False
         self._listed = 0
         self._model = JobModel(self, today)
         self._build()
-        self._keys = LocalKeys(
+        self._keys = LocalKeys.with_enter(
+            self,
             {
                 "Ctrl+F": self._search.setFocus,
                 "F5": self._refresh.click,
-            }
+            },
         )
         paint_in(self, Colors.dark())
         self._show_state()
@@ -139,6 +151,10 @@ class MyJobsView(QWidget):
         self._refresh.setText("Reading…" if busy else "Refresh")
         self._show_state()
 
+    def take_keyboard(self) -> None:
+        """Let arrows choose a job, and Enter open it."""
+        self._go_to_cards()
+
     def set_colors(self, colors: Colors) -> None:
         """Paint in the colours of a theme."""
         self.setStyleSheet(focus_style(colors))
@@ -146,6 +162,7 @@ class MyJobsView(QWidget):
             f"QLabel {{ color: {colors.error_text}; font-weight: bold; }}"
         )
         self._hint.setStyleSheet(f"QLabel {{ color: {colors.faint_text}; }}")
+        self._empty_new.setStyleSheet(main_button_style(colors))
         self._cards.viewport().update()
 
     def selected(self) -> JobSummary | None:
@@ -185,7 +202,11 @@ class MyJobsView(QWidget):
         self._refresh = QPushButton("Refresh", self)
         self._refresh.setToolTip("Read the jobs again (F5)")
         self._refresh.clicked.connect(self.refresh_requested)
+        self._new = QPushButton("&New job…", self)
+        self._new.setToolTip("Make a job of a folder of images; or drop one here")
+        self._new.clicked.connect(self.new_job_requested)
         row.addWidget(title, 1)
+        row.addWidget(self._new)
         row.addWidget(self._refresh)
         return row
 
@@ -245,6 +266,9 @@ class MyJobsView(QWidget):
         for label in (self._headline, self._hint):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             label.setWordWrap(True)
+        self._empty_new = QPushButton("&New job…", page)
+        self._empty_new.setToolTip("Make a job of a folder of images; or drop one here")
+        self._empty_new.clicked.connect(self.new_job_requested)
         self._empty_open = QPushButton("&Open a job folder…", page)
         self._empty_open.clicked.connect(self.open_folder_requested)
         self._empty_server = QPushButton("Add a &server…", page)
@@ -258,6 +282,7 @@ class MyJobsView(QWidget):
         column.addWidget(self._hint)
         column.addSpacing(8)
         for button in (
+            self._empty_new,
             self._empty_open,
             self._empty_server,
             self._empty_demo,
@@ -361,8 +386,14 @@ class MyJobsView(QWidget):
         listed = bool(self._listed)
         self._tools.setVisible(listed)
         self._foot.setVisible(listed)
-        for button in (self._empty_open, self._empty_server, self._empty_demo):
+        for button in (
+            self._empty_new,
+            self._empty_open,
+            self._empty_server,
+            self._empty_demo,
+        ):
             button.setVisible(not listed and not self._busy)
+        self._new.setVisible(listed)
         self._show_all.setVisible(listed)
         if self._busy and not listed:
             self._headline.setText("Reading your jobs…")
@@ -370,8 +401,9 @@ class MyJobsView(QWidget):
         elif not listed:
             self._headline.setText("No jobs yet")
             self._hint.setText(
-                "Open a job folder that was given to you, log in to a job server, or "
-                "try the demo: three jobs on real images."
+                "Make a job of your images: press New job…, or drop a folder here.\n\n"
+                "Or open a job folder that was given to you, log in to a job server, "
+                "or try the demo: three jobs on real images."
             )
         else:
             self._headline.setText("No job matches")
@@ -383,6 +415,18 @@ class MyJobsView(QWidget):
         chosen = self.selected()
         self._open.setEnabled(chosen is not None)
         self.choice_changed.emit(chosen)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take folders and files."""
+        if dropped_paths(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Ask for what was dropped to become a job, or to be opened."""
+        paths = dropped_paths(event)
+        if paths:
+            event.acceptProposedAction()
+            self.paths_dropped.emit(paths)
 
     def event(self, event: QEvent) -> bool:
         return self._keys.claim(event) or bool(super().event(event))

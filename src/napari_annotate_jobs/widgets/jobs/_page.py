@@ -101,13 +101,14 @@ class JobPageView(QWidget):
         self._pause.setTimeout(TYPING_PAUSE)
         self._pause.triggered.connect(self._query)
         self._build()
-        self._keys = LocalKeys(
+        self._keys = LocalKeys.with_enter(
+            self,
             {
                 "Alt+Left": self._back.click,
                 "Ctrl+F": self._go_to_search,
                 "F5": self.refresh,
                 "Alt+A": self._pass_all.click,
-            }
+            },
         )
         paint_in(self, Colors.dark())
         self.set_reviews(None)
@@ -143,8 +144,12 @@ class JobPageView(QWidget):
 
     def set_busy(self, text: str) -> None:
         """Say what is being done; nothing when it is finished."""
+        if text and self._annotate.hasFocus():
+            self.setFocus()  # else the keyboard goes to the next button
         self._busy = text
         self._show_annotate()
+        if not text and self.hasFocus():
+            self.take_keyboard()
 
     def set_reviews(
         self, reviews: ReviewCounts | None, *, may_switch: bool = False
@@ -280,6 +285,10 @@ class JobPageView(QWidget):
             f"QPushButton:enabled:hover {{ background: {hover}; }}"
             f"QPushButton:focus {{ border: 1px solid {colors.text}; }}"
         )
+
+    def take_keyboard(self) -> None:
+        """Let Enter start; where there is nothing to do, arrows choose a case."""
+        (self._annotate if self._annotate.isEnabled() else self._table).setFocus()
 
     def refresh(self) -> None:
         """Read the cases again; what is chosen and visible stays."""

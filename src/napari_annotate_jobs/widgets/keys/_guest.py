@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from ._held import acts_once
-from ._keys import text_has_focus
+from ._text_focus import text_has_focus
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QFocusEvent, QKeyEvent

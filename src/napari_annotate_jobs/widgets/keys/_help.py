@@ -25,7 +25,7 @@ from napari_annotate_jobs.widgets.parts._qt_events import event_as
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
 
 from ._held import acts_once
-from ._keys import ACTIONS, GESTURES, KeyMap, free_keys, key_text, label_keys
+from ._keys import ACTIONS, KeyMap, free_keys, key_text, label_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -223,10 +223,11 @@ class HelpPanel(QWidget):
                         if a.group == group
                     ),
                 )
-            for group in dict.fromkeys(gesture.group for gesture in GESTURES):
+            gestures = self._keymap.gestures()
+            for group in dict.fromkeys(gesture.group for gesture in gestures):
                 self._add_group(
                     group,
-                    ((g.text, g.how, "") for g in GESTURES if g.group == group),
+                    ((g.text, g.how, "") for g in gestures if g.group == group),
                 )
             self.tree.expandAll()
         self._wrap()
@@ -348,11 +349,10 @@ class HelpPanel(QWidget):
 
     def _key_default(self) -> None:
         action_id = self._action_id()
-        rest = {k: v for k, v in self._keymap.overrides.items() if k != action_id}
-        self._try(lambda: KeyMap(rest))
+        self._try(lambda: self._keymap.with_defaults(action_id))
 
     def _all_default(self) -> None:
-        self._try(KeyMap)
+        self._try(self._keymap.with_defaults)
 
     def _change(self, key: str) -> None:
         action_id = self._action_id()

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import (
-    QAbstractSpinBox,
-    QApplication,
-    QComboBox,
-    QKeySequenceEdit,
-    QLineEdit,
-    QPlainTextEdit,
-    QTextEdit,
-    QWidget,
-)
 
 from napari_annotate_jobs.errors import InvalidValueError
+
+from ._gestures import GESTURES, IN_IMAGE, Gesture
+from ._key_sets import KEY_SETS, OWN_KEYS, KeySet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,19 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACTIONS",
-    "GESTURES",
     "LABEL_KEYS",
     "NAPARI_KEYS",
     "SHARED_WITH_NAPARI",
     "STEPPING",
-    "Gesture",
     "KeyMap",
     "UserAction",
     "free_keys",
     "key_text",
     "label_keys",
     "normal_key",
-    "text_has_focus",
 ]
 
 
@@ -89,25 +79,6 @@ class UserAction:
     steps: bool = False
     when: When = "edit"
     tip: str = ""
-
-
-@dataclass(frozen=True)
-class Gesture:
-    """Something the mouse does, or a fixed key where it acts.
-
-    Parameters
-    ----------
-    how : str
-        What to do.
-    text : str
-        What happens.
-    group : str
-        Where it works.
-    """
-
-    how: str
-    text: str
-    group: str
 
 
 ACTIONS: tuple[UserAction, ...] = (
@@ -165,7 +136,21 @@ ACTIONS: tuple[UserAction, ...] = (
     UserAction(
         "copy", "Copy what the slice holds", "Decide", "Ctrl+Alt+C", when="case"
     ),
+    UserAction(
+        "copy_one",
+        "Copy the box at hand, or the chosen label here",
+        "Decide",
+        "Ctrl+Alt+B",
+        when="case",
+    ),
     UserAction("paste", "Paste it to this slice", "Decide", "Ctrl+Alt+V"),
+    UserAction(
+        "protect",
+        "Protect the chosen label, or not",
+        "Decide",
+        "Alt+U",
+        tip="Nothing changes what is drawn of the label while its lock is shut",
+    ),
     UserAction("undo", "Undo", "Decide", "Ctrl+Z"),
     UserAction("redo", "Redo", "Decide", "Ctrl+Shift+Z"),
     UserAction(
@@ -191,6 +176,30 @@ ACTIONS: tuple[UserAction, ...] = (
     ),
     UserAction(
         "follow_on", "Follow the image on", "Masks", "Alt+.", when="edit slices"
+    ),
+    *(
+        UserAction(id_, text, "Masks", key, tip=tip)
+        for id_, text, key, tip in (
+            (
+                "trace",
+                "Trace and fill",
+                "Shift+J",
+                "Outline an object: let go of, the outline closes and is filled; with "
+                "Shift held, it is erased",
+            ),
+            (
+                "paint_range",
+                "Paint within a range of values",
+                "Shift+W",
+                "The brush leaves pixels alone whose values are outside of the range",
+            ),
+            (
+                "erase_chosen",
+                "Erase the chosen label only",
+                "Shift+E",
+                "The eraser leaves all other labels alone",
+            ),
+        )
     ),
     UserAction(
         "smart_fill",
@@ -246,6 +255,23 @@ ACTIONS: tuple[UserAction, ...] = (
         "Shift+Del",
         when="object",
         tip="Delete the object with all its boxes",
+    ),
+    *(
+        UserAction(id_, text, "Boxes", key, when="object", tip=tip)
+        for id_, text, key, tip in (
+            (
+                "answer",
+                "Next answer to what is asked of the object",
+                "Shift+I",
+                "Goes through the answers, and at last to none",
+            ),
+            (
+                "next_question",
+                "Answer the next attribute by key",
+                "Shift+M",
+                "For objects of which more than one thing is asked",
+            ),
+        )
     ),
     *(
         UserAction(id_, text, "Go", key, steps=True, when="slices")
@@ -366,6 +392,21 @@ ACTIONS: tuple[UserAction, ...] = (
     UserAction("reset_window", "Window: as it was at first", "Window", when="case"),
     UserAction("zoom_tool", "Zoom tool: slide to zoom", "Window", "Alt+Z", when="case"),
     UserAction(
+        "zoom_full",
+        "Zoom: 100 %",
+        "Window",
+        "Ctrl+1",
+        when="case",
+        tip="One pixel of the image on one of the screen",
+    ),
+    UserAction("zoom_fit", "Zoom: fit the image", "Window", when="case"),
+    UserAction(
+        "navigator",
+        "Navigator: which part of the image is seen",
+        "Window",
+        when="case",
+    ),
+    UserAction(
         "peek",
         "Hide the annotation, or show it",
         "Window",
@@ -390,6 +431,12 @@ ACTIONS: tuple[UserAction, ...] = (
         tip="Show or hide the scale bar in mm",
     ),
     UserAction(
+        "hair_lines",
+        "Lines through the pointer while boxes are drawn",
+        "Window",
+        when="case",
+    ),
+    UserAction(
         "room",
         "Room for the image",
         "Window",
@@ -397,57 +444,15 @@ ACTIONS: tuple[UserAction, ...] = (
         when="case",
         tip="Take napari's layer list and controls away, or bring them back",
     ),
+    UserAction(
+        "slices", "Close the strip of slices, or show it again", "Window", when="case"
+    ),
     UserAction("help", "Keys and mouse", "Help", "F1", when="job"),
 )
 """Everything of ours that can have a key, except the labels of the job."""
 
 STEPPING = frozenset(action.id for action in ACTIONS if action.steps)
 """Actions that go on while their key is held down."""
-
-GESTURES: tuple[Gesture, ...] = (
-    Gesture(
-        "Wheel",
-        "Zoom, or step through slices (a setting)",
-        "In the image",
-    ),
-    Gesture("Alt + wheel", "The other of the two", "In the image"),
-    Gesture(
-        "Drag with the right button",
-        "Window: right is wider, down is darker",
-        "In the image",
-    ),
-    Gesture("Ctrl + drag with the right button", "Zoom by sliding", "In the image"),
-    Gesture("Click", "Go to the slice", "On the slice strip"),
-    Gesture("Drag", "Select slices", "On the slice strip"),
-    Gesture("Shift + click", "Extend the selection", "On the slice strip"),
-    Gesture("Right click", "All that can be done with them", "On the slice strip"),
-    Gesture("Wheel", "Step through slices", "On the slice strip"),
-    Gesture("Ctrl + wheel", "Zoom the strip", "On the slice strip"),
-    Gesture(
-        "Shift + wheel, or drag with the middle button",
-        "Move the zoomed strip",
-        "On the slice strip",
-    ),
-    Gesture(
-        "Drag an end of a range", "Shorten or extend the range", "On the slice strip"
-    ),
-    *(
-        Gesture(how, text, "On the slice strip, by key")
-        for how, text in (
-            ("Left, Right", "Previous or next slice"),
-            ("Page Up, Page Down", "Ten slices back or on"),
-            ("Home, End", "First or last slice"),
-            ("Shift + Left, Right, Home, End", "Extend the selection"),
-            ("Ctrl+A", "Select all slices"),
-            ("Enter", "Propagate over the selected slices"),
-            ("Esc", "Let go of the selection, or give up a drag"),
-            ("Delete", "Delete the range that was clicked"),
-            ("+, -", "Zoom the strip"),
-            ("Menu, Shift+F10", "All that can be done with slices and ranges"),
-        )
-    ),
-)
-"""What the mouse does, and the keys that act in one place only."""
 
 LABEL_KEYS: tuple[str, ...] = (
     *"GHJKW890",
@@ -524,6 +529,8 @@ class KeyMap:
     ----------
     overrides : mapping of str to str
         Key by action id; an empty key switches the action's key off.
+    key_set : str
+        Which of :data:`KEY_SETS` says the default keys.
 
     Raises
     ------
@@ -533,13 +540,14 @@ class KeyMap:
     """
 
     overrides: Mapping[str, str] = field(default_factory=dict)
+    key_set: str = OWN_KEYS
 
     def __post_init__(self) -> None:
         chosen: dict[str, str] = {}
         for action_id, key in self.overrides.items():
             action = self._action(action_id)
             normal = normal_key(key) if key else ""
-            if normal == action.key:
+            if normal == self._default(action):
                 continue
             if normal in NAPARI_KEYS:
                 raise InvalidValueError(
@@ -562,7 +570,25 @@ class KeyMap:
                 )
 
     def __hash__(self) -> int:
-        return hash(frozenset(self.overrides.items()))
+        return hash((frozenset(self.overrides.items()), self.key_set))
+
+    @property
+    def ways(self) -> KeySet:
+        """The set of keys that says the defaults."""
+        return KEY_SETS.get(self.key_set, KEY_SETS[OWN_KEYS])
+
+    def gestures(self) -> tuple[Gesture, ...]:
+        """Return what the mouse does with this set of keys."""
+        other = self.ways.gestures
+        return tuple(
+            replace(g, text=other[g.how])
+            if g.group == IN_IMAGE and g.how in other
+            else g
+            for g in GESTURES
+        )
+
+    def _default(self, action: UserAction) -> str:
+        return self.ways.keys.get(action.id, action.key)
 
     @staticmethod
     def _action(action_id: str) -> UserAction:
@@ -577,7 +603,7 @@ class KeyMap:
     def key(self, action_id: str) -> str:
         """Return the key of an action; empty if it has none."""
         action = self._action(action_id)
-        return self.overrides.get(action_id, action.key)
+        return self.overrides.get(action_id, self._default(action))
 
     def keys(self) -> dict[str, str]:
         """Return the key of every action by its id."""
@@ -605,19 +631,32 @@ class KeyMap:
         InvalidValueError
             If the key cannot be given to this action.
         """
-        return KeyMap({**self.overrides, action_id: key})
+        return KeyMap({**self.overrides, action_id: key}, self.key_set)
+
+    def with_defaults(self, *action_ids: str) -> KeyMap:
+        """Return the map with the default keys of these actions, or of all.
+
+        Raises
+        ------
+        InvalidValueError
+            If a default key was given to another action.
+        """
+        gone = action_ids or tuple(self.overrides)
+        kept = {k: v for k, v in self.overrides.items() if k not in gone}
+        return KeyMap(kept, self.key_set)
 
     def to_dict(self) -> dict[str, str]:
         """Return what the user changed, for the settings."""
         return dict(self.overrides)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, str]) -> KeyMap:
+    def from_dict(cls, data: Mapping[str, str], key_set: str = OWN_KEYS) -> KeyMap:
         """Read settings; what is unknown or does not fit any more is left out."""
+        name = key_set if key_set in KEY_SETS else OWN_KEYS
         try:
-            return cls({str(name): str(key) for name, key in data.items()})
+            return cls({str(name): str(key) for name, key in data.items()}, name)
         except InvalidValueError:
-            keys = cls()
+            keys = cls(key_set=name)
         for action_id, key in data.items():
             try:
                 keys = keys.with_key(str(action_id), str(key))
@@ -688,29 +727,3 @@ def _some_free(chosen: Mapping[str, str]) -> str:
 def _free(taken: Iterable[str]) -> list[str]:
     gone = set(taken)
     return [key for key in LABEL_KEYS if key not in gone]
-
-
-def text_has_focus(widget: QWidget | None = None) -> bool:
-    """Return True if what is typed goes into a text: then no key of ours acts.
-
-    Parameters
-    ----------
-    widget : QWidget, optional
-        Asked about instead of the one that has the focus.
-    """
-    focus = QApplication.focusWidget() if widget is None else widget
-    while focus is not None:
-        if isinstance(focus, QKeySequenceEdit):
-            return True
-        if isinstance(focus, (QLineEdit, QAbstractSpinBox, QTextEdit, QPlainTextEdit)):
-            return not focus.isReadOnly()
-        if isinstance(focus, QComboBox) and focus.isEditable():
-            return True
-        # The console of napari is built around a text edit that can be hidden
-        # behind a proxy; its class is not ours to import.
-        if type(focus).__name__ in {"QtConsole", "RichJupyterWidget"}:
-            return True
-        if focus.isWindow():
-            return False
-        focus = focus.parentWidget()
-    return False

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from qtpy import API_NAME
 from qtpy.QtCore import QEvent
-from qtpy.QtGui import QFocusEvent, QHelpEvent, QKeyEvent
+from qtpy.QtGui import QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent
 
 __all__ = ["event_as"]
 
@@ -20,6 +20,14 @@ _TYPES: dict[type[QEvent], frozenset[QEvent.Type]] = {
     ),
     QFocusEvent: frozenset({QEvent.Type.FocusIn, QEvent.Type.FocusOut}),
     QHelpEvent: frozenset({QEvent.Type.ToolTip, QEvent.Type.WhatsThis}),
+    QMouseEvent: frozenset(
+        {
+            QEvent.Type.MouseMove,
+            QEvent.Type.MouseButtonPress,
+            QEvent.Type.MouseButtonRelease,
+            QEvent.Type.MouseButtonDblClick,
+        }
+    ),
 }
 
 
@@ -38,7 +46,7 @@ def event_as(event: QEvent, kind: type[E]) -> E | None:
     event : QEvent
         As it came.
     kind : type
-        QKeyEvent, QFocusEvent or QHelpEvent.
+        QKeyEvent, QFocusEvent, QHelpEvent or QMouseEvent.
     """
     if isinstance(event, kind):
         return event

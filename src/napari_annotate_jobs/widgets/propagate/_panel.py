@@ -177,7 +177,7 @@ class PropagatePanel(KeyboardPanel):
     def set_label_set(self, labels: LabelSet) -> None:
         """Offer the labels of a job, and what its methods allow."""
         self._labels = labels
-        self.labels.set_labels(labels.of(Method.CLASSIFICATION, Scope.SLICE))
+        self.labels.set_labels(labels.offered(Method.CLASSIFICATION, Scope.SLICE))
         self._fill_what()
 
     def set_choice(self, choice: Choice | None) -> None:

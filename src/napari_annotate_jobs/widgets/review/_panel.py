@@ -309,6 +309,7 @@ class ReviewPanel(KeyboardGuest):
         history: Sequence[HistoryEvent] = (),
         *,
         refused: str = "",
+        unseen: str = "",
     ) -> None:
         """Show which submission is seen.
 
@@ -320,12 +321,14 @@ class ReviewPanel(KeyboardGuest):
             All rounds of the case.
         refused : str
             Why no verdict can be given; empty if one can.
+        unseen : str
+            How many slices its annotator never had on the screen; empty if none.
         """
         is_open = row is not None
         self.case_name.setText(row.case.name if row else "No case is open")
         self.who.setVisible(is_open)
         if row is not None:
-            self.who.setText(facts_text(row))
+            self.who.setText("\n".join(filter(None, (facts_text(row), unseen))))
             of = f"Submission {row.number} of {row.person}"
             when = (
                 "" if row.time is None else f", {row.time.astimezone():%d %B %Y %H:%M}"

@@ -45,6 +45,7 @@ _ORDER = (
     Decision.UNDECIDED,
 )
 PROPOSALS = "to confirm"
+SEEN = "seen"
 SIDE = 20
 """Side of an icon, in pixels."""
 
@@ -146,6 +147,7 @@ class CountsBar(_Painted):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._counts: dict[str, int] = {}
+        self._seen = 0
         self._others: dict[str, Look] = {}
         self._message = ""
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -164,7 +166,19 @@ class CountsBar(_Painted):
     ) -> None:
         """Show numbers; `looks` are those of words that are no decisions."""
         self._counts, self._others = counts, dict(looks or {})
-        text = counts_text(counts)
+        self._say()
+
+    def set_seen(self, number: int) -> None:
+        """Show how many slices were seen; 0 leaves that out."""
+        if number != self._seen:
+            self._seen = number
+            self._say()
+
+    def _shown(self) -> dict[str, int]:
+        return {**self._counts, SEEN: self._seen}
+
+    def _say(self) -> None:
+        text = counts_text(self._shown())
         self.setToolTip(self._message or text)
         self.setAccessibleName(text)
         self.update()
@@ -174,18 +188,19 @@ class CountsBar(_Painted):
         if text == self._message:
             return
         self._message = text
-        self.setToolTip(text or counts_text(self._counts))
+        self.setToolTip(text or counts_text(self._shown()))
         self.update()
 
     def text(self) -> str:
         """Return what it says."""
-        return self._message or counts_text(self._counts)
+        return self._message or counts_text(self._shown())
 
     def _looks(self) -> dict[str, Look]:
         accent = readable(self.colors.current, self.colors.background, 3)
         looks = {decision.value: Look(decision, (accent,)) for decision in _ORDER}
         looks[Decision.EXCLUDED.value] = Look(Decision.EXCLUDED)
         looks[PROPOSALS] = Look(proposals=True)
+        looks[SEEN] = Look(seen=True)
         return looks | self._others
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -200,7 +215,7 @@ class CountsBar(_Painted):
             painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter), text)
             painter.end()
             return
-        shown = {word: n for word, n in self._counts.items() if n}
+        shown = {word: n for word, n in self._shown().items() if n}
         full = [f"{n} {word}" for word, n in shown.items()]
         room = sum(metrics.horizontalAdvance(text) + 30 for text in full)
         fits = room <= self.width()

@@ -66,7 +66,7 @@ class StripMenu(QObject):
 
     def set_labels(self, label_set: LabelSet) -> None:
         """Offer the class labels that are said of slices."""
-        self.labels = label_set.of(Method.CLASSIFICATION, Scope.SLICE)
+        self.labels = label_set.offered(Method.CLASSIFICATION, Scope.SLICE)
         self.keys = label_keys(label_set, self.keymap)
 
     def build(

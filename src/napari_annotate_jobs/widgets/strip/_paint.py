@@ -9,6 +9,8 @@ A column that stands for several slices shows, from the top: a part left empty i
 any of them is undecided; a hatched part if any holds proposals; below, what was
 said of the others: their labels, else nothing to label, else excluded. So no
 undecided slice, and no proposal, gets lost among its neighbours.
+
+A line above the columns runs where slices were seen; a gap is one that was not.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ __all__ = [
     "look_of",
     "paint_look",
     "paint_pointer",
+    "paint_seen",
 ]
 
 GAP_FROM = 4
@@ -46,6 +49,8 @@ PERIOD = 24
 """Every pattern repeats after so many pixels."""
 MARKS_FROM = 10
 """Columns at least this wide show marks for boxes and masks."""
+SEEN_LINE = 2
+"""Height of the line over slices that were seen, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +67,13 @@ class Look:
         One of the slices, but not all, is undecided.
     proposals, boxes, masks : bool
         One of the slices has them.
+    seen : bool
+        It stands for slices that were seen, and for nothing that was said.
     """
 
     decision: Decision = Decision.UNDECIDED
     colors: tuple[str, ...] = ()
+    seen: bool = False
     undecided: bool = False
     proposals: bool = False
     boxes: bool = False
@@ -115,6 +123,9 @@ def paint_look(
     if area.width() >= GAP_FROM:
         area = area.adjusted(0, 0, -1, 0)
     rest = QRectF(area)
+    if look.seen:
+        paint_seen(painter, area.left(), area.top(), area.width(), colors)
+        rest.setTop(area.top() + SEEN_LINE + 1)
     if look.undecided:
         top = QRectF(rest)
         top.setHeight(rest.height() * 0.4)
@@ -245,6 +256,14 @@ def paint_pointer(painter: QPainter, x: float, top: float, color: QColor) -> Non
     painter.drawPolygon(
         QPolygonF([QPointF(x - 5, top), QPointF(x + 5, top), QPointF(x, top + 6)])
     )
+
+
+def paint_seen(
+    painter: QPainter, left: float, top: float, width: float, colors: Colors
+) -> None:
+    """Draw the line over slices that were seen."""
+    ink = QColor(mixed(colors.background, colors.text, 0.6))
+    painter.fillRect(QRectF(left, top, width, SEEN_LINE), ink)
 
 
 def color_icon(color: str, side: int = 12) -> QIcon:

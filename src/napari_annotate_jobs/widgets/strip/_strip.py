@@ -177,6 +177,11 @@ class SliceStrip(KeyboardGuest):
         self.card.pictures.forget(cell.index for cell in changed)
         self._count()
 
+    def set_seen(self, seen: frozenset[int] | None) -> None:
+        """Mark slices that were on the screen; None if that is not known."""
+        self.track.set_seen(seen)
+        self.bar.set_seen(len(seen or ()))
+
     def set_current(self, index: int) -> None:
         """Mark the current slice."""
         self.track.set_current(index)

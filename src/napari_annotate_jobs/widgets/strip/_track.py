@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 from napari_annotate_jobs.widgets.keys._held import acts_once
 from napari_annotate_jobs.widgets.parts._theme import Colors, mixed
 
-from ._paint import Tiles, look_of, paint_pointer
+from ._paint import Tiles, look_of, paint_pointer, paint_seen
 from ._ranges import Hit, Segment, hit, paint_segments
 from ._scale import Column, Scale
 
@@ -78,6 +78,9 @@ class StripTrack(QWidget):
         self.locked = False
         self._cells: tuple[Cell, ...] = ()
         self._comments: set[int] = set()
+        self._seen: frozenset[int] | None = None
+        self._seen_at: tuple[Scale, frozenset[int]] | None = None
+        self._seen_lines: list[tuple[int, int]] = []
         self._segments: tuple[Segment, ...] = ()
         self._lanes = 0
         self._current = 0
@@ -139,6 +142,17 @@ class StripTrack(QWidget):
         if len(self._dirty) > len(shown) // 2:
             self._painted = None
         self.update()
+
+    def set_seen(self, seen: frozenset[int] | None) -> None:
+        """Mark slices that were seen; None if that is not known."""
+        if seen != self._seen:
+            self._seen = seen
+            self.update()
+
+    def text(self, index: int) -> str:
+        """Return one line about a slice."""
+        unseen = self._seen is not None and index not in self._seen
+        return self._cells[index].text + (" · never shown" if unseen else "")
 
     def set_current(self, index: int) -> None:
         """Mark the current slice and move the strip so that it is seen."""
@@ -257,6 +271,7 @@ class StripTrack(QWidget):
         painter.fillRect(self.rect(), QColor(self.colors.background))
         if self._cells:
             painter.drawPixmap(0, TOP, self._picture())
+            self._paint_seen(painter)
             self._paint_selection(painter)
             self._paint_comments(painter)
             self._paint_current(painter)
@@ -310,6 +325,29 @@ class StripTrack(QWidget):
             tile = self._tiles.tile(look, column.left, column.width, height, ratio)
             painter.drawPixmap(column.left, 0, tile)
         painter.end()
+
+    def _paint_seen(self, painter: QPainter) -> None:
+        """Draw a line over the columns all of whose slices were seen."""
+        if not self._seen:
+            return
+        if self._seen_at != (self.scale, self._seen):
+            self._seen_at = self.scale, self._seen
+            self._seen_lines = self.seen_lines()
+        for left, right in self._seen_lines:
+            paint_seen(painter, left, TOP - 3, right - left, self.colors)
+
+    def seen_lines(self) -> list[tuple[int, int]]:
+        """Return from where to where the line over seen slices runs, in pixels."""
+        lines: list[tuple[int, int]] = []
+        seen = self._seen or frozenset()
+        for column in self.scale.columns():
+            if seen.issuperset(range(column.start, column.stop)):
+                right = column.left + column.width
+                if lines and lines[-1][1] == column.left:
+                    lines[-1] = lines[-1][0], right
+                else:
+                    lines.append((column.left, right))
+        return lines
 
     def _paint_selection(self, painter: QPainter) -> None:
         if self._selection is None:
@@ -476,7 +514,7 @@ class StripTrack(QWidget):
             and place.y() < self._lanes_top
         ):
             index = self.scale.index_at(place.x())
-            self.hovered.emit(index, self._cells[index].text, self._global(place))
+            self.hovered.emit(index, self.text(index), self._global(place))
         else:
             self.left.emit()
 

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import MALFORMED, InvalidValueError, StoreAccessError
 from napari_annotate_jobs.formats import READY_LABELS
-
-from ._labels import (
+from napari_annotate_jobs.model import (
     GivenLabels,
     LabelEntry,
     color_code,
-    from_table,
     method_named,
-    parse_labels,
 )
+
+from ._label_text import from_table, parse_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

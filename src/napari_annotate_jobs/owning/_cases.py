@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,13 +21,14 @@ from napari_annotate_jobs.model import Case, SeriesRef
 from ._case_names import clean, unique
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from napari_annotate_jobs.imaging import SeriesHeader
 
     Progress = Callable[[str, int, int], None]
+    Cancel = Callable[[], bool]
 
-__all__ = ["FoundCases", "Unit", "find_cases", "name_cases", "place_images"]
+__all__ = ["FoundCases", "Unit", "find_cases", "name_cases"]
 
 
 class Unit(StrEnum):
@@ -63,12 +63,56 @@ class FoundCases:
         Files that were left out, and why.
     results : list of (Path, str)
         Files that were made of images and are none, and their kind.
+    headers : dict of str to SeriesHeader
+        What was read of the series that is annotated, by the id of the case.
     """
 
     cases: list[Case] = field(default_factory=list)
     warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     faults: list[tuple[Path, str]] = field(default_factory=list)
     results: list[tuple[Path, str]] = field(default_factory=list)
+    headers: dict[str, SeriesHeader] = field(default_factory=dict)
+
+    def only(self, ids: Collection[str]) -> FoundCases:
+        """Return what was found, with these cases alone."""
+        kept = [case for case in self.cases if case.id in ids]
+        return replace(self, cases=kept)
+
+    def add(self, other: FoundCases) -> list[str]:
+        """Take in what was found elsewhere; images that are here already stay once.
+
+        Parameters
+        ----------
+        other : FoundCases
+            Its cases get other names and ids where these are taken.
+
+        Returns
+        -------
+        list of str
+            The ids of the cases that are new here.
+        """
+        ids = {case.id.casefold() for case in self.cases}
+        known = {_images_of(case) for case in self.cases}
+        new = []
+        for case in other.cases:
+            if _images_of(case) in known:
+                continue
+            name, case_id = unique(case.name, ids)
+            self.cases.append(case.model_copy(update={"id": case_id, "name": name}))
+            new.append(case_id)
+            if case.id in other.warnings:
+                self.warnings[case_id] = other.warnings[case.id]
+            if case.id in other.headers:
+                self.headers[case_id] = other.headers[case.id]
+        self.faults += [each for each in other.faults if each not in self.faults]
+        self.results += [each for each in other.results if each not in self.results]
+        return new
+
+
+def _images_of(case: Case) -> tuple[str, str | None]:
+    """Name the series that is annotated in a case."""
+    ref = case.series[case.reference]
+    return ref.path, ref.series_uid
 
 
 def find_cases(
@@ -77,6 +121,7 @@ def find_cases(
     unit: Unit = Unit.AUTO,
     describe: bool = False,
     progress: Progress | None = None,
+    cancelled: Cancel | None = None,
 ) -> FoundCases:
     """Make cases of images.
 
@@ -96,6 +141,8 @@ def find_cases(
         Keep the Series Descriptions: free text, which may name a patient.
     progress : callable, optional
         Called with a name, files done and files in all.
+    cancelled : callable, optional
+        Asked between files.
 
     Returns
     -------
@@ -106,20 +153,21 @@ def find_cases(
     ------
     NoImageError
         If a path does not exist.
+    Cancelled
+        If `cancelled` returned True.
     """
     found = FoundCases()
+    search = _Search(found, progress, cancelled)
     ids: set[str] = set()
     given = list(dict.fromkeys(Path(os.path.abspath(path)) for path in paths))
     for path in given:
         if not path.exists():
-            raise NoImageError(
-                "is not there", where=path, remedy="Check the path given to --images"
-            )
+            raise NoImageError("is not there", where=path, remedy="Check its path")
         if not (path.is_file() or path.is_dir()):
             raise NoImageError(
                 "is neither a file nor a folder",
                 where=path,
-                remedy="Check the path given to --images",
+                remedy="Check its path",
             )
     # The files of a folder belong together: they may be the slices of one series.
     files: dict[Path, list[Path]] = {}
@@ -128,30 +176,35 @@ def find_cases(
             files.setdefault(path.parent, []).append(path)
     for path in given:
         if path.is_dir():
-            drafts = _in_folder(path, unit, found, progress)
+            drafts = search.in_folder(path, unit)
         else:
-            drafts = _loose(files.pop(path.parent, []), path.parent, found, progress)
+            drafts = search.loose(files.pop(path.parent, []), path.parent)
         for draft in drafts:
             if nameless := _nameless(draft):
                 found.faults.append((nameless, "its name is not text: rename it"))
                 continue
             case = _case(draft, ids, describe)
             found.cases.append(case)
+            found.headers[case.id] = draft.headers[case.reference]
             texts = (w.text for header in draft.headers for w in header.warnings)
             if warnings := tuple(dict.fromkeys(texts)):
                 found.warnings[case.id] = warnings
     return found
 
 
-def name_cases(found: FoundCases, names: Sequence[str] | None) -> None:
+def name_cases(
+    found: FoundCases, names: Sequence[str] | None, where: str = "the names"
+) -> None:
     """Give the cases other names than those of their folders and files.
 
     Parameters
     ----------
     found : FoundCases
-        Its cases and warnings are changed.
+        Its cases, warnings and headers are changed.
     names : sequence of str, optional
         One a case, in their order; by default ``Case 1``, ``Case 2`` ...
+    where : str
+        How errors name where the names are from.
 
     Raises
     ------
@@ -163,119 +216,122 @@ def name_cases(found: FoundCases, names: Sequence[str] | None) -> None:
     if len(names) != len(found.cases):
         raise InvalidValueError(
             f"there are {len(names)} names for {len(found.cases)} cases",
-            where="--case-names",
+            where=where,
             remedy="Write one name a line, in the order in which the cases are found",
         )
     ids: set[str] = set()
-    cases, warnings = [], {}
+    cases, warnings, headers = [], {}, {}
     for case, given in zip(found.cases, names, strict=True):
         name, case_id = unique(clean(given), ids)
         if name != clean(given):
             raise InvalidValueError(
                 f"the name {given!r} is there twice, or too like another",
-                where="--case-names",
+                where=where,
                 remedy="Give each case a name of its own",
             )
         cases.append(case.model_copy(update={"id": case_id, "name": name}))
         if case.id in found.warnings:
             warnings[case_id] = found.warnings[case.id]
-    found.cases, found.warnings = cases, warnings
+        if case.id in found.headers:
+            headers[case_id] = found.headers[case.id]
+    found.cases, found.warnings, found.headers = cases, warnings, headers
 
 
-def place_images(
-    cases: Sequence[Case], folder: Path, *, copy: bool, relative: bool
-) -> list[Case]:
-    """Return the cases with the paths that are written into the job.
+class _Search:
+    """Looks for series, and keeps what else there is.
 
     Parameters
     ----------
-    cases : sequence of Case
-        With absolute paths.
-    folder : Path
-        The job folder.
-    copy : bool
-        Copy the images to ``images/`` in the job folder, unless they lie in it.
-    relative : bool
-        Make all paths relative; otherwise only those in the job folder or in
-        the folder that it is in, for these move together.
-
-    Raises
-    ------
-    StoreAccessError
-        If the images cannot be copied.
+    found : FoundCases
+        Takes files that are left out, and results.
+    progress, cancelled : callable, optional
+        See :func:`find_cases`.
     """
-    folder = Path(os.path.abspath(folder))
-    placed = []
-    for case in cases:
-        refs = []
-        for ref in case.series:
-            path = Path(ref.path)
-            if copy and not path.is_relative_to(folder):
-                path = _copy(path, folder / "images" / case.id, folder)
-            near = path.is_relative_to(folder.parent) and folder.parent != Path(
-                folder.anchor
+
+    def __init__(
+        self, found: FoundCases, progress: Progress | None, cancelled: Cancel | None
+    ) -> None:
+        self._found, self._progress, self._cancelled = found, progress, cancelled
+
+    def in_folder(self, path: Path, unit: Unit) -> list[_Draft]:
+        """Make cases of what lies in a folder."""
+        if unit is Unit.FOLDER:
+            return _together(self._headers(path), path)
+        try:
+            entries = sorted(
+                (e for e in path.iterdir() if e.name[0] != "."), key=_by_name
             )
-            if relative or near:
-                text = Path(os.path.relpath(path, folder)).as_posix()
+        except OSError as error:
+            raise StoreAccessError(
+                f"cannot be read ({error.strerror})",
+                where=path,
+                remedy="Check that you may read the folder",
+            ) from error
+        folders = [e for e in entries if e.is_dir() and not _leads_back(e)]
+        loose = [entry for entry in entries if entry.is_file()]
+        drafts = []
+        for entry in folders:
+            headers = self._headers(entry)
+            if unit is Unit.SERIES:
+                drafts += _each(headers, entry, entry.name)
             else:
-                text = str(path)
-            refs.append(ref.model_copy(update={"path": text}))
-        placed.append(case.model_copy(update={"series": tuple(refs)}))
-    return placed
+                drafts += _together(headers, entry)
+        if loose and not folders:
+            return _each(self._headers(path), path, path.name)
+        return drafts + self.loose(loose, path)
+
+    def loose(self, files: Sequence[Path], folder: Path) -> list[_Draft]:
+        """Make a case of each series in some of the files of a folder."""
+        series: dict[str, list[SeriesHeader]] = {}
+        for number, file in enumerate(files):
+            if self._progress is not None:
+                self._progress(folder.name, number, len(files))
+            for header in self._headers(file, quiet=True):
+                series.setdefault(_series_of(header), []).append(header)
+        drafts = []
+        whole: list[SeriesHeader] | None = None
+        for uid, headers in series.items():
+            first = {ref.path for header in headers for ref in header.all_files}
+            if len(first) == 1:
+                drafts += _each(headers, folder, _stem(next(iter(first))))
+                continue
+            if whole is None:
+                # What is wrong was told of each file already.
+                again = _Search(FoundCases(), self._progress, self._cancelled)
+                whole = again._headers(folder)
+            for header in (header for header in whole if _series_of(header) == uid):
+                own = {ref.path for ref in header.all_files}
+                alone = len(own) == 1 or header.series_uid is None
+                name = _stem(own.pop()) if alone else folder.name
+                drafts.append(_Draft(name, [header], folder, many=len(whole) > 1))
+        return drafts
+
+    def _headers(self, path: Path, *, quiet: bool = False) -> list[SeriesHeader]:
+        from napari_annotate_jobs.imaging import find_series
+
+        def tell(done: int, total: int) -> None:
+            if self._progress is not None and not quiet:
+                self._progress(path.name, done, total)
+
+        found = self._found
+        try:
+            series = find_series(path, progress=tell, cancelled=self._cancelled)
+        except ImagingError as error:
+            found.faults.append((path, str(error)))
+            return []
+        found.results += [(result.path, result.kind) for result in series.results]
+        for fault in series.faults:
+            what = fault.error
+            text = what.what if isinstance(what, AnnotateJobsError) else str(what)
+            found.faults.append((fault.path, text))
+        return list(series)
 
 
-def _in_folder(
-    path: Path, unit: Unit, found: FoundCases, progress: Progress | None
-) -> list[_Draft]:
-    if unit is Unit.FOLDER:
-        return _together(_headers(path, found, progress), path)
-    try:
-        entries = sorted((e for e in path.iterdir() if e.name[0] != "."), key=_by_name)
-    except OSError as error:
-        raise StoreAccessError(
-            f"cannot be read ({error.strerror})",
-            where=path,
-            remedy="Check that you may read the folder",
-        ) from error
-    folders = [entry for entry in entries if entry.is_dir()]
-    loose = [entry for entry in entries if entry.is_file()]
-    drafts = []
-    for entry in folders:
-        headers = _headers(entry, found, progress)
-        if unit is Unit.SERIES:
-            drafts += _each(headers, entry, entry.name)
-        else:
-            drafts += _together(headers, entry)
-    if loose and not folders:
-        return _each(_headers(path, found, progress), path, path.name)
-    return drafts + _loose(loose, path, found, progress)
-
-
-def _loose(
-    files: Sequence[Path], folder: Path, found: FoundCases, progress: Progress | None
-) -> list[_Draft]:
-    """Make a case of each series in some of the files of a folder."""
-    series: dict[str, list[SeriesHeader]] = {}
-    for number, file in enumerate(files):
-        if progress is not None:
-            progress(folder.name, number, len(files))
-        for header in _headers(file, found, None):
-            series.setdefault(_series_of(header), []).append(header)
-    drafts = []
-    whole: list[SeriesHeader] | None = None
-    for uid, headers in series.items():
-        first = {ref.path for header in headers for ref in header.all_files}
-        if len(first) == 1:
-            drafts += _each(headers, folder, _stem(next(iter(first))))
-            continue
-        if whole is None:
-            whole = _headers(folder, FoundCases(), progress)
-        for header in (header for header in whole if _series_of(header) == uid):
-            own = {ref.path for ref in header.all_files}
-            alone = len(own) == 1 or header.series_uid is None
-            name = _stem(own.pop()) if alone else folder.name
-            drafts.append(_Draft(name, [header], folder, many=len(whole) > 1))
-    return drafts
+def _leads_back(folder: Path) -> bool:
+    """Return whether a folder is a link to one that it lies in."""
+    return folder.is_symlink() and folder.parent.resolve().is_relative_to(
+        folder.resolve()
+    )
 
 
 def _series_of(header: SeriesHeader) -> str:
@@ -284,30 +340,6 @@ def _series_of(header: SeriesHeader) -> str:
     That is the one with the voxels, if a header lies beside it.
     """
     return header.series_uid or str(max(ref.path for ref in header.all_files))
-
-
-def _headers(
-    path: Path,
-    found: FoundCases,
-    progress: Progress | None,
-) -> list[SeriesHeader]:
-    from napari_annotate_jobs.imaging import find_series
-
-    def tell(done: int, total: int) -> None:
-        if progress is not None:
-            progress(path.name, done, total)
-
-    try:
-        series = find_series(path, progress=tell)
-    except ImagingError as error:
-        found.faults.append((path, str(error)))
-        return []
-    found.results += [(result.path, result.kind) for result in series.results]
-    for fault in series.faults:
-        what = fault.error
-        text = what.what if isinstance(what, AnnotateJobsError) else str(what)
-        found.faults.append((fault.path, text))
-    return list(series)
 
 
 def _together(headers: list[SeriesHeader], path: Path) -> list[_Draft]:
@@ -417,24 +449,3 @@ def _by_name(path: Path) -> list[tuple[int, str]]:
     """Sort ``case 9`` before ``case 10``."""
     parts = re.split(r"(\d+)", path.name.casefold())
     return [(int(p), "") if p.isdecimal() else (-1, p) for p in parts]
-
-
-def _copy(path: Path, folder: Path, job: Path) -> Path:
-    def without_job(place: str, names: list[str]) -> list[str]:
-        return [name for name in names if Path(place, name) == job]
-
-    target = folder / path.name if path.is_file() else folder
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if path.is_file():
-            shutil.copyfile(path, target)
-        else:
-            shutil.copytree(path, target, ignore=without_job, dirs_exist_ok=True)
-    except (OSError, shutil.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise StoreAccessError(
-            f"cannot be copied to {folder} ({reason})",
-            where=path,
-            remedy="Check the rights and the free space, or do without --copy",
-        ) from error
-    return target
