@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from napari_annotate_jobs.errors import InvalidValueError
-from napari_annotate_jobs.formats import EXPORT_FORMATS, ChooseLabels, export, exporter
+from napari_annotate_jobs.formats import EXPORT_FORMATS, LabelChoice, export, exporter
 from napari_annotate_jobs.stores import StoreSource
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def test_labels_of_a_method_it_does_not_have(
             overlap,
             exporter(name),
             tmp_path / "out",
-            transforms=[ChooseLabels(IDS[method])],
+            transforms=[LabelChoice(ids=tuple(IDS[method]))],
             workers=1,
         )
     assert not list(tmp_path.iterdir())
