@@ -158,8 +158,10 @@ def test_out_to_a_network_and_back(make_driver, annotated, tmp_path):
     assert "came in" in bring.told.toPlainText(), bring.told.toPlainText()
 
     driver.raise_tab("My Jobs")
-    driver.annotate()
     session = driver.session
+    driver.click_row(driver.table, 1, double=True)
+    driver.wait(lambda: session.case is not None)
+    driver.settle()
     assert session.case.row.case.id == "ct-lung-nodule"
     driver.go_to(5)
     driver.settle()
