@@ -175,10 +175,9 @@ def test_out_to_a_network_and_back(make_driver, annotated, tmp_path):
     driver.negate_and_submit()
     driver.settle()
     assert session.status is Status.FINISHED
+    annotation = session.store.load(JOB, "ct-lung-nodule").annotation
     refs = [
-        ref
-        for content in session.annotation.slices.values()
-        for ref in content.masks.values()
+        ref for content in annotation.slices.values() for ref in content.masks.values()
     ]
     assert {(ref.provenance, ref.source) for ref in refs} == {
         (Provenance.PREDICTED, "lungnet 1.2")
