@@ -10,7 +10,7 @@ from pathlib import Path
 import highdicom as hd
 import numpy as np
 import pydicom
-from _bench import compare, report
+from _bench import compare, processors, report
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
@@ -58,6 +58,13 @@ def main() -> None:
             "label map in memory onto headers in memory",
             ours,
             peer,
+            goal=1.0,
+        )
+        compare(
+            f"{what}: the same, time of processors",
+            lambda: processors(ours),
+            lambda: processors(peer),
+            unit="processor s",
             goal=1.0,
         )
         tracemalloc.start()

@@ -17,11 +17,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
-from _bench import compare, report
+from _bench import compare, processors, report
 
 from napari_annotate_jobs.formats import export, exporter
 from napari_annotate_jobs.model import (
@@ -37,9 +36,6 @@ from napari_annotate_jobs.model import (
     mask_ref,
 )
 from napari_annotate_jobs.stores import StoreSource, create_job
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 CASES = 50
 SHAPE = (192, 192, 30)
@@ -100,13 +96,6 @@ def copy(made: Path, out: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         voxels = np.asanyarray(image.dataobj)
         nib.save(nib.Nifti1Image(voxels, image.affine, image.header), target)
-
-
-def processors(function: Callable[[], None]) -> float:
-    """Return the time of all processors; unlike a clock's it leaves others out."""
-    before = os.times()[:4]
-    function()
-    return sum(os.times()[:4]) - sum(before)
 
 
 def peak(small: Path, job: Path, out: Path) -> None:

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from _bench import compare
+from _bench import compare, processors
 
 from napari_annotate_jobs.formats.planes._outline import rle_string
 from napari_annotate_jobs.formats.planes._read_coco import read_coco
@@ -80,6 +80,13 @@ def main() -> None:
                     coco.annToMask(each)
 
         compare("import of 1,000 COCO images", ours, peer, goal=1.0)
+        compare(
+            "import of 1,000 COCO images, time of processors",
+            lambda: processors(ours),
+            lambda: processors(peer),
+            unit="processor s",
+            goal=1.0,
+        )
 
 
 if __name__ == "__main__":

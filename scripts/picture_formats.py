@@ -20,6 +20,7 @@ import matplotlib
 import nibabel as nib
 import nrrd
 import numpy as np
+import pandas
 import pydicom
 import SimpleITK as sitk
 from PIL import Image
@@ -133,6 +134,14 @@ def draw_outlines(axes: Any, image: Any, lines: list[Any]) -> None:
         )
 
 
+def corners(row: dict[str, Any]) -> tuple[float, ...]:
+    """Return left, top, width and height of a row of boxes, from the outer corner."""
+    left, top, right, bottom = (
+        float(row[name]) for name in ("left", "top", "right", "bottom")
+    )
+    return left + 0.5, top + 0.5, right - left, bottom - top
+
+
 def rtstruct_lines(path: Path, images: Path) -> list[Any]:
     """Return the outlines of the slice, from patient mm to pixels."""
     headers = {d.SOPInstanceUID: d for d in map(pydicom.dcmread, images.glob("*.dcm"))}
@@ -160,7 +169,7 @@ def main(output: Path) -> None:
         folder = Path(name)
         job, out = make_job(folder / "jobs"), folder / "out"
         out.mkdir()
-        figure, grid = plt.subplots(3, 5, figsize=(10, 6.4), dpi=80)
+        figure, grid = plt.subplots(3, 6, figsize=(12, 6.4), dpi=80)
         parts = iter(grid.ravel())
 
         def part(title: str) -> Any:
@@ -216,6 +225,12 @@ def main(output: Path) -> None:
             boxes.append(((x - w / 2), (y - h / 2), w, h))
         scale = np.array([*picture.size, *picture.size])
         draw_boxes(part("yolo · numpy"), picture, [tuple(b * scale) for b in boxes])
+        made = export(job, out, "yolo-seg", "--set", "holes=slit")
+        lines = []
+        for line in only(made / "labels", "*.txt").read_text().splitlines():
+            points = np.array(line.split()[1:], float).reshape(-1, 2)
+            lines.append(points * picture.size - 0.5)
+        draw_outlines(part("yolo-seg · numpy"), picture, lines)
         made = export(job, out, "voc", *BOXES)
         picture = Image.open(only(made / "JPEGImages", "*.*"))
         boxes = []
@@ -246,7 +261,17 @@ def main(output: Path) -> None:
             rows = [r for r in csv.reader(file) if f"__{SLICE + 1:04d}." in r[0]]
         boxes = [tuple(map(float, row[2:])) for row in rows]
         draw_boxes(part("label-csv · csv"), picture, boxes)
-        next(parts).set_axis_off()
+        made = export(job, out, "class-folders")
+        (path,) = made.rglob(f"*__{SLICE + 1:04d}.*")
+        draw_background(part(f"class-folders · {path.parent.name}/"), Image.open(path))
+        made = export(job, out, "csv", *BOXES)
+        with (made / "boxes.csv").open(newline="", encoding="utf-8") as file:
+            rows = [r for r in csv.DictReader(file) if int(r["slice"]) == SLICE + 1]
+        draw_boxes(part("csv · csv"), picture, [corners(row) for row in rows])
+        made = export(job, out, "parquet", *BOXES)
+        frame = pandas.read_parquet(made / "boxes.parquet")
+        rows = frame[frame["slice"] == SLICE + 1].to_dict("records")
+        draw_boxes(part("parquet · pandas"), picture, [corners(row) for row in rows])
         figure.tight_layout()
         output.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(output)
