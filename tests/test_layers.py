@@ -463,6 +463,7 @@ SEVERAL_ROOMS = {
     "_labels": "labels: the model, the command line's options, a job's list, what acts",
     "_manifest": "a manifest: napari's of the plugin, an export's of its files",
     "_masks": "masks: stored, on a layer, in the dock, acted on",
+    "_new_job": "makes a job: of what was found, and what acts",
     "_nifti": "NIfTI: read as an image, written as an export",
     "_objects": "objects of several boxes: on arrays, and in a case",
     "_pictures": "pictures of slices: shown small, and exported",

@@ -357,8 +357,7 @@ def test_each_case_gets_its_own_of_a_file_of_several(job: Path, tmp_path: Path) 
             {
                 "id": n,
                 "file_name": f"{name}__0002.png",
-                "height": rows,
-                "width": columns,
+                **size,
             }
             for n, name in enumerate(squares)
         ],

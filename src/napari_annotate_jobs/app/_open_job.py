@@ -14,7 +14,6 @@ from napari_annotate_jobs.app.controllers._fill import FillController
 from napari_annotate_jobs.app.controllers._masks import MaskActions
 from napari_annotate_jobs.errors import DamagedJournalError, UnsavedWorkError
 from napari_annotate_jobs.imaging import default_budget
-from napari_annotate_jobs.model import Status
 from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.viewer import ViewerBridge
 from napari_annotate_jobs.widgets import (
@@ -56,6 +55,7 @@ from .controllers import (
     ThreadController,
     Workbench,
     ZoomController,
+    list_threads,
     show_places,
 )
 
@@ -697,22 +697,8 @@ class OpenJob(QObject):
         self.annotate.begin_pinned(words)
 
     def _show_threads(self) -> None:
-        session, threads = self.session, self.threads
-        if not session.is_open or session.case is None:
-            self.annotate.set_threads((), may_write=False)
-            return
-        discussion = threads.discussion
-        submitted = session.status is Status.FINISHED or session.case.draft.submissions
-        mine = session.editor.annotation.comments
-        self.annotate.set_threads(
-            threads.threads,
-            threads.current,
-            new=() if discussion is None else discussion.new,
-            removable=() if session.locked else [comment.id for comment in mine],
-            may_answer=bool(submitted),
-            may_write=not session.locked or session.status is Status.FINISHED,
-        )
-        show_places(self.bridge, session, threads)
+        list_threads(self.annotate, self.session, self.threads)
+        show_places(self.bridge, self.session, self.threads)
 
     # --------------------------------------------------------------- choosing
     def _on_selection(self) -> None:

@@ -18,7 +18,7 @@ from ._slices import SliceController
 from ._statistics import StatisticsController
 from ._strip import StripController
 from ._surroundings import Peek, RoomForImage, SurroundingsController
-from ._threads import ThreadController, show_places
+from ._threads import ThreadController, list_threads, show_places
 from ._workbench import Workbench
 from ._zoom import ZoomController
 
@@ -45,6 +45,7 @@ __all__ = [
     "ThreadController",
     "Workbench",
     "ZoomController",
+    "list_threads",
     "measure_text",
     "show_places",
 ]

@@ -12,7 +12,7 @@ from napari_annotate_jobs.model import JobEdit, edit_back
 from napari_annotate_jobs.owning import FoundCases, add_found, find_cases, more_cases
 
 from ._labels import LabelController
-from ._new_job import Reading
+from ._new_job import StudySearch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -75,7 +75,7 @@ class EditJobController:
         self._job: Job | None = None
         self._names: dict[str, str] = {}
         self._back: JobEdit | None = None
-        self._work: Reading | None = None
+        self._work: StudySearch | None = None
         self._clock = QTimer(dialog)
         self._clock.setInterval(PERIOD)
         self._clock.timeout.connect(self._show_progress)
@@ -129,7 +129,7 @@ class EditJobController:
         names = dict(self._names)
         store, job_id = self._store, self._job_id
 
-        def task(_: Reading) -> tuple[Job, list[Case]]:
+        def task(_: StudySearch) -> tuple[Job, list[Case]]:
             store.edit_job(job_id, edit)
             return self._read()
 
@@ -176,7 +176,7 @@ class EditJobController:
         store, job_id, before = self._store, self._job_id, self._job
         anonymous = self.dialog.anonymous.isChecked()
 
-        def task(work: Reading) -> tuple[FoundCases, int, tuple[Job, list[Case]]]:
+        def task(work: StudySearch) -> tuple[FoundCases, int, tuple[Job, list[Case]]]:
             found = find_cases(
                 map(Path, paths), progress=work.tell, cancelled=work.cancelled
             )
@@ -201,7 +201,7 @@ class EditJobController:
                 self.dialog.set_undo(f"{len(new.cases)} cases added")
                 self._edited(read[0])
 
-        work = self._work = Reading("Looking for studies", drops=False)
+        work = self._work = StudySearch("Looking for studies", drops=False)
         self._clock.start()
         self._show_progress()
 
@@ -265,7 +265,7 @@ class EditJobController:
         *,
         always: bool = False,
     ) -> None:
-        work = Reading(text, drops=False)
+        work = StudySearch(text, drops=False)
         work.quiet = not text
 
         def came(outcome: object) -> None:

@@ -49,7 +49,7 @@ MOST = 40
 """Files that were left out which are told one by one."""
 
 
-class Reading(Work):
+class StudySearch(Work):
     """A search for studies, or the making of a job: also says where it is.
 
     Parameters
@@ -113,7 +113,7 @@ class NewJobController:
         self._found = FoundCases()
         self._given: list[Path] = []
         self._waiting: list[Path] = []
-        self._work: Reading | None = None
+        self._work: StudySearch | None = None
         self._own_name = self._own_place = False
         self._shown_place = ""
         self.labels = LabelController(dialog.labels, choose_file=choose_file)
@@ -356,13 +356,13 @@ class NewJobController:
             if work.drops:
                 self._end(work)
 
-    def _begin(self, text: str, *, drops: bool) -> Reading:
-        work = self._work = Reading(text, drops=drops)
+    def _begin(self, text: str, *, drops: bool) -> StudySearch:
+        work = self._work = StudySearch(text, drops=drops)
         self._clock.start()
         self._show_progress()
         return work
 
-    def _end(self, work: Reading) -> bool:
+    def _end(self, work: StudySearch) -> bool:
         """Return True if the outcome of some work is still waited for."""
         if self._work is not work:
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import AnnotateJobsError
+from napari_annotate_jobs.model import Status
 from napari_annotate_jobs.session import Connections
 
 if TYPE_CHECKING:
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import Comment, Thread
     from napari_annotate_jobs.session import AnnotationSession, Discussion
     from napari_annotate_jobs.viewer import ViewerBridge
+    from napari_annotate_jobs.widgets import AnnotateDock
 
-__all__ = ["ThreadController", "show_places"]
+__all__ = ["ThreadController", "list_threads", "show_places"]
 
 
 class ThreadController:
@@ -190,3 +192,23 @@ def show_places(
     bridge.pins.show(image, [p for p in opened if p is not None], clicked or here)
     if here is not None and current is not None and bridge.boxes is not None:
         bridge.boxes.point_out(current.first.object)
+
+
+def list_threads(
+    dock: AnnotateDock, session: AnnotationSession, threads: ThreadController
+) -> None:
+    """List in the dock what is said of the open case; nothing while none is open."""
+    if not session.is_open or session.case is None:
+        dock.set_threads((), may_write=False)
+        return
+    discussion = threads.discussion
+    submitted = session.status is Status.FINISHED or session.case.draft.submissions
+    mine = session.editor.annotation.comments
+    dock.set_threads(
+        threads.threads,
+        threads.current,
+        new=() if discussion is None else discussion.new,
+        removable=() if session.locked else [comment.id for comment in mine],
+        may_answer=bool(submitted),
+        may_write=not session.locked or session.status is Status.FINISHED,
+    )
