@@ -215,6 +215,10 @@ MAY = {
     "post /jobs/{job}/assign": OWNERS,
     "put /jobs/{job}/members/{person}": OWNERS,
     "put /jobs/{job}/labels": OWNERS,
+    "patch /jobs/{job}": OWNERS,
+    "delete /jobs/{job}": OWNERS,
+    "get /jobs/{job}/contents": OWNERS,
+    "get /jobs/{job}/used-labels": OWNERS,
     "get /jobs/{job}/labels/{version}": EVERYBODY,
     "post /jobs/{job}/members/{person}/state": OWNERS,
     "post /jobs": ("owner",),
@@ -242,8 +246,11 @@ def test_of_every_route_it_is_said_who_may(routes):
 @pytest.mark.parametrize("name", EVERYBODY)
 def test_every_route_answers_every_member(bench, kit, routes, name):
     bench.people.join("job", bench.account("lou"))
+    away = ("delete", "/jobs/{job}")  # after which there is nothing to ask about
     with bench.client(name) as client:
-        for verb, path in routes:
+        if name == "lou":
+            assert "lou" not in client.get(f"{kit.case}/people").json()
+        for verb, path in sorted(routes, key=lambda route: tuple(route) == away):
             if path.endswith("/events") or (verb, path) == ("post", "/logout"):
                 continue
             answer = ask(client, kit, verb, path)
@@ -254,8 +261,6 @@ def test_every_route_answers_every_member(bench, kit, routes, name):
             refused = answer.status_code == 403
             allowed = name in MAY[named(verb, path)]
             assert refused != allowed, (verb, path, name, answer.text)
-        if name == "lou":
-            assert "lou" not in client.get(f"{kit.case}/people").json()
 
 
 @pytest.mark.served

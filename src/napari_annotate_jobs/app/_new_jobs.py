@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import ref
 
 from platformdirs import user_documents_path
 from qtpy.QtCore import QObject, QTimer
@@ -54,7 +55,8 @@ class NewJobs(QObject):
         self.controller: NewJobController | None = None
         self._to_annotate: Path | None = None
         self._drops: FolderDrops | None = None
-        self._window: QWidget | None = None
+        # Held, it would not go when napari is closed, and nothing be saved then.
+        self._window: ref[QWidget] | None = None
         station.job_opened.connect(self._on_job)
         station.colors_changed.connect(self._set_colors)
         station.closing.connect(self.close)
@@ -69,14 +71,15 @@ class NewJobs(QObject):
     def watch(self, window: QWidget) -> None:
         """Offer a job of folders that are dropped on napari's canvas."""
         if self._drops is None:
-            self._window = window
+            self._window = ref(window)
             self._drops = FolderDrops(
                 window, self._station.tables, self._take_offer, self
             )
 
     def _take_offer(self, paths: Sequence[str]) -> None:
-        if self._window is not None:
-            self.show(self._window, paths)
+        window = None if self._window is None else self._window()
+        if window is not None:
+            self.show(window, paths)
 
     def show(self, window: QWidget, paths: Sequence[str] = ()) -> NewJobDialog:
         """Show the window of a new job, and look through what is given.
