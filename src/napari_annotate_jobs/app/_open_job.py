@@ -469,9 +469,9 @@ class OpenJob(QObject):
         self.strip_dock.open()
         self._docks = [self._annotate_dock]
         self._set_corners(Qt.DockWidgetArea.LeftDockWidgetArea)
-        self.read_out.lay_over(self.main_window)
-        self.veil.lay_over(self.main_window)
         self._canvas = canvas_of(self.main_window)
+        self.read_out.lay_over(self.main_window, self._canvas)
+        self.veil.lay_over(self.main_window)
         if self._drawing is None:
             self._drawing = DrawingContext(self.viewer, self._canvas)
         self._typing = Typing(self._canvas)

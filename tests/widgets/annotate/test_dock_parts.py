@@ -8,7 +8,7 @@ import pytest
 from qtpy.QtCore import QEvent, QPoint, Qt
 from qtpy.QtGui import QHelpEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
 
 from napari_annotate_jobs.model import (
     COLORS,
@@ -21,7 +21,14 @@ from napari_annotate_jobs.model import (
     Project,
 )
 from napari_annotate_jobs.session import SaveKind, SaveState
-from napari_annotate_jobs.widgets import AsideLine, FillPanel, KeyMap, listed
+from napari_annotate_jobs.widgets import (
+    AsideLine,
+    FillPanel,
+    KeyMap,
+    ReadOutLabel,
+    ZoomBar,
+    listed,
+)
 from napari_annotate_jobs.widgets.annotate._dock import AnnotateDock
 from napari_annotate_jobs.widgets.annotate._label_list import LabelList, swatch
 from napari_annotate_jobs.widgets.annotate._save_line import SaveLine
@@ -287,3 +294,54 @@ def test_the_lock_of_a_label_is_clicked_without_choosing_it(qtbot):
     assert click("Liver", 0).icon(2).pixmap(16).toImage() != before
     assert chosen == [labels[0], labels[1]]
     assert locked == [labels[1]]
+
+
+# ----------------------------------------------------------------- over the canvas
+@pytest.fixture
+def window(qtbot):
+    """Return a window whose central widget is a canvas."""
+    window, canvas = QMainWindow(), QWidget()
+    window.setCentralWidget(canvas)
+    qtbot.addWidget(window)
+    window.resize(900, 500)
+    window.show()
+    return window
+
+
+def test_what_is_shown_of_the_slice_leaves_the_middle_to_the_patients_side(window):
+    canvas, label = window.centralWidget(), ReadOutLabel()
+    label.lay_over(window, canvas)
+    text = "CT of the lung with a large tumour\n9 / 16\nUndecided\nWW 400  WL 40"
+    label.set_text(text)
+    wide = label.size()
+    for width in (900, 320, 200, 900):
+        window.resize(width, 500)
+        QApplication.processEvents()
+        assert label.text() == text
+        assert label.geometry().right() < max(canvas.width() / 2, 150)
+    assert label.size() == wide
+    window.resize(320, 500)
+    QApplication.processEvents()
+    assert label.height() > wide.height()  # wrapped, and nothing cut off
+    label.setParent(None)
+    label.deleteLater()
+
+
+def test_the_zoom_leaves_the_middle_to_the_patients_side(window):
+    canvas = window.centralWidget()
+    bar = ZoomBar(canvas)
+    bar.set_zoom(195, None)
+    assert all(part.isVisible() for part in (bar.percent, bar.fit, bar.full))
+    window.resize(250, 500)
+    QApplication.processEvents()
+    parts = (bar.percent, bar.fit, bar.full)
+    shown = [part for part in parts if part.isVisible()]
+    assert bar.percent in shown
+    assert bar.full not in shown
+    assert all(part.geometry().right() < canvas.width() / 2 for part in shown)
+    window.resize(900, 500)
+    QApplication.processEvents()
+    assert all(part.isVisible() for part in parts)
+    bar.set_zoom(None, None)
+    assert not any(part.isVisible() for part in parts)
+    bar.close()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QLabel, QMainWindow, QWidget
 
 __all__ = ["ReadOutLabel"]
 
 MARGIN = 8
 """Distance from the corner, in pixels."""
+MIDDLE = 24
+"""Pixels beside the middle of the canvas, where a side of the patient is named."""
+LEAST = 140
+"""Pixels that it takes however narrow the canvas is."""
 
 
 class ReadOutLabel(QWidget):
@@ -27,6 +31,8 @@ class ReadOutLabel(QWidget):
         # would have the whole window laid out anew for each step through the slices.
         self._label = QLabel(self)
         self._label.setTextFormat(Qt.TextFormat.PlainText)
+        self._label.setWordWrap(True)
+        self._canvas: QWidget | None = None
         self._label.setAccessibleName("Slice, decision and window")
         # On an image neither theme has a say.
         self._label.setStyleSheet(
@@ -39,8 +45,13 @@ class ReadOutLabel(QWidget):
         """Return what it says."""
         return self._label.text()
 
-    def lay_over(self, window: QWidget) -> None:
-        """Lie on the central widget of a main window."""
+    def lay_over(self, window: QWidget, canvas: QWidget) -> None:
+        """Lie on the central widget of a main window, left of the canvas' middle."""
+        if canvas is not self._canvas:
+            if self._canvas is not None:
+                self._canvas.removeEventFilter(self)
+            self._canvas = canvas
+            canvas.installEventFilter(self)
         centre = window.centralWidget() if isinstance(window, QMainWindow) else None
         if centre is not None and self.parent() is not centre:
             self.setParent(centre)
@@ -53,9 +64,24 @@ class ReadOutLabel(QWidget):
             self._label.setText(text)
             self._show()
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the width of the canvas."""
+        if event.type() == QEvent.Type.Resize and watched is self._canvas:
+            self._show()
+        return False
+
     def _show(self) -> None:
-        self._label.adjustSize()
-        self.resize(self._label.size())
+        # Without a bound first: what is wrapped is never as wide as it could be.
+        self._label.setWordWrap(False)
+        size = self._label.sizeHint()
+        self._label.setWordWrap(True)
+        if self._canvas is not None:
+            room = max(LEAST, self._canvas.width() // 2 - MIDDLE - MARGIN)
+            if size.width() > room:
+                size.setHeight(self._label.heightForWidth(room))
+                size.setWidth(room)
+        self._label.resize(size)
+        self.resize(size)
         shown = bool(self.text()) and self.parent() is not None
         self.setVisible(shown)
         if shown:

@@ -17,6 +17,8 @@ __all__ = ["Navigator", "ZoomBar"]
 
 MARGIN = 10
 """Distance from the edges of the canvas, in pixels."""
+MIDDLE = 16
+"""Pixels beside the middle of the canvas that are left free."""
 STYLE = (
     "QToolButton { background: rgba(0, 0, 0, 150); color: white; border: none;"
     " border-radius: 3px; padding: 2px 6px; font-size: 10pt; }"
@@ -157,9 +159,6 @@ class ZoomBar(QObject):
         text = "" if percent is None else f"{percent:.0f} %"
         if text != self.percent.text():
             self.percent.setText(text)
-            self.percent.adjustSize()
-            for tool in self._parts:
-                tool.setVisible(bool(text))
             self._place()
         self.navigator.set_part(part)
         seen = self._with_navigator and part is not None
@@ -180,6 +179,9 @@ class ZoomBar(QObject):
             tool.adjustSize()
             tool.move(left, bottom - tool.height())
             left += tool.width() + 2
+            # In the middle a side of the patient is named.
+            fits = left <= self._canvas.width() // 2 - MIDDLE
+            tool.setVisible(bool(self.percent.text()) and fits)
         above = bottom - self.full.height() - 4 - self.navigator.height()
         self.navigator.move(MARGIN, above)
 
