@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
+from qtpy.QtWidgets import QLineEdit
 
 from napari_annotate_jobs.app.controllers import NewJobController
 from napari_annotate_jobs.model import Method
@@ -328,8 +329,29 @@ def test_enter_makes_no_job(make, images, qtbot):
     for widget in (desk.dialog.name, desk.dialog.place.field, desk.dialog):
         qtbot.keyClick(widget, Qt.Key.Key_Return)
     assert not desk.asked.made
-    qtbot.keyClick(desk.dialog, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+
+
+@pytest.mark.parametrize("where", ["name", "label", "instructions"])
+def test_control_and_enter_make_it_wherever_one_types(make, images, qtbot, where):
+    desk = make()
+    desk.dialog.activateWindow()
+    qtbot.waitUntil(desk.dialog.isActiveWindow)
+    desk.controller.add([str(images)])
+    labels = desk.dialog.labels
+    labels.begin()
+    qtbot.waitUntil(lambda: isinstance(labels.table.cells.editor, QLineEdit))
+    line = labels.table.cells.editor
+    qtbot.keyClicks(line, "lung")
+    typing = {"name": desk.dialog.name, "instructions": desk.dialog.instructions}
+    widget = typing.get(where, line)
+    widget.setFocus()
+    qtbot.waitUntil(widget.hasFocus)
+    qtbot.keyClick(widget, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert len(desk.asked.made) == 1
+    (folder, _) = desk.asked.made[0]
+    with FolderStore(folder) as store:
+        (summary,) = store.jobs()
+    assert [label.name for label in summary.job.project.label_set.labels] == ["lung"]
 
 
 def test_labels_turn_to_the_only_method(make, images):

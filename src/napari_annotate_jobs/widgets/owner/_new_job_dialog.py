@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QDate, QSignalBlocker, Qt, Signal
-from qtpy.QtGui import QKeySequence
+from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QCheckBox,
     QDateEdit,
@@ -296,10 +296,21 @@ class NewJobDialog(QDialog):
             "Create and &annotate", "Make the job, and open its first case (Ctrl+Enter)"
         )
         self.annotate.clicked.connect(lambda: self._ask(annotate=True))
+        # Before any field takes the key for an Enter of its own.
+        for key in ("Ctrl+Return", "Ctrl+Enter"):
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.setAutoRepeat(False)
+            shortcut.activated.connect(self._finish)
         row.addWidget(self.told, 1)
         row.addWidget(self.only_create)
         row.addWidget(self.annotate)
         return row
+
+    def _finish(self) -> None:
+        """Take what is being typed, and create."""
+        if self.annotate.isEnabled():
+            self.annotate.setFocus()  # a name that is typed is then a label's
+            self._ask(annotate=True)
 
     def _button(self, text: str, tip: str) -> QPushButton:
         button = QPushButton(text, self)
@@ -464,12 +475,9 @@ class NewJobDialog(QDialog):
 
     # ------------------------------------------------------------------- events
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Create with Ctrl+Enter; Enter alone is for the labels."""
+        """Enter is for the labels."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             event.accept()
-            control = Qt.KeyboardModifier.ControlModifier
-            if event.modifiers() & control and not event.isAutoRepeat():
-                self._ask(annotate=True)
             return
         if event.matches(QKeySequence.StandardKey.Cancel) and self._busy:
             event.accept()
