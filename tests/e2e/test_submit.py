@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QPushButton
 
+from napari_annotate_jobs.app._asks import notifications
 from napari_annotate_jobs.app._settings import settings_model
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import Comment, Status
@@ -106,6 +108,17 @@ def test_one_key_negates_submits_and_goes_on(open_case, demo):
         assert not store.check()
     finally:
         store.close()
+    # All jobs of the demo are due on one day: the first one listed comes next.
+    jobs = [summary.job for summary in driver.station.summaries]
+    following = next(job for job in jobs if job.id != XRAYS)
+    told = f"All cases of this job are finished. {following.name} has 2 cases left."
+    (notice,) = (n for n in notifications() if n.message.text() == told)
+    (button,) = notice.row2_widget.findChildren(QPushButton)
+    assert button.text() == "Open it"
+    driver.click(button)
+    driver.wait(lambda: driver.session.job.id == following.id)
+    driver.settle()
+    assert driver.my_jobs.page.isVisible()
 
 
 def test_one_key_asks_before_it_decides_what_is_not_shown(open_case):

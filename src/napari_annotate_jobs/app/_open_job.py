@@ -14,7 +14,7 @@ from napari_annotate_jobs.app.controllers._fill import FillController
 from napari_annotate_jobs.app.controllers._masks import MaskActions
 from napari_annotate_jobs.errors import DamagedJournalError, UnsavedWorkError
 from napari_annotate_jobs.imaging import default_budget
-from napari_annotate_jobs.session import Connections
+from napari_annotate_jobs.session import ALL_FINISHED, Connections
 from napari_annotate_jobs.viewer import ViewerBridge
 from napari_annotate_jobs.widgets import (
     ACTIONS,
@@ -107,6 +107,8 @@ class OpenJob(QObject):
     """What the dock beside the image is called."""
     review: ReviewSession | None = None
     """What is reviewed here; None where cases are annotated."""
+    finished = Signal()
+    """Who goes on has submitted every case."""
     edit_requested = Signal()
     """The job is to be edited."""
     jobs_requested = Signal()
@@ -224,7 +226,7 @@ class OpenJob(QObject):
                 (session.closed, self._on_closed),
                 (session.busy, self._on_busy),
                 (session.failed, self.show_error),
-                (session.told, notify),
+                (session.told, self._tell),
                 (session.label_changed, self._on_label),
                 (session.job_changed, self._on_job),
                 (session.submitted, self._offer_take_back),
@@ -713,6 +715,12 @@ class OpenJob(QObject):
 
     def _on_label(self) -> None:
         self.player.bind_space()
+
+    def _tell(self, text: str) -> None:
+        if text == ALL_FINISHED:
+            self.finished.emit()
+        else:
+            notify(text)
 
     def _offer_take_back(self, case: CaseRow, number: int, text: str) -> None:
         """Let what was told of a submission be taken back at once."""

@@ -8,6 +8,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from napari.utils.notifications import NotificationSeverity
 from napari.utils.theme import get_theme
@@ -16,10 +17,11 @@ from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_annotate_jobs.errors import AnnotateJobsError, LogInError, NotFoundError
-from napari_annotate_jobs.session import Connections
+from napari_annotate_jobs.session import ALL_FINISHED, Connections
 from napari_annotate_jobs.widgets import Colors, KeyMap
 
 from ._asks import notify, tell_error
+from ._next_job import next_job
 from ._qt_executor import QtExecutor
 from ._servers import Servers, is_server
 from ._settings import PLUGIN, keys_to_text, read_settings, settings_model
@@ -513,6 +515,7 @@ class Workstation(QObject):
             lambda: self.log_in_requested.emit(self.server)
         )
         self.desk.setting_changed.connect(self._remember)
+        self.desk.finished.connect(self._offer_next)
         self.counts_changed.connect(self.desk.annotate.set_counts)
         self._followed = Connections(
             [
@@ -577,6 +580,27 @@ class Workstation(QObject):
 
     def _on_counts(self, counts: Any) -> None:
         self.counts_changed.emit(counts)
+
+    def _offer_next(self) -> None:
+        """Say that every case of the job is submitted, and offer the next job."""
+        following = next_job(self.summaries, self._wanted)
+        if following is None:
+            notify(ALL_FINISHED)
+            return
+        left = following.counts.left
+        count = f"{left:,} case{'s' * (left != 1)}"
+        held = ref(self)  # napari remembers its notifications after the viewer is gone
+
+        def open_it() -> None:
+            station = held()
+            if station is not None:
+                station.open_job(following)
+
+        notify(
+            f"{ALL_FINISHED} {following.job.name} has {count} left.",
+            actions=(("Open it", open_it),),
+            about=ALL_FINISHED,
+        )
 
     def _on_review_counts(self, counts: Any) -> None:
         self.review_counts_changed.emit(counts)

@@ -27,9 +27,11 @@ from ._session import AnnotationSession
 from ._state import TROUBLE, WAITING, SaveKind, SaveState, Unsaved, changes, name_slices
 from ._statistics import job_statistics
 from ._window_memory import WindowMemory
+from ._wish import ALL_FINISHED
 from ._work import Work, Worker
 
 __all__ = [
+    "ALL_FINISHED",
     "TROUBLE",
     "WAITING",
     "AnnotationSession",

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import CaseRow
     from napari_annotate_jobs.stores import JobStore
 
-__all__ = ["Goal", "Wish"]
+__all__ = ["ALL_FINISHED", "Goal", "Wish"]
+
+ALL_FINISHED = "All cases of this job are finished."
+"""What is told to whoever wants to go on, and has submitted every case."""
 
 
 class Goal(Enum):

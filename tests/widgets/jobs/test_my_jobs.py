@@ -166,6 +166,15 @@ def test_nothing_found_offers_all(view, qtbot) -> None:
 # --- what the user asks for --------------------------------------------------------
 
 
+def test_one_line_tells_how_far_all_jobs_are(view) -> None:
+    assert view._sum.text() == "49 of 74 cases finished · 25 left"
+    view.set_jobs([CHEST])
+    assert view._sum.isHidden()  # its card says it
+    view.set_jobs([CHEST, LEGS])
+    assert view._sum.text() == "8 of 30 cases finished · 22 left"
+    assert not view._sum.isHidden()
+
+
 def test_double_click_opens(view, qtbot) -> None:
     at = center(view, "Chest")
     qtbot.mouseClick(view._cards.viewport(), Qt.MouseButton.LeftButton, pos=at)

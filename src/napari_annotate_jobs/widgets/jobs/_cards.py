@@ -31,6 +31,7 @@ from ._paint import (
     draw_bar,
     draw_elided,
     draw_method,
+    number,
     percent,
     reviewed_part,
     reviews_text,
@@ -146,6 +147,18 @@ class JobModel(QAbstractListModel):
     def count(self, wanted: JobFilter) -> int:
         """Return how many jobs a filter lets through, whatever is searched for."""
         return sum(self._is(job, wanted) for job in self._all)
+
+    def progress_text(self) -> str:
+        """Return how far all jobs to annotate are; empty for fewer than two."""
+        counts = [job.counts for job in self._all if job.reviews is None]
+        if len(counts) < 2:
+            return ""
+        total, left = sum(c.total for c in counts), sum(c.left for c in counts)
+        finished = sum(c.finished for c in counts)
+        return (
+            f"{number(finished)} of {number(total)} cases finished · "
+            f"{number(left)} left"
+        )
 
     def row_of(self, summary: JobSummary) -> int:
         """Return the row of the same job, or -1 if it is not listed."""

@@ -249,6 +249,9 @@ class MyJobsView(QWidget):
         self._order.currentTextChanged.connect(self._on_order)
         row.addWidget(self._order)
         column.addLayout(row)
+        self._sum = QLabel(tools)
+        self._sum.setToolTip("Of the jobs that you annotate")
+        column.addWidget(self._sum)
         return tools
 
     def _build_cards(self) -> _Cards:
@@ -393,6 +396,8 @@ class MyJobsView(QWidget):
         for button in self._filters.buttons():
             wanted = JobFilter(button.property("filter"))
             button.setText(f"{wanted.value} {number(self._model.count(wanted))}")
+        self._sum.setText(self._model.progress_text())
+        self._sum.setVisible(bool(self._sum.text()))
         listed = bool(self._listed)
         self._tools.setVisible(listed)
         self._foot.setVisible(listed)
