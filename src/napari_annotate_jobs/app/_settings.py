@@ -51,7 +51,7 @@ class Settings:
     ask_rest: bool
     keys: dict[str, str]
     key_set: str = ""
-    ask_seen: bool = True
+    ask_seen: bool = False
     letters: bool = True
     scale_bar: bool = True
     hair_lines: bool = True

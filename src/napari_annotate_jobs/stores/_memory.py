@@ -234,7 +234,8 @@ class MemoryStore(JobStore, ImageSource, Checker):
             ]
 
     def job(self, job_id: str) -> Job:
-        return self._shelf(job_id).job
+        with self._memory.lock:
+            return self._shelf(job_id).job
 
     def counts(self, job_id: str) -> Counts:
         with self._memory.lock:

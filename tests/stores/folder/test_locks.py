@@ -26,6 +26,7 @@ from napari_annotate_jobs.files._locks import locked
 from napari_annotate_jobs.model import (
     AnnotationChange,
     Comment,
+    JobEdit,
     ReviewStatus,
     Status,
     Verb,
@@ -247,9 +248,19 @@ def everything(world, kit):
     store.save_combination(JOB, "both", "classes: []")
     assert store.combinations(JOB)
     review(store, eve)
+    own(store)
     store.check()
     store.close()
     eve.close()
+
+
+def own(store):
+    """Do everything that an owner does."""
+    assert store.may_edit(JOB)
+    assert store.edit_job(JOB, JobEdit(name="Other")).name == "Other"
+    assert store.used_labels(JOB)
+    assert store.contents(JOB).cases
+    store.delete_job(JOB)
 
 
 def review(store, eve):
@@ -268,7 +279,8 @@ def review(store, eve):
 
 def test_everything_is_everything():
     """Each call of a store that is added is to be tried under its locks as well."""
-    named = set(everything.__code__.co_names) | set(review.__code__.co_names)
+    done = (everything, review, own)
+    named = {name for each in done for name in each.__code__.co_names}
     plain = {"images", "checker", "faults", "is_remote"}
     open_to_all = plain | {"job", "reopen", "close"}
     public = {name for name in vars(JobStore) if not name.startswith("_")}

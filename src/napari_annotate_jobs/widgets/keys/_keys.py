@@ -452,6 +452,9 @@ ACTIONS: tuple[UserAction, ...] = (
         tip="Take napari's layer list and controls away, or bring them back",
     ),
     UserAction(
+        "slices", "Close the strip of slices, or show it again", "Window", when="case"
+    ),
+    UserAction(
         "three_planes",
         "Three planes, or one",
         "Window",
@@ -500,9 +503,6 @@ ACTIONS: tuple[UserAction, ...] = (
                 "Show in the list of labels how much is painted, and its mean value",
             ),
         )
-    ),
-    UserAction(
-        "slices", "Close the strip of slices, or show it again", "Window", when="case"
     ),
     UserAction("help", "Keys and mouse", "Help", "F1", when="job"),
 )
