@@ -118,6 +118,7 @@ def test_one_key_negates_submits_and_goes_on(open_case, demo):
     driver.click(button)
     driver.wait(lambda: driver.session.job.id == following.id)
     driver.settle()
+    assert told not in [n.message.text() for n in notifications()]
     assert driver.my_jobs.page.isVisible()
 
 

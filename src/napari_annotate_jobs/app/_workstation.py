@@ -20,7 +20,7 @@ from napari_annotate_jobs.errors import AnnotateJobsError, LogInError, NotFoundE
 from napari_annotate_jobs.session import ALL_FINISHED, Connections
 from napari_annotate_jobs.widgets import Colors, KeyMap
 
-from ._asks import notify, tell_error
+from ._asks import notify, tell_error, unsay
 from ._next_job import next_job
 from ._qt_executor import QtExecutor
 from ._servers import Servers, is_server
@@ -504,6 +504,7 @@ class Workstation(QObject):
             store.close()
             return
         self.close_job()
+        unsay(ALL_FINISHED)  # which offers a job
         settings = read_settings()
         make = self._make_review if review else self._make_desk
         self.desk = make(store, job_id, settings)
