@@ -72,19 +72,23 @@ def test_a_stroke_in_another_plane_is_saved_and_undone(open_case, stored):
 
 
 def test_another_case_takes_every_canvas(planes):
+    """What is hidden and shown again would show what was drawn on it before."""
     driver = planes
-    views = driver.desk.bridge.planes.views
-    before = [view.image for view in views]
+    before, drawn_on = driver.desk.bridge.planes.views, canvases(driver)
+    former = [view.image for view in before]
     driver.press_action("next_case")
     driver.settle()
+    assert driver.desk.planes.is_on
+    assert driver.desk.surroundings.edges.planes.isChecked()
+    assert not set(map(id, drawn_on)) & set(map(id, canvases(driver)))
     image = driver.desk.bridge.image_layer
-    for view, former in zip(views, before, strict=True):
-        assert former not in view.model.layers
+    for view in driver.desk.bridge.planes.views:
+        assert not set(map(id, former)) & set(map(id, view.model.layers))
         assert np.shares_memory(view.image.data, image.data)
     driver.session.close_case()
     driver.settle()
-    assert not driver.desk.planes.panel.isVisible()
-    assert not [layer for view in views for layer in view.model.layers]
+    assert not driver.desk.planes.is_on
+    assert not [layer for view in before for layer in view.model.layers]
 
 
 def test_a_radiograph_has_none_and_says_so(open_case):

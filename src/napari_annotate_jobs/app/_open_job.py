@@ -453,6 +453,7 @@ class OpenJob(QObject):
         self.actions.arm(self._settings.arm)
         self.player.bind_space()
         self.focus_canvas()
+        self.planes.come_back()
 
     def focus_canvas(self) -> None:
         """Give the image the keyboard, where one can type: arrows, Space, labels."""
@@ -569,6 +570,7 @@ class OpenJob(QObject):
         self.hide_propagate()
 
     def _on_closed(self) -> None:
+        self.planes.leave()
         self.threads.follow(None)
         self.hide_propagate()
         self.player.close()

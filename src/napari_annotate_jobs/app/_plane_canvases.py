@@ -115,6 +115,7 @@ class PlaneCanvases(QObject):
         self._marks: PlaneMarks | None = None
         self._main: QWidget | None = None
         self._connections = Connections()
+        self._again = False
 
     @property
     def is_on(self) -> bool:
@@ -137,6 +138,7 @@ class PlaneCanvases(QObject):
 
     def set_on(self, on: bool) -> None:
         """Show the other planes, of this case and those that follow, or none."""
+        self._again = False
         if on == self.is_on:
             return
         if not on:
@@ -146,6 +148,21 @@ class PlaneCanvases(QObject):
         else:
             self._put_there()
         self.toggled.emit(self.is_on)
+
+    def leave(self) -> None:
+        """Take the canvases away with the case that is left.
+
+        A canvas that is hidden and shown again shows what was drawn on it last, until
+        it is drawn anew: it would be another patient's.
+        """
+        if self.is_on:
+            self.set_on(False)
+            self._again = True
+
+    def come_back(self) -> None:
+        """Show the planes of the case that has come, if they were wanted before."""
+        if self._again:
+            self._bridge.session.when_shown(self._put_again)
 
     def _put_there(self) -> None:
         window = self._window()
@@ -235,13 +252,13 @@ class PlaneCanvases(QObject):
             if event.type() == QEvent.Type.Resize:
                 self._show()
         elif event.type() == QEvent.Type.Close and self.is_on:
-            self.set_on(False)
+            self.leave()
             QTimer.singleShot(0, self._put_again)
         return False
 
     def _put_again(self) -> None:
         with suppress(RuntimeError):  # Qt has deleted the window by now
-            if self._window().isVisible() and not self._planes.refusal:
+            if self._again and self._window().isVisible() and not self._planes.refusal:
                 self.set_on(True)
 
     def close(self) -> None:
