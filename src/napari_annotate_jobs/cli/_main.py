@@ -62,7 +62,7 @@ from ._statistics import add_statistics_arguments, count_job, statistics_epilog
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from napari_annotate_jobs.model import CaseRow, JobSummary, Status
+    from napari_annotate_jobs.model import JobSummary
     from napari_annotate_jobs.stores import Fault, JobStore, PersonProgress
 
 __all__ = ["build_parser", "main"]
@@ -356,7 +356,7 @@ def _show(options: argparse.Namespace) -> int:
         for summary in store.jobs():
             rows = []
             if options.cases or status:
-                rows = list(_all_cases(store, summary.job.id, status))
+                rows = list(store.every_case(summary.job.id, status))
             people: Sequence[PersonProgress] = ()
             totals = ReviewCounts()
             if options.review:
@@ -522,18 +522,6 @@ def _no_job(location: str) -> StoreError:
         where=location,
         remedy="Make one with: napari-annotate-jobs new",
     )
-
-
-def _all_cases(
-    store: JobStore, job_id: str, status: Status | None
-) -> Iterator[CaseRow]:
-    offset = 0
-    while True:
-        page = store.cases(job_id, status=status, offset=offset, limit=1000)
-        yield from page.rows
-        offset += len(page.rows)
-        if not page.rows or offset >= page.total:
-            return
 
 
 def _person(options: argparse.Namespace) -> str:

@@ -95,12 +95,7 @@ def take_cases_along(options: argparse.Namespace) -> int:
                 remedy="Use the address of a job on a server",
             )
         job = only_job(store)
-        cases = list(options.cases)
-        while not options.cases:
-            page = store.cases(job.id, offset=len(cases), limit=1000)
-            cases += [row.case.id for row in page.rows]
-            if not page.rows or len(cases) >= page.total:
-                break
+        cases = list(options.cases) or [row.case.id for row in store.every_case(job.id)]
         tell, done = progress("taking along"), 0
         for case in cases:
             row = store.case(job.id, case)

@@ -371,13 +371,7 @@ def _add_job(options: argparse.Namespace, service: Service) -> int:
     folder = Path(options.job).expanduser().absolute()
     with FolderStore(folder) as store:
         job = only_job(store)
-        cases, offset = [], 0
-        while True:
-            page = store.cases(job.id, offset=offset, limit=1000)
-            cases += [row.case for row in page.rows]
-            offset += len(page.rows)
-            if not page.rows or offset >= page.total:
-                break
+        cases = [row.case for row in store.every_case(job.id)]
     new = validated(
         NewProject,
         {"job": job, "cases": cases, **sharing(options)},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_annotate_jobs.errors import InvalidValueError
 
 from ._case_names import unique
+from ._found_notes import note_found
 from ._place_images import ImageCopies, place_images
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def more_cases(
     anonymous : bool
         Name them ``Case 8``, ``Case 9`` ... behind those that are there.
     """
-    there, base = _every_case(store, job_id), _folder_of(store, job_id)
+    there = [row.case for row in store.every_case(job_id)]
+    base = _folder_of(store, job_id)
     known = {_place(case, base) for case in there}
     ids = {case.id.casefold() for case in there}
     kept = replace(found, cases=[], warnings={}, headers={})
@@ -53,15 +55,6 @@ def more_cases(
         if case.id in found.headers:
             kept.headers[case_id] = found.headers[case.id]
     return kept
-
-
-def _every_case(store: JobStore, job_id: str) -> list[Case]:
-    found: list[Case] = []
-    while True:
-        page = store.cases(job_id, offset=len(found), limit=1000)
-        found += [row.case for row in page.rows]
-        if not page.rows or len(found) >= page.total:
-            return found
 
 
 def _folder_of(store: JobStore, job_id: str) -> Path:
@@ -133,15 +126,5 @@ def add_found(
         if copies is not None:
             copies.take_back()
         raise
-    keep = getattr(store, "keep_header", None)
-    for case in cases:
-        if case.n_slices and case.id in found.warnings:
-            store.note_case(
-                job_id,
-                case.id,
-                n_slices=case.n_slices,
-                warnings=found.warnings[case.id],
-            )
-        if keep is not None and case.id in found.headers:
-            keep(job_id, case.id, found.headers[case.id])
+    note_found(store, job_id, cases, found)
     return job

@@ -11,6 +11,7 @@ from napari_annotate_jobs.errors import ExistsError, InvalidValueError, NoImageE
 from napari_annotate_jobs.files import accessing
 from napari_annotate_jobs.stores import create_job
 
+from ._found_notes import note_found
 from ._place_images import ImageCopies, place_images
 
 if TYPE_CHECKING:
@@ -135,16 +136,7 @@ def make_job(
         _take_back(path, missing)
         raise
     with store:
-        for case in cases:
-            if case.n_slices and case.id in found.warnings:
-                store.note_case(
-                    job.id,
-                    case.id,
-                    n_slices=case.n_slices,
-                    warnings=found.warnings[case.id],
-                )
-            if case.id in found.headers:
-                store.keep_header(job.id, case.id, found.headers[case.id])
+        note_found(store, job.id, cases, found)
     return path
 
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Found",
-    "all_rows",
     "cases_after",
     "cases_on",
     "first_cases",
@@ -131,18 +130,6 @@ def cases_on(
         else:
             yield row
     yield from reversed(passed)
-
-
-def all_rows(
-    store: JobStore, job_id: str, status: Status | None = None
-) -> list[CaseRow]:
-    """Return the cases of a job, or those of a status, all of them."""
-    rows: list[CaseRow] = []
-    while True:
-        page = store.cases(job_id, status=status, offset=len(rows), limit=500)
-        rows.extend(page.rows)
-        if not page.rows or len(rows) >= page.total:
-            return rows
 
 
 def open_one(

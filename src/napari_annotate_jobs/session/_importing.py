@@ -381,18 +381,12 @@ def chosen_cases(
         If there is no case of a name.
     """
     found: list[Case] = []
-    offset = 0
     missing = set(wanted)
-    while True:
-        page = store.cases(job_id, offset=offset, limit=1000)
-        for row in page.rows:
-            names = {row.case.id, row.case.name}
-            if not wanted or names.intersection(wanted):
-                found.append(row.case)
-                missing -= names
-        offset += len(page.rows)
-        if not page.rows or offset >= page.total:
-            break
+    for row in store.every_case(job_id):
+        names = {row.case.id, row.case.name}
+        if not wanted or names.intersection(wanted):
+            found.append(row.case)
+            missing -= names
     if missing:
         raise NotFoundError(
             f"there is no case {sorted(missing)[0]!r}",

@@ -28,7 +28,7 @@ from napari_annotate_jobs.model import (
     history_of,
 )
 
-from ._cases import Found, all_rows, mend, open_one
+from ._cases import Found, mend, open_one
 from ._clipboard import Clipboard
 from ._discussion import Discussion
 from ._executor import SynchronousExecutor
@@ -332,7 +332,7 @@ class AnnotationSession:
     # ------------------------------------------------------------ navigation
     def cases(self, status: Status | None = None) -> Sequence[CaseRow]:
         """Return the cases of the job, all of them: for scripts."""
-        return all_rows(self.store, self.job.id, status)
+        return list(self.store.every_case(self.job.id, status))
 
     @property
     def doing(self) -> str:

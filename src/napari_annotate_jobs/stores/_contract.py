@@ -19,7 +19,7 @@ from ._answers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from napari_annotate_jobs.imaging import Series
@@ -55,6 +55,9 @@ __all__ = [
     "PersonProgress",
     "ReviewPage",
 ]
+
+PAGE = 1000
+"""Cases that are asked for at once, where all are wanted."""
 
 
 class ImageSource(ABC):
@@ -196,6 +199,18 @@ class JobStore(ABC):
         offset, limit : int
             Rows to leave out, and rows to return at most.
         """
+
+    def every_case(
+        self, job_id: str, status: Status | None = None
+    ) -> Iterator[CaseRow]:
+        """Give all cases of a job, or those of a status, page after page."""
+        offset = 0
+        while True:
+            page = self.cases(job_id, status=status, offset=offset, limit=PAGE)
+            yield from page.rows
+            offset += len(page.rows)
+            if not page.rows or offset >= page.total:
+                return
 
     @abstractmethod
     def case(self, job_id: str, case_id: str) -> CaseRow:

@@ -120,15 +120,9 @@ class StoreSource(CaseSource):
         self.left_out.setdefault(reason, []).append(name)
 
     def _rows(self) -> Iterator[CaseRow]:
-        store, offset = self._opened(), 0
-        while True:
-            page = store.cases(self.job.id, offset=offset, limit=1000)
-            for row in page.rows:
-                if not self._wanted or {row.case.id, row.case.name} & set(self._wanted):
-                    yield row
-            offset += len(page.rows)
-            if not page.rows or offset >= page.total:
-                return
+        for row in self._opened().every_case(self.job.id):
+            if not self._wanted or {row.case.id, row.case.name} & set(self._wanted):
+                yield row
 
     def _summary(
         self, row: CaseRow, person: str, several: bool, stems: set[str]

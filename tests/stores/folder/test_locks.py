@@ -234,7 +234,8 @@ def test_the_work_on_a_case_is_one_threads_at_a_time(job_folder, kit, monkeypatc
 def everything(world, kit):
     """Do everything that a store can do."""
     store, eve = world("ana"), world("eve")
-    store.jobs(), store.counts(JOB), store.cases(JOB), store.case(JOB, "case-1")
+    store.jobs(), store.counts(JOB), store.cases(JOB), list(store.every_case(JOB))
+    store.case(JOB, "case-1")
     store.neighbour(JOB, "case-1")
     change, blobs = kit.painted(0)
     store.save(JOB, "case-0", change, blobs, base=0)

@@ -103,13 +103,9 @@ class EditJobController:
         )
 
     def _read(self) -> tuple[Job, list[Case]]:
-        store, job_id, found = self._store, self._job_id, list["Case"]()
+        store, job_id = self._store, self._job_id
         job = store.job(job_id)
-        while True:
-            page = store.cases(job_id, offset=len(found), limit=1000)
-            found += [row.case for row in page.rows]
-            if not page.rows or len(found) >= page.total:
-                return job, found
+        return job, [row.case for row in store.every_case(job_id)]
 
     def _show(self, read: tuple[Job, list[Case]]) -> None:
         self._job, cases = read

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Moved", "pull_job", "push_job"]
 
-_PAGE = 1000
-
 
 class Moved(Value):
     """What was brought to another place.
@@ -199,12 +197,7 @@ def pull_job(
 
 
 def _rows(store: Place, job_id: str) -> list[CaseRow]:
-    found: list[CaseRow] = []
-    while True:
-        page = store.cases(job_id, offset=len(found), limit=_PAGE)
-        found += [store.case(job_id, row.case.id) for row in page.rows]
-        if not page.rows or len(found) >= page.total:
-            return found
+    return [store.case(job_id, row.case.id) for row in store.every_case(job_id)]
 
 
 def _based(case: Case, base: str) -> Case:
