@@ -11,6 +11,7 @@ from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.widgets import paint_in
 
 from ._asks import ask, choose_file, choose_files, choose_folder, notify
+from ._owner_windows import bring_up, fit_screen, the_one
 from ._servers import is_server
 from ._settings import read_settings
 
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from .controllers import EditJobController
 
 __all__ = ["EditJobs"]
-
-EDGE = 40
-"""Pixels of the screen that are left around the window."""
 
 
 class EditJobs(QObject):
@@ -51,9 +49,7 @@ class EditJobs(QObject):
     @classmethod
     def of(cls, station: Workstation) -> EditJobs:
         """Return what edits jobs at a workstation; there is one for each."""
-        return next(
-            (child for child in station.children() if isinstance(child, cls)), None
-        ) or cls(station)
+        return the_one(cls, station)
 
     def dialog(self, job_id: str) -> EditJobDialog | None:
         """Return the window of a job that is being edited."""
@@ -72,15 +68,12 @@ class EditJobs(QObject):
         """
         dialog = self.dialog(job_id)
         if dialog is not None:
-            dialog.show()
-            dialog.raise_()
-            dialog.activateWindow()
+            bring_up(dialog)
             return
         person = None if is_server(location) else read_settings().person or None
 
         def task() -> JobStore:
-            from napari_annotate_jobs.stores import open_store
-            from napari_annotate_jobs.stores._edits import check_owner
+            from napari_annotate_jobs.stores import check_owner, open_store
 
             store = open_store(location, person=person)
             try:
@@ -112,13 +105,7 @@ class EditJobs(QObject):
         dialog = EditJobDialog(window)
         dialog.labels.set_keymap(station.keymap)
         paint_in(dialog, station.colors)
-        screen = window.screen()
-        if screen is not None:
-            room = screen.availableGeometry().size()
-            dialog.resize(
-                min(dialog.width(), room.width() - EDGE),
-                min(dialog.height(), room.height() - EDGE),
-            )
+        fit_screen(dialog, window)
 
         def question(
             text: str, answers: Mapping[str, Callable[[], None]], detail: str
@@ -144,9 +131,7 @@ class EditJobs(QObject):
         self._open[job_id] = dialog, controller
         dialog.finished.connect(lambda _: self._drop(job_id))
         controller.begin()
-        dialog.show()
-        dialog.raise_()
-        dialog.activateWindow()
+        bring_up(dialog)
 
     def _set_colors(self, colors: object) -> None:
         for dialog, _ in self._open.values():

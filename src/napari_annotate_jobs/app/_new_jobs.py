@@ -15,6 +15,7 @@ from napari_annotate_jobs.widgets import paint_in
 
 from ._asks import choose_file, choose_files, choose_folder, tell
 from ._drops import FolderDrops
+from ._owner_windows import bring_up, fit_screen, the_one
 from ._servers import is_server
 from ._settings import PLUGIN
 from ._titles import dock_of
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from .controllers import NewJobController
 
 __all__ = ["NewJob", "NewJobs"]
-
-EDGE = 40
-"""Pixels of the screen that are left around the window of a new job."""
 
 
 class NewJobs(QObject):
@@ -64,9 +62,7 @@ class NewJobs(QObject):
     @classmethod
     def of(cls, station: Workstation) -> NewJobs:
         """Return what makes jobs at a workstation; there is one for each."""
-        return next(
-            (child for child in station.children() if isinstance(child, cls)), None
-        ) or cls(station)
+        return the_one(cls, station)
 
     def watch(self, window: QWidget) -> None:
         """Offer a job of folders that are dropped on napari's canvas."""
@@ -97,9 +93,7 @@ class NewJobs(QObject):
         assert dialog is not None and controller is not None
         paint_in(dialog, self._station.colors)
         controller.set_jobs(self._station.summaries)
-        dialog.show()
-        dialog.raise_()
-        dialog.activateWindow()
+        bring_up(dialog)
         if paths:
             controller.add(paths)
         return dialog
@@ -120,13 +114,7 @@ class NewJobs(QObject):
         station = self._station
         self.dialog = dialog = NewJobDialog(window)
         dialog.labels.set_keymap(station.keymap)
-        screen = window.screen()
-        if screen is not None:
-            room = screen.availableGeometry().size()
-            dialog.resize(
-                min(dialog.width(), room.width() - EDGE),
-                min(dialog.height(), room.height() - EDGE),
-            )
+        fit_screen(dialog, window)
         self.controller = NewJobController(
             dialog,
             station.chores.looking,

@@ -17,6 +17,7 @@ from ._contract import (
     PersonProgress,
     ReviewPage,
 )
+from ._edits import check_owner
 from ._export_source import ONLY, StoreSource
 from ._memory import MemoryStore
 from ._names import check_person, default_person
@@ -37,6 +38,7 @@ __all__ = [
     "PersonProgress",
     "ReviewPage",
     "StoreSource",
+    "check_owner",
     "check_person",
     "create_job",
     "default_person",
