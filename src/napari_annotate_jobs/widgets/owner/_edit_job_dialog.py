@@ -10,14 +10,11 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDateEdit,
-    QDialog,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
-    QProgressBar,
-    QPushButton,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -25,20 +22,19 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.model import JobEdit, Priority, label_edit
-from napari_annotate_jobs.widgets.exchange._fields import wrapped
 from napari_annotate_jobs.widgets.jobs._paint import plural
-from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring
 
 from ._case_list import CaseList
-from ._dropping import dropped_paths
 from ._label_table import LabelTable
+from ._owner_dialog import OwnerDialog
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from qtpy.QtGui import QDragEnterEvent, QDropEvent, QFocusEvent, QKeyEvent
+    from qtpy.QtGui import QFocusEvent, QKeyEvent
 
     from napari_annotate_jobs.model import Case, Job
+    from napari_annotate_jobs.widgets.parts._theme import Colors
 
 __all__ = ["EditJobDialog"]
 
@@ -48,7 +44,7 @@ WEEKS = 4
 """How far off a date is that is chosen for the first time."""
 
 
-class EditJobDialog(QDialog):
+class EditJobDialog(OwnerDialog):
     """Shows a job to its owners; each change is asked for at once.
 
     Parameters
@@ -61,14 +57,6 @@ class EditJobDialog(QDialog):
     """The job is to be changed, by a JobEdit."""
     undo_requested = Signal()
     """The last change is to be taken back."""
-    folder_requested = Signal()
-    """A folder of images is to be chosen, for more cases."""
-    files_requested = Signal()
-    """Files of images are to be chosen, for more cases."""
-    paths_given = Signal(list)
-    """Folders and files were dropped."""
-    stop_requested = Signal()
-    """What is under way is to be stopped."""
     delete_requested = Signal()
     """The job is to be deleted, after a question."""
 
@@ -76,11 +64,8 @@ class EditJobDialog(QDialog):
         super().__init__(parent)
         self.setObjectName("edit_job")
         self.setWindowTitle("Edit job")
-        self.setAcceptDrops(True)
-        self._colors = Colors.dark()
         self._job: Job | None = None
         self._used: Collection[int] | None = None
-        self._is_wrong = self._busy = False
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE)
@@ -102,14 +87,10 @@ class EditJobDialog(QDialog):
         whole.setContentsMargins(10, 10, 10, 10)
         whole.setSpacing(8)
         whole.addWidget(self.tabs, 1)
+        self.paths_given.connect(lambda _: self.tabs.setCurrentIndex(1))
         row = QHBoxLayout()
-        self.told = wrapped(self)
-        self.progress = QProgressBar(self)
-        self.progress.setTextVisible(False)
-        self.progress.setMaximumHeight(8)
+        self._build_progress("Go no further")
         self.progress.setMaximumWidth(160)
-        self.stop = self._button("Stop", "Go no further")
-        self.stop.clicked.connect(self.stop_requested)
         self.undo = self._button("Undo", "Take the last change back (Ctrl+Z)")
         self.undo.clicked.connect(self.undo_requested)
         self.undo.setEnabled(False)
@@ -234,12 +215,6 @@ class EditJobDialog(QDialog):
         column.addLayout(row)
         return page
 
-    def _button(self, text: str, tip: str) -> QPushButton:
-        button = QPushButton(text, self)
-        button.setToolTip(tip)
-        button.setAutoDefault(False)
-        return button
-
     # ---------------------------------------------------------------- setters
     def set_job(self, job: Job) -> None:
         """Show the job as it is; what is being typed just now stays."""
@@ -300,23 +275,6 @@ class EditJobDialog(QDialog):
         self.undo.setEnabled(bool(text))
         self.undo.setToolTip(f"Take back: {text} (Ctrl+Z)" if text else "")
 
-    def set_told(self, text: str, *, wrong: bool = False) -> None:
-        """Say something at the foot; what is wrong stands out."""
-        self._is_wrong = wrong
-        self.told.setText(text)
-        self._paint_told()
-
-    def set_progress(self, text: str | None, done: int = 0, total: int = 0) -> None:
-        """Say what is under way, and how far it is; None if nothing is."""
-        self._busy = text is not None
-        self.progress.setVisible(self._busy)
-        self.stop.setVisible(self._busy)
-        if text is not None:
-            self.progress.setRange(0, total)
-            self.progress.setValue(done)
-            self.set_told(text)
-        self._show_state()
-
     def forget(self) -> None:
         """Ask for nothing any more: the job is gone."""
         self._pause.stop()
@@ -331,19 +289,8 @@ class EditJobDialog(QDialog):
 
     def set_colors(self, colors: Colors) -> None:
         """Paint in the colours of a theme."""
-        self._colors = colors
-        self.setStyleSheet(
-            focus_ring(colors)
-            + f"QPlainTextEdit {{ background: {colors.foreground}; border: 1px solid"
-            " transparent; border-radius: 2px; }"
-            f"QPlainTextEdit:focus {{ border: 1px solid {colors.text}; }}"
-        )
+        super().set_colors(colors)
         self.labels.set_colors(colors)
-        self._paint_told()
-
-    def _paint_told(self) -> None:
-        color = self._colors.error_text if self._is_wrong else self._colors.text
-        self.told.setStyleSheet(f"QLabel {{ color: {color}; }}")
 
     # ------------------------------------------------------------------ acting
     def _ask(self, edit: JobEdit) -> None:
@@ -442,19 +389,6 @@ class EditJobDialog(QDialog):
             event.accept()
             return
         super().keyPressEvent(event)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take folders and files."""
-        if dropped_paths(event):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Ask for what was dropped to become cases."""
-        paths = dropped_paths(event)
-        if paths:
-            event.acceptProposedAction()
-            self.tabs.setCurrentIndex(1)
-            self.paths_given.emit(paths)
 
 
 class _Text(QPlainTextEdit):

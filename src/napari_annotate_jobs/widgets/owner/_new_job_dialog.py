@@ -11,38 +11,34 @@ from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QCheckBox,
     QDateEdit,
-    QDialog,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
-    QProgressBar,
-    QPushButton,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_annotate_jobs.model import Method
-from napari_annotate_jobs.widgets.exchange._fields import Choice, PathField, wrapped
+from napari_annotate_jobs.widgets.exchange._fields import Choice, PathField
 from napari_annotate_jobs.widgets.jobs._paint import number, plural
 from napari_annotate_jobs.widgets.parts._theme import (
     Colors,
-    focus_ring,
     main_button_style,
 )
 
-from ._dropping import dropped_paths
 from ._label_rows import CHOICES
 from ._label_table import LabelTable
+from ._owner_dialog import OwnerDialog
 from ._study_list import StudyList
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qtpy.QtCore import QEvent
-    from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent
+    from qtpy.QtGui import QKeyEvent
 
     from ._study_list import Study
 
@@ -92,7 +88,7 @@ class NewJobChoice:
     annotate: bool = True
 
 
-class NewJobDialog(QDialog):
+class NewJobDialog(OwnerDialog):
     """Asks for images and labels; what it shows is set, what it wants is asked for.
 
     Parameters
@@ -101,14 +97,6 @@ class NewJobDialog(QDialog):
         Above which it is shown.
     """
 
-    paths_given = Signal(list)
-    """Folders and files were dropped."""
-    folder_requested = Signal()
-    """A folder of images is to be chosen."""
-    files_requested = Signal()
-    """Files of images are to be chosen."""
-    stop_requested = Signal()
-    """What is under way is to be stopped."""
     unit_changed = Signal(str)
     """Something else becomes a case."""
     picture_wanted = Signal(str)
@@ -126,10 +114,7 @@ class NewJobDialog(QDialog):
         super().__init__(parent)
         self.setObjectName("new_job")
         self.setWindowTitle("New job")
-        self.setAcceptDrops(True)
-        self._busy = self._is_wrong = False
         self._left_out = 0
-        self._colors = Colors.dark()
         self._build()
         self.set_colors(self._colors)
         self.set_progress(None)
@@ -173,11 +158,7 @@ class NewJobDialog(QDialog):
         self._pages.addWidget(self.studies)
         column.addWidget(self._pages, 1)
         row = QHBoxLayout()
-        self.progress = QProgressBar(self)
-        self.progress.setTextVisible(False)
-        self.progress.setMaximumHeight(8)
-        self.stop = self._button("Stop", "Read no further")
-        self.stop.clicked.connect(self.stop_requested)
+        self._build_progress("Read no further")
         row.addWidget(self.progress, 1)
         row.addWidget(self.stop)
         column.addLayout(row)
@@ -283,7 +264,6 @@ class NewJobDialog(QDialog):
 
     def _build_foot(self) -> QHBoxLayout:
         row = QHBoxLayout()
-        self.told = wrapped(self)
         self.told.setSizePolicy(
             self.told.sizePolicy().Policy.Expanding,
             self.told.sizePolicy().Policy.Preferred,
@@ -312,13 +292,6 @@ class NewJobDialog(QDialog):
             self.annotate.setFocus()  # a name that is typed is then a label's
             self._ask(annotate=True)
 
-    def _button(self, text: str, tip: str) -> QPushButton:
-        button = QPushButton(text, self)
-        button.setToolTip(tip)
-        # Enter goes on to the next label; it does not press whatever is at hand.
-        button.setAutoDefault(False)
-        return button
-
     # ---------------------------------------------------------------- setters
     def add_studies(self, studies: Sequence[Study]) -> None:
         """List studies that were found."""
@@ -331,23 +304,9 @@ class NewJobDialog(QDialog):
 
     def set_progress(self, text: str | None, done: int = 0, total: int = 0) -> None:
         """Say what is under way, and how far it is; None if nothing is."""
-        busy = text is not None
-        self.progress.setVisible(busy)
-        self.stop.setVisible(busy)
-        if busy:
-            self.progress.setRange(0, total)
-            self.progress.setValue(done)
-            self.set_told(text or "")
-        elif self._busy:
+        if text is None and self._busy:
             self.set_told("")
-        self._busy = busy
-        self._show_state()
-
-    def set_told(self, text: str, *, wrong: bool = False) -> None:
-        """Say something at the foot; what is wrong stands out."""
-        self._is_wrong = wrong
-        self.told.setText(text)
-        self._paint_told()
+        super().set_progress(text, done, total)
 
     def set_name(self, name: str) -> None:
         """Show a name for the job."""
@@ -359,19 +318,12 @@ class NewJobDialog(QDialog):
 
     def set_colors(self, colors: Colors) -> None:
         """Paint in the colours of a theme."""
-        self._colors = colors
-        self.setStyleSheet(
-            focus_ring(colors)
-            + f"QPlainTextEdit {{ background: {colors.foreground}; border: 1px solid"
-            " transparent; border-radius: 2px; }"
-            f"QPlainTextEdit:focus {{ border: 1px solid {colors.text}; }}"
-        )
+        super().set_colors(colors)
         self.annotate.setStyleSheet(main_button_style(colors))
         self.empty.setStyleSheet(
             f"QLabel {{ color: {colors.faint_text}; border: 1px dashed"
             f" {colors.faint_text}; }}"
         )
-        self._paint_told()
         self._show_state()
 
     def forget(self) -> None:
@@ -469,10 +421,6 @@ class NewJobDialog(QDialog):
             return "Give the job a name."
         return ""
 
-    def _paint_told(self) -> None:
-        color = self._colors.error_text if self._is_wrong else self._colors.text
-        self.told.setStyleSheet(f"QLabel {{ color: {color}; }}")
-
     # ------------------------------------------------------------------- events
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter is for the labels."""
@@ -484,18 +432,6 @@ class NewJobDialog(QDialog):
             self.stop_requested.emit()
             return
         super().keyPressEvent(event)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take folders and files."""
-        if dropped_paths(event):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Ask for what was dropped to be looked through."""
-        paths = dropped_paths(event)
-        if paths:
-            event.acceptProposedAction()
-            self.paths_given.emit(paths)
 
     def changeEvent(self, event: QEvent) -> None:
         """Keep the height of the instructions at two lines."""
