@@ -191,9 +191,6 @@ def make_driver(shared_window, request, qtbot):
         viewer.window.resize(*size)
         place = None if location is None else str(location)
         driver = Driver(show_my_jobs(viewer, place, open_it=open_it))
-        with suppress(KeyError, AttributeError):
-            # Few tests look at every slice; test_seen.py is about that.
-            settings_model().ask_seen = False
         driver.window.activateWindow()
         qtbot.waitUntil(lambda: QApplication.activeWindow() is driver.window)
         driver.settle()
@@ -201,6 +198,10 @@ def make_driver(shared_window, request, qtbot):
         return driver
 
     yield make
+    with suppress(KeyError, AttributeError):  # not installed as a plugin
+        # They are napari's, and outlive the window: the next test begins without.
+        settings_model().person = ""
+        settings_model().ask_seen = False
     stations = []
     for driver in drivers:
         if vars(driver):  # else the test let go of it

@@ -37,8 +37,7 @@ def become(driver):
         settings_model().person = name
         driver.settle()
 
-    yield become_
-    settings_model().person = ""
+    return become_
 
 
 def button(dock, name):

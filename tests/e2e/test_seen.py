@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
@@ -11,14 +10,6 @@ from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import Status
 
 BRAIN, XRAYS, LUNGS = DEMO_JOBS
-
-
-@pytest.fixture(autouse=True)
-def chosen():
-    """Leave the settings as other tests expect them."""
-    yield
-    settings_model().person = ""
-    settings_model().ask_seen = False
 
 
 def seen(driver):
