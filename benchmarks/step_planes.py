@@ -12,12 +12,8 @@ from pathlib import Path
 
 import napari
 from _bench import compare
-from _jobs import mixed_job
 from qtpy.QtWidgets import QApplication
-from step_slices import STEPS, steps
-
-from napari_annotate_jobs.app._docks import show_my_jobs
-from napari_annotate_jobs.testing._drive import Driver
+from step_slices import STEPS, at_work, steps
 
 
 def main() -> None:
@@ -27,14 +23,8 @@ def main() -> None:
         print("This needs the peer: pip install napari-orthogonal-views")
         return
     with tempfile.TemporaryDirectory() as folder:
-        viewer = napari.Viewer()
-        viewer.window.resize(1280, 800)
-        driver = Driver(show_my_jobs(viewer, str(mixed_job(Path(folder)))))
-        driver.activate()
-        driver.open_job("mixed")
-        driver.annotate()
-        driver.session.slice = 5
-        driver.settle()
+        driver = at_work(Path(folder))
+        viewer = driver.viewer
         layers = [
             layer.as_layer_data_tuple()
             for layer in viewer.layers

@@ -29,16 +29,23 @@ def steps(viewer: napari.Viewer) -> None:
         QApplication.processEvents()
 
 
+def at_work(folder: Path) -> Driver:
+    """Open the case in a viewer with all our docks."""
+    viewer = napari.Viewer()
+    viewer.window.resize(1280, 800)
+    driver = Driver(show_my_jobs(viewer, str(mixed_job(folder))))
+    driver.activate()
+    driver.open_job("mixed")
+    driver.annotate()
+    driver.session.slice = 5
+    driver.settle()
+    return driver
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        viewer = napari.Viewer()
-        viewer.window.resize(1280, 800)
-        driver = Driver(show_my_jobs(viewer, str(mixed_job(Path(folder)))))
-        driver.activate()
-        driver.open_job("mixed")
-        driver.annotate()
-        driver.session.slice = 5
-        driver.settle()
+        driver = at_work(Path(folder))
+        viewer = driver.viewer
         layers = list(viewer.layers)
         bare = napari.Viewer()
         bare.window.resize(1280, 800)
