@@ -18,7 +18,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_annotate_jobs.errors import AnnotateJobsError, LogInError, NotFoundError
 from napari_annotate_jobs.session import ALL_FINISHED, Connections
-from napari_annotate_jobs.widgets import Colors, KeyMap
+from napari_annotate_jobs.widgets import Colors, KeyMap, plural
 
 from ._asks import notify, tell_error, unsay
 from ._next_job import next_job
@@ -588,8 +588,7 @@ class Workstation(QObject):
         if following is None:
             notify(ALL_FINISHED)
             return
-        left = following.counts.left
-        count = f"{left:,} case{'s' * (left != 1)}"
+        left = plural(following.counts.left, "case")
         held = ref(self)  # napari remembers its notifications after the viewer is gone
 
         def open_it() -> None:
@@ -598,7 +597,7 @@ class Workstation(QObject):
                 station.open_job(following)
 
         notify(
-            f"{ALL_FINISHED} {following.job.name} has {count} left.",
+            f"{ALL_FINISHED} {following.job.name} has {left} left.",
             actions=(("Open it", open_it),),
             about=ALL_FINISHED,
         )

@@ -24,6 +24,7 @@ from .jobs._log_in import LogInDialog
 from .jobs._model import CaseRows, split_row_key
 from .jobs._my_jobs import MyJobsView
 from .jobs._page import JobPageView
+from .jobs._paint import plural
 from .jobs._person import PersonButton
 from .jobs._server_lines import ServerLine, ServerLines
 from .keys._guest import KeyboardGuest
@@ -108,6 +109,7 @@ __all__ = [
     "listed",
     "outcome_text",
     "paint_in",
+    "plural",
     "pointed_text",
     "split_row_key",
     "text_has_focus",

@@ -141,6 +141,15 @@ def people(connection: Connection, permit: Permit) -> list[PersonTally]:
     return found
 
 
+def _begun(permit: Permit) -> ColumnElement[bool]:
+    """Choose what somebody has begun in a project, but for copies that correct."""
+    return and_(
+        works.c.project_id == permit.id,
+        works.c.of_id == 0,
+        or_(works.c.revision > 0, works.c.review.is_not(None)),
+    )
+
+
 def _works(
     connection: Connection, permit: Permit
 ) -> tuple[dict[str, Tally], dict[str, Counter[str]]]:
@@ -161,9 +170,7 @@ def _works(
         .join(accounts, accounts.c.id == works.c.account_id)
         .outerjoin(judge, judge.c.id == works.c.reviewer_id)
         .where(
-            works.c.project_id == permit.id,
-            works.c.of_id == 0,
-            or_(works.c.revision > 0, works.c.review.is_not(None)),
+            _begun(permit),
         )
         .group_by(*columns)
     ):
@@ -437,9 +444,7 @@ def case_lines(
         select(works.c.case_id)
         .join(accounts, accounts.c.id == works.c.account_id)
         .where(
-            works.c.project_id == permit.id,
-            works.c.of_id == 0,
-            or_(works.c.revision > 0, works.c.review.is_not(None)),
+            _begun(permit),
         )
     )
     if part == "remaining":
@@ -511,10 +516,8 @@ def _fill(
         .join(accounts, accounts.c.id == works.c.account_id)
         .join(cases, cases.c.id == works.c.case_id)
         .where(
-            works.c.project_id == permit.id,
+            _begun(permit),
             works.c.case_id.in_(ids),
-            works.c.of_id == 0,
-            or_(works.c.revision > 0, works.c.review.is_not(None)),
         )
         .order_by(works.c.submitted.is_(None), works.c.submitted.desc(), works.c.id)
     )
