@@ -565,7 +565,8 @@ class Workstation(QObject):
         if event.type == "key_set":
             self._use_keymap(KeyMap.from_dict(settings.keys, settings.key_set))
         if self.desk is not None:
-            (self.desk.review or self.desk.session).open_next = settings.open_next
+            if event.type == "open_next":
+                (self.desk.review or self.desk.session).open_next = settings.open_next
             self.desk.use(settings)
             if event.type == "image_memory":
                 from napari_annotate_jobs.imaging import default_budget
