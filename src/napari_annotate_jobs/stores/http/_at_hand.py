@@ -244,6 +244,10 @@ class Answers:
             self.kept.keep(path, query, body)
         return Seen(body)
 
+    def now(self, path: str, query: Mapping[str, Any], kind: Any) -> Any:
+        """Return what the server says now, as a value of a kind."""
+        return self._wire.read(self.asked(path, query).body, kind)
+
     def seen(self, path: str, query: Mapping[str, Any], *, sure: bool = False) -> Seen:
         """Return what the server says; what it said last, where it is away.
 
