@@ -7,12 +7,12 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import MALFORMED, CorruptError
+from napari_annotate_jobs.files import write_privately
 from napari_annotate_jobs.model import AnnotationChange, now, validated
 
 from ._trail import Trail
@@ -296,28 +296,14 @@ def _document(kept: Kept, place: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
+    data = json.dumps(document, ensure_ascii=False).encode()
     for left in reversed(range(TRIES)):
         try:
-            _place(path, document)
+            write_privately(path, data, durably=True)
             break
         except FileNotFoundError:
             if not left or not path.parent.is_dir():
                 raise
-    _sync_folder(path.parent)
-
-
-def _place(path: Path, document: dict[str, Any]) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(document, file, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _parse(data: bytes, path: Path) -> tuple[str, Kept]:

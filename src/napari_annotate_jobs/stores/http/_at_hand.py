@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from napari_annotate_jobs.errors import (
     LogInError,
     StoreAccessError,
 )
+from napari_annotate_jobs.files import write_privately
 from napari_annotate_jobs.model import CaseRow
 from napari_annotate_jobs.stores import CasePage, _rules
 from napari_annotate_jobs.stores.wire import Operation
@@ -98,14 +97,8 @@ class AtHand:
         """Keep an answer; without room it is not, and that is all."""
         file = self._file(path, query)
         with suppress(OSError, StoreAccessError):
-            folder = self.cache.folder(self._key(path))
-            handle, name = tempfile.mkstemp(dir=folder, prefix=".")
-            try:
-                with os.fdopen(handle, "wb") as part:
-                    part.write(path.encode("utf-8", "surrogatepass") + b"\n" + body)
-                os.replace(name, file)
-            except OSError:
-                os.unlink(name)
+            self.cache.folder(self._key(path))  # which makes it
+            write_privately(file, path.encode("utf-8", "surrogatepass") + b"\n" + body)
 
     def has(self, path: str, query: Mapping[str, Any]) -> bool:
         """Return whether there is an answer to this."""
