@@ -332,11 +332,6 @@ class LabelSet(Document):
         """Ids of the labels that are not offered any more."""
         return frozenset(label.id for label in self.labels if label.retired)
 
-    @property
-    def next_id(self) -> int:
-        """The first id that no label has, or ever had."""
-        return max((self.last_id, *self.by_id)) + 1
-
     def named(self, name: str, method: Method | None = None) -> Label:
         """Return the label with this name.
 
