@@ -31,7 +31,7 @@ def canvases(driver):
 
 def test_they_come_and_go(planes):
     driver = planes
-    edges = driver.desk.surroundings.edges
+    edges = driver.desk.around.surroundings.edges
     assert edges.planes.isChecked()
     assert all(canvas.isVisible() for canvas in canvases(driver))
     titles = [c._marks.title.text() for c in driver.desk.planes._canvases]
@@ -79,7 +79,7 @@ def test_another_case_takes_every_canvas(planes):
     driver.press_action("next_case")
     driver.settle()
     assert driver.desk.planes.is_on
-    assert driver.desk.surroundings.edges.planes.isChecked()
+    assert driver.desk.around.surroundings.edges.planes.isChecked()
     assert not set(map(id, drawn_on)) & set(map(id, canvases(driver)))
     image = driver.desk.bridge.image_layer
     for view in driver.desk.bridge.planes.views:
@@ -93,9 +93,9 @@ def test_another_case_takes_every_canvas(planes):
 
 def test_a_radiograph_has_none_and_says_so(open_case):
     driver = open_case(XRAYS)
-    driver.click(driver.desk.surroundings.edges.planes)
+    driver.click(driver.desk.around.surroundings.edges.planes)
     assert any("one slice" in each.message.text() for each in notifications())
-    assert not driver.desk.surroundings.edges.planes.isChecked()
+    assert not driver.desk.around.surroundings.edges.planes.isChecked()
     assert not driver.desk.planes.is_on
 
 

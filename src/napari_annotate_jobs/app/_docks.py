@@ -23,13 +23,14 @@ from napari_annotate_jobs.widgets import (
 
 from ._asks import choose_folder, tell_error
 from ._edit_jobs import EditJobs
+from ._job_actions import JobActions
 from ._new_jobs import NewJobs
 from ._settings import PLUGIN
 from ._titles import JoinsOthers, dock_of, shorten_title, take_all_room
 from ._workstation import Workstation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import napari
     from qtpy.QtGui import QPaintEvent, QShowEvent
@@ -136,6 +137,16 @@ class MyJobs(QWidget):
             self.station.busy_changed.connect(self._on_busy)
         return self._page
 
+    def by_id(self) -> dict[str, Callable[[], None]]:
+        """Return what can be done now, by the id of its action."""
+        calls = self.jobs.by_id()
+        calls |= {"show_jobs": self.show_jobs, "help": self._show_keys}
+        if self._person.isEnabled():
+            calls["person"] = self._person.click
+        if self.station.desk is not None:
+            calls |= self.page.by_id()
+        return calls
+
     def showEvent(self, event: QShowEvent) -> None:
         """Watch the window this widget is shown in."""
         super().showEvent(event)
@@ -144,6 +155,7 @@ class MyJobs(QWidget):
         if window is not None:
             self.station.watch(window)
             NewJobs.of(self.station).watch(window)
+            JobActions.of(self.station).watch(self, window)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Read the jobs once there is something to see."""

@@ -515,7 +515,7 @@ class Workstation(QObject):
         self.desk.saving.log_in_requested.connect(
             lambda: self.log_in_requested.emit(self.server)
         )
-        self.desk.setting_changed.connect(self._remember)
+        self.desk.around.setting_changed.connect(self._remember)
         self.desk.finished.connect(self._offer_next)
         self.counts_changed.connect(self.desk.annotate.set_counts)
         self._followed = Connections(

@@ -30,8 +30,9 @@ from .jobs._server_lines import ServerLine, ServerLines
 from .keys._guest import KeyboardGuest
 from .keys._held import HeldKeys
 from .keys._help import HelpPanel
-from .keys._keys import ACTIONS, STEPPING, KeyMap, label_keys
+from .keys._keys import ACTIONS, OF_JOBS, STEPPING, KeyMap, label_keys
 from .keys._text_focus import text_has_focus
+from .keys._user_action import When
 from .numbers._panel import StatisticsPanel
 from .owner._dropping import dropped_paths
 from .owner._edit_job_dialog import EditJobDialog
@@ -49,6 +50,7 @@ from .strip._strip import SliceStrip
 
 __all__ = [
     "ACTIONS",
+    "OF_JOBS",
     "STEPPING",
     "About",
     "AnnotateDock",
@@ -99,6 +101,7 @@ __all__ = [
     "Study",
     "ThreadList",
     "Veil",
+    "When",
     "Where",
     "WindowControl",
     "Writing",
