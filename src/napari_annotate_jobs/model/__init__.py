@@ -28,6 +28,7 @@ from ._job_diff import edit_back, label_edit
 from ._job_edit import CaseName, JobEdit, LabelChange, edited_job
 from ._labels import (
     COLORS,
+    MAX_LABEL_NAME,
     Attribute,
     Code,
     Concept,
@@ -83,6 +84,7 @@ from ._window import PRESETS, VoiFunction, Window
 
 __all__ = [
     "COLORS",
+    "MAX_LABEL_NAME",
     "MEDIA_TYPE",
     "OUTCOMES",
     "PNG_SIGNATURE",

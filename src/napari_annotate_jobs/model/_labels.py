@@ -14,6 +14,7 @@ from ._base import Document
 
 __all__ = [
     "COLORS",
+    "MAX_LABEL_NAME",
     "Attribute",
     "Code",
     "Concept",
@@ -25,6 +26,8 @@ __all__ = [
 ]
 
 MAX_LABEL_ID = 65_535
+MAX_LABEL_NAME = 250
+"""Characters of the name of a label, at most."""
 """The largest value of a mask pixel."""
 
 COLORS: tuple[str, ...] = (
@@ -183,7 +186,7 @@ class Label(Document):
     """
 
     id: int = Field(ge=1, le=MAX_LABEL_ID)
-    name: str = Field(min_length=1, max_length=120)
+    name: str = Field(min_length=1, max_length=MAX_LABEL_NAME)
     color: str
     method: Method
     scope: Scope = Scope.SLICE
