@@ -314,9 +314,12 @@ def _split(above: QWidget, below: QWidget) -> QSplitter:
 
 def _summary(found: Statistics) -> str:
     statuses = found.everybody.statuses
+    finished = f"{number(statuses[Status.FINISHED])} finished"
+    if sum(statuses.values()) > found.annotated:  # by several people
+        finished = plural(statuses[Status.FINISHED], "finished annotation")
     parts = [
         f"{number(found.annotated)} of {plural(found.cases, 'case')} annotated",
-        f"{number(statuses[Status.FINISHED])} finished",
+        finished,
     ]
     if statuses[Status.RETURNED]:
         parts.append(f"{number(statuses[Status.RETURNED])} returned")
