@@ -75,7 +75,7 @@ LAYERS = {
     ),
     "server": layer(
         2,
-        "errors files imaging model stores",
+        "errors files formats imaging model stores",
         "alembic fastapi jinja2 obstore prometheus_client pwdlib pydantic sqlalchemy "
         "starlette",
     ),
