@@ -23,6 +23,7 @@ from ._base import (
 )
 from ._check_change import all_ids, check_change, check_retired
 from ._content import Box, Decision, MaskRef, Provenance, SliceAnnotation
+from ._flag import LONGEST_REASON, CaseOrder, Flag
 from ._given_labels import GivenLabels, LabelEntry, color_code, method_named
 from ._job_diff import edit_back, label_edit
 from ._job_edit import CaseName, JobEdit, LabelChange, edited_job
@@ -83,6 +84,7 @@ from ._window import PRESETS, VoiFunction, Window
 
 __all__ = [
     "COLORS",
+    "LONGEST_REASON",
     "MEDIA_TYPE",
     "OUTCOMES",
     "PNG_SIGNATURE",
@@ -93,6 +95,7 @@ __all__ = [
     "Box",
     "Case",
     "CaseName",
+    "CaseOrder",
     "CaseRow",
     "Code",
     "Comment",
@@ -101,6 +104,7 @@ __all__ = [
     "Counts",
     "Decision",
     "Document",
+    "Flag",
     "GivenLabels",
     "Group",
     "HistoryEvent",

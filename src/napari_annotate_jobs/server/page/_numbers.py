@@ -324,6 +324,8 @@ _WORDS = {
     "submitted": "submitted",
     "judged": "judged",
     "said": "commented on",
+    "flagged": "flagged",
+    "unflagged": "took a flag off",
     "members": "changed the members",
     "labels": "changed the labels",
     "task": "gave out",

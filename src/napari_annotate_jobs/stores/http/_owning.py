@@ -12,7 +12,7 @@ from napari_annotate_jobs.errors import (
     StoreAccessError,
     StoreError,
 )
-from napari_annotate_jobs.model import Job, edited_job
+from napari_annotate_jobs.model import Job, edited_job, new_id
 from napari_annotate_jobs.stores._answers import JobContents
 from napari_annotate_jobs.stores._contract import JobStore
 
@@ -34,6 +34,18 @@ class OwnedJobs(JobStore):
 
     wire: Wire
     _answers: Answers
+
+    def _get(self, kind: Any, *parts: str, **query: Any) -> Any:
+        return self._answers.get(quoted("jobs", *parts), kind, **query)
+
+    def _post(self, kind: Any, *parts: str, body: Any, **query: Any) -> Any:
+        path = quoted("jobs", *parts)
+        # By its name the server knows it, and does it once: it may be sent again.
+        named = {"Idempotency-Key": new_id()}
+        done = self.wire.request(
+            "POST", path, query=query, body=body, headers=named, repeat=True
+        )
+        return self.wire.value(done, kind)
 
     def may_edit(self, job_id: str) -> bool:
         """Return whether this person runs the job, or the whole server."""

@@ -17,6 +17,7 @@ from napari_annotate_jobs.errors import (
 from napari_annotate_jobs.model import (
     OUTCOMES,
     Case,
+    CaseOrder,
     CaseRow,
     Counts,
     Job,
@@ -25,9 +26,7 @@ from napari_annotate_jobs.model import (
     ReviewRow,
     Status,
     Submission,
-    Thread,
     Verdict,
-    new_id,
 )
 from napari_annotate_jobs.stores import _rules
 from napari_annotate_jobs.stores._contract import (
@@ -37,17 +36,16 @@ from napari_annotate_jobs.stores._contract import (
     PersonProgress,
     ReviewPage,
 )
+from napari_annotate_jobs.stores._flags import ordered
 from napari_annotate_jobs.stores._moved_work import RecordName, WorkRecord
 from napari_annotate_jobs.stores._names import check_file_name, check_person, fold
 from napari_annotate_jobs.stores.wire import (
     BlobList,
-    CommentForm,
     JudgeForm,
     NoteForm,
     Operation,
     OperationBatch,
     OperationResult,
-    ReadForm,
     SubmitForm,
     TextForm,
     operation_of,
@@ -55,8 +53,8 @@ from napari_annotate_jobs.stores.wire import (
 
 from ._at_hand import Answers
 from ._cache import ImageCache
-from ._owning import OwnedJobs
 from ._remote_images import RemoteImages
+from ._talking import DiscussedJobs
 from ._tokens import kept_token
 from ._wire import ATTEMPTS, Wire, quoted, server_and_job
 
@@ -82,7 +80,7 @@ _FEW = 4
 """So many masks are sent without asking first which are there."""
 
 
-class HttpStore(OwnedJobs, ImageSource):
+class HttpStore(DiscussedJobs, ImageSource):
     """Jobs on a server, described in ``docs/server.md``.
 
     Parameters
@@ -171,9 +169,6 @@ class HttpStore(OwnedJobs, ImageSource):
         """Go on with another token of the same person."""
         self.wire.use(token)
 
-    def _get(self, kind: Any, *parts: str, **query: Any) -> Any:
-        return self._answers.get(quoted("jobs", *parts), kind, **query)
-
     def _renew(self, job_id: str, case_id: str) -> None:
         """See anew how a case stands, which this store has just changed."""
         if self._answers.kept is not None:
@@ -234,15 +229,6 @@ class HttpStore(OwnedJobs, ImageSource):
         )
         self._images.put_back(job_id, case)
 
-    def _post(self, kind: Any, *parts: str, body: Any, **query: Any) -> Any:
-        path = quoted("jobs", *parts)
-        # By its name the server knows it, and does it once: it may be sent again.
-        named = {"Idempotency-Key": new_id()}
-        done = self.wire.request(
-            "POST", path, query=query, body=body, headers=named, repeat=True
-        )
-        return self.wire.value(done, kind)
-
     # ------------------------------------------------------------- jobs, cases
     def jobs(self) -> Sequence[JobSummary]:
         found: list[JobSummary] = self._answers.get("/jobs", list[JobSummary])
@@ -268,6 +254,9 @@ class HttpStore(OwnedJobs, ImageSource):
         *,
         status: Status | None = None,
         text: str = "",
+        flagged: bool = False,
+        order: CaseOrder = CaseOrder.JOB,
+        backwards: bool = False,
         offset: int = 0,
         limit: int = 100,
     ) -> CasePage:
@@ -279,6 +268,7 @@ class HttpStore(OwnedJobs, ImageSource):
             query = {
                 "status": status,
                 "text": text or None,
+                **_ordering(flagged, order, backwards),
                 "offset": start,
                 "limit": number,
             }
@@ -296,8 +286,11 @@ class HttpStore(OwnedJobs, ImageSource):
             wanted = [
                 row
                 for row in every
-                if status in {None, row.status} and fold(text) in fold(row.case.name)
+                if status in {None, row.status}
+                and fold(text) in fold(row.case.name)
+                and (row.flags or not flagged)
             ]
+            wanted = ordered(wanted, order, backwards=backwards)
             here = tuple(wanted[offset : offset + limit])
             return CasePage(rows=here, total=len(wanted)) if every else None
 
@@ -642,44 +635,6 @@ class HttpStore(OwnedJobs, ImageSource):
         )
         return found
 
-    def threads(
-        self, job_id: str, case_id: str, *, person: str | None = None
-    ) -> Sequence[Thread]:
-        found: list[Thread] = self._get(
-            list[Thread], job_id, "cases", case_id, "threads", person=person
-        )
-        return tuple(found)
-
-    def discuss(
-        self,
-        job_id: str,
-        case_id: str,
-        *,
-        person: str | None = None,
-        comment: Comment | None = None,
-        thread: str | None = None,
-        resolved: bool | None = None,
-    ) -> Thread:
-        form = CommentForm(comment=comment, thread=thread, resolved=resolved)
-        found: Thread = self._post(
-            Thread, job_id, "cases", case_id, "threads", body=form, person=person
-        )
-        return found
-
-    def mark_read(
-        self,
-        job_id: str,
-        case_id: str,
-        *,
-        person: str | None = None,
-        threads: Collection[str] | None = None,
-    ) -> None:
-        form = ReadForm(threads=None if threads is None else tuple(threads))
-        path = quoted("jobs", job_id, "cases", case_id) + "/threads:read"
-        self.wire.request(
-            "POST", path, query={"person": person}, body=form, repeat=True
-        )
-
     def review_counts(self, job_id: str) -> ReviewCounts:
         found: ReviewCounts = self._get(ReviewCounts, job_id, "review-counts")
         return found
@@ -698,6 +653,9 @@ class HttpStore(OwnedJobs, ImageSource):
         revised: bool | None = None,
         text: str = "",
         person: str | None = None,
+        flagged: bool = False,
+        order: CaseOrder = CaseOrder.JOB,
+        backwards: bool = False,
         offset: int = 0,
         limit: int = 100,
     ) -> ReviewPage:
@@ -712,6 +670,7 @@ class HttpStore(OwnedJobs, ImageSource):
                 revised=revised,
                 text=text or None,
                 person=person,
+                **_ordering(flagged, order, backwards),
                 offset=start,
                 limit=number,
             )
@@ -785,6 +744,15 @@ class HttpStore(OwnedJobs, ImageSource):
 def _check_step(step: int) -> None:
     if step not in (1, -1):
         raise InvalidValueError(f"a step is 1 or -1, not {step}")
+
+
+def _ordering(flagged: bool, order: CaseOrder, backwards: bool) -> dict[str, Any]:
+    """Return what is asked for beside the usual, which is left out."""
+    return {
+        "flagged": flagged or None,
+        "order": None if order is CaseOrder.JOB else order,
+        "backwards": backwards or None,
+    }
 
 
 def _paged(
