@@ -44,6 +44,7 @@ from ._slice_pictures import SlicePictures
 from ._strip_dock import StripDock
 from .controllers import (
     BrushController,
+    FlagController,
     ForeignController,
     MeasureController,
     Peek,
@@ -199,8 +200,9 @@ class OpenJob(QObject):
         self._keys: KeyRouter | None = None
         self.peek = Peek(bridge)
         self.room = RoomForImage(lambda: self.main_window)
-        window = partial(getattr, self, "main_window")
-        self.planes = PlaneCanvases(bridge, window, bench.is_there, notify)
+        self.planes = PlaneCanvases(
+            bridge, lambda: self.main_window, bench.is_there, notify
+        )
         self.surroundings: SurroundingsController | None = None
         self._looks = QTimer(self)
         self._looks.setInterval(LOOK_AGAIN)
@@ -236,7 +238,9 @@ class OpenJob(QObject):
         self.label_keys = label_keys(session.job.project.label_set, self._keymap)
         self.annotate.bind(session, self.label_keys)
         self.window_control.bind(session)
+        self.flags = FlagController(self.bench, self.annotate.flag)
         self._controllers: tuple[Any, ...] = (
+            self.flags,
             StripController(self.strip, self.bench, self.slices, self._go_change),
             PropagateController(self.propagate, self.bench),
             ForeignController(self.annotate.aside, self.bridge.foreign, self.bench),
@@ -350,9 +354,9 @@ class OpenJob(QObject):
         }
         if self.session.job.may_edit(self.session.store.person):
             calls["edit_job"] = self.edit_requested.emit
-        calls |= self.pointed.by_id() | self.brush.by_id()
-        calls |= self.boxes.by_id() | self.fill.by_id()
-        calls |= self.masks.by_id() | self.measures.by_id()
+        drawing = (self.boxes, self.fill, self.masks, self.measures)
+        for part in (self.pointed, self.brush, self.flags, *drawing):
+            calls |= part.by_id()
         for number in range(1, 8):
             calls[f"preset_{number}"] = partial(
                 self.window_control.choose_preset, number
@@ -659,7 +663,8 @@ class OpenJob(QObject):
         elif self.measures.is_on:
             self._keys.set_escape(self.measures.stop, self._canvas or self.main_window)
         elif self.bridge.mouse.zoom_tool:
-            self._keys.set_escape(self._end_zoom_tool, self._canvas or self.main_window)
+            off = partial(self.set_zoom_tool, False)
+            self._keys.set_escape(off, self._canvas or self.main_window)
         else:
             self._keys.set_escape(None, self.main_window)
 
@@ -670,9 +675,6 @@ class OpenJob(QObject):
         ):
             self.hide_propagate()
         self.strip.let_go()
-
-    def _end_zoom_tool(self) -> None:
-        self.set_zoom_tool(False)
 
     def toggle_zoom_tool(self) -> None:
         """Switch the zoom tool on or off."""

@@ -48,6 +48,7 @@ SLICE: dict[str, str] = {
     "submission": "int",
     "submitted": "str",
     "digest": "str",
+    "flags": "str",
 }
 """Columns of the table of slices, and what they hold."""
 BOX: dict[str, str] = {
@@ -276,6 +277,7 @@ def _slice_rows(case: AnnotatedCase) -> Iterator[dict[str, Any]]:
             "submission": summary.submission,
             "submitted": None if summary.time is None else summary.time.isoformat(),
             "digest": summary.digest,
+            "flags": summary.flags,
         }
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, Field
 
 from ._base import Document, now
 
-__all__ = ["LONGEST_REASON", "CaseOrder", "Flag"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["LONGEST_REASON", "CaseOrder", "Flag", "flags_text"]
 
 LONGEST_REASON = 500
 """Characters of why a case is flagged."""
@@ -33,6 +37,11 @@ class Flag(Document):
     person: str
     reason: str = Field(min_length=1, max_length=LONGEST_REASON)
     time: AwareDatetime = Field(default_factory=now)
+
+
+def flags_text(flags: Iterable[Flag]) -> str:
+    """Say why a case is flagged, and by whom."""
+    return "; ".join(f"{flag.reason} ({flag.person})" for flag in flags)
 
 
 class CaseOrder(StrEnum):
