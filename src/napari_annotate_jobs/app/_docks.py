@@ -124,6 +124,8 @@ class MyJobs(QWidget):
             page.annotate_requested.connect(self._annotate)
             page.case_requested.connect(self._open_case)
             page.details_requested.connect(self._show_details)
+            page.flag_requested.connect(self._flag)
+            page.order_chosen.connect(self.station.keep_order)
             page.review_requested.connect(self.station.review_job)
             page.pass_all_requested.connect(self._pass_all)
             page.panel_requested.connect(self.station.panel_requested)
@@ -208,6 +210,8 @@ class MyJobs(QWidget):
             and (review is None or job.kind_for(person) != "review"),
         )
         self.page.set_may_edit(session.job.may_edit(person))
+        order, backwards = self.station.order_of_cases()
+        self.page.set_order(order, backwards=backwards)
         self.page.set_source(self.station.case_source())
         self.page.set_people(())
         self._read_people()
@@ -286,6 +290,14 @@ class MyJobs(QWidget):
             case_id, _ = split_row_key(key)
             row = desk.session.store.case(desk.session.job.id, case_id)
             tell(self, f"Findings about {row.case.name}", "\n".join(row.warnings))
+
+    def _flag(self, key: str) -> None:
+        from napari_annotate_jobs.widgets import split_row_key
+
+        desk = self.station.desk
+        if desk is not None:
+            case_id, _ = split_row_key(key)
+            desk.flags.ask(case_id, self.window() or self)
 
     def _on_keymap(self) -> None:
         desk = self.station.desk

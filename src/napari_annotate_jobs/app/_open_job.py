@@ -45,6 +45,7 @@ from ._slice_pictures import SlicePictures
 from ._strip_dock import StripDock, put_corners
 from .controllers import (
     BrushController,
+    FlagController,
     ForeignController,
     MeasureController,
     PointedController,
@@ -237,7 +238,9 @@ class OpenJob(QObject):
         self.foreign = ForeignController(
             self.annotate.aside, self.bridge.foreign, self.bench
         )
+        self.flags = FlagController(self.bench, self.annotate.flag)
         self._controllers: tuple[Any, ...] = (
+            self.flags,
             StripController(self.strip, self.bench, self.slices, self._go_change),
             PropagateController(self.propagate, self.bench),
             self.foreign,
@@ -331,7 +334,7 @@ class OpenJob(QObject):
         if self.session.job.may_edit(self.session.store.person):
             calls["edit_job"] = self.edit_requested.emit
         calls |= self.around.by_id() | self.pointed.by_id() | self.brush.by_id()
-        calls |= self.boxes.by_id() | self.fill.by_id()
+        calls |= self.boxes.by_id() | self.fill.by_id() | self.flags.by_id()
         calls |= self.masks.by_id() | self.measures.by_id()
         return calls | self.window_control.by_id()
 

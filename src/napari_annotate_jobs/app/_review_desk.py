@@ -48,6 +48,7 @@ LOOKING = (
     *("play", "zoom_tool", "help", "peek", "letters", "scale_bar", "room"),
     *("three_planes", "cross_here", "ruler", "region", "pin_measure"),
     "clear_measures",
+    "flag",
     *("open_first", "list_cases", "slices", "invert", "reset_window"),
     *(f"preset_{n}" for n in range(1, 8)),
 )
@@ -124,6 +125,7 @@ class ReviewDesk(OpenJob):
             threads=self.threads,
         )
         self._controllers = (*self._controllers, self.judging)
+        self.flags.offer(panel.flag)
         self._reviewing = Connections(
             [
                 (review.told, notify),

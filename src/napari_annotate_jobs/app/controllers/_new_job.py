@@ -337,9 +337,14 @@ class NewJobController:
         )
         job = validated(Job, {"project": project, "due": choice.due})
         found = self._found.only(choice.studies)
-        if choice.anonymous:
+        if choice.anonymous or choice.names:
             found = replace(found)
-            name_cases(found, None)
+            names = [
+                choice.names.get(case.id)
+                or (f"Case {number}" if choice.anonymous else case.name)
+                for number, case in enumerate(found.cases, 1)
+            ]
+            name_cases(found, names, "the list of studies")
         return job, found, folder
 
     def _refuse(self, error: Exception) -> None:

@@ -6,9 +6,10 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import InvalidValueError
-from napari_annotate_jobs.model import Case, CaseRow, Status
+from napari_annotate_jobs.model import Case, CaseOrder, CaseRow, Status
 from napari_annotate_jobs.stores import _rules
 from napari_annotate_jobs.stores._contract import CasePage
+from napari_annotate_jobs.stores._flags import ordered
 from napari_annotate_jobs.stores._names import fold
 
 from ._wire import quoted
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from ._at_hand import Answers
 
-__all__ = ["MOST", "CaseRows", "check_step", "paged"]
+__all__ = ["MOST", "CaseRows", "check_step", "ordering", "paged"]
 
 MOST = 1000
 """So many rows the server gives at once."""
@@ -39,7 +40,16 @@ class CaseRows:
         self._cases: dict[tuple[str, str], Case] = {}
 
     def page(
-        self, job_id: str, status: Status | None, text: str, offset: int, limit: int
+        self,
+        job_id: str,
+        *,
+        status: Status | None,
+        text: str,
+        flagged: bool,
+        order: CaseOrder,
+        backwards: bool,
+        offset: int,
+        limit: int,
     ) -> CasePage:
         """Return a page of cases; see :meth:`JobStore.cases`."""
         _rules.check_page(offset, limit)
@@ -49,6 +59,7 @@ class CaseRows:
             query = {
                 "status": status,
                 "text": text or None,
+                **ordering(flagged, order, backwards),
                 "offset": start,
                 "limit": number,
             }
@@ -64,8 +75,11 @@ class CaseRows:
             wanted = [
                 row
                 for row in every
-                if status in {None, row.status} and fold(text) in fold(row.case.name)
+                if status in {None, row.status}
+                and fold(text) in fold(row.case.name)
+                and (row.flags or not flagged)
             ]
+            wanted = ordered(wanted, order, backwards=backwards)
             here = tuple(wanted[offset : offset + limit])
             return CasePage(rows=here, total=len(wanted)) if every else None
 
@@ -136,6 +150,15 @@ def check_step(step: int) -> None:
     """Raise an InvalidValueError unless it is one on or one back."""
     if step not in (1, -1):
         raise InvalidValueError(f"a step is 1 or -1, not {step}")
+
+
+def ordering(flagged: bool, order: CaseOrder, backwards: bool) -> dict[str, Any]:
+    """Return what is asked for beside the usual, which is left out."""
+    return {
+        "flagged": flagged or None,
+        "order": None if order is CaseOrder.JOB else order,
+        "backwards": backwards or None,
+    }
 
 
 def paged(

@@ -15,8 +15,10 @@ from napari_annotate_jobs.errors import (
 from napari_annotate_jobs.model import (
     OUTCOMES,
     Case,
+    CaseOrder,
     CaseRow,
     Counts,
+    Flag,
     Job,
     JobSummary,
     ReviewCounts,
@@ -40,6 +42,7 @@ from napari_annotate_jobs.stores._moved_work import RecordName, WorkRecord
 from napari_annotate_jobs.stores._names import check_file_name, check_person
 from napari_annotate_jobs.stores.wire import (
     CommentForm,
+    FlagForm,
     JudgeForm,
     NoteForm,
     ReadForm,
@@ -49,7 +52,7 @@ from napari_annotate_jobs.stores.wire import (
 
 from ._at_hand import Answers
 from ._cache import ImageCache
-from ._case_rows import MOST, CaseRows, check_step, paged
+from ._case_rows import MOST, CaseRows, check_step, ordering, paged
 from ._owning import Ownership
 from ._remote_images import RemoteImages
 from ._sending import Sending
@@ -212,10 +215,22 @@ class HttpStore(JobStore, ImageSource):
         *,
         status: Status | None = None,
         text: str = "",
+        flagged: bool = False,
+        order: CaseOrder = CaseOrder.JOB,
+        backwards: bool = False,
         offset: int = 0,
         limit: int = 100,
     ) -> CasePage:
-        return self._rows.page(job_id, status, text, offset, limit)
+        return self._rows.page(
+            job_id,
+            status=status,
+            text=text,
+            flagged=flagged,
+            order=order,
+            backwards=backwards,
+            offset=offset,
+            limit=limit,
+        )
 
     def case(self, job_id: str, case_id: str) -> CaseRow:
         return self._rows.one(job_id, case_id)
@@ -490,6 +505,23 @@ class HttpStore(JobStore, ImageSource):
             "POST", path, query={"person": person}, body=form, repeat=True
         )
 
+    def flag(
+        self,
+        job_id: str,
+        case_id: str,
+        reason: str | None,
+        *,
+        person: str | None = None,
+    ) -> tuple[Flag, ...]:
+        form = FlagForm(reason=reason, person=person)
+        path = quoted("jobs", job_id, "cases", case_id, "flag")
+        # Twice the same is once: it may be sent again.
+        done = self.wire.request("PUT", path, body=form, repeat=True)
+        found: list[Flag] = self.wire.value(done, list[Flag])
+        with suppress(StoreError):
+            self.case(job_id, case_id)  # as it is at hand offline
+        return tuple(found)
+
     def review_counts(self, job_id: str) -> ReviewCounts:
         found: ReviewCounts = self._get(ReviewCounts, job_id, "review-counts")
         return found
@@ -508,6 +540,9 @@ class HttpStore(JobStore, ImageSource):
         revised: bool | None = None,
         text: str = "",
         person: str | None = None,
+        flagged: bool = False,
+        order: CaseOrder = CaseOrder.JOB,
+        backwards: bool = False,
         offset: int = 0,
         limit: int = 100,
     ) -> ReviewPage:
@@ -522,6 +557,7 @@ class HttpStore(JobStore, ImageSource):
                 revised=revised,
                 text=text or None,
                 person=person,
+                **ordering(flagged, order, backwards),
                 offset=start,
                 limit=number,
             )

@@ -31,6 +31,7 @@ from ._aside_line import AsideLine
 from ._boxes import BoxSection
 from ._brush import BrushSection
 from ._comments import CommentList
+from ._flag_mark import FlagMark
 from ._label_list import LabelList
 from ._masks import MaskSection
 from ._save_line import SaveLine
@@ -103,6 +104,7 @@ class AnnotateDock(KeyboardGuest):
         font = self.case_name.font()
         font.setBold(True)
         self.case_name.setFont(font)
+        self.flag = FlagMark(keymap, self)
         self.state = SaveLine()
         self.state.setObjectName("save_again")
         self.state.clicked.connect(self.retry_requested)
@@ -251,8 +253,10 @@ class AnnotateDock(KeyboardGuest):
         layout.setSpacing(5)
         name = QHBoxLayout()
         name.addWidget(self.case_name, 1)
+        name.addWidget(self.flag.button)
         name.addWidget(self.place)
         layout.addLayout(name)
+        layout.addWidget(self.flag.text)
         layout.addLayout(top)
         layout.addWidget(self.notice)
         layout.addWidget(self.take_back)
@@ -284,6 +288,7 @@ class AnnotateDock(KeyboardGuest):
         """Use the colours of napari's theme."""
         self._colors = colors
         self.setStyleSheet(focus_ring(colors))
+        self.flag.set_colors(colors)
         self.labels.set_colors(colors)
         self.zoom.setIcon(strip_icon("zoom-tool", colors))
         self.zoom.setStyleSheet(
@@ -300,6 +305,7 @@ class AnnotateDock(KeyboardGuest):
     def set_keymap(self, keymap: KeyMap) -> None:
         """Show other keys in the tooltips."""
         self._keymap = keymap
+        self.flag.set_keymap(keymap)
         self.masks.set_keymap(keymap)
         self.boxes.set_keymap(keymap)
         self.brush.set_keymap(keymap)

@@ -306,6 +306,15 @@ ACTIONS: tuple[UserAction, ...] = (
     UserAction(
         "other_layers", "Layers of other cases: hide or show", "Case", when="case"
     ),
+    UserAction(
+        "flag",
+        "Flag the case, or take the flag away",
+        "Case",
+        "Shift+G",
+        when="case",
+        tip="Have others look at this case: it goes to its reviewer and owner, with a "
+        "reason",
+    ),
     UserAction("open_first", "Open the first case to do", "Case", when="job"),
     UserAction("list_cases", "Show the list of cases", "Case", when="job"),
     UserAction(
