@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.demo._server import DEMO_PEOPLE, demo_server
@@ -11,6 +12,7 @@ from napari_annotate_jobs.stores.http import HttpStore, ImageCache
 from napari_annotate_jobs.testing._serving import InProcess
 
 
+@pytest.mark.slow
 def test_its_people_log_in_and_find_their_jobs(tmp_path):
     with demo_server(tmp_path) as service:
         transport = InProcess(create_app(service, chores=False))
