@@ -11,45 +11,34 @@ from napari_annotate_jobs.session import SaveKind, _recovery
 from napari_annotate_jobs.stores import FolderStore
 
 BRAIN, XRAYS, LUNGS = DEMO_JOBS
-
-
-class FullDisks:
-    """The disks of the job and of this computer; each has room again by itself."""
-
-    def __init__(self):
-        self.job, self.computer = pytest.MonkeyPatch(), pytest.MonkeyPatch()
-
-    def fill(self):
-        from napari_annotate_jobs.files._access import accessing
-
-        def no_room(*args, **kwargs):
-            raise OSError(errno.ENOSPC, "No space left on device", "changes.jsonl")
-
-        def save(store, *args, **kwargs):
-            with accessing(store._path, "written"):
-                no_room()
-
-        self.job.setattr(FolderStore, "save", save)
-        self.computer.setattr(_recovery, "_write", no_room)
-
-    def empty(self):
-        self.job.undo()
-        self.computer.undo()
+WRITE = _recovery._write
 
 
 @pytest.fixture
-def full():
-    """Return disks that can be filled."""
-    disks = FullDisks()
-    yield disks
-    disks.empty()
+def full(monkeypatch):
+    """Return a function that fills the disks of the job and of this computer."""
+
+    def no_room(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device", "changes.jsonl")
+
+    def fill():
+        from napari_annotate_jobs.files._access import accessing
+
+        def save(self, *args, **kwargs):
+            with accessing(self._path, "written"):
+                no_room()
+
+        monkeypatch.setattr(FolderStore, "save", save)
+        monkeypatch.setattr(_recovery, "_write", no_room)
+
+    return fill
 
 
 @pytest.fixture
 def at_risk(open_case, full):
     """Return a driver at a case with work that is saved nowhere."""
     driver = open_case(BRAIN)
-    full.fill()
+    full()
     driver.press_label("Tumour")
     driver.wait(lambda: driver.session.saving.state.kind is SaveKind.BLOCKED)
     yield driver
@@ -104,14 +93,19 @@ def test_every_way_out_asks_and_stays(at_risk):
         driver.wait(lambda: desk.bridge.image_layer in driver.viewer.layers)
 
 
-def test_saved_elsewhere_one_goes_on(at_risk, full, monkeypatch, tmp_path, stored):
+def test_saved_elsewhere_one_goes_on(at_risk, monkeypatch, tmp_path, stored):
     driver, here = at_risk, at_risk.session.slice
     stick = tmp_path / "stick"
     stick.mkdir()
     case = driver.session.case.row.case.id
     driver.press_action("next_case")
     is_asked(driver, here)
-    full.computer.undo()  # the disk of the job is full, however often it is tried
+    full_up = _recovery._write
+
+    def write(path, *args):
+        (WRITE if stick in path.parents else full_up)(path, *args)
+
+    monkeypatch.setattr(_recovery, "_write", write)
     monkeypatch.setattr(
         "napari_annotate_jobs.app._save_questions.choose_folder",
         lambda parent, title, chosen: chosen(str(stick)),
@@ -119,13 +113,13 @@ def test_saved_elsewhere_one_goes_on(at_risk, full, monkeypatch, tmp_path, store
     driver.answer("Save elsewhere")
     driver.wait(lambda: driver.session.case.row.case.id != case)
     assert len(list(stick.iterdir())) == 1
-    full.job.undo()
+    monkeypatch.undo()  # there is room again
     driver.press_action("previous_case")
     driver.wait(lambda: driver.session.case.row.case.id == case)
     driver.settle()
     assert stored(BRAIN, case).slices
     assert driver.session.editor.content(here).has_labels
-    driver.wait(lambda: list(stick.iterdir()) == [])
+    assert list(stick.iterdir()) == []
 
 
 def test_discarding_goes_on(at_risk, stored):
