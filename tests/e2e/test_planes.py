@@ -43,7 +43,7 @@ def canvases(driver):
 
 def test_they_come_and_go(planes):
     driver = planes
-    edges = driver.desk.surroundings.edges
+    edges = driver.desk.around.surroundings.edges
     assert edges.planes.isChecked()
     assert all(canvas.isVisible() for canvas in canvases(driver))
     titles = [c._marks.title.text() for c in driver.desk.planes._canvases]
@@ -101,7 +101,7 @@ def test_another_case_is_covered_until_it_is_drawn(planes):
         driver.wait(lambda each=each: not each.is_covered)
         assert each._drawn is each.view.image
     assert driver.desk.planes.is_on
-    assert driver.desk.surroundings.edges.planes.isChecked()
+    assert driver.desk.around.surroundings.edges.planes.isChecked()
     assert list(map(id, drawn_on)) == list(map(id, canvases(driver)))
     image = driver.desk.bridge.image_layer
     for view in driver.desk.bridge.planes.views:
@@ -147,9 +147,9 @@ def test_they_wait_while_a_case_has_none(make_driver, tmp_path):
 
 def test_a_radiograph_has_none_and_says_so(open_case):
     driver = open_case(XRAYS)
-    driver.click(driver.desk.surroundings.edges.planes)
+    driver.click(driver.desk.around.surroundings.edges.planes)
     assert any("one slice" in each.message.text() for each in notifications())
-    assert not driver.desk.surroundings.edges.planes.isChecked()
+    assert not driver.desk.around.surroundings.edges.planes.isChecked()
     assert not driver.desk.planes.is_on
 
 

@@ -241,7 +241,9 @@ class PlaneCanvases(QObject):
         layout = None if centre is None else centre.layout()
         if centre is None or layout is None:
             return
+        # Before others stand beside it: it is known by its class alone.
         self._main = canvas_of(window)
+        # The other two stand beside the acquired one: turned, one were there twice.
         self._bridge.show_acquired()
         self._planes.show()
         self._panel = QSplitter(Qt.Orientation.Vertical, centre)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
+    InvalidValueError,
     StoreAccessError,
     StoreError,
 )
@@ -246,10 +247,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="walk through them without a person; jobs and pictures go to DIR, which "
         "must be empty",
     )
-    where.add_argument(
+    verb.add_argument(
         "--server",
         action="store_true",
-        help="with a job server of their own, which goes when napari is closed",
+        help="with a job server of their own, which goes when napari is closed; with "
+        "--headless, an owner, two annotators and a reviewer take a job from the start "
+        "to its end, and the network is cut in between",
     )
     return parser
 
@@ -448,16 +451,31 @@ def _open(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from napari_annotate_jobs.demo import run_demo, run_headless, run_server_demo
+    from napari_annotate_jobs.demo import (
+        run_demo,
+        run_headless,
+        run_headless_server,
+        run_server_demo,
+    )
 
     from ._window import require_qt, require_window
 
     if options.server:
         from ._serve import require_server
 
-        require_window()
+        if options.folder:
+            raise InvalidValueError(
+                "the demo with a server keeps nothing",
+                where=options.folder,
+                remedy="Leave the folder out, or name one with --headless",
+            )
+        if not options.headless:
+            require_window()
+            require_server()
+            return run_server_demo()
+        require_qt()
         require_server()
-        return run_server_demo()
+        return run_headless_server(options.headless)
     if options.headless:
         require_qt()
         return run_headless(options.headless)

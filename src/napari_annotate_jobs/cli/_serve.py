@@ -102,7 +102,9 @@ def add_server_arguments(verb: argparse.ArgumentParser) -> None:
     acts = verb.add_subparsers(title="what to do", metavar="ACT", required=True)
     act = acts.add_parser("upgrade", help="bring an older database up to date")
     act.set_defaults(act=_upgrade)
-    act = acts.add_parser("check", help="verify the record of who did what")
+    act = acts.add_parser(
+        "check", help="verify the record of who did what, and all masks that are named"
+    )
     act.set_defaults(act=_check)
     act = acts.add_parser("add-person", help="add a person, and print a token")
     act.add_argument("person", metavar="PERSON")
@@ -314,12 +316,13 @@ def _upgrade(options: argparse.Namespace, service: Service) -> int:
 
 
 def _check(options: argparse.Namespace, service: Service) -> int:
-    from napari_annotate_jobs.server import broken_links
+    from napari_annotate_jobs.server import broken_links, faults_of_masks
 
     from ._show import fault_text
 
     with service.database.reading() as connection:
         faults = list(broken_links(connection))
+    faults += faults_of_masks(service)
     for fault in faults:
         say(fault_text(fault))
     say(f"{counted(len(faults), 'fault')}." if faults else "All is well.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._accounts import add_account, find_account, list_accounts, make_token
 from ._app import create_app
 from ._audit import broken_links
+from ._collecting import faults_of_masks
 from ._permits import permit, permits
 from ._project_edits import deleted_projects, restore_project
 from ._projects import (
@@ -32,6 +33,7 @@ __all__ = [
     "change_labels",
     "create_app",
     "deleted_projects",
+    "faults_of_masks",
     "find_account",
     "list_accounts",
     "list_members",

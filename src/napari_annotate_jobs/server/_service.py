@@ -107,11 +107,18 @@ class Service:
     shelf: BlobShelf
     seen: SeenTokens = field(default_factory=SeenTokens)
     stopping: threading.Event = field(default_factory=threading.Event)
+    # Set when an export was asked for here.
+    asked: threading.Event = field(default_factory=threading.Event)
 
     def close(self) -> None:
         """Release what it holds."""
-        self.stopping.set()
+        self.stop()
         self.database.close()
+
+    def stop(self) -> None:
+        """Have what goes on in the background end."""
+        self.stopping.set()
+        self.asked.set()
 
     def owner_token(self, name: str = "owner") -> str | None:
         """Make the first account, and return its token; None if there is one."""

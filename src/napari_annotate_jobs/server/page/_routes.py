@@ -23,12 +23,20 @@ from napari_annotate_jobs.errors import (
     LogInError,
     NotFoundError,
 )
-from napari_annotate_jobs.model import ReviewStatus
+from napari_annotate_jobs.formats import EXPORT_FORMATS
+from napari_annotate_jobs.model import ReviewStatus, validated
 from napari_annotate_jobs.server._accounts import authenticate, revoke_token
 from napari_annotate_jobs.server._asking import Key, hidden_error, repeated
+from napari_annotate_jobs.server._exports import (
+    ExportForm,
+    ask_for_export,
+    list_exports,
+    remove_export,
+)
 from napari_annotate_jobs.server._passwords import log_in_from
 from napari_annotate_jobs.server._permits import permits
 from napari_annotate_jobs.server._projects import list_members, set_member
+from napari_annotate_jobs.server._routes_exports import ExportKey, send_export
 from napari_annotate_jobs.server._tasks import assign, assign_evenly
 from napari_annotate_jobs.stores.wire import problem_of
 
@@ -122,9 +130,20 @@ def _templates() -> Environment:
     found.filters["part"] = lambda text: quote(text, safe="")
     found.filters["day"] = lambda time: time.strftime("%d %b %Y")
     found.filters["moment"] = lambda time: time.strftime("%d %b %Y %H:%M")
+    found.filters["bytes"] = _bytes
     found.filters["kind"] = _kind
     found.globals["version"] = _version()
     return found
+
+
+def _bytes(number: int) -> str:
+    """Return a size as people read it."""
+    size = float(number)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:,.3g} GB"
 
 
 def _kind(schema: dict[str, Any]) -> str:
@@ -296,6 +315,8 @@ def get_project(visit: Visitor, job: Key, done: Text = "", n: int = 0) -> Respon
             "told": _numbers.last_events(connection, permit),
             "assignment": permit.project["assignment"],
             "each": permit.project["annotators_per_case"],
+            "exports": list_exports(connection, permit),
+            "formats": EXPORT_FORMATS.values(),
         }
         names = [each.member.name for each in found if each.member.state == "active"]
         base, values["takers"] = _base(permit), _takers(permit, names)
@@ -356,7 +377,8 @@ def get_cases(
 
 
 def _parts() -> list[str]:
-    return [*_numbers.PARTS, *(status.value for status in ReviewStatus)][:-1]
+    stands = [status.value for status in ReviewStatus][:-1]
+    return [*_numbers.PARTS, *stands, "flagged"]
 
 
 def _base(permit: Permit) -> dict[str, Any]:
@@ -391,6 +413,8 @@ _DONE = {
     "active": "They are in again.",
     "suspended": "Suspended; {} handed on.",
     "removed": "Removed; {} handed on.",
+    "export": "The export is made in the background; load this page again to see it.",
+    "removed-export": "The export is gone.",
 }
 
 
@@ -451,6 +475,42 @@ def _number(form: SentForm, name: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 4 else 0
 
 
+@ROUTER.post("/jobs/{job}/exports", dependencies=_KNOWN)
+def post_export(visit: Visitor, job: Key, form: Form) -> Response:
+    """Have an export made in the background."""
+    wanted = validated(
+        ExportForm,
+        {
+            "format": form.one("format"),
+            "only": form.one("only", "finished"),
+            "anonymous": bool(form.one("anonymous")),
+        },
+        where="export",
+    )
+    with visit.changing(job, form) as (connection, permit):
+        ask_for_export(connection, permit, wanted)
+    visit.service.asked.set()
+    return _back(_project(job), "export", 1)
+
+
+@ROUTER.post("/jobs/{job}/exports/{export}", dependencies=_KNOWN)
+def post_remove_export(
+    visit: Visitor, job: Key, export: ExportKey, form: Form
+) -> Response:
+    """Take an export away."""
+    with visit.changing(job, form) as (connection, permit):
+        remove_export(connection, permit, export, visit.service)
+    return _back(_project(job), "removed-export", 1)
+
+
+@ROUTER.get("/jobs/{job}/exports/{export}", dependencies=_KNOWN)
+def get_export(
+    request: Request, visit: Visitor, job: Key, export: ExportKey
+) -> Response:
+    """Return what was exported as one file."""
+    return send_export(request, visit, job, export)
+
+
 # ------------------------------------------------------------------------- tables
 @ROUTER.get("/jobs/{job}/people.csv", dependencies=_KNOWN)
 def get_people_table(visit: Visitor, job: Key) -> Response:
@@ -484,7 +544,7 @@ def get_cases_table(visit: Visitor, job: Key) -> Response:
         lines, _ = _numbers.case_lines(connection, permit, limit=None)
         name = permit.job.name
     head = ["id", "case", "slices", "assigned", "annotator", "state", "review"]
-    head += ["submitted (UTC)"]
+    head += ["submitted (UTC)", "flags"]
     rows: list[list[object]] = []
     for line in lines:
         whole = [line.key, line.name, line.n_slices or "", "; ".join(line.assigned)]
@@ -497,10 +557,11 @@ def get_cases_table(visit: Visitor, job: Key) -> Response:
                     work.part,
                     "" if work.review is None else work.review.value,
                     "" if submitted is None else submitted.isoformat("T", "seconds"),
+                    line.flags,
                 ]
             )
         if not line.works:
-            rows.append([*whole, "", "remaining", "", ""])
+            rows.append([*whole, "", "remaining", "", "", line.flags])
     return _table(f"{name} cases", head, rows)
 
 
