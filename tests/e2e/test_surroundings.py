@@ -31,7 +31,7 @@ def napari_docks(driver):
 
 def test_sides_scale_room_and_frame(open_case):
     driver = open_case(BRAIN)
-    bar = driver.desk.surroundings.bar
+    bar = driver.desk.around.surroundings.bar
     assert written(driver) == ["R", "L", "A", "P"]
     assert bar.isVisible()
     zoom = driver.viewer.scene.camera.zoom
