@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["walk_server"]
 
 _PATIENCE = 900.0
-"""Seconds for one part of the walk; a busy computer takes minutes for what takes one."""
+"""Seconds for one part of the walk: a busy computer takes minutes for a few."""
 _STOPS = 30.0
 
 
