@@ -83,7 +83,7 @@ LAYERS = {
     "editing": layer(2, "errors formats model propagation", "numpy psygnal pydantic"),
     "session": layer(
         3,
-        "editing errors formats metrics model propagation stores",
+        "editing errors files formats metrics model propagation stores",
         "numpy platformdirs psygnal pydantic",
     ),
     "viewer": layer(4, "editing errors model session", "napari numpy psygnal vispy"),

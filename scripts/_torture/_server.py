@@ -73,7 +73,7 @@ def run(scratch: Path, *, seed: int, rounds: int) -> Report:
                 pending = operation_of(change, base=index, stream="one")
                 if index == doomed:
                     killer = kill_later(server, delay)
-                store.send_blobs(JOB, case, {digest: data})
+                store.sending.send_blobs(JOB, case, {digest: data})
                 _send(store, case, OperationBatch(operations=(pending,)))
                 saved.append(index)
                 pending = None
@@ -106,7 +106,7 @@ def run(scratch: Path, *, seed: int, rounds: int) -> Report:
                     bad.append(f"acknowledged and lost: {len(lost)} slices")
                 if pending is not None:
                     change, digest, data = painted(len(saved))
-                    store.send_blobs(JOB, case, {digest: data})
+                    store.sending.send_blobs(JOB, case, {digest: data})
                     for _ in range(2):
                         _send(store, case, OperationBatch(operations=(pending,)))
                     saved.append(len(saved))
@@ -146,7 +146,7 @@ def run(scratch: Path, *, seed: int, rounds: int) -> Report:
 
 
 def _send(store: Any, case: str, batch: Any) -> None:
-    for result in store.send_operations(JOB, case, batch):
+    for result in store.sending.send_operations(JOB, case, batch):
         if result.trouble is not None:
             raise AssertionError(f"refused: {result.trouble.what}")
         for answer in result.slices.values():

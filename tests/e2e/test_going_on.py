@@ -92,7 +92,7 @@ def check(driver, number):
     names = [layer.name for layer in driver.viewer.layers]
     assert len(set(names)) == len(names) == 3
     assert driver.desk.annotate.case_name.text() == f"Case {number}"
-    assert driver.desk.read_out.text().startswith(f"Case {number}\n")
+    assert driver.desk.around.read_out.text().startswith(f"Case {number}\n")
     assert not driver.desk.veil.isVisible()
     assert not session.is_moving
 

@@ -111,7 +111,7 @@ def test_the_menu_of_a_box_and_of_what_is_painted(driver):
 
 
 def test_boxes_by_hand(driver):
-    lines = driver.desk.surroundings.hair_lines
+    lines = driver.desk.around.surroundings.hair_lines
     assert not lines.is_on
     driver.press_label("Nodule")
     driver.drag_pixels([(20, 20), (40, 50)])
@@ -120,7 +120,7 @@ def test_boxes_by_hand(driver):
     (before,) = boxes(driver)
     layer = driver.desk.bridge.boxes.layer
 
-    (plate,) = driver.desk.surroundings.plates.plates
+    (plate,) = driver.desk.around.surroundings.plates.plates
     assert (plate.text(), plate.isVisible()) == ("Nodule", True)
     corner = driver.point(before.top, before.left)
     assert abs(plate.x() - corner.x()) < 3
@@ -175,7 +175,7 @@ def test_boxes_by_hand(driver):
 
 
 def test_zoom_and_navigator(driver):
-    bar, camera = driver.desk.zoom.bar, driver.viewer.scene.camera
+    bar, camera = driver.desk.around.zoom.bar, driver.viewer.scene.camera
     fitted = camera.zoom
     assert bar.percent.isVisible()
     assert not bar.navigator.isVisible()
@@ -201,7 +201,7 @@ def test_zoom_and_navigator(driver):
     assert bar.navigator.isVisible()  # it does not flicker at each step
     driver.wait(lambda: bar.navigator.grab().toImage() != before)
     covered = bar.navigator.geometry().united(bar.percent.geometry())
-    letters = driver.desk.surroundings.edges.letters
+    letters = driver.desk.around.surroundings.edges.letters
     assert not any(covered.intersects(x.geometry()) for x in letters if x.isVisible())
     driver.press_action("next_case")
     driver.key("Ctrl+0")

@@ -119,7 +119,7 @@ def test_by_keyboard_alone_from_my_jobs_to_submit(driver, demo):
     QTest.keyClick(cards, Qt.Key.Key_Return)
     driver.wait(lambda: driver.station.desk is not None)
     driver.settle()
-    annotate = driver.my_jobs.page.findChild(QPushButton, "annotate")
+    annotate = driver.my_jobs.page.findChild(QPushButton, "open_first")
     assert QApplication.focusWidget() is annotate
     QTest.keyClick(annotate, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
     assert QApplication.focusWidget() is cards
@@ -322,7 +322,7 @@ def test_another_set_of_keys_counts_at_once(open_case):
 
 def test_the_page_says_that_a_case_is_being_opened(driver):
     driver.open_job(LUNGS)
-    button = driver.my_jobs.page.findChild(QPushButton, "annotate")
+    button = driver.my_jobs.page.findChild(QPushButton, "open_first")
     seen = []
     driver.session.busy.connect(lambda text: seen.append(button.text()))
     driver.annotate()

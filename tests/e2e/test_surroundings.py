@@ -12,7 +12,7 @@ BRAIN, XRAYS, LUNGS = DEMO_JOBS
 
 
 def edges(driver):
-    return driver.desk.surroundings.edges
+    return driver.desk.around.surroundings.edges
 
 
 def written(driver):
@@ -80,13 +80,13 @@ def test_peeking_lasts_as_long_as_the_key_is_held(open_case, monkeypatch, qtbot)
     driver = open_case(BRAIN)
     desk = driver.desk
     driver.press_action("peek")  # pressed and let go of at once: it stays hidden
-    qtbot.waitUntil(lambda: desk.peek.is_over)
+    qtbot.waitUntil(lambda: desk.around.peek.is_over)
     assert desk.bridge.is_hidden
-    assert "hidden" in desk.read_out.text()
+    assert "hidden" in desk.around.read_out.text()
     assert edges(driver).peek.isChecked()
     driver.click(edges(driver).peek)
     assert not desk.bridge.is_hidden
-    monkeypatch.setattr(desk.peek, "held_for", lambda: PEEK + 1)
+    monkeypatch.setattr(desk.around.peek, "held_for", lambda: PEEK + 1)
     driver.press_action("peek")
-    qtbot.waitUntil(lambda: desk.peek.is_over)
+    qtbot.waitUntil(lambda: desk.around.peek.is_over)
     assert not desk.bridge.is_hidden

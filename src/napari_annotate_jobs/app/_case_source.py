@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import Job
     from napari_annotate_jobs.session import Executor
     from napari_annotate_jobs.stores import JobStore
+    from napari_annotate_jobs.widgets import CaseQuery
 
 __all__ = ["StoreCaseSource", "StoreReviewSource"]
 
@@ -53,8 +54,7 @@ class StoreCaseSource:
 
     def fetch(
         self,
-        status: Any,
-        text: str,
+        query: CaseQuery,
         offset: int,
         limit: int,
         reply: Callable[[Any, int], None],
@@ -66,7 +66,7 @@ class StoreCaseSource:
             reply(None, 0)
 
         self._tables.run(
-            lambda: self._page(status=status, text=text, offset=offset, limit=limit),
+            lambda: self._page(**vars(query), offset=offset, limit=limit),
             lambda page: reply(page.rows, page.total),
             failed,
         )

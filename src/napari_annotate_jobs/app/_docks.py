@@ -23,13 +23,14 @@ from napari_annotate_jobs.widgets import (
 
 from ._asks import choose_folder, tell_error
 from ._edit_jobs import EditJobs
+from ._job_actions import JobActions
 from ._new_jobs import NewJobs
 from ._settings import PLUGIN
 from ._titles import JoinsOthers, dock_of, shorten_title, take_all_room
 from ._workstation import Workstation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import napari
     from qtpy.QtGui import QPaintEvent, QShowEvent
@@ -123,6 +124,8 @@ class MyJobs(QWidget):
             page.annotate_requested.connect(self._annotate)
             page.case_requested.connect(self._open_case)
             page.details_requested.connect(self._show_details)
+            page.flag_requested.connect(self._flag)
+            page.order_chosen.connect(self.station.keep_order)
             page.review_requested.connect(self.station.review_job)
             page.pass_all_requested.connect(self._pass_all)
             page.panel_requested.connect(self.station.panel_requested)
@@ -136,6 +139,16 @@ class MyJobs(QWidget):
             self.station.busy_changed.connect(self._on_busy)
         return self._page
 
+    def by_id(self) -> dict[str, Callable[[], None]]:
+        """Return what can be done now, by the id of its action."""
+        calls = self.jobs.by_id()
+        calls |= {"show_jobs": self.show_jobs, "help": self._show_keys}
+        if self._person.isEnabled():
+            calls["person"] = self._person.click
+        if self.station.desk is not None:
+            calls |= self.page.by_id()
+        return calls
+
     def showEvent(self, event: QShowEvent) -> None:
         """Watch the window this widget is shown in."""
         super().showEvent(event)
@@ -144,6 +157,7 @@ class MyJobs(QWidget):
         if window is not None:
             self.station.watch(window)
             NewJobs.of(self.station).watch(window)
+            JobActions.of(self.station).watch(self, window)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Read the jobs once there is something to see."""
@@ -196,6 +210,8 @@ class MyJobs(QWidget):
             and (review is None or job.kind_for(person) != "review"),
         )
         self.page.set_may_edit(session.job.may_edit(person))
+        order, backwards = self.station.order_of_cases()
+        self.page.set_order(order, backwards=backwards)
         self.page.set_source(self.station.case_source())
         self.page.set_people(())
         self._read_people()
@@ -274,6 +290,14 @@ class MyJobs(QWidget):
             case_id, _ = split_row_key(key)
             row = desk.session.store.case(desk.session.job.id, case_id)
             tell(self, f"Findings about {row.case.name}", "\n".join(row.warnings))
+
+    def _flag(self, key: str) -> None:
+        from napari_annotate_jobs.widgets import split_row_key
+
+        desk = self.station.desk
+        if desk is not None:
+            case_id, _ = split_row_key(key)
+            desk.flags.ask(case_id, self.window() or self)
 
     def _on_keymap(self) -> None:
         desk = self.station.desk

@@ -17,6 +17,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_annotate_jobs.errors import AnnotateJobsError, LogInError, NotFoundError
+from napari_annotate_jobs.model import CaseOrder
 from napari_annotate_jobs.session import ALL_FINISHED, Connections
 from napari_annotate_jobs.widgets import Colors, KeyMap, plural
 
@@ -515,8 +516,9 @@ class Workstation(QObject):
         self.desk.saving.log_in_requested.connect(
             lambda: self.log_in_requested.emit(self.server)
         )
-        self.desk.setting_changed.connect(self._remember)
+        self.desk.around.setting_changed.connect(self._remember)
         self.desk.finished.connect(self._offer_next)
+        self.desk.flags.changed.connect(self._on_flagged)
         self.counts_changed.connect(self.desk.annotate.set_counts)
         self._followed = Connections(
             [
@@ -602,6 +604,32 @@ class Workstation(QObject):
             actions=(("Open it", open_it),),
             about=ALL_FINISHED,
         )
+
+    def _on_flagged(self, case_id: str) -> None:
+        self.refresh_cases([case_id])
+        if self.desk is not None and (review := self.desk.review) is not None:
+            self.reviews_changed.emit()
+            self.tables.run(
+                review.counts, self.review_counts_changed.emit, self.show_error
+            )
+
+    def order_of_cases(self) -> tuple[CaseOrder, bool]:
+        """Return how the cases of the open job were sorted before, by this person."""
+        kept = self._sorting().numbers("order")
+        orders = tuple(CaseOrder)
+        if len(kept) != 2 or not 0 <= kept[0] < len(orders):
+            return CaseOrder.JOB, False
+        return orders[kept[0]], bool(kept[1])
+
+    def keep_order(self, order: CaseOrder, backwards: bool) -> None:
+        """Sort the cases of the open job so the next time, too."""
+        place = tuple(CaseOrder).index(order)
+        self._sorting().keep("order", [place, int(backwards)])
+
+    def _sorting(self) -> Habits:
+        assert self.desk is not None
+        session = self.desk.session
+        return _habits(session.store, session.job.id)
 
     def _on_review_counts(self, counts: Any) -> None:
         self.review_counts_changed.emit(counts)

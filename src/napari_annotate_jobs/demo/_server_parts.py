@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.session import SaveKind
 
@@ -114,7 +114,7 @@ class Annotator(Walk):
         buttons = driver.buttons("Add a server")
         driver.click(buttons[0])
         driver.wait(lambda: driver.dialog("log_in") is not None)
-        dialog = driver.dialog("log_in")
+        dialog: Any = driver.dialog("log_in")
         driver.fill(dialog.server, server)
         driver.fill(dialog.person, self._person)
         driver.fill(dialog.secret, PASSWORDS[self._person])
@@ -244,8 +244,8 @@ def own(cues: Cues, server: str, folder: Path) -> int:
             store.wire.request("POST", "/people", body=form)
     people = ["--annotators", "ana", "ben", "--reviewers", "eve", "--owners", me]
     labels = ["--labels", *LABELS]
-    name = ["--name", "Lung tumours"]
-    _does("new", folder / "lung", "--images", *images, *labels, *name, *people)
+    named = ["--name", "Lung tumours"]
+    _does("new", folder / "lung", "--images", *images, *labels, *named, *people)
     _does("push", folder / "lung", server)
     cues.tell("made")
     cues.wait_for("look")

@@ -38,6 +38,7 @@ from ._schema import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
+    from typing import Any
 
     from sqlalchemy import Connection, Select
 
@@ -108,7 +109,7 @@ def _first_step(connection: Connection, before: datetime) -> None:
             connection.execute(update(blobs).where(here).values(asked=None))
 
 
-def _texts(case_id: int) -> Iterator[Select[tuple[str]]]:
+def _texts(case_id: int) -> Iterator[Select[Any]]:
     """Give the questions for all that is said of a case."""
     of = select(works.c.id).where(works.c.case_id == case_id)
     for table in (slices, submissions, verdicts, entries):

@@ -603,6 +603,7 @@ def _write(
         whole=work.set_whole(new),
         whole_revisions=json.dumps(revisions),
         decided=works.c.decided + decided,
+        touched=new.modified,
     )
 
 

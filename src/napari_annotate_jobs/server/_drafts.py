@@ -345,7 +345,13 @@ class PersonWork:
             reviewer = self.connection.scalar(
                 select(accounts.c.id).where(accounts.c.name == verdict.person)
             )
+        times = [
+            self.row and self.row["touched"],
+            last and last.time,
+            verdict and verdict.time,
+        ]
         self.set(
+            touched=max((time for time in times if time), default=None),
             status=standing.status.value,
             review=None if standing.review is None else standing.review.value,
             submitted_revision=0 if last is None else last.annotation.revision,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from napari_annotate_jobs.model import CaseOrder
 from napari_annotate_jobs.stores import Draft, StoreSource
 
 from . import _desk, _listing
@@ -76,7 +77,15 @@ class ProjectReader:
         while True:
             with self._looking(job_id) as (connection, found):
                 page = _listing.case_page(
-                    connection, found, status=None, text="", offset=offset, limit=_PAGE
+                    connection,
+                    found,
+                    status=None,
+                    text="",
+                    marked=False,
+                    order=CaseOrder.JOB,
+                    backwards=False,
+                    offset=offset,
+                    limit=_PAGE,
                 )
             yield from page.rows
             offset += len(page.rows)

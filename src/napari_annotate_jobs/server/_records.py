@@ -156,6 +156,7 @@ def _write_draft(connection: Connection, work: PersonWork, record: WorkRecord) -
         whole=work.set_whole(draft),
         whole_revisions=json.dumps(fields_now(draft.revision)),
         decided=_rules.count_decided(draft),
+        touched=draft.modified,
         label_counts=json.dumps(count_labels(draft.slices.values(), draft.case_labels)),
     )
     work.read()

@@ -9,8 +9,10 @@ from fastapi import APIRouter, Body, Path, Query, Request, Response
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import (
     Case,
+    CaseOrder,
     CaseRow,
     Counts,
+    Flag,
     Job,
     JobSummary,
     ReviewCounts,
@@ -26,6 +28,7 @@ from napari_annotate_jobs.stores._moved_work import RecordName, WorkRecord
 from napari_annotate_jobs.stores.wire import (
     BlobList,
     CommentForm,
+    FlagForm,
     JudgeForm,
     NoteForm,
     OperationBatch,
@@ -35,7 +38,7 @@ from napari_annotate_jobs.stores.wire import (
     TextForm,
 )
 
-from . import _desk, _listing, _records
+from . import _desk, _flags, _listing, _records
 from ._asking import AgainRoute, Ask, Key, Limit, Offset, Person, answer, unchanged
 from ._collecting import are_stale, keep_blobs
 from ._drafts import case_of, find_case, find_work
@@ -86,13 +89,24 @@ def list_cases(
     job: Key,
     status: Status | None = None,
     text: Annotated[str, Query(max_length=1000)] = "",
+    flagged: bool = False,
+    order: CaseOrder = CaseOrder.JOB,
+    backwards: bool = False,
     offset: Offset = 0,
     limit: Limit = 100,
 ) -> Response:
     """Return a page of the cases."""
     with ask.reading(job) as (connection, permit):
         page = _listing.case_page(
-            connection, permit, status=status, text=text, offset=offset, limit=limit
+            connection,
+            permit,
+            status=status,
+            text=text,
+            marked=flagged,
+            order=order,
+            backwards=backwards,
+            offset=offset,
+            limit=limit,
         )
     return answer(request, page)
 
@@ -363,6 +377,16 @@ def mark_read(
     return Response(status_code=204)
 
 
+@ROUTER.put(_CASE + "/flag", response_model=list[Flag])
+def set_flag(ask: Ask, job: Key, case: Key, form: FlagForm) -> Response:
+    """Flag a case, or take a flag away."""
+    with ask.writing(job) as (connection, permit):
+        found = _flags.set_flag(
+            connection, permit, case, form.reason, person=form.person
+        )
+    return answer(None, found)
+
+
 @ROUTER.get(_CASE + "/people", response_model=list[str])
 def list_people(request: Request, ask: Ask, job: Key, case: Key) -> Response:
     """Return who has annotated the case."""
@@ -393,6 +417,9 @@ def list_reviews(
     revised: bool | None = None,
     text: Annotated[str, Query(max_length=1000)] = "",
     person: Person = None,
+    flagged: bool = False,
+    order: CaseOrder = CaseOrder.JOB,
+    backwards: bool = False,
     offset: Offset = 0,
     limit: Limit = 100,
 ) -> Response:
@@ -405,6 +432,9 @@ def list_reviews(
             revised=revised,
             text=text,
             person=person,
+            marked=flagged,
+            order=order,
+            backwards=backwards,
             offset=offset,
             limit=limit,
         )

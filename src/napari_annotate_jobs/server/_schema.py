@@ -37,6 +37,7 @@ __all__ = [
     "entries",
     "events",
     "exports",
+    "flags",
     "label_sets",
     "log_in_failures",
     "members",
@@ -85,6 +86,9 @@ _Key = BigInteger().with_variant(Integer, "sqlite")
 
 _Name = String(120, collation="C").with_variant(String(120), "sqlite")
 """Sorted by code points everywhere, as Python does."""
+
+
+_Sorted = Text(collation="C").with_variant(Text(), "sqlite")
 
 
 def _id() -> Column[int]:
@@ -176,6 +180,8 @@ cases = Table(
     Column("key", String(120), nullable=False),
     Column("name", Text, nullable=False),
     Column("folded", Text, nullable=False),
+    # What its name is sorted by.
+    Column("sorted", _Sorted, nullable=False, default=""),
     Column("document", Text, nullable=False),
     Column("n_slices", Integer),
     Column("rows", Integer),
@@ -187,6 +193,16 @@ cases = Table(
     Column("selected", Boolean, nullable=False, default=True),
     UniqueConstraint("project_id", "key"),
     UniqueConstraint("project_id", "ordinal"),
+    Index(None, "project_id", "sorted"),
+)
+
+flags = Table(
+    "flag",
+    METADATA,
+    _to("case", primary_key=True),
+    _to("account", primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("time", UtcTime, nullable=False),
 )
 
 tasks = Table(
@@ -231,6 +247,7 @@ works = Table(
     Column("submitted", UtcTime),
     _to("account", "reviewer_id", nullable=True),
     Column("judged", UtcTime),
+    Column("touched", UtcTime),
     Column("comment", Text, nullable=False, default=""),
     UniqueConstraint("case_id", "account_id", "of_id"),
     Index(None, "project_id", "account_id", "of_id", "status"),

@@ -15,6 +15,7 @@ from napari_annotate_jobs.model import (
     ReviewStatus,
     Status,
     content_digest,
+    flags_text,
     is_selected,
 )
 
@@ -229,6 +230,7 @@ class StoreSource(CaseSource):
             review="" if review is None else review.value,
             reviewer="" if verdict is None else verdict.person,
             corrected=corrected,
+            flags=flags_text(row.flags),
         )
 
     def _kept_back(self, review: ReviewStatus | None) -> str | None:

@@ -66,7 +66,7 @@ class Driver:
     # --------------------------------------------------------------- looking
     @property
     def desk(self):
-        """The open job's desk."""
+        """The open job, with all that is at hand of it."""
         assert self.station.desk is not None, "no job is open"
         return self.station.desk
 
@@ -260,7 +260,7 @@ class Driver:
         """Open a job, and list what was submitted in it."""
         self.open_job(job_id)
         before = self.station.desk
-        self.click(self.my_jobs.page.findChild(QPushButton, "review"))
+        self.click(self.my_jobs.page.findChild(QPushButton, "switch_review"))
         self.wait(lambda: self.station.desk not in (None, before))
         self.settle()
 
@@ -272,7 +272,7 @@ class Driver:
     def annotate(self) -> None:
         """Click Annotate on the page of the job."""
         before = self.session.case
-        self.click(self.my_jobs.page.findChild(QPushButton, "annotate"))
+        self.click(self.my_jobs.page.findChild(QPushButton, "open_first"))
         self.wait(lambda: self.session.case not in (None, before))
         self.settle()
 

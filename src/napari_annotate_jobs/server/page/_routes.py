@@ -383,7 +383,8 @@ def get_cases(
 
 
 def _parts() -> list[str]:
-    return [*_numbers.PARTS, *(status.value for status in ReviewStatus)][:-1]
+    stands = [status.value for status in ReviewStatus][:-1]
+    return [*_numbers.PARTS, *stands, "flagged"]
 
 
 def _base(permit: Permit) -> dict[str, Any]:
@@ -549,7 +550,7 @@ def get_cases_table(visit: Visitor, job: Key) -> Response:
         lines, _ = _numbers.case_lines(connection, permit, limit=None)
         name = permit.job.name
     head = ["id", "case", "slices", "assigned", "annotator", "state", "review"]
-    head += ["submitted (UTC)"]
+    head += ["submitted (UTC)", "flags"]
     rows: list[list[object]] = []
     for line in lines:
         whole = [line.key, line.name, line.n_slices or "", "; ".join(line.assigned)]
@@ -562,10 +563,11 @@ def get_cases_table(visit: Visitor, job: Key) -> Response:
                     work.part,
                     "" if work.review is None else work.review.value,
                     "" if submitted is None else submitted.isoformat("T", "seconds"),
+                    line.flags,
                 ]
             )
         if not line.works:
-            rows.append([*whole, "", "remaining", "", ""])
+            rows.append([*whole, "", "remaining", "", "", line.flags])
     return _table(f"{name} cases", head, rows)
 
 

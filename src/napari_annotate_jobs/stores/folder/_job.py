@@ -27,6 +27,7 @@ from napari_annotate_jobs.files import (
 )
 from napari_annotate_jobs.model import Status
 from napari_annotate_jobs.stores import _rules
+from napari_annotate_jobs.stores._flags import new_flag
 from napari_annotate_jobs.stores._moved_work import RecordName
 from napari_annotate_jobs.stores._names import (
     case_folder,
@@ -40,12 +41,13 @@ from ._case_work import WorkFolder
 from ._catalogue import Catalogue
 from ._documents import Envelope, read_document, write_document
 from ._events import EventLog
+from ._flag_files import FlagFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from napari_annotate_jobs.model import Case, Job
+    from napari_annotate_jobs.model import Case, Flag, Job
 
 __all__ = ["CORRECTIONS", "JobFolder"]
 
@@ -79,6 +81,7 @@ class JobFolder:
         self.person = person
         self._timeout = timeout
         self._events = EventLog(path / "events.jsonl", timeout)
+        self.flags = FlagFiles(path)
         self.catalogue = Catalogue(
             path, person, self._events, self.measure, self.submitted
         )
@@ -145,6 +148,19 @@ class JobFolder:
                 self._events.tell_note(case_id, n_slices, warnings)
             self.catalogue.note(row.ordinal, n_slices, warnings)
         return case
+
+    def flag(
+        self, case_id: str, reason: str | None, person: str | None
+    ) -> tuple[Flag, ...]:
+        """Flag a case, or take a flag away; see :meth:`JobStore.flag`."""
+        whose = person or self.person
+        self.catalogue.place(case_id)
+        flag = new_flag(self.job(), reason, by=self.person, person=whose, where=case_id)
+        self.flags.write(case_id, whose, flag)
+        # It is on disk: that others hear of it later undoes nothing.
+        with suppress(StoreError, OSError):
+            self._events.tell_flag(case_id, whose)
+        return self.catalogue.flag(case_id, whose)
 
     # ----------------------------------------------------------- combinations
     def combinations(self) -> dict[str, str]:

@@ -109,6 +109,7 @@ class BoxSection(QWidget):
         self._several: bool | None = None
         self._labels: tuple[Label, ...] = ()
         self.label = QToolButton(self)
+        self.label.setObjectName("relabel")
         self.label.setAutoRaise(True)
         self.label.setIconSize(QSize(12, 12))
         self.label.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -127,6 +128,7 @@ class BoxSection(QWidget):
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.clicked.connect(self._clicked)
         self.more = QPushButton("More", self)
+        self.more.setObjectName("join_object")
         self.more.setToolTip("Join with another object; one box only")
         self.more.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.answers = AnswerList(self)

@@ -63,6 +63,7 @@ class BrushSection(QWidget):
         self.high = WindowBox("Highest value that is painted", self)
         self.unit = QLabel(self)
         self.window_ = QPushButton("Window", self)
+        self.window_.setObjectName("paint_range")
         self.window_.setToolTip("Paint the values from black to white of the window")
         self.window_.clicked.connect(self.window_requested)
         for box in (self.low, self.high):

@@ -61,10 +61,10 @@ class CanvasEdges(QObject):
         for part in (*self.letters, *self.frame):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             part.hide()
-        self.peek = _tool(canvas, "eye", "Annotation hidden")
-        self.room = _tool(canvas, "room", "Room for the image")
-        self.planes = _tool(canvas, "planes", "Three planes")
-        self.ruler = _tool(canvas, "ruler", "Measure")
+        self.peek = _tool(canvas, "eye", "Annotation hidden", "peek")
+        self.room = _tool(canvas, "room", "Room for the image", "room")
+        self.planes = _tool(canvas, "planes", "Three planes", "three_planes")
+        self.ruler = _tool(canvas, "ruler", "Measure", "ruler")
         self._tools = (self.room, self.planes, self.ruler, self.peek)
         for tool in self._tools:
             tool.setVisible(keymap is not None)
@@ -138,9 +138,10 @@ class CanvasEdges(QObject):
         self.deleteLater()
 
 
-def _tool(below: QWidget, icon: str, name: str) -> QToolButton:
+def _tool(below: QWidget, icon: str, name: str, action: str) -> QToolButton:
     """Return a switch that lies on the image and leaves it the keyboard."""
     tool = QToolButton(below)
+    tool.setObjectName(action)
     tool.setCheckable(True)
     tool.setAccessibleName(name)
     tool.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -9,13 +9,14 @@ from qtpy.QtCore import QEvent, QRect, QSize, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QToolTip
 
-from napari_annotate_jobs.model import Status
+from napari_annotate_jobs.model import Status, flags_text
 from napari_annotate_jobs.widgets.parts._theme import Colors, mixed, readable
 
 from ._model import ROW, facts_text, note_of, row_key, warnings_of
 from ._paint import (
     ALIGN_LEFT,
     draw_elided,
+    draw_flag,
     draw_picture_frame,
     draw_status,
     draw_warning,
@@ -46,6 +47,7 @@ class _Layout:
     facts: QRect
     comment: QRect
     warning: QRect
+    flag: QRect
     symbol: QRect
     status: QRect
 
@@ -96,6 +98,8 @@ class CaseDelegate(QStyledItemDelegate):
         draw_elided(painter, at.status, _status_text(row))
         painter.setPen(QColor(faint))
         draw_elided(painter, at.facts, facts_text(row))
+        if row.flags:
+            draw_flag(painter, at.flag, readable(colors.warning, fill, 3))
         if warnings_of(row):
             draw_warning(painter, at.warning, readable(colors.warning, fill, 3))
         if note_of(row):
@@ -157,7 +161,10 @@ class CaseDelegate(QStyledItemDelegate):
         warning = QRect()
         if row is not None and warnings_of(row):
             warning = QRect(right - line, lines[1].top(), line, line)
-        name = QRect(lines[0])
+        name, flag = QRect(lines[0]), QRect()
+        if row is not None and row.flags:
+            flag = QRect(left, lines[0].top(), line, line)
+            name.setLeft(flag.right() + 4)
         if rect.width() >= WIDE:
             # Status, facts and name side by side; the comment has the next line.
             status = QRect(right - width, lines[0].top(), width, line)
@@ -166,7 +173,7 @@ class CaseDelegate(QStyledItemDelegate):
             facts.moveRight(symbol.left() - GAP)
             name.setRight(facts.left() - GAP)
             comment = lines[1].adjusted(0, 0, -line - GAP, 0)
-            return _Layout(picture, name, facts, comment, warning, symbol, status)
+            return _Layout(picture, name, facts, comment, warning, flag, symbol, status)
         # The name has a line of its own; the facts have one if there is no comment.
         symbol = QRect(left, lines[1].top(), line, line)
         status = QRect(symbol.right() + 4, symbol.top(), width, line)
@@ -176,7 +183,7 @@ class CaseDelegate(QStyledItemDelegate):
             facts.setLeft(status.right() + GAP)
             if not warning.isNull():
                 facts.setRight(warning.left() - GAP)
-        return _Layout(picture, name, facts, comment, warning, symbol, status)
+        return _Layout(picture, name, facts, comment, warning, flag, symbol, status)
 
     def helpEvent(
         self,
@@ -199,6 +206,8 @@ class CaseDelegate(QStyledItemDelegate):
         at = self._layout(rect, row)
         if at.warning.contains(position):
             return "\n".join(["The images say:", *warnings_of(row), _DETAILS])
+        if at.flag.contains(position):
+            return f"Flagged: {flags_text(row.flags)}"
         if note_of(row) and at.comment.contains(position):
             return f"{_status_text(row)}: {note_of(row)}"
         return str(index.data(Qt.ItemDataRole.ToolTipRole))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -11,7 +12,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QAbstractListModel, QModelIndex, Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
 
-from napari_annotate_jobs.model import ReviewRow
+from napari_annotate_jobs.model import CaseOrder, ReviewRow, flags_text
 
 from ._paint import plural
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AnyRow",
     "CaseModel",
+    "CaseQuery",
     "CaseRows",
     "case_text",
     "facts_text",
@@ -51,6 +53,31 @@ KEPT_PAGES = 60
 KEPT_PICTURES = 600
 
 
+@dataclass(frozen=True)
+class CaseQuery:
+    """Which cases are listed, and in which order.
+
+    Parameters
+    ----------
+    status : Status or ReviewStatus, optional
+        None for all.
+    text : str
+        Part of the name.
+    flagged : bool
+        True for flagged cases alone.
+    order : CaseOrder
+        What they are sorted by.
+    backwards : bool
+        True to turn the order round.
+    """
+
+    status: AnyStatus | None = None
+    text: str = ""
+    flagged: bool = False
+    order: CaseOrder = CaseOrder.JOB
+    backwards: bool = False
+
+
 class CaseRows(Protocol):
     """Where the case table gets its rows and pictures from.
 
@@ -60,26 +87,19 @@ class CaseRows(Protocol):
     """
 
     def fetch(
-        self,
-        status: Any,
-        text: str,
-        offset: int,
-        limit: int,
-        reply: RowsReply,
+        self, query: CaseQuery, offset: int, limit: int, reply: RowsReply
     ) -> None:
         """Read a page of the cases.
 
         Parameters
         ----------
-        status : Status or ReviewStatus, optional
-            None for all.
-        text : str
-            Part of the name.
+        query : CaseQuery
+            Which of them, and in which order.
         offset, limit : int
             Rows to leave out, and rows to return at most.
         reply : callable
-            Takes the rows, and how many cases there are with this status and
-            text; None for the rows if they could not be read.
+            Takes the rows, and how many cases the query finds; None for the rows if
+            they could not be read.
         """
 
     def thumbnail(self, case_id: str, reply: PictureReply) -> None:
@@ -108,8 +128,9 @@ def split_row_key(key: str) -> tuple[str, str | None]:
 
 
 def note_of(row: AnyRow) -> str:
-    """Return what a reviewer wrote of a row."""
-    return row.comment if isinstance(row, ReviewRow) else row.returned_comment
+    """Return what a reviewer wrote of a row, else why it is flagged."""
+    note = row.comment if isinstance(row, ReviewRow) else row.returned_comment
+    return note or flags_text(row.flags)
 
 
 def warnings_of(row: AnyRow) -> tuple[str, ...]:
@@ -142,6 +163,8 @@ def case_text(row: AnyRow) -> str:
         parts.append(row.comment)
     elif row.returned_comment:
         parts.append(f"returned: {row.returned_comment}")
+    if row.flags:
+        parts.append(f"flagged: {flags_text(row.flags)}")
     parts.extend(warnings_of(row))
     return " · ".join(part for part in parts if part)
 
@@ -195,8 +218,7 @@ class CaseModel(QAbstractListModel):
         super().__init__(parent)
         self._visible = visible
         self._source: CaseRows | None = None
-        self._status: AnyStatus | None = None
-        self._text = ""
+        self._query = CaseQuery()
         self._total = 0
         self._pages: OrderedDict[int, tuple[AnyRow, ...]] = OrderedDict()
         self._stale: set[int] = set()
@@ -222,13 +244,13 @@ class CaseModel(QAbstractListModel):
             self._reset(0)
         self._begin()
 
-    def set_query(self, status: AnyStatus | None, text: str) -> None:
-        """Show the cases with a status whose name holds a text.
+    def set_query(self, query: CaseQuery) -> None:
+        """Show other cases, or in another order.
 
         Those shown now stay until the first of the new ones are there.
         """
-        if (status, text) != (self._status, self._text):
-            self._status, self._text = status, text
+        if query != self._query:
+            self._query = query
             self._begin()
 
     def refresh(self) -> None:
@@ -282,7 +304,7 @@ class CaseModel(QAbstractListModel):
                 self._question += 1
                 self._asked_page = asked = (self._question, page)
                 reply = self._answer(CaseModel._on_rows, asked)
-                self._source.fetch(self._status, self._text, page * PAGE, PAGE, reply)
+                self._source.fetch(self._query, page * PAGE, PAGE, reply)
         # Rows first: a picture may take long.
         if self._asked_picture is None and self._asked_page is None:
             case_id = self._next_picture()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QPoint, Qt, Signal
@@ -135,6 +136,17 @@ class MyJobsView(QWidget):
         )
         paint_in(self, Colors.dark())
         self._show_state()
+        # The name of a button is the id of what it does.
+        for name, buttons in {
+            "make_job": (self._new, self._empty_new),
+            "open_folder": (self._open_folder, self._empty_open),
+            "add_server": (self._add_server, self._empty_server),
+            "refresh_jobs": (self._refresh,),
+            "demo": (self._empty_demo,),
+            "open_job": (self._open,),
+        }.items():
+            for button in buttons:
+                button.setObjectName(name)
 
     # ---------------------------------------------------------------- setters
     def set_may_edit(self, may_edit: Callable[[JobSummary], bool]) -> None:
@@ -171,6 +183,22 @@ class MyJobsView(QWidget):
         self._hint.setStyleSheet(f"QLabel {{ color: {colors.faint_text}; }}")
         self._empty_new.setStyleSheet(main_button_style(colors))
         self._cards.viewport().update()
+
+    def by_id(self) -> dict[str, Callable[[], None]]:
+        """Return what can be asked for now, by the id of its action."""
+        calls: dict[str, Callable[[], None]] = {
+            "make_job": self.new_job_requested.emit,
+            "open_folder": self.open_folder_requested.emit,
+            "add_server": self.add_server_requested.emit,
+            "refresh_jobs": self.refresh_requested.emit,
+            "demo": self.demo_requested.emit,
+        }
+        chosen = self.selected()
+        if chosen is not None:
+            calls |= {"open_job": self._request_job, "forget_job": self._request_forget}
+            if self._may_edit(chosen):
+                calls["edit_chosen"] = partial(self.edit_requested.emit, chosen)
+        return calls
 
     def selected(self) -> JobSummary | None:
         """Return the chosen job."""
@@ -286,6 +314,7 @@ class MyJobsView(QWidget):
         self._empty_demo = QPushButton("Try the &demo", page)
         self._empty_demo.clicked.connect(self.demo_requested)
         self._show_all = QPushButton("Show &all jobs", page)
+        self._show_all.setObjectName("show_all")
         self._show_all.clicked.connect(self._clear_filters)
         column.addStretch(1)
         column.addWidget(self._headline)

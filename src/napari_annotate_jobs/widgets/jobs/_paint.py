@@ -36,6 +36,7 @@ __all__ = [
     "draw_badge",
     "draw_bar",
     "draw_elided",
+    "draw_flag",
     "draw_method",
     "draw_picture_frame",
     "draw_status",
@@ -237,6 +238,18 @@ def draw_warning(painter: QPainter, rect: QRect, color: str) -> None:
     painter.setPen(_pen(color, 1.7))
     painter.drawLine(QPointF(8, 6.4), QPointF(8, 9.2))
     painter.drawPoint(QPointF(8, 11.5))
+    painter.restore()
+
+
+def draw_flag(painter: QPainter, rect: QRect, color: str) -> None:
+    """Draw a flag."""
+    painter.save()
+    _to_grid(painter, rect)
+    painter.setPen(_pen(color, 1.6))
+    painter.drawLine(QPointF(3.6, 2), QPointF(3.6, 14))
+    painter.setBrush(QColor(color))
+    corners = [(3.6, 2.6), (13.4, 5.6), (3.6, 8.8)]
+    painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in corners]))
     painter.restore()
 
 

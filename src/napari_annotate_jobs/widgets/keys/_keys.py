@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from qtpy.QtGui import QKeySequence
 
@@ -14,6 +14,7 @@ from napari_annotate_jobs.errors import InvalidValueError
 
 from ._gestures import GESTURES, IN_IMAGE, Gesture
 from ._key_sets import KEY_SETS, OWN_KEYS, KeySet
+from ._user_action import UserAction, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,6 +25,7 @@ __all__ = [
     "ACTIONS",
     "LABEL_KEYS",
     "NAPARI_KEYS",
+    "OF_JOBS",
     "SHARED_WITH_NAPARI",
     "STEPPING",
     "KeyMap",
@@ -34,52 +36,28 @@ __all__ = [
     "normal_key",
 ]
 
-
-When = Literal[
-    "job",
-    "case",
-    "slices",
-    "edit",
-    "edit slices",
-    "object",
-    "proposals",
-    "submitted",
-]
-"""When an action applies: a job is open; a case; one of several slices; one that may
-be changed; with several slices; with an object at hand; with proposals; one that was
-submitted and has no verdict."""
-
-
-@dataclass(frozen=True)
-class UserAction:
-    """Something the user does, by key, button, menu or the command palette.
-
-    Parameters
-    ----------
-    id : str
-        Names it in settings.
-    text : str
-        What it does.
-    group : str
-        The heading it is listed under.
-    key : str
-        Its default key, in Qt's portable notation; empty for none.
-    steps : bool
-        True if it goes on while its key is held down; all else acts once a press.
-    when : When
-        What must be open for it to do anything.
-    tip : str
-        More words about it, for tooltips; by default `text` says enough.
-    """
-
-    id: str
-    text: str
-    group: str
-    key: str = ""
-    steps: bool = False
-    when: When = "edit"
-    tip: str = ""
-
+_OF_JOBS: tuple[tuple[str, str, When, str], ...] = (
+    ("show_jobs", "Show My Jobs", "always", "The list of all your jobs"),
+    ("make_job", "Make a new job", "always", "Of a folder of images"),
+    ("open_folder", "Open a job folder", "always", "List its jobs"),
+    ("add_server", "Add a job server, or log in", "always", ""),
+    ("refresh_jobs", "Read the jobs again", "always", ""),
+    ("person", "Work under another name", "always", ""),
+    ("demo", "Add the demo jobs", "always", "Three jobs on real images"),
+    ("open_job", "Open the chosen job", "chosen", ""),
+    ("edit_chosen", "Edit, archive or delete the chosen job", "chosen", ""),
+    ("forget_job", "Take the chosen job off My Jobs", "chosen", ""),
+    ("open_chosen", "Open the chosen case", "job", ""),
+    ("findings", "Findings about the chosen case", "job", ""),
+    ("refresh_cases", "Read the cases again", "job", ""),
+    ("switch_review", "Review what was submitted, or annotate", "job", ""),
+    ("pass_all", "Pass all waiting cases", "job", ""),
+    ("export_job", "Export the annotations of the job", "job", ""),
+    ("import_job", "Import annotations into the job", "job", ""),
+    ("statistics_job", "Statistics of the job", "job", ""),
+    ("combine_labels", "Combine labels of the job", "job", ""),
+)
+"""What is done with jobs: id, text, when, and tip."""
 
 ACTIONS: tuple[UserAction, ...] = (
     UserAction(
@@ -322,11 +300,26 @@ ACTIONS: tuple[UserAction, ...] = (
         tip="Take this submission back, to edit the case again; until a reviewer "
         "answers it",
     ),
+    UserAction("comment", "Write a comment", "Case", when="case"),
+    UserAction("case_nothing", "Nothing in the whole case", "Case"),
+    UserAction("save_again", "Save what is not saved yet", "Case", when="case"),
+    UserAction(
+        "other_layers", "Layers of other cases: hide or show", "Case", when="case"
+    ),
+    UserAction(
+        "flag",
+        "Flag the case, or take the flag away",
+        "Case",
+        "Shift+G",
+        when="case",
+        tip="Have others look at this case: it goes to its reviewer and owner, with a "
+        "reason",
+    ),
     UserAction("open_first", "Open the first case to do", "Case", when="job"),
     UserAction("list_cases", "Show the list of cases", "Case", when="job"),
     UserAction(
         "edit_job",
-        "Edit the job",
+        "Edit, archive or delete the job",
         "Case",
         when="job",
         tip="For its owners: dates, cases, labels; archive or delete it",
@@ -469,6 +462,7 @@ ACTIONS: tuple[UserAction, ...] = (
         "Alt+Shift+H",
         when="slices",
     ),
+    *(UserAction(id_, text, "Jobs", when=w, tip=tip) for id_, text, w, tip in _OF_JOBS),
     *(
         UserAction(id_, text, "Measure", key, when="case", tip=tip)
         for id_, text, key, tip in (
@@ -504,12 +498,15 @@ ACTIONS: tuple[UserAction, ...] = (
             ),
         )
     ),
-    UserAction("help", "Keys and mouse", "Help", "F1", when="job"),
+    UserAction("help", "Keys and mouse", "Help", "F1", when="always"),
 )
 """Everything of ours that can have a key, except the labels of the job."""
 
 STEPPING = frozenset(action.id for action in ACTIONS if action.steps)
 """Actions that go on while their key is held down."""
+
+OF_JOBS = frozenset(a.id for a in ACTIONS if a.when in ("always", "chosen", "job"))
+"""Actions that need no open case."""
 
 LABEL_KEYS: tuple[str, ...] = (
     *"GHJKW890",

@@ -79,7 +79,6 @@ class PropagatePanel(KeyboardPanel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("propagate-panel")
-        self.preview_is_old = False
         self._choice: Choice | None = None
         self._labels = LabelSet()
         self._extras: dict[str, tuple[Method, str, str]] = {}
@@ -246,7 +245,6 @@ class PropagatePanel(KeyboardPanel):
         choice = self._choice
         if choice is None:
             return
-        self.preview_is_old = False
         self._counts = preview.counts[choice.mode]
         extra = self.extra
         changed = () if extra else preview.changed
