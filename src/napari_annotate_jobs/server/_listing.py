@@ -136,7 +136,9 @@ def _sorted(
     *last: ColumnElement[Any],
 ) -> list[ColumnElement[Any]]:
     """Return what rows are sorted by: times, the latest first; none, last."""
-    columns = [column.desc() if backwards else column.asc() for column in last]
+    columns: list[ColumnElement[Any]] = [
+        column.desc() if backwards else column.asc() for column in last
+    ]
     if by is None:
         return columns
     if order in (CaseOrder.FLAG, CaseOrder.TOUCHED):
