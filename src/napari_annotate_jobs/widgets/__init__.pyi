@@ -31,7 +31,8 @@ from .jobs._server_lines import ServerLine, ServerLines
 from .keys._guest import KeyboardGuest
 from .keys._held import HeldKeys
 from .keys._help import HelpPanel
-from .keys._keys import ACTIONS, OF_JOBS, STEPPING, KeyMap, label_keys
+from .keys._key_map import KeyMap, label_keys
+from .keys._keys import ACTIONS, OF_JOBS, STEPPING
 from .keys._text_focus import text_has_focus
 from .keys._user_action import When
 from .numbers._panel import StatisticsPanel
