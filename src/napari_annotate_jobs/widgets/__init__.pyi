@@ -28,6 +28,7 @@ from .jobs._page import JobPageView
 from .jobs._paint import plural
 from .jobs._person import PersonButton
 from .jobs._server_lines import ServerLine, ServerLines
+from .jobs._tiles import StudyGrid
 from .keys._guest import KeyboardGuest
 from .keys._held import HeldKeys
 from .keys._help import HelpPanel
@@ -103,6 +104,7 @@ __all__ = [
     "SliceStrip",
     "StatisticsPanel",
     "Study",
+    "StudyGrid",
     "ThreadList",
     "Veil",
     "When",
