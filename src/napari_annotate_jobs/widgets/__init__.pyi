@@ -29,10 +29,12 @@ from .jobs._page import JobPageView
 from .jobs._paint import plural
 from .jobs._person import PersonButton
 from .jobs._server_lines import ServerLine, ServerLines
+from .jobs._tiles import StudyGrid
 from .keys._guest import KeyboardGuest
 from .keys._held import HeldKeys
 from .keys._help import HelpPanel
-from .keys._keys import ACTIONS, OF_JOBS, STEPPING, KeyMap, label_keys
+from .keys._key_map import KeyMap, label_keys
+from .keys._keys import ACTIONS, OF_JOBS, STEPPING
 from .keys._text_focus import text_has_focus
 from .keys._user_action import When
 from .numbers._panel import StatisticsPanel
@@ -104,6 +106,7 @@ __all__ = [
     "SliceStrip",
     "StatisticsPanel",
     "Study",
+    "StudyGrid",
     "ThreadList",
     "Veil",
     "When",

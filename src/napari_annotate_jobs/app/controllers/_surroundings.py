@@ -20,6 +20,8 @@ from napari_annotate_jobs.widgets import (
     event_as,
 )
 
+from ._slice_numbers import SliceNumbers
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -78,6 +80,9 @@ class SurroundingsController:
         self.edges = CanvasEdges(canvas, keymap)
         self.hair_lines = HairLines(canvas)
         self.plates = NamePlates(canvas)
+        self.numbers = SliceNumbers(
+            canvas.window() or canvas, bridge.viewer.dims, canvas.setFocus
+        )
         self._names_due = QTimer(canvas)
         self._names_due.setSingleShot(True)
         self._names_due.timeout.connect(self._show_names)
@@ -191,6 +196,7 @@ class SurroundingsController:
             self._named.release()
         self._names_due.stop()
         self.plates.close()
+        self.numbers.close()
 
 
 class RoomForImage(QObject):

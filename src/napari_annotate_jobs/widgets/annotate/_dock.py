@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.model import Counts, Thread
     from napari_annotate_jobs.session import AnnotationSession
-    from napari_annotate_jobs.widgets.keys._keys import KeyMap
+    from napari_annotate_jobs.widgets.keys._key_map import KeyMap
 
 __all__ = ["AnnotateDock"]
 

@@ -13,7 +13,7 @@ from napari_annotate_jobs.widgets.strip._bar import SIDE, strip_icon
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_annotate_jobs.widgets.keys._keys import KeyMap
+    from napari_annotate_jobs.widgets.keys._key_map import KeyMap
 
 __all__ = ["CanvasEdges"]
 
