@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from napari_annotate_jobs.errors import (
     InvalidValueError,
@@ -193,7 +193,9 @@ class OidcProvider:
             keys = self._get(self._about()["jwks_uri"], anew=renewed)
             try:
                 found = jwt.decode(
-                    token, KeySet.import_key_set(keys), algorithms=list(_ALGORITHMS)
+                    token,
+                    KeySet.import_key_set(cast("Any", keys)),
+                    algorithms=list(_ALGORITHMS),
                 )
                 break
             except (JoseError, ValueError) as error:
