@@ -268,13 +268,13 @@ def test_images_of_two_files_come_whole(bench, opened, kind, tmp_path):
     case = bench.store("ana").case(JOB, CASE).case
     ref = case.series[0].model_copy(update={"path": series})
     store = opened()
-    store._cases[JOB, CASE] = case.model_copy(update={"series": (ref,)})
+    store._rows._cases[JOB, CASE] = case.model_copy(update={"series": (ref,)})
     with bench.service.database.writing() as connection:
         from sqlalchemy import update
 
         from napari_annotate_jobs.server._schema import cases
 
-        document = store._cases[JOB, CASE].model_dump_json()
+        document = store._rows._cases[JOB, CASE].model_dump_json()
         where = cases.c.key == CASE
         connection.execute(update(cases).where(where).values(document=document))
     found = store.open_series(JOB, CASE)

@@ -246,26 +246,26 @@ def export(
             if progress is not None:
                 progress(len(done), len(tasks), str(tasks[number].summary))
             _stop_if(cancelled, out)
+        _stop_if(cancelled, out)
+        results = _Results(notes, tasks)
+        with _telling(staging):
+            written = _Written(results, plan.cases)
+            shared = list(exporter.finish(plan, staging, written))
+            exporter.verify(plan, staging, written)
+            write_slice_table(staging / SLICES, results)
+            found = manifest(about, results, staging, [*shared, SLICES])
+            text = json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True)
+            (staging / MANIFEST).write_text(text + "\n", encoding="utf-8")
+            shutil.rmtree(notes)
+            _sync_tree(staging)
+            if out.exists():
+                out.rmdir()
+            staging.replace(out)
     except BaseException:
         running.close()  # type: ignore[attr-defined]
         if scheduler is None:  # there, others may still be writing
             _tidy(staging, [_note_of(notes, tasks[number]) for number in done])
         raise
-    _stop_if(cancelled, out)
-    results = _Results(notes, tasks)
-    with _telling(staging):
-        written = _Written(results, plan.cases)
-        shared = list(exporter.finish(plan, staging, written))
-        exporter.verify(plan, staging, written)
-        write_slice_table(staging / SLICES, results)
-        found = manifest(about, results, staging, [*shared, SLICES])
-        text = json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True)
-        (staging / MANIFEST).write_text(text + "\n", encoding="utf-8")
-        shutil.rmtree(notes)
-        _sync_tree(staging)
-        if out.exists():
-            out.rmdir()
-        staging.replace(out)
     return ExportReport(folder=out, cases=len(tasks), resumed=resumed, manifest=found)
 
 
@@ -413,13 +413,18 @@ def _read_note(notes: Path, task: _Task) -> dict[str, Any]:
     return found
 
 
+def _stand_of(task: _Task) -> list[str]:
+    """Return what was written: the same again need not be."""
+    return [task.summary.digest, task.summary.flags]
+
+
 def _is_written(notes: Path, task: _Task) -> bool:
     """Return True if a case was written before, and is there as it was written."""
     try:
         note = _read_note(notes, task)
         files: dict[str, str] = note["result"]["files"]
         same = all(digest_of(task.folder / name) == d for name, d in files.items())
-        return bool(note["digest"] == task.summary.digest and same)
+        return bool(note["of"] == _stand_of(task) and same)
     except (OSError, *MALFORMED):
         return False
 
@@ -461,7 +466,7 @@ def _note(notes: Path, task: _Task, result: dict[str, Any]) -> None:
     path = _note_of(notes, task)
     aside = path.with_suffix(".tmp")
     with _telling(aside):
-        text = json.dumps({"digest": task.summary.digest, "result": result})
+        text = json.dumps({"of": _stand_of(task), "result": result})
         aside.write_text(text, encoding="utf-8")
         aside.replace(path)
 

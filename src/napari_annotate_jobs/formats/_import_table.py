@@ -201,8 +201,14 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
         ImportFormat(
             "csv",
             "Tables (CSV)",
-            _HERE + "planes._read_label_csv:read_tables",
+            _HERE + "_read_tables:read_tables",
             "classes, decisions and boxes of slices.csv and boxes.csv",
+        ),
+        ImportFormat(
+            "parquet",
+            "Tables (Parquet)",
+            _HERE + "_read_tables:read_parquet_tables",
+            "the same of slices.parquet and boxes.parquet",
         ),
     )
 }

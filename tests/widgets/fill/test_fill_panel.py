@@ -74,7 +74,7 @@ def test_setters_tell_nobody(panel, told):
 
 @pytest.mark.parametrize("tool", [FillTool.FLOOD, FillTool.SMOOTH])
 def test_a_tool_that_qt_hands_back_as_plain_text_is_the_tool(
-    qtbot, monkeypatch, panel, tool
+    monkeypatch, qtbot, panel, tool
 ):
     """PySide6 keeps no enumeration in a list; this does the same with any binding."""
     real = QComboBox.currentData
