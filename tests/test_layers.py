@@ -76,8 +76,8 @@ LAYERS = {
     "server": layer(
         2,
         "errors files formats imaging model stores",
-        "alembic fastapi jinja2 obstore prometheus_client pwdlib pydantic sqlalchemy "
-        "starlette",
+        "alembic authlib fastapi httpx jinja2 joserfc obstore prometheus_client pwdlib "
+        "pydantic sqlalchemy starlette",
     ),
     "owning": layer(2, "errors files formats imaging model stores", "yaml"),
     "editing": layer(2, "errors formats model propagation", "numpy psygnal pydantic"),
