@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from napari_annotate_jobs.formats import export, exporter
+from napari_annotate_jobs.stores import open_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +44,23 @@ def test_every_slice_has_a_row(source: StoreSource, tmp_path: Path) -> None:
     assert json.loads(rows[5]["mask_pixels"]) == {}, "excluded"
     assert {row["author"] for row in rows} == {"ana"}
     assert {row["submission"] for row in rows} == {"1"}
+
+
+def test_why_a_case_is_flagged_is_in_each_of_its_rows(
+    source: StoreSource, tmp_path: Path
+) -> None:
+    summary = next(iter(source.summaries()))
+    out = tmp_path / "out"
+    export(source, exporter("csv"), out, workers=1)
+    assert {row["flags"] for row in read(out / "slices.csv")} == {""}
+    store = open_store(source._location, person="eve")
+    store.flag(source.job.id, summary.case.id, "motion, left")
+    store.close()
+    folder = export(source, exporter("csv"), tmp_path / "again", workers=1).folder
+    for row in read(folder / "slices.csv"):
+        flagged = row["case_id"] == summary.case.id
+        assert row["flags"] == ("motion, left (eve)" if flagged else "")
+    assert next(iter(source.summaries())).digest == summary.digest
 
 
 def test_boxes_have_their_place_in_the_patient(

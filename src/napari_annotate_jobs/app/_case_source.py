@@ -18,8 +18,13 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import Job
     from napari_annotate_jobs.session import Executor
     from napari_annotate_jobs.stores import JobStore
+    from napari_annotate_jobs.widgets import CaseQuery
 
 __all__ = ["StoreCaseSource", "StoreReviewSource"]
+
+
+SIZE = 128
+"""Pixels of the longest side of a picture."""
 
 
 class StoreCaseSource:
@@ -53,8 +58,7 @@ class StoreCaseSource:
 
     def fetch(
         self,
-        status: Any,
-        text: str,
+        query: CaseQuery,
         offset: int,
         limit: int,
         reply: Callable[[Any, int], None],
@@ -66,7 +70,7 @@ class StoreCaseSource:
             reply(None, 0)
 
         self._tables.run(
-            lambda: self._page(status=status, text=text, offset=offset, limit=limit),
+            lambda: self._page(**vars(query), offset=offset, limit=limit),
             lambda page: reply(page.rows, page.total),
             failed,
         )
@@ -74,8 +78,8 @@ class StoreCaseSource:
     def _page(self, **asked: Any) -> Any:
         return self._store.cases(self._job.id, **asked)
 
-    def thumbnail(self, case_id: str, reply: Callable[[Any], None]) -> None:
-        """Draw a case; None if its images cannot be read.
+    def thumbnail(self, case_id: str, reply: Callable[..., None]) -> None:
+        """Draw a case, and say what was said of it; None if it cannot be read.
 
         The table says what is wrong with them when the case is opened.
         """
@@ -87,12 +91,12 @@ class StoreCaseSource:
 
         self._pictures.run(
             lambda: self._picture(case_id),
-            reply,
+            lambda found: reply(*found),
             failed,
         )
 
-    def _picture(self, key: str) -> NDArray[np.uint8]:
-        return case_picture(self._store, self._job.project, self._job.id, key)
+    def _picture(self, key: str) -> tuple[NDArray[np.uint8], str]:
+        return case_picture(self._store, self._job.project, self._job.id, key, SIZE)
 
 
 class StoreReviewSource(StoreCaseSource):
@@ -101,8 +105,8 @@ class StoreReviewSource(StoreCaseSource):
     def _page(self, **asked: Any) -> Any:
         return self._store.reviews(self._job.id, **asked)
 
-    def _picture(self, key: str) -> NDArray[np.uint8]:
+    def _picture(self, key: str) -> tuple[NDArray[np.uint8], str]:
         case_id, person = split_row_key(key)
         return case_picture(
-            self._store, self._job.project, self._job.id, case_id, person=person
+            self._store, self._job.project, self._job.id, case_id, SIZE, person=person
         )

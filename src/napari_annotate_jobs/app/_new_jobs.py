@@ -154,8 +154,17 @@ class NewJobs(QObject):
     def _on_job(self, desk: OpenJob) -> None:
         """Open the first case of a job that was just made to be annotated."""
         wanted, self._to_annotate = self._to_annotate, None
-        if wanted is not None and Path(desk.session.store.location) == wanted:
-            desk.open_first()
+        if wanted is None or Path(desk.session.store.location) != wanted:
+            return
+        session = desk.session
+
+        def arm(*_: object) -> None:
+            # Whatever the settings: who has just made the labels wants to draw.
+            session.opened.disconnect(arm)
+            desk.actions.arm("first")
+
+        session.opened.connect(arm)
+        desk.open_first()
 
     def _drop(self) -> None:
         dialog, self.dialog, self.controller = self.dialog, None, None

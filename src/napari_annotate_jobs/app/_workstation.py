@@ -17,6 +17,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_annotate_jobs.errors import AnnotateJobsError, LogInError, NotFoundError
+from napari_annotate_jobs.model import CaseOrder
 from napari_annotate_jobs.session import ALL_FINISHED, Connections
 from napari_annotate_jobs.widgets import Colors, KeyMap, plural
 
@@ -218,7 +219,7 @@ class Workstation(QObject):
             # On the worker: My Jobs is shown meanwhile.
             from napari_annotate_jobs.stores import default_person, open_store
 
-            from ._places import recent_locations
+            from ._places import recent_locations, remember_person
 
             found: list[JobSummary] = []
             faults: list[str] = []
@@ -244,6 +245,8 @@ class Workstation(QObject):
                 seen.setdefault((summary.location, summary.job.id), summary)
             servers = [server for server in locations if is_server(server)]
             name = person or default_person()
+            with suppress(AnnotateJobsError):  # the command line counts for them, too
+                remember_person(name)
             return list(seen.values()), faults, name, servers
 
         def done(result: tuple[list[JobSummary], list[str], str, list[str]]) -> None:
@@ -515,8 +518,9 @@ class Workstation(QObject):
         self.desk.saving.log_in_requested.connect(
             lambda: self.log_in_requested.emit(self.server)
         )
-        self.desk.setting_changed.connect(self._remember)
+        self.desk.around.setting_changed.connect(self._remember)
         self.desk.finished.connect(self._offer_next)
+        self.desk.flags.changed.connect(self._on_flagged)
         self.counts_changed.connect(self.desk.annotate.set_counts)
         self._followed = Connections(
             [
@@ -602,6 +606,32 @@ class Workstation(QObject):
             actions=(("Open it", open_it),),
             about=ALL_FINISHED,
         )
+
+    def _on_flagged(self, case_id: str) -> None:
+        self.refresh_cases([case_id])
+        if self.desk is not None and (review := self.desk.review) is not None:
+            self.reviews_changed.emit()
+            self.tables.run(
+                review.counts, self.review_counts_changed.emit, self.show_error
+            )
+
+    def order_of_cases(self) -> tuple[CaseOrder, bool]:
+        """Return how the cases of the open job were sorted before, by this person."""
+        kept = self._sorting().numbers("order")
+        orders = tuple(CaseOrder)
+        if len(kept) != 2 or not 0 <= kept[0] < len(orders):
+            return CaseOrder.JOB, False
+        return orders[kept[0]], bool(kept[1])
+
+    def keep_order(self, order: CaseOrder, backwards: bool) -> None:
+        """Sort the cases of the open job so the next time, too."""
+        place = tuple(CaseOrder).index(order)
+        self._sorting().keep("order", [place, int(backwards)])
+
+    def _sorting(self) -> Habits:
+        assert self.desk is not None
+        session = self.desk.session
+        return _habits(session.store, session.job.id)
 
     def _on_review_counts(self, counts: Any) -> None:
         self.review_counts_changed.emit(counts)

@@ -184,6 +184,7 @@ def job_data(summary: JobSummary, person: str) -> dict[str, Any]:
             "finished": counts.finished,
             "returned": counts.returned,
             "left": counts.left,
+            "flagged": counts.flagged,
         },
         "progress": round(counts.progress, 4),
         "annotators": list(job.annotators),
@@ -204,6 +205,10 @@ def case_data(row: CaseRow) -> dict[str, Any]:
         "returned_comment": row.returned_comment or None,
         "review": row.review and row.review.value,
         "warnings": list(row.warnings),
+        "flags": [
+            {"person": f.person, "reason": f.reason, "time": f.time.isoformat()}
+            for f in row.flags
+        ],
         "series": [ref.path for ref in row.case.series],
     }
 
@@ -213,10 +218,10 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def jobs_text(summaries: Sequence[JobSummary]) -> str:
-    """Return the jobs as a table."""
+def jobs_text(found: Sequence[tuple[JobSummary, str]]) -> str:
+    """Return jobs, each with for whom it is counted, as a table."""
     rows = []
-    for summary in summaries:
+    for summary, person in found:
         job, counts = summary.job, summary.counts
         rows.append(
             (
@@ -225,11 +230,13 @@ def jobs_text(summaries: Sequence[JobSummary]) -> str:
                 f"{counts.progress:.0%}",
                 counts.left,
                 counts.finished,
+                person,
                 job.due.isoformat() if job.due else "",
                 summary.location,
             )
         )
-    return table(("NAME", "KIND", "DONE", "LEFT", "FINISHED", "DUE", "LOCATION"), rows)
+    head = ("NAME", "KIND", "DONE", "LEFT", "FINISHED", "FOR", "DUE", "LOCATION")
+    return table(head, rows)
 
 
 def job_text(summary: JobSummary, person: str) -> str:
@@ -288,6 +295,8 @@ def _label_lines(job: Job) -> list[str]:
 
 def cases_text(rows: Sequence[CaseRow]) -> str:
     """Return cases as a table."""
+    from napari_annotate_jobs.model import flags_text
+
     return table(
         ("CASE", "SLICES", "DECIDED", "STATUS", "REMARKS"),
         (
@@ -299,6 +308,7 @@ def cases_text(rows: Sequence[CaseRow]) -> str:
                 " · ".join(
                     [
                         *filter(None, [" ".join(row.returned_comment.split())]),
+                        *(f"flagged: {flags_text([flag])}" for flag in row.flags),
                         *row.warnings,
                     ]
                 ),

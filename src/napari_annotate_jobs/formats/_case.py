@@ -72,6 +72,8 @@ class CaseSummary:
         Who gave the verdict; empty if nobody did.
     corrected : bool
         True if the reviewer corrected it: the content is the reviewer's copy.
+    flags : str
+        Why the case is flagged, and by whom; empty if it is not.
     """
 
     case: Case
@@ -84,6 +86,7 @@ class CaseSummary:
     review: str = ""
     reviewer: str = ""
     corrected: bool = False
+    flags: str = ""
 
     def __str__(self) -> str:
         return f"{self.case.name} by {self.person}"

@@ -413,13 +413,18 @@ def _read_note(notes: Path, task: _Task) -> dict[str, Any]:
     return found
 
 
+def _stand_of(task: _Task) -> list[str]:
+    """Return what was written: the same again need not be."""
+    return [task.summary.digest, task.summary.flags]
+
+
 def _is_written(notes: Path, task: _Task) -> bool:
     """Return True if a case was written before, and is there as it was written."""
     try:
         note = _read_note(notes, task)
         files: dict[str, str] = note["result"]["files"]
         same = all(digest_of(task.folder / name) == d for name, d in files.items())
-        return bool(note["digest"] == task.summary.digest and same)
+        return bool(note["of"] == _stand_of(task) and same)
     except (OSError, *MALFORMED):
         return False
 
@@ -461,7 +466,7 @@ def _note(notes: Path, task: _Task, result: dict[str, Any]) -> None:
     path = _note_of(notes, task)
     aside = path.with_suffix(".tmp")
     with _telling(aside):
-        text = json.dumps({"digest": task.summary.digest, "result": result})
+        text = json.dumps({"of": _stand_of(task), "result": result})
         aside.write_text(text, encoding="utf-8")
         aside.replace(path)
 

@@ -50,6 +50,7 @@ SLICE: dict[str, str] = {
     "submission": "int",
     "submitted": "str",
     "digest": "str",
+    "flags": "str",
 }
 """Columns of the table of slices, and what they hold.
 
@@ -281,6 +282,7 @@ def _slice_rows(case: AnnotatedCase) -> Iterator[dict[str, Any]]:
             "mask_source": sorted({r.source for r in said.masks.values()} - {""}),
             "author": summary.person,
             **_submission(summary),
+            "flags": summary.flags,
         }
 
 

@@ -23,6 +23,7 @@ from ._base import (
 )
 from ._check_change import all_ids, check_change, check_retired
 from ._content import Box, Decision, MaskRef, Provenance, SliceAnnotation
+from ._flag import LONGEST_REASON, CaseOrder, Flag, flags_text
 from ._given_labels import GivenLabels, LabelEntry, color_code, method_named
 from ._job_diff import edit_back, label_edit
 from ._job_edit import CaseName, JobEdit, LabelChange, edited_job
@@ -84,6 +85,7 @@ from ._window import PRESETS, VoiFunction, Window
 
 __all__ = [
     "COLORS",
+    "LONGEST_REASON",
     "MAX_LABEL_NAME",
     "MEDIA_TYPE",
     "OUTCOMES",
@@ -95,6 +97,7 @@ __all__ = [
     "Box",
     "Case",
     "CaseName",
+    "CaseOrder",
     "CaseRow",
     "Code",
     "Comment",
@@ -103,6 +106,7 @@ __all__ = [
     "Counts",
     "Decision",
     "Document",
+    "Flag",
     "GivenLabels",
     "Group",
     "HistoryEvent",
@@ -155,6 +159,7 @@ __all__ = [
     "edited_job",
     "encode_mask",
     "encode_png",
+    "flags_text",
     "history_of",
     "is_selected",
     "label_edit",

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, Field, PositiveInt, model_validator
 from napari_annotate_jobs.errors import InvalidValueError
 
 from ._base import Document, Identifier, Value, new_id, now
+from ._flag import Flag
 from ._labels import LabelSet, Method
 
 __all__ = [
@@ -277,11 +278,14 @@ class Counts(Value):
     ----------
     remaining, finished, returned : int
         Numbers of cases.
+    flagged : int
+        How many of them are flagged, as far as the person may see it.
     """
 
     remaining: int = Field(default=0, ge=0)
     finished: int = Field(default=0, ge=0)
     returned: int = Field(default=0, ge=0)
+    flagged: int = Field(default=0, ge=0)
 
     @property
     def total(self) -> int:
@@ -314,6 +318,8 @@ class ReviewCounts(Value):
         Numbers of submitted cases.
     revised : int
         How many of those waiting were submitted before.
+    flagged : int
+        How many of them are of a flagged case.
     """
 
     waiting: int = Field(default=0, ge=0)
@@ -322,6 +328,7 @@ class ReviewCounts(Value):
     returned: int = Field(default=0, ge=0)
     not_selected: int = Field(default=0, ge=0)
     revised: int = Field(default=0, ge=0)
+    flagged: int = Field(default=0, ge=0)
 
     @property
     def total(self) -> int:
@@ -378,6 +385,11 @@ class CaseRow(Value):
     review : ReviewStatus, optional
         What became of the last submission; None if there is none, or it was taken
         back.
+    flags : tuple of Flag
+        Those on the case that the person may see, the latest first.
+    touched : datetime, optional
+        When the person last saved or submitted something of it, or a reviewer
+        answered; None if that never was.
     """
 
     case: Case
@@ -388,3 +400,5 @@ class CaseRow(Value):
     warnings: tuple[str, ...] = ()
     decided: int = Field(default=0, ge=0)
     review: ReviewStatus | None = None
+    flags: tuple[Flag, ...] = ()
+    touched: AwareDatetime | None = None

@@ -18,10 +18,12 @@ from napari_annotate_jobs.errors import (
 
 from ._annotation import Comment, Correction
 from ._base import Sealed, Value, now
+from ._flag import Flag
 from ._project import Case, Job, ReviewStatus, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from ._submission import Submission
 
@@ -471,6 +473,8 @@ class ReviewRow(Value):
         When.
     comment : str
         What the reviewer wrote.
+    flags : tuple of Flag
+        Those on the case, the latest first.
     """
 
     case: Case
@@ -482,6 +486,12 @@ class ReviewRow(Value):
     reviewer: str = ""
     judged: AwareDatetime | None = None
     comment: str = ""
+    flags: tuple[Flag, ...] = ()
+
+    @property
+    def touched(self) -> datetime | None:
+        """When it was submitted, or answered."""
+        return self.judged or self.time
 
     @property
     def revised(self) -> bool:

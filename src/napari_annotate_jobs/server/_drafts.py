@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -210,6 +210,18 @@ class PersonWork:
         whole = json.loads(self.row["whole"])
         return {**own, **whole, "revision": self.revision, "slices": found}
 
+    def stamp(self) -> str:
+        """Return a text that is another one once the draft, or its standing, is."""
+        if self.row is None:
+            return f"nothing {self.permit.id} {self.case['id']} {self.author}"
+        of = ("id", "revision", "submissions", "status", "review", "judged", "comment")
+        counted = self.connection.scalar(
+            select(func.count())
+            .select_from(verdicts)
+            .where(verdicts.c.annotation_id == self.id)
+        )
+        return json.dumps([str(self.row[name]) for name in of] + [counted])
+
     def verdicts(self, submission: int | None = None) -> list[Verdict]:
         """Return the verdicts, or those on one submission."""
         if self.row is None:
@@ -333,7 +345,13 @@ class PersonWork:
             reviewer = self.connection.scalar(
                 select(accounts.c.id).where(accounts.c.name == verdict.person)
             )
+        times = [
+            self.row and self.row["touched"],
+            last and last.time,
+            verdict and verdict.time,
+        ]
         self.set(
+            touched=max((time for time in times if time), default=None),
             status=standing.status.value,
             review=None if standing.review is None else standing.review.value,
             submitted_revision=0 if last is None else last.annotation.revision,

@@ -6,10 +6,11 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, literal, or_, select
+from sqlalchemy import and_, case, func, literal, or_, select
 
 from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
 from napari_annotate_jobs.model import (
+    CaseOrder,
     CaseRow,
     Counts,
     JobKind,
@@ -20,15 +21,19 @@ from napari_annotate_jobs.model import (
     Status,
 )
 from napari_annotate_jobs.stores import CasePage, PersonProgress, ReviewPage, _rules
+from napari_annotate_jobs.stores._flags import REVIEW_STATUSES, STATUSES
 from napari_annotate_jobs.stores._names import fold
 
 from ._drafts import case_of, find_case
+from ._flags import flagged, flags_on, last_flagged
 from ._schema import accounts, cases, combinations, tasks, works
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import ColumnElement, Connection, RowMapping, Select
+
+    from napari_annotate_jobs.model import Flag
 
     from ._permits import Permit
 
@@ -56,6 +61,7 @@ _PROGRESS = (
     works.c.submitted_revision,
     works.c.decided,
     works.c.comment,
+    works.c.touched,
 )
 
 
@@ -77,7 +83,11 @@ def count_cases(connection: Connection, permit: Permit) -> Counts:
     """Return how many of a person's cases have which status."""
     chosen: Any = select(_STATUS, func.count())
     query = _own(permit, chosen).group_by(_STATUS)
-    return Counts(**{row[0]: row[1] for row in connection.execute(query)})
+    marked = _own(permit, select(func.count())).where(flagged(permit))
+    return Counts(
+        **{row[0]: row[1] for row in connection.execute(query)},
+        flagged=connection.scalar(marked) or 0,
+    )
 
 
 def case_page(
@@ -86,6 +96,9 @@ def case_page(
     *,
     status: Status | None,
     text: str,
+    marked: bool,
+    order: CaseOrder,
+    backwards: bool,
     offset: int,
     limit: int,
 ) -> CasePage:
@@ -94,11 +107,44 @@ def case_page(
     conditions = _text(text)
     if status is not None:
         conditions.append(_STATUS.is_not_distinct_from(status.value))
+    if marked:
+        conditions.append(flagged(permit))
     total = connection.scalar(_own(permit, select(func.count())).where(*conditions))
     query = _own(permit, select(cases, *_PROGRESS)).where(*conditions)
-    query = query.order_by(cases.c.ordinal).offset(offset).limit(limit)
-    rows = connection.execute(query).mappings()
-    return CasePage(rows=tuple(_row(row) for row in rows), total=total or 0)
+    by = {
+        CaseOrder.NAME: cases.c.sorted,
+        CaseOrder.STATUS: _placed(_STATUS, STATUSES),
+        CaseOrder.SLICES: func.coalesce(cases.c.n_slices, 0),
+        CaseOrder.FLAG: last_flagged(permit),
+        CaseOrder.TOUCHED: works.c.touched,
+    }.get(order)
+    query = query.order_by(*_sorted(order, by, backwards, cases.c.ordinal))
+    rows = connection.execute(query.offset(offset).limit(limit)).mappings().all()
+    return CasePage(rows=_rows(connection, permit, rows), total=total or 0)
+
+
+def _placed(column: Any, statuses: Sequence[Any]) -> ColumnElement[Any]:
+    """Return the place of a status in the order of lists."""
+    places = {status.value: place for place, status in enumerate(statuses)}
+    return case(places, value=column)
+
+
+def _sorted(
+    order: CaseOrder,
+    by: ColumnElement[Any] | None,
+    backwards: bool,
+    *last: ColumnElement[Any],
+) -> list[ColumnElement[Any]]:
+    """Return what rows are sorted by: times, the latest first; none, last."""
+    columns: list[ColumnElement[Any]] = [
+        column.desc() if backwards else column.asc() for column in last
+    ]
+    if by is None:
+        return columns
+    if order in (CaseOrder.FLAG, CaseOrder.TOUCHED):
+        first = by.asc().nulls_first() if backwards else by.desc().nulls_last()
+        return [first, *columns]
+    return [by.desc() if backwards else by.asc(), *columns]
 
 
 def case_row(connection: Connection, permit: Permit, key: str) -> CaseRow:
@@ -107,7 +153,7 @@ def case_row(connection: Connection, permit: Permit, key: str) -> CaseRow:
     query = _own(permit, select(cases, *_PROGRESS), every=True)
     row = connection.execute(query.where(cases.c.id == found["id"])).mappings().one()
     size = None if row["rows"] is None else (row["rows"], row["columns"])
-    return _rules.sized(_row(row), size)
+    return _rules.sized(_rows(connection, permit, [row])[0], size)
 
 
 def neighbour(
@@ -137,7 +183,7 @@ def neighbour(
         row = connection.execute(query.where(beyond)).mappings().first()
         if row is None and wrap:
             row = connection.execute(query.where(column != at)).mappings().first()
-    return None if row is None else _row(row)
+    return None if row is None else _rows(connection, permit, [row])[0]
 
 
 def _check_step(step: int) -> None:
@@ -172,7 +218,14 @@ def _text(text: str) -> list[ColumnElement[bool]]:
     return [cases.c.folded.contains(fold(text), autoescape=True)] if text else []
 
 
-def _row(row: RowMapping) -> CaseRow:
+def _rows(
+    connection: Connection, permit: Permit, rows: Sequence[RowMapping]
+) -> tuple[CaseRow, ...]:
+    found = flags_on(connection, permit, [row["id"] for row in rows])
+    return tuple(_row(row, found.get(row["id"], ())) for row in rows)
+
+
+def _row(row: RowMapping, marks: tuple[Flag, ...]) -> CaseRow:
     status = Status(row["status"] or Status.REMAINING)
     comment = ""
     if status is Status.RETURNED and row["comment"]:
@@ -186,6 +239,8 @@ def _row(row: RowMapping) -> CaseRow:
         warnings=tuple(json.loads(row["warnings"])),
         decided=row["decided"] or 0,
         review=_review_status(row),
+        flags=marks,
+        touched=row["touched"],
     )
 
 
@@ -249,7 +304,14 @@ def _revised() -> ColumnElement[bool]:
     return and_(works.c.submissions > 1, _with_status(ReviewStatus.WAITING))
 
 
-def _review_row(row: RowMapping) -> ReviewRow:
+def _review_rows(
+    connection: Connection, permit: Permit, rows: Sequence[RowMapping]
+) -> tuple[ReviewRow, ...]:
+    found = flags_on(connection, permit, [row["id"] for row in rows])
+    return tuple(_review_row(row, found.get(row["id"], ())) for row in rows)
+
+
+def _review_row(row: RowMapping, marks: tuple[Flag, ...]) -> ReviewRow:
     status = _review_status(row)
     assert status is not None
     return ReviewRow(
@@ -262,12 +324,15 @@ def _review_row(row: RowMapping) -> ReviewRow:
         reviewer=row["reviewer"] or "",
         judged=row["judged"],
         comment=json.loads(row["comment"]) if row["comment"] else "",
+        flags=marks,
     )
 
 
 def count_reviews(connection: Connection, permit: Permit) -> ReviewCounts:
     """Return how many submitted cases have which review status."""
-    return _counted(_grouped(connection, permit, literal("")))[""]
+    found = _counted(_grouped(connection, permit, literal("")))[""]
+    marked = _submitted(permit, select(func.count())).where(flagged(permit))
+    return found.model_copy(update={"flagged": connection.scalar(marked) or 0})
 
 
 def review_progress(connection: Connection, permit: Permit) -> list[PersonProgress]:
@@ -315,6 +380,9 @@ def review_page(
     revised: bool | None,
     text: str,
     person: str | None,
+    marked: bool,
+    order: CaseOrder,
+    backwards: bool,
     offset: int,
     limit: int,
 ) -> ReviewPage:
@@ -327,22 +395,34 @@ def review_page(
         conditions.append(_revised() if revised else ~_revised())
     if person is not None:
         conditions.append(accounts.c.name == person)
+    if marked:
+        conditions.append(flagged(permit))
     total = connection.scalar(
         _submitted(permit, select(func.count())).where(*conditions)
     )
     query = _submitted(permit, select(*_REVIEW)).where(*conditions)
-    query = query.order_by(cases.c.ordinal, accounts.c.name)
-    rows = connection.execute(query.offset(offset).limit(limit)).mappings()
-    return ReviewPage(rows=tuple(map(_review_row, rows)), total=total or 0)
+    shown = and_(works.c.review == ReviewStatus.WAITING.value, ~cases.c.selected)
+    status_now = case((shown, ReviewStatus.NOT_SELECTED.value), else_=works.c.review)
+    by = {
+        CaseOrder.NAME: cases.c.sorted,
+        CaseOrder.STATUS: _placed(status_now, REVIEW_STATUSES),
+        CaseOrder.SLICES: func.coalesce(cases.c.n_slices, 0),
+        CaseOrder.FLAG: last_flagged(permit),
+        CaseOrder.TOUCHED: func.coalesce(works.c.judged, works.c.submitted),
+    }.get(order)
+    last = cases.c.ordinal, accounts.c.name
+    query = query.order_by(*_sorted(order, by, backwards, *last))
+    rows = connection.execute(query.offset(offset).limit(limit)).mappings().all()
+    return ReviewPage(rows=_review_rows(connection, permit, rows), total=total or 0)
 
 
 def review_of(
     connection: Connection, permit: Permit, key: str, person: str
 ) -> ReviewRow:
     """Return one submitted case."""
-    case = find_case(connection, permit, key)
+    found = find_case(connection, permit, key)
     query = _submitted(permit, select(*_REVIEW)).where(
-        cases.c.id == case["id"], accounts.c.name == person
+        cases.c.id == found["id"], accounts.c.name == person
     )
     row = connection.execute(query).mappings().first()
     if row is None:
@@ -351,7 +431,7 @@ def review_of(
             where=key,
             remedy="It may have been taken back: look at the list again",
         )
-    return _review_row(row)
+    return _review_rows(connection, permit, [row])[0]
 
 
 def next_review(
@@ -378,7 +458,7 @@ def next_review(
     query = query.order_by(*order).limit(1)
     if after is None:
         row = connection.execute(query).mappings().first()
-        return None if row is None else _review_row(row)
+        return _first_review(connection, permit, row)
     here = find_case(connection, permit, after[0])["ordinal"]
     who = after[1]
     if step > 0:
@@ -389,17 +469,23 @@ def next_review(
     if row is None and wrap:
         other = or_(place != here, person != who)
         row = connection.execute(query.where(other)).mappings().first()
-    return None if row is None else _review_row(row)
+    return _first_review(connection, permit, row)
+
+
+def _first_review(
+    connection: Connection, permit: Permit, row: RowMapping | None
+) -> ReviewRow | None:
+    return None if row is None else _review_rows(connection, permit, [row])[0]
 
 
 def people_of(connection: Connection, permit: Permit, key: str) -> list[str]:
     """Return who has annotated a case, of those whom a person may see."""
-    case = find_case(connection, permit, key)
+    found = find_case(connection, permit, key)
     query = (
         select(accounts.c.name)
         .join(works, works.c.account_id == accounts.c.id)
         .where(
-            works.c.case_id == case["id"],
+            works.c.case_id == found["id"],
             works.c.of_id == 0,
             works.c.revision > 0,
         )

@@ -22,7 +22,7 @@ from napari_annotate_jobs.stores._edits import (
     edited_cases,
     labels_in,
 )
-from napari_annotate_jobs.stores._names import fold
+from napari_annotate_jobs.stores._names import fold, name_key
 
 from ._accounts import find_account
 from ._audit import record
@@ -35,6 +35,7 @@ from ._schema import (
     cases,
     entries,
     events,
+    flags,
     label_sets,
     operations,
     projects,
@@ -176,6 +177,7 @@ def _edit_cases(connection: Connection, who: Permit, edit: JobEdit, job: Job) ->
         values = {
             "name": case.name.replace("\0", " "),
             "folded": fold(case.name).replace("\0", " "),
+            "sorted": name_key(case.name).replace("\0", " "),
             "document": json.dumps(document_json(case)),
         }
         if case.id in rows:
@@ -188,6 +190,7 @@ def _edit_cases(connection: Connection, who: Permit, edit: JobEdit, job: Job) ->
                     ordinal=place,
                     key=case.id,
                     selected=is_selected(job, case.drawn_as(place)),
+                    n_slices=case.n_slices,
                     **values,
                 )
             )
@@ -198,7 +201,7 @@ def _drop_case(connection: Connection, case_id: int) -> None:
     blank = select(works.c.id).where(works.c.case_id == case_id)
     for table in (slices, operations, reads, entries):
         connection.execute(delete(table).where(table.c.annotation_id.in_(blank)))
-    for table in (works, blob_uses, tasks):
+    for table in (works, blob_uses, flags, tasks):
         connection.execute(delete(table).where(table.c.case_id == case_id))
     connection.execute(
         update(events).where(events.c.case_id == case_id).values(case_id=None)

@@ -25,7 +25,7 @@ from napari_annotate_jobs.model import (
     now,
     validated,
 )
-from napari_annotate_jobs.stores._names import check_file_name, fold
+from napari_annotate_jobs.stores._names import check_file_name, fold, name_key
 
 from ._accounts import Account, add_account, find_account
 from ._audit import record
@@ -233,6 +233,8 @@ def add_project(
                     "key": case.id,
                     "name": case.name.replace("\0", " "),
                     "folded": fold(case.name).replace("\0", " "),
+                    "sorted": name_key(case.name).replace("\0", " "),
+                    "n_slices": case.n_slices,
                     "document": json.dumps(document_json(case)),
                     "selected": is_selected(job, case.drawn_as(place)),
                 }

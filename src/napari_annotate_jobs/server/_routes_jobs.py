@@ -9,8 +9,10 @@ from fastapi import APIRouter, Body, Path, Query, Request, Response
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import (
     Case,
+    CaseOrder,
     CaseRow,
     Counts,
+    Flag,
     Job,
     JobSummary,
     ReviewCounts,
@@ -26,6 +28,7 @@ from napari_annotate_jobs.stores._moved_work import RecordName, WorkRecord
 from napari_annotate_jobs.stores.wire import (
     BlobList,
     CommentForm,
+    FlagForm,
     JudgeForm,
     NoteForm,
     OperationBatch,
@@ -35,8 +38,9 @@ from napari_annotate_jobs.stores.wire import (
     TextForm,
 )
 
-from . import _desk, _listing, _records
-from ._asking import AgainRoute, Ask, Key, Limit, Offset, Person, answer
+from . import _desk, _flags, _listing, _records
+from ._asking import AgainRoute, Ask, Key, Limit, Offset, Person, answer, unchanged
+from ._collecting import are_stale, keep_blobs
 from ._drafts import case_of, find_case, find_work
 from ._permits import permits
 from ._projects import save_combination
@@ -85,13 +89,24 @@ def list_cases(
     job: Key,
     status: Status | None = None,
     text: Annotated[str, Query(max_length=1000)] = "",
+    flagged: bool = False,
+    order: CaseOrder = CaseOrder.JOB,
+    backwards: bool = False,
     offset: Offset = 0,
     limit: Limit = 100,
 ) -> Response:
     """Return a page of the cases."""
     with ask.reading(job) as (connection, permit):
         page = _listing.case_page(
-            connection, permit, status=status, text=text, offset=offset, limit=limit
+            connection,
+            permit,
+            status=status,
+            text=text,
+            marked=flagged,
+            order=order,
+            backwards=backwards,
+            offset=offset,
+            limit=limit,
         )
     return answer(request, page)
 
@@ -149,6 +164,10 @@ def load(
     """Return the draft of who asks, or of somebody else."""
     with ask.reading(job) as (connection, permit):
         work = find_work(connection, permit, case, person=person, of=of)
+        # A draft of hundreds of slices is read only for who has another one.
+        stamp = work.stamp()
+        if (known := unchanged(request, stamp)) is not None:
+            return known
         standing = work.standing()
         verdict = standing.verdict
         draft: dict[str, Any] = {
@@ -157,7 +176,7 @@ def load(
             "submissions": standing.submissions,
             "verdict": None if verdict is None else verdict.model_dump(mode="json"),
         }
-    return answer(request, draft)
+    return answer(request, draft, stamp=stamp)
 
 
 @ROUTER.get(
@@ -171,10 +190,11 @@ def read_blob(
     """Return an encoded mask."""
     tag = f'"{digest}"'
     with ask.reading(job) as (connection, permit):
-        data = _desk.read_blob(connection, permit, case, digest, ask.service.shelf)
+        _desk.require_blob(connection, permit, case, digest)
     headers = {"ETag": tag, "Cache-Control": "private, immutable, max-age=31536000"}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
+    data = _desk.bytes_of(ask.service.shelf, case, digest)
     return Response(data, media_type="image/png", headers=headers)
 
 
@@ -183,6 +203,13 @@ def missing_blobs(ask: Ask, job: Key, case: Key, form: BlobList) -> Response:
     """Return which masks have to be sent before an operation may name them."""
     with ask.reading(job) as (connection, permit):
         left = _desk.missing_blobs(connection, permit, case, form.digests)
+        stale = are_stale(connection, form.digests)
+    if stale:
+        # Who is told that they are here counts on it.
+        with ask.service.database.writing() as connection:
+            keep_blobs(connection, form.digests)
+        with ask.reading(job) as (connection, permit):
+            left = _desk.missing_blobs(connection, permit, case, form.digests)
     return answer(None, BlobList(digests=tuple(left)))
 
 
@@ -199,7 +226,11 @@ def put_blob(
         permit.account.require("write")
         permit.require_part()
         found = case_of(find_case(connection, permit, case))
+        stale = are_stale(connection, [digest])
     row = _desk.check_blob(permit, found, digest, data)
+    if stale:
+        with ask.service.database.writing() as connection:
+            keep_blobs(connection, [digest])
     # The bytes first: what the database names is there.
     ask.service.shelf.put(digest, data)
     with ask.writing(job) as (connection, permit):
@@ -346,6 +377,16 @@ def mark_read(
     return Response(status_code=204)
 
 
+@ROUTER.put(_CASE + "/flag", response_model=list[Flag])
+def set_flag(ask: Ask, job: Key, case: Key, form: FlagForm) -> Response:
+    """Flag a case, or take a flag away."""
+    with ask.writing(job) as (connection, permit):
+        found = _flags.set_flag(
+            connection, permit, case, form.reason, person=form.person
+        )
+    return answer(None, found)
+
+
 @ROUTER.get(_CASE + "/people", response_model=list[str])
 def list_people(request: Request, ask: Ask, job: Key, case: Key) -> Response:
     """Return who has annotated the case."""
@@ -376,6 +417,9 @@ def list_reviews(
     revised: bool | None = None,
     text: Annotated[str, Query(max_length=1000)] = "",
     person: Person = None,
+    flagged: bool = False,
+    order: CaseOrder = CaseOrder.JOB,
+    backwards: bool = False,
     offset: Offset = 0,
     limit: Limit = 100,
 ) -> Response:
@@ -388,6 +432,9 @@ def list_reviews(
             revised=revised,
             text=text,
             person=person,
+            marked=flagged,
+            order=order,
+            backwards=backwards,
             offset=offset,
             limit=limit,
         )

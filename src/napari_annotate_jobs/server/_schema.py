@@ -36,6 +36,8 @@ __all__ = [
     "combinations",
     "entries",
     "events",
+    "exports",
+    "flags",
     "label_sets",
     "log_in_failures",
     "members",
@@ -84,6 +86,9 @@ _Key = BigInteger().with_variant(Integer, "sqlite")
 
 _Name = String(120, collation="C").with_variant(String(120), "sqlite")
 """Sorted by code points everywhere, as Python does."""
+
+
+_Sorted = Text(collation="C").with_variant(Text(), "sqlite")
 
 
 def _id() -> Column[int]:
@@ -175,6 +180,8 @@ cases = Table(
     Column("key", String(120), nullable=False),
     Column("name", Text, nullable=False),
     Column("folded", Text, nullable=False),
+    # What its name is sorted by.
+    Column("sorted", _Sorted, nullable=False, default=""),
     Column("document", Text, nullable=False),
     Column("n_slices", Integer),
     Column("rows", Integer),
@@ -186,6 +193,16 @@ cases = Table(
     Column("selected", Boolean, nullable=False, default=True),
     UniqueConstraint("project_id", "key"),
     UniqueConstraint("project_id", "ordinal"),
+    Index(None, "project_id", "sorted"),
+)
+
+flags = Table(
+    "flag",
+    METADATA,
+    _to("case", primary_key=True),
+    _to("account", primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("time", UtcTime, nullable=False),
 )
 
 tasks = Table(
@@ -230,6 +247,7 @@ works = Table(
     Column("submitted", UtcTime),
     _to("account", "reviewer_id", nullable=True),
     Column("judged", UtcTime),
+    Column("touched", UtcTime),
     Column("comment", Text, nullable=False, default=""),
     UniqueConstraint("case_id", "account_id", "of_id"),
     Index(None, "project_id", "account_id", "of_id", "status"),
@@ -272,6 +290,9 @@ blobs = Table(
     # How many pixels have which label id.
     Column("pixels", Text, nullable=False),
     Column("created", UtcTime, nullable=False),
+    # When somebody last brought it, or was told that it is here.
+    Column("asked", UtcTime),
+    Index(None, "asked"),
 )
 
 blob_uses = Table(
@@ -367,6 +388,25 @@ chores = Table(
     Column("taken_until", UtcTime),
     Column("payload", Text, nullable=False, default="{}"),
     Index(None, "due"),
+)
+
+exports = Table(
+    "export",
+    METADATA,
+    _id(),
+    Column("key", String(32), nullable=False, unique=True),
+    _to("project"),
+    _to("account"),
+    Column("form", Text, nullable=False),
+    Column("state", String(12), nullable=False, default="waiting"),
+    Column("done", Integer, nullable=False, default=0),
+    Column("total", Integer, nullable=False, default=0),
+    # Why there is none.
+    Column("problem", Text, nullable=False, default=""),
+    Column("asked", UtcTime, nullable=False),
+    Column("ended", UtcTime),
+    Column("size", BigInteger, nullable=False, default=0),
+    Index(None, "project_id"),
 )
 
 answers = Table(

@@ -59,6 +59,7 @@ class DelegatingStore(JobStore, ImageSource):
     verdicts = _delegated("verdicts")
     discuss = _delegated("discuss")
     mark_read = _delegated("mark_read")
+    flag = _delegated("flag")
     review_counts = _delegated("review_counts")
     review_progress = _delegated("review_progress")
     reviews = _delegated("reviews")

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
 from napari_annotate_jobs.errors import StoreAccessError
-from napari_annotate_jobs.model import Verb
+from napari_annotate_jobs.model import CaseOrder, Verb
 
 from ._answers import (
     CasePage,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         CaseRow,
         Comment,
         Counts,
+        Flag,
         Job,
         JobEdit,
         JobSummary,
@@ -183,6 +184,9 @@ class JobStore(ABC):
         *,
         status: Status | None = None,
         text: str = "",
+        flagged: bool = False,
+        order: CaseOrder = CaseOrder.JOB,
+        backwards: bool = False,
         offset: int = 0,
         limit: int = 100,
     ) -> CasePage:
@@ -196,6 +200,12 @@ class JobStore(ABC):
             None for all.
         text : str
             Part of the case's name, upper or lower case alike.
+        flagged : bool
+            True for those alone that have a flag this person may see.
+        order : CaseOrder
+            What they are sorted by.
+        backwards : bool
+            True to turn the order round.
         offset, limit : int
             Rows to leave out, and rows to return at most.
         """
@@ -495,6 +505,9 @@ class JobStore(ABC):
         revised: bool | None = None,
         text: str = "",
         person: str | None = None,
+        flagged: bool = False,
+        order: CaseOrder = CaseOrder.JOB,
+        backwards: bool = False,
         offset: int = 0,
         limit: int = 100,
     ) -> ReviewPage:
@@ -513,6 +526,12 @@ class JobStore(ABC):
             Part of the case's name, upper or lower case alike.
         person : str, optional
             Who submitted them; None for everybody.
+        flagged : bool
+            True for those of flagged cases alone.
+        order : CaseOrder
+            What they are sorted by.
+        backwards : bool
+            True to turn the order round.
         offset, limit : int
             Rows to leave out, and rows to return at most.
         """
@@ -558,6 +577,45 @@ class JobStore(ABC):
     @abstractmethod
     def people(self, job_id: str, case_id: str) -> Sequence[str]:
         """Return who has annotated the case."""
+
+    # ------------------------------------------------------------------- flags
+    @abstractmethod
+    def flag(
+        self,
+        job_id: str,
+        case_id: str,
+        reason: str | None,
+        *,
+        person: str | None = None,
+    ) -> tuple[Flag, ...]:
+        """Flag a case for others to look at, or take a flag away; durable on return.
+
+        A flag is no part of the annotation, and can be set and taken away whatever
+        the status. Each person has one a case; another reason takes its place.
+
+        Parameters
+        ----------
+        job_id, case_id : str
+            The case.
+        reason : str, optional
+            Why, in a few words; None takes the flag away.
+        person : str, optional
+            Whose flag is taken away; this person's by default.
+
+        Returns
+        -------
+        tuple of Flag
+            Those on the case that this person may see, the latest first: who may
+            review sees all, others their own.
+
+        Raises
+        ------
+        RoleError
+            If this person only looks on, or it is somebody else's flag and this
+            person does not review.
+        InvalidValueError
+            If the reason is empty, or too long.
+        """
 
     # ------------------------------------------------------------------ owning
     def may_edit(self, job_id: str) -> bool:

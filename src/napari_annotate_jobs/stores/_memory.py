@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -14,8 +12,10 @@ from napari_annotate_jobs.errors import ExistsError, InvalidValueError, NotFound
 from napari_annotate_jobs.model import (
     Annotation,
     Case,
+    CaseOrder,
     CaseRow,
     Counts,
+    Flag,
     Job,
     JobKind,
     JobSummary,
@@ -25,9 +25,7 @@ from napari_annotate_jobs.model import (
     Status,
     Verb,
     is_selected,
-    mask_size,
     new_id,
-    threads_of,
 )
 from napari_annotate_jobs.stores import _rules
 from napari_annotate_jobs.stores.folder._check_images import ImageCheck
@@ -43,7 +41,9 @@ from ._contract import (
     PersonProgress,
     ReviewPage,
 )
-from ._edits import check_owner, contents_of, labels_in, owned_edit
+from ._edits import check_owner, contents_of, owned_edit
+from ._flags import new_flag, ordered
+from ._memory_shelf import Memory, MemoryShelf, MemoryWork
 from ._names import check_file_name, check_person, default_person, fold
 
 if TYPE_CHECKING:
@@ -64,7 +64,6 @@ if TYPE_CHECKING:
         JobEdit,
         Submission,
         Thread,
-        ThreadEntry,
         Verdict,
     )
 
@@ -73,91 +72,7 @@ if TYPE_CHECKING:
 __all__ = ["MemoryStore"]
 
 
-@dataclass
-class _Work:
-    """What one person did on one case."""
-
-    annotation: Annotation
-    last: AnnotationChange | None = None
-    submissions: list[Submission] = field(default_factory=list)
-    verdicts: list[Verdict] = field(default_factory=list)
-    entries: list[ThreadEntry] = field(default_factory=list)
-    read: dict[str, dict[str, int]] = field(default_factory=dict)
-
-    @property
-    def standing(self) -> _rules.Standing:
-        last = len(self.submissions)
-        on_last = tuple(v for v in self.verdicts if v.submission == last)
-        return _rules.Standing(last, on_last)
-
-    @property
-    def has_draft(self) -> bool:
-        last = self.submissions[-1] if self.submissions else None
-        return _rules.has_draft(self.annotation.revision, last)
-
-    def threads(self, reader: str) -> tuple[Thread, ...]:
-        last = self.submissions[-1] if self.submissions else None
-        return threads_of(
-            _rules.own_comments(self.annotation, last, reader=reader),
-            self.verdicts,
-            self.entries,
-            reader=reader,
-            read=self.read.get(reader, {}),
-        )
-
-
-@dataclass
-class _Shelf:
-    """One job with its cases in their order."""
-
-    job: Job
-    cases: dict[str, Case]
-    warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
-    work: dict[tuple[str, str, str | None], _Work] = field(default_factory=dict)
-    blobs: dict[tuple[str, str], bytes] = field(default_factory=dict)
-    combinations: dict[str, str] = field(default_factory=dict)
-
-    def sizer(self, case_id: str) -> Callable[[str], tuple[int, int] | None]:
-        def size(digest: str) -> tuple[int, int] | None:
-            data = self.blobs.get((case_id, digest))
-            return None if data is None else mask_size(data)
-
-        return size
-
-    def ordinal(self, case_id: str) -> int:
-        return list(self.cases).index(case_id)
-
-    def used(self, ids: Collection[int]) -> dict[int, str]:
-        """Return where labels are used."""
-        found: dict[int, str] = {}
-        for (case_id, person, _), work in self.work.items():
-            frozen = (submission.annotation for submission in work.submissions)
-            for annotation in (work.annotation, *frozen):
-                for label_id in labels_in(annotation).intersection(ids):
-                    found[label_id] = f"{self.cases[case_id].name}, by {person}"
-        return found
-
-    def annotated(self, ids: Collection[str]) -> dict[str, str]:
-        """Return by whom cases were annotated."""
-        people: dict[str, set[str]] = {}
-        for (case_id, person, _), work in self.work.items():
-            if case_id in ids and (work.annotation.revision or work.submissions):
-                people.setdefault(case_id, set()).add(person)
-        return {case_id: ", ".join(sorted(found)) for case_id, found in people.items()}
-
-
-class _Memory:
-    """What the stores of several people share."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.lock = threading.RLock()
-        self.shelves: dict[str, _Shelf] = {}
-        self.trash: dict[str, _Shelf] = {}
-
-
-_MEMORIES: WeakValueDictionary[str, _Memory] = WeakValueDictionary()
+_MEMORIES: WeakValueDictionary[str, Memory] = WeakValueDictionary()
 
 
 class MemoryStore(JobStore, ImageSource, Checker):
@@ -191,7 +106,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
         self.person = check_person(person or default_person())
         name = name or new_id()
         memory = _MEMORIES.get(name)
-        self._memory = memory or _MEMORIES.setdefault(name, _Memory(name))
+        self._memory = memory or _MEMORIES.setdefault(name, Memory(name))
         self._base = Path(base) if base is not None else Path()
         self.location = f"memory:{name}"
         for job, cases in jobs:
@@ -206,7 +121,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
                     where=self.location,
                     remedy="Give each job, and each case of a job, its own id",
                 )
-            self._memory.shelves[job.id] = _Shelf(job, by_id)
+            self._memory.shelves[job.id] = MemoryShelf(job, by_id)
 
     @property
     def images(self) -> MemoryStore:
@@ -239,8 +154,9 @@ class MemoryStore(JobStore, ImageSource, Checker):
 
     def counts(self, job_id: str) -> Counts:
         with self._memory.lock:
-            statuses = [row.status for row in self._rows(self._shelf(job_id))]
-        return Counts(**{status.value: statuses.count(status) for status in Status})
+            rows = self._rows(self._shelf(job_id))
+        statuses = Counter(row.status.value for row in rows)
+        return Counts(**statuses, flagged=sum(bool(row.flags) for row in rows))
 
     def cases(
         self,
@@ -248,6 +164,9 @@ class MemoryStore(JobStore, ImageSource, Checker):
         *,
         status: Status | None = None,
         text: str = "",
+        flagged: bool = False,
+        order: CaseOrder = CaseOrder.JOB,
+        backwards: bool = False,
         offset: int = 0,
         limit: int = 100,
     ) -> CasePage:
@@ -256,8 +175,11 @@ class MemoryStore(JobStore, ImageSource, Checker):
             rows = [
                 row
                 for row in self._rows(self._shelf(job_id))
-                if status in (None, row.status) and fold(text) in fold(row.case.name)
+                if status in (None, row.status)
+                and fold(text) in fold(row.case.name)
+                and (row.flags or not flagged)
             ]
+        rows = ordered(rows, order, backwards=backwards)
         return CasePage(rows=tuple(rows[offset : offset + limit]), total=len(rows))
 
     def case(self, job_id: str, case_id: str) -> CaseRow:
@@ -317,6 +239,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
             for case_id in edit.remove_cases:
                 shelf.warnings.pop(case_id, None)
                 shelf.sizes.pop(case_id, None)
+                shelf.flags.pop(case_id, None)
             return shelf.job
 
     def contents(self, job_id: str) -> JobContents:
@@ -572,6 +495,9 @@ class MemoryStore(JobStore, ImageSource, Checker):
         revised: bool | None = None,
         text: str = "",
         person: str | None = None,
+        flagged: bool = False,
+        order: CaseOrder = CaseOrder.JOB,
+        backwards: bool = False,
         offset: int = 0,
         limit: int = 100,
     ) -> ReviewPage:
@@ -584,7 +510,9 @@ class MemoryStore(JobStore, ImageSource, Checker):
                 and revised in (None, row.revised)
                 and person in (None, row.person)
                 and fold(text) in fold(row.case.name)
+                and (row.flags or not flagged)
             ]
+        rows = ordered(rows, order, backwards=backwards)
         return ReviewPage(rows=tuple(rows[offset : offset + limit]), total=len(rows))
 
     def review(self, job_id: str, case_id: str, *, person: str) -> ReviewRow:
@@ -643,6 +571,27 @@ class MemoryStore(JobStore, ImageSource, Checker):
                 for case, person, of in shelf.work
                 if case == case_id and of is None
             )
+
+    def flag(
+        self,
+        job_id: str,
+        case_id: str,
+        reason: str | None,
+        *,
+        person: str | None = None,
+    ) -> tuple[Flag, ...]:
+        whose = person or self.person
+        with self._memory.lock:
+            shelf = self._shelf(job_id)
+            name = self._case(shelf, case_id).name
+            found = new_flag(
+                shelf.job, reason, by=self.person, person=whose, where=name
+            )
+            there = shelf.flags.setdefault(case_id, {})
+            there.pop(whose, None)
+            if found is not None:
+                there[whose] = found
+            return shelf.flags_for(case_id, self.person)
 
     # ------------------------------------------------------------------- other
     def note_case(
@@ -704,7 +653,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
                         yield Fault(where=case_id, what=f"mask {digest} is damaged")
 
     # ----------------------------------------------------------------- private
-    def _shelf(self, job_id: str) -> _Shelf:
+    def _shelf(self, job_id: str) -> MemoryShelf:
         try:
             return self._memory.shelves[job_id]
         except KeyError:
@@ -712,7 +661,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
                 f"there is no job {job_id!r}", where=self.location
             ) from None
 
-    def _case(self, shelf: _Shelf, case_id: str) -> Case:
+    def _case(self, shelf: MemoryShelf, case_id: str) -> Case:
         try:
             return shelf.cases[case_id]
         except KeyError:
@@ -721,15 +670,15 @@ class MemoryStore(JobStore, ImageSource, Checker):
             ) from None
 
     def _work(
-        self, shelf: _Shelf, case_id: str, person: str, of: str | None = None
-    ) -> _Work:
+        self, shelf: MemoryShelf, case_id: str, person: str, of: str | None = None
+    ) -> MemoryWork:
         """Return what a person did; a blank one is kept only once it is saved."""
         self._case(shelf, case_id)
-        return shelf.work.get((case_id, person, of)) or _Work(
+        return shelf.work.get((case_id, person, of)) or MemoryWork(
             Annotation(case_id=case_id, person=person)
         )
 
-    def _row(self, shelf: _Shelf, case: Case, ordinal: int) -> CaseRow:
+    def _row(self, shelf: MemoryShelf, case: Case, ordinal: int) -> CaseRow:
         work = self._work(shelf, case.id, self.person)
         status, verdict = work.standing.status, work.standing.verdict
         returned = status is Status.RETURNED and verdict is not None
@@ -742,15 +691,17 @@ class MemoryStore(JobStore, ImageSource, Checker):
             warnings=shelf.warnings.get(case.id, ()),
             decided=_rules.count_decided(work.annotation),
             review=_selected(shelf.job, case.drawn_as(ordinal), work.standing.review),
+            flags=shelf.flags_for(case.id, self.person),
+            touched=work.touched,
         )
 
-    def _rows(self, shelf: _Shelf) -> list[CaseRow]:
+    def _rows(self, shelf: MemoryShelf) -> list[CaseRow]:
         return [
             self._row(shelf, case, ordinal)
             for ordinal, case in enumerate(shelf.cases.values())
         ]
 
-    def _reviews(self, shelf: _Shelf) -> list[ReviewRow]:
+    def _reviews(self, shelf: MemoryShelf) -> list[ReviewRow]:
         rows = []
         for (case_id, person, of), work in shelf.work.items():
             ordinal, standing = shelf.ordinal(case_id), work.standing
@@ -770,6 +721,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
                     reviewer="" if verdict is None else verdict.person,
                     judged=None if verdict is None else verdict.time,
                     comment="" if verdict is None else verdict.text,
+                    flags=shelf.flags_for(case_id, self.person),
                 )
             )
         return sorted(rows, key=lambda row: (row.ordinal, row.person))
@@ -786,4 +738,5 @@ def _counted(rows: Iterable[ReviewRow]) -> ReviewCounts:
     for row in rows:
         counts[row.status.value.replace(" ", "_")] += 1
         counts["revised"] += row.revised
+        counts["flagged"] += bool(row.flags)
     return ReviewCounts(**counts)

@@ -15,6 +15,7 @@ __all__ = [
     "check_person",
     "default_person",
     "fold",
+    "name_key",
     "person_folder",
     "plain_person",
 ]
@@ -107,6 +108,11 @@ def case_folder(case_id: str) -> str:
 def fold(text: str) -> str:
     """Return `text` as it is compared: upper and lower case alike."""
     return unicodedata.normalize("NFC", text).casefold()
+
+
+def name_key(name: str) -> str:
+    """Return what names are sorted by: *case 2* comes before *case 10*."""
+    return re.sub("[0-9]+", lambda found: found[0].zfill(20), fold(name))[:300]
 
 
 def _tag(text: str) -> str:

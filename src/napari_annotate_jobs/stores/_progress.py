@@ -39,6 +39,8 @@ class Progress:
         Who gave the verdict that holds.
     judged : datetime, optional
         When.
+    touched : datetime, optional
+        When something was last saved, submitted or answered.
     """
 
     status: Status = Status.REMAINING
@@ -50,3 +52,4 @@ class Progress:
     submitted: datetime | None = None
     reviewer: str = ""
     judged: datetime | None = None
+    touched: datetime | None = None

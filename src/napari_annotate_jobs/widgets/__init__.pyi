@@ -4,6 +4,7 @@ from .annotate._brush import BrushSection
 from .annotate._difference import DifferenceView
 from .annotate._dock import AnnotateDock
 from .annotate._edges import CanvasEdges
+from .annotate._flag_mark import FlagMark
 from .annotate._hair_lines import HairLines
 from .annotate._label_list import LabelList
 from .annotate._masks import MaskSection
@@ -11,6 +12,7 @@ from .annotate._name_plates import NamePlates
 from .annotate._object_menu import ObjectMenu, pointed_text
 from .annotate._plane_marks import PlaneMarks
 from .annotate._read_out import ReadOutLabel
+from .annotate._scale_bar import ScaleBar
 from .annotate._window import WindowControl
 from .annotate._zoom_bar import ZoomBar
 from .exchange._class_tree import NewClass
@@ -21,17 +23,20 @@ from .exchange._import_panel import ImportChoice, ImportPanel
 from .fill._choice import FillChoice, Where, outcome_text
 from .fill._panel import FillPanel
 from .jobs._log_in import LogInDialog
-from .jobs._model import CaseRows, split_row_key
+from .jobs._model import CaseQuery, CaseRows, split_row_key
 from .jobs._my_jobs import MyJobsView
 from .jobs._page import JobPageView
 from .jobs._paint import plural
 from .jobs._person import PersonButton
 from .jobs._server_lines import ServerLine, ServerLines
+from .jobs._tiles import StudyGrid
 from .keys._guest import KeyboardGuest
 from .keys._held import HeldKeys
 from .keys._help import HelpPanel
-from .keys._keys import ACTIONS, STEPPING, KeyMap, label_keys
+from .keys._key_map import KeyMap, label_keys
+from .keys._keys import ACTIONS, OF_JOBS, STEPPING
 from .keys._text_focus import text_has_focus
+from .keys._user_action import When
 from .numbers._panel import StatisticsPanel
 from .owner._dropping import dropped_paths
 from .owner._edit_job_dialog import EditJobDialog
@@ -49,6 +54,7 @@ from .strip._strip import SliceStrip
 
 __all__ = [
     "ACTIONS",
+    "OF_JOBS",
     "STEPPING",
     "About",
     "AnnotateDock",
@@ -56,6 +62,7 @@ __all__ = [
     "BoxSection",
     "BrushSection",
     "CanvasEdges",
+    "CaseQuery",
     "CaseRows",
     "Colors",
     "CombinePanel",
@@ -66,6 +73,7 @@ __all__ = [
     "ExportPreview",
     "FillChoice",
     "FillPanel",
+    "FlagMark",
     "HairLines",
     "HeldKeys",
     "HelpPanel",
@@ -92,13 +100,16 @@ __all__ = [
     "ReadOutLabel",
     "ReviewPanel",
     "ReviewSides",
+    "ScaleBar",
     "ServerLine",
     "ServerLines",
     "SliceStrip",
     "StatisticsPanel",
     "Study",
+    "StudyGrid",
     "ThreadList",
     "Veil",
+    "When",
     "Where",
     "WindowControl",
     "Writing",

@@ -18,9 +18,11 @@ from napari_annotate_jobs.model import (
     AnnotationChange,
     Attribute,
     Case,
+    CaseOrder,
     CaseRow,
     Concept,
     Counts,
+    Flag,
     Group,
     Job,
     Label,
@@ -33,10 +35,16 @@ from napari_annotate_jobs.model import (
     Status,
 )
 from napari_annotate_jobs.stores import MemoryStore
-from napari_annotate_jobs.widgets.jobs._model import PAGE, case_text, to_image
+from napari_annotate_jobs.widgets.jobs._model import (
+    PAGE,
+    CaseQuery,
+    case_text,
+    to_image,
+)
 from napari_annotate_jobs.widgets.jobs._page import JobPageView
 from napari_annotate_jobs.widgets.parts._sections import Instructions
 from napari_annotate_jobs.widgets.parts._theme import Colors, contrast_ratio, paint_in
+from napari_annotate_jobs.widgets.parts._upright_area import UprightArea
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,10 +118,13 @@ class Source:
         self.fail = False
         self.waiting: list[Callable[[], None]] = []
         self.pages: list[tuple[object, str, int]] = []
+        self.queries: list[CaseQuery] = []
         self.drawn: list[str] = []
 
-    def fetch(self, status, text, offset, limit, reply) -> None:
+    def fetch(self, query, offset, limit, reply) -> None:
+        status, text = query.status, query.text
         self.pages.append((status, text, offset))
+        self.queries.append(query)
 
         def answer() -> None:
             if self.fail:
@@ -401,14 +412,67 @@ def test_details(view, qtbot) -> None:
 def test_menu(view, qtbot) -> None:
     view.set_source(Source(3))
     menu = view._table._make_menu(view._table.cases.index(1, 0))
-    opened, details = menu.actions()
+    opened, details, flag = menu.actions()
     with qtbot.waitSignal(view.case_requested) as asked:
         opened.trigger()
     assert asked.args == ["c1"]
     with qtbot.waitSignal(view.details_requested) as asked:
         details.trigger()
     assert asked.args == ["c1"]
+    with qtbot.waitSignal(view.flag_requested) as asked:
+        flag.trigger()
+    assert asked.args == ["c1"]
     assert view._table._make_menu(view._table.indexAt(QPoint(5, 5000))) is None
+
+
+# --- flags and orders ---------------------------------------------------------------
+
+
+def test_flagged_cases_are_listed_alone_and_say_why(view, qtbot) -> None:
+    flag = Flag(person="ana", reason="mirrored")
+    source = Source(9)
+    source.rows[4] = source.rows[4].model_copy(update={"flags": (flag,)})
+    view.set_counts(Counts(remaining=3, finished=3, returned=3))
+    view.set_source(source)
+    assert not view._flagged.isVisible()
+    view.set_counts(Counts(remaining=3, finished=3, returned=3, flagged=1))
+    assert view._flagged.isVisible()
+    assert view._flagged.text() == "\u2691 1"
+    assert view._flagged.accessibleName() == "Flagged: 1 cases"
+    row = view._table.cases.index(4, 0)
+    assert "flagged: mirrored (ana)" in row.data(Qt.ItemDataRole.ToolTipRole)
+    rect = view._table.visualRect(row)
+    place = view._table._delegate._layout(rect, source.rows[4]).flag
+    tip = view._table._delegate.tool_tip(place.center(), rect, row)
+    assert tip == "Flagged: mirrored (ana)"
+
+    qtbot.mouseClick(view._flagged, Qt.MouseButton.LeftButton)
+    assert source.queries[-1] == CaseQuery(flagged=True)
+    # Though none is left, what was chosen can be undone.
+    view.set_counts(Counts(remaining=3, finished=3, returned=3))
+    assert view._flagged.isVisible()
+    qtbot.mouseClick(view._flagged, Qt.MouseButton.LeftButton)
+    assert source.queries[-1] == CaseQuery()
+
+
+def test_cases_are_sorted_by_what_the_menu_says(view, qtbot) -> None:
+    source = Source(9)
+    view.set_source(source)
+    asked = []
+    view.order_chosen.connect(lambda order, back: asked.append((order, back)))
+    texts = {action.text(): action for action in view._order.menu().actions()}
+    assert view._order.text() == "Order \u2193"
+    texts["Last touched first"].trigger()
+    assert source.queries[-1] == CaseQuery(order=CaseOrder.TOUCHED)
+    assert view._order.text() == "Touched \u2193"
+    texts["The other way round"].trigger()
+    assert source.queries[-1] == CaseQuery(order=CaseOrder.TOUCHED, backwards=True)
+    assert asked == [(CaseOrder.TOUCHED, False), (CaseOrder.TOUCHED, True)]
+    assert "last touched first, the other way round" in view._order.toolTip()
+
+    view.set_order(CaseOrder.NAME, backwards=False)
+    assert source.queries[-1] == CaseQuery(order=CaseOrder.NAME)
+    assert len(asked) == 2  # nobody chose that
 
 
 # --- filter and search --------------------------------------------------------------
@@ -795,15 +859,13 @@ class StoreSource:
         self.store, self.executor = store, executor
         self.errors: list[Exception] = []
 
-    def fetch(self, status, text, offset, limit, reply) -> None:
+    def fetch(self, query, offset, limit, reply) -> None:
         def failed(error: Exception) -> None:
             self.errors.append(error)
             reply(None, 0)
 
         self.executor.run(
-            lambda: self.store.cases(
-                "j", status=status, text=text, offset=offset, limit=limit
-            ),
+            lambda: self.store.cases("j", **vars(query), offset=offset, limit=limit),
             lambda page: reply(page.rows, page.total),
             failed,
         )
@@ -933,3 +995,13 @@ def test_who_did_how_much(view):
         "ana: 6 submitted (2 waiting · 3 passed · 1 returned)",
         "eve: 4 reviewed (3 passed · 1 returned)",
     ]
+
+
+def test_a_low_screen_scrolls_the_page(view) -> None:
+    assert view.minimumSizeHint().height() < 200
+    area = view.findChild(UprightArea)
+    view.resize(340, 300)
+    assert area.verticalScrollBar().maximum() > 100
+    assert area.widget().width() >= area.widget().minimumSizeHint().width()
+    view.resize(340, 900)
+    assert area.verticalScrollBar().maximum() == 0

@@ -6,6 +6,7 @@ from ._brush import BrushController
 from ._combine import CombineController
 from ._edit_job import EditJobController
 from ._export import ExportController
+from ._flag import FlagController
 from ._foreign import ForeignController
 from ._import import ImportController
 from ._labels import LabelController
@@ -27,6 +28,7 @@ __all__ = [
     "CombineController",
     "EditJobController",
     "ExportController",
+    "FlagController",
     "ForeignController",
     "ImportController",
     "LabelController",

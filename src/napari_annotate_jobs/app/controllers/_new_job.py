@@ -114,7 +114,7 @@ class NewJobController:
         self._given: list[Path] = []
         self._waiting: list[Path] = []
         self._work: StudySearch | None = None
-        self._own_name = self._own_place = False
+        self._own_name = False
         self._shown_place = ""
         self.labels = LabelController(dialog.labels, choose_file=choose_file)
         self._clock = QTimer(dialog)
@@ -337,9 +337,14 @@ class NewJobController:
         )
         job = validated(Job, {"project": project, "due": choice.due})
         found = self._found.only(choice.studies)
-        if choice.anonymous:
+        if choice.anonymous or choice.names:
             found = replace(found)
-            name_cases(found, None)
+            names = [
+                choice.names.get(case.id)
+                or (f"Case {number}" if choice.anonymous else case.name)
+                for number, case in enumerate(found.cases, 1)
+            ]
+            name_cases(found, names, "the list of studies")
         return job, found, folder
 
     def _refuse(self, error: Exception) -> None:

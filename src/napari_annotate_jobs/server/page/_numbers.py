@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, distinct, func, or_, select
 
-from napari_annotate_jobs.model import ReviewStatus, Status, now
+from napari_annotate_jobs.model import ReviewStatus, Status, flags_text, now
+from napari_annotate_jobs.server._flags import flagged, flags_on
 from napari_annotate_jobs.server._listing import review_of_row
 from napari_annotate_jobs.server._projects import list_members
 from napari_annotate_jobs.server._schema import (
@@ -324,6 +325,8 @@ _WORDS = {
     "submitted": "submitted",
     "judged": "judged",
     "said": "commented on",
+    "flagged": "flagged",
+    "unflagged": "took a flag off",
     "members": "changed the members",
     "labels": "changed the labels",
     "task": "gave out",
@@ -393,6 +396,8 @@ class PageCase:
         Who is to annotate it.
     works : list of CaseWork
         What was done, the latest submission first.
+    flags : str
+        Why it is flagged, and by whom.
     """
 
     id: int
@@ -401,6 +406,7 @@ class PageCase:
     n_slices: int | None
     assigned: list[str] = field(default_factory=list)
     works: list[CaseWork] = field(default_factory=list)
+    flags: str = ""
 
     @property
     def shown(self) -> CaseWork | None:
@@ -427,7 +433,8 @@ def case_lines(
     permit : Permit
         Of an owner.
     part : str
-        One of :data:`PARTS`, a :class:`ReviewStatus`, or empty for all: cases of
+        One of :data:`PARTS`, a :class:`ReviewStatus`, ``flagged``, or empty for all:
+        cases of
         which somebody's annotation is that; ``remaining`` are those that nobody
         began with.
     person : str
@@ -447,7 +454,9 @@ def case_lines(
             _begun(permit),
         )
     )
-    if part == "remaining":
+    if part == "flagged":
+        conditions.append(flagged(permit))
+    elif part == "remaining":
         conditions.append(cases.c.id.not_in(begun))
     elif part:
         conditions.append(cases.c.id.in_(begun.where(_is(part))))
@@ -502,6 +511,8 @@ def _fill(
         .order_by(accounts.c.name)
     ):
         lines[case_id].assigned.append(name)
+    for case_id, flags in flags_on(connection, permit, ids).items():
+        lines[case_id].flags = flags_text(flags)
     found = connection.execute(
         select(
             works.c.case_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import (
@@ -44,7 +45,6 @@ from ._journal import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
-    from datetime import datetime
     from pathlib import Path
 
     from napari_annotate_jobs.model import (
@@ -145,7 +145,7 @@ class WorkFolder(StoredDraft):
             judged=None if verdict is None else verdict.time,
         )
         if not full:
-            return found
+            return replace(found, touched=self._about(standing))
         annotation = self.annotation()
         time, revision = self._submitted_at(standing.submissions)
         return replace(
@@ -153,7 +153,18 @@ class WorkFolder(StoredDraft):
             draft=status is not Status.FINISHED and annotation.revision > revision,
             decided=_rules.count_decided(annotation),
             submitted=time,
+            touched=_latest(annotation.modified, time, found.judged),
         )
+
+    def _about(self, standing: _rules.Standing) -> datetime | None:
+        """Return when it was touched, as far as that is known without reading it."""
+        verdict, time = standing.verdict, None
+        if standing.submissions:
+            path = self.submitted.path / f"{standing.submissions:04d}.json"
+            with suppress(StoreError):
+                if (found := signature(path)) is not None:
+                    time = datetime.fromtimestamp(found[1] / 1e9, UTC)
+        return _latest(time, None if verdict is None else verdict.time)
 
     def _submitted_at(self, number: int) -> tuple[datetime | None, int]:
         """Return time and revision of a submission; they never change."""
@@ -530,3 +541,7 @@ class WorkFolder(StoredDraft):
         self.masks.collect(used)
         for folder in (self.path, self.masks.path, self.submitted.path):
             remove_leftovers(folder)
+
+
+def _latest(*times: datetime | None) -> datetime | None:
+    return max((time for time in times if time is not None), default=None)

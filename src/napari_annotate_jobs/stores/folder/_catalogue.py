@@ -23,6 +23,7 @@ from napari_annotate_jobs.model import (
     Case,
     CaseRow,
     Counts,
+    Flag,
     Job,
     ReviewRow,
     ReviewStatus,
@@ -33,7 +34,8 @@ from napari_annotate_jobs.stores._contract import PersonProgress
 from napari_annotate_jobs.stores._names import case_folder
 
 from ._documents import Envelope, load_json, parsed, read_document, unwrap
-from ._events import CaseNote, EventLog
+from ._events import CaseNote, EventLog, FlagEvent
+from ._flag_files import FlagFiles
 from ._index import Index, IndexRow, open_index
 from ._index_file import MustWrite, is_damage, is_out_of_reach
 
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.stores._progress import Progress
 
     from ._index import ReviewedRow
+    from ._index_orders import Asked, AskedReviews
 
 __all__ = ["Catalogue", "read_job", "read_note"]
 
@@ -128,6 +131,7 @@ class Catalogue:
         self._document = folder / "job.json"
         self._person = person
         self._events = events
+        self._flags = FlagFiles(folder)
         self._measure = measure
         self._submitted = submitted
         self._guard = threading.RLock()
@@ -157,7 +161,12 @@ class Catalogue:
 
     def counts(self) -> Counts:
         """Return how many cases have which status."""
-        return self._ask(lambda index, me: index.counts(me))
+        return self._ask(lambda index, me: index.counts(me, self._whose(index)))
+
+    def _whose(self, index: Index) -> str | None:
+        """Return whose flags this person may see; None for everybody's."""
+        job = self._known_job(index)
+        return None if job.may_review(self._person) else self._person
 
     def place(self, case_id: str) -> int:
         """Return a case's place in the job."""
@@ -173,13 +182,12 @@ class Catalogue:
             lambda index, me: self._rows(index, me, [self._place(index, case_id)])[0]
         )
 
-    def page(
-        self, status: Status | None, text: str, offset: int, limit: int
-    ) -> tuple[list[CaseRow], int]:
+    def page(self, asked: Asked, offset: int, limit: int) -> tuple[list[CaseRow], int]:
         """Return a page of the cases, and how many there are in all."""
 
         def answer(index: Index, me: int) -> tuple[list[CaseRow], int]:
-            places, total = index.page(me, status, text, offset, limit)
+            mine = asked._replace(whose=self._whose(index))
+            places, total = index.page(me, mine, offset, limit)
             return self._rows(index, me, places), total
 
         return self._ask(answer)
@@ -205,7 +213,7 @@ class Catalogue:
     # --------------------------------------------------------------- reviewing
     def review_counts(self) -> ReviewCounts:
         """Return how many submitted cases have which review status."""
-        return self._ask_reviews(lambda index: index.review_counts())
+        return self._ask_reviews(lambda index: index.review_counts(self._whose(index)))
 
     def review_progress(self) -> list[PersonProgress]:
         """Return what each person submitted and judged."""
@@ -216,18 +224,13 @@ class Catalogue:
         ]
 
     def reviews(
-        self,
-        status: ReviewStatus | None,
-        revised: bool | None,
-        text: str,
-        person: str | None,
-        offset: int,
-        limit: int,
+        self, asked: AskedReviews, offset: int, limit: int
     ) -> tuple[list[ReviewRow], int]:
         """Return a page of the submitted cases, and how many there are in all."""
 
         def answer(index: Index) -> tuple[list[ReviewRow], int]:
-            rows, total = index.reviews(status, revised, text, person, offset, limit)
+            mine = asked._replace(whose=self._whose(index))
+            rows, total = index.reviews(mine, offset, limit)
             return [self._review_row(index, row) for row in rows], total
 
         return self._ask_reviews(answer)
@@ -327,6 +330,7 @@ class Catalogue:
             reviewer=progress.reviewer,
             judged=progress.judged,
             comment=progress.comment,
+            flags=index.flags([row.place], self._whose(index)).get(row.place, ()),
         )
 
     # ----------------------------------------------------------------- changes
@@ -338,6 +342,21 @@ class Catalogue:
     def note(self, place: int, n_slices: int | None, warnings: Sequence[str]) -> None:
         """Set what opening a case's images told."""
         self._ask(lambda index, _: index.set_note(place, n_slices, warnings))
+
+    def flag(self, case_id: str, person: str) -> tuple[Flag, ...]:
+        """Take up what a person flagged; return the flags this person may see."""
+
+        def answer(index: Index, _: int) -> tuple[Flag, ...]:
+            place = self._place(index, case_id)
+            with index.writing():
+                self._read_flag(index, place, case_id, person)
+            return index.flags([place], self._whose(index)).get(place, ())
+
+        return self._ask(answer)
+
+    def _read_flag(self, index: Index, place: int, case_id: str, person: str) -> None:
+        mine = (f for f in self._flags.of_case(case_id) if f.person == person)
+        index.set_flag(place, person, next(mine, None))
 
     def rebuild(self) -> None:
         """Make the index anew, in one go for whoever else looks at it."""
@@ -480,8 +499,8 @@ class Catalogue:
         rows = []
         for number, found in enumerate(cases):
             case = parsed(Case, found, where=f"{self._document}, case {number + 1}")
-            rows.append((case.id, case.name, json.dumps(found)))
-        ids = {case_id for case_id, _, _ in rows}
+            rows.append((case.id, case.name, json.dumps(found), case.n_slices))
+        ids = {row[0] for row in rows}
         if len(ids) < len(rows):
             raise CorruptError(
                 f"{len(rows) - len(ids)} of its cases have the id of another",
@@ -492,6 +511,7 @@ class Catalogue:
         index.put("job", job.model_dump(mode="json"))
         index.put("stamp", stamp)
         self._read_notes(index)
+        self._read_flags(index)
 
     def _read_events(self, index: Index) -> None:
         log, offset = index.get("log"), index.get("offset")
@@ -506,6 +526,7 @@ class Catalogue:
                 # What the lost log told is in the documents.
                 index.forget_people()
                 self._read_notes(index)
+                self._read_flags(index)
             log, offset, more = tail.log, tail.offset, tail.more
             index.put("log", log)
             index.put("offset", offset)
@@ -515,6 +536,9 @@ class Catalogue:
                     continue
                 if isinstance(event, CaseNote):
                     index.set_note(place, event.n_slices, event.warnings)
+                    continue
+                if isinstance(event, FlagEvent):
+                    self._read_flag(index, place, event.case, event.flagged)
                     continue
                 progress, known = event.progress, True
                 number = index.person(event.person)
@@ -539,6 +563,13 @@ class Catalogue:
                     note = read_note(self._folder / "cases" / name)
                     if note is not None:
                         index.set_note(place, note.n_slices, note.warnings)
+
+    def _read_flags(self, index: Index) -> None:
+        index.forget_flags()
+        for case_id, flag in self._flags.everything():
+            place = index.place(case_id)
+            if place is not None:
+                index.set_flag(place, flag.person, flag)
 
     def _read_work(self, index: Index) -> int:
         index.add_person(self._person)
@@ -570,9 +601,15 @@ class Catalogue:
         return place
 
     def _rows(self, index: Index, me: int, places: Sequence[int]) -> list[CaseRow]:
-        return [self._row(index, me, row) for row in index.rows(me, places)]
+        flags = index.flags(places, self._whose(index))
+        return [
+            self._row(index, me, row, flags.get(row[0], ()))
+            for row in index.rows(me, places)
+        ]
 
-    def _row(self, index: Index, me: int, row: IndexRow) -> CaseRow:
+    def _row(
+        self, index: Index, me: int, row: IndexRow, flags: tuple[Flag, ...]
+    ) -> CaseRow:
         place, doc, n_slices, warnings, progress, known = row
         case = _case(doc, n_slices)
         if not known:
@@ -589,6 +626,8 @@ class Catalogue:
             warnings=warnings,
             decided=progress.decided,
             review=self._selected(index, place, progress.review),
+            flags=flags,
+            touched=progress.touched,
         )
 
 

@@ -51,6 +51,7 @@ _DOCUMENTS = (
     "annotations",
     "cases",
     "combinations",
+    "flags",
     "headers",
     "events.jsonl",
     ".lock",
@@ -121,6 +122,7 @@ class _Check:
             if self._progress is not None:
                 self._progress(self._folder.path.name, number + 1, len(raw))
         yield from self._notes(cases)
+        yield from self._flags(cases)
         yield from self._annotations(cases, job.project.label_set)
 
     def _notes(self, cases: dict[str, Case]) -> Iterator[Fault]:
@@ -137,6 +139,24 @@ class _Check:
                     what=f"it is of case {note.case!r}",
                     remedy="Take the file away: it is made again",
                 )
+
+    def _flags(self, cases: dict[str, Case]) -> Iterator[Fault]:
+        flags = self._folder.flags
+        try:
+            for path in flags.files():
+                try:
+                    case_id, _ = flags.read(path)
+                except AnnotateJobsError as error:
+                    yield _fault(error, path)
+                    continue
+                if case_id not in cases:
+                    yield Fault(
+                        where=str(path),
+                        what="there is no such case in job.json",
+                        remedy="Add the case again, or take the file away",
+                    )
+        except AnnotateJobsError as error:
+            yield _fault(error, flags.path)
 
     def _annotations(self, cases: dict[str, Case], labels: LabelSet) -> Iterator[Fault]:
         known = {case_folder(case_id): case_id for case_id in cases}

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-__all__ = ["CaseNote", "EventLog", "ProgressEvent", "Tail"]
+__all__ = ["CaseNote", "EventLog", "FlagEvent", "ProgressEvent", "Tail"]
 
 _FORMAT = "napari-annotate-jobs events"
 _HEAD_BYTES = 1000
@@ -70,7 +70,8 @@ class ProgressEvent(_Told):
     ----------
     case, person : str
         Whose progress, on what.
-    status, draft, decided, comment, number, review, submitted, reviewer, judged
+    status, draft, decided, comment, number, review, submitted, reviewer, judged,
+    touched
         As in :class:`Progress`; an earlier version of this package told no `number`.
     """
 
@@ -84,6 +85,7 @@ class ProgressEvent(_Told):
     submitted: AwareDatetime | None = None
     reviewer: Annotated[str, Field(max_length=120)] = ""
     judged: AwareDatetime | None = None
+    touched: AwareDatetime | None = None
 
     @property
     def progress(self) -> Progress:
@@ -98,6 +100,7 @@ class ProgressEvent(_Told):
             self.submitted,
             self.reviewer,
             self.judged,
+            self.touched,
         )
 
 
@@ -120,6 +123,13 @@ class CaseNote(_Told):
     ]
 
 
+class FlagEvent(_Told):
+    """That a person's flags on a case are to be looked at anew."""
+
+    flagged: _Name
+    """Who flagged it, or took the flag away."""
+
+
 class _Head(BaseModel):
     model_config = ConfigDict(strict=True)
 
@@ -128,7 +138,8 @@ class _Head(BaseModel):
     log: Annotated[str, Field(min_length=1, max_length=100)]
 
 
-_EVENT: TypeAdapter[ProgressEvent | CaseNote] = TypeAdapter(ProgressEvent | CaseNote)
+_Event = ProgressEvent | CaseNote | FlagEvent
+_EVENT: TypeAdapter[_Event] = TypeAdapter(_Event)
 
 
 @dataclass(frozen=True)
@@ -141,7 +152,7 @@ class Tail:
         The log's random name; another one means that the log was made anew.
     offset : int
         Where the next tail starts.
-    events : tuple of ProgressEvent and CaseNote
+    events : tuple of ProgressEvent, CaseNote and FlagEvent
         In their order; those that make no sense are left out.
     whole : bool
         False if the log is not the one asked for, or was cut.
@@ -151,7 +162,7 @@ class Tail:
 
     log: str
     offset: int
-    events: tuple[ProgressEvent | CaseNote, ...] = ()
+    events: tuple[_Event, ...] = ()
     whole: bool = True
     more: bool = False
 
@@ -188,6 +199,7 @@ class EventLog:
                 "submitted": _time(progress.submitted),
                 "reviewer": progress.reviewer,
                 "judged": _time(progress.judged),
+                "touched": _time(progress.touched),
             },
             sync=sync,
         )
@@ -200,6 +212,10 @@ class EventLog:
             {"case": case_id, "n_slices": n_slices, "warnings": list(warnings)},
             sync=False,
         )
+
+    def tell_flag(self, case_id: str, person: str) -> None:
+        """Tell that a person flagged a case, or took the flag away."""
+        self._append({"case": case_id, "flagged": person}, sync=False)
 
     def tail(self, log: str, offset: int) -> Tail:
         """Return what was told since; `log` and `offset` are those of the last tail.
@@ -271,7 +287,7 @@ def _log_name(head: bytes) -> str:
     return ""
 
 
-def _event(line: bytes) -> ProgressEvent | CaseNote | None:
+def _event(line: bytes) -> _Event | None:
     with suppress(ValidationError):
         return _EVENT.validate_json(line)
     return None

@@ -14,21 +14,36 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from napari_annotate_jobs.model import (
+    CaseOrder,
     Counts,
+    Flag,
     ReviewCounts,
     ReviewStatus,
     Status,
     new_id,
 )
-from napari_annotate_jobs.stores._names import fold
+from napari_annotate_jobs.stores._flags import STATUSES
+from napari_annotate_jobs.stores._names import fold, name_key
 from napari_annotate_jobs.stores._progress import Progress
 from napari_annotate_jobs.stores.folder import _trigrams
 
 from ._index_file import IndexFile, is_damage, marker, tidy
+from ._index_orders import (
+    BY_COLUMN,
+    EPOCH,
+    REVIEW_ORDERS,
+    Asked,
+    AskedReviews,
+    Page,
+    clean,
+    columns_of,
+    flags_of,
+    micros,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -125,19 +140,23 @@ class Index(IndexFile):
         """Forget everything."""
         self.fill(())
 
-    def fill(self, cases: Iterable[tuple[str, str, str]]) -> None:
-        """Start again with these cases: id, name and JSON, in their order."""
+    def fill(self, cases: Iterable[tuple[str, str, str, int | None]]) -> None:
+        """Start again with these cases: id, name, JSON and slices, in their order."""
         with self.writing():
-            for table in (*_OF_PEOPLE, "names", "cases", "meta"):
+            for table in (*_OF_PEOPLE, "flags", "names", "cases", "meta"):
                 self._db.execute(f"DELETE FROM {table}")
             rows = [(n, *case) for n, case in enumerate(cases)]
             self._db.executemany(
-                "INSERT INTO cases (place, id, doc) VALUES (?, ?, ?)",
-                ((place, _clean(case_id), doc) for place, case_id, _, doc in rows),
+                "INSERT INTO cases (place, id, doc, sort, n_slices) "
+                "VALUES (?, ?, ?, ?, ?)",
+                (
+                    (place, clean(case_id), doc, clean(name_key(name)), n_slices)
+                    for place, case_id, name, doc, n_slices in rows
+                ),
             )
             self._db.executemany(
                 "INSERT INTO names VALUES (?, ?)",
-                ((place, _clean(fold(name))) for place, _, name, _ in rows),
+                ((place, clean(fold(name))) for place, _, name, _, _ in rows),
             )
             _trigrams.fill(self._db)
             self.put("name", new_id())
@@ -197,12 +216,13 @@ class Index(IndexFile):
                 return
             self._do(
                 "UPDATE progress SET status = ?, draft = ?, decided = ?, comment = ?, "
-                "review = ? WHERE person = ? AND place = ?",
+                "review = ?, touched = ? WHERE person = ? AND place = ?",
                 status,
                 progress.draft,
                 progress.decided if known else None,
-                _clean(progress.comment),
+                clean(progress.comment),
                 _review_number(progress.review),
+                micros(progress.touched),
                 number,
                 place,
             )
@@ -235,7 +255,42 @@ class Index(IndexFile):
                 place,
             )
 
+    def forget_flags(self) -> None:
+        """Forget the flags on all cases."""
+        with self.writing():
+            self._do("DELETE FROM flags")
+
+    def set_flag(self, place: int, person: str, flag: Flag | None) -> None:
+        """Set the flag that a person put on a case; None if there is none."""
+        person = clean(person)
+        with self.writing():
+            self._do("DELETE FROM flags WHERE place = ? AND person = ?", place, person)
+            if flag is not None:
+                self._do(
+                    "INSERT INTO flags VALUES (?, ?, ?, ?)",
+                    place,
+                    person,
+                    clean(flag.reason),
+                    flag.time.astimezone(UTC).isoformat(timespec="microseconds"),
+                )
+
     # ----------------------------------------------------------------- reading
+    def flags(
+        self, places: Sequence[int], whose: str | None
+    ) -> dict[int, tuple[Flag, ...]]:
+        """Return the flags on cases by their places, of one person or of all."""
+        marks = ",".join("?" * len(places))
+        source, values = flags_of(whose)
+        found: dict[int, tuple[Flag, ...]] = {}
+        for place, person, reason, time in self._all(
+            f"SELECT * FROM {source} WHERE place IN ({marks}) ORDER BY time DESC",
+            *values,
+            *places,
+        ):
+            flag = Flag(person=person, reason=reason, time=datetime.fromisoformat(time))
+            found[place] = (*found.get(place, ()), flag)
+        return found
+
     def person(self, person: str) -> int | None:
         """Return a person's number, None if there are no rows of theirs."""
         row = self._one("SELECT number FROM people WHERE person = ?", person)
@@ -243,7 +298,7 @@ class Index(IndexFile):
 
     def place(self, case_id: str) -> int | None:
         """Return a case's place, None if there is no such case."""
-        row = self._one("SELECT place FROM cases WHERE id = ?", _clean(case_id))
+        row = self._one("SELECT place FROM cases WHERE id = ?", clean(case_id))
         return None if row is None else int(row[0])
 
     def document(self, place: int) -> str | None:
@@ -260,16 +315,27 @@ class Index(IndexFile):
         row = self._one("SELECT max(place) FROM cases")
         return 0 if row is None or row[0] is None else int(row[0]) + 1
 
-    def counts(self, number: int) -> Counts:
-        """Return how many cases have which status."""
+    def counts(self, number: int, whose: str | None = None) -> Counts:
+        """Return how many cases have which status, and how many are flagged.
+
+        Parameters
+        ----------
+        number : int
+            The person's.
+        whose : str, optional
+            Whose flags count; everybody's by default.
+        """
         found = dict(
             self._all(
                 "SELECT status, sum(n) FROM blocks WHERE person = ? GROUP BY status",
                 number,
             )
         )
+        source, values = flags_of(whose)
+        flagged = self._one(f"SELECT count(DISTINCT place) FROM {source}", *values)
         return Counts(
-            **{s.value: int(found.get(n, 0)) for n, s in enumerate(_STATUSES)}
+            **{s.value: int(found.get(n, 0)) for n, s in enumerate(_STATUSES)},
+            flagged=flagged[0],
         )
 
     def rows(self, number: int, places: Sequence[int]) -> list[IndexRow]:
@@ -279,7 +345,8 @@ class Index(IndexFile):
             row[0]: _row(row)
             for row in self._all(
                 "SELECT c.place, c.doc, c.n_slices, c.warnings, p.status, p.draft, "
-                "p.decided, p.comment, p.review FROM cases c JOIN progress p "
+                "p.decided, p.comment, p.review, p.touched "
+                "FROM cases c JOIN progress p "
                 f"ON p.person = ? AND p.place = c.place WHERE c.place IN ({marks})",
                 number,
                 *places,
@@ -287,18 +354,55 @@ class Index(IndexFile):
         }
         return [found[place] for place in places if place in found]
 
-    def page(
-        self, number: int, status: Status | None, text: str, offset: int, limit: int
-    ) -> tuple[list[int], int]:
+    def page(self, number: int, asked: Asked, offset: int, limit: int) -> Page:
         """Return the places of a page of cases, and how many there are in all."""
-        if text:
-            return self._search(number, status, _clean(fold(text)), offset, limit)
+        if asked.text or asked.flagged:
+            return self._search(number, asked, offset, limit)
+        total = self.counts(number).of(asked.status)
+        if asked.order in BY_COLUMN:
+            return self._by_column(number, asked, offset, limit), total
+        if not asked.backwards:
+            return self._forward(number, asked, offset, limit), total
+        end = max(total - offset, 0)
+        start = max(end - limit, 0)
+        return self._forward(number, asked, start, end - start)[::-1], total
+
+    def _forward(self, number: int, asked: Asked, offset: int, limit: int) -> list[int]:
+        """Return places in the job's order, by status, or the flagged ones first."""
+        status, places = asked.status, list[int]()
+        if asked.order is CaseOrder.FLAG:
+            flagged, values = flags_of(asked.whose)
+            places = self._search_all(number, asked)
+            rest = f"place NOT IN (SELECT place FROM {flagged})"
+            if status is not None:
+                rest += " AND status = ?"
+                values = [*values, _NUMBER[status]]
+            rows = self._all(
+                f"SELECT place FROM progress WHERE person = ? AND {rest} "
+                "ORDER BY place LIMIT ? OFFSET ?",
+                number,
+                *values,
+                max(offset + limit - max(len(places), offset), 0),
+                max(offset - len(places), 0),
+            )
+            return [*places[offset : offset + limit], *(row[0] for row in rows)]
+        if asked.order is CaseOrder.STATUS and status is None:
+            counts, start = self.counts(number), 0
+            for each in STATUSES:
+                first, n = max(offset - start, 0), counts.of(each)
+                left = limit - len(places)
+                if left > 0 and first < n:
+                    places += self._of_status(number, each, first, left)
+                start += n
+            return places
         if status is None:
             total = self.n_cases()
-            return list(range(min(offset, total), min(offset + limit, total))), total
-        total = self.counts(number).of(status)
-        if offset >= total:
-            return [], total
+            return list(range(min(offset, total), min(offset + limit, total)))
+        return self._of_status(number, status, offset, limit)
+
+    def _of_status(
+        self, number: int, status: Status, offset: int, limit: int
+    ) -> list[int]:
         start, skipped = 0, 0
         for block, n in self._all(
             "SELECT block, n FROM blocks WHERE person = ? AND status = ? "
@@ -310,6 +414,8 @@ class Index(IndexFile):
                 start = block * _BLOCK
                 break
             skipped += n
+        else:
+            return []
         rows = self._all(
             "SELECT place FROM progress WHERE person = ? AND status = ? AND place >= ? "
             "ORDER BY place LIMIT ? OFFSET ?",
@@ -319,7 +425,28 @@ class Index(IndexFile):
             limit,
             offset - skipped,
         )
-        return [row[0] for row in rows], total
+        return [row[0] for row in rows]
+
+    def _by_column(
+        self, number: int, asked: Asked, offset: int, limit: int
+    ) -> list[int]:
+        """Return places in the order of a column that has an index."""
+        mine = "p.person = ?"
+        if asked.status is not None:
+            mine += f" AND p.status = {_NUMBER[asked.status]}"
+        if asked.order is CaseOrder.TOUCHED:
+            source = f"progress p WHERE {mine}"
+        else:
+            # CROSS, or SQLite might sort what the index has in its order.
+            source = f"cases c CROSS JOIN progress p ON {mine} AND p.place = c.place"
+        rows = self._all(
+            f"SELECT p.place FROM {source} ORDER BY "
+            f"{columns_of(asked.order, asked.backwards)} LIMIT ? OFFSET ?",
+            number,
+            limit,
+            offset,
+        )
+        return [row[0] for row in rows]
 
     def nearest(
         self, number: int, place: int, step: int, statuses: Sequence[Status]
@@ -362,7 +489,7 @@ class Index(IndexFile):
         review : ReviewStatus, optional
             As its reviewer sees it; None takes it off the list.
         """
-        person = _clean(person)
+        person = clean(person)
         with self.writing():
             old = self._one(
                 "SELECT person, reviewer, status, revised FROM reviews "
@@ -378,10 +505,10 @@ class Index(IndexFile):
             if review is None:
                 return
             revised = progress.number > 1 and review is ReviewStatus.WAITING
-            reviewer, status = _clean(progress.reviewer), _review_number(review)
+            reviewer, status = clean(progress.reviewer), _review_number(review)
             self._count_review((person, reviewer, status, revised), 1)
             self._do(
-                "INSERT INTO reviews VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO reviews VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 place,
                 person,
                 status,
@@ -390,7 +517,8 @@ class Index(IndexFile):
                 progress.submitted and progress.submitted.isoformat(),
                 reviewer,
                 progress.judged and progress.judged.isoformat(),
-                _clean(progress.comment),
+                clean(progress.comment),
+                micros(progress.judged or progress.submitted or progress.touched),
             )
 
     def _count_review(self, what: tuple[Any, ...], step: int) -> None:
@@ -401,11 +529,18 @@ class Index(IndexFile):
             step,
         )
 
-    def review_counts(self) -> ReviewCounts:
+    def review_counts(self, whose: str | None = None) -> ReviewCounts:
         """Return how many submitted cases have which review status."""
-        return _review_counts(
+        found = _review_counts(
             self._all("SELECT status, n, n * revised FROM review_counts")
         )
+        flagged, values = flags_of(whose)
+        number = self._one(
+            f"SELECT count(*) FROM (SELECT DISTINCT place FROM {flagged}) f "
+            "CROSS JOIN reviews r ON r.place = f.place",
+            *values,
+        )
+        return found.model_copy(update={"flagged": number[0]})
 
     def review_progress(self) -> dict[str, tuple[ReviewCounts, ReviewCounts]]:
         """Return what became of what each person submitted, and their verdicts."""
@@ -423,37 +558,48 @@ class Index(IndexFile):
         }
 
     def reviews(
-        self,
-        status: ReviewStatus | None,
-        revised: bool | None,
-        text: str,
-        person: str | None,
-        offset: int,
-        limit: int,
+        self, asked: AskedReviews, offset: int, limit: int
     ) -> tuple[list[ReviewedRow], int]:
         """Return a page of the submitted cases, and how many there are in all."""
         source, values = "reviews r", []
-        if text:
-            inner, words = _trigrams.search(self._db, _clean(fold(text)))
+        flagged, whose = flags_of(asked.whose)
+        if asked.text:
+            inner, words = _trigrams.search(self._db, clean(fold(asked.text)))
             source = f"({inner}) f CROSS JOIN reviews r ON r.place = f.place"
             values += words
         where = []
         for name, value in (
-            ("status", _review_number(status)),
-            ("revised", revised),
-            ("person", None if person is None else _clean(person)),
+            ("status", _review_number(asked.status)),
+            ("revised", asked.revised),
+            ("person", None if asked.person is None else clean(asked.person)),
         ):
             if value is not None:
                 where.append(f"r.{name} = ?")
                 values.append(value)
+        if asked.flagged:
+            where.append(f"r.place IN (SELECT place FROM {flagged})")
+            values += whose
         tail = f"FROM {source}" + (f" WHERE {' AND '.join(where)}" if where else "")
-        if text:
+        if asked.text or asked.flagged:
             total = self._one(f"SELECT count(*) {tail}", *values)[0]
         else:
             counted = tail.replace("FROM reviews r", "FROM review_counts r")
             total = self._one(f"SELECT sum(n) {counted}", *values)[0] or 0
+        first = REVIEW_ORDERS[asked.order]
+        if "c." in first:
+            joined = f"{source} JOIN cases c ON c.place = r.place"
+            tail = tail.replace(source, joined, 1)
+        if "FLAG" in first:
+            newest = f"SELECT max(time) FROM {flagged} l WHERE l.place = r.place"
+            first, values = first.replace("FLAG", f"({newest})"), [*values, *whose]
+        columns = [part for part in (first, "r.place", "r.person") if part]
+        if asked.backwards:
+            columns = [
+                part[:-5] if part.endswith(" DESC") else f"{part} DESC"
+                for part in columns
+            ]
         keys = self._all(
-            f"SELECT r.place, r.person {tail} ORDER BY r.place, r.person "
+            f"SELECT r.place, r.person {tail} ORDER BY {', '.join(columns)} "
             "LIMIT ? OFFSET ?",
             *values,
             limit,
@@ -471,7 +617,7 @@ class Index(IndexFile):
                 "JOIN cases c ON c.place = r.place "
                 "WHERE r.place = ? AND r.person = ?",
                 place,
-                _clean(person),
+                clean(person),
             )
         ]
 
@@ -492,7 +638,7 @@ class Index(IndexFile):
                 f"AND person != ? {bound}"
                 f"ORDER BY place {order}, person {order} LIMIT 1",
                 _review_number(status),
-                _clean(leave_out),
+                clean(leave_out),
                 *(after or ()),
             )
         if not found:
@@ -500,27 +646,43 @@ class Index(IndexFile):
         return min(found) if step > 0 else max(found)
 
     # ----------------------------------------------------------------- private
-    def _search(
-        self, number: int, status: Status | None, text: str, offset: int, limit: int
-    ) -> tuple[list[int], int]:
+    def _search(self, number: int, asked: Asked, offset: int, limit: int) -> Page:
         with self._guard:
             version = self._db.total_changes, *self._one("PRAGMA data_version")
-            asked = (number, status, text, *version)
-            if self._found is None or self._found[0] != asked:
-                self._found = asked, self._search_all(number, status, text)
+            question = (number, asked, *version)
+            if self._found is None or self._found[0] != question:
+                places = self._search_all(number, asked)
+                self._found = question, places[::-1] if asked.backwards else places
             places = self._found[1]
         return places[offset : offset + limit], len(places)
 
-    def _search_all(self, number: int, status: Status | None, text: str) -> list[int]:
-        source, words = _trigrams.search(self._db, text)
-        if status is not None:
-            # CROSS, or SQLite might search once for each case with the status.
-            source = (
-                f"SELECT f.place FROM ({source}) f CROSS JOIN progress p "
-                "ON p.person = ? AND p.place = f.place AND p.status = ?"
-            )
-            words += [number, _NUMBER[status]]
-        rows = self._all(f"SELECT place FROM ({source}) ORDER BY place", *words)
+    def _search_all(self, number: int, asked: Asked) -> list[int]:
+        """Return all places with a text, or of flagged cases, the order not turned."""
+        words: list[Any] = []
+        flagged, whose = flags_of(asked.whose)
+        if asked.text:
+            source, words = _trigrams.search(self._db, clean(fold(asked.text)))
+            if asked.flagged:
+                source += f" INTERSECT SELECT place FROM {flagged}"
+                words = [*words, *whose]
+        else:
+            source, words = f"SELECT DISTINCT place FROM {flagged}", whose
+        # CROSS, or SQLite might search once for each case with the status.
+        source = (
+            f"({source}) f CROSS JOIN progress p ON p.person = ? AND p.place = f.place"
+        )
+        words = [*words, number]
+        if asked.status is not None:
+            source += " AND p.status = ?"
+            words.append(_NUMBER[asked.status])
+        columns = columns_of(asked.order, False)
+        if "c." in columns:
+            source += " CROSS JOIN cases c ON c.place = f.place"
+        if "l.time" in columns:
+            newest = f"SELECT place, max(time) AS time FROM {flagged} GROUP BY place"
+            source += f" LEFT JOIN ({newest}) l ON l.place = f.place"
+            words += whose
+        rows = self._all(f"SELECT f.place FROM {source} ORDER BY {columns}", *words)
         return [row[0] for row in rows]
 
 
@@ -561,19 +723,26 @@ def _reviewed(row: tuple[Any, ...]) -> ReviewedRow:
     )
 
 
-def _clean(text: str) -> str:
-    """Return text that SQLite can hold: no half of a surrogate pair."""
-    return text.encode("utf-8", "replace").decode()
-
-
 def _row(row: tuple[Any, ...]) -> IndexRow:
-    place, doc, n_slices, warnings, status, draft, decided, comment, review = row
+    (
+        place,
+        doc,
+        n_slices,
+        warnings,
+        status,
+        draft,
+        decided,
+        comment,
+        review,
+        touched,
+    ) = row
     progress = Progress(
         _STATUSES[status],
         bool(draft),
         decided or 0,
         comment,
         review=None if review is None else _REVIEWS[review],
+        touched=EPOCH + timedelta(microseconds=touched) if touched else None,
     )
     return (
         place,

@@ -24,25 +24,33 @@ __all__ = [
     "tidy",
 ]
 
-_SCHEMA = 2
+_SCHEMA = 3
 
 _TABLES = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE cases (
     place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, doc TEXT NOT NULL,
-    n_slices INTEGER, warnings TEXT NOT NULL DEFAULT '[]'
+    sort TEXT NOT NULL, n_slices INTEGER, warnings TEXT NOT NULL DEFAULT '[]'
 );
+CREATE INDEX by_name ON cases (sort, place);
+CREATE INDEX by_slices ON cases (coalesce(n_slices, 0), place);
 CREATE TABLE names (place INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE people (number INTEGER PRIMARY KEY, person TEXT NOT NULL UNIQUE);
 CREATE TABLE progress (
     person INTEGER, place INTEGER, status INTEGER NOT NULL DEFAULT 0,
     draft INTEGER NOT NULL DEFAULT 0, decided INTEGER,
-    comment TEXT NOT NULL DEFAULT '', review INTEGER, PRIMARY KEY (person, place)
+    comment TEXT NOT NULL DEFAULT '', review INTEGER,
+    touched INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (person, place)
+) WITHOUT ROWID;
+CREATE INDEX by_touched ON progress (person, touched DESC, place);
+CREATE TABLE flags (
+    place INTEGER, person TEXT, reason TEXT NOT NULL, time TEXT NOT NULL,
+    PRIMARY KEY (place, person)
 ) WITHOUT ROWID;
 CREATE TABLE reviews (
     place INTEGER, person TEXT, status INTEGER NOT NULL, revised INTEGER NOT NULL,
     number INTEGER NOT NULL, submitted TEXT, reviewer TEXT NOT NULL, judged TEXT,
-    comment TEXT NOT NULL, PRIMARY KEY (place, person)
+    comment TEXT NOT NULL, touched INTEGER NOT NULL, PRIMARY KEY (place, person)
 ) WITHOUT ROWID;
 CREATE TABLE review_counts (
     person TEXT, reviewer TEXT, status INTEGER, revised INTEGER, n INTEGER NOT NULL,

@@ -27,6 +27,7 @@ from napari_annotate_jobs.files import (
 )
 from napari_annotate_jobs.model import Status
 from napari_annotate_jobs.stores import _rules
+from napari_annotate_jobs.stores._flags import new_flag
 from napari_annotate_jobs.stores._moved_work import RecordName
 from napari_annotate_jobs.stores._names import (
     case_folder,
@@ -40,12 +41,13 @@ from ._case_work import WorkFolder
 from ._catalogue import Catalogue
 from ._documents import Envelope, read_document, write_document
 from ._events import EventLog
+from ._flag_files import FlagFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from napari_annotate_jobs.model import Case, Job
+    from napari_annotate_jobs.model import Case, Flag, Job
 
 __all__ = ["CORRECTIONS", "JobFolder"]
 
@@ -79,6 +81,7 @@ class JobFolder:
         self.person = person
         self._timeout = timeout
         self._events = EventLog(path / "events.jsonl", timeout)
+        self.flags = FlagFiles(path)
         self.catalogue = Catalogue(
             path, person, self._events, self.measure, self.submitted
         )
@@ -145,6 +148,30 @@ class JobFolder:
                 self._events.tell_note(case_id, n_slices, warnings)
             self.catalogue.note(row.ordinal, n_slices, warnings)
         return case
+
+    def flag(
+        self, case_id: str, reason: str | None, person: str | None
+    ) -> tuple[Flag, ...]:
+        """Flag a case, or take a flag away; see :meth:`JobStore.flag`."""
+        whose = person or self.person
+        self.catalogue.place(case_id)
+        flag = new_flag(self.job(), reason, by=self.person, person=whose, where=case_id)
+        return self.keep_flag(case_id, whose, flag)
+
+    def flag_of(self, case_id: str, person: str) -> Flag | None:
+        """Return the flag that a person put on a case."""
+        found = self.flags.of_case(case_id)
+        return next((flag for flag in found if flag.person == person), None)
+
+    def keep_flag(
+        self, case_id: str, person: str, flag: Flag | None
+    ) -> tuple[Flag, ...]:
+        """Keep a person's flag, whatever it is; return those this person may see."""
+        self.flags.write(case_id, person, flag)
+        # It is on disk: that others hear of it later undoes nothing.
+        with suppress(StoreError, OSError):
+            self._events.tell_flag(case_id, person)
+        return self.catalogue.flag(case_id, person)
 
     # ----------------------------------------------------------- combinations
     def combinations(self) -> dict[str, str]:
@@ -231,17 +258,26 @@ class JobFolder:
     def records(self) -> Iterator[RecordName]:
         """Give whose work on which case there is, copies that correct it included."""
         begun = set(list_folder(self.path / "annotations"))
+        flagged: dict[str, dict[str, None]] = {}
+        for case_id, flag in self.flags.everything():
+            flagged.setdefault(case_id, {})[flag.person] = None
         for case_id in self.catalogue.case_ids():
+            people = flagged.get(case_id, {})
             if case_folder(case_id) not in begun:
+                for person in people:
+                    yield RecordName(case=case_id, person=person)
                 continue
             root = self.case_path(case_id)
             for name in list_folder(root):
                 # Who only said something in a thread has no draft that names them.
-                person = next(_person_of(root / name), None) or plain_person(name)
-                if person is not None:
-                    yield RecordName(case=case_id, person=person)
-                    for other in self.correctors(case_id, person):
-                        yield RecordName(case=case_id, person=other, of=person)
+                whose = next(_person_of(root / name), None) or plain_person(name)
+                if whose is not None:
+                    people.pop(whose, None)
+                    yield RecordName(case=case_id, person=whose)
+                    for other in self.correctors(case_id, whose):
+                        yield RecordName(case=case_id, person=other, of=whose)
+            for person in people:
+                yield RecordName(case=case_id, person=person)
 
     def _everything(self, case_id: str) -> Iterator[WorkFolder]:
         """Give all work on a case: this person's, then the others', then copies."""

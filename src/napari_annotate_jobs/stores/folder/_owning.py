@@ -48,7 +48,7 @@ TRASH = "Deleted jobs"
 
 _OURS = re.compile(
     r"job(\.v[0-9]+)?\.json|events(\.aside-.*)?\.jsonl|\.lock|\.tmp-.*|"
-    r"annotations|cases|combinations|headers"
+    r"annotations|cases|combinations|flags|headers"
 )
 """What a job puts into its folder; all else is somebody's images."""
 _DOCUMENT = "job.json"
@@ -111,6 +111,7 @@ class JobOwning:
         """Remove what was noted of the images of cases that are taken away."""
         root = self._folder.path
         for case_id in ids:
+            self._folder.flags.forget(case_id)
             name = case_folder(case_id)
             notes = [root / "cases" / f"{name}.json"]
             notes += [

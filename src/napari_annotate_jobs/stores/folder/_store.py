@@ -16,7 +16,7 @@ from napari_annotate_jobs.errors import (
     StoreError,
 )
 from napari_annotate_jobs.files import accessing, list_folder
-from napari_annotate_jobs.model import JobKind, JobSummary, Status, Verb
+from napari_annotate_jobs.model import CaseOrder, JobKind, JobSummary, Status, Verb
 from napari_annotate_jobs.stores import _rules
 from napari_annotate_jobs.stores._contract import (
     CasePage,
@@ -33,6 +33,7 @@ from napari_annotate_jobs.stores._names import case_folder, check_person, defaul
 
 from ._check import check_job
 from ._headers import open_remembered, remember
+from ._index_orders import Asked, AskedReviews
 from ._job import JobFolder
 from ._owning import JobOwning
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         CaseRow,
         Comment,
         Counts,
+        Flag,
         Job,
         JobEdit,
         ReviewCounts,
@@ -151,11 +153,15 @@ class FolderStore(JobStore, ImageSource, Checker):
         *,
         status: Status | None = None,
         text: str = "",
+        flagged: bool = False,
+        order: CaseOrder = CaseOrder.JOB,
+        backwards: bool = False,
         offset: int = 0,
         limit: int = 100,
     ) -> CasePage:
         _rules.check_page(offset, limit)
-        rows, total = self._folder(job_id).catalogue.page(status, text, offset, limit)
+        asked = Asked(status, text, flagged, order, backwards)
+        rows, total = self._folder(job_id).catalogue.page(asked, offset, limit)
         return CasePage(rows=tuple(rows), total=total)
 
     def case(self, job_id: str, case_id: str) -> CaseRow:
@@ -402,13 +408,15 @@ class FolderStore(JobStore, ImageSource, Checker):
         revised: bool | None = None,
         text: str = "",
         person: str | None = None,
+        flagged: bool = False,
+        order: CaseOrder = CaseOrder.JOB,
+        backwards: bool = False,
         offset: int = 0,
         limit: int = 100,
     ) -> ReviewPage:
         _rules.check_page(offset, limit)
-        rows, total = self._folder(job_id).catalogue.reviews(
-            status, revised, text, person, offset, limit
-        )
+        asked = AskedReviews(status, revised, text, person, flagged, order, backwards)
+        rows, total = self._folder(job_id).catalogue.reviews(asked, offset, limit)
         return ReviewPage(rows=tuple(rows), total=total)
 
     def review(self, job_id: str, case_id: str, *, person: str) -> ReviewRow:
@@ -435,6 +443,16 @@ class FolderStore(JobStore, ImageSource, Checker):
     def people(self, job_id: str, case_id: str) -> Sequence[str]:
         return self._folder(job_id).people(case_id)
 
+    def flag(
+        self,
+        job_id: str,
+        case_id: str,
+        reason: str | None,
+        *,
+        person: str | None = None,
+    ) -> tuple[Flag, ...]:
+        return self._folder(job_id).flag(case_id, reason, person)
+
     # ------------------------------------------------------------------ moving
     def records(self, job_id: str) -> Sequence[RecordName]:
         """Return whose work on which case is kept."""
@@ -442,7 +460,10 @@ class FolderStore(JobStore, ImageSource, Checker):
 
     def record(self, job_id: str, name: RecordName) -> WorkRecord:
         """Return all that is kept of somebody's work on a case."""
-        return self._folder(job_id).work(name.case, name.person, name.of).record()
+        folder = self._folder(job_id)
+        record = folder.work(name.case, name.person, name.of).record()
+        flag = None if name.of else folder.flag_of(name.case, name.person)
+        return record if flag is None else record.model_copy(update={"flag": flag})
 
     def bring(
         self,
@@ -465,7 +486,11 @@ class FolderStore(JobStore, ImageSource, Checker):
             if name.of is None:
                 folder.changed(work, always=True, sync=True)
 
-        work.bring(record, blobs, written=written)
+        flag = record.missing_from(self.record(job_id, name), name).flag
+        work.bring(record.model_copy(update={"flag": None}), blobs, written=written)
+        if flag is not None:
+            record.check(name)
+            folder.keep_flag(name.case, name.person, flag)
 
     # ------------------------------------------------------------------- other
     def note_case(

@@ -6,6 +6,7 @@ from ._faults import FAULTS, error_from, problem_of
 from ._forms import (
     BlobList,
     CommentForm,
+    FlagForm,
     ImageFile,
     JudgeForm,
     NoteForm,
@@ -28,6 +29,7 @@ __all__ = [
     "FAULTS",
     "BlobList",
     "CommentForm",
+    "FlagForm",
     "ImageFile",
     "JudgeForm",
     "NoteForm",

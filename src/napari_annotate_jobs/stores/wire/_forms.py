@@ -12,6 +12,7 @@ __all__ = [
     "BlobList",
     "CommentForm",
     "Digest",
+    "FlagForm",
     "ImageFile",
     "JudgeForm",
     "NoteForm",
@@ -86,6 +87,13 @@ class CommentForm(Value):
     comment: Comment | None = None
     thread: str | None = Field(default=None, max_length=200)
     resolved: bool | None = None
+
+
+class FlagForm(Value):
+    """What is to be looked at in a case; see :meth:`JobStore.flag`."""
+
+    reason: str | None = Field(default=None, max_length=10_000)
+    person: str | None = Field(default=None, max_length=200)
 
 
 class ReadForm(Value):

@@ -9,13 +9,15 @@ from qtpy.QtCore import QEvent, QRect, QSize, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QToolTip
 
-from napari_annotate_jobs.model import Status
+from napari_annotate_jobs.model import Status, flags_text
 from napari_annotate_jobs.widgets.parts._theme import Colors, mixed, readable
 
 from ._model import ROW, facts_text, note_of, row_key, warnings_of
 from ._paint import (
     ALIGN_LEFT,
     draw_elided,
+    draw_flag,
+    draw_picture,
     draw_picture_frame,
     draw_status,
     draw_warning,
@@ -46,6 +48,7 @@ class _Layout:
     facts: QRect
     comment: QRect
     warning: QRect
+    flag: QRect
     symbol: QRect
     status: QRect
 
@@ -95,7 +98,14 @@ class CaseDelegate(QStyledItemDelegate):
         painter.setPen(QColor(color))
         draw_elided(painter, at.status, _status_text(row))
         painter.setPen(QColor(faint))
-        draw_elided(painter, at.facts, facts_text(row))
+        facts, said = facts_text(row), self._model.said(row_key(row))
+        if at.comment == at.facts or note_of(row):  # no line of its own for it
+            facts = " · ".join(filter(None, [facts, said]))
+        else:
+            draw_elided(painter, at.comment, said)
+        draw_elided(painter, at.facts, facts)
+        if row.flags:
+            draw_flag(painter, at.flag, readable(colors.warning, fill, 3))
         if warnings_of(row):
             draw_warning(painter, at.warning, readable(colors.warning, fill, 3))
         if note_of(row):
@@ -132,12 +142,7 @@ class CaseDelegate(QStyledItemDelegate):
         if picture is None:
             draw_picture_frame(painter, rect, self._colors)
             return
-        size = picture.size().scaled(rect.size(), Qt.AspectRatioMode.KeepAspectRatio)
-        shown = QRect(rect.topLeft(), size)
-        shown.moveCenter(rect.center())
-        painter.fillRect(rect, QColor("#000000"))
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawPixmap(shown, picture)
+        draw_picture(painter, rect, picture)
 
     def _layout(self, rect: QRect, row: AnyRow | None) -> _Layout:
         metrics = QFontMetrics(self._view.font())
@@ -157,7 +162,10 @@ class CaseDelegate(QStyledItemDelegate):
         warning = QRect()
         if row is not None and warnings_of(row):
             warning = QRect(right - line, lines[1].top(), line, line)
-        name = QRect(lines[0])
+        name, flag = QRect(lines[0]), QRect()
+        if row is not None and row.flags:
+            flag = QRect(left, lines[0].top(), line, line)
+            name.setLeft(flag.right() + 4)
         if rect.width() >= WIDE:
             # Status, facts and name side by side; the comment has the next line.
             status = QRect(right - width, lines[0].top(), width, line)
@@ -166,7 +174,7 @@ class CaseDelegate(QStyledItemDelegate):
             facts.moveRight(symbol.left() - GAP)
             name.setRight(facts.left() - GAP)
             comment = lines[1].adjusted(0, 0, -line - GAP, 0)
-            return _Layout(picture, name, facts, comment, warning, symbol, status)
+            return _Layout(picture, name, facts, comment, warning, flag, symbol, status)
         # The name has a line of its own; the facts have one if there is no comment.
         symbol = QRect(left, lines[1].top(), line, line)
         status = QRect(symbol.right() + 4, symbol.top(), width, line)
@@ -176,7 +184,7 @@ class CaseDelegate(QStyledItemDelegate):
             facts.setLeft(status.right() + GAP)
             if not warning.isNull():
                 facts.setRight(warning.left() - GAP)
-        return _Layout(picture, name, facts, comment, warning, symbol, status)
+        return _Layout(picture, name, facts, comment, warning, flag, symbol, status)
 
     def helpEvent(
         self,
@@ -199,6 +207,8 @@ class CaseDelegate(QStyledItemDelegate):
         at = self._layout(rect, row)
         if at.warning.contains(position):
             return "\n".join(["The images say:", *warnings_of(row), _DETAILS])
+        if at.flag.contains(position):
+            return f"Flagged: {flags_text(row.flags)}"
         if note_of(row) and at.comment.contains(position):
             return f"{_status_text(row)}: {note_of(row)}"
         return str(index.data(Qt.ItemDataRole.ToolTipRole))

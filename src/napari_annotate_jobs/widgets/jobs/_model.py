@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -11,7 +12,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QAbstractListModel, QModelIndex, Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
 
-from napari_annotate_jobs.model import ReviewRow
+from napari_annotate_jobs.model import CaseOrder, ReviewRow, flags_text
 
 from ._paint import plural
 
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
     """A case of whoever annotates, or what somebody submitted of one."""
     AnyStatus = Status | ReviewStatus
     RowsReply = Callable[[Sequence[AnyRow] | None, int], None]
-    PictureReply = Callable[[NDArray[np.uint8] | None], None]
+    PictureReply = Callable[..., None]
 
 __all__ = [
     "AnyRow",
     "CaseModel",
+    "CaseQuery",
     "CaseRows",
     "case_text",
     "facts_text",
@@ -51,6 +53,31 @@ KEPT_PAGES = 60
 KEPT_PICTURES = 600
 
 
+@dataclass(frozen=True)
+class CaseQuery:
+    """Which cases are listed, and in which order.
+
+    Parameters
+    ----------
+    status : Status or ReviewStatus, optional
+        None for all.
+    text : str
+        Part of the name.
+    flagged : bool
+        True for flagged cases alone.
+    order : CaseOrder
+        What they are sorted by.
+    backwards : bool
+        True to turn the order round.
+    """
+
+    status: AnyStatus | None = None
+    text: str = ""
+    flagged: bool = False
+    order: CaseOrder = CaseOrder.JOB
+    backwards: bool = False
+
+
 class CaseRows(Protocol):
     """Where the case table gets its rows and pictures from.
 
@@ -60,26 +87,19 @@ class CaseRows(Protocol):
     """
 
     def fetch(
-        self,
-        status: Any,
-        text: str,
-        offset: int,
-        limit: int,
-        reply: RowsReply,
+        self, query: CaseQuery, offset: int, limit: int, reply: RowsReply
     ) -> None:
         """Read a page of the cases.
 
         Parameters
         ----------
-        status : Status or ReviewStatus, optional
-            None for all.
-        text : str
-            Part of the name.
+        query : CaseQuery
+            Which of them, and in which order.
         offset, limit : int
             Rows to leave out, and rows to return at most.
         reply : callable
-            Takes the rows, and how many cases there are with this status and
-            text; None for the rows if they could not be read.
+            Takes the rows, and how many cases the query finds; None for the rows if
+            they could not be read.
         """
 
     def thumbnail(self, case_id: str, reply: PictureReply) -> None:
@@ -91,7 +111,7 @@ class CaseRows(Protocol):
             The case; of a submission its :func:`row_key`.
         reply : callable
             Takes an array of uint8, shape (h, w) or (h, w, 3), or None if there
-            is no picture.
+            is no picture; and, if it is known, what was said of the case in words.
         """
 
 
@@ -108,8 +128,9 @@ def split_row_key(key: str) -> tuple[str, str | None]:
 
 
 def note_of(row: AnyRow) -> str:
-    """Return what a reviewer wrote of a row."""
-    return row.comment if isinstance(row, ReviewRow) else row.returned_comment
+    """Return what a reviewer wrote of a row, else why it is flagged."""
+    note = row.comment if isinstance(row, ReviewRow) else row.returned_comment
+    return note or flags_text(row.flags)
 
 
 def warnings_of(row: AnyRow) -> tuple[str, ...]:
@@ -142,6 +163,8 @@ def case_text(row: AnyRow) -> str:
         parts.append(row.comment)
     elif row.returned_comment:
         parts.append(f"returned: {row.returned_comment}")
+    if row.flags:
+        parts.append(f"flagged: {flags_text(row.flags)}")
     parts.extend(warnings_of(row))
     return " · ".join(part for part in parts if part)
 
@@ -195,13 +218,13 @@ class CaseModel(QAbstractListModel):
         super().__init__(parent)
         self._visible = visible
         self._source: CaseRows | None = None
-        self._status: AnyStatus | None = None
-        self._text = ""
+        self._query = CaseQuery()
         self._total = 0
         self._pages: OrderedDict[int, tuple[AnyRow, ...]] = OrderedDict()
         self._stale: set[int] = set()
         self._pictures: OrderedDict[str, QPixmap | None] = OrderedDict()
         self._stale_pictures: set[str] = set()
+        self._said: dict[str, str] = {}
         # Counts the questions, so that late answers are known as such.
         self._question = 0
         self._asked_page: tuple[int, int] | None = None
@@ -216,19 +239,20 @@ class CaseModel(QAbstractListModel):
         """Show the cases of another source, from the beginning."""
         self._source = source
         self._pictures.clear()
+        self._said.clear()
         self._stale_pictures.clear()
         self._asked_picture = None
         if source is None or self._total:
             self._reset(0)
         self._begin()
 
-    def set_query(self, status: AnyStatus | None, text: str) -> None:
-        """Show the cases with a status whose name holds a text.
+    def set_query(self, query: CaseQuery) -> None:
+        """Show other cases, or in another order.
 
         Those shown now stay until the first of the new ones are there.
         """
-        if (status, text) != (self._status, self._text):
-            self._status, self._text = status, text
+        if query != self._query:
+            self._query = query
             self._begin()
 
     def refresh(self) -> None:
@@ -282,7 +306,7 @@ class CaseModel(QAbstractListModel):
                 self._question += 1
                 self._asked_page = asked = (self._question, page)
                 reply = self._answer(CaseModel._on_rows, asked)
-                self._source.fetch(self._status, self._text, page * PAGE, PAGE, reply)
+                self._source.fetch(self._query, page * PAGE, PAGE, reply)
         # Rows first: a picture may take long.
         if self._asked_picture is None and self._asked_page is None:
             case_id = self._next_picture()
@@ -365,7 +389,10 @@ class CaseModel(QAbstractListModel):
         self.load()
 
     def _on_picture(
-        self, asked: tuple[int, str], picture: NDArray[np.uint8] | None
+        self,
+        asked: tuple[int, str],
+        picture: NDArray[np.uint8] | None,
+        said: str = "",
     ) -> None:
         if asked != self._asked_picture:
             return
@@ -373,10 +400,13 @@ class CaseModel(QAbstractListModel):
         case_id = asked[1]
         pixmap = None if picture is None else QPixmap.fromImage(to_image(picture))
         self._pictures[case_id] = pixmap
+        self._said[case_id] = said
         self._pictures.move_to_end(case_id)
         self._stale_pictures.discard(case_id)
         while len(self._pictures) > KEPT_PICTURES:
-            self._stale_pictures.discard(self._pictures.popitem(last=False)[0])
+            gone, _ = self._pictures.popitem(last=False)
+            self._stale_pictures.discard(gone)
+            self._said.pop(gone, None)
         row = self.row_of(case_id)
         if row >= 0:
             self.dataChanged.emit(self.index(row, 0), self.index(row, 0))
@@ -447,6 +477,10 @@ class CaseModel(QAbstractListModel):
     def picture(self, case_id: str) -> QPixmap | None:
         """Return the picture of a case, if there is one."""
         return self._pictures.get(case_id)
+
+    def said(self, case_id: str) -> str:
+        """Return what was said of a case, known with its picture; empty for nothing."""
+        return self._said.get(case_id, "")
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else self._total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, Signal
@@ -12,6 +13,7 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSizePolicy,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -27,8 +29,11 @@ from napari_annotate_jobs.widgets.parts._theme import (
     mixed,
     paint_in,
 )
+from napari_annotate_jobs.widgets.parts._upright_area import UprightArea
 
 from ._labels import LabelOverview
+from ._model import CaseQuery
+from ._order_button import OrderButton
 from ._paint import Badge, Bar, number, percent, reviewed_part
 from ._table import CaseTable
 
@@ -38,7 +43,7 @@ if TYPE_CHECKING:
     from qtpy.QtCore import QEvent
     from qtpy.QtGui import QKeyEvent
 
-    from napari_annotate_jobs.model import Job, ReviewCounts
+    from napari_annotate_jobs.model import CaseOrder, Job, ReviewCounts
 
     from ._model import CaseRows
 
@@ -81,6 +86,10 @@ class JobPageView(QWidget):
     """Id of the case to open."""
     details_requested = Signal(str)
     """Id of the case of which the reader's findings are to be shown."""
+    flag_requested = Signal(str)
+    """Id of the case that is to be flagged."""
+    order_chosen = Signal(object, bool)
+    """The cases are sorted otherwise: a CaseOrder, and whether it is turned round."""
     review_requested = Signal(bool)
     """What was submitted is to be reviewed; False goes back to annotating."""
     pass_all_requested = Signal(str)
@@ -204,7 +213,14 @@ class JobPageView(QWidget):
         self._progress.setText(" · ".join(words))
         self._name_filters(REVIEW_FILTERS, reviews.of)
         self._pass_all.setEnabled(bool(reviews.waiting) and not self._busy)
+        self._show_flagged(reviews.flagged)
         self._show_annotate()
+
+    def _show_flagged(self, flagged: int) -> None:
+        self._flagged.setText(f"\u2691 {number(flagged)}")
+        self._flagged.setAccessibleName(f"Flagged: {number(flagged)} cases")
+        # What is chosen stays in sight, or nobody could undo it.
+        self._flagged.setVisible(bool(flagged) or self._flagged.isChecked())
 
     def _name_filters(
         self, statuses: Sequence[Any], count: Callable[[Any], int]
@@ -238,6 +254,7 @@ class JobPageView(QWidget):
             f"{number(counts.total)} finished"
         )
         self._name_filters(FILTERS, counts.of)
+        self._show_flagged(counts.flagged)
         self._show_annotate()
 
     def set_people(
@@ -273,8 +290,14 @@ class JobPageView(QWidget):
         self._table.set_source(None)  # which knows other statuses
         first = 0 if self._reviews is None else 1  # a reviewer comes for what waits
         self._filters.button(first).setChecked(True)
-        self._table.set_query(None if not first else ReviewStatus.WAITING, "")
+        self._flagged.setChecked(False)
+        self._table.set_query(self._asked())
         self._table.set_source(source)
+
+    def set_order(self, order: CaseOrder, *, backwards: bool) -> None:
+        """Sort the cases, as they were sorted before."""
+        self._order.set_order(order, backwards=backwards)
+        self._table.set_query(self._asked())
 
     def set_colors(self, colors: Colors) -> None:
         """Paint in the colours of a theme."""
@@ -296,6 +319,19 @@ class JobPageView(QWidget):
         """Let Enter start; where there is nothing to do, arrows choose a case."""
         (self._annotate if self._annotate.isEnabled() else self._table).setFocus()
 
+    def by_id(self) -> dict[str, Callable[[], None]]:
+        """Return what can be asked for now, by the id of its action."""
+        calls: dict[str, Callable[[], None]] = {"refresh_cases": self.refresh}
+        offered = {"switch_review": self._review, "pass_all": self._pass_all}
+        for name, button in offered.items():
+            if not button.isHidden() and button.isEnabled():
+                calls[name] = button.click
+        case = self._table.chosen()
+        if case is not None:
+            calls["open_chosen"] = partial(self.case_requested.emit, case)
+            calls["findings"] = partial(self.details_requested.emit, case)
+        return calls
+
     def refresh(self) -> None:
         """Read the cases again; what is chosen and visible stays."""
         self._table.refresh()
@@ -306,7 +342,10 @@ class JobPageView(QWidget):
 
     # --------------------------------------------------------------- building
     def _build(self) -> None:
-        layout = QVBoxLayout(self)
+        body = QWidget(self)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        layout = QVBoxLayout(body)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(6)
         layout.addLayout(self._build_head())
@@ -324,12 +363,14 @@ class JobPageView(QWidget):
         layout.addLayout(self._build_search())
         layout.addLayout(self._build_failure())
         layout.addWidget(self._build_table(), 1)
+        outer.addWidget(UprightArea(body, self))
 
     def _build_head(self) -> QVBoxLayout:
         column = QVBoxLayout()
         column.setSpacing(4)
         row = QHBoxLayout()
         self._back = QPushButton("← My Jobs", self)
+        self._back.setObjectName("show_jobs")
         self._back.setToolTip("Back to My Jobs (Alt+Left)")
         self._back.setAccessibleName("Back to My Jobs")
         self._back.clicked.connect(self.back_requested)
@@ -342,7 +383,7 @@ class JobPageView(QWidget):
         self._edit.clicked.connect(self.edit_requested)
         self._edit.hide()
         self._review = QPushButton("Review…", self)
-        self._review.setObjectName("review")
+        self._review.setObjectName("switch_review")
         self._review.clicked.connect(self._switch)
         row.addWidget(self._back)
         row.addStretch(1)
@@ -378,7 +419,7 @@ class JobPageView(QWidget):
 
     def _build_annotate(self) -> QPushButton:
         self._annotate = QPushButton(self)
-        self._annotate.setObjectName("annotate")
+        self._annotate.setObjectName("open_first")
         self._annotate.clicked.connect(self.annotate_requested)
         return self._annotate
 
@@ -388,6 +429,7 @@ class JobPageView(QWidget):
         self._panels = QButtonGroup(self)
         for place, (name, tip) in enumerate(PANELS.items()):
             button = QPushButton(f"{name}…", self)
+            button.setObjectName(f"{name.lower()}_job")
             button.setToolTip(tip)
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             self._panels.addButton(button, place)
@@ -433,6 +475,17 @@ class JobPageView(QWidget):
         self._search.textChanged.connect(self._wait)
         self._search.returnPressed.connect(self._go_to_table)
         row.addWidget(self._search, 1)
+        self._flagged = QToolButton(self)
+        self._flagged.setObjectName("flagged")
+        self._flagged.setCheckable(True)
+        self._flagged.setToolTip("List flagged cases alone, or all again")
+        self._flagged.toggled.connect(self._query)
+        self._flagged.hide()
+        row.addWidget(self._flagged)
+        self._order = OrderButton(self)
+        self._order.chosen.connect(self._query)
+        self._order.chosen.connect(self.order_chosen)
+        row.addWidget(self._order)
         self._pass_all = QPushButton("Pass all…", self)
         self._pass_all.setObjectName("pass_all")
         self._pass_all.setToolTip(
@@ -447,6 +500,7 @@ class JobPageView(QWidget):
         self._failure = QLabel("The cases could not be read.", self)
         self._failure.setWordWrap(True)
         self._retry = QPushButton("Try again", self)
+        self._retry.setObjectName("refresh_cases")
         self._retry.setToolTip("Read the cases again (F5)")
         self._retry.clicked.connect(self.refresh)
         row.addWidget(self._failure, 1)
@@ -461,6 +515,7 @@ class JobPageView(QWidget):
         self._table.setToolTip("")
         self._table.case_requested.connect(self.case_requested)
         self._table.details_requested.connect(self.details_requested)
+        self._table.flag_requested.connect(self.flag_requested)
         self._table.cases.state_changed.connect(self._show_failure)
         return self._table
 
@@ -471,9 +526,18 @@ class JobPageView(QWidget):
 
     def _query(self) -> None:
         self._pause.cancel()
+        self._table.set_query(self._asked())
+
+    def _asked(self) -> CaseQuery:
+        """Return which cases are asked for, and in which order."""
         filters = FILTERS if self._reviews is None else REVIEW_FILTERS
-        status = filters[self._filters.checkedId()]
-        self._table.set_query(status, self._search.text().strip())
+        return CaseQuery(
+            filters[self._filters.checkedId()],
+            self._search.text().strip(),
+            self._flagged.isChecked(),
+            self._order.order,
+            self._order.backwards,
+        )
 
     def _switch(self) -> None:
         self.review_requested.emit(self._reviews is None)

@@ -16,7 +16,7 @@ from napari_annotate_jobs.widgets.parts._theme import (
 )
 
 if TYPE_CHECKING:
-    from qtpy.QtGui import QFontMetrics, QPaintEvent
+    from qtpy.QtGui import QFontMetrics, QPaintEvent, QPixmap
 
     from napari_annotate_jobs.model import (
         Counts,
@@ -36,7 +36,9 @@ __all__ = [
     "draw_badge",
     "draw_bar",
     "draw_elided",
+    "draw_flag",
     "draw_method",
+    "draw_picture",
     "draw_picture_frame",
     "draw_status",
     "draw_warning",
@@ -237,6 +239,28 @@ def draw_warning(painter: QPainter, rect: QRect, color: str) -> None:
     painter.setPen(_pen(color, 1.7))
     painter.drawLine(QPointF(8, 6.4), QPointF(8, 9.2))
     painter.drawPoint(QPointF(8, 11.5))
+    painter.restore()
+
+
+def draw_picture(painter: QPainter, rect: QRect, picture: QPixmap) -> None:
+    """Draw a picture as large as it goes into a place, on black."""
+    size = picture.size().scaled(rect.size(), Qt.AspectRatioMode.KeepAspectRatio)
+    shown = QRect(rect.topLeft(), size)
+    shown.moveCenter(rect.center())
+    painter.fillRect(rect, QColor("#000000"))
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    painter.drawPixmap(shown, picture)
+
+
+def draw_flag(painter: QPainter, rect: QRect, color: str) -> None:
+    """Draw a flag."""
+    painter.save()
+    _to_grid(painter, rect)
+    painter.setPen(_pen(color, 1.6))
+    painter.drawLine(QPointF(3.6, 2), QPointF(3.6, 14))
+    painter.setBrush(QColor(color))
+    corners = [(3.6, 2.6), (13.4, 5.6), (3.6, 8.8)]
+    painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in corners]))
     painter.restore()
 
 

@@ -12,14 +12,14 @@ from napari_annotate_jobs.widgets.keys._held import acts_once
 from napari_annotate_jobs.widgets.parts._theme import Colors
 
 from ._delegate import CaseDelegate
-from ._model import ROW, CaseModel, row_key
+from ._model import ROW, CaseModel, CaseQuery, row_key
 
 if TYPE_CHECKING:
     from qtpy.QtCore import QEvent, QModelIndex
     from qtpy.QtGui import QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent
     from qtpy.QtWidgets import QWidget
 
-    from ._model import AnyStatus, CaseRows
+    from ._model import CaseRows
 
 __all__ = ["CaseTable"]
 
@@ -40,6 +40,8 @@ class CaseTable(QTableView):
     """Id of a case that is to be opened; of a submission its row_key."""
     details_requested = Signal(str)
     """Id of a case of which the reader's findings are to be shown."""
+    flag_requested = Signal(str)
+    """Id of a case that is to be flagged, or of which the flag is to be seen."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -83,9 +85,9 @@ class CaseTable(QTableView):
         self._chosen = None
         self._cases.set_source(source)
 
-    def set_query(self, status: AnyStatus | None, text: str) -> None:
-        """Show the cases with a status whose name holds a text."""
-        self._cases.set_query(status, text)
+    def set_query(self, query: CaseQuery) -> None:
+        """Show other cases, or in another order."""
+        self._cases.set_query(query)
 
     def set_colors(self, colors: Colors) -> None:
         """Paint in the colours of a theme."""
@@ -208,6 +210,9 @@ class CaseTable(QTableView):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Open (Enter)", lambda: self._request(index))
         menu.addAction("Details… (Alt+Enter)", lambda: self._request_details(index))
+        row = index.data(ROW)
+        if row is not None:
+            menu.addAction("Flag…", lambda: self.flag_requested.emit(row_key(row)))
         return menu
 
     # --------------------------------------------------------------- painting

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ from ._owner_dialog import OwnerDialog
 from ._study_list import StudyList
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from qtpy.QtCore import QEvent
     from qtpy.QtGui import QKeyEvent
@@ -75,6 +75,8 @@ class NewJobChoice:
         Copy the images into the job's folder.
     annotate : bool
         Open the first case.
+    names : mapping of str to str
+        Names that studies were given, by their ids.
     """
 
     name: str
@@ -86,6 +88,7 @@ class NewJobChoice:
     anonymous: bool = False
     copy: bool = False
     annotate: bool = True
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 class NewJobDialog(OwnerDialog):
@@ -347,6 +350,7 @@ class NewJobDialog(OwnerDialog):
             anonymous=self.anonymous.isChecked(),
             copy=self.copy.isChecked(),
             annotate=annotate,
+            names=self.studies.given(),
         )
 
     def _methods(self) -> tuple[Method, ...]:

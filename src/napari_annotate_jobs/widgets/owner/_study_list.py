@@ -9,6 +9,7 @@ from qtpy.QtCore import QModelIndex, QRect, QSignalBlocker, QSize, Qt, QTimer, S
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QLineEdit,
     QListWidget,
     QListWidgetItem,
     QStyle,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from qtpy.QtCore import QAbstractItemModel
     from qtpy.QtGui import QResizeEvent, QShowEvent
 
 __all__ = ["Study", "StudyList"]
@@ -63,6 +65,8 @@ class Study:
 class StudyList(QListWidget):
     """Lists studies; pictures are asked for when they come into sight.
 
+    A double click, or F2, gives a study another name.
+
     Parameters
     ----------
     parent : QWidget, optional
@@ -88,6 +92,11 @@ class StudyList(QListWidget):
         self._asked: set[str] = set()
         self.drawn = 0
         """How many pictures are there."""
+        self.setEditTriggers(
+            QAbstractItemView.EditTrigger.DoubleClicked
+            | QAbstractItemView.EditTrigger.EditKeyPressed
+        )
+        self._rows.renamed.connect(self._rename)
         self.itemChanged.connect(self._on_changed)
         self._look = QTimer(self)
         self._look.setSingleShot(True)
@@ -103,7 +112,8 @@ class StudyList(QListWidget):
         with QSignalBlocker(self):
             for study in studies:
                 item = QListWidgetItem(study.name, self)
-                item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+                more = Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEditable
+                item.setFlags(item.flags() | more)
                 item.setCheckState(Qt.CheckState.Checked)
                 self._items[study.id] = item
                 self._show(item, study)
@@ -127,6 +137,7 @@ class StudyList(QListWidget):
         """List nothing."""
         self._items.clear()
         self._asked.clear()
+        self._rows.given.clear()
         self.drawn = 0
         self.clear()
         self.ticked.emit()
@@ -145,7 +156,21 @@ class StudyList(QListWidget):
             if item.checkState() == Qt.CheckState.Checked
         ]
 
+    def given(self) -> dict[str, str]:
+        """Return the names that the user gave, by the ids of studies."""
+        return dict(self._rows.given)
+
     # ------------------------------------------------------------------ acting
+    def _rename(self, study: str, name: str) -> None:
+        found = self._items[study].data(_STUDY)
+        name = " ".join(name.split())
+        if name and name != found.name:
+            self._rows.given[study] = name
+        else:
+            self._rows.given.pop(study, None)  # as it was called before
+        self._tell_rows(self._items[study], found)
+        self.viewport().update()
+
     def tick(self, studies: Collection[str] | None, on: bool) -> None:
         """Tick some studies, or all, or take their ticks away."""
         state = Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
@@ -167,15 +192,20 @@ class StudyList(QListWidget):
 
     def _show(self, item: QListWidgetItem, study: Study) -> None:
         item.setData(_STUDY, study)
-        lines = [study.name, study.facts, *study.odd]
-        item.setToolTip("\n".join(lines))
-        item.setData(Qt.ItemDataRole.AccessibleTextRole, ", ".join(lines))
+        self._tell_rows(item, study)
         empty = QPixmap(SIDE, SIDE)
         empty.fill(Qt.GlobalColor.transparent)
         painter = QPainter(empty)
         draw_picture_frame(painter, empty.rect(), self._rows.colors)
         painter.end()
         item.setIcon(QIcon(empty))
+
+    def _tell_rows(self, item: QListWidgetItem, study: Study) -> None:
+        name = self._rows.given.get(study.id, study.name)
+        lines = [name, study.facts, *study.odd]
+        with QSignalBlocker(self):
+            item.setToolTip("\n".join([*lines, "Double click to rename it (F2)"]))
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, ", ".join(lines))
 
     def _want_pictures(self) -> None:
         """Ask for the pictures that are in sight, once each."""
@@ -197,12 +227,52 @@ class StudyList(QListWidget):
 
 
 class _Rows(QStyledItemDelegate):
-    """Paints a study: its picture, name, facts, and what is odd."""
+    """Paints a study: its picture, name, facts, and what is odd; edits its name."""
+
+    renamed = Signal(str, str)
+    """The id of a study, and the name it is given."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.colors = Colors.dark()
         self.names: dict[str, str] = {}
+        self.given: dict[str, str] = {}
+
+    def name_of(self, study: Study) -> str:
+        """Return what a study is called here: as it is given, or else shown."""
+        shown = self.names.get(study.id, study.name)
+        return self.given.get(study.id, shown)
+
+    def createEditor(
+        self, parent: QWidget, option: QStyleOptionViewItem, index: QModelIndex
+    ) -> QWidget:
+        """Return a line for the name."""
+        line = QLineEdit(parent)
+        line.setMaxLength(200)
+        line.setAccessibleName("Name of the case")
+        return line
+
+    def setEditorData(self, editor: QWidget, index: QModelIndex) -> None:
+        """Begin with the name as it is."""
+        assert isinstance(editor, QLineEdit)
+        editor.setText(self.name_of(index.data(_STUDY)))
+        editor.selectAll()
+
+    def setModelData(
+        self, editor: QWidget, model: QAbstractItemModel, index: QModelIndex
+    ) -> None:
+        """Give the study the name that was typed."""
+        assert isinstance(editor, QLineEdit)
+        self.renamed.emit(index.data(_STUDY).id, editor.text())
+
+    def updateEditorGeometry(
+        self, editor: QWidget, option: QStyleOptionViewItem, index: QModelIndex
+    ) -> None:
+        """Put the line where the name is."""
+        room = QRect(option.rect)
+        room.setLeft(room.left() + SIDE + 26)
+        room.setHeight(min(editor.sizeHint().height(), room.height()))
+        editor.setGeometry(room)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
         """Return room for three lines."""
@@ -240,7 +310,7 @@ class _Rows(QStyledItemDelegate):
         )
         colors = self.colors
         ink = colors.faint_text if off else colors.text
-        name = study.name if off else self.names.get(study.id, study.name)
+        name = self.given.get(study.id, study.name) if off else self.name_of(study)
         odd = "; ".join(study.odd)
         painter.save()
         font = painter.font()

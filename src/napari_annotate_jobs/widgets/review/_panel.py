@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
+from napari_annotate_jobs.widgets.annotate._flag_mark import FlagMark
 from napari_annotate_jobs.widgets.jobs._model import facts_text
 from napari_annotate_jobs.widgets.keys._guest import KeyboardGuest
 from napari_annotate_jobs.widgets.keys._keys import key_text
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QKeyEvent
 
     from napari_annotate_jobs.model import HistoryEvent, ReviewRow, Thread
-    from napari_annotate_jobs.widgets.keys._keys import KeyMap
+    from napari_annotate_jobs.widgets.keys._key_map import KeyMap
 
 __all__ = ["About", "ReviewPanel", "Writing"]
 
@@ -131,17 +132,20 @@ class ReviewPanel(KeyboardGuest):
         font = self.case_name.font()
         font.setBold(True)
         self.case_name.setFont(font)
+        self.flag = FlagMark(self._keymap, self)
         self.who = QLabel()
         self.state = QLabel()
         for label in (self.who, self.state):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.zoom = QToolButton()
+        self.zoom.setObjectName("zoom_tool")
         self.zoom.setAccessibleName("Zoom tool")
         self.zoom.setIconSize(QSize(18, 18))
         self.zoom.setCheckable(True)
         self.zoom.clicked.connect(self.zoom_tool_requested)
         self.help = QToolButton()
+        self.help.setObjectName("help")
         self.help.setText("?")
         self.help.setAccessibleName("Keys and mouse")
         self.help.clicked.connect(self.help_requested)
@@ -203,6 +207,7 @@ class ReviewPanel(KeyboardGuest):
         top = QHBoxLayout()
         top.setSpacing(2)
         top.addWidget(self.case_name, 1)
+        top.addWidget(self.flag.button)
         top.addWidget(self.zoom)
         top.addWidget(self.help)
         verdicts = QVBoxLayout()
@@ -237,6 +242,7 @@ class ReviewPanel(KeyboardGuest):
         layout.setContentsMargins(6, 4, 6, 6)
         layout.setSpacing(5)
         layout.addLayout(top)
+        layout.addWidget(self.flag.text)
         layout.addWidget(self.who)
         layout.addWidget(self.history)
         layout.addWidget(self.state)
@@ -262,6 +268,7 @@ class ReviewPanel(KeyboardGuest):
         self.setStyleSheet(focus_ring(colors))
         self.passes.setStyleSheet(main_button_style(colors))
         self.state.setStyleSheet(f"QLabel {{ color: {colors.warning_text}; }}")
+        self.flag.set_colors(colors)
         self.zoom.setIcon(strip_icon("zoom-tool", colors))
         self.zoom.setStyleSheet(
             focus_style(colors)
@@ -272,6 +279,7 @@ class ReviewPanel(KeyboardGuest):
     def set_keymap(self, keymap: KeyMap) -> None:
         """Show other keys."""
         self._keymap = keymap
+        self.flag.set_keymap(keymap)
         tips = (
             (self.passes, "Fit for training; then the next waiting case opens"),
             (self.fails, "Kept out of every export; a reason is needed"),
