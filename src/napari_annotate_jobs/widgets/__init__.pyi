@@ -12,6 +12,7 @@ from .annotate._name_plates import NamePlates
 from .annotate._object_menu import ObjectMenu, pointed_text
 from .annotate._plane_marks import PlaneMarks
 from .annotate._read_out import ReadOutLabel
+from .annotate._scale_bar import ScaleBar
 from .annotate._window import WindowControl
 from .annotate._zoom_bar import ZoomBar
 from .exchange._class_tree import NewClass
@@ -99,6 +100,7 @@ __all__ = [
     "ReadOutLabel",
     "ReviewPanel",
     "ReviewSides",
+    "ScaleBar",
     "ServerLine",
     "ServerLines",
     "SliceStrip",

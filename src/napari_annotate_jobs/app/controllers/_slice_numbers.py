@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, QTimer
@@ -68,7 +69,7 @@ class SliceNumbers:
                 continue
             for part in _parts(slider):
                 part.hide()
-            number = _Number(slider, lambda value, axis=axis: self._go(axis, value))
+            number = _Number(slider, partial(self._go, axis))
             layout.addWidget(number)
             number.show()
             self._numbers[axis] = number

@@ -109,6 +109,7 @@ class BoxSection(QWidget):
         super().__init__(parent)
         self._keymap = keymap
         self._state = ObjectAtHand()
+        self._is_blank = False
         self._several: bool | None = None
         self._labels: tuple[Label, ...] = ()
         self.label = QToolButton(self)
@@ -188,6 +189,9 @@ class BoxSection(QWidget):
 
     def set_object(self, state: ObjectAtHand | None) -> None:
         """Show an object; None if there is none. The buttons keep their places."""
+        if state is None and self._is_blank:
+            return
+        self._is_blank = state is None
         self._state = state or ObjectAtHand()
         track = self._state.track
         self.label.setVisible(track is not None)

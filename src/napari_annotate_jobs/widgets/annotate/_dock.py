@@ -416,7 +416,9 @@ class AnnotateDock(KeyboardGuest):
         self.take_back.setVisible(self.may_take_back())
         self.notice.setText(text)
         self.notice.setVisible(bool(text))
-        self.notice.setStyleSheet(f"color: {color};")
+        style = f"color: {color};"
+        if style != self.notice.styleSheet():  # Qt works out the same one anew, too
+            self.notice.setStyleSheet(style)
 
     def may_take_back(self) -> bool:
         """Return whether the case that is shown was submitted and can be had back."""
