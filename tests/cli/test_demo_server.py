@@ -17,6 +17,7 @@ from napari_annotate_jobs.testing._cut_line import CutLine
 from napari_annotate_jobs.testing._serving import InProcess, listening
 
 
+@pytest.mark.slow
 def test_its_people_log_in_and_find_their_jobs(tmp_path):
     with demo_server(tmp_path) as service:
         transport = InProcess(create_app(service, chores=False))

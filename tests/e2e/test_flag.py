@@ -17,8 +17,8 @@ BRAIN, XRAYS, LUNGS = DEMO_JOBS
 
 def reason_line(driver):
     """Return where the reason is written; it has the keyboard."""
-    driver.wait(lambda: driver.question() is not None)
-    line = driver.question().findChild(QLineEdit)
+    driver.wait(lambda: driver.question is not None)
+    line = driver.question.findChild(QLineEdit)
     driver.wait(line.hasFocus)
     return line
 
@@ -47,11 +47,11 @@ def test_a_flag_is_set_by_key_changed_by_button_and_seen_in_the_list(open_case, 
     assert not mark.button.isChecked() and not mark.text.isVisible()
     driver.press_action("flag")
     line = reason_line(driver)
-    box = driver.question()
+    box = driver.question
     assert case.name in box.text()
     assert not box.defaultButton().isEnabled()  # without a reason
     QTest.keyClick(line, Qt.Key.Key_Return)
-    assert driver.question() is box
+    assert driver.question is box
     write(driver, "left and right?")
     driver.wait(lambda: flags(XRAYS, case.id) == ["left and right?"])
     driver.wait(mark.text.isVisible)
@@ -74,7 +74,7 @@ def test_a_flag_is_set_by_key_changed_by_button_and_seen_in_the_list(open_case, 
 
     # From the menu of the row, and away again.
     page.flag_requested.emit(case.id)
-    driver.wait(lambda: driver.question() is not None)
+    driver.wait(lambda: driver.question is not None)
     driver.answer("Take the flag away")
     driver.wait(lambda: not flags(XRAYS, case.id))
     driver.wait(lambda: page._table.cases.total == 0)
@@ -120,7 +120,7 @@ def test_a_reviewer_sees_the_flag_and_takes_it_away(driver, demo, flags):
     driver.settle()
     driver.wait(driver.desk.panel.flag.text.isVisible)
     driver.press_action("flag")
-    driver.wait(lambda: driver.question() is not None)
+    driver.wait(lambda: driver.question is not None)
     driver.answer("Take all flags away")
     driver.wait(lambda: not flags(LUNGS, case))
 

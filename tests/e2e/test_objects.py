@@ -53,7 +53,7 @@ def menu_at(driver, row, column):
         driver.canvas, Qt.MouseButton.RightButton, Qt.KeyboardModifier.NoModifier, place
     )
     menu = driver.desk.pointed.menu
-    driver.wait(lambda: menu is None or menu.isVisible(), 2)
+    driver.wait(lambda: menu is None or menu.isVisible())
     return menu
 
 
@@ -130,7 +130,7 @@ def test_boxes_by_hand(driver):
     QTest.qWait(20)
     assert layer.mode == "add_rectangle"
     QTest.mouseMove(driver.canvas, driver.point(before.top, 28))
-    driver.wait(lambda: layer.mode == "select", 3)
+    driver.wait(lambda: layer.mode == "select")
     driver.drag_pixels([(before.top, 28), (before.top + 5, 31)])
     driver.settle()
     (moved,) = boxes(driver)
@@ -149,11 +149,11 @@ def test_boxes_by_hand(driver):
     assert pushed.left == pytest.approx(moved.left + 1)
     assert driver.session.slice == index
     QTest.mouseMove(driver.canvas, driver.point(5, 100))
-    driver.wait(lambda: layer.mode == "add_rectangle", 3)
+    driver.wait(lambda: layer.mode == "add_rectangle")
     driver.key("Right")
-    driver.wait(lambda: driver.session.slice == index + 1, 3)
+    driver.wait(lambda: driver.session.slice == index + 1)
     driver.key("Left")
-    driver.wait(lambda: driver.session.slice == index, 3)
+    driver.wait(lambda: driver.session.slice == index)
     driver.key("Del")  # it has no handles, but the dock names it
     driver.settle()
     assert not boxes(driver)

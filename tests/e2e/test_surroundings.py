@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+from qtpy.compat import isalive
 from qtpy.QtWidgets import QDockWidget
 
 from napari_annotate_jobs.app._settings import settings_model
@@ -29,9 +31,11 @@ def napari_docks(driver):
 
 def test_sides_scale_room_and_frame(open_case):
     driver = open_case(BRAIN)
-    bar = driver.viewer.canvas.overlays.scale_bar
+    bar = driver.desk.around.surroundings.bar
     assert written(driver) == ["R", "L", "A", "P"]
-    assert bar.visible
+    assert bar.isVisible()
+    zoom = driver.viewer.scene.camera.zoom
+    assert bar.length == pytest.approx(zoom * float(bar.text().removesuffix(" mm")))
     left, right, top, bottom = edges(driver).letters
     assert left.x() < top.x() < right.x()
     assert top.y() < left.y() < bottom.y()
@@ -42,7 +46,7 @@ def test_sides_scale_room_and_frame(open_case):
 
     for action, is_seen in (
         ("letters", lambda: bool(written(driver))),
-        ("scale_bar", lambda: bar.visible),
+        ("scale_bar", lambda: bar.isVisible()),
     ):
         driver.press_action(action)
         assert not is_seen()
@@ -73,7 +77,7 @@ def test_sides_scale_room_and_frame(open_case):
     assert driver.table.isVisible()
     assert SUBMITTED in edges(driver).frame[0].styleSheet()
     driver.desk.close()
-    assert not bar.visible
+    assert not (isalive(bar) and bar.isVisible())
 
 
 def test_peeking_lasts_as_long_as_the_key_is_held(open_case, monkeypatch, qtbot):

@@ -93,6 +93,10 @@ def folder(tmp_path, kit, bench) -> Path:
     with FolderStore(path, "ben") as ben:
         ben.save(JOB, "case-2", kit.labelled(0, 1), {}, base=0)
         ben.submit(JOB, "case-2", base=1)
+    with FolderStore(path, "ana") as ana:
+        ana.flag(JOB, "case-1", "mirrored?")
+    with FolderStore(path, "eve") as eve:
+        eve.flag(JOB, "case-2", "who has read this?")  # and no more than that
     return path
 
 
@@ -132,13 +136,13 @@ def files(path: Path) -> dict[str, str]:
 def test_a_job_goes_to_a_server_and_back_as_it_was(bench, folder, owner, tmp_path):
     before = files(folder)
     moved = push_job(FolderStore(folder), owner, how={"blind": False})
-    assert (moved.cases, moved.works, moved.submissions) == (3, 4, 4)
+    assert (moved.cases, moved.works, moved.submissions) == (3, 5, 4)
     # The folder was only read, and what the server lacks of images is told.
     assert files(folder) == before
     assert "serve --images" in moved.images
     with FolderStore(folder, "ana") as source:
         told, told_row = everything(source), source.case(JOB, "case-1")
-    assert len(told) == 4
+    assert len(told) == 5
     assert everything(owner) == told
     # People go on with it, each with what is theirs.
     with bench.store("ana") as ana:
@@ -153,6 +157,7 @@ def test_a_job_goes_to_a_server_and_back_as_it_was(bench, folder, owner, tmp_pat
         )
         assert [each.text for t in ana.threads(JOB, "case-0") for each in t.comments]
         assert ana.review(JOB, "case-0", person="ana").reviewer == "eve"
+        assert [flag.reason for flag in ana.case(JOB, "case-1").flags] == ["mirrored?"]
     assert owner.combinations(JOB) == {"all": "combine: {}"}
     # Again, nothing happens.
     count = owner.wire.get(f"/jobs/{JOB}/changes", dict)["next"]
@@ -161,8 +166,8 @@ def test_a_job_goes_to_a_server_and_back_as_it_was(bench, folder, owner, tmp_pat
 
     back = tmp_path / "back"
     with bench_job(bench) as source:
-        assert pull_job(source, back).works == 4
-        assert pull_job(source, back).works == 4
+        assert pull_job(source, back).works == 5
+        assert pull_job(source, back).works == 5
     with FolderStore(back) as store:
         assert everything(store) == told
         assert store.case(JOB, "case-0").case.series[0].path == f"{folder}/images/0"

@@ -398,3 +398,36 @@ def test_the_record_tells_when_it_was_altered(bench, kit):
             text("UPDATE audit SET person = 'ben' WHERE action = 'submit'")
         )
         assert len(list(broken_links(connection))) == 1
+
+
+@pytest.mark.served
+def test_who_has_a_draft_is_told_so_before_its_slices_are_read(bench, kit, monkeypatch):
+    """Whatever becomes of it, what is there then has another tag."""
+    from napari_annotate_jobs.model import Verb
+    from napari_annotate_jobs.server._drafts import PersonWork
+
+    store, eve, seen = bench.store("ana"), bench.store("eve"), []
+
+    def look(ana):
+        answer = ana.get(f"{kit.case}/draft")
+        assert answer.headers["etag"] not in seen
+        seen.append(answer.headers["etag"])
+        same = ana.get(f"{kit.case}/draft", headers={"If-None-Match": seen[-1]})
+        assert (same.status_code, same.content) == (304, b"")
+        assert same.headers["etag"] == seen[-1]
+
+    with bench.client("ana") as ana:
+        look(ana)
+        store.save(JOB, CASE, kit.labelled(0, 1), {}, base=0)
+        look(ana)
+        store.submit(JOB, CASE, base=1)
+        look(ana)
+        eve.judge(JOB, CASE, Verb.PASS, person="ana")
+        look(ana)
+        eve.judge(JOB, CASE, Verb.WITHDRAW, person="ana")
+        look(ana)
+        store.judge(JOB, CASE, Verb.REOPEN)
+        look(ana)
+        monkeypatch.setattr(PersonWork, "document", None)
+        known = {"If-None-Match": f'"x", {seen[-1]}'}
+        assert ana.get(f"{kit.case}/draft", headers=known).status_code == 304

@@ -690,7 +690,7 @@ def test_nothing_comes_into_a_case_that_is_worked_on(
             store,
             "job",
             command(),
-            replace(how(model="net"), is_open=is_open),
+            replace(how(model="net 4"), is_open=is_open),
             notes=tmp_path / "notes",
         )
     assert [outcome.name for outcome in report.cases] == ["b", "c", "a"]

@@ -216,7 +216,7 @@ def test_of_two_who_change_the_same_the_second_is_told(owned, olga):
     for edit, look in (
         (JobEdit(name="Ola's", seen=seen), now),
         (JobEdit(owners=("ola",), seen=seen), now),
-        (JobEdit(change_labels=(LabelChange(id=6, key="L"),), seen=seen), are),
+        (JobEdit(change_labels=(LabelChange(id=6, key="L"),), seen=seen), now),
         (JobEdit(remove_labels=(6,), seen=seen), are),
         (JobEdit(order_labels=(8, 6, 700), seen=seen), are),
         (JobEdit(rename_cases=(renamed,)), now),

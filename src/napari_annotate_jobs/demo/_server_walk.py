@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["walk_server"]
 
-_PATIENCE = 300.0
+_PATIENCE = 900.0
+"""Seconds for one part of the walk: a busy computer takes minutes for a few."""
 _STOPS = 30.0
 
 

@@ -78,6 +78,7 @@ def create_app(service: Service, *, chores: bool = True) -> FastAPI:
     for routes in (_routes_jobs, _routes_people, _routes_exports, _image_routes):
         app.include_router(routes.ROUTER, prefix=API)
     app.include_router(page.ROUTER)
+    app.include_router(page.PROVIDER)
     registry = CollectorRegistry()
     _add_health(app, service, registry)
     app.add_middleware(_Watched, registry=registry)

@@ -10,7 +10,7 @@ from napari_annotate_jobs.model import Flag
 from napari_annotate_jobs.stores._flags import latest_first, new_flag
 
 from ._accounts import find_account
-from ._drafts import find_case, parts_of, tell
+from ._drafts import find_case, find_work, parts_of, tell
 from ._schema import accounts, cases, flags
 
 if TYPE_CHECKING:
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
+    from ._drafts import PersonWork
     from ._permits import Permit
 
-__all__ = ["flagged", "flags_on", "last_flagged", "set_flag"]
+__all__ = ["bring_flag", "flag_of", "flagged", "flags_on", "last_flagged", "set_flag"]
 
 
 def _seen(permit: Permit) -> list[ColumnElement[bool]]:
@@ -59,6 +60,30 @@ def flags_on(
     return {case_id: latest_first(each) for case_id, each in found.items()}
 
 
+def flag_of(work: PersonWork) -> Flag | None:
+    """Return the flag that whose work it is put on the case."""
+    row = work.connection.execute(
+        select(flags.c.reason, flags.c.time).where(
+            flags.c.case_id == work.case["id"], flags.c.account_id == work.author_id
+        )
+    ).first()
+    if row is None or work.of_id:
+        return None
+    return Flag(person=work.author, reason=row[0], time=row[1])
+
+
+def bring_flag(work: PersonWork, flag: Flag) -> None:
+    """Keep a flag that another store kept."""
+    work.connection.execute(
+        insert(flags).values(
+            case_id=work.case["id"],
+            account_id=work.author_id,
+            reason=flag.reason.replace("\0", " "),
+            time=flag.time,
+        )
+    )
+
+
 def set_flag(
     connection: Connection,
     permit: Permit,
@@ -73,6 +98,9 @@ def set_flag(
     by = permit.account
     whose = by if person in (None, by.name) else find_account(connection, str(person))
     flag = new_flag(permit.job, reason, by=by.name, person=whose.name, where=key)
+    if flag is not None:
+        # So that whoever takes the job elsewhere finds the flag among what is theirs.
+        find_work(connection, permit, key, lock=True).make()
     here = {"case_id": case["id"], "account_id": whose.id}
     done = connection.execute(
         delete(flags).where(*(flags.c[name] == value for name, value in here.items()))

@@ -16,6 +16,7 @@ from ._accounts import add_account, find_account
 from ._audit import record as note
 from ._desk import add_uses, check_keys, check_pixels, fields_now
 from ._drafts import count_labels, dumped, find_case, find_work, insert_or_ignore
+from ._flags import bring_flag, flag_of
 from ._schema import accounts, cases, members, slices, works
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def _record_of(work: PersonWork) -> WorkRecord:
         submissions=tuple(work.submissions()),
         verdicts=tuple(work.verdicts()),
         entries=tuple(work.entries()),
+        flag=flag_of(work),
     )
 
 
@@ -103,6 +105,8 @@ def bring_record(
         work.add_verdict(verdict)
     for entry in left.entries:
         work.add_entry(entry)
+    if left.flag is not None:
+        bring_flag(work, left.flag)
     if left.is_blank:
         return
     last = f" {record.submissions[-1].digest}" if record.submissions else ""

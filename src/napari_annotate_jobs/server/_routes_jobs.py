@@ -39,7 +39,7 @@ from napari_annotate_jobs.stores.wire import (
 )
 
 from . import _desk, _flags, _listing, _records
-from ._asking import AgainRoute, Ask, Key, Limit, Offset, Person, answer
+from ._asking import AgainRoute, Ask, Key, Limit, Offset, Person, answer, unchanged
 from ._collecting import are_stale, keep_blobs
 from ._drafts import case_of, find_case, find_work
 from ._permits import permits
@@ -164,6 +164,10 @@ def load(
     """Return the draft of who asks, or of somebody else."""
     with ask.reading(job) as (connection, permit):
         work = find_work(connection, permit, case, person=person, of=of)
+        # A draft of hundreds of slices is read only for who has another one.
+        stamp = work.stamp()
+        if (known := unchanged(request, stamp)) is not None:
+            return known
         standing = work.standing()
         verdict = standing.verdict
         draft: dict[str, Any] = {
@@ -172,7 +176,7 @@ def load(
             "submissions": standing.submissions,
             "verdict": None if verdict is None else verdict.model_dump(mode="json"),
         }
-    return answer(request, draft)
+    return answer(request, draft, stamp=stamp)
 
 
 @ROUTER.get(

@@ -56,7 +56,8 @@ class MemoryWork:
     @property
     def touched(self) -> datetime | None:
         verdict = self.standing.verdict
-        times = [self.annotation.modified, None if verdict is None else verdict.time]
+        judged = None if verdict is None else verdict.time
+        times = [self.annotation.modified, judged]
         times += [submission.time for submission in self.submissions[-1:]]
         return max((time for time in times if time is not None), default=None)
 

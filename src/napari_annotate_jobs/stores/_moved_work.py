@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari_annotate_jobs.errors import ExistsError, InvalidValueError
 from napari_annotate_jobs.model import (
     Annotation,
+    Flag,
     Submission,
     ThreadEntry,
     Value,
@@ -51,18 +52,21 @@ class WorkRecord(Value):
         On them, in their order.
     entries : tuple of ThreadEntry
         What was said in threads, in its order.
+    flag : Flag, optional
+        The flag that the person put on the case.
     """
 
     annotation: Annotation
     submissions: tuple[Submission, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     entries: tuple[ThreadEntry, ...] = ()
+    flag: Flag | None = None
 
     @property
     def is_blank(self) -> bool:
         """True if there is nothing to keep."""
         frozen = self.submissions or self.verdicts or self.entries
-        return not (self.annotation.revision or frozen)
+        return not (self.annotation.revision or frozen or self.flag)
 
     @property
     def annotations(self) -> tuple[Annotation, ...]:
@@ -84,6 +88,8 @@ class WorkRecord(Value):
                 raise _odd(name, f"it is {each.person}'s, of case {each.case_id}")
             if each.revision and of != name.of:
                 raise _odd(name, f"it corrects {of or 'nothing'}")
+        if self.flag is not None and (name.of, self.flag.person) != (None, name.person):
+            raise _odd(name, f"the flag is {self.flag.person}'s")
         submitted = {each.number: each for each in self.submissions}
         if list(submitted) != [*range(1, len(self.submissions) + 1)]:
             raise _odd(name, "a submission is missing")
@@ -127,6 +133,8 @@ class WorkRecord(Value):
                 if key not in mine or document_json(mine[key]) != document_json(value):
                     raise _other(name, what)
             left[field] = tuple(v for key, v in mine.items() if key not in known)
+        # A flag that is there already is as good as this one.
+        left["flag"] = self.flag if there.flag is None else None
         return WorkRecord(annotation=draft, **left)
 
 

@@ -377,6 +377,7 @@ def test_pages_of_a_long_job(tmp_path, kit, monkeypatch, trigrams):
     store.close()
 
 
+@pytest.mark.slow
 def test_a_thread_that_writes_when_the_process_ends_crashes_nothing():
     code = """
 import threading

@@ -25,7 +25,9 @@ from napari_annotate_jobs.errors import StoreAccessError
 from napari_annotate_jobs.files._locks import locked
 from napari_annotate_jobs.model import (
     AnnotationChange,
+    CaseOrder,
     Comment,
+    Flag,
     JobEdit,
     ReviewStatus,
     Status,
@@ -39,6 +41,7 @@ from napari_annotate_jobs.stores.folder import _draft as draft_module
 from napari_annotate_jobs.stores.folder import _index as index_module
 from napari_annotate_jobs.stores.folder._index import Index
 from napari_annotate_jobs.stores.folder._index_file import MustWrite
+from napari_annotate_jobs.stores.folder._index_orders import Asked
 
 JOB = "job-1"
 REMARK = Comment(person="eve", text="again")
@@ -365,7 +368,7 @@ class Asking:
 @pytest.fixture
 def index(tmp_path):
     found = Index(tmp_path / "index.sqlite")
-    found.fill((f"c{i}", f"Case {i}", "{}") for i in range(5))
+    found.fill((f"c{i}", f"Case {i}", "{}", None) for i in range(5))
     found.add_person("ana")
     yield found
     found.close()
@@ -390,13 +393,17 @@ def test_the_connection_of_the_index_is_one_threads_at_a_time(index):
         lambda: index.n_cases(),
         lambda: index.counts(me),
         lambda: index.rows(me, [0, 1]),
-        lambda: index.page(me, None, "case 1", 0, 5),
-        lambda: index.page(me, Status.FINISHED, "case", 0, 5),
-        lambda: index.page(me, Status.FINISHED, "", 0, 5),
+        lambda: index.page(me, Asked(text="case 1"), 0, 5),
+        lambda: index.page(me, Asked(Status.FINISHED, "case"), 0, 5),
+        lambda: index.page(me, Asked(Status.FINISHED), 0, 5),
+        lambda: index.page(me, Asked(order=CaseOrder.FLAG), 0, 5),
+        lambda: index.set_flag(1, "ana", Flag(person="ana", reason="motion")),
+        lambda: index.flags([1], None),
+        index.forget_flags,
         lambda: index.nearest(me, 0, 1, [Status.FINISHED]),
         lambda: index.add_person("eve"),
         index.forget_people,
-        lambda: index.fill([("d", "D", "{}")]),
+        lambda: index.fill([("d", "D", "{}", None)]),
         lambda: ask_twice(index),
         index.create_again,
         index.close,
@@ -410,8 +417,10 @@ def test_the_connection_of_the_index_is_one_threads_at_a_time(index):
 WRITES = {
     "put": lambda index: index.put("name", "other"),
     "note": lambda index: index.set_note(1, 3, ["gap"]),
-    "fill": lambda index: index.fill([("d0", "D", "{}"), ("d1", "E", "{}")]),
+    "fill": lambda index: index.fill([("d0", "D", "{}", None), ("d1", "E", "{}", 3)]),
     "add a person": lambda index: index.add_person("eve"),
+    "flag": lambda index: index.set_flag(1, "ana", Flag(person="ana", reason="x")),
+    "forget flags": lambda index: index.forget_flags(),
     "forget": lambda index: index.forget_people(),
     "progress": lambda index: index.set_progress(
         index.person("ana"), 1, Progress(Status.FINISHED, decided=4)

@@ -7,7 +7,8 @@ from qtpy.QtTest import QTest
 from napari_annotate_jobs.model import COLORS, Label, LabelSet, Method
 from napari_annotate_jobs.widgets.keys._gestures import GESTURES
 from napari_annotate_jobs.widgets.keys._help import HelpPanel
-from napari_annotate_jobs.widgets.keys._keys import ACTIONS, KeyMap, key_text
+from napari_annotate_jobs.widgets.keys._key_map import KeyMap
+from napari_annotate_jobs.widgets.keys._keys import ACTIONS, key_text
 from napari_annotate_jobs.widgets.parts._theme import Colors
 
 
@@ -185,3 +186,47 @@ def test_rows_of_one_line_are_equally_high(panel):
         )
     assert {(height - 5) % line for height in heights} == {0}
     assert line + 5 in heights
+
+
+def two_labels():
+    return LabelSet(
+        labels=tuple(
+            Label(id=i, name=name, color=COLORS[i], method=Method.SEGMENTATION)
+            for i, name in enumerate(("Lung", "Nodule"), 1)
+        )
+    )
+
+
+def test_keys_of_labels_are_changed_by_pressing_them(panel, qtbot):
+    panel.set_labels(two_labels())
+    choose(panel, "Nodule")
+    assert panel.key.keySequence().toString() == "H"
+    with qtbot.waitSignal(panel.keymap_changed) as told:
+        press(panel, Qt.Key.Key_J)
+    assert told.args[0].to_dict() == {"label/segmentation/nodule": "J"}
+    assert panel.rows()[:2] == [
+        ("Labels of this job", "Lung", "G"),
+        ("Labels of this job", "Nodule", "J"),
+    ]
+    panel.clear.click()
+    assert panel.rows()[1] == ("Labels of this job", "Nodule", "–")
+    panel.default.click()
+    assert panel.keymap == KeyMap()
+
+
+def test_two_labels_exchange_their_keys(panel):
+    panel.set_labels(two_labels())
+    choose(panel, "Nodule")
+    press(panel, Qt.Key.Key_G)
+    assert [key for _, _, key in panel.rows()[:2]] == ["H", "G"]
+    assert "Lung had it, and has H now" in panel.about.text()
+
+
+def test_a_label_is_not_given_what_is_taken(panel):
+    panel.set_labels(two_labels())
+    choose(panel, "Nodule")
+    for key, reason in ((Qt.Key.Key_N, "Nothing to Label"), (Qt.Key.Key_P, "napari")):
+        press(panel, key)
+        assert reason in panel.about.text()
+        assert panel.key.keySequence().toString() == "H"
+    assert panel.keymap == KeyMap()

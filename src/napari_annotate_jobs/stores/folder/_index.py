@@ -257,24 +257,22 @@ class Index(IndexFile):
 
     def forget_flags(self) -> None:
         """Forget the flags on all cases."""
-        self._do("DELETE FROM flags")
+        with self.writing():
+            self._do("DELETE FROM flags")
 
     def set_flag(self, place: int, person: str, flag: Flag | None) -> None:
         """Set the flag that a person put on a case; None if there is none."""
-        if flag is None:
-            self._do(
-                "DELETE FROM flags WHERE place = ? AND person = ?",
-                place,
-                clean(person),
-            )
-        else:
-            self._do(
-                "INSERT OR REPLACE INTO flags VALUES (?, ?, ?, ?)",
-                place,
-                clean(person),
-                clean(flag.reason),
-                flag.time.astimezone(UTC).isoformat(timespec="microseconds"),
-            )
+        person = clean(person)
+        with self.writing():
+            self._do("DELETE FROM flags WHERE place = ? AND person = ?", place, person)
+            if flag is not None:
+                self._do(
+                    "INSERT INTO flags VALUES (?, ?, ?, ?)",
+                    place,
+                    person,
+                    clean(flag.reason),
+                    flag.time.astimezone(UTC).isoformat(timespec="microseconds"),
+                )
 
     # ----------------------------------------------------------------- reading
     def flags(

@@ -156,11 +156,22 @@ class JobFolder:
         whose = person or self.person
         self.catalogue.place(case_id)
         flag = new_flag(self.job(), reason, by=self.person, person=whose, where=case_id)
-        self.flags.write(case_id, whose, flag)
+        return self.keep_flag(case_id, whose, flag)
+
+    def flag_of(self, case_id: str, person: str) -> Flag | None:
+        """Return the flag that a person put on a case."""
+        found = self.flags.of_case(case_id)
+        return next((flag for flag in found if flag.person == person), None)
+
+    def keep_flag(
+        self, case_id: str, person: str, flag: Flag | None
+    ) -> tuple[Flag, ...]:
+        """Keep a person's flag, whatever it is; return those this person may see."""
+        self.flags.write(case_id, person, flag)
         # It is on disk: that others hear of it later undoes nothing.
         with suppress(StoreError, OSError):
-            self._events.tell_flag(case_id, whose)
-        return self.catalogue.flag(case_id, whose)
+            self._events.tell_flag(case_id, person)
+        return self.catalogue.flag(case_id, person)
 
     # ----------------------------------------------------------- combinations
     def combinations(self) -> dict[str, str]:
@@ -247,17 +258,26 @@ class JobFolder:
     def records(self) -> Iterator[RecordName]:
         """Give whose work on which case there is, copies that correct it included."""
         begun = set(list_folder(self.path / "annotations"))
+        flagged: dict[str, dict[str, None]] = {}
+        for case_id, flag in self.flags.everything():
+            flagged.setdefault(case_id, {})[flag.person] = None
         for case_id in self.catalogue.case_ids():
+            people = flagged.get(case_id, {})
             if case_folder(case_id) not in begun:
+                for person in people:
+                    yield RecordName(case=case_id, person=person)
                 continue
             root = self.case_path(case_id)
             for name in list_folder(root):
                 # Who only said something in a thread has no draft that names them.
-                person = next(_person_of(root / name), None) or plain_person(name)
-                if person is not None:
-                    yield RecordName(case=case_id, person=person)
-                    for other in self.correctors(case_id, person):
-                        yield RecordName(case=case_id, person=other, of=person)
+                whose = next(_person_of(root / name), None) or plain_person(name)
+                if whose is not None:
+                    people.pop(whose, None)
+                    yield RecordName(case=case_id, person=whose)
+                    for other in self.correctors(case_id, whose):
+                        yield RecordName(case=case_id, person=other, of=whose)
+            for person in people:
+                yield RecordName(case=case_id, person=person)
 
     def _everything(self, case_id: str) -> Iterator[WorkFolder]:
         """Give all work on a case: this person's, then the others', then copies."""

@@ -460,7 +460,10 @@ class FolderStore(JobStore, ImageSource, Checker):
 
     def record(self, job_id: str, name: RecordName) -> WorkRecord:
         """Return all that is kept of somebody's work on a case."""
-        return self._folder(job_id).work(name.case, name.person, name.of).record()
+        folder = self._folder(job_id)
+        record = folder.work(name.case, name.person, name.of).record()
+        flag = None if name.of else folder.flag_of(name.case, name.person)
+        return record if flag is None else record.model_copy(update={"flag": flag})
 
     def bring(
         self,
@@ -483,7 +486,11 @@ class FolderStore(JobStore, ImageSource, Checker):
             if name.of is None:
                 folder.changed(work, always=True, sync=True)
 
-        work.bring(record, blobs, written=written)
+        flag = record.missing_from(self.record(job_id, name), name).flag
+        work.bring(record.model_copy(update={"flag": None}), blobs, written=written)
+        if flag is not None:
+            record.check(name)
+            folder.keep_flag(name.case, name.person, flag)
 
     # ------------------------------------------------------------------- other
     def note_case(

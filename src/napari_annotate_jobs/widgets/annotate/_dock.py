@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.model import Counts, Thread
     from napari_annotate_jobs.session import AnnotationSession
-    from napari_annotate_jobs.widgets.keys._keys import KeyMap
+    from napari_annotate_jobs.widgets.keys._key_map import KeyMap
 
 __all__ = ["AnnotateDock"]
 
@@ -416,7 +416,9 @@ class AnnotateDock(KeyboardGuest):
         self.take_back.setVisible(self.may_take_back())
         self.notice.setText(text)
         self.notice.setVisible(bool(text))
-        self.notice.setStyleSheet(f"color: {color};")
+        style = f"color: {color};"
+        if style != self.notice.styleSheet():  # Qt works out the same one anew, too
+            self.notice.setStyleSheet(style)
 
     def may_take_back(self) -> bool:
         """Return whether the case that is shown was submitted and can be had back."""

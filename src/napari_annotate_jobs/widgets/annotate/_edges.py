@@ -13,7 +13,7 @@ from napari_annotate_jobs.widgets.strip._bar import SIDE, strip_icon
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_annotate_jobs.widgets.keys._keys import KeyMap
+    from napari_annotate_jobs.widgets.keys._key_map import KeyMap
 
 __all__ = ["CanvasEdges"]
 
@@ -46,6 +46,7 @@ class CanvasEdges(QObject):
     def __init__(self, canvas: QWidget, keymap: KeyMap | None = None) -> None:
         super().__init__(canvas)
         self._canvas = canvas
+        self._color = ""
         self.letters = tuple(QLabel(canvas) for _ in range(4))
         for label, name in zip(
             self.letters, ("Left", "Right", "Top", "Bottom"), strict=True
@@ -92,6 +93,9 @@ class CanvasEdges(QObject):
 
     def set_frame(self, color: str) -> None:
         """Show a frame of a colour, as Qt writes it; none takes it away."""
+        if color == self._color:
+            return
+        self._color = color
         for part in self.frame:
             part.setStyleSheet(f"background: {color};" if color else "")
             part.setVisible(bool(color))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
     from napari_annotate_jobs.model import Flag
-    from napari_annotate_jobs.widgets.keys._keys import KeyMap
+    from napari_annotate_jobs.widgets.keys._key_map import KeyMap
     from napari_annotate_jobs.widgets.parts._theme import Colors
 
 __all__ = ["FlagMark"]

@@ -22,7 +22,8 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.model import PRESETS, Window
 from napari_annotate_jobs.session import Connections
-from napari_annotate_jobs.widgets.keys._keys import KeyMap, key_text
+from napari_annotate_jobs.widgets.keys._key_map import KeyMap
+from napari_annotate_jobs.widgets.keys._keys import key_text
 from napari_annotate_jobs.widgets.parts._number_box import WindowBox
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
 

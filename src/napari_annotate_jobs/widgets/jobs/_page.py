@@ -29,6 +29,7 @@ from napari_annotate_jobs.widgets.parts._theme import (
     mixed,
     paint_in,
 )
+from napari_annotate_jobs.widgets.parts._upright_area import UprightArea
 
 from ._labels import LabelOverview
 from ._model import CaseQuery
@@ -342,7 +343,10 @@ class JobPageView(QWidget):
 
     # --------------------------------------------------------------- building
     def _build(self) -> None:
-        layout = QVBoxLayout(self)
+        body = QWidget(self)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        layout = QVBoxLayout(body)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(6)
         layout.addLayout(self._build_head())
@@ -360,6 +364,7 @@ class JobPageView(QWidget):
         layout.addLayout(self._build_search())
         layout.addLayout(self._build_failure())
         layout.addWidget(self._build_table(), 1)
+        outer.addWidget(UprightArea(body, self))
 
     def _build_head(self) -> QVBoxLayout:
         column = QVBoxLayout()

@@ -270,7 +270,7 @@ class _Rows(QStyledItemDelegate):
     ) -> None:
         """Put the line where the name is."""
         room = QRect(option.rect)
-        room.setLeft(room.left() + SIDE + 34)
+        room.setLeft(room.left() + SIDE + 26)
         room.setHeight(min(editor.sizeHint().height(), room.height()))
         editor.setGeometry(room)
 

@@ -87,8 +87,8 @@ class PropagatePanel(KeyboardPanel):
         self._counts = 0
         self.what = ShortBox()
         self.what.setAccessibleName("What to propagate")
-        self.lift = QCheckBox("Take it away instead")
-        self.lift.setToolTip("Lift it from the slices that hold it")
+        self.lift = QCheckBox("Remove it from the slices instead")
+        self.lift.setToolTip("Take it off the slices of the range that have it")
         self.labels = LabelChecks()
         self.range = RangePicker()
         self.every = QSpinBox()

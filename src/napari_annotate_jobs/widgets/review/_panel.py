@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QKeyEvent
 
     from napari_annotate_jobs.model import HistoryEvent, ReviewRow, Thread
-    from napari_annotate_jobs.widgets.keys._keys import KeyMap
+    from napari_annotate_jobs.widgets.keys._key_map import KeyMap
 
 __all__ = ["About", "ReviewPanel", "Writing"]
 
