@@ -25,9 +25,8 @@ def reason_line(driver):
 
 def write(driver, text):
     line = reason_line(driver)
-    line.selectAll()
-    driver.type_text(text, line)
-    QTest.keyClick(line, Qt.Key.Key_Return)
+    line.clear()
+    driver.type_text(text, line)  # and Enter
     driver.settle()
 
 
