@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "classes_job",
     "many_cases_job",
+    "many_slices_job",
     "masks_job",
     "mixed_job",
     "write_nifti",
@@ -142,6 +143,20 @@ def many_cases_job(folder: Path, n: int) -> Path:
         store.submit(path.name, case.id, base=1)
     store.close()
     return path
+
+
+def many_slices_job(folder: Path, n: int) -> Path:
+    """Make a job of one case of so many slices of 16 x 16 pixels."""
+    methods = (Method.CLASSIFICATION, Method.SEGMENTATION)
+    labels = [
+        Label(id=place + 1, name=method.value, color=COLORS[place], method=method)
+        for place, method in enumerate(methods)
+    ]
+    project = Project(
+        name=f"{n} slices", methods=methods, label_set=LabelSet(labels=tuple(labels))
+    )
+    write_nifti(folder / f"long-{n}.nii", (n, 16, 16))
+    return _make(folder / f"slices-{n}", project, [folder / f"long-{n}.nii"])
 
 
 def _make(folder: Path, project: Project, paths: list[Path]) -> Path:

@@ -4,7 +4,8 @@ Each fault is a small change of the syntax tree: a lock that is not taken, an fs
 left out, a condition turned round, a number off by one, a call left out. The tests
 that run the line it is on (found once by tracing them, and kept in the environment's
 folder) are run against a copy of the code with the fault in it; those that fail
-notice. Which faults are tried follows from the seed alone.
+notice. Tests marked slow are left out, so that more may be noticed than is told.
+Which faults are tried follows from the seed alone.
 
 What changes nothing that anybody could see is listed in ``mutate_equivalents.txt``,
 with the reason, and is not counted.
@@ -18,6 +19,7 @@ import compileall
 import contextlib
 import copy
 import hashlib
+import importlib
 import itertools
 import json
 import os
@@ -39,14 +41,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import FrameType
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "napari_annotate_jobs"
 DEFAULT = ("files", "stores", "session", "editing", "viewer")
 ALSO = {
     "files": ("stores",),
-    "editing": ("session",),
+    "editing": ("session", "propagation/test_ranges.py", "widgets/fill"),
     "stores": (
         "server",
         "formats/test_export.py",
@@ -392,23 +393,19 @@ def equivalents() -> list[tuple[str, str, str, str]]:
 class Tracer:
     """A plugin of pytest that notes which lines of the package each test runs."""
 
-    def __init__(self, files: set[str]) -> None:
-        self._files = files
-        self._lines: set[tuple[str, int]] = set()
-        self.tests: dict[str, dict[str, Any]] = {}
+    def __init__(self) -> None:
+        from coverage import Coverage
+
+        self._coverage = Coverage(
+            data_file=None, config_file=False, source=[str(PACKAGE)], messages=False
+        )
+        self._coverage.set_option("run:disable_warnings", _NO_MATTER)
+        self._seconds: dict[str, float] = {}
         self._failed: set[str] = set()
 
-    def _global(self, frame: FrameType, event: str, arg: Any) -> Any:
-        if frame.f_code.co_filename not in self._files:
-            return None
-        name, lines = frame.f_code.co_filename, self._lines
-        lines.add((name, frame.f_lineno))
-
-        def local(frame: FrameType, event: str, arg: Any) -> Any:
-            lines.add((name, frame.f_lineno))
-            return local
-
-        return local
+    def pytest_sessionstart(self) -> None:
+        """Begin before the package is imported."""
+        self._coverage.start()
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Remember tests that do not pass: they notice nothing."""
@@ -417,33 +414,42 @@ class Tracer:
 
     def pytest_runtest_protocol(self, item: Any, nextitem: Any) -> None:
         """Begin with a test."""
-        self._lines = set()
         self._start = time.monotonic()
-        threading.settrace(self._global)
-        sys.settrace(self._global)
+        self._coverage.switch_context(item.nodeid)
 
     def pytest_runtest_logfinish(self, nodeid: str, location: Any) -> None:
         """End with a test."""
-        sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]
-        if nodeid in self._failed:
-            return
-        by_file: dict[str, list[int]] = defaultdict(list)
-        for name, line in sorted(self._lines):
-            by_file[os.path.relpath(name, PACKAGE)].append(line)
-        self.tests[nodeid] = {
-            "seconds": time.monotonic() - self._start,
-            "lines": dict(by_file),
+        self._coverage.switch_context("")
+        self._seconds[nodeid] = time.monotonic() - self._start
+
+    def tests(self) -> dict[str, dict[str, Any]]:
+        """Return what was noted: how long each test took, its lines by file."""
+        self._coverage.stop()
+        data = self._coverage.get_data()
+        found: dict[str, dict[str, Any]] = {
+            name: {"seconds": seconds, "lines": defaultdict(list)}
+            for name, seconds in self._seconds.items()
+            if name not in self._failed
         }
+        for path in sorted(data.measured_files()):
+            file = os.path.relpath(path, PACKAGE)
+            for line, names in sorted(data.contexts_by_lineno(path).items()):
+                for name in found.keys() & set(names):
+                    found[name]["lines"][file].append(line)
+        return found
+
+
+_NO_MATTER = ["module-not-imported", "no-data-collected", "no-ctracer"]
 
 
 def coverage(folders: list[Path], keep: Path) -> dict[str, Any]:
     """Return what lines each test runs.
 
     A file of tests is run again only if it, what it is set up by, or code that it
-    ran has changed since.
+    ran has changed since. What is found is kept in a file of its own in `keep`, so
+    that several programs can trace at once.
     """
-    known = json.loads(keep.read_text()) if keep.exists() else {}
+    keep.mkdir(exist_ok=True)
     wanted = [
         path
         for folder in folders
@@ -452,15 +458,15 @@ def coverage(folders: list[Path], keep: Path) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     for path in wanted:
         name = str(path.relative_to(ROOT))
-        found = known.get(name)
+        kept = keep / f"{name.replace('/', '+')}.json"
+        found = json.loads(kept.read_text()) if kept.exists() else None
         if found is None or found["digest"] != _digest(path, found["tests"]):
             print(f"tracing {name}", flush=True)
             tests = _in_child(lambda name=name: _trace(name), 900)
-            if not tests:
+            if tests is None:
                 raise SystemExit(f"{name} cannot be traced: does it pass by itself?")
             found = {"digest": _digest(path, tests), "tests": tests}
-            known[name] = found
-            keep.write_text(json.dumps(known))
+            kept.write_text(json.dumps(found))
         chosen.update(found["tests"])
     return chosen
 
@@ -468,9 +474,9 @@ def coverage(folders: list[Path], keep: Path) -> dict[str, Any]:
 def _trace(name: str) -> dict[str, Any]:
     import pytest
 
-    tracer = Tracer({str(path) for path in PACKAGE.rglob("*.py")})
-    pytest.main([*_OPTIONS, name], plugins=[tracer])
-    return tracer.tests
+    tracer = Tracer()
+    pytest.main([*_OPTIONS, "-m", "not slow", name], plugins=[tracer])
+    return tracer.tests()
 
 
 def _digest(path: Path, tests: dict[str, Any]) -> str:
@@ -513,12 +519,25 @@ def _warm() -> None:
     from napari.components import ViewerModel  # noqa: F401
     from napari.layers import Image, Labels, Shapes  # noqa: F401
 
+    for name in _in_child(_needed, 300) or ():
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+
+
+def _needed() -> list[str]:
+    """Return what the package imports of others."""
+    for name in DEFAULT:
+        importlib.import_module(f"{PACKAGE.name}.{name}")
+    importlib.import_module(f"{PACKAGE.name}.server")
+    return sorted(n for n in sys.modules if n.partition(".")[0] != PACKAGE.name)
+
 
 def _in_child(work: Callable[[], Any], seconds: float, log: Path | None = None) -> Any:
     """Return what `work` returns in a process of its own; None if it hangs or dies."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.setsid()
         os.close(read)
         out = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
@@ -535,11 +554,13 @@ def _in_child(work: Callable[[], Any], seconds: float, log: Path | None = None) 
     os.close(write)
     timer = threading.Timer(seconds, _end, [pid])
     timer.start()
-    with os.fdopen(read, "rb") as pipe:
-        answer = pipe.read()
-    timer.cancel()
-    _end(pid)  # and what it started
-    os.waitpid(pid, 0)
+    try:
+        with os.fdopen(read, "rb") as pipe:
+            answer = pipe.read()
+    finally:
+        timer.cancel()
+        _end(pid)  # and what it started
+        os.waitpid(pid, 0)
     return json.loads(answer) if answer else None
 
 
@@ -611,15 +632,22 @@ def try_fault(
             return "?"  # the process died
         return found if found is None else str(found)
 
-    failed = ""
-    for patience in (1, 4, 16):
-        found = first_of(chosen, wrong, patience)
-        while found in tests and first_of([found], wrong, patience) == "":
-            chosen = [name for name in chosen if name != found]
-            found = first_of(chosen, wrong, patience)
-        if found is not None or first_of(chosen, whole, patience) == "":
-            failed = "?" if found is None else found
-            break
+    def failing(names: list[str]) -> str:
+        """Return the test that notices; "?" if it is not one alone, "" if none does."""
+        for patience in (1, 4, 16):
+            found = first_of(names, wrong, patience)
+            while found in tests and first_of([found], wrong, patience) == "":
+                names = [name for name in names if name != found]
+                found = first_of(names, wrong, patience)
+            if found is not None:
+                return found
+            if first_of(names, whole, patience) == "":
+                return "?"
+        return ""
+
+    # A few at first: to collect all of them takes longer than to run those.
+    parts = (chosen[:4], chosen[4:20], chosen[20:])
+    failed = next(filter(None, map(failing, filter(None, parts))), "")
     if failed in tests:
         noticed_before[failed] += 1
         noticed_before[f"{path} {failed}"] += 1
@@ -743,8 +771,9 @@ def main() -> int:
         for fault in chosen:
             print(fault)
         return 0
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     _warm()
-    keep = Path(sys.prefix) / ".mutate-coverage.json"
+    keep = Path(sys.prefix) / ".mutate-coverage"
     tests = coverage(folders, keep)
     print(f"{len(tests)} tests are traced", flush=True)
     end = time.monotonic() + 60 * options.minutes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import shutil
 import signal
@@ -94,6 +95,9 @@ settings.register_profile(
     "project", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("ci", settings.get_profile("project"), derandomize=True)
+settings.register_profile(
+    "thorough", settings.get_profile("project"), max_examples=2000
+)
 settings.load_profile("ci" if os.environ.get("CI") else "project")
 
 
@@ -116,6 +120,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # for the end. The sort keeps the order among equals.
     late = "PYTEST_XDIST_WORKER" not in os.environ
     items.sort(key=lambda item: (item.get_closest_marker("slow") is not None) is late)
+
+
+def pytest_collection_finish() -> None:
+    # All that was imported, and thousands of tests, stay to the end: no collection of
+    # garbage needs to go through them.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=date.today().toordinal())
     parser.add_argument("--rounds", type=int, help="of each way")
     parser.add_argument("--minutes", type=float, default=20, help="of each way at most")
+    parser.add_argument("--skip", type=int, help="errors: so many were tried before")
     options = parser.parse_args()
+    if options.skip is not None and options.way != ["errors"]:
+        parser.error("only errors can go on where they ended: errors --skip N")
     if unknown := set(options.way) - set(WAYS):
         parser.error(
             f"there is no {', '.join(sorted(unknown))}; only {', '.join(WAYS)}"
@@ -57,8 +60,9 @@ def main() -> int:
             start = time.monotonic()
             rounds = WAYS[way] if options.rounds is None else options.rounds
             Report.deadline = start + 60 * options.minutes
+            more = {} if options.skip is None else {"skip": options.skip}
             try:
-                report = _run(way)(scratch, seed=options.seed, rounds=rounds)
+                report = _run(way)(scratch, seed=options.seed, rounds=rounds, **more)
             except Enough as enough:
                 (report,) = enough.args
             document = report.document()

@@ -70,8 +70,11 @@ class _Failing:
 _REAL_WRITE = os.write
 
 
-def run(scratch: Path, *, seed: int, rounds: int) -> Report:
-    """Let `rounds` of all calls fail; all of them if there are no more."""
+def run(scratch: Path, *, seed: int, rounds: int, skip: int = 0) -> Report:
+    """Let `rounds` of all calls fail, all of them if there are no more.
+
+    The first `skip` of them are left out, as they were tried before.
+    """
     report = Report("errors", "errors")
     few_lines()
     bases = {}
@@ -87,14 +90,15 @@ def run(scratch: Path, *, seed: int, rounds: int) -> Report:
     every = list(_ways(scratch, bases))
     chance = random.Random(seed)
     chosen = chance.sample(every, min(rounds, len(every)))
-    for name, number, code, on, half, hangs in chosen:
+    report.facts["of"] = len(chosen)
+    report.facts["places"] = len({(name, number) for name, number, *_ in every})
+    for name, number, code, on, half, hangs in chosen[skip:]:
         folder, said = bases[name]
         failing = _Failing(number, code, on=on, half=half)
         found = _one(scratch / "try", name, folder, said, failing, hangs=hangs)
         how = f"{errno.errorcode[code]}{' from then on' if on else ''}"
         how += ", gone on with by another program" if hangs else ""
         report.tried(found, f"{name}, call {number} ({failing.hit}), {how}")
-    report.facts["places"] = len({(name, number) for name, number, *_ in every})
     return report
 
 

@@ -363,3 +363,28 @@ def test_what_was_not_begun_is_let_go_of(qapp) -> None:
     assert held() is None
     go_on.set()
     timer.join()
+
+
+def test_what_waits_for_the_picture_keeps_its_place(executor, qtbot) -> None:
+    log: list[object] = []
+    began = threading.Event()
+
+    def task() -> str:
+        began.set()
+        return "saved"
+
+    executor.run_after_paint(task, log.append, refuse)
+    assert not executor.is_idle
+    assert not began.wait(0.01), "nothing begins before the interface goes on"
+    qtbot.waitUntil(lambda: log == ["saved"])
+    # What comes after it waits for it, or brings it on.
+    executor.run_after_paint(task, log.append, refuse)
+    executor.run(lambda: "loaded", log.append, refuse)
+    qtbot.waitUntil(lambda: executor.is_idle)
+    assert log == ["saved", "saved", "loaded"]
+    executor.run_after_paint(task, log.append, refuse)
+    assert executor.drain()
+    assert log[-1] == "saved"
+    executor.run_after_paint(task, log.append, refuse)
+    executor.close()
+    assert executor.is_idle

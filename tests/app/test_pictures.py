@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_annotate_jobs.app._pictures import draw_difference
+from napari_annotate_jobs.app._pictures import draw_difference, said_text
 from napari_annotate_jobs.editing import CaseView
 from napari_annotate_jobs.model import (
     Annotation,
@@ -86,3 +86,33 @@ def test_boxes_that_both_have_are_left_out(series):
     assert BLUE in found[18:33, :15]
     assert ORANGE in found[18:33, 20:]
     assert ORANGE not in found[18:33, :15]
+
+
+def said(*contents, case_labels=(), nothing=False, slices=3):
+    annotation = Annotation(
+        case_id="c",
+        person="p",
+        slices={f"index:{c.index}": c for c in contents},
+        case_labels=case_labels,
+        case_nothing_to_label=nothing,
+    )
+    ids = [SliceId(index=i) for i in range(slices)]
+    return said_text(CaseView(annotation, ids, PROJECT, read_blob={}.__getitem__))
+
+
+def test_what_was_said_of_a_case_goes_into_few_words():
+    box = Box(label=3, top=1, left=1, bottom=5, right=5)
+    proposed = box.evolve(id="p", proposal=True, label=2)
+    mask = {"": mask_ref(np.ones((4, 4), np.uint16))[0]}
+    assert said() == ""
+    assert said(nothing=True) == "nothing to label"
+    one = SliceAnnotation(index=0, boxes=(box, proposed), masks=mask)
+    assert said(one) == "liver, node, 1 box, 1 mask"
+    two = SliceAnnotation(index=1, boxes=(box.evolve(id="b"),), masks=mask)
+    assert said(one, two) == "liver, node, 2 boxes, 2 masks"
+    empty = SliceAnnotation(index=0, nothing_to_label=True)
+    assert said(empty) == "nothing to label"
+    assert said(empty, two) == "liver, node, 1 box, 1 mask"
+    gone = SliceAnnotation(index=2, excluded=True)
+    assert said(two, gone) == "liver, node, 1 box, 1 mask, 1 excluded"
+    assert said(gone.evolve(index=0), slices=1) == "excluded"

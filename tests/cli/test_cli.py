@@ -14,9 +14,11 @@ import pytest
 from PIL import Image
 
 from napari_annotate_jobs.app._places import (
+    annotating_person,
     forget_location,
     recent_locations,
     remember_location,
+    remember_person,
 )
 from napari_annotate_jobs.model import (
     AnnotationChange,
@@ -25,7 +27,7 @@ from napari_annotate_jobs.model import (
     Scope,
     SliceAnnotation,
 )
-from napari_annotate_jobs.stores import FolderStore
+from napari_annotate_jobs.stores import FolderStore, default_person
 
 
 def picture(path, size=8, value=0):
@@ -34,8 +36,8 @@ def picture(path, size=8, value=0):
     return path
 
 
-def opened(path):
-    store = FolderStore(path)
+def opened(path, person=None):
+    store = FolderStore(path, person)
     (summary,) = store.jobs()
     return summary.job, store
 
@@ -442,6 +444,27 @@ def test_jobs_are_remembered_and_listed(run, job):
     code, out, _ = run("list")
     assert code == 0
     assert "There are no jobs yet" in out
+
+
+def test_jobs_are_counted_for_who_annotates_in_napari(run, job, config):
+    found, store = opened(job, "Ana")
+    change = AnnotationChange(
+        slices={"index:0": SliceAnnotation(index=0, class_labels=(1,))}
+    )
+    store.save(found.id, "x1", change, {}, base=0)
+    store.submit(found.id, "x1", base=1)
+    store.close()
+    me = default_person()
+    assert re.search(rf"  3  +0  +{re.escape(me)}  ", run("list")[1])
+    remember_person("Ana")
+    assert re.search(r"  2  +1  +Ana  ", run("list")[1])
+    assert json.loads(run("list", "--json")[1])[0]["person"] == "Ana"
+    assert "2 left to annotate for Ana" in run("show", job)[1]
+    assert "3 left to annotate for eve" in run("show", job, "--person", "eve")[1]
+    (config / "person.json").write_text('{"person": []}')
+    assert f"3 left to annotate for {me}" in run("show", job)[1]
+    remember_person(me)
+    assert annotating_person() == me
 
 
 def test_a_job_that_is_gone_is_told(run, job):

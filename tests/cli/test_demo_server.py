@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import httpx
+import socket
+import sys
 
+import httpx
+import pytest
+
+from napari_annotate_jobs.demo import run_headless_server
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.demo._server import DEMO_PEOPLE, demo_server
 from napari_annotate_jobs.server import create_app
 from napari_annotate_jobs.stores.http import HttpStore, ImageCache
-from napari_annotate_jobs.testing._serving import InProcess
+from napari_annotate_jobs.testing._cut_line import CutLine
+from napari_annotate_jobs.testing._serving import InProcess, listening
 
 
+@pytest.mark.slow
 def test_its_people_log_in_and_find_their_jobs(tmp_path):
     with demo_server(tmp_path) as service:
         transport = InProcess(create_app(service, chores=False))
@@ -31,3 +38,46 @@ def test_its_people_log_in_and_find_their_jobs(tmp_path):
             series = store.open_series(DEMO_JOBS[0], case.id)
             assert series.read_slice(0).any()
         transport.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.window
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Xvfb")
+def test_a_job_is_taken_from_its_start_to_its_end_by_four_people(tmp_path, capfd):
+    """Each in a process of their own; the network is cut in the middle of strokes."""
+    assert run_headless_server(tmp_path / "walk") == 0, capfd.readouterr()
+    said = capfd.readouterr().out
+    assert said.count("read back: all as they were drawn") == 2
+    assert "offline · " in said
+    assert "0 connections were cut" not in said
+
+
+def test_the_demo_with_a_server_takes_no_folder(run, tmp_path):
+    code, _, err = run("demo", tmp_path / "there", "--server")
+    assert code == 2
+    assert "keeps nothing" in err
+    code, _, err = run("demo", "--server", "--headless", tmp_path.parent)
+    assert code == 2
+    assert "not empty" in err
+
+
+def test_a_line_that_is_cut_and_mended(servers):
+    with listening(servers.app) as address, httpx.Client(timeout=20) as client:
+        line = CutLine([address])
+        try:
+            url = f"{line.address}/health"
+            assert client.get(url).json()["status"] == "ok"
+            with socket.create_connection(("127.0.0.1", line.port), 20) as idle:
+                assert client.get(url).is_success
+                line.cut()
+                assert line.ended >= 2
+                with pytest.raises(httpx.TransportError):
+                    client.get(url)
+                with pytest.raises(ConnectionError):
+                    while idle.recv(100):
+                        pass
+                    raise ConnectionError
+            line.mend()
+            assert client.get(url).json()["status"] == "ok"
+        finally:
+            line.close()

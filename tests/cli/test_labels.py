@@ -78,7 +78,7 @@ def test_what_is_no_colour(refused, color):
             ["--labels", "detection:a", "detection:A"],
             "--labels: two detection labels are named 'A'. Give each a name",
         ),
-        (["--labels", "detection:" + "x" * 121], "at most 120 characters"),
+        (["--labels", "detection:" + "x" * 251], "at most 250 characters"),
         (["--labels", "detection:a", "--name", "x" * 201], "at most 200 characters"),
         (["--labels", "detection:g/a"], "only class labels can be in a group"),
     ],

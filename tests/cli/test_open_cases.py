@@ -55,6 +55,7 @@ def messy(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["flat", "flat/*", "mixed"])
 def test_every_case_of_a_messy_folder_can_be_opened(run, tmp_path, messy, place):
     images = messy.glob(place) if "*" in place else [messy / place]
@@ -75,6 +76,7 @@ def test_every_case_of_a_messy_folder_can_be_opened(run, tmp_path, messy, place)
         assert fault.path.name in err
 
 
+@pytest.mark.slow
 def test_each_series_of_a_messy_folder_can_be_opened(run, tmp_path, messy):
     store, job, cases, _ = make(
         run, tmp_path / "job", messy / "mixed", options=["--case-per", "series"]

@@ -183,6 +183,10 @@ def test_out_to_a_network_and_back(make_driver, annotated, tmp_path):
         (Provenance.PREDICTED, "lungnet 1.2")
     }
 
+    # The tab was behind others, and tells of what was submitted meanwhile.
+    driver.raise_tab("Export")
+    told = panel(driver, "Export").based
+    driver.wait(lambda: "Based on 2 finished" in told.text())
     driver.raise_tab("My Jobs")
     second = export_by_hand(driver, "nnunet", tmp_path / "second")
     assert [case["case"] for case in second["cases"]] == ["ct-lung", "ct-lung-nodule"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qtpy.QtTest import QTest
 
 from napari_annotate_jobs.editing import FillTool, tracks
 from napari_annotate_jobs.model import (
@@ -209,5 +208,4 @@ def test_an_edit_by_hand_renews_the_preview(driver):
     driver.click(panel.apply)
     assert choose(driver, FillTool.KEEP_LARGEST) == "Nothing would change."
     driver.drag_pixels([(30, 30), (30, 40)])
-    QTest.qWait(10)
-    assert found(driver).startswith("Removes ")
+    driver.wait(lambda: found(driver).startswith("Removes "))

@@ -200,7 +200,7 @@ def test_following_the_image(open_case):
     turn_to(driver, 7)
     actions = driver.desk.annotate.masks.follow.menu().findChildren(QAction)
     texts = {action.text().split("\t")[0]: action for action in actions}
-    texts["On"].trigger()
+    texts["To later slices"].trigger()
     driver.settle()
     assert min(proposed(driver)) == 8
 

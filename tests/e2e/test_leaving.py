@@ -11,6 +11,7 @@ from napari_annotate_jobs.session import SaveKind, _recovery
 from napari_annotate_jobs.stores import FolderStore
 
 BRAIN, XRAYS, LUNGS = DEMO_JOBS
+WRITE = _recovery._write
 
 
 @pytest.fixture
@@ -99,7 +100,12 @@ def test_saved_elsewhere_one_goes_on(at_risk, monkeypatch, tmp_path, stored):
     case = driver.session.case.row.case.id
     driver.press_action("next_case")
     is_asked(driver, here)
-    monkeypatch.undo()  # there is room again, but nobody has tried yet
+    full_up = _recovery._write
+
+    def write(path, *args):
+        (WRITE if stick in path.parents else full_up)(path, *args)
+
+    monkeypatch.setattr(_recovery, "_write", write)
     monkeypatch.setattr(
         "napari_annotate_jobs.app._save_questions.choose_folder",
         lambda parent, title, chosen: chosen(str(stick)),
@@ -107,6 +113,7 @@ def test_saved_elsewhere_one_goes_on(at_risk, monkeypatch, tmp_path, stored):
     driver.answer("Save elsewhere")
     driver.wait(lambda: driver.session.case.row.case.id != case)
     assert len(list(stick.iterdir())) == 1
+    monkeypatch.undo()  # there is room again
     driver.press_action("previous_case")
     driver.wait(lambda: driver.session.case.row.case.id == case)
     driver.settle()

@@ -53,7 +53,7 @@ def menu_at(driver, row, column):
         driver.canvas, Qt.MouseButton.RightButton, Qt.KeyboardModifier.NoModifier, place
     )
     menu = driver.desk.pointed.menu
-    driver.wait(lambda: menu is None or menu.isVisible(), 2)
+    driver.wait(lambda: menu is None or menu.isVisible())
     return menu
 
 
@@ -111,7 +111,7 @@ def test_the_menu_of_a_box_and_of_what_is_painted(driver):
 
 
 def test_boxes_by_hand(driver):
-    lines = driver.desk.surroundings.hair_lines
+    lines = driver.desk.around.surroundings.hair_lines
     assert not lines.is_on
     driver.press_label("Nodule")
     driver.drag_pixels([(20, 20), (40, 50)])
@@ -120,7 +120,7 @@ def test_boxes_by_hand(driver):
     (before,) = boxes(driver)
     layer = driver.desk.bridge.boxes.layer
 
-    (plate,) = driver.desk.surroundings.plates.plates
+    (plate,) = driver.desk.around.surroundings.plates.plates
     assert (plate.text(), plate.isVisible()) == ("Nodule", True)
     corner = driver.point(before.top, before.left)
     assert abs(plate.x() - corner.x()) < 3
@@ -130,7 +130,7 @@ def test_boxes_by_hand(driver):
     QTest.qWait(20)
     assert layer.mode == "add_rectangle"
     QTest.mouseMove(driver.canvas, driver.point(before.top, 28))
-    driver.wait(lambda: layer.mode == "select", 3)
+    driver.wait(lambda: layer.mode == "select")
     driver.drag_pixels([(before.top, 28), (before.top + 5, 31)])
     driver.settle()
     (moved,) = boxes(driver)
@@ -149,11 +149,11 @@ def test_boxes_by_hand(driver):
     assert pushed.left == pytest.approx(moved.left + 1)
     assert driver.session.slice == index
     QTest.mouseMove(driver.canvas, driver.point(5, 100))
-    driver.wait(lambda: layer.mode == "add_rectangle", 3)
+    driver.wait(lambda: layer.mode == "add_rectangle")
     driver.key("Right")
-    driver.wait(lambda: driver.session.slice == index + 1, 3)
+    driver.wait(lambda: driver.session.slice == index + 1)
     driver.key("Left")
-    driver.wait(lambda: driver.session.slice == index, 3)
+    driver.wait(lambda: driver.session.slice == index)
     driver.key("Del")  # it has no handles, but the dock names it
     driver.settle()
     assert not boxes(driver)
@@ -175,7 +175,7 @@ def test_boxes_by_hand(driver):
 
 
 def test_zoom_and_navigator(driver):
-    bar, camera = driver.desk.zoom.bar, driver.viewer.scene.camera
+    bar, camera = driver.desk.around.zoom.bar, driver.viewer.scene.camera
     fitted = camera.zoom
     assert bar.percent.isVisible()
     assert not bar.navigator.isVisible()
@@ -201,7 +201,7 @@ def test_zoom_and_navigator(driver):
     assert bar.navigator.isVisible()  # it does not flicker at each step
     driver.wait(lambda: bar.navigator.grab().toImage() != before)
     covered = bar.navigator.geometry().united(bar.percent.geometry())
-    letters = driver.desk.surroundings.edges.letters
+    letters = driver.desk.around.surroundings.edges.letters
     assert not any(covered.intersects(x.geometry()) for x in letters if x.isVisible())
     driver.press_action("next_case")
     driver.key("Ctrl+0")

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import nibabel
 import numpy as np
 import pytest
 from napari.qt import QtViewer
+from PIL import Image
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_annotate_jobs.app._asks import notifications
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
+from napari_annotate_jobs.model import (
+    Case,
+    Job,
+    Label,
+    LabelSet,
+    Method,
+    Project,
+    SeriesRef,
+)
+from napari_annotate_jobs.stores import create_job
 
 BRAIN, XRAYS, LUNGS = DEMO_JOBS
 
@@ -31,7 +43,7 @@ def canvases(driver):
 
 def test_they_come_and_go(planes):
     driver = planes
-    edges = driver.desk.surroundings.edges
+    edges = driver.desk.around.surroundings.edges
     assert edges.planes.isChecked()
     assert all(canvas.isVisible() for canvas in canvases(driver))
     titles = [c._marks.title.text() for c in driver.desk.planes._canvases]
@@ -71,31 +83,73 @@ def test_a_stroke_in_another_plane_is_saved_and_undone(open_case, stored):
     assert not [c for c in stored(LUNGS, name).slices.values() if c.masks]
 
 
-def test_another_case_takes_every_canvas(planes):
-    """What is hidden and shown again would show what was drawn on it before."""
+def test_another_case_is_covered_until_it_is_drawn(planes):
+    """A canvas shows what was drawn on it last, until it is drawn anew."""
     driver = planes
     before, drawn_on = driver.desk.bridge.planes.views, canvases(driver)
     former = [view.image for view in before]
+    covered = []
+
+    def look(*_):
+        covered.append([each.is_covered for each in driver.desk.planes._canvases])
+
+    driver.session.opened.connect(look)
     driver.press_action("next_case")
     driver.settle()
+    assert covered == [[True, True]], "before anything can have been drawn"
+    for each in driver.desk.planes._canvases:
+        driver.wait(lambda each=each: not each.is_covered)
+        assert each._drawn is each.view.image
     assert driver.desk.planes.is_on
-    assert driver.desk.surroundings.edges.planes.isChecked()
-    assert not set(map(id, drawn_on)) & set(map(id, canvases(driver)))
+    assert driver.desk.around.surroundings.edges.planes.isChecked()
+    assert list(map(id, drawn_on)) == list(map(id, canvases(driver)))
     image = driver.desk.bridge.image_layer
     for view in driver.desk.bridge.planes.views:
         assert not set(map(id, former)) & set(map(id, view.model.layers))
         assert np.shares_memory(view.image.data, image.data)
+    driver.session.opened.disconnect(look)
     driver.session.close_case()
     driver.settle()
     assert not driver.desk.planes.is_on
     assert not [layer for view in before for layer in view.model.layers]
 
 
+def test_they_wait_while_a_case_has_none(make_driver, tmp_path):
+    volume = np.random.default_rng(0).integers(0, 200, (24, 20, 6), np.int16)
+    for name in ("a.nii", "c.nii"):
+        nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), tmp_path / name)
+    Image.fromarray(np.uint8(volume[..., 0])).save(tmp_path / "b.png")
+    label = Label(id=1, name="organ", color="#E69F00", method=Method.SEGMENTATION)
+    project = Project(
+        name="Mixed", methods=(label.method,), label_set=LabelSet(labels=(label,))
+    )
+    cases = [
+        Case(id=name, name=name, series=(SeriesRef(path=str(tmp_path / name)),))
+        for name in ("a.nii", "b.png", "c.nii")
+    ]
+    folder = tmp_path / "mixed"
+    create_job(folder, Job(id="mixed", project=project), cases).close()
+    driver = make_driver(folder)
+    driver.open_job("mixed")
+    driver.annotate()
+    driver.press_action("three_planes")
+    driver.settle()
+    shown = []
+    for _ in range(2):
+        shown.append(driver.desk.planes.is_on)
+        driver.press_action("next_case")
+        driver.settle()
+    shown.append(driver.desk.planes.is_on)
+    assert shown == [True, False, True]
+    for each in driver.desk.planes._canvases:
+        driver.wait(lambda each=each: not each.is_covered)
+
+
 def test_a_radiograph_has_none_and_says_so(open_case):
     driver = open_case(XRAYS)
-    driver.click(driver.desk.surroundings.edges.planes)
+    driver.click(driver.desk.around.surroundings.edges.planes)
     assert any("one slice" in each.message.text() for each in notifications())
-    assert not driver.desk.surroundings.edges.planes.isChecked()
+    assert not driver.desk.around.surroundings.edges.planes.isChecked()
     assert not driver.desk.planes.is_on
 
 

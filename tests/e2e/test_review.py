@@ -87,10 +87,10 @@ def test_who_does_not_annotate_reviews_or_only_looks(driver, become, name_people
     become("bob")
     driver.open_job(BRAIN)
     page = driver.my_jobs.page
-    switch = page.findChild(QPushButton, "review")
+    switch = page.findChild(QPushButton, "switch_review")
     assert not switch.isVisible()
     assert driver.desk.review is not None
-    assert page.findChild(QPushButton, "annotate").text() == "Nothing submitted yet"
+    assert page.findChild(QPushButton, "open_first").text() == "Nothing submitted yet"
     become("zoe")
     driver.open_job(BRAIN)
     assert not switch.isVisible()

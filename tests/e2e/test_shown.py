@@ -27,10 +27,10 @@ def test_a_selection_ends_by_esc_a_step_or_a_click_in_the_image(open_case):
     strip = driver.desk.strip
     driver.select(2, 5)
     driver.desk.focus_canvas()
-    assert "keys act on 4" in driver.desk.read_out.text()
+    assert "keys act on 4" in driver.desk.around.read_out.text()
     press(Qt.Key.Key_Escape)
     assert strip.selection() is None
-    assert "keys act on" not in driver.desk.read_out.text()
+    assert "keys act on" not in driver.desk.around.read_out.text()
     driver.select(2, 5)
     driver.desk.focus_canvas()
     press(Qt.Key.Key_Right)
@@ -59,7 +59,7 @@ def test_deciding_keys_wait_while_another_plane_is_shown(open_case, monkeypatch)
     assert editor.annotation == before
     assert len(told) == 4
     assert all("plane is shown" in text for text in told)
-    assert "plane" in driver.desk.read_out.text()
+    assert "plane" in driver.desk.around.read_out.text()
     driver.select(2, 5)  # shown, and counted
     actions.exclude()
     assert editor.decision(2) is Decision.EXCLUDED

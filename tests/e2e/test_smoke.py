@@ -40,6 +40,7 @@ def folder(tmp_path, samples):
     return tmp_path / "all"
 
 
+@pytest.mark.slow
 def test_from_my_jobs_to_submit_with_every_dock(
     make_napari_viewer, make_driver, folder
 ):

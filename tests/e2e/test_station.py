@@ -62,6 +62,63 @@ def test_of_several_jobs_none_is_opened(make_driver, demo):
     assert driver.station.desk is None
 
 
+def test_studies_stand_in_the_place_of_the_image_until_one_is_open(make_driver, demo):
+    driver = make_driver(demo)
+    driver.wait(lambda: len(driver.station.summaries) == len(DEMO_JOBS))
+    shown = driver.my_jobs._grid
+    assert not shown.is_shown
+    driver.open_job(BRAIN)
+    driver.settle()
+    driver.wait(lambda: shown.is_shown)
+    tiles = shown._grid.tiles
+    driver.wait(lambda: tiles.cases.picture(driver.session.cases()[0].case.id))
+    assert tiles.cases.total == 2
+    driver.open_job(XRAYS)  # never the cases of another job
+    driver.settle()
+    assert shown.is_shown
+    assert {row.case.id for row in driver.session.cases()} == {
+        tiles.cases.case_row(n).case.id for n in range(2)
+    }
+    tiles.doubleClicked.emit(tiles.model().index(0, 1))
+    driver.wait(lambda: driver.session.is_open)
+    driver.settle()
+    assert driver.session.case.row.ordinal == 1
+    assert not shown.is_shown
+    for step in (-1, 1, -1):
+        driver.desk.actions.go_case(step)
+        driver.settle()
+        assert not shown.is_shown
+    driver.station.close_job()
+    driver.settle()
+    assert not shown.is_shown
+    assert tiles.cases.total == 0
+
+
+def test_the_button_on_a_card_opens_the_first_case_that_is_left(make_driver, demo):
+    driver = make_driver(demo)
+    driver.wait(lambda: len(driver.station.summaries) == len(DEMO_JOBS))
+    view = driver.my_jobs.jobs
+    driver.wait(lambda: view.pictures.of(view._model.summary(0)))
+    for number in (1, 0):  # from the open case to another job, too
+        summary = view._model.summary(number)
+        index = view._model.index(number)
+        view._cards.scrollTo(index)
+        card = view._cards.visualRect(index)
+        place = view._delegate._layout(card, summary).button.center()
+        QTest.mouseClick(view._cards.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        driver.wait(
+            lambda job=summary.job: (
+                driver.station.desk is not None
+                and driver.session.job.id == job.id
+                and driver.session.is_open
+            )
+        )
+        driver.settle()
+        assert driver.session.case.row.ordinal == 0
+        driver.my_jobs.show_jobs()
+        driver.settle()
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_follows_the_theme(open_case, theme):
     driver = open_case(BRAIN)
@@ -119,7 +176,7 @@ def test_by_keyboard_alone_from_my_jobs_to_submit(driver, demo):
     QTest.keyClick(cards, Qt.Key.Key_Return)
     driver.wait(lambda: driver.station.desk is not None)
     driver.settle()
-    annotate = driver.my_jobs.page.findChild(QPushButton, "annotate")
+    annotate = driver.my_jobs.page.findChild(QPushButton, "open_first")
     assert QApplication.focusWidget() is annotate
     QTest.keyClick(annotate, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
     assert QApplication.focusWidget() is cards
@@ -322,7 +379,7 @@ def test_another_set_of_keys_counts_at_once(open_case):
 
 def test_the_page_says_that_a_case_is_being_opened(driver):
     driver.open_job(LUNGS)
-    button = driver.my_jobs.page.findChild(QPushButton, "annotate")
+    button = driver.my_jobs.page.findChild(QPushButton, "open_first")
     seen = []
     driver.session.busy.connect(lambda text: seen.append(button.text()))
     driver.annotate()

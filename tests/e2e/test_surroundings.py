@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+from qtpy.compat import isalive
 from qtpy.QtWidgets import QDockWidget
 
 from napari_annotate_jobs.app._settings import settings_model
@@ -12,7 +14,7 @@ BRAIN, XRAYS, LUNGS = DEMO_JOBS
 
 
 def edges(driver):
-    return driver.desk.surroundings.edges
+    return driver.desk.around.surroundings.edges
 
 
 def written(driver):
@@ -29,9 +31,11 @@ def napari_docks(driver):
 
 def test_sides_scale_room_and_frame(open_case):
     driver = open_case(BRAIN)
-    bar = driver.viewer.canvas.overlays.scale_bar
+    bar = driver.desk.around.surroundings.bar
     assert written(driver) == ["R", "L", "A", "P"]
-    assert bar.visible
+    assert bar.isVisible()
+    zoom = driver.viewer.scene.camera.zoom
+    assert bar.length == pytest.approx(zoom * float(bar.text().removesuffix(" mm")))
     left, right, top, bottom = edges(driver).letters
     assert left.x() < top.x() < right.x()
     assert top.y() < left.y() < bottom.y()
@@ -42,7 +46,7 @@ def test_sides_scale_room_and_frame(open_case):
 
     for action, is_seen in (
         ("letters", lambda: bool(written(driver))),
-        ("scale_bar", lambda: bar.visible),
+        ("scale_bar", lambda: bar.isVisible()),
     ):
         driver.press_action(action)
         assert not is_seen()
@@ -73,20 +77,20 @@ def test_sides_scale_room_and_frame(open_case):
     assert driver.table.isVisible()
     assert SUBMITTED in edges(driver).frame[0].styleSheet()
     driver.desk.close()
-    assert not bar.visible
+    assert not (isalive(bar) and bar.isVisible())
 
 
 def test_peeking_lasts_as_long_as_the_key_is_held(open_case, monkeypatch, qtbot):
     driver = open_case(BRAIN)
     desk = driver.desk
     driver.press_action("peek")  # pressed and let go of at once: it stays hidden
-    qtbot.waitUntil(lambda: desk.peek.is_over)
+    qtbot.waitUntil(lambda: desk.around.peek.is_over)
     assert desk.bridge.is_hidden
-    assert "hidden" in desk.read_out.text()
+    assert "hidden" in desk.around.read_out.text()
     assert edges(driver).peek.isChecked()
     driver.click(edges(driver).peek)
     assert not desk.bridge.is_hidden
-    monkeypatch.setattr(desk.peek, "held_for", lambda: PEEK + 1)
+    monkeypatch.setattr(desk.around.peek, "held_for", lambda: PEEK + 1)
     driver.press_action("peek")
-    qtbot.waitUntil(lambda: desk.peek.is_over)
+    qtbot.waitUntil(lambda: desk.around.peek.is_over)
     assert not desk.bridge.is_hidden

@@ -46,7 +46,7 @@ def test_drag_preset_fields_and_slider_in_step(open_case):
 
 def test_invert_and_read_out(open_case):
     driver = open_case(BRAIN)
-    label = driver.desk.read_out
+    label = driver.desk.around.read_out
     assert label.isVisible()
     assert "11 / 20" in label.text()
     assert not driver.viewer.canvas.overlays.text.visible

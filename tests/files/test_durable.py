@@ -64,3 +64,19 @@ def test_what_stands_in_the_way_is_named(tmp_path):
     (tmp_path / "a").write_text("a file")
     with pytest.raises(StoreAccessError, match=r"file stands where|File exists"):
         files.make_folders(tmp_path / "a" / "b", root=tmp_path)
+
+
+@pytest.mark.parametrize("durably", [False, True])
+def test_what_is_private_is_whole_or_as_it_was(tmp_path, monkeypatch, durably):
+    path = tmp_path / "kept.json"
+    files.write_privately(path, b"old", durably=durably)
+    assert path.stat().st_mode & 0o077 == 0 or os.name == "nt"
+
+    def fail(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="No space"):
+        files.write_privately(path, b"new", durably=durably)
+    assert [each.name for each in tmp_path.iterdir()] == ["kept.json"]
+    assert path.read_bytes() == b"old"

@@ -182,6 +182,36 @@ def test_a_process_that_was_killed_is_told_and_gone_on_from(
     assert export(source, exporter("nifti"), tmp_path / "out", workers=1).resumed == 1
 
 
+def test_stopped_beside_other_processes_it_leaves_nothing_half_written(
+    source: StoreSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from a window, whose thread writes nothing itself."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from napari_annotate_jobs.formats import _export_run
+
+    monkeypatch.setattr(
+        _export_run,
+        "ProcessPoolExecutor",
+        lambda count, mp_context: ThreadPoolExecutor(count),
+    )
+
+    def begun() -> bool:
+        return bool(list(tmp_path.glob(".out.*.partial/*.nii.gz")))
+
+    def stopped() -> None:
+        with pytest.raises(Cancelled):
+            export(
+                source, exporter("nifti"), tmp_path / "out", workers=2, cancelled=begun
+            )
+
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(stopped).result()
+    notes = [path.stem for path in tmp_path.glob(".out.*/.cases/*.json")]
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.name.partition(".")[0] for path in left} == set(notes)
+
+
 def test_little_work_starts_no_other_process(
     source: StoreSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,7 +30,6 @@ from napari_annotate_jobs.imaging import (
     find_series,
     inspect,
     layer_data,
-    nearest_first,
     open_series,
     read_series,
 )
@@ -240,15 +239,6 @@ def test_lazy_voxels_read_a_slice_once_for_many_threads(write_stack: Write) -> N
 
 def test_default_budget_is_part_of_the_memory() -> None:
     assert 1 << 20 < default_budget() < 1 << 50
-
-
-def test_nearest_first_follows_the_user() -> None:
-    assert list(nearest_first(5, lambda: 2)) == [2, 3, 1, 4, 0]
-    assert list(nearest_first(3, lambda: 99)) == [2, 1, 0]
-    seen: list[int] = []
-    for index in nearest_first(6, lambda: 5 if len(seen) >= 2 else 0):
-        seen.append(index)
-    assert seen == [0, 1, 5, 4, 3, 2]
 
 
 def test_layer_data(samples: dict[str, Path]) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import numpy as np
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from napari_annotate_jobs.model import (
     AnnotationChange,
@@ -22,7 +24,7 @@ from napari_annotate_jobs.model import (
     SliceAnnotation,
     mask_ref,
 )
-from napari_annotate_jobs.server import NewProject
+from napari_annotate_jobs.server import NewProject, _accounts
 from napari_annotate_jobs.stores.http import HttpStore, ImageCache
 from napari_annotate_jobs.stores.wire import OperationBatch, operation_of
 from napari_annotate_jobs.testing._serving import InProcess, JobPeople
@@ -130,6 +132,17 @@ class Bench:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("served"):
         metafunc.parametrize("make_bench", ["folder", "cloud"], indirect=True)
+
+
+_QUICK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+_DECOY = _QUICK.hash("of nobody")
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the check of a password take no time: elsewhere it is as it really is."""
+    monkeypatch.setattr(_accounts, "_hasher", lambda: _QUICK)
+    monkeypatch.setattr(_accounts, "_decoy", lambda: _DECOY)
 
 
 @pytest.fixture

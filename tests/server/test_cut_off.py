@@ -68,6 +68,7 @@ def over(bench, tmp_path):
     return opened_over
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [2, 30, 100045, 100080])
 def test_nothing_is_lost_and_nothing_is_done_twice(
     bench, servers, over, tmp_path, seed
@@ -105,6 +106,7 @@ def test_a_schedule_notices_what_is_lost(bench, servers, over, tmp_path):
     store.close()
 
 
+@pytest.mark.slow
 def test_whatever_becomes_of_which_request_nothing_is_lost(
     make_bench, servers, over, tmp_path
 ):

@@ -207,6 +207,33 @@ def test_a_case_is_taken_along_whole(bench, opened, line, pictures, kit):
         load_case(away, JOB, away.case(JOB, "case-2")).series.read()
 
 
+def test_without_the_server_one_goes_on_among_the_cases_that_are_here(
+    opened, line, pictures
+):
+    store = opened()
+    for case in ("case-0", "case-2", "case-3"):
+        assert list(store.take_along(JOB, case))
+    store.cases(JOB)
+    store.close()
+    line.whole = False
+    away = opened()
+
+    def beside(case, **how):
+        found = away.neighbour(JOB, case, **how)
+        return None if found is None else found.case.id
+
+    assert beside(None) == "case-0"
+    assert beside("case-0") == "case-2"
+    assert beside("case-2", step=-1) == "case-0"
+    assert beside("case-1") == "case-2"  # which is not here itself
+    assert beside("case-1", step=-1) == "case-0"
+    assert beside("case-3") is None
+    assert beside("case-3", wrap=True) == "case-0"
+    assert beside("case-0", step=-1, wrap=True) == "case-3"
+    with pytest.raises(StoreAccessError):
+        away.neighbour(JOB, "case-9")
+
+
 def test_nobody_reads_what_another_person_has_seen(bench, opened, line, pictures):
     opened().load(JOB, CASE)
     line.whole = False
@@ -241,13 +268,13 @@ def test_images_of_two_files_come_whole(bench, opened, kind, tmp_path):
     case = bench.store("ana").case(JOB, CASE).case
     ref = case.series[0].model_copy(update={"path": series})
     store = opened()
-    store._cases[JOB, CASE] = case.model_copy(update={"series": (ref,)})
+    store._rows._cases[JOB, CASE] = case.model_copy(update={"series": (ref,)})
     with bench.service.database.writing() as connection:
         from sqlalchemy import update
 
         from napari_annotate_jobs.server._schema import cases
 
-        document = store._cases[JOB, CASE].model_dump_json()
+        document = store._rows._cases[JOB, CASE].model_dump_json()
         where = cases.c.key == CASE
         connection.execute(update(cases).where(where).values(document=document))
     found = store.open_series(JOB, CASE)

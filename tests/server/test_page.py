@@ -78,11 +78,14 @@ PAGES = (
     "/jobs/job/people.csv",
     "/jobs/job/cases.csv",
     "/jobs/job/cases/case-0/picture",
+    "/jobs/job/exports/0123456789abcdef",
 )
 FORMS = {
     "/jobs/job/assign": {"person": "ana", "each": "1"},
     "/jobs/job/cases": {"case": "case-1", "person": "ben"},
     "/jobs/job/members": {"person": "ben", "state": "suspended"},
+    "/jobs/job/exports": {"format": "coco", "only": "all"},
+    "/jobs/job/exports/0123456789abcdef": {},
 }
 FREE = {"/", "/log-in", "/log-out", "/static/{name}", "/api/v1/docs"}
 
@@ -91,7 +94,9 @@ def test_these_are_all_of_its_routes(servers):
     from napari_annotate_jobs.server.page import ROUTER
 
     assert FREE | {
-        path.replace("/job/", "/{job}/").replace("/case-0/", "/{case}/")
+        path.replace("/job/", "/{job}/")
+        .replace("/case-0/", "/{case}/")
+        .replace("0123456789abcdef", "{export}")
         if path != "/jobs/job"
         else "/jobs/{job}"
         for path in (*PAGES, *FORMS)
@@ -471,3 +476,35 @@ def test_failed_log_ins_count_at_all_servers_that_share_a_database(bench):
         assert int(told[-1].headers["Retry-After"]) > 200
     finally:
         transport.stop()
+
+
+def test_an_owner_has_an_export_made_sees_how_far_it_is_and_fetches_it(
+    browse, bench, kit
+):
+    from napari_annotate_jobs.server._exports import do_exports
+
+    images = bench.service.settings.home / "images" / "images" / "0"
+    images.mkdir(parents=True)
+    pixels = np.arange(3 * 256, dtype=np.uint16).reshape(3, 16, 16)
+    tifffile.imwrite(images / "x.tif", pixels, photometric="minisblack")
+    work(bench, kit)
+    browser = browse("olga")
+    browser.get("/jobs/job")
+    asked = browser.post("/jobs/job/exports", format="coco", only="finished")
+    assert "made in the background" in asked.text
+    browser.post("/jobs/job/exports", format="coco", only="passed")
+    browser.get("/jobs/job")
+    assert browser.text.count(" waiting ") >= 2
+    assert len(do_exports(bench.service)) == 2
+    browser.get("/jobs/job")
+    assert "failed: there is nothing to export" in browser.text
+    (href,) = re.findall(r'href="(/jobs/job/exports/\w+)" download', browser.page.text)
+    file = browser.client.get(href)
+    assert file.content[:2] == b"PK"
+    assert "Livers%20coco.zip" in file.headers["content-disposition"]
+    browser.post(href)
+    browser.get("/jobs/job")
+    assert "Download" not in browser.text
+    wrong = browser.post("/jobs/job/exports", format="none")
+    assert wrong.status_code == 422
+    assert "no format" in wrong.text

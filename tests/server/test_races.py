@@ -52,7 +52,9 @@ def test_of_writers_of_one_slice_one_wins_and_the_others_see_what_is_there(bench
         ]
         found = at_once(
             *(
-                lambda store=store, batch=batch: store.send_operations(JOB, CASE, batch)
+                lambda store=store, batch=batch: store.sending.send_operations(
+                    JOB, CASE, batch
+                )
                 for store, batch in zip(stores, batches, strict=True)
             )
         )

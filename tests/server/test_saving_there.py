@@ -38,11 +38,11 @@ def test_a_slice_that_was_changed_since_is_a_conflict_and_the_others_go_through(
     bench, kit
 ):
     one, two = bench.store("ana"), bench.store("ana")
-    one.send_operations(JOB, CASE, kit.batch(kit.labelled(0, 1), base=0))
+    one.sending.send_operations(JOB, CASE, kit.batch(kit.labelled(0, 1), base=0))
     both = AnnotationChange(
         slices={**kit.labelled(0).slices, **kit.labelled(1, 1).slices}
     )
-    (answer,) = two.send_operations(JOB, CASE, kit.batch(both, base=0))
+    (answer,) = two.sending.send_operations(JOB, CASE, kit.batch(both, base=0))
     assert results([answer]) == [{"index:0": CONFLICT, "index:1": APPLIED}]
     there = answer.slices["index:0"]
     assert (there.revision, there.document["class_labels"]) == (1, [1])
@@ -50,7 +50,9 @@ def test_a_slice_that_was_changed_since_is_a_conflict_and_the_others_go_through(
     assert (draft.revision, sorted(draft.slices)) == (2, ["index:0", "index:1"])
     assert draft.slices["index:0"].class_labels == (1,)
     # Whoever has seen it may change it.
-    (answer,) = two.send_operations(JOB, CASE, kit.batch(kit.labelled(0), base=2))
+    (answer,) = two.sending.send_operations(
+        JOB, CASE, kit.batch(kit.labelled(0), base=2)
+    )
     assert results([answer]) == [{"index:0": APPLIED}]
     assert sorted(one.load(JOB, CASE).annotation.slices) == ["index:1"]
 
@@ -60,7 +62,9 @@ def test_a_slice_that_was_emptied_since_is_a_conflict_too(bench, kit):
     store = bench.store("ana")
     store.save(JOB, CASE, kit.labelled(0, 1), {}, base=0)
     store.save(JOB, CASE, AnnotationChange(slices={"index:0": None}), {}, base=1)
-    (answer,) = store.send_operations(JOB, CASE, kit.batch(kit.labelled(0, 1), base=1))
+    (answer,) = store.sending.send_operations(
+        JOB, CASE, kit.batch(kit.labelled(0, 1), base=1)
+    )
     assert answer.slices["index:0"].result is CONFLICT
     assert answer.slices["index:0"].document is None
     assert store.load(JOB, CASE).annotation.revision == 2
@@ -69,11 +73,11 @@ def test_a_slice_that_was_emptied_since_is_a_conflict_too(bench, kit):
 def test_what_one_client_made_one_after_the_other_is_no_conflict(bench, kit):
     store = bench.store("ana")
     changes = [kit.labelled(0, 1), kit.labelled(0), kit.labelled(0, 1)]
-    answers = store.send_operations(
+    answers = store.sending.send_operations(
         JOB, CASE, kit.batch(*changes, base=0, stream="laptop")
     )
     assert results(answers) == [{"index:0": APPLIED}] * 3
-    (answer,) = store.send_operations(
+    (answer,) = store.sending.send_operations(
         JOB, CASE, kit.batch(kit.labelled(0), base=0, stream="desk")
     )
     assert results([answer]) == [{"index:0": CONFLICT}]
@@ -87,7 +91,7 @@ def test_fields_of_the_whole_case_conflict_one_by_one(bench, kit):
     other = AnnotationChange(
         comments=(Comment(person="ana", text="b"),), case_nothing_to_label=True
     )
-    (answer,) = store.send_operations(JOB, CASE, kit.batch(other, base=0))
+    (answer,) = store.sending.send_operations(JOB, CASE, kit.batch(other, base=0))
     found = {name: each.result for name, each in answer.fields.items()}
     assert found == {"comments": CONFLICT, "case_nothing_to_label": APPLIED}
     draft = store.load(JOB, CASE).annotation
@@ -98,17 +102,19 @@ def test_fields_of_the_whole_case_conflict_one_by_one(bench, kit):
 def test_an_operation_is_applied_once(bench, kit):
     store = bench.store("ana")
     first = kit.batch(kit.labelled(0, 1), base=0)
-    assert results(store.send_operations(JOB, CASE, first)) == [{"index:0": APPLIED}]
+    assert results(store.sending.send_operations(JOB, CASE, first)) == [
+        {"index:0": APPLIED}
+    ]
     store.save(JOB, CASE, kit.labelled(0), {}, base=1)
     for _ in range(2):
-        (answer,) = store.send_operations(JOB, CASE, first)
+        (answer,) = store.sending.send_operations(JOB, CASE, first)
         assert (results([answer]), answer.revision) == ([{"index:0": ALREADY}], 1)
     draft = store.load(JOB, CASE).annotation
     assert (draft.revision, draft.slices) == (2, {})
     # Its id is not for anything else, nor for anybody else.
     other = operation_of(kit.labelled(3, 1), base=2, id=first.operations[0].id)
     for who in ("ana", "ben"):
-        (answer,) = bench.store(who).send_operations(
+        (answer,) = bench.store(who).sending.send_operations(
             JOB, CASE, OperationBatch(operations=(other,))
         )
         assert "another operation" in answer.trouble.what
@@ -119,7 +125,9 @@ def test_an_operation_is_applied_once(bench, kit):
 def test_what_is_wrong_with_one_operation_is_no_harm_to_the_others(bench, kit):
     store = bench.store("ana")
     changes = [kit.labelled(0, 1), kit.labelled(1, 99), kit.labelled(2, 1)]
-    answers = store.send_operations(JOB, CASE, kit.batch(*changes, base=0, stream="a"))
+    answers = store.sending.send_operations(
+        JOB, CASE, kit.batch(*changes, base=0, stream="a")
+    )
     assert [answer.trouble is None for answer in answers] == [True, False, True]
     assert answers[1].trouble.code == "invalid" and "99" in answers[1].trouble.what
     draft = store.load(JOB, CASE).annotation
@@ -130,7 +138,9 @@ def test_the_line_of_an_operation_is_proved(bench, kit):
     store = bench.store("ana")
     good = operation_of(kit.labelled(0, 1), base=0)
     bad = good.model_copy(update={"line": good.line.replace("[1]", "[2]")})
-    (answer,) = store.send_operations(JOB, CASE, OperationBatch(operations=(bad,)))
+    (answer,) = store.sending.send_operations(
+        JOB, CASE, OperationBatch(operations=(bad,))
+    )
     assert answer.trouble.code == "invalid"
     assert store.load(JOB, CASE).annotation.revision == 0
 
@@ -139,7 +149,9 @@ def test_a_submitted_case_takes_no_operations(bench, kit):
     store = bench.store("ana")
     store.save(JOB, CASE, kit.labelled(0, 1), {}, base=0)
     sent = store.submit(JOB, CASE, base=1)
-    (answer,) = store.send_operations(JOB, CASE, kit.batch(kit.labelled(1, 1), base=1))
+    (answer,) = store.sending.send_operations(
+        JOB, CASE, kit.batch(kit.labelled(1, 1), base=1)
+    )
     assert answer.trouble.code == "locked"
     with pytest.raises(LockedError):
         store.save(JOB, CASE, kit.labelled(1, 1), {}, base=1)
@@ -214,7 +226,7 @@ def test_who_annotates_blind_sees_nothing_before_both_have_submitted(bench, kit)
             ask(ben)
     with pytest.raises(NotFoundError):
         ben.read_blob(JOB, CASE, digest)
-    assert ben.missing_blobs(JOB, CASE, [digest]) == [digest]
+    assert ben.sending.missing_blobs(JOB, CASE, [digest]) == [digest]
     with pytest.raises(InvalidValueError, match="nowhere to be found"):
         ben.save(JOB, CASE, change, {}, base=0)
     assert (ben.people(JOB, CASE), ben.reviews(JOB).total) == ([], 0)
@@ -300,7 +312,7 @@ def test_a_change_of_very_many_slices_is_saved_in_parts(bench, monkeypatch):
     other = dict.fromkeys(first)
     both = (change, AnnotationChange(slices=other))
     conflicts, _ = (
-        store.send_operations(
+        store.sending.send_operations(
             JOB, CASE, OperationBatch(operations=(operation_of(each, base=base),))
         )[0]
         for each, base in zip(both, (0, 1), strict=True)
@@ -309,7 +321,7 @@ def test_a_change_of_very_many_slices_is_saved_in_parts(bench, monkeypatch):
     draft = store.load(JOB, CASE).annotation
     assert sorted(draft.slices) == ["index:8", "index:9"]
     digests = [f"{i:064x}" for i in range(10)]
-    assert store.missing_blobs(JOB, CASE, digests) == digests
+    assert store.sending.missing_blobs(JOB, CASE, digests) == digests
 
 
 # ------------------------------------------------------------------------ labels
@@ -386,3 +398,36 @@ def test_the_record_tells_when_it_was_altered(bench, kit):
             text("UPDATE audit SET person = 'ben' WHERE action = 'submit'")
         )
         assert len(list(broken_links(connection))) == 1
+
+
+@pytest.mark.served
+def test_who_has_a_draft_is_told_so_before_its_slices_are_read(bench, kit, monkeypatch):
+    """Whatever becomes of it, what is there then has another tag."""
+    from napari_annotate_jobs.model import Verb
+    from napari_annotate_jobs.server._drafts import PersonWork
+
+    store, eve, seen = bench.store("ana"), bench.store("eve"), []
+
+    def look(ana):
+        answer = ana.get(f"{kit.case}/draft")
+        assert answer.headers["etag"] not in seen
+        seen.append(answer.headers["etag"])
+        same = ana.get(f"{kit.case}/draft", headers={"If-None-Match": seen[-1]})
+        assert (same.status_code, same.content) == (304, b"")
+        assert same.headers["etag"] == seen[-1]
+
+    with bench.client("ana") as ana:
+        look(ana)
+        store.save(JOB, CASE, kit.labelled(0, 1), {}, base=0)
+        look(ana)
+        store.submit(JOB, CASE, base=1)
+        look(ana)
+        eve.judge(JOB, CASE, Verb.PASS, person="ana")
+        look(ana)
+        eve.judge(JOB, CASE, Verb.WITHDRAW, person="ana")
+        look(ana)
+        store.judge(JOB, CASE, Verb.REOPEN)
+        look(ana)
+        monkeypatch.setattr(PersonWork, "document", None)
+        known = {"If-None-Match": f'"x", {seen[-1]}'}
+        assert ana.get(f"{kit.case}/draft", headers=known).status_code == 304

@@ -21,6 +21,7 @@ FILL = {
     "number": "0",
     "token": "0123456789abcdef",
     "version": "1",
+    "export": "0123456789abcdef",
 }
 BODY = {
     "/login": {"name": "ana", "password": "not the right one"},
@@ -56,6 +57,7 @@ BODY = {
     "state": {"state": "suspended"},
     "members": {"roles": ["annotator"]},
     "assign": {"people": ["ana"]},
+    "exports": {"format": "coco"},
 }
 
 
@@ -221,6 +223,11 @@ MAY = {
     "get /jobs/{job}/used-labels": OWNERS,
     "get /jobs/{job}/labels/{version}": EVERYBODY,
     "post /jobs/{job}/members/{person}/state": OWNERS,
+    "get /jobs/{job}/exports": OWNERS,
+    "post /jobs/{job}/exports": OWNERS,
+    "get /jobs/{job}/exports/{export}": OWNERS,
+    "delete /jobs/{job}/exports/{export}": OWNERS,
+    "get /jobs/{job}/exports/{export}/file": OWNERS,
     "post /jobs": ("owner",),
     "get /people": ("owner",),
     "post /people": ("owner",),

@@ -690,7 +690,7 @@ def test_nothing_comes_into_a_case_that_is_worked_on(
             store,
             "job",
             command(),
-            replace(how(model="net"), is_open=is_open),
+            replace(how(model="net 4"), is_open=is_open),
             notes=tmp_path / "notes",
         )
     assert [outcome.name for outcome in report.cases] == ["b", "c", "a"]
@@ -701,7 +701,7 @@ def test_nothing_comes_into_a_case_that_is_worked_on(
         assert store.load("job", "b").annotation.revision == 0
         assert store.load("job", "a").annotation.revision == 1
     again = run(job, command(), tmp_path)
-    assert again.done_before == 0 or [each.name for each in again.cases] == ["b"]
+    assert (again.done_before, [each.name for each in again.cases]) == (2, ["b"])
 
 
 def test_a_predictor_that_takes_too_long_or_writes_nothing(

@@ -627,6 +627,7 @@ def test_colour_images_can_be_followed(bench):
 
 
 # ------------------------------------------------------------------ properties
+@pytest.mark.slow
 @given(
     steps=st.lists(
         st.tuples(

@@ -29,14 +29,14 @@ class Disk:
     def __init__(self, desk, monkeypatch):
         self.desk, self.full = desk, False
         self.rooms = set()
-        place = recovery_module._place
+        place = recovery_module.write_privately
 
-        def write(path, document):
+        def write(path, data, **how):
             if self.full and path.parent not in self.rooms:
                 raise OSError(errno.ENOSPC, "No space left on device")
-            place(path, document)
+            place(path, data, **how)
 
-        monkeypatch.setattr(recovery_module, "_place", write)
+        monkeypatch.setattr(recovery_module, "write_privately", write)
 
     def fill(self):
         self.full = True

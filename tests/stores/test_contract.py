@@ -119,30 +119,30 @@ def test_pages_of_cases(store):
         store.cases(JOB, limit=-1)
 
 
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("", [0, 1, 2, 3, 4]),
-        ("zürich", [1, 3]),
-        ("ZÜRICH", [1, 3]),
-        ("Zu\u0308rich", [1, 3]),
-        ("graz", [0, 2, 4]),
-        ("e 3", [3]),
-        ("3", [3]),
-        ("se 4 of", [4]),
-        ('"', []),
-        ("%", []),
-        ("case_", []),
-        ("OR", []),
-        ("NEAR(", []),
-        ("nothing like it", []),
-    ],
-)
+FOUND = {
+    "": [0, 1, 2, 3, 4],
+    "zürich": [1, 3],
+    "ZÜRICH": [1, 3],
+    "Zu\u0308rich": [1, 3],
+    "graz": [0, 2, 4],
+    "e 3": [3],
+    "3": [3],
+    "se 4 of": [4],
+    '"': [],
+    "%": [],
+    "case_": [],
+    "OR": [],
+    "NEAR(": [],
+    "nothing like it": [],
+}
+
+
 @pytest.mark.served
-def test_cases_are_found_by_a_part_of_their_name(store, text, found):
-    page = store.cases(JOB, text=text)
-    assert [row.ordinal for row in page.rows] == found
-    assert page.total == len(found)
+def test_cases_are_found_by_a_part_of_their_name(store):
+    pages = {text: store.cases(JOB, text=text) for text in FOUND}
+    found = {text: [row.ordinal for row in page.rows] for text, page in pages.items()}
+    assert found == FOUND
+    assert all(page.total == len(FOUND[text]) for text, page in pages.items())
 
 
 @pytest.mark.served

@@ -8,6 +8,7 @@ import pytest
 from napari_annotate_jobs.app._asks import brief
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import Decision, LabelSet, Provenance
+from napari_annotate_jobs.viewer._masks import MaskLayer
 
 LIVER, TUMOUR, VESSEL = 6, 9, 8
 
@@ -219,6 +220,29 @@ def test_what_another_plugin_writes_on_all_slices_is_saved(bench):
     bench.executor.tick()
     assert all((bench.saved(i)[5:9, 5:9] == TUMOUR).all() for i in range(1, 5))
     bench.check()
+
+
+def test_a_refresh_looks_at_the_slice_shown_and_at_others_once_it_is_quiet(bench):
+    """To compare all of a long series for each refresh would hold up every step."""
+    bench.masks.data[4, 5:9, 5:9] = TUMOUR
+    bench.masks.refresh()
+    assert not bench.saved(4).any()
+    bench.executor.tick()
+    assert (bench.saved(4)[5:9, 5:9] == TUMOUR).all()
+    bench.check()
+
+
+def test_stepping_makes_no_look_at_all_slices(bench, monkeypatch):
+    looks = []
+    monkeypatch.setattr(MaskLayer, "_look", lambda layer: looks.append(layer))
+    for index in (3, 4, 5, 1):
+        bench.session.slice = index
+        bench.executor.tick()
+    assert not looks
+    bench.masks.refresh()
+    bench.masks.refresh()
+    bench.executor.tick()
+    assert len(looks) == 1  # for both
 
 
 def test_what_was_written_without_a_word_is_taken_before_the_case_closes(bench):

@@ -162,7 +162,9 @@ class Reader:
         rows, columns, slices = SHAPES[row.case.id]
         assert {layer.data.shape for layer in layers} == {(slices, columns, rows)}
         assert {x.metadata[CASE_KEY]["case_id"] for x in layers} == {row.case.id}
-        assert len(layers) == 3
+        assert len(layers) == 2
+        assert layers[1].name == "Segmentation"
+        assert tuple(self.viewer.dims.nsteps) == (slices, columns, rows)
         assert self.title == row.case.name
         assert session.editor.annotation.case_id == row.case.id
         mask = self.viewer.layers["Segmentation"]
@@ -272,6 +274,27 @@ def test_wishes_while_layers_come_and_go_wait(folder):
         reader.check()
         at += 1
     assert at >= 6
+    reader.close()
+
+
+def test_going_on_never_empties_the_viewer(folder):
+    """Else napari lays out its window anew; the layers are others all the same."""
+    reader = Reader(folder, slow=False)
+    reader.do(("open", 0))
+    layers, events = reader.viewer.layers, []
+    layers.events.begin_batch.connect(lambda: events.append("batch"))
+    layers.events.removed.connect(lambda: events.append(len(layers)))
+    reader.viewer.dims.events.ndim.connect(lambda: events.append("ndim"))
+    name = layers[0].name
+    for action in (("go", 1), ("open", 0), ("open", 0)):
+        before = [ref(layer) for layer in layers]
+        events.clear()
+        reader.do(action)
+        assert events == ["batch", 1, 2]
+        now = list(layers)
+        assert not any(former() in now for former in before if former() is not None)
+    assert layers[0].name == name, "and not numbered"
+    reader.do(("close", None))
     reader.close()
 
 

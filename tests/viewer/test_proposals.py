@@ -22,6 +22,10 @@ def block(bench, label=LIVER, place=BLOCK):
     return mask
 
 
+def names(bench):
+    return [layer.name for layer in bench.viewer.layers]
+
+
 def propose(bench, index=2, mask=None, group=""):
     mask = block(bench) if mask is None else mask
     bench.editor.propose_masks(
@@ -54,10 +58,33 @@ def test_only_the_outline_is_drawn(bench):
     assert view[8, 15] == LIVER and view[14, 20] == 0
 
 
-def test_each_group_has_its_own(bench):
+def test_each_group_has_its_own_once_it_has_something_to_show(bench):
+    masks = ["Segmentation", "Segmentation vessels"]
+    assert names(bench)[1:] == [*masks, "Detection"]
+    bench.choose(LIVER)
+    bench.masks.mode = "erase"
     propose(bench, mask=block(bench, VESSEL), group="vessels")
+    assert names(bench)[1:] == [*masks, "Proposals vessels", "Detection"]
     assert (shown(bench, group="vessels")[BLOCK] == VESSEL).all()
-    assert not shown(bench).any()
+    propose(bench)
+    assert names(bench)[1:] == [*masks, "Proposals", "Proposals vessels", "Detection"]
+    assert bench.viewer.layers.selection.active is bench.masks
+    assert bench.masks.mode == "erase", "the tool at hand"
+    layer = bench.layer("Proposals")
+    layer.affine = np.diag((1, 2, 1, 1))
+    np.testing.assert_array_equal(layer.affine.affine_matrix, np.eye(4))
+
+
+def test_what_is_proposed_while_all_is_hidden_stays_hidden(bench):
+    propose(bench, mask=block(bench, VESSEL), group="vessels")
+    bench.editor.reject([2])
+    bench.bridge.set_hidden(True)
+    propose(bench)
+    propose(bench, mask=block(bench, VESSEL), group="vessels")
+    layers = [bench.layer("Proposals"), bench.layer("Proposals vessels")]
+    assert not any(layer.visible for layer in layers)
+    bench.bridge.set_hidden(False)
+    assert all(layer.visible for layer in layers)
 
 
 def test_they_follow_the_session(bench):
@@ -91,7 +118,7 @@ def test_what_is_shown_is_not_written_again(bench):
 def test_they_are_there_when_the_case_is_opened_again(bench):
     mask = propose(bench)
     bench.session.open_case("float.nii.gz")
-    assert not bench.layer("Proposals").data.any()
+    assert "Proposals" not in bench.viewer.layers
     bench.session.open_case("ct")
     np.testing.assert_array_equal(shown(bench), mask)
 

@@ -7,10 +7,7 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.editing import drop_twins
-from napari_annotate_jobs.errors import (
-    LockedError,
-    TransitionError,
-)
+from napari_annotate_jobs.errors import LockedError, TransitionError
 from napari_annotate_jobs.model import Method, Scope, Status
 from napari_annotate_jobs.session import Protection
 
@@ -23,6 +20,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.editing import SubmitCheck
     from napari_annotate_jobs.model import Label, Thread
     from napari_annotate_jobs.viewer import ViewerBridge
+    from napari_annotate_jobs.widgets import AnnotateDock
 
     from .controllers import SliceController, Workbench
 
@@ -87,6 +85,23 @@ class CaseController:
         self._begin_line = begin_line
         self._pin: tuple[object, int, dict[str, Any]] = (None, 0, {})
         self._asks = True
+
+    def serve(self, dock: AnnotateDock) -> None:
+        """Do what is asked for in the dock of labels."""
+        dock.label_requested.connect(self.use_label)
+        dock.protect_requested.connect(self.protect)
+        dock.nothing_requested.connect(self.nothing_to_label)
+        dock.case_nothing_requested.connect(self.case_nothing)
+        dock.exclude_requested.connect(self.exclude)
+        dock.comment_requested.connect(self.comment)
+        dock.comment_pinned.connect(self.comment_pinned)
+        dock.comment_removed.connect(self.remove_comment)
+        dock.go_requested.connect(self.go_case)
+        dock.submit_requested.connect(self.submit)
+        dock.take_back_requested.connect(self.take_back)
+        dock.undo_requested.connect(self.undo)
+        dock.redo_requested.connect(self.redo)
+        dock.retry_requested.connect(self.settle_save)
 
     @_told
     def go_undecided(self, step: int) -> None:

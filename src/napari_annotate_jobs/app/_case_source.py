@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["StoreCaseSource", "StoreReviewSource"]
 
 
+SIZE = 128
+"""Pixels of the longest side of a picture."""
+
+
 class StoreCaseSource:
     """The cases of one job, for the job's page.
 
@@ -74,8 +78,8 @@ class StoreCaseSource:
     def _page(self, **asked: Any) -> Any:
         return self._store.cases(self._job.id, **asked)
 
-    def thumbnail(self, case_id: str, reply: Callable[[Any], None]) -> None:
-        """Draw a case; None if its images cannot be read.
+    def thumbnail(self, case_id: str, reply: Callable[..., None]) -> None:
+        """Draw a case, and say what was said of it; None if it cannot be read.
 
         The table says what is wrong with them when the case is opened.
         """
@@ -87,12 +91,12 @@ class StoreCaseSource:
 
         self._pictures.run(
             lambda: self._picture(case_id),
-            reply,
+            lambda found: reply(*found),
             failed,
         )
 
-    def _picture(self, key: str) -> NDArray[np.uint8]:
-        return case_picture(self._store, self._job.project, self._job.id, key)
+    def _picture(self, key: str) -> tuple[NDArray[np.uint8], str]:
+        return case_picture(self._store, self._job.project, self._job.id, key, SIZE)
 
 
 class StoreReviewSource(StoreCaseSource):
@@ -101,8 +105,8 @@ class StoreReviewSource(StoreCaseSource):
     def _page(self, **asked: Any) -> Any:
         return self._store.reviews(self._job.id, **asked)
 
-    def _picture(self, key: str) -> NDArray[np.uint8]:
+    def _picture(self, key: str) -> tuple[NDArray[np.uint8], str]:
         case_id, person = split_row_key(key)
         return case_picture(
-            self._store, self._job.project, self._job.id, case_id, person=person
+            self._store, self._job.project, self._job.id, case_id, SIZE, person=person
         )

@@ -23,13 +23,17 @@ from napari_annotate_jobs.widgets import (
 
 from ._asks import choose_folder, tell_error
 from ._edit_jobs import EditJobs
+from ._job_actions import JobActions
+from ._job_pictures import JobPictures
 from ._new_jobs import NewJobs
+from ._qt_executor import QtExecutor
 from ._settings import PLUGIN
+from ._study_grid import GridOfStudies
 from ._titles import JoinsOthers, dock_of, shorten_title, take_all_room
 from ._workstation import Workstation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import napari
     from qtpy.QtGui import QPaintEvent, QShowEvent
@@ -98,6 +102,17 @@ class MyJobs(QWidget):
         station.keymap_changed.connect(self._on_keymap)
         station.keys_requested.connect(self._show_keys)
         station.panel_requested.connect(self.show_panel)
+        self._pictures = QtExecutor(self)
+        # Who opens a job at once waits for no picture.
+        self._draws = QTimer(self)
+        self._draws.setSingleShot(True)
+        self._draws.setInterval(500)
+        self._draws.timeout.connect(self._draw_jobs)
+        station.closing.connect(self._pictures.close)
+        station.case_changed.connect(self._redraw)
+        self.jobs.begin_requested.connect(self._begin)
+        self._begins: JobSummary | None = None
+        self._grid = GridOfStudies(station, self)
         self._set_colors(station.colors)
         if station.desk is not None:
             self._on_job_opened(station.desk)
@@ -138,6 +153,16 @@ class MyJobs(QWidget):
             self.station.busy_changed.connect(self._on_busy)
         return self._page
 
+    def by_id(self) -> dict[str, Callable[[], None]]:
+        """Return what can be done now, by the id of its action."""
+        calls = self.jobs.by_id()
+        calls |= {"show_jobs": self.show_jobs, "help": self._show_keys}
+        if self._person.isEnabled():
+            calls["person"] = self._person.click
+        if self.station.desk is not None:
+            calls |= self.page.by_id()
+        return calls
+
     def showEvent(self, event: QShowEvent) -> None:
         """Watch the window this widget is shown in."""
         super().showEvent(event)
@@ -146,6 +171,7 @@ class MyJobs(QWidget):
         if window is not None:
             self.station.watch(window)
             NewJobs.of(self.station).watch(window)
+            JobActions.of(self.station).watch(self.by_id, window)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Read the jobs once there is something to see."""
@@ -175,7 +201,22 @@ class MyJobs(QWidget):
         self.jobs.set_jobs(summaries)
         if summaries and self._greets:
             self._greets = False
+            self._draws.start()
             self._take_keyboard(self.jobs)
+
+    def _draw_jobs(self) -> None:
+        """Draw cases of the jobs that are seen, from now on."""
+        self.jobs.pictures.set_source(JobPictures(self._pictures).draw)
+
+    def _redraw(self, *_: object) -> None:
+        """Draw the cases of the open job anew on its card."""
+        if self.station.desk is not None:
+            self.jobs.pictures.drop(self.station.desk.session.job.id)
+
+    def _begin(self, summary: JobSummary) -> None:
+        """Open a job, and the first of its cases that is left."""
+        self._begins = summary
+        self.station.open_job(summary)
 
     def _take_keyboard(self, view: MyJobsView | JobPageView) -> None:
         """Give a view that has just come the keyboard, but not while somebody types."""
@@ -210,6 +251,10 @@ class MyJobs(QWidget):
         session.job_changed.connect(self._on_keymap)
         if (window := self.window()) is not None:
             desk.veil.lay_over(window)  # for the first case, too
+        self._grid.follow(desk, window)
+        begins, self._begins = self._begins, None
+        if begins is not None and begins.job.id == session.job.id:
+            desk.open_first()
 
     def _come_forward(self) -> None:
         """Show the list of cases, where another dock lies over it."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from qtpy.QtWidgets import QApplication, QMainWindow
+from qtpy.QtWidgets import QApplication
 
 from napari_annotate_jobs.app.controllers._boxes import BoxActions
 from napari_annotate_jobs.app.controllers._fill import FillController
@@ -18,12 +17,12 @@ from napari_annotate_jobs.session import ALL_FINISHED, Connections
 from napari_annotate_jobs.viewer import ViewerBridge
 from napari_annotate_jobs.widgets import (
     ACTIONS,
+    OF_JOBS,
     STEPPING,
     AnnotateDock,
     Colors,
     KeyMap,
     PropagatePanel,
-    ReadOutLabel,
     SliceStrip,
     Veil,
     WindowControl,
@@ -31,31 +30,29 @@ from napari_annotate_jobs.widgets import (
     paint_in,
 )
 
+from ._applies import applies
+from ._around_image import AroundImage
 from ._asks import brief, notify, offer, tell_error, unsay
 from ._canvas import DrawingContext, Typing, canvas_of
 from ._case_actions import CaseController
 from ._key_router import KeyRouter
 from ._on_screen import OnScreen, SliceWatch
-from ._palette import Palette
 from ._plane_canvases import PlaneCanvases
 from ._player import Player
+from ._propagate_dock import PropagateDock
 from ._save_questions import SaveQuestions
 from ._slice_pictures import SlicePictures
-from ._strip_dock import StripDock
+from ._strip_dock import StripDock, put_corners
 from .controllers import (
     BrushController,
     FlagController,
     ForeignController,
     MeasureController,
-    Peek,
     PointedController,
     PropagateController,
-    RoomForImage,
     StripController,
-    SurroundingsController,
     ThreadController,
     Workbench,
-    ZoomController,
     list_threads,
     show_places,
 )
@@ -114,8 +111,6 @@ class OpenJob(QObject):
     """The job is to be edited."""
     jobs_requested = Signal()
     """The job's page is to be shown."""
-    setting_changed = Signal(str, bool)
-    """The user chose something that is remembered: its name in the settings."""
 
     def __init__(
         self,
@@ -137,7 +132,6 @@ class OpenJob(QObject):
             budget=settings.image_memory or default_budget(),
             draw_text=False,
         )
-        self.read_out = ReadOutLabel()
         self._pictures = SlicePictures(session, self.bridge, images)
         self.veil = Veil()
         self._canvas: Any = None
@@ -152,6 +146,7 @@ class OpenJob(QObject):
         self.strip_dock.away_changed.connect(self.annotate.set_strip_away)
         self.annotate.slices_requested.connect(self.strip_dock.toggle)
         self.propagate = PropagatePanel()
+        self._propagate_dock = PropagateDock(viewer, self.propagate)
         self.bench = Workbench(
             session,
             window=lambda: self.main_window,
@@ -198,21 +193,23 @@ class OpenJob(QObject):
             tell=notify,
         )
         self._keys: KeyRouter | None = None
-        self.peek = Peek(bridge)
-        self.room = RoomForImage(lambda: self.main_window)
-        self.planes = PlaneCanvases(
-            bridge, lambda: self.main_window, bench.is_there, notify
+        window = partial(getattr, self, "main_window")
+        self.around = AroundImage(
+            session,
+            bridge,
+            self._pictures,
+            settings,
+            window,
+            framed=self.review is None,
         )
-        self.surroundings: SurroundingsController | None = None
+        self.planes = PlaneCanvases(bridge, window, bench.is_there, notify)
         self._looks = QTimer(self)
         self._looks.setInterval(LOOK_AGAIN)
         self._looks.timeout.connect(session.watch.look)
         self._looks.start()
-        self.zoom: ZoomController | None = None
         self.player = Player(viewer, session, lambda: self._keymap)
         self._connect()
         self._use_ways()
-        self._palette = Palette(viewer, self._do_from_palette, self.applies)
         self.set_colors(Colors.dark())
 
     def _make_side(self) -> KeyboardGuest:
@@ -238,50 +235,38 @@ class OpenJob(QObject):
         self.label_keys = label_keys(session.job.project.label_set, self._keymap)
         self.annotate.bind(session, self.label_keys)
         self.window_control.bind(session)
+        self.foreign = ForeignController(
+            self.annotate.aside, self.bridge.foreign, self.bench
+        )
         self.flags = FlagController(self.bench, self.annotate.flag)
         self._controllers: tuple[Any, ...] = (
             self.flags,
             StripController(self.strip, self.bench, self.slices, self._go_change),
             PropagateController(self.propagate, self.bench),
-            ForeignController(self.annotate.aside, self.bridge.foreign, self.bench),
+            self.foreign,
         )
         bridge, connect = self.bridge, self._connections.connect
-        connect(bridge.text_changed, self.read_out.set_text)
+        connect(bridge.text_changed, self.around.read_out.set_text)
         connect(bridge.offered, offer)
         connect(bridge.pressed, self.strip.clear_selection)
         self.strip.selection_changed.connect(self._on_selection)
         self.strip.slice_requested.connect(self._on_slice_requested)
-        self.strip.propagate_requested.connect(
-            lambda start, stop: self.show_propagate()
-        )
+        self.strip.propagate_requested.connect(self.show_propagate)
         self.strip.set_picture_source(self._pictures.draw)
         self.propagate.set_picture_source(self._pictures.draw)
         self.propagate.finished.connect(self.hide_propagate)
         self.strip.keyboard_released.connect(self.focus_canvas)
         dock = self.annotate
         dock.keyboard_released.connect(self.focus_canvas)
-        dock.label_requested.connect(actions.use_label)
-        dock.protect_requested.connect(actions.protect)
-        dock.nothing_requested.connect(actions.nothing_to_label)
-        dock.case_nothing_requested.connect(actions.case_nothing)
-        dock.exclude_requested.connect(actions.exclude)
         dock.propagate_requested.connect(self.show_propagate)
         dock.fill_requested.connect(self.fill.show)
-        dock.comment_requested.connect(actions.comment)
-        dock.comment_pinned.connect(actions.comment_pinned)
-        dock.comment_removed.connect(actions.remove_comment)
         dock.thread_requested.connect(self.threads.go)
         dock.thread_replied.connect(self._reply)
         dock.thread_settled.connect(self.threads.resolve)
-        dock.go_requested.connect(actions.go_case)
-        dock.submit_requested.connect(actions.submit)
-        dock.take_back_requested.connect(actions.take_back)
-        dock.undo_requested.connect(actions.undo)
-        dock.redo_requested.connect(actions.redo)
+        actions.serve(dock)
         dock.zoom_tool_requested.connect(self.set_zoom_tool)
         dock.jobs_requested.connect(self.jobs_requested)
         dock.help_requested.connect(self.help_requested)
-        dock.retry_requested.connect(actions.settle_save)
 
     def _on_job(self, *_: object) -> None:
         """Offer the labels as they are now, and let their keys choose them."""
@@ -299,10 +284,7 @@ class OpenJob(QObject):
         self._on_job()
         self.strip.set_keymap(keymap)
         self.window_control.set_keymap(keymap)
-        if self.surroundings is not None:
-            self.surroundings.edges.set_keymap(keymap)
-        if self.zoom is not None:
-            self.zoom.set_keymap(keymap)
+        self.around.set_keymap(keymap)
 
     def _set_keys(self, router: KeyRouter) -> None:
         stepping = {self._keymap.key(action) for action in STEPPING}
@@ -322,6 +304,9 @@ class OpenJob(QObject):
             "next_thread": self.threads.next,
             "resolve_thread": self.threads.resolve_and_go_on,
             "protect": actions.protect,
+            "comment": self._begin_comment,
+            "case_nothing": actions.case_nothing,
+            "save_again": actions.settle_save,
             "undo": actions.undo,
             "redo": actions.redo,
             "next_undecided": lambda: actions.go_undecided(1),
@@ -337,46 +322,40 @@ class OpenJob(QObject):
             "slices": self.strip_dock.toggle,
             "next_case": lambda: actions.go_case(1),
             "previous_case": lambda: actions.go_case(-1),
-            "invert": self.window_control.invert.click,
-            "reset_window": self.window_control.reset.click,
             "zoom_tool": self.toggle_zoom_tool,
-            "peek": self.peek.toggle,
-            "letters": partial(self._switch, "letters"),
-            "scale_bar": partial(self._switch, "scale_bar"),
-            "hair_lines": partial(self._switch, "hair_lines"),
-            "navigator": partial(self._switch, "navigator"),
-            "zoom_full": partial(self.bridge.zoom.set_percent, 100),
-            "zoom_fit": self.bridge.zoom.fit,
-            "room": partial(self._switch, "room"),
             "three_planes": self.planes.toggle,
             "cross_here": self.planes.cross_here,
             "help": self.help_requested.emit,
         }
         if self.session.job.may_edit(self.session.store.person):
             calls["edit_job"] = self.edit_requested.emit
-        drawing = (self.boxes, self.fill, self.masks, self.measures)
-        for part in (self.pointed, self.brush, self.flags, *drawing):
-            calls |= part.by_id()
-        for number in range(1, 8):
-            calls[f"preset_{number}"] = partial(
-                self.window_control.choose_preset, number
-            )
-        return calls
+        calls |= self.around.by_id() | self.pointed.by_id() | self.brush.by_id()
+        calls |= self.boxes.by_id() | self.fill.by_id() | self.flags.by_id()
+        calls |= self.foreign.by_id()
+        calls |= self.masks.by_id() | self.measures.by_id()
+        return calls | self.window_control.by_id()
 
     def _key_calls(self) -> dict[str, Callable[[], None]]:
-        """Return what each key does; Space is bound apart, see :class:`Player`."""
+        """Return what each key does in the open case.
+
+        Space is bound apart, see :class:`Player`, and so are keys that need no case,
+        see :class:`JobActions`.
+        """
         calls: dict[str, Callable[[], None]] = {
             key: partial(self.do, action)
             for action in self.by_id()
             for key in [self._keymap.key(action)]
-            if key and action != "play"
+            if key and action != "play" and action not in OF_JOBS
         }
-        labels = self.session.job.project.label_set
-        for label_id, key in self.label_keys.items():
-            label = labels[label_id]
-            call = partial(self.actions.use_label, label)
-            calls[key] = partial(self._unless_moving, call)
-        return calls
+        return calls | self._label_calls()
+
+    def _label_calls(self) -> dict[str, Callable[[], None]]:
+        """Return what the keys of labels do."""
+        labels, use = self.session.job.project.label_set, self.actions.use_label
+        return {
+            key: partial(self._unless_moving, partial(use, labels[label_id]))
+            for label_id, key in self.label_keys.items()
+        }
 
     def do(self, action_id: str) -> None:
         """Do an action, whoever asks: its key, or the command palette.
@@ -390,10 +369,6 @@ class OpenJob(QObject):
         if call is not None and (action_id in ALWAYS or not self.session.is_moving):
             call()
 
-    def _do_from_palette(self, action_id: str) -> None:
-        self.focus_canvas()  # it had the keyboard, and is gone
-        self.do(action_id)
-
     def applies(self, action_id: str) -> bool:
         """Return True if an action of the job can be done now.
 
@@ -405,23 +380,15 @@ class OpenJob(QObject):
         when = next((a.when for a in ACTIONS if a.id == action_id), None)
         if when is None or action_id not in self.by_id():
             return False
-        session = self.session
-        if when == "job":
-            return True
-        if not session.is_open or (session.is_moving and action_id not in ALWAYS):
-            return False
-        if when in ("slices", "edit slices") and session.editor.n_slices < 2:
-            return False
-        if when in ("case", "slices"):
-            return True
-        if when == "submitted":
-            return self.annotate.may_take_back()
-        if session.locked:
-            return False
-        if when == "object":
-            boxes = self.bridge.boxes
-            return boxes is not None and boxes.current_track is not None
-        return when != "proposals" or self.masks.are_waiting
+        boxes = self.bridge.boxes
+        return applies(
+            when,
+            self.session,
+            moving=action_id in ALWAYS,
+            has_object=boxes is not None and boxes.current_track is not None,
+            are_waiting=self.masks.are_waiting,
+            may_take_back=self.annotate.may_take_back(),
+        )
 
     def _press(self) -> bool:
         """Return True if a press is meant for the case that is on the screen."""
@@ -475,38 +442,16 @@ class OpenJob(QObject):
         )
         self.strip_dock.open()
         self._docks = [self._annotate_dock]
-        self._set_corners(Qt.DockWidgetArea.LeftDockWidgetArea)
+        put_corners(self.main_window, below_all=False)
         self._canvas = canvas_of(self.main_window)
-        self.read_out.lay_over(self.main_window, self._canvas)
         self.veil.lay_over(self.main_window)
         if self._drawing is None:
             self._drawing = DrawingContext(self.viewer, self._canvas)
         self._typing = Typing(self._canvas)
-        self.surroundings = SurroundingsController(
-            self.session,
-            self.bridge,
-            self._canvas,
-            keymap=self._keymap,
-            letters=self._settings.letters,
-            scale_bar=self._settings.scale_bar,
-            hair_lines=self._settings.hair_lines,
-            framed=self.review is None,
-        )
-        self.zoom = ZoomController(
-            self.session,
-            self.bridge,
-            self._canvas,
-            self._pictures.draw,
-            keymap=self._keymap,
-            navigator=self._settings.navigator,
-        )
-        edges = self.surroundings.edges
-        edges.peek.clicked.connect(self.peek.toggle)
-        edges.room.clicked.connect(partial(self._switch, "room"))
+        edges = self.around.lay_over(self.main_window, self._canvas, self._keymap)
         self.planes.offer(edges.planes)
         self.measures.offer(edges.ruler)
         self.measures.toggled.connect(self._bind_escape)
-        self.use(self._settings)
         self.on_screen = OnScreen(self._canvas, lambda: self.bridge.is_shown)
         SliceWatch(self.on_screen, self._canvas, self.session, self.bridge)
         self.strip.follow(self.side.follow(self._canvas))
@@ -529,24 +474,10 @@ class OpenJob(QObject):
         self._remove_docks()
         self.saving.leave(self.session.close_case, self._on_opened)
 
-    def _set_corners(self, left: Qt.DockWidgetArea) -> None:
-        """Put the strip under the image alone, or what is below under all docks.
-
-        With the strip under them too, the docks need more height than a laptop has.
-        """
-        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
-        right = Qt.DockWidgetArea.RightDockWidgetArea
-        window = self.main_window
-        if isinstance(window, QMainWindow):  # and not a dock that floats
-            window.setCorner(Qt.Corner.BottomLeftCorner, left)
-            window.setCorner(
-                Qt.Corner.BottomRightCorner, bottom if left == bottom else right
-            )
-
     def _remove_docks(self) -> None:
         docks, self._docks = self._docks, []
         if docks:
-            self._set_corners(Qt.DockWidgetArea.BottomDockWidgetArea)
+            put_corners(self.main_window, below_all=True)
         self.side.removeEventFilter(self)
         if self._keys is not None:
             self._keys.set_escape(None, self.main_window)
@@ -558,15 +489,8 @@ class OpenJob(QObject):
         if self._typing is not None:
             self._typing.close()
             self._typing = None
-        if self.surroundings is not None:
-            self.surroundings.close()
-            self.surroundings = None
-        if self.zoom is not None:
-            self.zoom.close()
-            self.zoom = None
-        self.peek.close()
+        self.around.take_off()
         self.planes.close()
-        self.room.set_made(False)
         self.strip_dock.close()
         for dock in docks:
             if self.side.parent() is not None:
@@ -579,22 +503,11 @@ class OpenJob(QObject):
         self.hide_propagate()
         self.player.close()
 
-    def show_propagate(self) -> None:
+    def show_propagate(self, *_: object) -> None:
         """Show the panel that propagates what the slice says."""
         if self.session.locked or self.session.editor.n_slices < 2:
             return
-        selection = self.strip.selection()
-        if self.propagate.parent() is None:
-            self._propagate_dock = self.viewer.window.add_dock_widget(
-                self.propagate,
-                name="Propagate",
-                area="right",
-                tabify=True,
-                add_vertical_stretch=False,
-            )
-        self._propagate_dock.show()
-        self._propagate_dock.raise_()
-        self.propagate.begin(selection)
+        self._propagate_dock.show(self.strip.selection())
 
     def raise_annotate(self) -> None:
         """Show the labels again, where another panel was shown."""
@@ -603,36 +516,17 @@ class OpenJob(QObject):
 
     def hide_propagate(self) -> None:
         """Take the panel away; the Annotate dock is what one goes back to."""
-        if self.propagate.parent() is None or self._propagate_dock.isHidden():
-            return
-        self._propagate_dock.hide()
-        if self._docks:
+        if self._propagate_dock.hide() and self._docks:
             self._annotate_dock.raise_()
             self.strip.clear_selection()
             self.focus_canvas()
 
     # --------------------------------------------------------------- viewing
-    def _switch(self, name: str) -> None:
-        """Switch something on or off that is remembered."""
-        on = not getattr(self._settings, name)
-        changed: dict[str, Any] = {name: on}
-        self.use(replace(self._settings, **changed))
-        self.setting_changed.emit(name, on)
-
     def use(self, settings: Settings) -> None:
         """Follow the user's choices of what is shown around the image."""
         self._settings = settings
         self._use_ways()
-        if self.surroundings is not None:
-            self.surroundings.set_shown(
-                letters=settings.letters,
-                scale_bar=settings.scale_bar,
-                hair_lines=settings.hair_lines,
-            )
-            self.room.set_made(settings.room)
-            self.surroundings.edges.room.setChecked(settings.room)
-        if self.zoom is not None:
-            self.zoom.set_navigator(settings.navigator)
+        self.around.use(settings)
 
     def _use_ways(self) -> None:
         """Let wheel and Space do what goes with the set of keys."""
@@ -663,8 +557,9 @@ class OpenJob(QObject):
         elif self.measures.is_on:
             self._keys.set_escape(self.measures.stop, self._canvas or self.main_window)
         elif self.bridge.mouse.zoom_tool:
-            off = partial(self.set_zoom_tool, False)
-            self._keys.set_escape(off, self._canvas or self.main_window)
+            self._keys.set_escape(
+                partial(self.set_zoom_tool, False), self._canvas or self.main_window
+            )
         else:
             self._keys.set_escape(None, self.main_window)
 
@@ -697,6 +592,10 @@ class OpenJob(QObject):
         """Return the open threads that a submission is to tell of."""
         discussion = self.session.discussion
         return () if discussion is None else discussion.unsettled
+
+    def _begin_comment(self) -> None:
+        self.raise_annotate()
+        self.annotate.begin_comment()
 
     def _begin_pinned(self, words: str) -> None:
         self.raise_annotate()
@@ -777,11 +676,9 @@ class OpenJob(QObject):
         self._looks.stop()
         self.player.close()
         self.flush()
-        self._palette.close()
         unsay(SUBMITTED)  # it can be taken back from here alone
         self._remove_docks()
-        if self.propagate.parent() is not None:
-            self.viewer.window.remove_dock_widget(self.propagate)
+        self._propagate_dock.close()
         acting = (self.fill, self.pointed, self.brush, self.boxes, self.masks)
         for part in (*acting, self.measures, self.bridge):
             part.close()
@@ -796,7 +693,7 @@ class OpenJob(QObject):
         self.propagate.set_picture_source(None)
         self.saving.close()
         self.saving.end_session()
-        mine = (self.annotate, self.strip, self.propagate, self.read_out, self.veil)
-        for gone in mine:
+        docked = (self.annotate, self.strip, self.propagate)
+        for gone in (*docked, self.around.read_out, self.veil):
             gone.deleteLater()
         self.deleteLater()

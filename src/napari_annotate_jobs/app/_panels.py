@@ -13,14 +13,14 @@ from napari_annotate_jobs.widgets import paint_in
 
 from ._asks import choose_file, choose_folder, notify
 from ._chores import JobPlace
-from ._titles import JoinsOthers, shorten_title, take_all_room
+from ._titles import JoinsOthers, Sight, shorten_title, take_all_room
 from ._workstation import Workstation
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import napari
-    from qtpy.QtGui import QHideEvent, QShowEvent
+    from qtpy.QtGui import QShowEvent
 
     from napari_annotate_jobs.widgets import Colors
 
@@ -44,6 +44,8 @@ class _JobPanel(QWidget):
         self.station = Workstation.of(napari_viewer)
         take_all_room(self)
         self._joins = JoinsOthers(self, napari_viewer, width=WIDTH)
+        self._sight = Sight(self)
+        self._sight.changed.connect(self._on_sight)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
 
@@ -76,6 +78,15 @@ class _JobPanel(QWidget):
 
     def begin(self) -> None:
         """Be asked for, and in sight."""
+
+    def leave(self) -> None:
+        """Be out of sight."""
+
+    def _on_sight(self, in_sight: bool) -> None:
+        if in_sight:
+            self.begin()
+        else:
+            self.leave()
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Say no more than needed on the tab."""
@@ -117,13 +128,12 @@ class JobStatistics(_JobPanel):
         """Be about another job; count it if it is looked at."""
         self.controller.set_place(place)
         self._asked = False
-        if self.isVisible():
+        if self._sight.is_there:
             self.begin()
 
-    def showEvent(self, event: QShowEvent | None) -> None:
-        """Count what was not counted while nobody looked."""
-        super().showEvent(event)
-        if not self._asked:
+    def _on_sight(self, in_sight: bool) -> None:
+        # What was counted stays, until somebody counts again: it may take long.
+        if in_sight and not self._asked:
             self.begin()
 
     def begin(self) -> None:
@@ -164,17 +174,11 @@ class JobExport(_JobPanel):
     def set_place(self, place: JobPlace | None) -> None:
         """Be about another job."""
         self.controller.set_place(place)
-        if self.isVisible():
+        if self._sight.is_there:
             self.begin()
 
-    def showEvent(self, event: QShowEvent | None) -> None:
-        """Look through the job as it is now."""
-        super().showEvent(event)
-        self.begin()
-
-    def hideEvent(self, event: QHideEvent | None) -> None:
+    def leave(self) -> None:
         """Let go of what was looked up."""
-        super().hideEvent(event)
         self.controller.forget()
 
     def _ask_for_combine(self) -> None:
@@ -182,8 +186,7 @@ class JobExport(_JobPanel):
 
     def begin(self) -> None:
         """Look through the job anew."""
-        self.controller.forget()
-        self.controller.look()
+        self.controller.renew()
 
 
 def _show_folder(folder: Path) -> None:
@@ -219,9 +222,8 @@ class JobCombine(_JobPanel):
         """Be about another job."""
         self.controller.set_place(place)
 
-    def hideEvent(self, event: QHideEvent | None) -> None:
+    def leave(self) -> None:
         """Let go of the cases that were looked through."""
-        super().hideEvent(event)
         self.controller.forget()
 
     def begin(self) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import Project, Window
     from napari_annotate_jobs.stores import JobStore
 
-__all__ = ["case_picture", "draw_difference", "draw_slice"]
+__all__ = ["case_picture", "draw_difference", "draw_slice", "said_text"]
 
 _ONE_SIDED = LabelSet(
     labels=(
@@ -46,8 +46,8 @@ def case_picture(
     size: int = 96,
     *,
     person: str | None = None,
-) -> NDArray[np.uint8]:
-    """Draw the most telling slice of a case.
+) -> tuple[NDArray[np.uint8], str]:
+    """Draw the most telling slice of a case, and say what was said of it.
 
     That is the middle one of those with boxes or masks, else of those with labels,
     else of all. With a person, it is what they submitted last.
@@ -73,7 +73,38 @@ def case_picture(
     index = most_telling(view.contents().items(), view.n_slices)
     plane = series.read_slice(index)
     window = default_window(plane, series.header)
-    return draw_slice(plane, series, view, index, window, size)
+    return draw_slice(plane, series, view, index, window, size), said_text(view)
+
+
+def said_text(view: CaseView) -> str:
+    """Say in a few words what was said of a case, as ``lesion, 1 mask``.
+
+    Class labels, the names of what is drawn, and how many boxes there are and on how
+    many slices masks; else that there is nothing to label, or that slices are
+    excluded; empty if nothing at all was said. What is proposed does not count.
+    """
+    contents = [content for _, content in view.contents().items()]
+    whole = view.annotation
+    there = {label for content in contents for label in content.label_ids}
+    names = [
+        label.name
+        for label in view.labels.labels
+        if label.id in there or label.id in whole.case_labels
+    ]
+    boxes = sum(not box.proposal for content in contents for box in content.boxes)
+    masks = sum(bool(content.masks) for content in contents)
+    parts = [", ".join(names)] if names else []
+    for count, one, several in ((boxes, "box", "boxes"), (masks, "mask", "masks")):
+        if count:
+            parts.append(f"{count} {one if count == 1 else several}")
+    excluded = sum(content.excluded for content in contents)
+    nothing = whole.case_nothing_to_label or any(c.nothing_to_label for c in contents)
+    if not parts and nothing:
+        parts.append("nothing to label")
+    if excluded:
+        all_of_it = excluded == view.n_slices
+        parts.append("excluded" if all_of_it else f"{excluded} excluded")
+    return ", ".join(parts)
 
 
 def draw_slice(

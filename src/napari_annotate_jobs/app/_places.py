@@ -1,4 +1,4 @@
-"""The jobs that were used last, for My Jobs and the command line."""
+"""The jobs that were used last and who annotates, for My Jobs and command line."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ from pathlib import Path
 from platformdirs import user_config_path
 
 from napari_annotate_jobs.files import accessing, locked, read_if_there, write_durably
+from napari_annotate_jobs.stores import check_person, default_person
 from napari_annotate_jobs.stores.folder._documents import load_json
 
-__all__ = ["forget_location", "recent_locations", "remember_location"]
+__all__ = [
+    "annotating_person",
+    "forget_location",
+    "recent_locations",
+    "remember_location",
+    "remember_person",
+]
 
 _MOST = 50
 
@@ -59,6 +66,38 @@ def forget_location(location: str | os.PathLike[str]) -> None:
     _rewrite(_whole(location), keep=False)
 
 
+def annotating_person() -> str:
+    """Return the name that annotates in folders here; the system's user by default.
+
+    Raises
+    ------
+    StoreAccessError
+        If what was kept cannot be read.
+    """
+    try:
+        data = load_json(read_if_there(_person_path()) or b"{}")
+        name = data.get("person") if isinstance(data, dict) else None
+        return check_person(name) if isinstance(name, str) else default_person()
+    except ValueError:
+        return default_person()
+
+
+def remember_person(name: str) -> None:
+    """Keep who annotates in folders, for whom napari's settings are out of reach.
+
+    Raises
+    ------
+    StoreAccessError
+        If it cannot be written.
+    """
+    if annotating_person() == name:
+        return
+    path = _person_path()
+    with accessing(path.parent, "made"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(path, (json.dumps({"person": name}) + "\n").encode())
+
+
 def _whole(location: str | os.PathLike[str]) -> str:
     text = os.fspath(location)
     if "://" in text or text.startswith("memory:"):
@@ -77,4 +116,12 @@ def _rewrite(location: str, *, keep: bool) -> None:
 
 
 def _path() -> Path:
-    return user_config_path("napari-annotate-jobs", appauthor=False) / "recent.json"
+    return _folder() / "recent.json"
+
+
+def _person_path() -> Path:
+    return _folder() / "person.json"
+
+
+def _folder() -> Path:
+    return Path(user_config_path("napari-annotate-jobs", appauthor=False))

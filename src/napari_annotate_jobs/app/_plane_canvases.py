@@ -6,7 +6,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from napari.qt import QtViewer
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from qtpy.QtGui import QColor, QPainter
 from qtpy.QtWidgets import QAbstractButton, QBoxLayout, QMainWindow, QSplitter, QWidget
 
 from napari_annotate_jobs.session import Connections
@@ -19,6 +21,8 @@ from ._on_screen import PRESSES
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from qtpy.QtGui import QPaintEvent
+
     from napari_annotate_jobs.viewer import PlaneView, ViewerBridge
 
 __all__ = ["PlaneCanvases"]
@@ -27,8 +31,34 @@ MAIN, OTHERS = 3, 2
 """How the main canvas and the other two share the room."""
 
 
+class _Cover(QWidget):
+    """Lies over a whole canvas, in its colour.
+
+    Parameters
+    ----------
+    canvas : QWidget
+        The canvas.
+    """
+
+    def __init__(self, canvas: QWidget) -> None:
+        super().__init__(canvas)
+        self.color = ""
+        self.hide()
+
+    # Painted, not a style: Qt would not draw a canvas below what it knows to hide it.
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Hide what is below."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(self.color))
+        painter.end()
+
+
 class _PlaneCanvas(QObject):
     """One more canvas of napari's, with what stands on it.
+
+    A canvas may show what was drawn on it last until it is drawn anew. Between two
+    cases it is covered, until the picture of the new one has been drawn: nobody sees
+    another patient's.
 
     Parameters
     ----------
@@ -47,11 +77,36 @@ class _PlaneCanvas(QObject):
         self._drawing = DrawingContext(view.model, self.canvas)
         self._edges = CanvasEdges(self.canvas)
         self._marks = PlaneMarks(self.canvas, PLANE_COLORS[view.across])
+        self._cover = _Cover(self.canvas)
+        self._drawn: object = None
+        self._uncovers = QTimer(self)
+        self._uncovers.setSingleShot(True)
+        self._uncovers.timeout.connect(self._uncover)
         self.canvas.installEventFilter(self)
+
+    @property
+    def is_covered(self) -> bool:
+        """True from one case to the first picture of the next one."""
+        return not self._cover.isHidden()
+
+    def cover(self) -> None:
+        """Show nothing until another image has been drawn."""
+        self._uncovers.stop()
+        self._drawn = None
+        self._cover.color = get_theme(self.view.model.theme).canvas.as_hex()
+        self._cover.setGeometry(self.canvas.rect())
+        self._cover.raise_()
+        self._cover.show()
+
+    def _uncover(self) -> None:
+        if self._drawn is not None and self._drawn is self.view.image:
+            self._cover.hide()
 
     def show(self, place: Sequence[float]) -> None:
         """Show what is true now of the plane."""
         view, image = self.view, self.view.image
+        if self.is_covered:
+            self.canvas.update()
         if image is None:
             self._marks.cross_at(None)
             self._marks.set_title("")
@@ -64,10 +119,17 @@ class _PlaneCanvas(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Take presses of the mouse that come before the case is seen."""
+        if self.is_covered:
+            if event.type() == QEvent.Type.Paint:
+                self._drawn = self.view.image
+                self._uncovers.start(0)  # when that has been drawn
+            elif event.type() == QEvent.Type.Resize:
+                self._cover.setGeometry(self.canvas.rect())
         return event.type() in PRESSES and not self._is_there()
 
     def close(self) -> None:
         """Let the canvas go; its layers have gone before."""
+        self._uncovers.stop()
         self.canvas.removeEventFilter(self)
         self._drawing.close()
         self._edges.close()
@@ -150,11 +212,20 @@ class PlaneCanvases(QObject):
         self.toggled.emit(self.is_on)
 
     def leave(self) -> None:
-        """Take the canvases away with the case that is left.
+        """Leave a case: another one is shown on the same canvases, or they go.
 
-        A canvas that is hidden and shown again shows what was drawn on it last, until
-        it is drawn anew: it would be another patient's.
+        New ones for each case would take longer than all else that is done for it.
         """
+        for canvas in self._canvases:
+            canvas.cover()
+        self._bridge.session.when_shown(self._go_unless_shown)
+
+    def _go_unless_shown(self) -> None:
+        if self.is_on and not self._planes.is_shown:
+            self._go()
+
+    def _go(self) -> None:
+        """Take the canvases away until there is a case again that has planes."""
         if self.is_on:
             self.set_on(False)
             self._again = True
@@ -170,7 +241,9 @@ class PlaneCanvases(QObject):
         layout = None if centre is None else centre.layout()
         if centre is None or layout is None:
             return
+        # Before others stand beside it: it is known by its class alone.
         self._main = canvas_of(window)
+        # The other two stand beside the acquired one: turned, one were there twice.
         self._bridge.show_acquired()
         self._planes.show()
         self._panel = QSplitter(Qt.Orientation.Vertical, centre)
@@ -215,7 +288,6 @@ class PlaneCanvases(QObject):
 
     def _on_changed(self) -> None:
         if self._panel is not None:
-            self._panel.setVisible(self._planes.is_shown)
             self._show()
 
     def _show(self) -> None:
@@ -252,7 +324,7 @@ class PlaneCanvases(QObject):
             if event.type() == QEvent.Type.Resize:
                 self._show()
         elif event.type() == QEvent.Type.Close and self.is_on:
-            self.leave()
+            self._go()
             QTimer.singleShot(0, self._put_again)
         return False
 

@@ -25,6 +25,8 @@ PATIENCE = 30.0
 """Seconds :meth:`QtExecutor.drain` waits at most."""
 QUIET = 0.5
 """Seconds it waits before it lets the windows repaint."""
+PAINTED = 20
+"""Milliseconds after which what an edit changed has been painted."""
 FAREWELL = 2.0
 """Seconds :meth:`QtExecutor.close` waits for the task that is running."""
 
@@ -86,6 +88,11 @@ class QtExecutor(QObject):
         self._outcomes: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
         self._stopped = _Stop(self._tasks)
         self._waiting = 0
+        self._held: list[_Task] = []
+        self._painted = QTimer(self)
+        self._painted.setSingleShot(True)
+        self._painted.setInterval(PAINTED)
+        self._painted.timeout.connect(self._begin_held)
         self._timers: set[QTimer] = set()
         self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         stop, tasks = self._stopped, self._tasks
@@ -139,9 +146,33 @@ class QtExecutor(QObject):
         """
         if self.is_closed:
             return
+        self._begin_held()
         self._waiting += 1
         of = None if owner is None else weakref.ref(owner)
         self._tasks.put(_Task(task, done, failed, of))
+
+    def run_after_paint(
+        self,
+        task: Callable[[], T],
+        done: Callable[[T], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        """Run `task` as :meth:`run` does, but let what is to be painted come first.
+
+        A thread at work takes turns with the interface's: what it does at the end of a
+        stroke, the hand would wait for.
+        """
+        if self.is_closed:
+            return
+        self._waiting += 1
+        self._held.append(_Task(task, done, failed, None))
+        if not self._painted.isActive():
+            self._painted.start()
+
+    def _begin_held(self) -> None:
+        held, self._held = self._held, []
+        for task in held:
+            self._tasks.put(task)
 
     def later(self, seconds: float, call: Callable[[], None]) -> None:
         """Call `call` here after some time, unless the executor is closed before."""
@@ -177,6 +208,7 @@ class QtExecutor(QObject):
         """
         start = monotonic()
         while self._waiting:
+            self._begin_held()
             waited = monotonic() - start
             if waited >= timeout or self.is_closed:
                 return False
@@ -210,6 +242,8 @@ class QtExecutor(QObject):
             timer.timeout.disconnect()
             timer.deleteLater()
         self._timers.clear()
+        self._painted.stop()
+        self._held.clear()
         self._waiting = 0
         if self._thread is not threading.current_thread():
             self._thread.join(FAREWELL)

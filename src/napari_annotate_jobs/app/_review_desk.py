@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import UnsavedWorkError
@@ -67,7 +66,7 @@ class ReviewDesk(OpenJob):
     viewer : napari.Viewer
         Where to work.
     review : ReviewSession
-        The reviewer's list; it is closed with the desk.
+        The reviewer's list; it is closed with the job.
     reading : AnnotationSession
         On `frozen`: shows what is reviewed.
     frozen : FrozenStore
@@ -267,16 +266,9 @@ class ReviewDesk(OpenJob):
         else:
             self.judging.go_difference(step)
 
-    def _key_calls(self) -> dict[str, Callable[[], None]]:
-        """Return what each key does; those of labels edit copies alone."""
-        if self.is_correcting:
-            return super()._key_calls()
-        return {
-            key: partial(self.do, action)
-            for action in self.by_id()
-            for key in [self._keymap.key(action)]
-            if key and action != "play"
-        }
+    def _label_calls(self) -> dict[str, Callable[[], None]]:
+        """Return what the keys of labels do: they edit copies alone."""
+        return super()._label_calls() if self.is_correcting else {}
 
     def set_keymap(self, keymap: KeyMap) -> None:
         """Use other keys from now on."""

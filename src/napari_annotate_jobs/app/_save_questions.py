@@ -382,7 +382,7 @@ class SaveQuestions(QObject):
             view = my_view if is_mine else their_view
             self._images.run(
                 lambda: draw_slice(
-                    series.read_slice(index), series, view, index, window, 144
+                    series.read_slice(index), series, view, index, window, 192
                 ),
                 reply,
                 lambda error: reply(None),
@@ -401,7 +401,7 @@ class SaveQuestions(QObject):
                     their_view,
                     index,
                     window,
-                    144,
+                    192,
                 ),
                 reply,
                 lambda error: reply(None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 __all__ = ["PLUGIN", "Settings", "keys_from_text", "keys_to_text", "read_settings"]
 
@@ -27,7 +28,7 @@ class Settings:
     ask_rest : bool
         Ask before one key decides slices that are not shown, and submits.
     keys : dict of str to str
-        Keys that were changed, by action.
+        Keys that were changed, by action or label.
     key_set : str
         The set of keys that says the default keys.
     ask_seen : bool
@@ -97,9 +98,14 @@ def read_settings() -> Settings:
 def keys_from_text(text: str) -> dict[str, str]:
     """Parse ``action=key;action=key``; what is not of this form is left out."""
     pairs = (part.split("=", 1) for part in text.split(";") if "=" in part)
-    return {name.strip(): key.strip() for name, key in pairs}
+    return {unquote(name.strip()): key.strip() for name, key in pairs}
 
 
 def keys_to_text(keys: dict[str, str]) -> str:
     """Write changed keys in one line."""
-    return ";".join(f"{name}={key}" for name, key in sorted(keys.items()))
+    return ";".join(f"{_quoted(name)}={key}" for name, key in sorted(keys.items()))
+
+
+def _quoted(name: str) -> str:
+    """Write a name, which may be that of a label, so that it is read as one."""
+    return name.replace("%", "%25").replace(";", "%3B").replace("=", "%3D")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QObject, Signal
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtGui import QAction
+from qtpy.QtWidgets import QMainWindow
 
 if TYPE_CHECKING:
     import napari
     from qtpy.QtWidgets import QDockWidget, QWidget
 
-__all__ = ["StripDock"]
+__all__ = ["StripDock", "put_corners"]
 
 NAME = "Slices"
 
@@ -116,3 +117,18 @@ class StripDock(QObject):
             self._item.setEnabled(self._wanted)
             self._item.setChecked(shown)
         self.away_changed.emit(self._wanted and self._closed)
+
+
+def put_corners(window: QWidget, *, below_all: bool) -> None:
+    """Put what is below a window's image under all docks, or under the image alone.
+
+    With the strip under them too, the docks need more height than a laptop has.
+    """
+    if not isinstance(window, QMainWindow):  # but a dock that floats
+        return
+    area, corner = Qt.DockWidgetArea, Qt.Corner
+    bottom = area.BottomDockWidgetArea
+    left = bottom if below_all else area.LeftDockWidgetArea
+    right = bottom if below_all else area.RightDockWidgetArea
+    window.setCorner(corner.BottomLeftCorner, left)
+    window.setCorner(corner.BottomRightCorner, right)

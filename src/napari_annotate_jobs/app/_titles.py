@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QSizePolicy, QWidget
 
 from ._settings import PLUGIN
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import napari
 
-__all__ = ["JoinsOthers", "dock_of", "shorten_title", "take_all_room"]
+__all__ = ["JoinsOthers", "Sight", "dock_of", "shorten_title", "take_all_room"]
 
 
 def take_all_room(widget: QWidget) -> None:
@@ -96,6 +96,63 @@ class JoinsOthers(QObject):
             dock.raise_()
             if 0 < self._height < window.height():  # it grew for the dock below others
                 window.resize(window.width(), self._height)
+
+
+class Sight(QObject):
+    """Tells when a widget in a dock comes in sight, and when it goes out of it.
+
+    A dock behind another tab is not hidden for Qt, but moved aside: what is in it
+    hears of neither.
+
+    Parameters
+    ----------
+    widget : QWidget
+        What is, or will be, in a dock.
+    """
+
+    changed = Signal(bool)
+    """It is in sight, or it is not."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self._widget = widget
+        self._dock: QDockWidget | None = None
+        self._in_front = True
+        self._last = False
+        widget.installEventFilter(self)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it is in sight."""
+        return self._last
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Hear of what Qt shows and hides."""
+        if watched is self._widget:
+            if event.type() == QEvent.Type.Show:
+                self._follow(dock_of(self._widget))
+                self._tell(self._in_front)
+            elif event.type() == QEvent.Type.Hide:
+                self._tell(False)
+        return False
+
+    def _follow(self, dock: QDockWidget | None) -> None:
+        if dock is self._dock:
+            return
+        if self._dock is not None:
+            self._dock.visibilityChanged.disconnect(self._on_tab)
+        self._dock, self._in_front = dock, True
+        if dock is not None:
+            dock.visibilityChanged.connect(self._on_tab)
+
+    def _on_tab(self, in_front: bool) -> None:
+        self._in_front = in_front
+        self._tell(in_front and self._widget.isVisible())
+
+    def _tell(self, in_sight: bool) -> None:
+        if in_sight != self._last:
+            self._last = in_sight
+            self.changed.emit(in_sight)
 
 
 def _height_of_window(viewer: napari.Viewer) -> int:

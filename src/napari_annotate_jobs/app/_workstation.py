@@ -219,7 +219,7 @@ class Workstation(QObject):
             # On the worker: My Jobs is shown meanwhile.
             from napari_annotate_jobs.stores import default_person, open_store
 
-            from ._places import recent_locations
+            from ._places import recent_locations, remember_person
 
             found: list[JobSummary] = []
             faults: list[str] = []
@@ -245,6 +245,8 @@ class Workstation(QObject):
                 seen.setdefault((summary.location, summary.job.id), summary)
             servers = [server for server in locations if is_server(server)]
             name = person or default_person()
+            with suppress(AnnotateJobsError):  # the command line counts for them, too
+                remember_person(name)
             return list(seen.values()), faults, name, servers
 
         def done(result: tuple[list[JobSummary], list[str], str, list[str]]) -> None:
@@ -516,7 +518,7 @@ class Workstation(QObject):
         self.desk.saving.log_in_requested.connect(
             lambda: self.log_in_requested.emit(self.server)
         )
-        self.desk.setting_changed.connect(self._remember)
+        self.desk.around.setting_changed.connect(self._remember)
         self.desk.finished.connect(self._offer_next)
         self.desk.flags.changed.connect(self._on_flagged)
         self.counts_changed.connect(self.desk.annotate.set_counts)

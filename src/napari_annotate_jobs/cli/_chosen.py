@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.stores import JobStore
 
-__all__ = ["agreed", "case_named", "opened_job"]
+__all__ = ["agreed", "case_named", "opened_job", "who_annotates"]
 
 
 @contextmanager
@@ -34,6 +34,18 @@ def opened_job(options: argparse.Namespace) -> Iterator[tuple[JobStore, str]]:
         yield store, jobs[0].job.id
     finally:
         store.close()
+
+
+def who_annotates(options: argparse.Namespace, location: str) -> str | None:
+    """Return for whom is counted: who was named, else who annotates in napari.
+
+    On a server it is who logged in there, which its store knows.
+    """
+    from napari_annotate_jobs.app._places import annotating_person
+
+    if options.person or location.startswith(("http:", "https:", "memory:")):
+        return options.person or None
+    return annotating_person()
 
 
 def agreed(question: str) -> bool:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         Exporter,
         ExportJob,
     )
-    from napari_annotate_jobs.model import LabelSet
     from napari_annotate_jobs.stores import StoreSource
 
 __all__ = ["add_export_arguments", "export_epilog", "export_job"]
@@ -132,7 +131,14 @@ def add_export_arguments(verb: argparse.ArgumentParser) -> None:
 
 def export_job(options: argparse.Namespace) -> int:
     """Export a job, or tell what an export would hold."""
-    from napari_annotate_jobs.formats import MANIFEST, export, exporter, plan_export
+    from napari_annotate_jobs.formats import (
+        MANIFEST,
+        export,
+        exporter,
+        plan_export,
+        wanted_options,
+        wanted_priority,
+    )
     from napari_annotate_jobs.stores import StoreSource
 
     source = StoreSource(
@@ -146,9 +152,11 @@ def export_job(options: argparse.Namespace) -> int:
         transforms = _transforms(options, source)
         for transform in transforms:
             labels = transform.labels(labels)
-        writer = exporter(
-            options.format, _choices(options), priority=_priority(options, labels)
+        choices = wanted_options(
+            options.format, _options(options.set), anonymous=options.anonymous
         )
+        priority = wanted_priority(labels, options.priority)
+        writer = exporter(options.format, choices, priority=priority)
         if options.preview:
             plan = plan_export(source, writer, transforms)
             if not writer.is_incompatible(plan):
@@ -185,17 +193,6 @@ def export_job(options: argparse.Namespace) -> int:
     return 0
 
 
-def _choices(options: argparse.Namespace) -> dict[str, str]:
-    from napari_annotate_jobs.formats import EXPORT_FORMATS
-
-    found = _options(options.set)
-    row = EXPORT_FORMATS.get(options.format)
-    if options.anonymous and row is not None:
-        if "patient" in row.load().Options.model_fields:
-            found["patient"] = "case"
-    return found
-
-
 def _options(pairs: list[str]) -> dict[str, str]:
     out: dict[str, str] = {}
     for pair in pairs:
@@ -209,36 +206,17 @@ def _options(pairs: list[str]) -> dict[str, str]:
     return out
 
 
-def _priority(options: argparse.Namespace, labels: LabelSet) -> list[int]:
-    from napari_annotate_jobs.model import Method
-
-    return [labels.named(name, Method.SEGMENTATION).id for name in options.priority]
-
-
 def _transforms(
     options: argparse.Namespace, source: StoreSource
 ) -> list[CaseTransform]:
     from napari_annotate_jobs.formats import (
-        Conversion,
-        Convert,
-        LabelChoice,
         parse_combination,
         read_combination,
+        wanted_transforms,
     )
 
-    found: list[CaseTransform] = []
-    if options.labels:
-        labels = source.job.project.label_set
-        ids = [i for name in options.labels for i in _labels_named(name, labels)]
-        found.append(LabelChoice(ids=tuple(sorted(set(ids)))))
-    ways = {str(way).replace(" ", "-"): way for way in Convert}
-    for name in options.convert:
-        if name not in ways:
-            raise InvalidValueError(
-                f"--convert {name} is no conversion",
-                remedy=f"Choose one of {', '.join(ways)}",
-            )
-        found.append(Conversion(convert=ways[name]))
+    labels = source.job.project.label_set
+    found = wanted_transforms(labels, options.labels, options.convert)
     if options.combine:
         kept = source.combinations()
         if options.combine in kept and not os.path.exists(options.combine):
@@ -247,16 +225,6 @@ def _transforms(
         else:
             found.append(read_combination(options.combine))
     return found
-
-
-def _labels_named(name: str, labels: LabelSet) -> list[int]:
-    """Return the ids of the labels of a name, of whatever method, or of an id."""
-    found = [x.id for x in labels.labels if x.name.casefold() == name.casefold()]
-    if found:
-        return found
-    if name.isdecimal():
-        return [labels[int(name)].id]
-    return [labels.named(name).id]  # says that there is none
 
 
 def _preview(

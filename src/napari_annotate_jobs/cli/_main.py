@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
+    InvalidValueError,
     StoreAccessError,
     StoreError,
 )
@@ -246,10 +247,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="walk through them without a person; jobs and pictures go to DIR, which "
         "must be empty",
     )
-    where.add_argument(
+    verb.add_argument(
         "--server",
         action="store_true",
-        help="with a job server of their own, which goes when napari is closed",
+        help="with a job server of their own, which goes when napari is closed; with "
+        "--headless, an owner, two annotators and a reviewer take a job from the start "
+        "to its end, and the network is cut in between",
     )
     return parser
 
@@ -317,15 +320,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _list(options: argparse.Namespace) -> int:
     from napari_annotate_jobs.app._places import recent_locations
 
+    from ._chosen import who_annotates
     from ._show import dump, fault_text, job_data, jobs_text
 
     locations = options.locations or recent_locations()
-    summaries: list[JobSummary] = []
+    found: list[tuple[JobSummary, str]] = []
     code = 0
     for location in locations:
         try:
-            with _opened(location, options.person) as store:
-                summaries += store.jobs()
+            with _opened(location, who_annotates(options, location)) as store:
+                found += [(summary, store.person) for summary in store.jobs()]
                 for fault in store.faults:
                     complain(fault_text(fault))
                     code = 2
@@ -334,11 +338,11 @@ def _list(options: argparse.Namespace) -> int:
             # A job used earlier may be gone; one that was named should be there.
             code = 2 if options.locations else code
     if not options.archived:
-        summaries = [summary for summary in summaries if not summary.job.archived]
+        found = [(summary, who) for summary, who in found if not summary.job.archived]
     if options.json:
-        say(dump([job_data(s, _person(options)) for s in summaries]))
-    elif summaries:
-        say(jobs_text(summaries))
+        say(dump([job_data(summary, who) for summary, who in found]))
+    elif found:
+        say(jobs_text(found))
     elif not code:
         say("There are no jobs yet. Make one with: napari-annotate-jobs new --help")
     return code
@@ -347,11 +351,12 @@ def _list(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     from napari_annotate_jobs.model import ReviewCounts, Status
 
+    from ._chosen import who_annotates
     from ._review import people_data, people_text, seen_data, seen_text
     from ._show import case_data, cases_text, dump, job_data, job_text
 
     status = Status(options.status) if options.status else None
-    with _opened(options.job, options.person) as store:
+    with _opened(options.job, who_annotates(options, options.job)) as store:
         shown = []
         for summary in store.jobs():
             rows = []
@@ -448,16 +453,31 @@ def _open(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from napari_annotate_jobs.demo import run_demo, run_headless, run_server_demo
+    from napari_annotate_jobs.demo import (
+        run_demo,
+        run_headless,
+        run_headless_server,
+        run_server_demo,
+    )
 
     from ._window import require_qt, require_window
 
     if options.server:
         from ._serve import require_server
 
-        require_window()
+        if options.folder:
+            raise InvalidValueError(
+                "the demo with a server keeps nothing",
+                where=options.folder,
+                remedy="Leave the folder out, or name one with --headless",
+            )
+        if not options.headless:
+            require_window()
+            require_server()
+            return run_server_demo()
+        require_qt()
         require_server()
-        return run_server_demo()
+        return run_headless_server(options.headless)
     if options.headless:
         require_qt()
         return run_headless(options.headless)
@@ -487,7 +507,8 @@ def _add(
 def _add_common(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.add_argument(
-        "--person", help="whose progress; the name of the system's user by default"
+        "--person",
+        help="whose progress; by default the name you annotate with in napari",
     )
 
 
@@ -522,9 +543,3 @@ def _no_job(location: str) -> StoreError:
         where=location,
         remedy="Make one with: napari-annotate-jobs new",
     )
-
-
-def _person(options: argparse.Namespace) -> str:
-    from napari_annotate_jobs.stores import default_person
-
-    return str(options.person or default_person())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,25 @@ def add_serve_arguments(verb: argparse.ArgumentParser) -> None:
         action="store_true",
         help="bring an older database up to date first; back it up before",
     )
+    verb.add_argument(
+        "--oidc",
+        metavar="ISSUER",
+        help="of a provider of OpenID Connect that people can log in with on the page; "
+        "its secret comes from the environment's NAPARI_ANNOTATE_JOBS_OIDC_SECRET",
+    )
+    verb.add_argument("--oidc-client", metavar="ID", help="of this server, there")
+    verb.add_argument(
+        "--oidc-claim",
+        metavar="NAME",
+        default="email",
+        help="what people are called by here: email, or one that only the provider "
+        "gives out",
+    )
+    verb.add_argument(
+        "--oidc-add",
+        action="store_true",
+        help="give an account to whoever logs in with it for the first time",
+    )
 
 
 def add_server_arguments(verb: argparse.ArgumentParser) -> None:
@@ -102,7 +122,9 @@ def add_server_arguments(verb: argparse.ArgumentParser) -> None:
     acts = verb.add_subparsers(title="what to do", metavar="ACT", required=True)
     act = acts.add_parser("upgrade", help="bring an older database up to date")
     act.set_defaults(act=_upgrade)
-    act = acts.add_parser("check", help="verify the record of who did what")
+    act = acts.add_parser(
+        "check", help="verify the record of who did what, and all masks that are named"
+    )
     act.set_defaults(act=_check)
     act = acts.add_parser("add-person", help="add a person, and print a token")
     act.add_argument("person", metavar="PERSON")
@@ -198,6 +220,26 @@ def _settings(options: argparse.Namespace) -> Any:
     )
 
 
+def _provider(options: argparse.Namespace) -> Any:
+    from napari_annotate_jobs.server import OidcSettings
+
+    if not (options.oidc or options.oidc_client):
+        return None
+    if not (options.oidc and options.oidc_client):
+        raise InvalidValueError(
+            "a provider and what this server is called there go together",
+            where="--oidc, --oidc-client",
+            remedy="Name both",
+        )
+    return OidcSettings(
+        options.oidc,
+        options.oidc_client,
+        secret=os.environ.get("NAPARI_ANNOTATE_JOBS_OIDC_SECRET", ""),
+        claim=options.oidc_claim,
+        add=options.oidc_add,
+    )
+
+
 def require_server() -> None:
     """Raise MissingExtraError where the packages of a server are not installed."""
     try:
@@ -224,7 +266,8 @@ def serve_jobs(options: argparse.Namespace) -> int:
             where="--tls-cert, --tls-key",
             remedy="Name both",
         )
-    with open_service(_settings(options), upgrade=options.upgrade) as service:
+    settings = replace(_settings(options), oidc=_provider(options))
+    with open_service(settings, upgrade=options.upgrade) as service:
         token = service.owner_token()
         if token is not None:
             say(f"The owner's token, shown this once: {token}")
@@ -314,12 +357,13 @@ def _upgrade(options: argparse.Namespace, service: Service) -> int:
 
 
 def _check(options: argparse.Namespace, service: Service) -> int:
-    from napari_annotate_jobs.server import broken_links
+    from napari_annotate_jobs.server import broken_links, faults_of_masks
 
     from ._show import fault_text
 
     with service.database.reading() as connection:
         faults = list(broken_links(connection))
+    faults += faults_of_masks(service)
     for fault in faults:
         say(fault_text(fault))
     say(f"{counted(len(faults), 'fault')}." if faults else "All is well.")

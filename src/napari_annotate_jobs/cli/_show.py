@@ -218,10 +218,10 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def jobs_text(summaries: Sequence[JobSummary]) -> str:
-    """Return the jobs as a table."""
+def jobs_text(found: Sequence[tuple[JobSummary, str]]) -> str:
+    """Return jobs, each with for whom it is counted, as a table."""
     rows = []
-    for summary in summaries:
+    for summary, person in found:
         job, counts = summary.job, summary.counts
         rows.append(
             (
@@ -230,11 +230,13 @@ def jobs_text(summaries: Sequence[JobSummary]) -> str:
                 f"{counts.progress:.0%}",
                 counts.left,
                 counts.finished,
+                person,
                 job.due.isoformat() if job.due else "",
                 summary.location,
             )
         )
-    return table(("NAME", "KIND", "DONE", "LEFT", "FINISHED", "DUE", "LOCATION"), rows)
+    head = ("NAME", "KIND", "DONE", "LEFT", "FINISHED", "FOR", "DUE", "LOCATION")
+    return table(head, rows)
 
 
 def job_text(summary: JobSummary, person: str) -> str:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ._run import run_demo, run_headless
-from ._server import run_server_demo
+from ._server import run_headless_server, run_server_demo
 
-__all__ = ["run_demo", "run_headless", "run_server_demo"]
+__all__ = ["run_demo", "run_headless", "run_headless_server", "run_server_demo"]

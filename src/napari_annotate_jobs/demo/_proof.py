@@ -107,7 +107,9 @@ class WalkRecord:
         return self.slices.setdefault(index, Slice())
 
 
-def faults_of(folder: Path, case_id: str, record: WalkRecord) -> list[str]:
+def faults_of(
+    folder: Path, case_id: str, record: WalkRecord, *, person: str | None = None
+) -> list[str]:
     """Compare a case's files with what was done.
 
     Parameters
@@ -115,16 +117,18 @@ def faults_of(folder: Path, case_id: str, record: WalkRecord) -> list[str]:
     folder : Path
         The job's folder.
     case_id : str
-        The case; one person annotated it.
+        The case.
     record : WalkRecord
         What was done.
+    person : str, optional
+        Who did it; by default the only one who annotated the case.
 
     Returns
     -------
     list of str
         What does not agree; empty if everything does.
     """
-    (place,) = (folder / "annotations" / case_id).iterdir()
+    (place,) = (folder / "annotations" / case_id).glob(person or "*")
     names = _label_names(folder)
     faults = _compare(place, _draft(place), names, record)
     numbers = sorted(place.glob("submissions/[0-9][0-9][0-9][0-9].json"))

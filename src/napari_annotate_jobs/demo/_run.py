@@ -15,7 +15,13 @@ from napari_annotate_jobs.errors import AnnotateJobsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["own_settings", "run_demo", "run_headless"]
+__all__ = [
+    "display_command",
+    "own_settings",
+    "run_demo",
+    "run_headless",
+    "unused_folder",
+]
 
 SCREEN = "-screen 0 1600x1000x24 -nolisten tcp"
 """What Xvfb is asked for."""
@@ -77,21 +83,29 @@ def run_headless(folder: str | os.PathLike[str]) -> int:
     AnnotateJobsError
         If the folder cannot be used, or there is neither a display nor Xvfb.
     """
+    place = unused_folder(folder)
+    command = [sys.executable, "-m", "napari_annotate_jobs.demo._walk", str(place)]
+    with tempfile.TemporaryDirectory(prefix="annotate-jobs-demo-") as home:
+        environment = own_settings(Path(home))
+        command = display_command(command, environment)
+        return subprocess.run(command, env=environment, check=False).returncode
+
+
+def unused_folder(folder: str | os.PathLike[str]) -> Path:
+    """Return a folder that is empty, made if it is not there.
+
+    Raises
+    ------
+    AnnotateJobsError
+        If it holds something, or cannot be written.
+    """
     place = Path(folder).expanduser().absolute()
     try:
         place.mkdir(parents=True, exist_ok=True)
         _check_unused(place)
     except OSError as error:
         raise _unwritable(place, error) from error
-    command = [sys.executable, "-m", "napari_annotate_jobs.demo._walk", str(place)]
-    with tempfile.TemporaryDirectory(prefix="annotate-jobs-demo-") as home:
-        environment = own_settings(Path(home))
-        if not _has_display(environment):
-            command = [*_virtual_display(), *command]
-            for name in ("WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
-                environment.pop(name, None)
-            environment |= {"LIBGL_ALWAYS_SOFTWARE": "1", "XDG_SESSION_TYPE": "x11"}
-        return subprocess.run(command, env=environment, check=False).returncode
+    return place
 
 
 def _check_unused(place: Path, but: Sequence[str] = ()) -> None:
@@ -117,6 +131,28 @@ def own_settings(home: Path) -> dict[str, str]:
     if sys.platform == "darwin":  # where the XDG variables mean nothing
         environment["HOME"] = str(home)
     return environment
+
+
+def display_command(
+    command: Sequence[str], environment: dict[str, str], *, own: bool = False
+) -> list[str]:
+    """Return what runs a command with a window where there is no display.
+
+    Parameters
+    ----------
+    command : sequence of str
+        The command.
+    environment : dict
+        Its environment; changed to suit a virtual display, if that is needed.
+    own : bool
+        On a virtual display also where there is one: two windows share no focus.
+    """
+    if _has_display(environment) and not (own and sys.platform.startswith("linux")):
+        return list(command)
+    for name in ("WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        environment.pop(name, None)
+    environment |= {"LIBGL_ALWAYS_SOFTWARE": "1", "XDG_SESSION_TYPE": "x11"}
+    return [*_virtual_display(), *command]
 
 
 def _has_display(environment: dict[str, str]) -> bool:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from ._jobs import DEMO_JOBS, make_demo_jobs
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
 
     from napari_annotate_jobs.server import Service
 
-__all__ = ["DEMO_PEOPLE", "demo_server", "run_server_demo"]
+__all__ = ["DEMO_PEOPLE", "demo_server", "run_headless_server", "run_server_demo"]
 
 DEMO_PEOPLE = {"ana": "annotator", "ben": "annotator", "eve": "reviewer"}
 """Who works on the demo's jobs; their passwords are their names, with ``-at-demo``."""
@@ -82,6 +83,49 @@ def run_server_demo() -> int:
         keyring = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
         environment = own_settings(home) | keyring
         return subprocess.run(command, env=environment, check=False).returncode
+
+
+def run_headless_server(
+    folder: str | os.PathLike[str],
+    *,
+    database: str | None = None,
+    blobs: str | None = None,
+    servers: int = 1,
+) -> int:
+    """Walk through a job on a server without a person, then verify what came out.
+
+    An owner, two annotators and a reviewer are processes of their own, with settings of
+    their own; the annotators each have a napari window, and in the middle of their
+    work the network is cut.
+
+    Parameters
+    ----------
+    folder : path-like
+        The server's folder, jobs and pictures go there; it must be empty, or not be
+        there.
+    database, blobs : str, optional
+        URLs, as ``serve`` takes them; SQLite and a folder by default.
+    servers : int
+        How many processes serve; more than one take turns.
+
+    Returns
+    -------
+    int
+        0 if everything went as it should and is as it was drawn, else 1.
+
+    Raises
+    ------
+    AnnotateJobsError
+        If the folder cannot be used, or there is neither a display nor Xvfb.
+    """
+    from ._run import unused_folder
+    from ._server_walk import walk_server
+
+    place = unused_folder(folder)
+    with tempfile.TemporaryDirectory(prefix="annotate-jobs-demo-") as home:
+        return walk_server(
+            place, Path(home), database=database, blobs=blobs, servers=servers
+        )
 
 
 def _serve(folder: Path) -> None:

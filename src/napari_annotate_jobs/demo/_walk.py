@@ -83,11 +83,14 @@ class Walk:
         session = self.driver.session
         return self.records[session.job.id, session.case.row.case.id]
 
-    def show(self, name: str, text: str) -> None:
-        """Tell what was done, and take a picture of it."""
+    def show(self, name: str, text: str, *, settled: bool = True) -> None:
+        """Tell what was done, and take a picture of it, once nothing is under way."""
         self._number += 1
         path = self._pictures / f"{self._number:02d}-{name}.png"
-        self.driver.screenshot(path)
+        if settled:
+            self.driver.screenshot(path)
+        else:
+            self.driver.screenshot_now(path)
         print(f"{path.name:32} {text}", flush=True)
 
     def must(self, condition: bool, text: str) -> None:

@@ -76,9 +76,10 @@ class Entered:
     masks, boxes : int
         How many of these came in.
     classes : int
-        How many class labels, and verified negatives, came in.
+        How many class labels, verified negatives and exclusions came in.
     left_out : int
-        Class labels and verified negatives left out, for they cannot be proposals.
+        Class labels, verified negatives and exclusions left out, for they cannot be
+        proposals.
     """
 
     entered: int = 0
@@ -101,11 +102,12 @@ class _Slice:
         self.masks: dict[str, NDArray[np.uint16]] = {}
         self.boxes: list[tuple[Label, tuple[float, float, float, float]]] = []
         self.classes: list[Label] = []
-        self.nothing = False
+        self.nothing = self.excluded = False
 
     @property
     def is_empty(self) -> bool:
-        return not (self.masks or self.boxes or self.classes or self.nothing)
+        own = self.masks or self.boxes or self.classes
+        return not (own or self.nothing or self.excluded)
 
 
 def enter_incoming(
@@ -119,8 +121,8 @@ def enter_incoming(
     """Let annotations from elsewhere enter a case, as one undo step.
 
     Nothing that is confirmed is overwritten unless `mode` says so; excluded slices
-    are always left alone. Class labels and verified negatives cannot be proposals:
-    they enter drafts only.
+    are always left alone. Class labels, verified negatives and exclusions cannot be
+    proposals: they enter drafts only.
 
     Parameters
     ----------
@@ -187,6 +189,7 @@ def _collect(
                 if label is not None and label.scope is Scope.SLICE:
                     out.classes.append(label)
             out.nothing |= each.nothing_to_label
+            out.excluded |= each.excluded
     if not out.is_empty and (out.masks or out.boxes or out.classes):
         out.nothing = False
     return out
@@ -248,7 +251,7 @@ def _propose(
     for index in sorted({*_indices(found), *before}):
         said = _collect(found, index, editor.labels)
         content = editor.content(index)
-        count += Entered(left_out=len(said.classes) + said.nothing)
+        count += Entered(left_out=len(said.classes) + said.nothing + said.excluded)
         earlier = _earlier(content, source)
         if content.excluded or content.nothing_to_label or _keeps(content, mode):
             held = bool(said.masks or said.boxes)
@@ -352,6 +355,10 @@ def _draft(
         negative = content.nothing_to_label and mode is not Mode.REPLACE
         if negative or _keeps(content, mode):
             count += Entered(kept=1)
+            continue
+        if said.excluded:
+            contents[index] = content.evolve(excluded=True)
+            count += Entered(entered=1, classes=1)
             continue
         if said.nothing:
             if content.is_empty or mode is Mode.REPLACE:

@@ -29,6 +29,7 @@ from ._durable import (
     settle_names,
     write_durably,
     write_many_durably,
+    write_privately,
 )
 from ._locks import locked
 
@@ -58,4 +59,5 @@ __all__ = [
     "touch",
     "write_durably",
     "write_many_durably",
+    "write_privately",
 ]

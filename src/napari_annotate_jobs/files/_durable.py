@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
@@ -38,6 +39,7 @@ __all__ = [
     "settle_names",
     "write_durably",
     "write_many_durably",
+    "write_privately",
 ]
 
 LEFT = 24 * 3600.0
@@ -146,6 +148,38 @@ def write_many_durably(files: Mapping[Path, bytes]) -> None:
             with ThreadPoolExecutor(min(8, len(files))) as pool:
                 list(pool.map(_place, files, files.values()))
         _sync_folder(folder)
+
+
+def write_privately(path: Path, data: bytes, *, durably: bool = False) -> None:
+    """Put a file in place, whole or not at all, that nobody else may read.
+
+    For what a computer keeps of one person: errors of the system are raised as they
+    are.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    data : bytes
+        Its content.
+    durably : bool
+        Whether it has to be on disk when this returns.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            if durably:
+                file.flush()
+                _sync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    if durably:
+        with suppress(OSError):
+            _sync_folder(path.parent)
 
 
 def append_durably(path: Path, data: bytes, *, at: int, sync: bool = True) -> None:

@@ -31,6 +31,7 @@ from ._matching import CaseFinder, FoundCase, NamePattern
 from ._naming import Named, name_labels, one_label, parse_map
 from ._ready_labels import READY_LABELS, READY_TITLES, ready_labels
 from ._stem import unique_stem
+from ._wanted import wanted_options, wanted_priority, wanted_transforms
 from ._yaml import load_yaml
 from .volumes._image_file import write_image
 
@@ -84,6 +85,9 @@ __all__ = [
     "read_combination",
     "ready_labels",
     "unique_stem",
+    "wanted_options",
+    "wanted_priority",
+    "wanted_transforms",
     "with_negatives",
     "write_combination",
     "write_image",

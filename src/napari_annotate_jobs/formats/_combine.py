@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from napari_annotate_jobs.errors import InvalidValueError, StoreAccessError
 from napari_annotate_jobs.model import (
+    MAX_LABEL_NAME,
     Group,
     Label,
     LabelSet,
@@ -64,7 +65,7 @@ class CombinedClass(Value):
         carries them either way: what was theirs is the new class's.
     """
 
-    name: str = Field(min_length=1, max_length=120)
+    name: str = Field(min_length=1, max_length=MAX_LABEL_NAME)
     sources: tuple[str, ...] = Field(min_length=1)
     color: str | None = None
     method: Method | None = None

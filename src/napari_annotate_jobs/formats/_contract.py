@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -25,6 +26,12 @@ __all__ = [
     "FormatOptions",
     "ListedSource",
 ]
+
+
+def first_names(names: Sequence[str], most: int = 3) -> str:
+    """Return the first names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 class FormatOptions(BaseModel):
@@ -186,7 +193,7 @@ class Exporter(ABC):
                 f"has only labels for {' and '.join(sorted(here))}; convert them"
             )
         if export.overlaps and not self.keeps_overlap and not self.priority:
-            cases = ", ".join(export.overlaps[:3])
+            cases = first_names(export.overlaps)
             reasons.append(
                 f"masks overlap in {len(export.overlaps)} cases ({cases}), which "
                 f"{self.title} cannot hold; say in which order labels win (priority)"
@@ -196,11 +203,27 @@ class Exporter(ABC):
     def losses(self, export: ExportJob) -> list[str]:
         """Say what the format leaves out of the export, for the preview."""
         left = {label.method for label in export.labels.labels} - self.methods
-        return [f"{self.title} does not hold {method}" for method in sorted(left)]
+        return [
+            f"the format does not hold {method} "
+            f"({first_names([label.name for label in export.labels.of(method)])})"
+            for method in sorted(left)
+        ]
 
     def remarks(self, export: ExportJob) -> list[str]:
-        """Say what people should know of the files before they are written."""
-        return []
+        """Say what people should know of the files before they are written.
+
+        A format that has more to say adds it to these.
+        """
+        found = Counter(each.case.id for each in export.cases)
+        names = dict.fromkeys(
+            each.case.name for each in export.cases if found[each.case.id] > 1
+        )
+        if not names:
+            return []
+        return [
+            f"annotated by several people, and written once for each of them: "
+            f"{first_names(list(names))}; choose one person to have the images once"
+        ]
 
     def prepared(self, export: ExportJob, source: CaseSource) -> Exporter:
         """Return the exporter that knows what all cases have in common.

@@ -246,26 +246,26 @@ def export(
             if progress is not None:
                 progress(len(done), len(tasks), str(tasks[number].summary))
             _stop_if(cancelled, out)
+        _stop_if(cancelled, out)
+        results = _Results(notes, tasks)
+        with _telling(staging):
+            written = _Written(results, plan.cases)
+            shared = list(exporter.finish(plan, staging, written))
+            exporter.verify(plan, staging, written)
+            write_slice_table(staging / SLICES, results)
+            found = manifest(about, results, staging, [*shared, SLICES])
+            text = json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True)
+            (staging / MANIFEST).write_text(text + "\n", encoding="utf-8")
+            shutil.rmtree(notes)
+            _sync_tree(staging)
+            if out.exists():
+                out.rmdir()
+            staging.replace(out)
     except BaseException:
         running.close()  # type: ignore[attr-defined]
         if scheduler is None:  # there, others may still be writing
             _tidy(staging, [_note_of(notes, tasks[number]) for number in done])
         raise
-    _stop_if(cancelled, out)
-    results = _Results(notes, tasks)
-    with _telling(staging):
-        written = _Written(results, plan.cases)
-        shared = list(exporter.finish(plan, staging, written))
-        exporter.verify(plan, staging, written)
-        write_slice_table(staging / SLICES, results)
-        found = manifest(about, results, staging, [*shared, SLICES])
-        text = json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True)
-        (staging / MANIFEST).write_text(text + "\n", encoding="utf-8")
-        shutil.rmtree(notes)
-        _sync_tree(staging)
-        if out.exists():
-            out.rmdir()
-        staging.replace(out)
     return ExportReport(folder=out, cases=len(tasks), resumed=resumed, manifest=found)
 
 

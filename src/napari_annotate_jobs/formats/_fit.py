@@ -43,12 +43,15 @@ class FittedSlice:
         Names of class labels.
     nothing_to_label : bool
         Whether it is a negative.
+    excluded : bool
+        Whether it is not to be used.
     """
 
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     boxes: Mapping[str, Sequence[Corners]] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
     nothing_to_label: bool = False
+    excluded: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -243,6 +246,7 @@ def _direct(
                 },
                 classes=each.classes,
                 nothing_to_label=each.nothing_to_label,
+                excluded=each.excluded,
             )
             for each, plane in parts
         ]

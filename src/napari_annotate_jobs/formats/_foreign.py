@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IMAGE_ENDINGS",
+    "MOST_BYTES",
     "NO_PLACE",
     "Names",
     "as_int",
     "as_number",
     "as_text",
+    "check_file",
     "check_plane",
     "files_below",
     "image_name",
@@ -67,13 +69,19 @@ def readable(path: Path) -> Iterator[None]:
         ) from error
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a file; a byte order mark is left out."""
+def check_file(path: Path) -> None:
+    """Raise an error unless it is a file, and not too large to be read whole."""
     with readable(path):
         if path.stat().st_size > MOST_BYTES:
             raise InvalidValueError("is larger than 2 GB", where=path)
         if not path.is_file():  # a device has no end, and a pipe waits
             raise InvalidValueError("is no regular file", where=path)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file; a byte order mark is left out."""
+    check_file(path)
+    with readable(path):
         data = path.read_bytes()
     try:
         return data.decode("utf-8-sig")

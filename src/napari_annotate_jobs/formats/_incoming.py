@@ -74,6 +74,8 @@ class IncomingSlice:
         Names of class labels.
     nothing_to_label : bool
         Whether the file says that there is nothing.
+    excluded : bool
+        Whether the file says that the slice is not to be used.
     """
 
     sop_instance_uid: str | None = None
@@ -84,6 +86,7 @@ class IncomingSlice:
     boxes: Mapping[str, Sequence[Corners]] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
     nothing_to_label: bool = False
+    excluded: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -16,6 +16,7 @@ from napari_annotate_jobs.imaging import Series, SeriesHeader
 from napari_annotate_jobs.imaging._types import FrameSource
 from napari_annotate_jobs.model import (
     COLORS,
+    MAX_LABEL_NAME,
     Annotation,
     Case,
     Label,
@@ -216,7 +217,7 @@ def _names(features: Any) -> dict[int, str]:
     except (KeyError, TypeError, ValueError):
         return {}
     return {
-        index: text[:120]
+        index: text[:MAX_LABEL_NAME].rstrip()
         for index, text in texts.items()
         if text and text.isprintable()
     }

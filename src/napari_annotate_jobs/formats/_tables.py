@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_annotate_jobs.imaging import SeriesHeader
-    from napari_annotate_jobs.model import Box
 
     from ._case import AnnotatedCase, CaseSummary
     from ._contract import ExportJob
@@ -37,6 +36,9 @@ CASE: dict[str, str] = {
 }
 SLICE: dict[str, str] = {
     **CASE,
+    "origin_x_mm": "float",
+    "origin_y_mm": "float",
+    "origin_z_mm": "float",
     "decision": "str",
     "classes": "json",
     "case_classes": "json",
@@ -50,7 +52,10 @@ SLICE: dict[str, str] = {
     "digest": "str",
     "flags": "str",
 }
-"""Columns of the table of slices, and what they hold."""
+"""Columns of the table of slices, and what they hold.
+
+The origin is the centre of the first pixel.
+"""
 BOX: dict[str, str] = {
     **CASE,
     "label": "str",
@@ -71,6 +76,7 @@ BOX: dict[str, str] = {
     "attributes": "json",
     "author": "str",
     "submission": "int",
+    "submitted": "str",
     "digest": "str",
 }
 """Columns of the table of boxes. The centre of the first pixel is (0, 0)."""
@@ -266,6 +272,7 @@ def _slice_rows(case: AnnotatedCase) -> Iterator[dict[str, Any]]:
                 pixels[name] = pixels.get(name, 0) + count
         yield {
             **_place(case, index),
+            **_point_mm("origin", case.header, index, 0, 0),
             "decision": str(case.decision(index)),
             "classes": [labels[i].name for i in said.class_labels],
             "case_classes": whole,
@@ -274,11 +281,17 @@ def _slice_rows(case: AnnotatedCase) -> Iterator[dict[str, Any]]:
             "mask_provenance": sorted({str(r.provenance) for r in said.masks.values()}),
             "mask_source": sorted({r.source for r in said.masks.values()} - {""}),
             "author": summary.person,
-            "submission": summary.submission,
-            "submitted": None if summary.time is None else summary.time.isoformat(),
-            "digest": summary.digest,
+            **_submission(summary),
             "flags": summary.flags,
         }
+
+
+def _submission(summary: CaseSummary) -> dict[str, Any]:
+    return {
+        "submission": summary.submission,
+        "submitted": None if summary.time is None else summary.time.isoformat(),
+        "digest": summary.digest,
+    }
 
 
 def _box_rows(case: AnnotatedCase) -> Iterator[dict[str, Any]]:
@@ -293,28 +306,28 @@ def _box_rows(case: AnnotatedCase) -> Iterator[dict[str, Any]]:
                 "top": box.top,
                 "right": box.right,
                 "bottom": box.bottom,
-                **_corners_mm(case.header, index, box),
+                **_point_mm("left_top", case.header, index, box.left, box.top),
+                **_point_mm("right_bottom", case.header, index, box.right, box.bottom),
                 "object": box.track,
                 "provenance": str(box.provenance),
                 "source": box.source,
                 "attributes": box.attributes,
                 "author": summary.person,
-                "submission": summary.submission,
-                "digest": summary.digest,
+                **_submission(summary),
             }
 
 
-def _corners_mm(header: SeriesHeader, index: int, box: Box) -> dict[str, float | None]:
-    """Return where two corners of a box lie in the patient, LPS in mm.
+def _point_mm(
+    name: str, header: SeriesHeader, index: int, column: float, row: float
+) -> dict[str, float | None]:
+    """Return where a point of a slice lies in the patient, LPS in mm.
 
-    From the slice's own origin, so that uneven gaps do not move them.
+    From the slice's own origin, so that uneven gaps do not move it.
     """
-    out: dict[str, float | None] = {}
     affine = ijk_to_lps(header)
-    origin = slice_origins(header)[index]
-    corners = {"left_top": (box.left, box.top), "right_bottom": (box.right, box.bottom)}
-    for corner, (column, row) in corners.items():
-        point = origin + affine[:3, 0] * column + affine[:3, 1] * row
-        for axis, value in zip("xyz", np.round(point, 4).tolist(), strict=True):
-            out[f"{corner}_{axis}_mm"] = value if header.affine is not None else None
-    return out
+    point = slice_origins(header)[index] + affine[:3, :2] @ [column, row]
+    known = header.affine is not None
+    return {
+        f"{name}_{axis}_mm": value if known else None
+        for axis, value in zip("xyz", np.round(point, 4).tolist(), strict=True)
+    }

@@ -17,7 +17,7 @@ from ._inspect import inspect
 from ._layer import layer_data, layer_metadata, read_layers
 from ._lazy import LazyVolumes, LazyVoxels, default_budget
 from ._quiet import quiet
-from ._series import Series, nearest_first
+from ._series import Series
 from ._types import (
     FileRef,
     FrameSource,
@@ -54,7 +54,6 @@ __all__ = [
     "layer_data",
     "layer_metadata",
     "most_telling",
-    "nearest_first",
     "note_from_header",
     "note_to_header",
     "open_series",

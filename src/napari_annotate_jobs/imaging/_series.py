@@ -21,7 +21,7 @@ from ._rescale import DoesNotFit, wider
 from ._volume import Volume
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -31,45 +31,10 @@ if TYPE_CHECKING:
     from ._lazy import LazyVolumes, LazyVoxels
     from ._reading import Cancel, Progress, Reader
 
-__all__ = ["Series", "nearest_first", "path_of"]
+__all__ = ["Series", "path_of"]
 
 _PLAUSIBLE = 4000
 _LARGE = 1 << 28
-
-
-def nearest_first(count: int, current: Callable[[], int]) -> Iterator[int]:
-    """Give the indices 0 to `count` - 1, always the one nearest to `current`.
-
-    Parameters
-    ----------
-    count : int
-        How many there are.
-    current : callable
-        Returns the index shown at the moment; it is asked again for each, so
-        that reading follows a scrolling user.
-
-    Yields
-    ------
-    int
-        Each index once.
-    """
-    left = np.ones(count, dtype=bool)
-    for _ in range(count):
-        here = min(max(current(), 0), count - 1)
-        if left[here]:
-            index = here
-        else:
-            ahead = np.flatnonzero(left[here:])
-            behind = np.flatnonzero(left[:here])
-            after = here + int(ahead[0]) if ahead.size else None
-            before = int(behind[-1]) if behind.size else None
-            if before is None or (after is not None and after - here <= here - before):
-                assert after is not None
-                index = after
-            else:
-                index = before
-        left[index] = False
-        yield index
 
 
 class Series:
@@ -287,7 +252,7 @@ class Series:
             that its type cannot hold are clipped to its range.
         order : iterable of int, optional
             The slices to read, first to last; consumed as reading goes on, so
-            that :func:`nearest_first` can follow the user.
+            that it can follow the user.
         progress : callable, optional
             Called with (done, total), in the calling thread.
         cancelled : callable, optional

@@ -29,6 +29,7 @@ from ._job_diff import edit_back, label_edit
 from ._job_edit import CaseName, JobEdit, LabelChange, edited_job
 from ._labels import (
     COLORS,
+    MAX_LABEL_NAME,
     Attribute,
     Code,
     Concept,
@@ -85,6 +86,7 @@ from ._window import PRESETS, VoiFunction, Window
 __all__ = [
     "COLORS",
     "LONGEST_REASON",
+    "MAX_LABEL_NAME",
     "MEDIA_TYPE",
     "OUTCOMES",
     "PNG_SIGNATURE",

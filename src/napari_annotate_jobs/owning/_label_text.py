@@ -8,6 +8,7 @@ from typing import Any
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.formats import READY_LABELS, ready_labels
 from napari_annotate_jobs.model import (
+    MAX_LABEL_NAME,
     GivenLabels,
     LabelEntry,
     Method,
@@ -124,7 +125,7 @@ def pasted_labels(text: str) -> GivenLabels:
             for cell in filter(None, cells):
                 _take_cell(entries, cell, where)
         except InvalidValueError as error:
-            fields = {"name": " ".join([name, *filter(None, cells)])[:120]}
+            fields = {"name": " ".join([name, *filter(None, cells)])[:MAX_LABEL_NAME]}
             what = f"{error.what}. {error.remedy}".rstrip(". ")
             entries = [LabelEntry(where, fields, what[:1].upper() + what[1:])]
         found.entries += entries

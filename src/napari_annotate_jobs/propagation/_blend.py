@@ -202,6 +202,8 @@ def blend(
         wins = blended > known
         np.copyto(known, blended, where=wins)
         np.copyto(found[place], np.uint16(label), where=wins)
+    # Those that touch nothing come after, each by itself: they keep their size, and
+    # take from others only where they score higher.
     for label in labels:
         quad = _quad(fields, span, label, rest)
         if label in touching or (quad[1] is None and quad[2] is None):
@@ -258,6 +260,7 @@ def _keep_area(
     should be is the same cubic of the areas; scores are never lowered.
     """
     areas = [0 if field is None else field.area for field in quad]
+    # An outer key without the object must not pull its area down: the slope is flat.
     if quad[0] is None:
         areas[0] = areas[1]
     if quad[3] is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ._accounts import add_account, find_account, list_accounts, make_token
 from ._app import create_app
 from ._audit import broken_links
+from ._collecting import faults_of_masks
+from ._oidc import OidcSettings
 from ._permits import permit, permits
 from ._project_edits import deleted_projects, restore_project
 from ._projects import (
@@ -21,6 +23,7 @@ from ._tasks import Assignment, assign_evenly
 __all__ = [
     "Assignment",
     "NewProject",
+    "OidcSettings",
     "Role",
     "ServerSettings",
     "Service",
@@ -32,6 +35,7 @@ __all__ = [
     "change_labels",
     "create_app",
     "deleted_projects",
+    "faults_of_masks",
     "find_account",
     "list_accounts",
     "list_members",

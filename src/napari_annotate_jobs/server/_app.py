@@ -18,8 +18,9 @@ from prometheus_client import (
 from napari_annotate_jobs import __version__
 from napari_annotate_jobs.stores.wire import Trouble
 
-from . import _image_routes, _routes_jobs, _routes_people, page
+from . import _image_routes, _routes_exports, _routes_jobs, _routes_people, page
 from ._asking import add_handlers, hidden_errors
+from ._exports import Exports
 from ._upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -48,14 +49,14 @@ def create_app(service: Service, *, chores: bool = True) -> FastAPI:
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
-        worker = Upkeep(service) if chores else None
-        if worker is not None:
+        workers = (Upkeep(service), Exports(service)) if chores else ()
+        for worker in workers:
             worker.start()
         try:
             yield
         finally:
-            service.stopping.set()
-            if worker is not None:
+            service.stop()
+            for worker in workers:
                 worker.join()
 
     app = FastAPI(
@@ -74,9 +75,10 @@ def create_app(service: Service, *, chores: bool = True) -> FastAPI:
     )
     app.state.service = service
     add_handlers(app)
-    for router in (_routes_jobs.ROUTER, _routes_people.ROUTER, _image_routes.ROUTER):
-        app.include_router(router, prefix=API)
+    for routes in (_routes_jobs, _routes_people, _routes_exports, _image_routes):
+        app.include_router(routes.ROUTER, prefix=API)
     app.include_router(page.ROUTER)
+    app.include_router(page.PROVIDER)
     registry = CollectorRegistry()
     _add_health(app, service, registry)
     app.add_middleware(_Watched, registry=registry)

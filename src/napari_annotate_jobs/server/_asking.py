@@ -56,6 +56,7 @@ __all__ = [
     "hidden_error",
     "hidden_errors",
     "repeated",
+    "unchanged",
 ]
 
 _LOG = logging.getLogger("napari_annotate_jobs.server")
@@ -267,7 +268,25 @@ def forget_answers(connection: Connection) -> int:
 Ask = Annotated[Asking, Depends(_asking)]
 
 
-def answer(request: Request | None, value: Any, status: int = 200) -> Response:
+def unchanged(request: Request, stamp: str) -> Response | None:
+    """Return the answer for who has what has this stamp already; None for others."""
+    tag = _tag_of(stamp.encode())
+    if tag in _tags(request.headers.get("if-none-match", "")):
+        return Response(status_code=304, headers=_tagged(tag))
+    return None
+
+
+def _tag_of(content: bytes) -> str:
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def _tagged(tag: str) -> dict[str, str]:
+    return {"ETag": tag, "Cache-Control": "private, no-cache"}
+
+
+def answer(
+    request: Request | None, value: Any, status: int = 200, *, stamp: str | None = None
+) -> Response:
     """Return a value as JSON; not again, if who asks says that they have it.
 
     Parameters
@@ -278,6 +297,9 @@ def answer(request: Request | None, value: Any, status: int = 200) -> Response:
         The value.
     status : int
         Of the answer.
+    stamp : str, optional
+        Tells it apart from what it was and will be, as does the answer itself; see
+        :func:`unchanged`.
     """
     if isinstance(value, BaseModel):
         body = value.model_dump_json().encode("utf-8", "surrogatepass")
@@ -285,8 +307,8 @@ def answer(request: Request | None, value: Any, status: int = 200) -> Response:
         body = _ANYTHING.dump_json(value)
     if request is None:
         return Response(body, status, media_type="application/json")
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    tag = _tag_of(body if stamp is None else stamp.encode())
+    headers = _tagged(tag)
     if tag in _tags(request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)
     return Response(body, status, headers, media_type="application/json")

@@ -1,8 +1,10 @@
-"""Where encoded masks are kept: in a folder, or in a store of objects."""
+"""Where encoded masks and exports are kept: in a folder, or in a store of objects."""
 
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,23 +12,35 @@ from napari_annotate_jobs.errors import (
     CorruptError,
     InvalidValueError,
     MissingExtraError,
+    NotFoundError,
     StoreAccessError,
 )
 from napari_annotate_jobs.files import (
     accessing,
     make_folders,
     read_if_there,
+    settle_names,
     write_durably,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from obstore.store import ObjectStore
 
-__all__ = ["BlobShelf", "open_blobs"]
+__all__ = ["BlobShelf", "blob_name", "open_blobs"]
+
+
+def blob_name(digest: str) -> str:
+    """Return the name that a mask has on a shelf."""
+    return f"{digest[:2]}/{digest}.png"
 
 
 class BlobShelf(Protocol):
-    """Keeps bytes under their SHA-256; what is there is never rewritten."""
+    """Keeps bytes under their SHA-256; what is there is never rewritten.
+
+    Other files, of a name of their own, are kept beside them.
+    """
 
     def put(self, digest: str, data: bytes) -> None:
         """Keep bytes; durable on return."""
@@ -40,6 +54,24 @@ class BlobShelf(Protocol):
             If they do not have this digest.
         """
 
+    def put_file(self, name: str, path: Path) -> None:
+        """Keep a file under a name, in place of what is there; durable on return."""
+
+    def read_part(self, name: str, start: int, stop: int) -> bytes:
+        """Return bytes of a file, from one place to before another.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such file.
+        """
+
+    def drop(self, name: str) -> None:
+        """Take a file, or a mask of that :func:`blob_name`, away; it may be gone."""
+
+    def digests(self) -> Iterator[str]:
+        """Give the digest of every mask that is there."""
+
     def ready(self) -> None:
         """Raise StoreAccessError unless it answers."""
 
@@ -51,7 +83,7 @@ class _FolderShelf:
             path.mkdir(parents=True, exist_ok=True)
 
     def _file(self, digest: str) -> Path:
-        return self._path / digest[:2] / f"{digest}.png"
+        return self._path / blob_name(digest)
 
     def put(self, digest: str, data: bytes) -> None:
         path = self._file(digest)
@@ -63,6 +95,40 @@ class _FolderShelf:
     def get(self, digest: str) -> bytes | None:
         data = read_if_there(self._file(digest))
         return None if data is None else _proved(digest, data)
+
+    def put_file(self, name: str, path: Path) -> None:
+        target = self._path / name
+        make_folders(target.parent, root=self._path)
+        aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        with accessing(target, "written"):
+            try:
+                with path.open("rb") as source, aside.open("wb") as copy:
+                    shutil.copyfileobj(source, copy, 1 << 20)
+                    copy.flush()
+                    os.fsync(copy.fileno())
+                aside.replace(target)
+            finally:
+                aside.unlink(missing_ok=True)
+        settle_names(target.parent)
+
+    def read_part(self, name: str, start: int, stop: int) -> bytes:
+        path = self._path / name
+        with accessing(path, "read"):
+            try:
+                with path.open("rb") as file:
+                    file.seek(start)
+                    return file.read(stop - start)
+            except FileNotFoundError:
+                raise _no_file(name) from None
+
+    def drop(self, name: str) -> None:
+        path = self._path / name
+        with accessing(path, "removed"):
+            path.unlink(missing_ok=True)
+
+    def digests(self) -> Iterator[str]:
+        for path in self._path.glob("[0-9a-f][0-9a-f]/*.png"):
+            yield path.stem
 
     def ready(self) -> None:
         if not self._path.is_dir():
@@ -100,19 +166,52 @@ class _ObjectShelf:
 
     def put(self, digest: str, data: bytes) -> None:
         try:
-            self._obstore.put(self._store, f"{digest[:2]}/{digest}.png", data)
+            self._obstore.put(self._store, blob_name(digest), data)
         except Exception as error:
             raise self._told(error) from error
 
     def get(self, digest: str) -> bytes | None:
         try:
-            found = self._obstore.get(self._store, f"{digest[:2]}/{digest}.png")
+            found = self._obstore.get(self._store, blob_name(digest))
             data = bytes(found.bytes())
         except FileNotFoundError:
             return None
         except Exception as error:
             raise self._told(error) from error
         return _proved(digest, data)
+
+    def put_file(self, name: str, path: Path) -> None:
+        try:
+            self._obstore.put(self._store, name, path)
+        except Exception as error:
+            raise self._told(error) from error
+
+    def read_part(self, name: str, start: int, stop: int) -> bytes:
+        try:
+            found = self._obstore.get_range(self._store, name, start=start, end=stop)
+            return bytes(found)
+        except FileNotFoundError:
+            raise _no_file(name) from None
+        except Exception as error:
+            raise self._told(error) from error
+
+    def drop(self, name: str) -> None:
+        try:
+            self._obstore.delete(self._store, name)
+        except FileNotFoundError:
+            pass
+        except Exception as error:
+            raise self._told(error) from error
+
+    def digests(self) -> Iterator[str]:
+        try:
+            for part in self._obstore.list(self._store):
+                for each in part:
+                    folder, _, name = str(each["path"]).rpartition("/")
+                    if len(folder) == 2 and name.endswith(".png"):
+                        yield name.removesuffix(".png")
+        except Exception as error:
+            raise self._told(error) from error
 
     def ready(self) -> None:
         try:
@@ -132,6 +231,10 @@ def open_blobs(where: str | Path) -> BlobShelf:
     if "://" in str(where):
         return _ObjectShelf(str(where))
     return _FolderShelf(Path(where))
+
+
+def _no_file(name: str) -> NotFoundError:
+    return NotFoundError("the file is not there any more", where=name)
 
 
 def _proved(digest: str, data: bytes) -> bytes:

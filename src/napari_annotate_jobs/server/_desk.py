@@ -39,6 +39,7 @@ from napari_annotate_jobs.stores.wire import (
 )
 
 from ._audit import record
+from ._collecting import keep_blobs
 from ._drafts import (
     case_of,
     count_labels,
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
 __all__ = [
     "add_blob",
     "add_uses",
+    "bytes_of",
     "check_blob",
     "check_keys",
     "check_pixels",
@@ -81,6 +83,7 @@ __all__ = [
     "missing_blobs",
     "note_case",
     "read_blob",
+    "require_blob",
     "save",
     "submit",
 ]
@@ -152,6 +155,7 @@ def check_blob(permit: Permit, case: Case, digest: str, data: bytes) -> dict[str
         "columns": size[1],
         "pixels": json.dumps({str(label): n for label, n in pixels.items()}),
         "created": now(),
+        "asked": now(),
     }
 
 
@@ -160,7 +164,9 @@ def add_blob(
 ) -> None:
     """Let a person name a mask in a case; its bytes are on the shelf already."""
     case = find_case(connection, permit, key)
-    connection.execute(insert_or_ignore(connection, blobs).values(**row))
+    new = connection.execute(insert_or_ignore(connection, blobs).values(**row))
+    if not new.rowcount:
+        keep_blobs(connection, [row["digest"]])
     connection.execute(
         insert_or_ignore(connection, blob_uses).values(
             case_id=case["id"], digest=row["digest"], account_id=permit.account.id
@@ -196,9 +202,19 @@ def read_blob(
     NotFoundError, CorruptError
         If there is none, or it is damaged.
     """
+    require_blob(connection, permit, key, digest)
+    return bytes_of(shelf, key, digest)
+
+
+def require_blob(connection: Connection, permit: Permit, key: str, digest: str) -> None:
+    """Raise NotFoundError unless a person may see a mask of a case."""
     case = find_case(connection, permit, key)
     if not _known_blobs(connection, permit, case["id"], [digest]):
         raise NotFoundError(f"there is no mask {digest[:16]}", where=key)
+
+
+def bytes_of(shelf: BlobShelf, key: str, digest: str) -> bytes:
+    """Return an encoded mask that somebody may see; CorruptError if it is away."""
     data = shelf.get(digest)
     if data is None:
         raise CorruptError(
@@ -505,9 +521,9 @@ def _changed(
 
 def check_pixels(work: PersonWork, change: AnnotationChange) -> None:
     """Refuse a mask that holds other pixels than its reference says."""
-    known = _known_blobs(
-        work.connection, work.permit, work.case["id"], _rules.referenced(change).keys()
-    )
+    named = _rules.referenced(change).keys()
+    keep_blobs(work.connection, named)
+    known = _known_blobs(work.connection, work.permit, work.case["id"], named)
     for key, content in change.slices.items():
         if content is None:
             continue

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -209,6 +209,18 @@ class PersonWork:
                 found[key] = json.loads(text)
         whole = json.loads(self.row["whole"])
         return {**own, **whole, "revision": self.revision, "slices": found}
+
+    def stamp(self) -> str:
+        """Return a text that is another one once the draft, or its standing, is."""
+        if self.row is None:
+            return f"nothing {self.permit.id} {self.case['id']} {self.author}"
+        of = ("id", "revision", "submissions", "status", "review", "judged", "comment")
+        counted = self.connection.scalar(
+            select(func.count())
+            .select_from(verdicts)
+            .where(verdicts.c.annotation_id == self.id)
+        )
+        return json.dumps([str(self.row[name]) for name in of] + [counted])
 
     def verdicts(self, submission: int | None = None) -> list[Verdict]:
         """Return the verdicts, or those on one submission."""

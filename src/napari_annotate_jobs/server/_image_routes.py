@@ -21,9 +21,14 @@ from ._asking import AgainRoute, Ask, Asking, Key, answer
 from ._drafts import case_of, find_case
 
 if TYPE_CHECKING:
+    from sqlalchemy import RowMapping
+
     from napari_annotate_jobs.imaging import Series, SeriesHeader
 
-__all__ = ["ROUTER", "FoundImages", "open_case"]
+    from ._permits import Permit
+    from ._service import ServerSettings
+
+__all__ = ["ROUTER", "FoundImages", "open_case", "open_images"]
 
 ROUTER = APIRouter(route_class=AgainRoute)
 
@@ -61,15 +66,20 @@ def open_case(ask: Asking, job: str, case: str, place: int | None) -> FoundImage
     """
     with ask.reading(job) as (connection, permit):
         row = find_case(connection, permit, case)
-        base = Path(permit.project["base"])
-        number = permit.id
+    return open_images(ask.service.settings, permit, row, place)
+
+
+def open_images(
+    settings: ServerSettings, permit: Permit, row: RowMapping, place: int | None
+) -> FoundImages:
+    """Return a series of the case of a row; see :func:`open_case`."""
+    base = Path(permit.project["base"])
     found = case_of(row)
     ref = _rules.series_of(found, place)
     place = found.series.index(ref)
-    home = ask.service.settings.home
     path = Path(os.path.abspath(base / ref.path))
-    _require_inside(path, (base, *ask.service.settings.images), ref.path)
-    note = home / "headers" / f"{number}-{row['id']}-{place}.json"
+    _require_inside(path, (base, *settings.images), ref.path)
+    note = settings.home / "headers" / f"{permit.id}-{row['id']}-{place}.json"
     try:
         series = open_remembered(path, ref.series_uid, note)
     except NoImageError as error:

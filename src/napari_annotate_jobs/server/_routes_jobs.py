@@ -39,7 +39,8 @@ from napari_annotate_jobs.stores.wire import (
 )
 
 from . import _desk, _flags, _listing, _records
-from ._asking import AgainRoute, Ask, Key, Limit, Offset, Person, answer
+from ._asking import AgainRoute, Ask, Key, Limit, Offset, Person, answer, unchanged
+from ._collecting import are_stale, keep_blobs
 from ._drafts import case_of, find_case, find_work
 from ._permits import permits
 from ._projects import save_combination
@@ -163,6 +164,10 @@ def load(
     """Return the draft of who asks, or of somebody else."""
     with ask.reading(job) as (connection, permit):
         work = find_work(connection, permit, case, person=person, of=of)
+        # A draft of hundreds of slices is read only for who has another one.
+        stamp = work.stamp()
+        if (known := unchanged(request, stamp)) is not None:
+            return known
         standing = work.standing()
         verdict = standing.verdict
         draft: dict[str, Any] = {
@@ -171,7 +176,7 @@ def load(
             "submissions": standing.submissions,
             "verdict": None if verdict is None else verdict.model_dump(mode="json"),
         }
-    return answer(request, draft)
+    return answer(request, draft, stamp=stamp)
 
 
 @ROUTER.get(
@@ -185,10 +190,11 @@ def read_blob(
     """Return an encoded mask."""
     tag = f'"{digest}"'
     with ask.reading(job) as (connection, permit):
-        data = _desk.read_blob(connection, permit, case, digest, ask.service.shelf)
+        _desk.require_blob(connection, permit, case, digest)
     headers = {"ETag": tag, "Cache-Control": "private, immutable, max-age=31536000"}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
+    data = _desk.bytes_of(ask.service.shelf, case, digest)
     return Response(data, media_type="image/png", headers=headers)
 
 
@@ -197,6 +203,13 @@ def missing_blobs(ask: Ask, job: Key, case: Key, form: BlobList) -> Response:
     """Return which masks have to be sent before an operation may name them."""
     with ask.reading(job) as (connection, permit):
         left = _desk.missing_blobs(connection, permit, case, form.digests)
+        stale = are_stale(connection, form.digests)
+    if stale:
+        # Who is told that they are here counts on it.
+        with ask.service.database.writing() as connection:
+            keep_blobs(connection, form.digests)
+        with ask.reading(job) as (connection, permit):
+            left = _desk.missing_blobs(connection, permit, case, form.digests)
     return answer(None, BlobList(digests=tuple(left)))
 
 
@@ -213,7 +226,11 @@ def put_blob(
         permit.account.require("write")
         permit.require_part()
         found = case_of(find_case(connection, permit, case))
+        stale = are_stale(connection, [digest])
     row = _desk.check_blob(permit, found, digest, data)
+    if stale:
+        with ask.service.database.writing() as connection:
+            keep_blobs(connection, [digest])
     # The bytes first: what the database names is there.
     ask.service.shelf.put(digest, data)
     with ask.writing(job) as (connection, permit):

@@ -36,6 +36,7 @@ __all__ = [
     "combinations",
     "entries",
     "events",
+    "exports",
     "flags",
     "label_sets",
     "log_in_failures",
@@ -289,6 +290,9 @@ blobs = Table(
     # How many pixels have which label id.
     Column("pixels", Text, nullable=False),
     Column("created", UtcTime, nullable=False),
+    # When somebody last brought it, or was told that it is here.
+    Column("asked", UtcTime),
+    Index(None, "asked"),
 )
 
 blob_uses = Table(
@@ -384,6 +388,25 @@ chores = Table(
     Column("taken_until", UtcTime),
     Column("payload", Text, nullable=False, default="{}"),
     Index(None, "due"),
+)
+
+exports = Table(
+    "export",
+    METADATA,
+    _id(),
+    Column("key", String(32), nullable=False, unique=True),
+    _to("project"),
+    _to("account"),
+    Column("form", Text, nullable=False),
+    Column("state", String(12), nullable=False, default="waiting"),
+    Column("done", Integer, nullable=False, default=0),
+    Column("total", Integer, nullable=False, default=0),
+    # Why there is none.
+    Column("problem", Text, nullable=False, default=""),
+    Column("asked", UtcTime, nullable=False),
+    Column("ended", UtcTime),
+    Column("size", BigInteger, nullable=False, default=0),
+    Index(None, "project_id"),
 )
 
 answers = Table(

@@ -16,12 +16,14 @@ from napari_annotate_jobs.files import accessing
 from ._accounts import add_account, list_accounts, make_token
 from ._blobs import open_blobs
 from ._database import Database
+from ._oidc import OidcProvider
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from ._blobs import BlobShelf
+    from ._oidc import OidcSettings
 
 __all__ = ["ServerSettings", "Service", "open_service"]
 
@@ -43,6 +45,8 @@ class ServerSettings:
         Folders that images may lie in, apart from those of the jobs.
     most_body : int
         Bytes of a request at most.
+    oidc : OidcSettings, optional
+        Who says who people are, beside passwords and tokens.
     """
 
     home: Path
@@ -50,6 +54,7 @@ class ServerSettings:
     blobs: str | None = None
     images: tuple[Path, ...] = ()
     most_body: int = 32 << 20
+    oidc: OidcSettings | None = None
 
 
 class SeenTokens:
@@ -100,18 +105,30 @@ class Service:
         Its database.
     shelf : BlobShelf
         Where masks are.
+    provider : OidcProvider, optional
+        Who says who people are, beside passwords and tokens.
     """
 
     settings: ServerSettings
     database: Database
     shelf: BlobShelf
     seen: SeenTokens = field(default_factory=SeenTokens)
+    provider: OidcProvider | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
+    # Set when an export was asked for here.
+    asked: threading.Event = field(default_factory=threading.Event)
 
     def close(self) -> None:
         """Release what it holds."""
-        self.stopping.set()
+        self.stop()
+        if self.provider is not None:
+            self.provider.close()
         self.database.close()
+
+    def stop(self) -> None:
+        """Have what goes on in the background end."""
+        self.stopping.set()
+        self.asked.set()
 
     def owner_token(self, name: str = "owner") -> str | None:
         """Make the first account, and return its token; None if there is one."""
@@ -145,9 +162,9 @@ def open_service(
     service = None
     try:
         database.prepare(upgrade=upgrade)
-        service = Service(
-            settings, database, open_blobs(settings.blobs or home / "blobs")
-        )
+        shelf = open_blobs(settings.blobs or home / "blobs")
+        provider = None if settings.oidc is None else OidcProvider(settings.oidc)
+        service = Service(settings, database, shelf, provider=provider)
         yield service
     finally:
         if service is not None:

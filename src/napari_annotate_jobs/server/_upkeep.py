@@ -13,7 +13,9 @@ from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.model import now
 
 from ._asking import forget_answers
+from ._collecting import collect_blobs
 from ._drafts import insert_or_ignore
+from ._exports import forget_exports
 from ._passwords import forget_failures
 from ._schema import chores
 from ._tasks import lapse_claims
@@ -32,10 +34,12 @@ _PERIOD = timedelta(minutes=1)
 _TAKEN = timedelta(minutes=5)
 """Who has taken one and does not come back within this time, has lost it."""
 
-_KINDS: dict[str, Callable[[Connection], object]] = {
-    "lapse claims": lapse_claims,
-    "forget failed log-ins": forget_failures,
-    "forget answers": forget_answers,
+_KINDS: dict[str, Callable[[Connection, Service], object]] = {
+    "lapse claims": lambda connection, service: lapse_claims(connection),
+    "forget failed log-ins": lambda connection, service: forget_failures(connection),
+    "forget answers": lambda connection, service: forget_answers(connection),
+    "forget exports": forget_exports,
+    "collect masks": collect_blobs,
 }
 
 
@@ -61,7 +65,7 @@ def do_chores(service: Service) -> list[str]:
                 update(chores).where(here).values(taken_until=time + _TAKEN)
             )
         with service.database.writing() as connection:
-            action(connection)
+            action(connection, service)
             connection.execute(
                 update(chores).where(here).values(due=now() + _PERIOD, taken_until=None)
             )

@@ -28,6 +28,14 @@ class Executor(Protocol):
     ) -> None:
         """Run `task`, then exactly one of `done` and `failed` with its outcome."""
 
+    def run_after_paint(
+        self,
+        task: Callable[[], T],
+        done: Callable[[T], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        """Run `task` as :meth:`run` does, but let what is to be painted come first."""
+
     def later(self, seconds: float, call: Callable[[], None]) -> None:
         """Call `call` on the owning thread after some time, unless closed before."""
 
@@ -57,6 +65,15 @@ class SynchronousExecutor:
             failed(error)
             return
         done(result)
+
+    def run_after_paint(
+        self,
+        task: Callable[[], T],
+        done: Callable[[T], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        """Run `task` as :meth:`run` does: nothing is painted."""
+        self.run(task, done, failed)
 
     def later(self, seconds: float, call: Callable[[], None]) -> None:
         """Keep `call` until the next :meth:`tick`."""

@@ -52,7 +52,7 @@ class JobWatch:
             return
         self._looking = True
         job_id = self._job.id
-        self._executor.run(
+        self._executor.run_after_paint(
             lambda: self._store.job(job_id), self._on_seen, self._on_failed
         )
 

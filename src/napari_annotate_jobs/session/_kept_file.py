@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import MALFORMED
+from napari_annotate_jobs.files import write_privately
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +39,4 @@ class KeptFile:
         """Replace what the file holds, if it can be written."""
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self._path.parent, suffix=".tmp")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(values, file, indent=1)
-            os.replace(name, self._path)
+            write_privately(self._path, json.dumps(values, indent=1).encode())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.errors import GeometryError, RoleError
-from napari_annotate_jobs.model import Verb, check_verb, history_of, mask_size
+from napari_annotate_jobs.errors import GeometryError
+from napari_annotate_jobs.model import history_of, mask_size
 
 if TYPE_CHECKING:
     from napari_annotate_jobs.editing._view import CaseView
@@ -16,22 +16,12 @@ if TYPE_CHECKING:
         Case,
         CaseRow,
         HistoryEvent,
-        Job,
         Thread,
         Window,
     )
     from napari_annotate_jobs.stores import Draft, JobStore
 
-__all__ = ["OpenCase", "first_slice", "load_case", "refusal_of"]
-
-
-def refusal_of(job: Job, person: str) -> RoleError | None:
-    """Return why a person may not annotate in a job, None if they may."""
-    try:
-        check_verb(Verb.SAVE, job=job, person=person, author=person, review=None)
-    except RoleError as error:
-        return error
-    return None
+__all__ = ["OpenCase", "first_slice", "load_case"]
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def peek_next(
         if found is not None and session.case is opened and not session.is_moving:
             reply(*found)
 
-    session.executor.run(task, done, lambda error: None)
+    session.executor.run_after_paint(task, done, lambda error: None)
 
 
 def open_others(
@@ -76,4 +76,4 @@ def open_others(
             if session.case is opened:
                 reply(ref, series)
 
-        session.executor.run(task, done, session.failed.emit)
+        session.executor.run_after_paint(task, done, session.failed.emit)

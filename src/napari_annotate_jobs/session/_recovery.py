@@ -7,12 +7,12 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import MALFORMED, CorruptError
+from napari_annotate_jobs.files import write_privately
 from napari_annotate_jobs.model import AnnotationChange, now, validated
 
 from ._trail import Trail
@@ -99,6 +99,7 @@ class Recovery:
             _write(self.folder / f"{name}.json", _document(kept, place))
             return self.folder
         except OSError:
+            # Full here, it goes where the user sent it the last time, without asking.
             other = self._elsewhere().get(name)
             if other is None:
                 raise
@@ -145,6 +146,7 @@ class Recovery:
         name = _name(place)
         self._chosen.pop(name, None)
         others = self._elsewhere()
+        # A folder that is away, as a stick that was pulled out, may still hold some.
         if name in others and others[name].is_dir():
             del others[name]
             self._remember(others)
@@ -206,6 +208,7 @@ class Recovery:
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except (OSError, *MALFORMED) as error:
+                # Out of the way, or the next change would be written over it.
                 aside = self._aside(path, "damaged")
                 fault = CorruptError(
                     "changes of the last time that were not saved cannot be read "
@@ -214,6 +217,7 @@ class Recovery:
                     remedy="The file is left there: it may still be put right by hand",
                 )
                 fault.__cause__ = error
+        # Of several, the others may hold what the damaged one did, and more.
         if fault is not None and not found:
             raise fault
         return max(found, key=lambda item: item[0])[1] if found else None
@@ -296,28 +300,14 @@ def _document(kept: Kept, place: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
+    data = json.dumps(document, ensure_ascii=False).encode()
     for left in reversed(range(TRIES)):
         try:
-            _place(path, document)
+            write_privately(path, data, durably=True)
             break
         except FileNotFoundError:
             if not left or not path.parent.is_dir():
                 raise
-    _sync_folder(path.parent)
-
-
-def _place(path: Path, document: dict[str, Any]) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(document, file, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _parse(data: bytes, path: Path) -> tuple[str, Kept]:

@@ -502,7 +502,7 @@ class Saver:
             self._fail(error)
             self._settle()
 
-        self._executor.run(task, done, failed)
+        self._executor.run_after_paint(task, done, failed)
 
     def _fail(self, error: Exception) -> None:
         fault = self._keep()

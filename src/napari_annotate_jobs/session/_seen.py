@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
 from napari_annotate_jobs.errors import MALFORMED
+from napari_annotate_jobs.files import write_privately
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -63,13 +62,10 @@ class SeenMemory:
 
     def remember(self, place: Sequence[str], keys: Collection[str]) -> None:
         """Keep what was seen of a case."""
-        path = self._file(place)
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self._folder, suffix=".tmp")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(sorted(map(_print, keys)), file)
-            os.replace(name, path)
+            data = json.dumps(sorted(map(_print, keys))).encode()
+            write_privately(self._file(place), data)
             self._leave_room()
 
     def forget(self, place: Sequence[str]) -> None:

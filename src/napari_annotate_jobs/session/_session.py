@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_annotate_jobs.editing._changes import with_class, with_nothing
 from napari_annotate_jobs.editing._editor import CaseEditor
 from napari_annotate_jobs.editing._history import Edit
-from napari_annotate_jobs.editing._ranges import apply_to_range
+from napari_annotate_jobs.editing._toggling import (
+    toggle_class,
+    toggle_excluded,
+    toggle_nothing_to_label,
+)
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     DamagedJournalError,
@@ -21,17 +23,16 @@ from napari_annotate_jobs.model import (
     CaseRow,
     Counts,
     Job,
-    RangeAction,
-    Scope,
     Status,
     Window,
     history_of,
 )
 
-from ._cases import Found, mend, open_one
+from ._cases import Found, mend
 from ._clipboard import Clipboard
 from ._discussion import Discussion
 from ._executor import SynchronousExecutor
+from ._going import Going
 from ._habits import Habits
 from ._job_watch import JobWatch, retired_text, still_chosen
 from ._opening import OpenCase, first_slice
@@ -41,7 +42,7 @@ from ._state import TROUBLE
 from ._wish import Goal, Wish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from napari_annotate_jobs.model import (
         Annotation,
@@ -149,12 +150,17 @@ class AnnotationSession:
         self.protection.told.connect(self._on_told)
         self.discussion: Discussion | None = None
         self._windows = windows
-        self._wish: Wish | None = None
-        self._told_doing = ""
-        self._inverted = self._loading = self._showing = False
-        self._submitting = self._staying = False
-        self._when_shown: list[Callable[[], None]] = []
-        self._broken: set[str] = set()
+        self._inverted = False
+        self._going = Going(
+            store,
+            job_id,
+            self.executor,
+            self.saving,
+            hold=self._hold,
+            arrive=self._arrive,
+            tell_broken=self._tell_broken,
+            failed=self._on_failed,
+        )
         self._sent: tuple[HistoryEvent, ...] = ()
 
     @property
@@ -253,42 +259,18 @@ class AnnotationSession:
         It is taken away if all of the slices carry it. A label of scope case is
         toggled for the case. Put on several slices, it leaves a range behind.
         """
-        editor = self.editor
-        if label.scope is Scope.CASE:
-            on = label.id not in editor.annotation.case_labels
-            return editor.set_case_label(label.id, on)
-        chosen = self._chosen(indices)
-        on = not all(label.id in editor.content(i).class_labels for i in chosen)
-        if on and len(chosen) > 1:
-            contents = {
-                i: with_class(editor.content(i), (label.id,), editor.labels)
-                for i in chosen
-            }
-            action = RangeAction.CLASS_LABELS
-            return apply_to_range(editor, action, contents, labels=(label.id,))
-        return editor.set_class(chosen, label.id, on)
+        return toggle_class(self.editor, label, self._chosen(indices))
 
     def toggle_nothing_to_label(
         self, indices: Sequence[int] | None = None, *, clear: bool = False
     ) -> bool:
         """Mark the slices (the current one) as verified negatives, or lift that."""
         chosen = self._chosen(indices)
-        editor = self.editor
-        on = not all(editor.content(i).nothing_to_label for i in chosen)
-        if on and len(chosen) > 1 and (clear or not editor.with_labels(chosen)):
-            contents = {i: with_nothing(editor.content(i)) for i in chosen}
-            return apply_to_range(editor, RangeAction.NOTHING_TO_LABEL, contents)
-        return editor.set_nothing_to_label(chosen, on, clear=clear)
+        return toggle_nothing_to_label(self.editor, chosen, clear=clear)
 
     def toggle_excluded(self, indices: Sequence[int] | None = None) -> bool:
         """Exclude the slices (the current one), or bring them back."""
-        chosen = self._chosen(indices)
-        editor = self.editor
-        on = not all(editor.content(i).excluded for i in chosen)
-        if on and len(chosen) > 1:
-            contents = {i: editor.content(i).evolve(excluded=True) for i in chosen}
-            return apply_to_range(editor, RangeAction.EXCLUDE, contents)
-        return editor.set_excluded(chosen, on)
+        return toggle_excluded(self.editor, self._chosen(indices))
 
     def _chosen(self, indices: Sequence[int] | None) -> list[int]:
         return [self._slice] if indices is None else list(indices)
@@ -337,9 +319,7 @@ class AnnotationSession:
     @property
     def doing(self) -> str:
         """What is being done, such as opening a case; empty if nothing is."""
-        if self._submitting:
-            return "Submitting"
-        return "" if self._wish is None else self._wish.doing
+        return self._going.doing
 
     @property
     def is_moving(self) -> bool:
@@ -348,12 +328,12 @@ class AnnotationSession:
         The open case, which is the one that is left, cannot be edited nor submitted
         then. Wishes to go elsewhere are heard: the last one counts.
         """
-        return bool(self.doing) or self._showing
+        return bool(self.doing) or self._going.is_showing
 
     @property
     def is_showing(self) -> bool:
         """True while a case is being put where the former one was."""
-        return self._showing
+        return self._going.is_showing
 
     def open_case(self, case_id: str, *, slice: int | None = None) -> None:
         """Open a case; the draft of the open one is saved first.
@@ -366,11 +346,11 @@ class AnnotationSession:
             The slice to show; by default the first with an open thread of a
             reviewer, else the first undecided one.
         """
-        self._go(Wish(Goal.CASE, case_id, slice))
+        self._going.go(Wish(Goal.CASE, case_id, slice))
 
     def open_first(self) -> None:
         """Open the first returned case, else the first remaining one that opens."""
-        self._go(Wish(Goal.FIRST))
+        self._going.go(Wish(Goal.FIRST))
 
     def mend_case(self, case_id: str) -> None:
         """Go on with the saves of a case that are whole, and open it.
@@ -394,98 +374,35 @@ class AnnotationSession:
         three times, it opens the third case, and none of those between. A step on and
         one back stay where they began.
         """
-        self._go((self._wish or Wish()).then(step))
+        self._going.go((self._going.wish or Wish()).then(step))
 
     def stay(self) -> None:
         """Give up opening another case; the open one stays open."""
-        self._go(Wish())
+        self._going.go(Wish())
 
     def settle(self) -> None:
         """Finish what is under way and go nowhere; all is saved then, or kept."""
         self.stay()
-        self._staying = True
+        self._going.is_ending = True
         try:
             if self.is_open:
                 self.closing.emit()
             self.executor.drain()
         finally:
-            self._staying = False
+            self._going.is_ending = False
 
     def when_shown(self, call: Callable[[], None]) -> None:
         """Call `call` now, or once the case that is just being shown stands there."""
-        if self._showing:
-            self._when_shown.append(call)
-        else:
-            call()
+        self._going.when_shown(call)
 
-    def _go(self, wish: Wish) -> None:
-        if self._staying or wish == self._wish:
-            return
-        self._wish = None if wish.is_stay else wish
-        self._tell_doing()
-        self._go_on()
-
-    def _tell_doing(self) -> None:
+    def _hold(self, doing: str, before: str) -> None:
         """Hold the open case while something is done, and say what."""
-        doing, before = self.doing, self._told_doing
-        self._told_doing = doing
         if self.is_open:
             if doing and not before:
                 self.closing.emit()
             self.editor.held = doing
         if doing != before:
             self.busy.emit(doing)
-
-    def _go_on(self) -> None:
-        """Begin to make the wish true, unless something else must end before."""
-        if self._wish is None or self._loading or self._showing or self._submitting:
-            return
-        self._loading = True
-        if self.saving.saver is None:
-            self._load()
-        else:
-            self.saving.saver.when_settled(self._load)
-
-    def _load(self) -> None:
-        wish, store, job_id, known = self._wish, self.store, self.job.id, self._broken
-        here = None if self.case is None else self.case.row.case.id
-        if wish is None or self._must_stay(wish):  # or given up meanwhile
-            self._loading = False
-            return
-
-        def task() -> Found:
-            return open_one(store, job_id, wish.rows(store, job_id, here, known), known)
-
-        def done(found: Found) -> None:
-            self._loading = False
-            if self._wish is wish:
-                self._tell_broken(found)
-            if self._wish is wish:  # else another one came, or none is left
-                self._arrive(wish, found)
-            self._go_on()
-
-        def failed(error: Exception) -> None:
-            self._loading = False
-            if self._wish is wish:
-                self._give_up()
-                self.failed.emit(error)
-            self._go_on()
-
-        self.executor.run(task, done, failed)
-
-    def _give_up(self) -> None:
-        """Go nowhere: the open case stays open, and what is in it is not let go."""
-        self._wish = None
-        self.saving.stayed()
-        self._tell_doing()
-
-    def _must_stay(self, wish: Wish) -> bool:
-        """Return True if the case cannot be left: whoever listens is asked."""
-        if self.saving.unsaved() is None:
-            return False
-        self._wish = None
-        self._tell_doing()
-        return not self.saving.may_leave(partial(self._go, wish))
 
     def _tell_broken(self, found: Found) -> None:
         for row, error in found.broken:
@@ -498,13 +415,13 @@ class AnnotationSession:
     def _arrive(self, wish: Wish, found: Found) -> None:
         """Leave the open case for the one that was loaded, if there is one."""
         if found.case is None:
-            self._give_up()
+            self._going.give_up()
             if not found.broken:
                 self.told.emit(wish.nothing)
             return
         self._hear_all()
         # One that is behind is loaded anew.
-        if not self._is_behind(found.case) and not self._must_stay(wish):
+        if not self._is_behind(found.case) and not self._going.must_stay(wish):
             self._begin(found.case, wish.slice)
 
     def _hear_all(self) -> None:
@@ -512,7 +429,7 @@ class AnnotationSession:
         if self.is_open:
             self.editor.held = ""
             self.closing.emit()
-            self.editor.held = self._told_doing
+            self.editor.held = self.doing
 
     def _is_behind(self, case: OpenCase) -> bool:
         """Return True if the open case was edited while it was loaded anew."""
@@ -528,9 +445,9 @@ class AnnotationSession:
         Whoever runs the event loop meanwhile changes nothing: wishes wait until the
         case stands there.
         """
-        self._wish = None
+        self._going.wish = None
         self._generation += 1
-        with self._undisturbed():
+        with self._going.undisturbed():
             self._end_case()
             self._take_up(case, index)
             self.opened.emit(case)
@@ -540,19 +457,6 @@ class AnnotationSession:
             self.history_changed.emit()
             if (draft := self.saving.offer_draft()) is not None:
                 self.saving.draft_found.emit(draft)
-
-    @contextmanager
-    def _undisturbed(self) -> Iterator[None]:
-        """Let wishes, and whoever would close what is half there, wait meanwhile."""
-        self._showing = True
-        try:
-            yield
-        finally:
-            self._showing = False
-            self._tell_doing()
-            waiting, self._when_shown = self._when_shown, []
-            for call in waiting:
-                call()
 
     def _take_up(self, case: OpenCase, index: int | None) -> None:
         header = case.series.header
@@ -645,16 +549,16 @@ class AnnotationSession:
         UnsavedWorkError
             If they could be neither saved nor kept: the case stays open.
         """
-        if self._showing:
+        if self.is_showing:
             self.when_shown(self.close_case)
             return
         self._hear_all()
         self.saving.check_leave(self.close_case)
         self._generation += 1
-        self._wish, self._submitting = None, False
-        with self._undisturbed():
+        self._going.wish, self._going.is_submitting = None, False
+        with self._going.undisturbed():
             self._end_case()
-        self._go_on()
+        self._going.go_on()
 
     def _end_case(self) -> None:
         was_open = self.is_open
@@ -685,12 +589,12 @@ class AnnotationSession:
         UnsavedWorkError
             If something could be neither saved nor kept: the session goes on.
         """
-        if self._showing:
+        if self.is_showing:
             self.when_shown(self.close)
             return
         self.settle()
         self.saving.check_leave(self.close)
-        self._staying = True
+        self._going.is_ending = True
         self.close_case()
         self.store.close()
 
@@ -720,14 +624,14 @@ class AnnotationSession:
                 raise editor.refused
         if refused:
             raise TransitionError(refused.rstrip("."), where=case.row.case.name)
-        generation, seen = self._generation, self.seen.text
-        self._submitting = True
-        self._tell_doing()
+        generation, seen, going = self._generation, self.seen.text, self._going
+        going.is_submitting = True
+        going.tell_doing()
 
         def over() -> None:
             if generation == self._generation:
-                self._submitting, self._wish = False, None
-                self._tell_doing()
+                going.is_submitting, going.wish = False, None
+                going.tell_doing()
 
         def done(submission: Submission) -> None:
             number, row = submission.number, case.row
@@ -737,16 +641,16 @@ class AnnotationSession:
             self._tell_counts()
             if generation != self._generation:
                 return
-            self._submitting = False
+            going.is_submitting = False
             self._sent = history_of([submission], ())
             self.saving.finish(submission.number)
             editor.locked = True
             self.status_changed.emit(Status.FINISHED)
             self.saving.look()
-            if self.open_next and self._wish is None:
-                self._go(Wish(Goal.LEFT))
-            self._tell_doing()
-            self._go_on()
+            if self.open_next and going.wish is None:
+                going.go(Wish(Goal.LEFT))
+            going.tell_doing()
+            going.go_on()
 
         def failed(error: Exception) -> None:
             over()

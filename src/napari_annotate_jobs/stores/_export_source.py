@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
 from napari_annotate_jobs.formats import (
@@ -24,14 +24,70 @@ from ._registry import only_job, open_store
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from napari_annotate_jobs.model import CaseRow
+    from napari_annotate_jobs.imaging import Series
+    from napari_annotate_jobs.model import CaseRow, Job, JobSummary, Submission
 
-    from ._contract import JobStore
+    from ._contract import Draft
 
-__all__ = ["ONLY", "StoreSource"]
+__all__ = ["ONLY", "ExportStore", "StoreSource"]
 
 ONLY = ("finished", "passed", "all")
 """Which annotations are exported."""
+
+
+class ExportImages(Protocol):
+    """What opens the images of cases."""
+
+    def open_series(
+        self, job_id: str, case_id: str, series: int | None = None
+    ) -> Series:
+        """Open a series; see :class:`ImageSource`."""
+
+
+class ExportStore(Protocol):
+    """What an export asks of a store; each does as that of a :class:`JobStore`."""
+
+    @property
+    def images(self) -> ExportImages:
+        """Opens images."""
+
+    @property
+    def location(self) -> str:
+        """Names the store."""
+
+    def jobs(self) -> Sequence[JobSummary]:
+        """Return what jobs there are."""
+
+    def job(self, job_id: str) -> Job:
+        """Return a job."""
+
+    def every_case(self, job_id: str) -> Iterator[CaseRow]:
+        """Give all cases."""
+
+    def people(self, job_id: str, case_id: str) -> Sequence[str]:
+        """Return who annotated a case."""
+
+    def load(self, job_id: str, case_id: str, *, person: str | None = None) -> Draft:
+        """Return a draft."""
+
+    def submissions(
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        person: str | None = None,
+        of: str | None = None,
+    ) -> Sequence[Submission]:
+        """Return submissions."""
+
+    def read_blob(self, job_id: str, case_id: str, digest: str) -> bytes:
+        """Return an encoded mask."""
+
+    def combinations(self, job_id: str) -> Mapping[str, str]:
+        """Return combined classes."""
+
+    def close(self) -> None:
+        """Release it."""
 
 
 class StoreSource(CaseSource):
@@ -71,7 +127,7 @@ class StoreSource(CaseSource):
         self._location, self._people = location, tuple(people)
         self._wanted, self._only = tuple(cases), only
         self.left_out: dict[str, list[str]] = {}
-        self._store: JobStore | None = None
+        self._store: ExportStore | None = None
         store = self._opened()
         if job_id is None:
             job_id = only_job(store).id
@@ -80,9 +136,13 @@ class StoreSource(CaseSource):
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_store": None, "left_out": {}}
 
-    def _opened(self) -> JobStore:
+    def _open(self) -> ExportStore:
+        """Open the store; what has no location does it otherwise."""
+        return open_store(self._location)
+
+    def _opened(self) -> ExportStore:
         if self._store is None:
-            self._store = open_store(self._location)
+            self._store = self._open()
         return self._store
 
     def close(self) -> None:

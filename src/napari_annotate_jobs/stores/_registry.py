@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from napari_annotate_jobs.errors import NotFoundError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from napari_annotate_jobs.model import Job
+    from napari_annotate_jobs.model import Job, JobSummary
 
     from ._contract import JobStore
 
@@ -65,7 +65,18 @@ def open_store(
     return opener(text, person)
 
 
-def only_job(store: JobStore) -> Job:
+class HasJobs(Protocol):
+    """What has jobs, as every store does."""
+
+    @property
+    def location(self) -> str:
+        """Names it."""
+
+    def jobs(self) -> Sequence[JobSummary]:
+        """Return the jobs."""
+
+
+def only_job(store: HasJobs) -> Job:
     """Return the job of a store that has one.
 
     Raises

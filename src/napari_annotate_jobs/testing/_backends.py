@@ -136,7 +136,8 @@ def object_store(bucket: str = "masks") -> Iterator[tuple[str, dict[str, str]]]:
             process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
             address = _address(process, told)
-            httpx.put(f"{address}/{bucket}").raise_for_status()
+            made = httpx.put(f"{address}/{bucket}", timeout=_PATIENCE)
+            made.raise_for_status()
             yield f"s3://{bucket}/job", {**_KEYS, "AWS_ENDPOINT_URL": address}
         finally:
             process.terminate()

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QApplication,
+    QDialog,
     QDockWidget,
     QListView,
     QMessageBox,
@@ -65,7 +66,7 @@ class Driver:
     # --------------------------------------------------------------- looking
     @property
     def desk(self):
-        """The open job's desk."""
+        """The open job, with all that is at hand of it."""
         assert self.station.desk is not None, "no job is open"
         return self.station.desk
 
@@ -101,7 +102,7 @@ class Driver:
 
         return canvas_of(self.window)
 
-    def wait(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+    def wait(self, condition: Callable[[], bool], seconds: float = 60) -> None:
         """Let the interface go on until a condition holds.
 
         Raises
@@ -166,9 +167,13 @@ class Driver:
     def screenshot_with_question(self, path: Path) -> None:
         """Write a picture of the window with the question that is shown on top."""
         self.settle()
+        self.screenshot_now(path)
+
+    def screenshot_now(self, path: Path) -> None:
+        """Write the same, whatever is under way."""
         picture = self.viewer.window.screenshot(canvas_only=False, flash=False)
         image = _to_pixmap(picture)
-        box = self.question
+        box = self.question or self.dialog("log_in")
         if box is not None:
             painter = QPainter(image)
             place = (image.rect().center() - box.rect().center()).toPointF()
@@ -255,7 +260,7 @@ class Driver:
         """Open a job, and list what was submitted in it."""
         self.open_job(job_id)
         before = self.station.desk
-        self.click(self.my_jobs.page.findChild(QPushButton, "review"))
+        self.click(self.my_jobs.page.findChild(QPushButton, "switch_review"))
         self.wait(lambda: self.station.desk not in (None, before))
         self.settle()
 
@@ -267,7 +272,7 @@ class Driver:
     def annotate(self) -> None:
         """Click Annotate on the page of the job."""
         before = self.session.case
-        self.click(self.my_jobs.page.findChild(QPushButton, "annotate"))
+        self.click(self.my_jobs.page.findChild(QPushButton, "open_first"))
         self.wait(lambda: self.session.case not in (None, before))
         self.settle()
 
@@ -299,6 +304,30 @@ class Driver:
                 self.wait(lambda: QApplication.activeWindow() is not None)
                 return
         raise LookupError(f"no answer begins with {text!r}")
+
+    def fill(self, field: QWidget, text: str) -> None:
+        """Click into a field and type a text in place of what is there; two actions."""
+        self.actions += 2
+        QTest.mouseClick(field, LEFT)
+        field.selectAll()
+        QTest.keyClicks(field, text)
+
+    def buttons(self, text: str) -> list[QAbstractButton]:
+        """Return the buttons that are shown whose text begins so."""
+        found = self.window.findChildren(QAbstractButton)
+        return [
+            button
+            for button in found
+            if button.isVisible() and button.text().replace("&", "").startswith(text)
+        ]
+
+    def dialog(self, name: str) -> QDialog | None:
+        """Return a dialog that is shown, by its object name; None if it is not."""
+        for widget in QApplication.topLevelWidgets():
+            if isinstance(widget, QDialog) and widget.objectName() == name:
+                if widget.isVisible():
+                    return widget
+        return None
 
     @property
     def question(self) -> QMessageBox | None:

@@ -27,6 +27,7 @@ from napari_annotate_jobs.stores.wire import Operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from napari_annotate_jobs.model import Submission
@@ -56,6 +57,9 @@ class ShakyLine(httpx.BaseTransport):
         Returns one of :data:`WAYS` for each request.
     place : callable
         Returns a number below another: where the server dies, what is cut.
+    dying : callable, optional
+        Returns a context in which the server dies; by default its database does
+        nothing more after a few statements.
     """
 
     def __init__(
@@ -64,9 +68,11 @@ class ShakyLine(httpx.BaseTransport):
         service: Service,
         choose: Callable[[], str],
         place: Callable[[int], int],
+        dying: Callable[[], AbstractContextManager[None]] | None = None,
     ) -> None:
         self._inner, self._service = inner, service
         self._choose, self._place = choose, place
+        self._dying = dying or (lambda: _dying(service, 1 + place(12)))
         self._late: list[httpx.Request] = []
         self.good = True
         self.met: dict[str, int] = {}
@@ -109,7 +115,7 @@ class ShakyLine(httpx.BaseTransport):
                 self._inner.handle_request(cut)
             raise httpx.WriteError("cut off", request=request)
         if way == "die":
-            with _dying(self._service, 1 + self._place(12)):
+            with self._dying():
                 answer = self._inner.handle_request(request)
             if answer.status_code >= 500:
                 raise httpx.ReadError("the server is gone", request=request)
@@ -314,6 +320,7 @@ def run_schedule(
     job: str,
     case: str,
     steps: int = 20,
+    dying: Callable[[], AbstractContextManager[None]] | None = None,
 ) -> dict[str, int]:
     """Work on a case in an order that a seed says; raise AssertionError for a loss.
 
@@ -333,6 +340,8 @@ def run_schedule(
         A case that nobody has worked on.
     steps : int
         How much is done.
+    dying : callable, optional
+        As for :class:`ShakyLine`.
 
     Returns
     -------
@@ -346,7 +355,7 @@ def run_schedule(
     def choose() -> str:
         return chance.choice(WAYS[1:]) if chance.random() < bad else "pass"
 
-    line = ShakyLine(transport, service, choose, lambda n: chance.randrange(n))
+    line = ShakyLine(transport, service, choose, lambda n: chance.randrange(n), dying)
     store = open_store(lambda: line)
     store.wire._sleep = lambda seconds: None
     try:

@@ -50,7 +50,9 @@ def names_on_canvas(
         The slice.
     """
     layer, camera = boxes.layer, viewer.scene.camera
-    if not layer.visible or not layer.text.visible or viewer.dims.ndisplay != 2:
+    if not layer.nshapes or not layer.visible or not layer.text.visible:
+        return
+    if viewer.dims.ndisplay != 2:
         return
     signs = [-1 if way in ("up", "left") else 1 for way in camera.orientation2d]
     middle = np.asarray(camera.center, float)[-2:]

@@ -110,6 +110,7 @@ class ViewerBridge:
         self._on_error = on_error
         self._connections = Connections()
         self._case: CaseLayers | None = None
+        self._left: CaseLayers | None = None
         self._selected: tuple[int, int] | None = None
         self.bars = Bars(images.later)
         self.brush = BrushOptions()
@@ -209,7 +210,8 @@ class ViewerBridge:
 
     # ---------------------------------------------------- session -> viewer
     def _on_opened(self, case: OpenCase) -> None:
-        self._drop()
+        self._leave()
+        self._left = None
         self.foreign.set_aside()
         try:
             self._case = CaseLayers(self, case)
@@ -233,21 +235,30 @@ class ViewerBridge:
                 self.viewer.layers.remove(layer)
 
     def _on_closed(self) -> None:
-        self._drop()
-        # Unless another case takes its place: then that one sets them aside.
-        self.session.when_shown(self.foreign.set_aside)
+        try:
+            self._leave()
+        finally:
+            # Unless another case takes its place: that one takes the layers out, and
+            # sets those aside that are not ours.
+            self.session.when_shown(self._remove_left)
+            self.session.when_shown(self.foreign.set_aside)
 
-    def _drop(self) -> None:
+    def _leave(self) -> None:
         if self._case is not None:
             case, self._case = self._case, None
-            self._readings = None
-            try:
-                case.close()
-            finally:
-                self._clear()
+            self._left, self._readings = case, None
+            case.leave()
             self.text_changed.emit("")
             self._tell_letters()
             self.hidden_changed.emit(False)
+
+    def _remove_left(self) -> None:
+        left, self._left = self._left, None
+        if left is not None:
+            try:
+                left.remove()
+            finally:
+                self._clear()
 
     def _on_busy(self) -> None:
         if self._case is not None:
@@ -530,7 +541,8 @@ class ViewerBridge:
     def close(self) -> None:
         """Take our layers away and release every connection."""
         self.take()
-        self._drop()
+        self._leave()
+        self._remove_left()
         self.planes.close()
         self.measuring.close()
         self.prefetcher.cancel()

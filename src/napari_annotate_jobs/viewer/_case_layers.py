@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from napari.layers import Image
+
 from napari_annotate_jobs.editing import object_at
 from napari_annotate_jobs.errors import UnsavedWorkError
 from napari_annotate_jobs.model import Method
@@ -25,13 +27,13 @@ from ._readout import ReadOut
 from ._status import StatusLine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from napari.components import ViewerModel
-    from napari.layers import Image, Layer
+    from napari.layers import Layer
 
     from napari_annotate_jobs.editing import Pointed
-    from napari_annotate_jobs.model import Label
+    from napari_annotate_jobs.model import Label, SliceAnnotation
     from napari_annotate_jobs.session import AnnotationSession, Executor, OpenCase
 
     from ._brush import BrushOptions
@@ -101,6 +103,9 @@ class CaseLayers:
     They go in and out of the viewer without anything between that lets the event loop
     run: no key is then pressed while two cases' layers are there, or half of one's.
 
+    Each case has layers of its own, that die with it: what another plugin is about to
+    write into a layer, having begun in one case, is never found in another one's.
+
     Parameters
     ----------
     host : CaseHost
@@ -143,7 +148,8 @@ class CaseLayers:
         self.masks = {
             group: self._make_mask(group) for group in label_set.overlap_groups
         }
-        self.proposals = [self._make_proposals(group) for group in self.masks]
+        self.proposals: list[ProposalLayer] = []
+        self._make_proposals(session.editor.contents().values())
         self.boxes = self._make_boxes() if label_set.of(Method.DETECTION) else None
         self.hand = self._make_hand()
         self.brush = BrushTool(
@@ -153,7 +159,7 @@ class CaseLayers:
             plane=self.values,
             is_busy=lambda: host.mouse.zoom_tool or host.measuring.kind is not None,
         )
-        self._places = [HeldPlace(layer, self._tell) for layer in self.layers]
+        self._places: list[HeldPlace] = []
         self._add_layers()
         self._fit = FittedView(self._viewer, self.image.layer)
         self._guide = PlaneGuide(self._viewer, self.image.layer, header, self._fit)
@@ -200,10 +206,24 @@ class CaseLayers:
             flat=self._is_flat,
         )
 
-    def _make_proposals(self, group: str) -> ProposalLayer:
-        return ProposalLayer(
-            self._session, group, self._geometry, on_error=self._host.report
-        )
+    def _make_proposals(self, contents: Iterable[SliceAnnotation]) -> bool:
+        """Make the layers of what is proposed that are not there yet.
+
+        Each costs as much as the image when it is put into the viewer: most cases
+        have nothing to show on any.
+        """
+        proposed = {group for content in contents for group in content.proposals}
+        there = {proposals.group for proposals in self.proposals}
+        report = self._host.report
+        new = [
+            ProposalLayer(self._session, group, self._geometry, on_error=report)
+            for group in self.masks
+            if group in proposed - there
+        ]
+        self.proposals += new
+        order = list(self.masks)
+        self.proposals.sort(key=lambda proposals: order.index(proposals.group))
+        return bool(new)
 
     def _make_boxes(self) -> BoxLayer:
         boxes = BoxLayer(
@@ -243,13 +263,52 @@ class CaseLayers:
         return [*self.masks.values(), *boxes]
 
     def _add_layers(self) -> None:
-        viewer = self._viewer
+        """Put the layers into the viewer, in the place of those of the former case."""
+        layers, image = self._viewer.layers, self.image.layer
+        theirs = self._host.foreign.layers
+        left = [layer for layer in layers if layer not in theirs]
+        # Were the viewer empty in between, napari would make its sliders anew, for
+        # which the window is laid out, and the canvas gets another size, twice.
+        between = [
+            layer
+            for layer in left
+            if isinstance(layer, Image)
+            and (layer.ndim, layer.units) == (image.ndim, image.units)
+        ][:1]
+        # In one go: napari puts its scene together once then, and not for each layer.
+        with layers.batched_update():
+            self._take_out([layer for layer in left if layer not in between])
+            for layer in between:
+                if layer.name == image.name:  # which napari would number
+                    layer.name = f"{layer.name} (closed)"
+            place = len(layers)
+            for layer in reversed(self.layers):  # the last one is at hand then
+                self._add(layer, place)
+            self._take_out(between)
+
+    def _take_out(self, gone: Iterable[Layer]) -> None:
+        layers = self._viewer.layers
+        for layer in gone:
+            layer.locked = False
+            if layer in layers:
+                layers.remove(layer)
+
+    def _add(self, layer: Layer, place: int) -> None:
+        self._host.foreign.claim(layer)
+        self._places.append(HeldPlace(layer, self._tell))
+        self._viewer.layers.insert(place, layer)
+        # Asked for deletion, napari's interface then says that it is locked.
+        layer.locked = True
+
+    def _add_new(self) -> None:
+        """Put those layers into the viewer that are new; what is at hand stays so."""
+        layers = self._viewer.layers
+        active, place = layers.selection.active, 0
         for layer in self.layers:
-            self._host.foreign.claim(layer)
-            viewer.add_layer(layer)
-            # Asked for deletion, napari's interface then says that it is locked.
-            layer.locked = True
-        viewer.layers.selection.active = self.image.layer
+            if layer not in layers:
+                self._add(layer, place)
+            place = layers.index(layer) + 1
+        layers.selection.active = active
 
     def _cancel(self) -> None:
         self.loader.cancel()
@@ -341,6 +400,11 @@ class CaseLayers:
         return self.loader.volume(self.shown_volume)
 
     @property
+    def is_measured(self) -> bool:
+        """True if the size of a pixel is known in mm."""
+        return self._geometry.units == "mm"
+
+    @property
     def is_whole(self) -> bool:
         """False if the series is read slice by slice, as it is looked at."""
         return not self.loader.is_lazy
@@ -378,8 +442,18 @@ class CaseLayers:
 
     def show_annotation(self, indices: tuple[int, ...]) -> None:
         """Show what the session says of these slices."""
+        seen = [each.layer for each in self.proposals if each.layer.visible]
         for mirror in self._mirrors:
             mirror.show(indices)
+        contents = self._session.editor.contents()
+        if self._make_proposals(contents[i] for i in indices if i in contents):
+            self._add_new()
+        if self._hidden is not None:
+            came = [p.layer for p in self.proposals if p.layer.visible]
+            for layer in came:
+                if layer not in seen:
+                    self._hidden.append(layer)
+                    layer.visible = False
         self._host.planes.refresh()
 
     def follow_labels(self) -> None:
@@ -402,8 +476,8 @@ class CaseLayers:
         for group in labels.overlap_groups:
             if group not in self.masks:
                 self.masks[group] = self._make_mask(group)
-                kept.append(self._make_proposals(group))
         self.proposals = kept
+        self._make_proposals(self._session.editor.contents().values())
         if self.boxes is not None and not self.boxes.follow_labels():
             leaving.append(self.boxes)
             self.boxes = None
@@ -423,18 +497,8 @@ class CaseLayers:
             layers.selection.active = self.image.layer
         for layer in gone:
             layer.mode = "pan_zoom"
-            layer.locked = False
-            if layer in layers:
-                layers.remove(layer)
-        active, below = layers.selection.active, 0
-        for layer in self.layers:
-            if layer not in layers:
-                self._host.foreign.claim(layer)
-                self._viewer.add_layer(layer)
-                layers.move(layers.index(layer), below)
-                layer.locked = True
-            below = layers.index(layer) + 1
-        layers.selection.active = active
+        self._take_out(gone)
+        self._add_new()
         self.set_editable(self._editable)
         self.choose(self._session.label)
 
@@ -590,8 +654,8 @@ class CaseLayers:
                 )
             below = layers.index(layer) + 1
 
-    def close(self) -> None:
-        """Take the layers out of the viewer."""
+    def leave(self) -> None:
+        """Let go of the layers; they are to be taken out of the viewer next."""
         self._closing = True
         self._host.planes.end()
         self.loader.cancel()
@@ -623,10 +687,11 @@ class CaseLayers:
         for layer in self.layers[1:]:
             if layer in self._viewer.layers:
                 layer.mode = "pan_zoom"
+        self.others.stop()
+
+    def remove(self) -> None:
+        """Take the layers out of the viewer, when no other case takes their place."""
         # In one go: napari collects garbage after every one that goes by itself.
         with self._viewer.layers.batched_update():
             self.others.close()
-            for layer in self.layers:
-                layer.locked = False
-                if layer in self._viewer.layers:
-                    self._viewer.layers.remove(layer)
+            self._take_out(self.layers)

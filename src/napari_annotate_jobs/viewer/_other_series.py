@@ -174,9 +174,13 @@ class OtherSeries:
         # with an axis more in front, the arrow keys step through slices as before
         dims.last_used = dims.ndim - used
 
+    def stop(self) -> None:
+        """Read and show no more; what is there stays, for now."""
+        self._closed = True
+
     def close(self) -> None:
         """Take the layers away."""
-        self._closed = True
+        self.stop()
         for layer in self.layers:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)

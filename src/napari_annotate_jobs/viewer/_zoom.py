@@ -70,6 +70,14 @@ class ZoomGuide:
         return float(case.image.layer.scale[self._viewer.dims.displayed[-1] - 3])
 
     @property
+    def per_mm(self) -> float | None:
+        """Pixels of the canvas for a millimetre; None where the image has no scale."""
+        case = self._case()
+        if case is None or not case.is_measured:
+            return None
+        return float(self._viewer.scene.camera.zoom)
+
+    @property
     def percent(self) -> float | None:
         """The zoom in per cent; None while no image lies flat on the screen."""
         pixel = self._pixel

@@ -12,6 +12,7 @@ from .annotate._name_plates import NamePlates
 from .annotate._object_menu import ObjectMenu, pointed_text
 from .annotate._plane_marks import PlaneMarks
 from .annotate._read_out import ReadOutLabel
+from .annotate._scale_bar import ScaleBar
 from .annotate._window import WindowControl
 from .annotate._zoom_bar import ZoomBar
 from .exchange._class_tree import NewClass
@@ -28,11 +29,14 @@ from .jobs._page import JobPageView
 from .jobs._paint import plural
 from .jobs._person import PersonButton
 from .jobs._server_lines import ServerLine, ServerLines
+from .jobs._tiles import StudyGrid
 from .keys._guest import KeyboardGuest
 from .keys._held import HeldKeys
 from .keys._help import HelpPanel
-from .keys._keys import ACTIONS, STEPPING, KeyMap, label_keys
+from .keys._key_map import KeyMap, label_keys
+from .keys._keys import ACTIONS, OF_JOBS, STEPPING
 from .keys._text_focus import text_has_focus
+from .keys._user_action import When
 from .numbers._panel import StatisticsPanel
 from .owner._dropping import dropped_paths
 from .owner._edit_job_dialog import EditJobDialog
@@ -50,6 +54,7 @@ from .strip._strip import SliceStrip
 
 __all__ = [
     "ACTIONS",
+    "OF_JOBS",
     "STEPPING",
     "About",
     "AnnotateDock",
@@ -95,13 +100,16 @@ __all__ = [
     "ReadOutLabel",
     "ReviewPanel",
     "ReviewSides",
+    "ScaleBar",
     "ServerLine",
     "ServerLines",
     "SliceStrip",
     "StatisticsPanel",
     "Study",
+    "StudyGrid",
     "ThreadList",
     "Veil",
+    "When",
     "Where",
     "WindowControl",
     "Writing",

@@ -198,6 +198,24 @@ def test_cancelled_before_it_ends_nothing_is_put_in_place(desk, tmp_path):
     assert desk.view.busy == [True, False]
 
 
+def test_it_is_looked_through_anew(desk, tmp_path):
+    desk.view.choose(labels=(1,), folder=str(tmp_path / "out"))
+    desk.view.told["preview"] = None
+    desk.controller.renew()
+    assert preview(desk).going == 1
+    # An export gives up what was being looked for; when it ends, that is known again.
+    for _ in range(2):
+        desk.view.told["preview"] = None
+        desk.view.export_requested.emit()
+        assert preview(desk).going == 1
+    assert "something already" in desk.view.told["status"][0]
+    desk.chores.writing.started.connect(lambda work: desk.controller.renew())
+    desk.view.told["preview"] = None
+    desk.view.choose(folder=str(tmp_path / "other"))
+    desk.view.export_requested.emit()
+    assert preview(desk).going == 1, "not taken away while it is written"
+
+
 def test_combinations_kept_with_the_job_are_offered_and_used(desk, job):
     with open_store(str(job)) as store:
         store.save_combination("job", "both", "combine: {c: [a, b]}\n")

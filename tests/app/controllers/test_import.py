@@ -79,7 +79,7 @@ def test_told_beforehand_then_brought_in(desk):
     panel = desk.panel
     panel.preview_requested.emit()
     text = panel.told.toPlainText()
-    assert "1 mask would come in on 1 slices of 1 case." in text
+    assert "1 mask would come in on 1 slice of 1 case." in text
     assert "no case is theirs: other.nii.gz" in text
     assert desk.said().revision == 0
     assert desk.log == []

@@ -199,9 +199,7 @@ def test_a_folder_with_a_job_is_refused_and_another_suggested(make, images, tmp_
     desk.dialog.labels.text_pasted.emit("lung")
     desk.dialog.annotate.click()
     desk.dialog.annotate.click()
-    assert "There is a job already" in desk.dialog.told.text() or (
-        "there is a job already" in desk.dialog.told.text()
-    )
+    assert "here is a job already" in desk.dialog.told.text()
     again = make()
     again.controller.add([str(images)])
     assert again.dialog.place.path() == str(tmp_path / "jobs" / "ct-studies-2")

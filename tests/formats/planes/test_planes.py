@@ -27,12 +27,15 @@ from napari_annotate_jobs.formats import (
     exporter,
     plan_export,
 )
+from napari_annotate_jobs.formats._read_tables import (
+    read_parquet_tables,
+    read_tables,
+)
 from napari_annotate_jobs.formats.planes._read_coco import read_coco
 from napari_annotate_jobs.formats.planes._read_cvat import read_cvat
 from napari_annotate_jobs.formats.planes._read_label_csv import (
     read_class_folders,
     read_label_csv,
-    read_tables,
 )
 from napari_annotate_jobs.formats.planes._read_labelme import read_labelme
 from napari_annotate_jobs.formats.planes._read_voc import read_voc
@@ -672,11 +675,15 @@ def test_names_that_differ_by_blanks_are_refused(tmp_path: Path) -> None:
         write(source, "coco", tmp_path / "out")
 
 
-def test_tables_come_back(memory: Memory, tmp_path: Path) -> None:
-    (found,) = read_tables(write(memory, "csv", tmp_path / "out"))
+@pytest.mark.parametrize("name", ["csv", "parquet"])
+def test_tables_come_back(memory: Memory, tmp_path: Path, name: str) -> None:
+    read = read_tables if name == "csv" else read_parquet_tables
+    (found,) = read(write(memory, name, tmp_path / "out"))
     assert (found.case, found.image) == ("c1", "one")
-    assert [one.index for one in found.slices] == [1, 2, 3]
-    assert found.slices[0].nothing_to_label
+    assert [one.index for one in found.slices] == [1, 2, 3, 4]
+    assert [one.nothing_to_label for one in found.slices] == [True, *[False] * 3]
+    assert [one.excluded for one in found.slices] == [*[False] * 3, True]
+    assert not found.slices[3].boxes
     assert found.slices[1].boxes == {"nodule": [BOX.corners]}
     assert found.slices[2].classes == ("bad", "contrast", "metal")
     assert found.slices[2].boxes['a "quoted" / name'] == [ODD.corners]

@@ -223,3 +223,66 @@ def test_the_rules_of_ultralytics_for_labels(
         if name == "yolo":
             (box,) = found["ct-lung__0004"][0]
             assert np.allclose(np.array(box[1:]) * 256, [29, 20.5, 32, 20], atol=1e-3)
+
+
+LABELME = """
+import json, sys
+from pathlib import Path
+from unittest.mock import MagicMock
+import numpy as np
+# Its window is imported beside its reader, which needs none.
+window = ("PyQt5", "PyQt5.QtCore", "PyQt5.QtGui", "PyQt5.QtWidgets")
+for name in ("onnxruntime", "skimage", "skimage.measure", *window):
+    sys.modules[name] = MagicMock()
+from labelme._label_file import LabelFile
+from labelme.utils import img_data_to_arr, shapes_to_label
+told, masks = {}, {}
+for path in sorted(Path(sys.argv[1]).rglob("*__*.json")):
+    read = LabelFile(str(path))
+    plane = img_data_to_arr(read.image_data).shape[:2]
+    keys = ("label", "shape_type", "points")
+    shapes = [[each[key] for key in keys] for each in read.shapes]
+    told[path.stem] = [list(plane), read.flags, shapes]
+    for each in read.shapes:
+        if each["shape_type"] == "mask":
+            values, _ = shapes_to_label(plane, [each], {each["label"]: 1})
+            masks[path.stem + "|" + each["label"]] = values == 1
+np.savez(sys.argv[2], **masks)
+print(json.dumps(told))
+"""
+
+
+def test_labelmes_own_reader(
+    tool: Callable[..., Run], overlap: StoreSource, tmp_path: Path
+) -> None:
+    parts = ("numpy", "pillow", "loguru", "tifffile", "imgviz")
+    run = tool(*parts, alone=("labelme==6.3.1",))
+    told = run(LABELME, write(overlap, "labelme", tmp_path / "out"), tmp_path / "m.npz")
+    wanted = {}
+    for summary in overlap.summaries():
+        case = overlap.open(summary)
+        for index in case.decided():
+            stem = f"{case.stem}__{index + 1:04d}"
+            plane, flags, shapes = told.pop(stem)
+            assert plane == list(case.plane)
+            on = {case.labels[i].name for i in case.said(index).class_labels}
+            assert {name for name, yes in flags.items() if yes} == on
+            boxes = [
+                [case.labels[box.label].name, "rectangle", box.corners]
+                for box in case.boxes(index)
+            ]
+            for (name, kind, points), (label, what, corners) in zip(
+                shapes, boxes, strict=False
+            ):
+                assert (name, kind) == (label, what)
+                (left, top), (right, bottom) = points
+                found = np.array([top, left, bottom, right]) - 0.5
+                assert np.allclose(found, corners)
+            for label, mask in case_masks(case, index):
+                wanted[f"{stem}|{case.labels[label].name}"] = mask
+            assert len(shapes) == len(boxes) + len(list(case_masks(case, index)))
+    assert not told
+    with np.load(tmp_path / "m.npz") as found:
+        assert set(found) == set(wanted)
+        for key, mask in wanted.items():
+            assert np.array_equal(found[key], mask), key

@@ -17,6 +17,10 @@ from scipy import ndimage
 
 from napari_annotate_jobs.errors import AnnotateJobsError, InvalidValueError
 from napari_annotate_jobs.formats import parse_combination
+from napari_annotate_jobs.formats._read_tables import (
+    read_parquet_tables,
+    read_tables,
+)
 from napari_annotate_jobs.formats.planes._outline import (
     outlines,
     rle_string,
@@ -27,7 +31,6 @@ from napari_annotate_jobs.formats.planes._read_cvat import read_cvat
 from napari_annotate_jobs.formats.planes._read_label_csv import (
     read_class_folders,
     read_label_csv,
-    read_tables,
 )
 from napari_annotate_jobs.formats.planes._read_labelme import read_labelme
 from napari_annotate_jobs.formats.planes._read_voc import read_voc
@@ -621,6 +624,7 @@ READERS: list[Callable[[Path], Any]] = [
     read_label_csv,
     read_class_folders,
     read_tables,
+    read_parquet_tables,
 ]
 
 
@@ -638,6 +642,38 @@ def test_no_file_ends_in_a_traceback(
         assert str(tmp_path) in str(error)
     else:
         assert read in (read_label_csv, read_yolo)
+
+
+@pytest.mark.parametrize("table", ["slices", "boxes"])
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"case_id": ["c"], "slice": [1]}, "has no column '(decision|label)'"),
+        ({"case_id": [["c"]]}, "column 'case_id' holds list"),
+        (None, "is no readable Parquet file"),
+    ],
+)
+def test_bad_parquet(tmp_path: Path, table: str, columns: Any, message: str) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    good = {"case_id": ["c"], "slice": [1], "decision": ["labelled"]}
+    path = tmp_path / f"{table}.parquet"
+    parquet.write_table(pa.table(good), tmp_path / "slices.parquet")
+    parquet.write_table(pa.table(columns or good), path)
+    if columns is None:
+        path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InvalidValueError, match=message) as caught:
+        read_parquet_tables(tmp_path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_row_of_parquet_is_named(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    columns = {"case_id": ["c", "c"], "slice": [1, None], "decision": ["labelled"] * 2}
+    parquet.write_table(pa.table(columns), tmp_path / "slices.parquet")
+    with pytest.raises(InvalidValueError, match=r"parquet, row 2: slice is no number"):
+        read_parquet_tables(tmp_path)
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:

@@ -959,6 +959,7 @@ print(conflicts)
 """
 
 
+@pytest.mark.slow
 def test_two_processes_never_overwrite_one_another(job_folder):
     writers = [
         subprocess.Popen(

@@ -16,6 +16,7 @@ from platformdirs import user_cache_path
 from napari_annotate_jobs.errors import CorruptError
 from napari_annotate_jobs.model import Comment, Counts, Status
 from napari_annotate_jobs.stores import FolderStore, create_job
+from napari_annotate_jobs.stores._moved_work import RecordName
 from napari_annotate_jobs.stores.folder import _catalogue as catalogue
 from napari_annotate_jobs.stores.folder import _index as index_module
 from napari_annotate_jobs.stores.folder import _trigrams as trigrams_module
@@ -156,6 +157,16 @@ def test_other_processes_are_heard_of(begun, job_folder, cache, monkeypatch, kit
     assert begun.counts(JOB).finished == 2
     other.note_case(JOB, "case-2", n_slices=4)
     assert begun.case(JOB, "case-2").case.n_slices == 4
+    other.close()
+
+
+def test_work_that_is_brought_from_elsewhere_is_counted(begun, tmp_path, kit):
+    other = create_job(tmp_path / "other", kit.job(), kit.cases(), person="ana")
+    assert other.counts(JOB).finished == 0
+    name = RecordName(case="case-2", person="ana")
+    other.bring(JOB, name, begun.record(JOB, name), {})
+    assert other.case(JOB, "case-2").status is Status.FINISHED
+    assert other.counts(JOB).finished == 1
     other.close()
 
 
@@ -366,6 +377,7 @@ def test_pages_of_a_long_job(tmp_path, kit, monkeypatch, trigrams):
     store.close()
 
 
+@pytest.mark.slow
 def test_a_thread_that_writes_when_the_process_ends_crashes_nothing():
     code = """
 import threading

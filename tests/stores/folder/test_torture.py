@@ -20,6 +20,7 @@ SHORT = {
     "fuzz": (40, {"files": 40}),
     # How far a round gets before it is killed is up to the machine.
     "server": (3, {"kills": 3, "saves": 1}),
+    "line": (4, {"schedules": 4, "pass": 40}),
 }
 
 

@@ -18,16 +18,16 @@ from napari_annotate_jobs.imaging import open_series
 from napari_annotate_jobs.samples import sample_paths
 from napari_annotate_jobs.stores.http import _cache as kept
 from napari_annotate_jobs.stores.http import _remote_images as remote
-from napari_annotate_jobs.stores.http import _store as client
 from napari_annotate_jobs.stores.http import _tokens as tokens
+from napari_annotate_jobs.stores.http._case_rows import CaseRows
+from napari_annotate_jobs.stores.http._sending import Sending
 
 JOB = "job-1"
 
 
 def test_what_is_known_of_the_server_is_guarded(server_world, kit, monkeypatch):
-    asked = protect(
-        monkeypatch, client.HttpStore, ["_cases", "_sent"], lambda store: store._guard
-    )
+    asked = protect(monkeypatch, CaseRows, ["_cases"], lambda rows: rows._guard)
+    sent = protect(monkeypatch, Sending, ["_sent"], lambda sending: sending._guard)
     store = server_world.store("ana")
     store.case(JOB, "case-0")
     asked_before = asked["_cases"]
@@ -36,9 +36,9 @@ def test_what_is_known_of_the_server_is_guarded(server_world, kit, monkeypatch):
     assert asked["_cases"] > asked_before
     change, blobs = kit.painted(0)
     store.save(JOB, "case-0", change, blobs, base=0)
-    before = asked["_sent"]
+    before = sent["_sent"]
     # As when the server dropped what nothing named: it is brought once more.
-    real, refused = store.send_operations, []
+    real, refused = store.sending.send_operations, []
 
     def refuse_once(*args, **kwargs):
         if not refused:
@@ -46,9 +46,9 @@ def test_what_is_known_of_the_server_is_guarded(server_world, kit, monkeypatch):
             raise InvalidValueError("there is no such mask")
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(store, "send_operations", refuse_once)
+    monkeypatch.setattr(store.sending, "send_operations", refuse_once)
     store.save(JOB, "case-0", change, blobs, base=1)
-    assert asked["_sent"] == before + 3
+    assert sent["_sent"] == before + 3
     store.close()
 
 
@@ -58,11 +58,11 @@ def test_masks_that_were_brought_are_noted_under_the_guard(server_world, kit):
 
     class Watched(set):
         def update(self, *others):
-            assert is_held(store._guard)
+            assert is_held(store.sending._guard)
             super().update(*others)
 
     sent = Watched()
-    store._sent[JOB, "case-0"] = sent
+    store.sending._sent[JOB, "case-0"] = sent
     store.save(JOB, "case-0", change, blobs, base=0)
     assert sent == set(blobs)
     store.close()

@@ -78,3 +78,14 @@ def test_without_a_choice_nothing_can_be_chosen(qtbot):
     qtbot.addWidget(view)
     assert view.choices == []
     assert view.findChildren(QRadioButton) == []
+
+
+def test_the_colours_of_the_difference_are_told_by_whose_they_are(qtbot):
+    view = DifferenceView(
+        ROWS, "ana", "<i>bob</i>", between=lambda index, reply: None, choose=False
+    )
+    qtbot.addWidget(view)
+    texts = [label.text() for label in view.findChildren(QLabel)]
+    bob = "&lt;i&gt;bob&lt;/i&gt;"
+    assert f"<b>Differs</b><br>blue: ana<br>orange: {bob}" in texts
+    assert f"<b>{bob}</b>" in texts

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_annotate_jobs.model import PRESETS, VoiFunction, Window
 from napari_annotate_jobs.widgets.annotate._window import WindowControl
-from napari_annotate_jobs.widgets.keys._keys import KeyMap
+from napari_annotate_jobs.widgets.keys._key_map import KeyMap
 from napari_annotate_jobs.widgets.parts._theme import Colors
 
 OWN = (

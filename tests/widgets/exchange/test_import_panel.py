@@ -77,7 +77,11 @@ def test_what_is_asked_for_and_told(panel, qtbot, colors):
     assert not panel.body.isEnabled()
     with qtbot.waitSignal(panel.cancel_requested):
         qtbot.mouseClick(panel.cancel, Qt.MouseButton.LeftButton)
+    assert panel.begin.text() == "Importing…"
+    panel.set_busy(True, looks=True)
+    assert panel.begin.text() == "Looking…"
     panel.set_busy(False)
+    assert panel.begin.text() == "Import"
     panel.set_told("2 masks came in")
     assert panel.told.isVisible()
     assert panel.told.toPlainText() == "2 masks came in"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QComboBox
 
 from napari_annotate_jobs.editing import Fill, FillResult, FillTool, PreparedFill
 from napari_annotate_jobs.model import COLORS, Label, Method
@@ -69,6 +70,25 @@ def test_setters_tell_nobody(panel, told):
     assert told == []
     assert panel.choice.label == 4
     assert panel.choice.where is Where.SELECTION
+
+
+@pytest.mark.parametrize("tool", [FillTool.FLOOD, FillTool.SMOOTH])
+def test_a_tool_that_qt_hands_back_as_plain_text_is_the_tool(
+    monkeypatch, qtbot, panel, tool
+):
+    """PySide6 keeps no enumeration in a list; this does the same with any binding."""
+    real = QComboBox.currentData
+
+    def plain(box, *role):
+        value = real(box, *role)
+        return str.__str__(value) if isinstance(value, str) else value
+
+    monkeypatch.setattr(QComboBox, "currentData", plain)
+    panel.set_tool(tool)
+    assert panel.choice.tool is tool
+    fresh = FillPanel()
+    qtbot.addWidget(fresh)
+    assert fresh.choice.tool is FillTool.THRESHOLD
 
 
 VISIBLE = {

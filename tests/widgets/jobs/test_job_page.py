@@ -44,6 +44,7 @@ from napari_annotate_jobs.widgets.jobs._model import (
 from napari_annotate_jobs.widgets.jobs._page import JobPageView
 from napari_annotate_jobs.widgets.parts._sections import Instructions
 from napari_annotate_jobs.widgets.parts._theme import Colors, contrast_ratio, paint_in
+from napari_annotate_jobs.widgets.parts._upright_area import UprightArea
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -994,3 +995,13 @@ def test_who_did_how_much(view):
         "ana: 6 submitted (2 waiting · 3 passed · 1 returned)",
         "eve: 4 reviewed (3 passed · 1 returned)",
     ]
+
+
+def test_a_low_screen_scrolls_the_page(view) -> None:
+    assert view.minimumSizeHint().height() < 200
+    area = view.findChild(UprightArea)
+    view.resize(340, 300)
+    assert area.verticalScrollBar().maximum() > 100
+    assert area.widget().width() >= area.widget().minimumSizeHint().width()
+    view.resize(340, 900)
+    assert area.verticalScrollBar().maximum() == 0

@@ -3,7 +3,9 @@ from __future__ import annotations
 import gc
 import weakref
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from qtpy.QtCore import QEvent, QPoint, Qt
 from qtpy.QtGui import QColor, QHelpEvent
@@ -21,10 +23,19 @@ from napari_annotate_jobs.model import (
     Project,
     ReviewCounts,
 )
-from napari_annotate_jobs.widgets.jobs._cards import due_text, is_late
+from napari_annotate_jobs.widgets.jobs._cards import (
+    begin_text,
+    due_text,
+    is_late,
+    is_new,
+    owners_text,
+)
 from napari_annotate_jobs.widgets.jobs._my_jobs import MyJobsView
 from napari_annotate_jobs.widgets.jobs._paint import percent
 from napari_annotate_jobs.widgets.parts._theme import Colors, paint_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TODAY = date(2025, 3, 14)
 
@@ -290,7 +301,9 @@ def test_error_is_shown_and_hidden(view) -> None:
     [
         (0, 1, "due today", False),
         (1, 1, "due tomorrow", False),
-        (6, 1, "due 20 Mar 2025", False),
+        (6, 1, "due in 6 days", False),
+        (13, 1, "due in 13 days", False),
+        (14, 1, "due 28 Mar 2025", False),
         (-1, 1, "due 13 Mar 2025", True),
         (-1, 0, "due 13 Mar 2025", False),
         (0, 0, "due 14 Mar 2025", False),
@@ -370,11 +383,140 @@ def test_parts_of_a_card_do_not_overlap(view) -> None:
             view._cards.visualRect(view._model.index(row)), summary
         )
         parts = [at.name, at.late, *at.methods, at.words, at.badge, at.dates]
-        parts += [at.bar, at.percent, at.counts]
+        parts += [at.bar, at.percent, at.counts, *at.pictures, at.button, at.owner]
         parts = [part for part in parts if not part.isEmpty()]
         for n, part in enumerate(parts):
             assert at.card.contains(part), name
             assert not any(part.intersects(other) for other in parts[n + 1 :]), name
+
+
+def test_new_is_what_came_and_was_not_begun(qapp) -> None:
+    assert is_new(make("x", day=8, counts=(3, 0, 0)), TODAY)
+    assert not is_new(make("x", day=7, counts=(3, 0, 0)), TODAY)
+    assert not is_new(make("x", day=14, counts=(3, 0, 1)), TODAY)
+    assert not is_new(make("x", day=14, counts=(3, 1, 0)), TODAY)
+    assert not is_new(make("x", day=14, counts=(0, 0, 0)), TODAY)
+
+
+def test_start_and_owner_are_told(qapp) -> None:
+    job = make("x").job
+    assert begin_text(job, TODAY) == "published 1 Mar 2025"
+    late = job.model_copy(update={"start": TODAY + timedelta(2), "owners": ("Ana",)})
+    assert begin_text(late, TODAY) == "starts 16 Mar 2025"
+    early = late.model_copy(update={"start": TODAY, "owners": ("Ana", "Bo")})
+    assert begin_text(early, TODAY) == "since 14 Mar 2025"
+    assert [owners_text(j) for j in (job, late, early)] == [
+        "",
+        "owner Ana",
+        "owner Ana +1",
+    ]
+
+
+# --- pictures and the button --------------------------------------------------------
+
+
+def color_at(view: MyJobsView, summary: JobSummary) -> tuple[str, ...]:
+    """Return the colours in the middle of the pictures of a card."""
+    index = view._model.index(view._model.row_of(summary))
+    at = view._delegate._layout(view._cards.visualRect(index), summary)
+    image = view._cards.viewport().grab().toImage()
+    return tuple(image.pixelColor(r.center()).name() for r in at.pictures)
+
+
+def colored(*values: int) -> list[np.ndarray]:
+    return [np.full((8, 8, 3), value, np.uint8) for value in values]
+
+
+def test_pictures_come_one_job_after_the_other(view) -> None:
+    asked: list[tuple[str, Callable]] = []
+    view.pictures.set_source(lambda job, reply: asked.append((job.job.name, reply)))
+    assert [name for name, _ in asked] == ["Legs"]
+    frames = color_at(view, LEGS)
+    asked[0][1](colored(10, 20, 30))
+    assert [name for name, _ in asked] == ["Legs", "Chest"]
+    assert color_at(view, LEGS) == ("#0a0a0a", "#141414", "#1e1e1e") != frames
+    assert color_at(view, CHEST) == frames, "no picture of another job's cases"
+    asked[0][1](colored(99, 99, 99))  # a second answer to what was answered
+    assert color_at(view, LEGS)[0] == "#0a0a0a"
+    asked[1][1](())
+    assert "#0a0a0a" not in color_at(view, CHEST)
+
+
+def test_pictures_are_drawn_anew_where_something_changed(view) -> None:
+    asked: list[tuple[str, Callable]] = []
+    view.pictures.set_source(lambda job, reply: asked.append((job.job.name, reply)))
+    while asked:
+        asked.pop()[1](colored(10, 10, 10))
+    view.set_jobs(JOBS)
+    assert not asked
+    legs = LEGS.model_copy(update={"counts": Counts(remaining=8, finished=1)})
+    view.set_jobs([CHEST, legs])
+    assert [name for name, _ in asked] == ["Legs"]
+    assert color_at(view, legs)[0] == "#0a0a0a", "shown as they were meanwhile"
+    asked.pop()[1](colored(50, 50, 50))
+    assert color_at(view, legs)[0] == "#323232"
+    view.pictures.drop(CHEST.job.id)
+    view.set_jobs([CHEST, legs])
+    assert [name for name, _ in asked] == ["Chest"]
+
+
+def test_only_what_is_seen_is_drawn(view) -> None:
+    asked: list[str] = []
+
+    def draw(job, reply):
+        asked.append(job.job.name)
+        reply(colored(1))
+
+    view.pictures.set_source(draw)
+    asked.clear()
+    jobs = [make(f"job {n:03}", due=TODAY) for n in range(300)]
+    view.set_jobs(jobs)
+    assert 1 < len(asked) < 12
+    view._cards.scrollToBottom()
+    assert "job 299" in asked and len(asked) < 24
+    view.hide()
+    asked.clear()
+    view._cards.scrollToTop()
+    view.set_jobs([make("hidden")])
+    assert not asked
+    view.show()
+    assert asked == ["hidden"]
+
+
+def press(view: MyJobsView, summary: JobSummary, *, button: bool) -> QPoint:
+    index = view._model.index(view._model.row_of(summary))
+    at = view._delegate._layout(view._cards.visualRect(index), summary)
+    return (at.button if button else at.name).center()
+
+
+def test_annotate_on_the_card_begins_at_once(view, qtbot) -> None:
+    begun, opened = [], []
+    view.begin_requested.connect(begun.append)
+    view.job_requested.connect(opened.append)
+    port, left = view._cards.viewport(), Qt.MouseButton.LeftButton
+    qtbot.mouseClick(port, left, pos=press(view, LEGS, button=False))
+    assert not begun
+    place = press(view, CHEST, button=True)
+    qtbot.mouseClick(port, left, pos=place)
+    qtbot.mouseDClick(port, left, pos=place)
+    assert begun == [CHEST] and not opened
+    qtbot.mousePress(port, left, pos=place)
+    qtbot.mouseRelease(port, left, pos=press(view, LEGS, button=True))
+    assert begun == [CHEST]
+    view._cards.setFocus()
+    qtbot.keyClick(view._cards, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert len(begun) == 2 and not opened
+
+
+def test_nothing_left_has_no_button(view) -> None:
+    done = make("done", counts=(0, 3, 0))
+    view.set_jobs([done])
+    index = view._model.index(0)
+    at = view._delegate._layout(view._cards.visualRect(index), done)
+    assert at.button.isEmpty()
+    assert not view._delegate.is_button(
+        at.owner.center(), view._cards.visualRect(index), done
+    )
 
 
 # --- size and lifetime --------------------------------------------------------------

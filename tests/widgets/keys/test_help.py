@@ -7,7 +7,8 @@ from qtpy.QtTest import QTest
 from napari_annotate_jobs.model import COLORS, Label, LabelSet, Method
 from napari_annotate_jobs.widgets.keys._gestures import GESTURES
 from napari_annotate_jobs.widgets.keys._help import HelpPanel
-from napari_annotate_jobs.widgets.keys._keys import ACTIONS, KeyMap, key_text
+from napari_annotate_jobs.widgets.keys._key_map import KeyMap
+from napari_annotate_jobs.widgets.keys._keys import ACTIONS, key_text
 from napari_annotate_jobs.widgets.parts._theme import Colors
 
 
@@ -66,9 +67,9 @@ def test_it_filters_as_one_types(panel):
 def test_a_key_is_changed_by_pressing_it(panel, qtbot):
     choose(panel, "Exclude the image")
     with qtbot.waitSignal(panel.keymap_changed) as told:
-        press(panel, Qt.Key.Key_G, Qt.KeyboardModifier.ShiftModifier)
-    assert told.args[0].to_dict() == {"exclude": "Shift+G"}
-    assert ("Decide", "Exclude the image", "Shift+G") in panel.rows()
+        press(panel, Qt.Key.Key_Y, Qt.KeyboardModifier.ShiftModifier)
+    assert told.args[0].to_dict() == {"exclude": "Shift+Y"}
+    assert ("Decide", "Exclude the image", "Shift+Y") in panel.rows()
     assert panel.default.isEnabled(), "the row stays chosen"
 
 
@@ -116,11 +117,11 @@ def test_gestures_and_headings_have_no_key_to_change(panel):
 def test_setters_never_emit(panel):
     told = []
     panel.keymap_changed.connect(told.append)
-    panel.set_keymap(KeyMap({"exclude": "Shift+G"}))
+    panel.set_keymap(KeyMap({"exclude": "Shift+Y"}))
     panel.set_colors(Colors.light())
     choose(panel, "Submit the case")
     assert told == []
-    assert panel.keymap.key("exclude") == "Shift+G"
+    assert panel.keymap.key("exclude") == "Shift+Y"
 
 
 def test_it_fits_a_dock_300_pixels_wide(panel):
@@ -144,10 +145,10 @@ def test_it_says_that_nothing_was_found(panel):
 def test_the_key_of_a_label_is_taken(panel):
     told = []
     panel.keymap_changed.connect(told.append)
-    panel.set_labels(lung("Shift+G"))
+    panel.set_labels(lung("Shift+Y"))
     choose(panel, "Nothing to Label")
-    press(panel, Qt.Key.Key_G, Qt.KeyboardModifier.ShiftModifier)
-    assert "Shift+G is the key of the label 'Lung'" in panel.about.text()
+    press(panel, Qt.Key.Key_Y, Qt.KeyboardModifier.ShiftModifier)
+    assert "Shift+Y is the key of the label 'Lung'" in panel.about.text()
     assert told == []
     assert panel.key.keySequence().toString() == "N"
 
@@ -185,3 +186,47 @@ def test_rows_of_one_line_are_equally_high(panel):
         )
     assert {(height - 5) % line for height in heights} == {0}
     assert line + 5 in heights
+
+
+def two_labels():
+    return LabelSet(
+        labels=tuple(
+            Label(id=i, name=name, color=COLORS[i], method=Method.SEGMENTATION)
+            for i, name in enumerate(("Lung", "Nodule"), 1)
+        )
+    )
+
+
+def test_keys_of_labels_are_changed_by_pressing_them(panel, qtbot):
+    panel.set_labels(two_labels())
+    choose(panel, "Nodule")
+    assert panel.key.keySequence().toString() == "H"
+    with qtbot.waitSignal(panel.keymap_changed) as told:
+        press(panel, Qt.Key.Key_J)
+    assert told.args[0].to_dict() == {"label/segmentation/nodule": "J"}
+    assert panel.rows()[:2] == [
+        ("Labels of this job", "Lung", "G"),
+        ("Labels of this job", "Nodule", "J"),
+    ]
+    panel.clear.click()
+    assert panel.rows()[1] == ("Labels of this job", "Nodule", "–")
+    panel.default.click()
+    assert panel.keymap == KeyMap()
+
+
+def test_two_labels_exchange_their_keys(panel):
+    panel.set_labels(two_labels())
+    choose(panel, "Nodule")
+    press(panel, Qt.Key.Key_G)
+    assert [key for _, _, key in panel.rows()[:2]] == ["H", "G"]
+    assert "Lung had it, and has H now" in panel.about.text()
+
+
+def test_a_label_is_not_given_what_is_taken(panel):
+    panel.set_labels(two_labels())
+    choose(panel, "Nodule")
+    for key, reason in ((Qt.Key.Key_N, "Nothing to Label"), (Qt.Key.Key_P, "napari")):
+        press(panel, key)
+        assert reason in panel.about.text()
+        assert panel.key.keySequence().toString() == "H"
+    assert panel.keymap == KeyMap()

@@ -22,18 +22,18 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_annotate_jobs.app._settings import keys_from_text, keys_to_text
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import COLORS, Label, LabelSet, Method
 from napari_annotate_jobs.widgets.keys._gestures import GESTURES
+from napari_annotate_jobs.widgets.keys._key_map import KeyMap, label_keys
 from napari_annotate_jobs.widgets.keys._key_sets import KEY_SETS
 from napari_annotate_jobs.widgets.keys._keys import (
     ACTIONS,
     LABEL_KEYS,
     NAPARI_KEYS,
     SHARED_WITH_NAPARI,
-    KeyMap,
     key_text,
-    label_keys,
     normal_key,
 )
 from napari_annotate_jobs.widgets.keys._text_focus import text_has_focus
@@ -190,8 +190,8 @@ def test_keys_can_be_swapped_at_once():
 def test_an_unknown_action_is_refused_but_left_out_of_settings():
     with pytest.raises(InvalidValueError, match="there is no action"):
         KeyMap({"fly": "G"})
-    read = KeyMap.from_dict({"fly": "G", "exclude": "P", "submit": "Shift+G"})
-    assert read.to_dict() == {"submit": "Shift+G"}
+    read = KeyMap.from_dict({"fly": "G", "exclude": "P", "submit": "Shift+Y"})
+    assert read.to_dict() == {"submit": "Shift+Y"}
 
 
 def test_a_map_cannot_be_changed_in_place():
@@ -208,13 +208,54 @@ def test_labels_get_free_keys_in_order():
 
 
 def test_a_label_s_own_key_is_honoured_unless_taken():
-    keys = label_keys(labels("J", None, "Shift+G", "P", "N", "nonsense", "h"))
-    assert keys == {1: "J", 2: "G", 3: "Shift+G", 4: "K", 5: "W", 6: "8", 7: "H"}
+    keys = label_keys(labels("J", None, "Shift+Y", "P", "N", "nonsense", "h"))
+    assert keys == {1: "J", 2: "G", 3: "Shift+Y", 4: "K", 5: "W", 6: "8", 7: "H"}
 
 
 def test_labels_make_way_for_a_changed_action():
     keymap = KeyMap({"exclude": "G"})
     assert label_keys(labels(None, None), keymap) == {1: "H", 2: "J"}
+
+
+def test_a_person_s_keys_of_labels_leave_the_others_where_they_were():
+    names = ("label/classification/label 0", "label/classification/label 2")
+    keymap = KeyMap().with_label_keys({names[0]: "shift+q", names[1]: ""})
+    assert label_keys(labels(None, None, None, None), keymap) == {
+        1: "Shift+Q",
+        2: "H",
+        4: "K",
+    }
+    taken = KeyMap().with_label_keys({names[1]: "G"})
+    assert label_keys(labels(None, None, None), taken) == {3: "G", 2: "H", 1: "K"}
+    # It goes before the key that the job gives, in the label's own job or another.
+    assert label_keys(labels("Shift+Y", None, "Shift+W"), taken)[3] == "G"
+    assert taken.of_the_job() == KeyMap()
+    assert taken.with_defaults(names[1]) == KeyMap() == taken.with_defaults()
+
+
+def test_a_person_s_keys_of_labels_are_kept():
+    keymap = KeyMap({"exclude": "Shift+Q"}).with_label_keys(
+        {"label/segmentation/a=b; 50 %25": "Alt+5", "label/detection/ü/x": ""}
+    )
+    text = keys_to_text(keymap.to_dict())
+    assert KeyMap.from_dict(keys_from_text(text)) == keymap
+    assert hash(KeyMap.from_dict(keys_from_text(text))) == hash(keymap)
+    read = KeyMap.from_dict({"label/x/y": "P", "label/x/z": "Foo", "label/x/k": "G"})
+    assert read.to_dict() == {"label/x/k": "G"}
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"), [("P", "belongs to napari"), ("N", "key of 'Nothing to Label'")]
+)
+def test_a_label_takes_no_key_of_napari_or_an_action(key, reason):
+    with pytest.raises(InvalidValueError, match=reason):
+        KeyMap().with_label_keys({"label/segmentation/lung": key})
+
+
+def test_an_action_that_is_given_the_key_of_a_label_elsewhere_has_it():
+    keymap = KeyMap().with_label_keys({"label/classification/label 0": "Shift+Q"})
+    keymap = keymap.with_key("exclude", "Shift+Q")
+    assert label_keys(labels(None, None), keymap) == {1: "G", 2: "H"}
 
 
 @given(st.lists(st.sampled_from(["G", "8", "N", "P", "Alt+3", "Shift+Q", None])))

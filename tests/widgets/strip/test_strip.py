@@ -18,7 +18,7 @@ from napari_annotate_jobs.app.controllers import (
 from napari_annotate_jobs.editing import Cell, Mode, Propagation, propagate
 from napari_annotate_jobs.errors import LockedError
 from napari_annotate_jobs.model import COLORS, Decision, RangeAction
-from napari_annotate_jobs.widgets.keys._keys import KeyMap
+from napari_annotate_jobs.widgets.keys._key_map import KeyMap
 from napari_annotate_jobs.widgets.parts._theme import Colors, paint_in
 from napari_annotate_jobs.widgets.strip._bar import count_cells, counts_text
 from napari_annotate_jobs.widgets.strip._strip import SliceStrip

@@ -175,6 +175,14 @@ class ExportController:
             self._show_folder(self._written)
 
     # ------------------------------------------------------------------- looking
+    def renew(self) -> None:
+        """Look through the job as it is now; until then nothing is known of it."""
+        if self._place is None or self._writing is not None:
+            return
+        self.forget()
+        self._panel.set_preview(None)
+        self.look()
+
     def look(self) -> None:
         """Look through what is chosen."""
         place = self._place
@@ -275,10 +283,15 @@ class ExportController:
         self._panel.set_busy(False)
 
     def _follow(self) -> None:
-        """Turn to the job that was opened while another one was being written."""
+        """Turn to the job that was opened meanwhile, or look what is to be written now.
+
+        What was looked for when the export began was given up for it.
+        """
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             self.set_place(*waiting)
+        else:
+            self.look()
 
     def _watch(self, work: Work) -> None:
         """Tell how far the export is, as long as it goes on."""

@@ -205,7 +205,7 @@ class FillController:
             self._renew()
 
     def _say_where(self) -> None:
-        if self._session.is_open:
+        if self._session.is_open and self.panel.isVisible():
             selection = self._bench.selection()
             n = self._session.editor.n_slices
             self.panel.set_place(self._session.slice, selection, n)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.app._asks import take_back
+from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets import listed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qtpy.QtWidgets import QMessageBox
 
     from napari_annotate_jobs.viewer import ForeignLayers
@@ -40,22 +43,28 @@ class ForeignController:
         self._line, self._foreign, self._bench = line, foreign, bench
         self._box: QMessageBox | None = None
         session = bench.session
-        self._connections = [
-            (session.opened, self._opened),
-            (session.closed, self._update),
-            (foreign.aside_changed, self._update),
-            (line.change_requested, self.ask),
-        ]
-        for signal, slot in self._connections:
-            signal.connect(slot)
+        self._connections = Connections(
+            [
+                (session.opened, self._opened),
+                (session.closed, self._update),
+                (foreign.aside_changed, self._update),
+                (line.change_requested, self.ask),
+            ]
+        )
         self._update()
 
     def close(self) -> None:
         """Let go of both; a question that is open is taken back."""
-        for signal, slot in self._connections:
-            signal.disconnect(slot)
-        self._connections = []
+        self._connections.release()
         self._take_back()
+
+    @property
+    def _has_some(self) -> bool:
+        return bool(self._foreign.hidden or self._foreign.shown)
+
+    def by_id(self) -> dict[str, Callable[[], None]]:
+        """Return the actions that have keys, by their id: none without such layers."""
+        return {"other_layers": self.ask} if self._has_some else {}
 
     def _update(self) -> None:
         foreign = self._foreign
@@ -63,7 +72,7 @@ class ForeignController:
             [layer.name for layer in foreign.hidden],
             [layer.name for layer in foreign.shown],
         )
-        if not (foreign.hidden or foreign.shown):
+        if not self._has_some:
             self._take_back()  # there is nothing to ask about any more
 
     def _opened(self) -> None:

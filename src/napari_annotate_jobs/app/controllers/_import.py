@@ -130,7 +130,7 @@ class ImportController:
         elif command is not None:
             text = f"Running {command.program} on {place.job.name}"
         work = self._work = Work(text)
-        self._panel.set_busy(True)
+        self._panel.set_busy(True, looks=preview)
         self._panel.set_told(f"{work.text}…")
 
         def task(work: Work) -> ImportReport:
@@ -221,7 +221,7 @@ def _told(report: ImportReport, how: Importing) -> str:
         for count, one, many in (
             (counts.masks, "mask", "masks"),
             (counts.boxes, "box", "boxes"),
-            (counts.classes, "class label or negative", "class labels and negatives"),
+            (counts.classes, "class label or decision", "class labels and decisions"),
         )
         if count
     ]
@@ -241,19 +241,21 @@ def _told(report: ImportReport, how: Importing) -> str:
         )
     elif found:
         lines.append(
-            f"{', '.join(found)} {verb} on {counts.entered} slices of "
+            f"{', '.join(found)} {verb} on {_slices(counts.entered)} of "
             f"{good} case{'' if good == 1 else 's'}."
         )
+        if how.enter_as is EnterAs.PROPOSALS and not how.preview:
+            lines.append("Open these cases from the job's page to confirm them.")
     elif report.cases:
         lines.append(f"Nothing {verb}.")
     if counts.kept:
-        lines.append(f"{counts.kept} slices held something and keep it.")
+        lines.append(f"{_slices(counts.kept)} held something and keep it.")
     if counts.excluded:
-        lines.append(f"{counts.excluded} excluded slices are left alone.")
+        lines.append(f"Excluded, and left alone: {_slices(counts.excluded)}.")
     if counts.left_out:
         lines.append(
-            f"{counts.left_out} class labels are left out: only masks and boxes can "
-            "be proposals."
+            f"Class labels and decisions left out: {counts.left_out}. Only masks and "
+            "boxes can be proposals."
         )
     notes: dict[str, list[str]] = {}
     for outcome in report.cases:
@@ -268,3 +270,7 @@ def _told(report: ImportReport, how: Importing) -> str:
         rest = f" and {others} more" if others > 0 else ""
         lines.append(f"Passed over, for no case is theirs: {shown}{rest}.")
     return "\n".join(lines)
+
+
+def _slices(count: int) -> str:
+    return f"{count} slice{'' if count == 1 else 's'}"

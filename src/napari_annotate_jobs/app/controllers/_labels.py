@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.formats import READY_TITLES, ready_labels
@@ -108,7 +108,3 @@ class LabelController:
                 {group.name: group.exclusive for group in labels.groups},
             )
         )
-
-
-def _all_of(key: str) -> list[dict[str, Any]]:
-    return ready_labels(key, "*")

@@ -114,7 +114,7 @@ class NewJobController:
         self._given: list[Path] = []
         self._waiting: list[Path] = []
         self._work: StudySearch | None = None
-        self._own_name = self._own_place = False
+        self._own_name = False
         self._shown_place = ""
         self.labels = LabelController(dialog.labels, choose_file=choose_file)
         self._clock = QTimer(dialog)

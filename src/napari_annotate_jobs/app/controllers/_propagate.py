@@ -117,7 +117,6 @@ class PropagateController:
             return
         # A panel nobody sees must not slow down every stroke.
         if not self.panel.isVisible():
-            self.panel.preview_is_old = True
             return
         editor = self.session.editor
         cells = [editor.cell(i) for i in range(editor.n_slices)]

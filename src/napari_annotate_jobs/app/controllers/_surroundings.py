@@ -16,8 +16,11 @@ from napari_annotate_jobs.widgets import (
     HairLines,
     HeldKeys,
     NamePlates,
+    ScaleBar,
     event_as,
 )
+
+from ._slice_numbers import SliceNumbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,12 +80,14 @@ class SurroundingsController:
         self.edges = CanvasEdges(canvas, keymap)
         self.hair_lines = HairLines(canvas)
         self.plates = NamePlates(canvas)
+        self.numbers = SliceNumbers(
+            canvas.window() or canvas, bridge.viewer.dims, canvas.setFocus
+        )
         self._names_due = QTimer(canvas)
         self._names_due.setSingleShot(True)
         self._names_due.timeout.connect(self._show_names)
         self._named: Connections | None = None
-        self._bar = bridge.viewer.canvas.overlays.scale_bar
-        self._bar_before = self._bar.visible, self._bar.position
+        self.bar = ScaleBar(canvas)
         self._connections = Connections(
             [
                 (bridge.letters_changed, self._show),
@@ -95,6 +100,7 @@ class SurroundingsController:
                 (session.closed, self._show_hair_lines),
                 (session.status_changed, self._show_hair_lines),
                 (bridge.zoom.changed, self._name_soon),
+                (bridge.zoom.changed, self._show_bar),
                 (bridge.hidden_changed, self._name_soon),
                 (bridge.plane_changed, self._name_soon),
                 (session.opened, self._follow_boxes),
@@ -124,14 +130,14 @@ class SurroundingsController:
         )
 
     def _show(self, *_: object) -> None:
-        case = self._session.case
         letters = self._bridge.letters if self._letters else None
         self.edges.set_letters(letters or ())
-        measured = case is not None and case.series.header.has_spacing
-        self._bar.position = "bottom_right"
-        self._bar.visible = self._scale_bar and measured
+        self._show_bar()
         self._show_frame()
         self._show_hair_lines()
+
+    def _show_bar(self) -> None:
+        self.bar.set_scale(self._bridge.zoom.per_mm if self._scale_bar else None)
 
     # ----------------------------------------------------------- names at boxes
     def _follow_boxes(self, *_: object) -> None:
@@ -181,15 +187,16 @@ class SurroundingsController:
         return ""
 
     def close(self) -> None:
-        """Leave napari as it was."""
+        """Leave the canvas."""
         self._connections.release()
-        self._bar.visible, self._bar.position = self._bar_before
+        self.bar.close()
         self.edges.close()
         self.hair_lines.close()
         if self._named is not None:
             self._named.release()
         self._names_due.stop()
         self.plates.close()
+        self.numbers.close()
 
 
 class RoomForImage(QObject):

@@ -48,7 +48,7 @@ class Workbench:
         session: AnnotationSession,
         *,
         window: Callable[[], QWidget],
-        show_error: Callable[[Exception], object],
+        show_error: Callable[[Exception], None],
         take: Callable[[], object] = lambda: None,
         is_there: Callable[[], bool] = lambda: True,
         after: Callable[[], object] = lambda: None,

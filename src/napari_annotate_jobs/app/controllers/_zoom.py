@@ -56,7 +56,7 @@ class ZoomController:
         self._session, self._bridge = session, bridge
         self._canvas, self._draw = canvas, draw
         self._asked: object = None
-        self._pictured: object = None
+        self._is_pictured = False
         self._due = QTimer(canvas)
         self._due.setSingleShot(True)
         self._due.setInterval(LATER)
@@ -72,14 +72,14 @@ class ZoomController:
             [
                 (bridge.zoom.changed, self._show),
                 (bridge.plane_changed, self._show),
-                (session.opened, self._renew),
-                (session.closed, self._renew),
+                (session.opened, self._begin),
+                (session.closed, self._begin),
                 (session.slice_changed, self._renew),
                 (session.slices_changed, self._renew),
                 (session.window_changed, self._renew),
             ]
         )
-        self._renew()
+        self._begin()
 
     def set_keymap(self, keymap: KeyMap) -> None:
         """Show other keys in the tooltips."""
@@ -99,16 +99,21 @@ class ZoomController:
         zoom.ratio = float(self._canvas.devicePixelRatioF())
         self.bar.set_zoom(zoom.percent, zoom.part)
 
+    def _begin(self, *_: object) -> None:
+        """Show how large another case is shown; the picture of the former one goes."""
+        self._asked, self._is_pictured = None, False
+        self._due.stop()
+        self.bar.set_picture(None)
+        self._show()
+
     def _renew(self, *_: object) -> None:
-        """Draw another picture once one rests on a slice; one of another case goes."""
+        """Draw another picture once one rests on a slice, if it can be seen at all."""
         self._asked = None
-        same = self._pictured is not None and self._pictured is self._session.case
-        if same and self.bar.navigator.isVisible():
+        if self.bar.shows_part:
             self._due.start()
-        else:
-            self._pictured = None
+        elif self._is_pictured:
+            self._is_pictured = False
             self.bar.set_picture(None)
-            self._show()
 
     def _ask_picture(self) -> None:
         session = self._session
@@ -119,14 +124,14 @@ class ZoomController:
 
         def show(picture: Any) -> None:
             if self._asked == asked and picture is not None:
-                self._pictured = session.case
+                self._is_pictured = True
                 self.bar.set_picture(picture)
 
         self._draw(session.slice, show)
 
     def close(self) -> None:
         """Leave the canvas."""
-        self._asked = self._pictured = None
+        self._asked = None
         self._due.stop()
         self._connections.release()
         self.bar.close()

@@ -54,14 +54,17 @@ class DicomExporter(Exporter):
 
     def remarks(self, export: ExportJob) -> list[str]:
         """Say whether the files carry the patient."""
+        known = super().remarks(export)
         if self._patient(export) == "case":
             return [
+                *known,
                 "patient and study tags are replaced by the name of the case; the UIDs "
-                "of the images stay"
+                "of the images stay",
             ]
         return [
+            *known,
             "the files carry the patient's name, ID and birth date and the study's "
-            "tags, as the images do; patient=case writes the name of the case instead"
+            "tags, as the images do; patient=case writes the name of the case instead",
         ]
 
     def prepared(self, export: ExportJob, source: CaseSource) -> Exporter:

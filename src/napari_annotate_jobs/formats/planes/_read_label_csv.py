@@ -1,8 +1,7 @@
-"""``label.csv``, folders by class and our own tables, read for the import."""
+"""``label.csv`` and folders by class, read for the import."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ from napari_annotate_jobs.formats._foreign import (
     IMAGE_ENDINGS,
     NO_PLACE,
     Names,
-    as_int,
     as_number,
     as_text,
     files_below,
@@ -25,7 +23,7 @@ from napari_annotate_jobs.formats._incoming import (
     IncomingSlice,
 )
 from napari_annotate_jobs.imaging import is_image
-from napari_annotate_jobs.model import Method, Provenance
+from napari_annotate_jobs.model import Method
 
 if TYPE_CHECKING:
     import os
@@ -37,7 +35,6 @@ __all__ = [
     "folder_names",
     "read_class_folders",
     "read_label_csv",
-    "read_tables",
     "slice_of_folder",
     "slices_of",
 ]
@@ -258,130 +255,3 @@ def folder_names(folder: Path) -> dict[str, str]:
         if line > 1:
             found[row[0]] = as_text(row[1], "the class", where)
     return found
-
-
-# ------------------------------------------------------------------ our own tables
-def read_tables(path: str | os.PathLike[str]) -> list[Incoming]:
-    """Read the tables of slices and boxes that the CSV export writes.
-
-    Parameters
-    ----------
-    path : path-like
-        The folder of the export, or its ``slices.csv``.
-
-    Returns
-    -------
-    list of Incoming
-        One a case. Masks are not in the tables. Slices that are undecided or
-        excluded are left out. What made all boxes of a case is what it was made by;
-        where they were made in several ways a note says that it is not kept.
-
-    Raises
-    ------
-    InvalidValueError
-        If a row is wrong: says which.
-    StoreAccessError
-        If they cannot be read.
-    """
-    folder = Path(path)
-    folder = folder if folder.is_dir() else folder.parent
-    boxes: dict[tuple[str, int], dict[str, list[Any]]] = {}
-    made: dict[str, set[tuple[str, str]]] = {}
-    table = folder / "boxes.csv"
-    if table.is_file():
-        for where, row in _records(table, "case_id", "slice", "label"):
-            sides = [
-                as_number(row.get(side), side, where)
-                for side in ("top", "left", "bottom", "right")
-            ]
-            if sides[0] >= sides[2] or sides[1] >= sides[3]:
-                raise InvalidValueError("a box without area", where=where)
-            name = as_text(row["label"], "label", where)
-            key = row["case_id"], as_int(row["slice"], "slice", where)
-            boxes.setdefault(key, {}).setdefault(name, []).append(tuple(sides))
-            how = row.get("provenance", ""), row.get("source", "")
-            made.setdefault(row["case_id"], set()).add(how)
-    cases: dict[tuple[str, str], dict[str, Any]] = {}
-    table = folder / "slices.csv"
-    for where, row in _records(table, "case_id", "slice", "decision"):
-        # Of several people each is a case of their own.
-        key_of_case = row["case_id"], row.get("author", "")
-        case = cases.setdefault(key_of_case, {"row": row, "slices": []})
-        number = as_int(row["slice"], "slice", where)
-        case["whole"] = _names(row.get("case_classes"), where)
-        if row["decision"] not in ("labelled", "nothing to label"):
-            continue
-        frame = row.get("frame")
-        case["slices"].append(
-            IncomingSlice(
-                sop_instance_uid=row.get("sop_instance_uid") or None,
-                frame=as_int(frame, "frame", where) if frame else None,
-                index=number - 1,
-                boxes=boxes.get((row["case_id"], number), {}),
-                classes=_names(row.get("classes"), where),
-                nothing_to_label=row["decision"] == "nothing to label",
-            )
-        )
-    return [
-        _of_case(table, case, made.get(case["row"]["case_id"], set()))
-        for case in cases.values()
-    ]
-
-
-def _of_case(path: Path, case: dict[str, Any], made: set[tuple[str, str]]) -> Incoming:
-    row, slices = case["row"], case["slices"]
-    title, provenance = "Tables (CSV)", Provenance.IMPORTED
-    notes: tuple[str, ...] = ()
-    sources = {source for _, source in made if source}
-    if len(made) == 1 and sources:
-        title = sources.pop()
-        if {how for how, _ in made} == {str(Provenance.PREDICTED)}:
-            provenance = Provenance.PREDICTED
-    elif sources:
-        notes = ("Boxes of several sources: which one made each is not kept.",)
-    used = dict.fromkeys((Method.DETECTION, n) for one in slices for n in one.boxes)
-    classes = [n for one in slices for n in one.classes] + list(case["whole"])
-    used |= dict.fromkeys((Method.CLASSIFICATION, name) for name in classes)
-    return Incoming(
-        path=path,
-        title=title,
-        provenance=provenance,
-        notes=notes,
-        labels=tuple(IncomingLabel(name=n, method=method) for method, n in used),
-        slices=tuple(slices),
-        plane=(0, 0),
-        case_labels=case["whole"],
-        image=row.get("case") or None,
-        case=row["case_id"],
-        series_uid=row.get("series_uid") or None,
-    )
-
-
-def _records(path: Path, *needed: str) -> Iterable[tuple[str, dict[str, str]]]:
-    columns: list[str] = []
-    for line, row in read_rows(path):
-        where = f"{path}, line {line}"
-        if not columns:
-            columns = row
-            missing = [name for name in needed if name not in columns]
-            if missing:
-                raise InvalidValueError(f"has no column {missing[0]!r}", where=where)
-            continue
-        if len(row) != len(columns):
-            raise InvalidValueError(
-                f"a row of {len(row)} columns, the first has {len(columns)}",
-                where=where,
-            )
-        yield where, dict(zip(columns, row, strict=True))
-
-
-def _names(text: str | None, where: str) -> tuple[str, ...]:
-    if not text:
-        return ()
-    try:
-        names = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidValueError("classes are a list in JSON", where=where) from error
-    if not isinstance(names, list):
-        raise InvalidValueError("classes are a list in JSON", where=where)
-    return tuple(dict.fromkeys(as_text(each, "a class", where) for each in names))

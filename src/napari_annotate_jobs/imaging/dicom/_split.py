@@ -148,6 +148,8 @@ def _by_orientation(
     rest = [f for f in frames if f.position is None or f.orientation is None]
     parts: list[SeriesPart] = []
     groups = _parallel(placed)
+    # Hardly a plane has one beside it: a projection turned about an axis, or a radial
+    # scan. Split by direction it would be as many series as slices.
     spinning = len(groups) > 3 and len(placed) < 2 * len(groups)
     if spinning and not localizer:
         note = ImageWarning(
@@ -247,6 +249,7 @@ def _by_place(part: SeriesPart) -> list[SeriesPart]:
     if found == len(frames):
         return _passes(part, frames)
     by, values = _telling(frames, places)
+    # Split by time, a film of one plane would be a series for each of its pictures.
     if found == 1 and _is_one_plane(frames) and set(by.split(" and ")) <= TIMES:
         return [_cine(part, by, values)]
     if by:
@@ -345,6 +348,8 @@ def _telling(
     varying = [
         kind for kind in _KINDS if len({frame.traits.get(kind) for frame in frames}) > 1
     ]
+    # What one trait explains is what a reader would say of it (the echo, the b-value);
+    # more are tried only where it does not, for chance tells any two images apart.
     for number in (1, 2, len(varying)):
         for kinds in combinations(varying, number):
             values = [tuple(f.traits.get(kind) for kind in kinds) for f in frames]
@@ -378,6 +383,7 @@ def _occurrences(
 def _first_at_each_place(
     part: SeriesPart, frames: list[Frame], places: np.ndarray[Any, np.dtype[np.int64]]
 ) -> SeriesPart:
+    # Two planes at one place have no depth between them: no volume could hold both.
     taken: set[int] = set()
     kept, dropped = [], []
     for i in sorted(range(len(frames)), key=lambda i: frames[i].order):

@@ -234,6 +234,7 @@ class UnpackedPlanes:
         self._reach((index + 1) * size, stop)
         out = np.empty(self._place.plane, self._place.dtype)
         room = memoryview(out.reshape(-1).view(np.uint8).data)
+        # Not the lock of the stream: what is there is read while others unpack on.
         with self._file_lock:
             self._spool.seek(index * size)
             done = 0
@@ -261,6 +262,7 @@ class UnpackedPlanes:
         try:
             self._pull(end, stop)
         except (EOFError, zlib.error) as error:
+            # Damage stays: who asks next is told at once, not after unpacking it again.
             self._start_again()
             self._fault = self._place.damaged(error)
             raise self._fault from error

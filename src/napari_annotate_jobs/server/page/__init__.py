@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._provider import ROUTER as PROVIDER
 from ._routes import ROUTER
 
-__all__ = ["ROUTER"]
+__all__ = ["PROVIDER", "ROUTER"]

@@ -23,12 +23,20 @@ from napari_annotate_jobs.errors import (
     LogInError,
     NotFoundError,
 )
-from napari_annotate_jobs.model import ReviewStatus
+from napari_annotate_jobs.formats import EXPORT_FORMATS
+from napari_annotate_jobs.model import ReviewStatus, validated
 from napari_annotate_jobs.server._accounts import authenticate, revoke_token
 from napari_annotate_jobs.server._asking import Key, hidden_error, repeated
+from napari_annotate_jobs.server._exports import (
+    ExportForm,
+    ask_for_export,
+    list_exports,
+    remove_export,
+)
 from napari_annotate_jobs.server._passwords import log_in_from
 from napari_annotate_jobs.server._permits import permits
 from napari_annotate_jobs.server._projects import list_members, set_member
+from napari_annotate_jobs.server._routes_exports import ExportKey, send_export
 from napari_annotate_jobs.server._tasks import assign, assign_evenly
 from napari_annotate_jobs.stores.wire import problem_of
 
@@ -45,9 +53,9 @@ if TYPE_CHECKING:
 
     from ._visit import SentForm
 
-__all__ = ["ROUTER"]
+__all__ = ["HEADERS", "HOURS", "KNOWN", "ROUTER", "PageRoute", "shown"]
 
-_HOURS = 12
+HOURS = 12
 _PAGE = 24
 
 # No script, style, picture or form from or to anywhere else.
@@ -62,7 +70,7 @@ _POLICY = "; ".join(
         "base-uri 'none'",
     )
 )
-_HEADERS = {
+HEADERS = {
     "Content-Security-Policy": _POLICY,
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
@@ -102,7 +110,7 @@ class PageRoute(APIRoute):
 
 
 ROUTER = APIRouter(route_class=PageRoute, include_in_schema=False)
-_KNOWN = [Depends(require_cookie)]
+KNOWN = [Depends(require_cookie)]
 
 Text = Annotated[str, Query(max_length=200)]
 
@@ -122,9 +130,20 @@ def _templates() -> Environment:
     found.filters["part"] = lambda text: quote(text, safe="")
     found.filters["day"] = lambda time: time.strftime("%d %b %Y")
     found.filters["moment"] = lambda time: time.strftime("%d %b %Y %H:%M")
+    found.filters["bytes"] = _bytes
     found.filters["kind"] = _kind
     found.globals["version"] = _version()
     return found
+
+
+def _bytes(number: int) -> str:
+    """Return a size as people read it."""
+    size = float(number)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:,.3g} GB"
 
 
 def _kind(schema: dict[str, Any]) -> str:
@@ -159,14 +178,20 @@ def _file(name: str) -> bytes:
     return (files(__package__) / "static" / name).read_bytes()
 
 
-def _page(visit: Visit, template: str, status: int = 200, **values: Any) -> Response:
+def shown(visit: Visit, template: str, status: int = 200, **values: Any) -> Response:
+    """Return a page."""
     text = (
         _templates()
         .get_template(template)
-        .render(proof=visit.proof, known=visit.is_known, **values)
+        .render(
+            proof=visit.proof,
+            known=visit.is_known,
+            provider=visit.service.provider is not None,
+            **values,
+        )
     )
     return Response(
-        text.encode("utf-8", "replace"), status, _HEADERS, media_type="text/html"
+        text.encode("utf-8", "replace"), status, HEADERS, media_type="text/html"
     )
 
 
@@ -174,12 +199,12 @@ def _to_log_in(request: Request) -> Response:
     where = "/log-in"
     if request.method == "GET" and request.url.path != "/":
         where += "?" + urlencode({"to": request.url.path})
-    return RedirectResponse(where, 303, _HEADERS)
+    return RedirectResponse(where, 303, HEADERS)
 
 
 def _trouble(request: Request, error: AnnotateJobsError) -> Response:
     status, trouble = problem_of(error)
-    answer = _page(Visit(request), "trouble.html", status, trouble=trouble)
+    answer = shown(Visit(request), "trouble.html", status, trouble=trouble)
     wait = getattr(error, "retry_after", None)
     if wait is not None:
         answer.headers["Retry-After"] = str(max(1, round(wait)))
@@ -205,14 +230,14 @@ def get_description(request: Request, visit: Visitor) -> Response:
         for verb, what in verbs.items()
     ]
     kinds = described["components"]["schemas"]
-    return _page(visit, "interface.html", routes=routes, kinds=kinds)
+    return shown(visit, "interface.html", routes=routes, kinds=kinds)
 
 
 # ------------------------------------------------------------------------ log-in
 @ROUTER.get("/log-in")
 def get_log_in(visit: Visitor, to: Text = "") -> Response:
     """Ask who it is."""
-    return _page(visit, "log_in.html", to=_inside(to), said="")
+    return shown(visit, "log_in.html", to=_inside(to), said="")
 
 
 @ROUTER.post("/log-in")
@@ -221,7 +246,7 @@ def post_log_in(visit: Visitor, form: Form) -> Response:
     check_origin(visit.request)
     to = _inside(form.one("to"))
     token = form.one("token")
-    seconds: int | None = _HOURS * 3600
+    seconds: int | None = HOURS * 3600
     try:
         if token:
             with visit.service.database.reading() as connection:
@@ -237,20 +262,20 @@ def post_log_in(visit: Visitor, form: Form) -> Response:
                 days=1,
             )
     except LogInError as error:
-        return _page(visit, "log_in.html", 401, to=to, said=error.what)
-    answer = RedirectResponse(to or "/", 303, _HEADERS)
+        return shown(visit, "log_in.html", 401, to=to, said=error.what)
+    answer = RedirectResponse(to or "/", 303, HEADERS)
     visit.keep(answer, token, seconds)
     return answer
 
 
-@ROUTER.post("/log-out", dependencies=_KNOWN)
+@ROUTER.post("/log-out", dependencies=KNOWN)
 def post_log_out(visit: Visitor, form: Form) -> Response:
     """Forget who it was; a token that the log-in made ends."""
     visit.check(form)
     with visit.acting("read") as (connection, account):
         if account.label == LABEL:
             revoke_token(connection, account, account.token, by=account.name)
-    answer = RedirectResponse("/log-in", 303, _HEADERS)
+    answer = RedirectResponse("/log-in", 303, HEADERS)
     visit.forget(answer)
     return answer
 
@@ -262,7 +287,7 @@ def _inside(to: str) -> str:
 
 
 # ---------------------------------------------------------------------- overview
-@ROUTER.get("/", dependencies=_KNOWN)
+@ROUTER.get("/", dependencies=KNOWN)
 def get_overview(visit: Visitor) -> Response:
     """List the projects of an owner, each with how far it is."""
     with visit.looking() as (connection, account):
@@ -275,10 +300,10 @@ def get_overview(visit: Visitor) -> Response:
                 total.add(person.cases)
             rows.append((each.job, total))
         others = [each.job for each in every if each not in mine]
-    return _page(visit, "overview.html", rows=rows, others=others, name=account.name)
+    return shown(visit, "overview.html", rows=rows, others=others, name=account.name)
 
 
-@ROUTER.get("/jobs/{job}", dependencies=_KNOWN)
+@ROUTER.get("/jobs/{job}", dependencies=KNOWN)
 def get_project(visit: Visitor, job: Key, done: Text = "", n: int = 0) -> Response:
     """Show how far a project is, and what its people do."""
     with visit.owning(job) as (connection, permit):
@@ -296,13 +321,15 @@ def get_project(visit: Visitor, job: Key, done: Text = "", n: int = 0) -> Respon
             "told": _numbers.last_events(connection, permit),
             "assignment": permit.project["assignment"],
             "each": permit.project["annotators_per_case"],
+            "exports": list_exports(connection, permit),
+            "formats": EXPORT_FORMATS.values(),
         }
         names = [each.member.name for each in found if each.member.state == "active"]
         base, values["takers"] = _base(permit), _takers(permit, names)
-    return _page(visit, "project.html", **base, **values, said=_said(done, n))
+    return shown(visit, "project.html", **base, **values, said=_said(done, n))
 
 
-@ROUTER.get("/jobs/{job}/cases", dependencies=_KNOWN)
+@ROUTER.get("/jobs/{job}/cases", dependencies=KNOWN)
 def get_cases(
     visit: Visitor,
     job: Key,
@@ -336,7 +363,7 @@ def get_cases(
         kept = {name: value for name, value in chosen.items() if value}
         return "?" + urlencode({**kept, "page": to})
 
-    return _page(
+    return shown(
         visit,
         "cases.html",
         **base,
@@ -368,7 +395,7 @@ def _takers(permit: Permit, names: Iterable[str]) -> list[str]:
     return [name for name in names if permit.job.may_annotate(name)]
 
 
-@ROUTER.get("/jobs/{job}/cases/{case}/picture", dependencies=_KNOWN)
+@ROUTER.get("/jobs/{job}/cases/{case}/picture", dependencies=KNOWN)
 def get_picture(
     request: Request, visit: Visitor, job: Key, case: Key, person: Text = ""
 ) -> Response:
@@ -392,6 +419,8 @@ _DONE = {
     "active": "They are in again.",
     "suspended": "Suspended; {} handed on.",
     "removed": "Removed; {} handed on.",
+    "export": "The export is made in the background; load this page again to see it.",
+    "removed-export": "The export is gone.",
 }
 
 
@@ -403,7 +432,7 @@ def _said(done: str, n: int) -> str:
 def _back(where: str, done: str, n: int) -> Response:
     between = "&" if "?" in where else "?"
     return RedirectResponse(
-        f"{where}{between}{urlencode({'done': done, 'n': n})}", 303, _HEADERS
+        f"{where}{between}{urlencode({'done': done, 'n': n})}", 303, HEADERS
     )
 
 
@@ -411,7 +440,7 @@ def _project(job: str) -> str:
     return f"/jobs/{quote(job, safe='')}"
 
 
-@ROUTER.post("/jobs/{job}/assign", dependencies=_KNOWN)
+@ROUTER.post("/jobs/{job}/assign", dependencies=KNOWN)
 def post_evenly(visit: Visitor, job: Key, form: Form) -> Response:
     """Share the cases that too few people have."""
     each = _number(form, "each")
@@ -420,7 +449,7 @@ def post_evenly(visit: Visitor, job: Key, form: Form) -> Response:
     return _back(_project(job), "evenly", given)
 
 
-@ROUTER.post("/jobs/{job}/cases", dependencies=_KNOWN)
+@ROUTER.post("/jobs/{job}/cases", dependencies=KNOWN)
 def post_cases(visit: Visitor, job: Key, form: Form) -> Response:
     """Say who annotates the chosen cases."""
     chosen, people = form.every("case"), form.every("person")
@@ -432,7 +461,7 @@ def post_cases(visit: Visitor, job: Key, form: Form) -> Response:
     return _back(where if where.isprintable() else _project(job), "cases", len(chosen))
 
 
-@ROUTER.post("/jobs/{job}/members", dependencies=_KNOWN)
+@ROUTER.post("/jobs/{job}/members", dependencies=KNOWN)
 def post_member(visit: Visitor, job: Key, form: Form) -> Response:
     """Suspend or remove a member, or let them in; others get their cases."""
     state = form.one("state")
@@ -452,8 +481,44 @@ def _number(form: SentForm, name: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 4 else 0
 
 
+@ROUTER.post("/jobs/{job}/exports", dependencies=KNOWN)
+def post_export(visit: Visitor, job: Key, form: Form) -> Response:
+    """Have an export made in the background."""
+    wanted = validated(
+        ExportForm,
+        {
+            "format": form.one("format"),
+            "only": form.one("only", "finished"),
+            "anonymous": bool(form.one("anonymous")),
+        },
+        where="export",
+    )
+    with visit.changing(job, form) as (connection, permit):
+        ask_for_export(connection, permit, wanted)
+    visit.service.asked.set()
+    return _back(_project(job), "export", 1)
+
+
+@ROUTER.post("/jobs/{job}/exports/{export}", dependencies=KNOWN)
+def post_remove_export(
+    visit: Visitor, job: Key, export: ExportKey, form: Form
+) -> Response:
+    """Take an export away."""
+    with visit.changing(job, form) as (connection, permit):
+        remove_export(connection, permit, export, visit.service)
+    return _back(_project(job), "removed-export", 1)
+
+
+@ROUTER.get("/jobs/{job}/exports/{export}", dependencies=KNOWN)
+def get_export(
+    request: Request, visit: Visitor, job: Key, export: ExportKey
+) -> Response:
+    """Return what was exported as one file."""
+    return send_export(request, visit, job, export)
+
+
 # ------------------------------------------------------------------------- tables
-@ROUTER.get("/jobs/{job}/people.csv", dependencies=_KNOWN)
+@ROUTER.get("/jobs/{job}/people.csv", dependencies=KNOWN)
 def get_people_table(visit: Visitor, job: Key) -> Response:
     """Return the progress of each person as a table."""
     with visit.owning(job) as (connection, permit):
@@ -478,7 +543,7 @@ def get_people_table(visit: Visitor, job: Key) -> Response:
     return _table(f"{name} people", head, rows)
 
 
-@ROUTER.get("/jobs/{job}/cases.csv", dependencies=_KNOWN)
+@ROUTER.get("/jobs/{job}/cases.csv", dependencies=KNOWN)
 def get_cases_table(visit: Visitor, job: Key) -> Response:
     """Return where each case stands with each person as a table."""
     with visit.owning(job) as (connection, permit):
@@ -513,7 +578,7 @@ def _table(name: str, head: list[str], rows: Iterable[list[object]]) -> Response
     writer.writerows([_harmless(cell) for cell in row] for row in rows)
     safe = "".join(c if c.isalnum() or c in " -_." else "_" for c in name)
     headers = {
-        **_HEADERS,
+        **HEADERS,
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(safe)}.csv",
     }
     data = "\ufeff" + text.getvalue()  # without it, Excel takes it for another code

@@ -270,12 +270,12 @@ class JobFolder:
             root = self.case_path(case_id)
             for name in list_folder(root):
                 # Who only said something in a thread has no draft that names them.
-                person = next(_person_of(root / name), None) or plain_person(name)
-                if person is not None:
-                    people.pop(person, None)
-                    yield RecordName(case=case_id, person=person)
-                    for other in self.correctors(case_id, person):
-                        yield RecordName(case=case_id, person=other, of=person)
+                whose = next(_person_of(root / name), None) or plain_person(name)
+                if whose is not None:
+                    people.pop(whose, None)
+                    yield RecordName(case=case_id, person=whose)
+                    for other in self.correctors(case_id, whose):
+                        yield RecordName(case=case_id, person=other, of=whose)
             for person in people:
                 yield RecordName(case=case_id, person=person)
 

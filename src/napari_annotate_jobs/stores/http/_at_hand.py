@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from napari_annotate_jobs.errors import (
     LogInError,
     StoreAccessError,
 )
+from napari_annotate_jobs.files import write_privately
 from napari_annotate_jobs.model import CaseRow
 from napari_annotate_jobs.stores import CasePage, _rules
 from napari_annotate_jobs.stores.wire import Operation
@@ -98,14 +97,8 @@ class AtHand:
         """Keep an answer; without room it is not, and that is all."""
         file = self._file(path, query)
         with suppress(OSError, StoreAccessError):
-            folder = self.cache.folder(self._key(path))
-            handle, name = tempfile.mkstemp(dir=folder, prefix=".")
-            try:
-                with os.fdopen(handle, "wb") as part:
-                    part.write(path.encode("utf-8", "surrogatepass") + b"\n" + body)
-                os.replace(name, file)
-            except OSError:
-                os.unlink(name)
+            self.cache.folder(self._key(path))  # which makes it
+            write_privately(file, path.encode("utf-8", "surrogatepass") + b"\n" + body)
 
     def has(self, path: str, query: Mapping[str, Any]) -> bool:
         """Return whether there is an answer to this."""
@@ -243,6 +236,10 @@ class Answers:
         if self.kept is not None:
             self.kept.keep(path, query, body)
         return Seen(body)
+
+    def now(self, path: str, query: Mapping[str, Any], kind: Any) -> Any:
+        """Return what the server says now, as a value of a kind."""
+        return self._wire.read(self.asked(path, query).body, kind)
 
     def seen(self, path: str, query: Mapping[str, Any], *, sure: bool = False) -> Seen:
         """Return what the server says; what it said last, where it is away.

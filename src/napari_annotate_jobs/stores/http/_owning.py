@@ -12,9 +12,8 @@ from napari_annotate_jobs.errors import (
     StoreAccessError,
     StoreError,
 )
-from napari_annotate_jobs.model import Job, edited_job, new_id
+from napari_annotate_jobs.model import Job, edited_job
 from napari_annotate_jobs.stores._answers import JobContents
-from napari_annotate_jobs.stores._contract import JobStore
 
 from ._wire import quoted
 
@@ -22,43 +21,41 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from napari_annotate_jobs.model import JobEdit
+    from napari_annotate_jobs.stores._contract import JobStore
 
     from ._at_hand import Answers
     from ._wire import Wire
 
-__all__ = ["OwnedJobs"]
+__all__ = ["Ownership"]
 
 
-class OwnedJobs(JobStore):
-    """The part of a store that changes jobs on a server."""
+class Ownership:
+    """Changes jobs on a server.
 
-    wire: Wire
-    _answers: Answers
+    Parameters
+    ----------
+    store : JobStore
+        Reads them.
+    wire, answers : Wire, Answers
+        Lead to the server.
+    """
 
-    def _get(self, kind: Any, *parts: str, **query: Any) -> Any:
-        return self._answers.get(quoted("jobs", *parts), kind, **query)
-
-    def _post(self, kind: Any, *parts: str, body: Any, **query: Any) -> Any:
-        path = quoted("jobs", *parts)
-        # By its name the server knows it, and does it once: it may be sent again.
-        named = {"Idempotency-Key": new_id()}
-        done = self.wire.request(
-            "POST", path, query=query, body=body, headers=named, repeat=True
-        )
-        return self.wire.value(done, kind)
+    def __init__(self, store: JobStore, wire: Wire, answers: Answers) -> None:
+        self._store, self._wire, self._answers = store, wire, answers
 
     def may_edit(self, job_id: str) -> bool:
         """Return whether this person runs the job, or the whole server."""
-        if self.job(job_id).is_owner(self.person):
+        if self._store.job(job_id).is_owner(self._store.person):
             return True
         me: dict[str, Any] = self._answers.get("/me", dict[str, Any])
         return bool(me.get("admin"))
 
-    def edit_job(self, job_id: str, edit: JobEdit) -> Job:
+    def edit(self, job_id: str, edit: JobEdit) -> Job:
+        """Change what an owner may; see :meth:`JobStore.edit_job`."""
         path = quoted("jobs", job_id)
         try:
-            done: Job = self.wire.value(
-                self.wire.request("PATCH", path, body=edit), Job
+            done: Job = self._wire.value(
+                self._wire.request("PATCH", path, body=edit), Job
             )
         except LogInError:
             raise
@@ -71,7 +68,7 @@ class OwnedJobs(JobStore):
                 raise
             done = found
         with suppress(StoreError):
-            self.job(job_id)
+            self._store.job(job_id)
         return done
 
     def _edited(self, job_id: str, edit: JobEdit) -> Job | None:
@@ -79,7 +76,7 @@ class OwnedJobs(JobStore):
         if edit.seen is None:
             return None
         wanted = edited_job(edit.seen, edit, used=lambda ids: {})
-        now: Job = self.wire.get(quoted("jobs", job_id), Job)
+        now: Job = self._wire.get(quoted("jobs", job_id), Job)
         if sorted(now.owners) != sorted(wanted.owners):
             return None
         if now.model_copy(update={"owners": wanted.owners}) != wanted:
@@ -87,34 +84,36 @@ class OwnedJobs(JobStore):
         names = {case.id: case.name for case in edit.add_cases}
         names |= {case.id: case.name for case in edit.rename_cases}
         for case_id, name in names.items():
-            if self.case(job_id, case_id).case.name != name:
+            if self._store.case(job_id, case_id).case.name != name:
                 return None
         for case_id in edit.remove_cases:
             with suppress(NotFoundError):
-                self.case(job_id, case_id)
+                self._store.case(job_id, case_id)
                 return None
         return now
 
     def contents(self, job_id: str) -> JobContents:
+        """Return what a job takes; see :meth:`JobStore.contents`."""
         path = quoted("jobs", job_id, "contents")
-        found: JobContents = self.wire.get(path, JobContents)
+        found: JobContents = self._wire.get(path, JobContents)
         return found
 
     def used_labels(self, job_id: str) -> Mapping[int, str]:
+        """Return which labels somebody has used, and where."""
         path = quoted("jobs", job_id, "used-labels")
-        found: dict[int, str] = self.wire.get(path, dict[int, str])
+        found: dict[int, str] = self._wire.get(path, dict[int, str])
         return found
 
-    def delete_job(self, job_id: str) -> str:
+    def delete(self, job_id: str) -> str:
         """Put a job into the trash of the server; its owners can restore it."""
         path = quoted("jobs", job_id)
         try:
-            self.wire.request("DELETE", path, repeat=False)
+            self._wire.request("DELETE", path, repeat=False)
         except LogInError:
             raise
         except StoreAccessError:
             try:
-                self.wire.get(path, Job)
+                self._wire.get(path, Job)
             except NotFoundError:
                 pass  # the answer was lost, and not the question
             except StoreError:
@@ -122,6 +121,6 @@ class OwnedJobs(JobStore):
             else:
                 raise
         return (
-            f"the trash of {self.wire.server}; to have it back, ask the owner of the "
+            f"the trash of {self._wire.server}; to have it back, ask the owner of the "
             f"server for: napari-annotate-jobs server DIR restore-job {job_id}"
         )

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_annotate_jobs.errors import (
-    InvalidValueError,
     LogInError,
     RoleError,
     StoreAccessError,
@@ -20,41 +18,45 @@ from napari_annotate_jobs.model import (
     CaseOrder,
     CaseRow,
     Counts,
+    Flag,
     Job,
     JobSummary,
     ReviewCounts,
     ReviewRow,
     Status,
     Submission,
+    Thread,
     Verdict,
+    new_id,
 )
 from napari_annotate_jobs.stores import _rules
 from napari_annotate_jobs.stores._contract import (
     CasePage,
     Draft,
     ImageSource,
+    JobStore,
     PersonProgress,
     ReviewPage,
 )
-from napari_annotate_jobs.stores._flags import ordered
 from napari_annotate_jobs.stores._moved_work import RecordName, WorkRecord
-from napari_annotate_jobs.stores._names import check_file_name, check_person, fold
+from napari_annotate_jobs.stores._names import check_file_name, check_person
 from napari_annotate_jobs.stores.wire import (
-    BlobList,
+    CommentForm,
+    FlagForm,
     JudgeForm,
     NoteForm,
-    Operation,
-    OperationBatch,
-    OperationResult,
+    ReadForm,
     SubmitForm,
     TextForm,
-    operation_of,
 )
 
 from ._at_hand import Answers
 from ._cache import ImageCache
+from ._case_rows import MOST, CaseRows, check_step, ordering, paged
+from ._owning import Ownership
 from ._remote_images import RemoteImages
-from ._talking import DiscussedJobs
+from ._sending import Sending
+from ._taking_along import TakingAlong
 from ._tokens import kept_token
 from ._wire import ATTEMPTS, Wire, quoted, server_and_job
 
@@ -67,20 +69,18 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import (
         AnnotationChange,
         Comment,
+        JobEdit,
         ReviewStatus,
         Verb,
     )
+    from napari_annotate_jobs.stores._answers import JobContents
 
 __all__ = ["HttpStore"]
 
 T = TypeVar("T")
 
-_PAGE = 1000
-_FEW = 4
-"""So many masks are sent without asking first which are there."""
 
-
-class HttpStore(DiscussedJobs, ImageSource):
+class HttpStore(JobStore, ImageSource):
     """Jobs on a server, described in ``docs/server.md``.
 
     Parameters
@@ -154,9 +154,10 @@ class HttpStore(DiscussedJobs, ImageSource):
             raise
         self._answers.of(self.person)
         self._images = RemoteImages(self.wire, cache, self._answers.get)
-        self._guard = threading.Lock()
-        self._cases: dict[tuple[str, str], Case] = {}
-        self._sent: dict[tuple[str, str], set[str]] = {}
+        self.sending = Sending(self.wire, self._answers)
+        self._rows = CaseRows(self._answers)
+        self._along = TakingAlong(self, self._answers, self._images)
+        self._ownership = Ownership(self, self.wire, self._answers)
 
     is_remote = True
 
@@ -169,6 +170,9 @@ class HttpStore(DiscussedJobs, ImageSource):
         """Go on with another token of the same person."""
         self.wire.use(token)
 
+    def _get(self, kind: Any, *parts: str, **query: Any) -> Any:
+        return self._answers.get(quoted("jobs", *parts), kind, **query)
+
     def _renew(self, job_id: str, case_id: str) -> None:
         """See anew how a case stands, which this store has just changed."""
         if self._answers.kept is not None:
@@ -177,57 +181,14 @@ class HttpStore(DiscussedJobs, ImageSource):
                 self.case(job_id, case_id)
                 self.counts(job_id)
 
-    def take_along(self, job_id: str, case_id: str) -> Iterator[tuple[int, int]]:
-        """Bring all of a case to this computer, to stay until it is put back.
-
-        Yields
-        ------
-        (int, int)
-            How much is here of how much.
-
-        Raises
-        ------
-        StoreError
-            If the server does not answer, or there is no room.
-        """
-        if self._answers.kept is None:
-            raise InvalidValueError("this store keeps nothing", where=self.location)
-        yield 0, 1
-        self.jobs()
-        self.job(job_id)
-        self.counts(job_id)
-        self.cases(job_id)
-        case = self.case(job_id, case_id).case
-        draft = self.load(job_id, case_id)
-        self.threads(job_id, case_id)
-        self.verdicts(job_id, case_id)
-        digests = set(draft.annotation.blobs())
-        for submission in self.submissions(job_id, case_id):
-            digests |= set(submission.annotation.blobs())
-        for digest in sorted(digests):
-            self.read_blob(job_id, case_id, digest)
-        here = quoted("jobs", job_id, "cases", case_id)
-        for path in ("/jobs", here, f"{here}/draft"):
-            folder = self._answers.kept.folder(path)
-            if not folder.is_dir():
-                raise StoreAccessError(
-                    "there is no room for the case",
-                    where=folder,
-                    remedy="Free some space there, or make the folder writable",
-                )
-            self._answers.kept.cache.take_along(folder)
-        yield from self._images.take_along(job_id, case)
-
-    def put_back(self, job_id: str, case_id: str) -> None:
-        """Let what was taken along go, when there is no room for it any more."""
-        if self._answers.kept is None:
-            return
-        case = self.case(job_id, case_id).case
-        path = quoted("jobs", job_id, "cases", case_id, "draft")
-        self._answers.kept.cache.take_along(
-            self._answers.kept.folder(path), along=False
+    def _post(self, kind: Any, *parts: str, body: Any, **query: Any) -> Any:
+        path = quoted("jobs", *parts)
+        # By its name the server knows it, and does it once: it may be sent again.
+        named = {"Idempotency-Key": new_id()}
+        done = self.wire.request(
+            "POST", path, query=query, body=body, headers=named, repeat=True
         )
-        self._images.put_back(job_id, case)
+        return self.wire.value(done, kind)
 
     # ------------------------------------------------------------- jobs, cases
     def jobs(self) -> Sequence[JobSummary]:
@@ -260,56 +221,19 @@ class HttpStore(DiscussedJobs, ImageSource):
         offset: int = 0,
         limit: int = 100,
     ) -> CasePage:
-        _rules.check_page(offset, limit)
-
-        path = quoted("jobs", job_id, "cases")
-
-        def page(start: int, number: int) -> CasePage:
-            query = {
-                "status": status,
-                "text": text or None,
-                **_ordering(flagged, order, backwards),
-                "offset": start,
-                "limit": number,
-            }
-            found: CasePage = self.wire.read(
-                self._answers.asked(path, query).body, CasePage
-            )
-            return found
-
-        def asked() -> CasePage:
-            rows, total = _paged(page, offset, limit)
-            return CasePage(rows=tuple(rows), total=total)
-
-        def seen() -> CasePage | None:
-            every = self._answers.rows(job_id)
-            wanted = [
-                row
-                for row in every
-                if status in {None, row.status}
-                and fold(text) in fold(row.case.name)
-                and (row.flags or not flagged)
-            ]
-            wanted = ordered(wanted, order, backwards=backwards)
-            here = tuple(wanted[offset : offset + limit])
-            return CasePage(rows=here, total=len(wanted)) if every else None
-
-        return self._answers.either(asked, seen)
+        return self._rows.page(
+            job_id,
+            status=status,
+            text=text,
+            flagged=flagged,
+            order=order,
+            backwards=backwards,
+            offset=offset,
+            limit=limit,
+        )
 
     def case(self, job_id: str, case_id: str) -> CaseRow:
-        def asked() -> CaseRow:
-            found = self._answers.asked(quoted("jobs", job_id, "cases", case_id), {})
-            read: CaseRow = self.wire.read(found.body, CaseRow)
-            return read
-
-        def seen() -> CaseRow | None:
-            rows = self._answers.rows(job_id)
-            return next((row for row in rows if row.case.id == case_id), None)
-
-        row = self._answers.either(asked, seen)
-        with self._guard:
-            self._cases[job_id, case_id] = row.case
-        return row
+        return self._rows.one(job_id, case_id)
 
     def neighbour(
         self,
@@ -320,42 +244,32 @@ class HttpStore(DiscussedJobs, ImageSource):
         statuses: Sequence[Status] = (),
         wrap: bool = False,
     ) -> CaseRow | None:
-        _check_step(step)
-        query = {
-            "case": case_id,
-            "step": step,
-            "status": list(statuses) or None,
-            "wrap": wrap,
-        }
-
-        def asked() -> tuple[CaseRow | None]:
-            found = self._answers.asked(quoted("jobs", job_id, "neighbour"), query)
-            return (self.wire.read(found.body, CaseRow | None),)
-
-        def seen() -> tuple[CaseRow | None] | None:
-            every = self._answers.rows(job_id)
-            rows = [r for r in every if self._answers.is_here(job_id, r)][::step]
-            places = {row.case.id: row.ordinal for row in every}
-            if case_id is not None:
-                if case_id not in places:
-                    return None
-                at = places[case_id]
-                after = [row for row in rows if (row.ordinal - at) * step > 0]
-                before = [row for row in rows if (row.ordinal - at) * step < 0]
-                rows = after + (before if wrap else [])
-            rows = [row for row in rows if not statuses or row.status in statuses]
-            return (rows[0] if rows else None,)
-
-        return self._answers.either(asked, seen)[0]
+        return self._rows.neighbour(job_id, case_id, step, statuses, wrap)
 
     def open_series(
         self, job_id: str, case_id: str, series: int | None = None
     ) -> Series:
-        with self._guard:
-            case = self._cases.get((job_id, case_id))
-        if case is None:
-            case = self.case(job_id, case_id).case
+        case = self._rows.known(job_id, case_id)
         return self._images.open(job_id, case, series)
+
+    def take_along(self, job_id: str, case_id: str) -> Iterator[tuple[int, int]]:
+        """Bring all of a case to this computer, to stay until it is put back.
+
+        Yields
+        ------
+        (int, int)
+            How much is here of how much.
+
+        Raises
+        ------
+        StoreError
+            If the server does not answer, or there is no room.
+        """
+        return self._along.take(job_id, case_id)
+
+    def put_back(self, job_id: str, case_id: str) -> None:
+        """Let what was taken along go, when there is no room for it any more."""
+        self._along.put_back(job_id, case_id)
 
     # ------------------------------------------------------------ combinations
     def combinations(self, job_id: str) -> Mapping[str, str]:
@@ -412,89 +326,7 @@ class HttpStore(DiscussedJobs, ImageSource):
         base: int,
         of: str | None = None,
     ) -> int:
-        needed = {d: blobs[d] for d in _rules.referenced(change) if d in blobs}
-        skipped = self.send_blobs(job_id, case_id, needed)
-        batch = OperationBatch(
-            operations=(operation_of(change, base=base),), strict=True
-        )
-        try:
-            done = self.send_operations(job_id, case_id, batch, of=of)[0].revision
-        except InvalidValueError:
-            if not skipped:
-                raise
-            # The server may have dropped a mask that nothing named for a while.
-            with self._guard:
-                self._sent.pop((job_id, case_id), None)
-            self.send_blobs(job_id, case_id, needed)
-            done = self.send_operations(job_id, case_id, batch, of=of)[0].revision
-        self._note_saved(job_id, case_id, batch.operations[0], done, needed, of)
-        return done
-
-    def _note_saved(
-        self,
-        job_id: str,
-        case_id: str,
-        operation: Operation,
-        revision: int,
-        blobs: Mapping[str, bytes],
-        of: str | None,
-    ) -> None:
-        kept, here = self._answers.kept, quoted("jobs", job_id, "cases", case_id)
-        if kept is None or not kept.has(f"{here}/draft", {"of": of}):
-            return
-        kept.note(f"{here}/draft", {"of": of}, revision, operation)
-        for digest, data in blobs.items():
-            kept.keep(f"{here}/blobs/{digest}", {}, bytes(data))
-
-    def send_blobs(self, job_id: str, case_id: str, blobs: Mapping[str, bytes]) -> bool:
-        """Bring encoded masks that the server does not have.
-
-        Returns
-        -------
-        bool
-            True if some were left out, since they had been brought before.
-        """
-        place = job_id, case_id
-        with self._guard:
-            sent = self._sent.setdefault(place, set())
-            new = [digest for digest in blobs if digest not in sent]
-        skipped = len(new) < len(blobs)
-        if len(new) > _FEW:
-            new = self.missing_blobs(job_id, case_id, new)
-        for digest in new:
-            path = quoted("jobs", job_id, "cases", case_id, "blobs", digest)
-            self.wire.request("PUT", path, body=bytes(blobs[digest]))
-        with self._guard:
-            sent.update(blobs)
-        return skipped
-
-    def missing_blobs(
-        self, job_id: str, case_id: str, digests: Collection[str]
-    ) -> list[str]:
-        """Return which masks the server does not have."""
-        left: list[str] = []
-        every = list(digests)
-        path = quoted("jobs", job_id, "cases", case_id) + "/blobs:missing"
-        for start in range(0, len(every), 10 * _PAGE):
-            form = BlobList(digests=tuple(every[start : start + 10 * _PAGE]))
-            answer = self.wire.request("POST", path, body=form, repeat=True)
-            left += self.wire.value(answer, BlobList).digests
-        return left
-
-    def send_operations(
-        self,
-        job_id: str,
-        case_id: str,
-        batch: OperationBatch,
-        *,
-        of: str | None = None,
-    ) -> list[OperationResult]:
-        """Bring operations on this person's draft; the same again does no harm."""
-        path = quoted("jobs", job_id, "cases", case_id, "ops")
-        answer = self.wire.request(
-            "POST", path, query={"of": of}, body=batch, repeat=True
-        )
-        return self.wire.value(answer, list[OperationResult])
+        return self.sending.save(job_id, case_id, change, blobs, base=base, of=of)
 
     def submit(
         self, job_id: str, case_id: str, *, base: int, of: str | None = None
@@ -557,10 +389,10 @@ class HttpStore(DiscussedJobs, ImageSource):
                 quoted("jobs", job_id, "records"),
                 list[RecordName],
                 offset=len(found),
-                limit=_PAGE,
+                limit=MOST,
             )
             found += page
-            if len(page) < _PAGE:
+            if len(page) < MOST:
                 return found
 
     def record(self, job_id: str, name: RecordName) -> WorkRecord:
@@ -585,7 +417,7 @@ class HttpStore(DiscussedJobs, ImageSource):
         ExistsError
             If what is there is anything else; then nothing is kept.
         """
-        self.send_blobs(job_id, name.case, blobs)
+        self.sending.send_blobs(job_id, name.case, blobs)
         path = quoted("jobs", job_id, "cases", name.case, "records", name.person)
         self.wire.request("PUT", path, query={"of": name.of}, body=record)
 
@@ -635,6 +467,61 @@ class HttpStore(DiscussedJobs, ImageSource):
         )
         return found
 
+    def threads(
+        self, job_id: str, case_id: str, *, person: str | None = None
+    ) -> Sequence[Thread]:
+        found: list[Thread] = self._get(
+            list[Thread], job_id, "cases", case_id, "threads", person=person
+        )
+        return tuple(found)
+
+    def discuss(
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        person: str | None = None,
+        comment: Comment | None = None,
+        thread: str | None = None,
+        resolved: bool | None = None,
+    ) -> Thread:
+        form = CommentForm(comment=comment, thread=thread, resolved=resolved)
+        found: Thread = self._post(
+            Thread, job_id, "cases", case_id, "threads", body=form, person=person
+        )
+        return found
+
+    def mark_read(
+        self,
+        job_id: str,
+        case_id: str,
+        *,
+        person: str | None = None,
+        threads: Collection[str] | None = None,
+    ) -> None:
+        form = ReadForm(threads=None if threads is None else tuple(threads))
+        path = quoted("jobs", job_id, "cases", case_id) + "/threads:read"
+        self.wire.request(
+            "POST", path, query={"person": person}, body=form, repeat=True
+        )
+
+    def flag(
+        self,
+        job_id: str,
+        case_id: str,
+        reason: str | None,
+        *,
+        person: str | None = None,
+    ) -> tuple[Flag, ...]:
+        form = FlagForm(reason=reason, person=person)
+        path = quoted("jobs", job_id, "cases", case_id, "flag")
+        # Twice the same is once: it may be sent again.
+        done = self.wire.request("PUT", path, body=form, repeat=True)
+        found: list[Flag] = self.wire.value(done, list[Flag])
+        with suppress(StoreError):
+            self.case(job_id, case_id)  # as it is at hand offline
+        return tuple(found)
+
     def review_counts(self, job_id: str) -> ReviewCounts:
         found: ReviewCounts = self._get(ReviewCounts, job_id, "review-counts")
         return found
@@ -670,13 +557,13 @@ class HttpStore(DiscussedJobs, ImageSource):
                 revised=revised,
                 text=text or None,
                 person=person,
-                **_ordering(flagged, order, backwards),
+                **ordering(flagged, order, backwards),
                 offset=start,
                 limit=number,
             )
             return found
 
-        rows, total = _paged(page, offset, limit)
+        rows, total = paged(page, offset, limit)
         return ReviewPage(rows=tuple(rows), total=total)
 
     def review(self, job_id: str, case_id: str, *, person: str) -> ReviewRow:
@@ -694,7 +581,7 @@ class HttpStore(DiscussedJobs, ImageSource):
         statuses: Sequence[ReviewStatus] = (),
         wrap: bool = False,
     ) -> ReviewRow | None:
-        _check_step(step)
+        check_step(step)
         case, person = after or (None, None)
         found: ReviewRow | None = self._get(
             ReviewRow | None,
@@ -711,6 +598,22 @@ class HttpStore(DiscussedJobs, ImageSource):
     def people(self, job_id: str, case_id: str) -> Sequence[str]:
         found: list[str] = self._get(list[str], job_id, "cases", case_id, "people")
         return found
+
+    # ------------------------------------------------------------------ owning
+    def may_edit(self, job_id: str) -> bool:
+        return self._ownership.may_edit(job_id)
+
+    def edit_job(self, job_id: str, edit: JobEdit) -> Job:
+        return self._ownership.edit(job_id, edit)
+
+    def contents(self, job_id: str) -> JobContents:
+        return self._ownership.contents(job_id)
+
+    def used_labels(self, job_id: str) -> Mapping[int, str]:
+        return self._ownership.used_labels(job_id)
+
+    def delete_job(self, job_id: str) -> str:
+        return self._ownership.delete(job_id)
 
     # ------------------------------------------------------------------- other
     def note_case(
@@ -739,29 +642,3 @@ class HttpStore(DiscussedJobs, ImageSource):
     def close(self) -> None:
         self.wire.close()
         self._images.cache.let_go()
-
-
-def _check_step(step: int) -> None:
-    if step not in (1, -1):
-        raise InvalidValueError(f"a step is 1 or -1, not {step}")
-
-
-def _ordering(flagged: bool, order: CaseOrder, backwards: bool) -> dict[str, Any]:
-    """Return what is asked for beside the usual, which is left out."""
-    return {
-        "flagged": flagged or None,
-        "order": None if order is CaseOrder.JOB else order,
-        "backwards": backwards or None,
-    }
-
-
-def _paged(
-    page: Callable[[int, int], Any], offset: int, limit: int
-) -> tuple[list[Any], int]:
-    """Return rows and total, in as many requests as the server wants."""
-    found = page(offset, min(limit, _PAGE))
-    rows, total = list(found.rows), int(found.total)
-    while found.rows and len(rows) < limit and offset + len(rows) < total:
-        found = page(offset + len(rows), min(limit - len(rows), _PAGE))
-        rows += found.rows
-    return rows, total

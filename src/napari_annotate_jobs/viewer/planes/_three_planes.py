@@ -188,17 +188,21 @@ class ThreePlanes:
         case, opened = self._case, self._session.case
         if case is None or opened is None or self.refusal:
             return
+        labels, header = self._labels(case), opened.series.header
+        for view in self.views:
+            view.begin(case.image_layer, case.shown_voxels, header, labels)
+            view.go(round(self._place[view.across]))
+        self._on_active()
+
+    def _labels(self, case: ShownCase) -> dict[Labels, Callable[[Any], object] | None]:
+        """Return what is shown over the image, and what takes strokes drawn there."""
         labels: dict[Labels, Callable[[Any], object] | None] = {
             mask.layer: mask.take_aside for mask in case.masks.values()
         }
         labels |= {proposal.layer: None for proposal in case.proposals}
         if self._preview.layer is not None:
             labels[self._preview.layer] = None
-        header: Any = opened.series.header
-        for view in self.views:
-            view.begin(case.image_layer, case.shown_voxels, header, labels)
-            view.go(round(self._place[view.across]))
-        self._on_active()
+        return labels
 
     # --------------------------------------------------------------- following
     def refresh(self) -> None:
@@ -226,9 +230,12 @@ class ThreePlanes:
             view.activate(self._viewer.layers.selection.active)
 
     def _on_inserted(self, event: Any) -> None:
-        if event.value is self._preview.layer and self.is_shown:
+        if self._case is None or not self.is_shown:
+            return
+        labels = self._labels(self._case)
+        if event.value in labels:
             for view in self.views:
-                view.add(event.value)
+                view.add(event.value, labels[event.value])
 
     def _on_removed(self, event: Any) -> None:
         for view in self.views:

@@ -49,6 +49,7 @@ class AsideLine(QWidget):
         self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.text.setWordWrap(True)
         self.button = QPushButton("Change…")
+        self.button.setObjectName("other_layers")
         self.button.setToolTip(
             "Hide layers that are not of the open case, or show them"
         )

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
-from napari_annotate_jobs.widgets.keys._keys import KeyMap, key_text
+from napari_annotate_jobs.widgets.keys._keys import key_text
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
 from napari_annotate_jobs.widgets.strip._paint import color_icon
 from napari_annotate_jobs.widgets.strip._ranges import slices_text
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.editing import Track
     from napari_annotate_jobs.model import Label
+    from napari_annotate_jobs.widgets.keys._key_map import KeyMap
 
 __all__ = ["BoxSection", "ObjectAtHand"]
 
@@ -58,10 +59,12 @@ class ObjectAtHand:
     number: int = 0
 
 
+CONFIRM = "Confirm boxes"
+
 BUTTONS = (
-    ("confirm_object", "Confirm"),
+    ("confirm_object", CONFIRM),
     ("extend_object", "Extend"),
-    ("object_leaves", "Leaves here"),
+    ("object_leaves", "Ends here"),
     ("cut_object", "Cut here"),
     ("delete_object", "Delete"),
 )
@@ -106,9 +109,11 @@ class BoxSection(QWidget):
         super().__init__(parent)
         self._keymap = keymap
         self._state = ObjectAtHand()
+        self._is_blank = False
         self._several: bool | None = None
         self._labels: tuple[Label, ...] = ()
         self.label = QToolButton(self)
+        self.label.setObjectName("relabel")
         self.label.setAutoRaise(True)
         self.label.setIconSize(QSize(12, 12))
         self.label.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -127,6 +132,7 @@ class BoxSection(QWidget):
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.clicked.connect(self._clicked)
         self.more = QPushButton("More", self)
+        self.more.setObjectName("join_object")
         self.more.setToolTip("Join with another object; one box only")
         self.more.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.answers = AnswerList(self)
@@ -183,6 +189,9 @@ class BoxSection(QWidget):
 
     def set_object(self, state: ObjectAtHand | None) -> None:
         """Show an object; None if there is none. The buttons keep their places."""
+        if state is None and self._is_blank:
+            return
+        self._is_blank = state is None
         self._state = state or ObjectAtHand()
         track = self._state.track
         self.label.setVisible(track is not None)
@@ -192,7 +201,7 @@ class BoxSection(QWidget):
             self.answers.set_answers((), {})
             self.about.setText(NO_BOX if state is None else SELECT)
             self.about.setToolTip("Select a box to see its object, and to change it")
-            self.buttons["confirm_object"].setText("Confirm")
+            self.buttons["confirm_object"].setText(CONFIRM)
             return
         label = next((x for x in self._labels if x.id == track.label), None)
         if label is not None:
@@ -208,7 +217,7 @@ class BoxSection(QWidget):
         )
         confirm, waiting = self.buttons["confirm_object"], len(track.proposals)
         confirm.setEnabled(waiting > 0)
-        confirm.setText(f"Confirm {waiting}" if waiting else "Confirm")
+        confirm.setText(_confirm_text(waiting))
         self._fill_menus()
 
     # ----------------------------------------------------------------- menus
@@ -293,3 +302,10 @@ def about(track: Track, name: str, *, several: bool = True) -> str:
     if waiting:
         parts.append(f"{waiting} to confirm")
     return " · ".join(parts)
+
+
+def _confirm_text(waiting: int) -> str:
+    """Return what confirms the proposed boxes of an object."""
+    if not waiting:
+        return CONFIRM
+    return f"Confirm {waiting} box{'' if waiting == 1 else 'es'}"

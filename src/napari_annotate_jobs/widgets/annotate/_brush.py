@@ -18,7 +18,7 @@ from napari_annotate_jobs.widgets.parts._number_box import WindowBox
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
 
 if TYPE_CHECKING:
-    from napari_annotate_jobs.widgets.keys._keys import KeyMap
+    from napari_annotate_jobs.widgets.keys._key_map import KeyMap
 
 __all__ = ["BrushSection"]
 
@@ -63,6 +63,7 @@ class BrushSection(QWidget):
         self.high = WindowBox("Highest value that is painted", self)
         self.unit = QLabel(self)
         self.window_ = QPushButton("Window", self)
+        self.window_.setObjectName("paint_range")
         self.window_.setToolTip("Paint the values from black to white of the window")
         self.window_.clicked.connect(self.window_requested)
         for box in (self.low, self.high):

@@ -87,6 +87,11 @@ class CommentList(QWidget):
         self.line.setEnabled(editable)
         self.about.setEnabled(editable)
 
+    def begin(self) -> None:
+        """Let a comment be written."""
+        self._give_up()
+        self.line.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def begin_reply(self, thread_id: str) -> None:
         """Let a reply be written; Esc gives it up."""
         thread = next((t for t in self._threads if t.id == thread_id), None)

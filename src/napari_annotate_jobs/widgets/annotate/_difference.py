@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
@@ -51,11 +52,10 @@ class DifferenceView(QScrollArea):
         Let one of the two be chosen in each row; mine at first.
     """
 
-    SIDE = 72
+    SIDE = 96
     MOST = 40
     """Rows that are shown; more are counted."""
     HEIGHT = 260
-    LEGEND = "blue: left<br>orange: right"
 
     def __init__(
         self,
@@ -80,10 +80,10 @@ class DifferenceView(QScrollArea):
         grid.setContentsMargins(0, 0, 8, 0)
         grid.setHorizontalSpacing(12)
         for column, title in ((1, mine), (3, theirs)):
-            grid.addWidget(QLabel(f"<b>{title}</b>"), 0, column, 1, 2)
+            grid.addWidget(QLabel(f"<b>{escape(title)}</b>"), 0, column, 1, 2)
         if between is not None:
-            head = QLabel(f"<b>Differs</b><br>{self.LEGEND}")
-            grid.addWidget(head, 0, 5)
+            sides = f"blue: {escape(mine)}<br>orange: {escape(theirs)}"
+            grid.addWidget(QLabel(f"<b>Differs</b><br>{sides}"), 0, 5)
         for place, row in enumerate(rows[: self.MOST], 1):
             name = row.name + ("\n(both changed)" if row.both else "")
             grid.addWidget(QLabel(name), place, 0)

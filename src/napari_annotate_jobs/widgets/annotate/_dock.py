@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.model import Counts, Thread
     from napari_annotate_jobs.session import AnnotationSession
-    from napari_annotate_jobs.widgets.keys._keys import KeyMap
+    from napari_annotate_jobs.widgets.keys._key_map import KeyMap
 
 __all__ = ["AnnotateDock"]
 
@@ -106,6 +106,7 @@ class AnnotateDock(KeyboardGuest):
         self.case_name.setFont(font)
         self.flag = FlagMark(keymap, self)
         self.state = SaveLine()
+        self.state.setObjectName("save_again")
         self.state.clicked.connect(self.retry_requested)
         self.notice = QLabel()
         self.notice.setWordWrap(True)
@@ -117,6 +118,7 @@ class AnnotateDock(KeyboardGuest):
         self.history = HistoryBox()
         self.aside = AsideLine()
         self.slices_back = QPushButton("Show the slices")
+        self.slices_back.setObjectName("slices")
         self.slices_back.setToolTip("Show the strip of slices again, which was closed")
         self.slices_back.clicked.connect(self.slices_requested)
         self.slices_back.hide()
@@ -134,6 +136,7 @@ class AnnotateDock(KeyboardGuest):
         self.zoom.setCheckable(True)
         self.zoom.clicked.connect(self.zoom_tool_requested)
         self.place = QToolButton()
+        self.place.setObjectName("list_cases")
         self.place.setAutoRaise(True)
         self.place.setAccessibleName("Which case of how many")
         self.place.setToolTip("Show the list of cases")
@@ -218,6 +221,7 @@ class AnnotateDock(KeyboardGuest):
         self._tips = [tip for tip in self._tips if tip[0] is not widget]
         self._tips.append((widget, text, action))
         hint = self._keymap.hint(action)
+        widget.setObjectName(action)
         widget.setToolTip(text + hint if text else self._keymap.tip(action))
         if widget in (self.nothing, self.exclude):
             widget.set_key(key_text(self._keymap.key(action)))
@@ -333,7 +337,6 @@ class AnnotateDock(KeyboardGuest):
 
     def set_label_keys(self, keys: Mapping[int, str]) -> None:
         """Show the key of each label."""
-        self._label_keys = keys
         if self._session is not None:
             self.labels.set_project(self._session.job.project, keys)
             self._update()
@@ -413,7 +416,9 @@ class AnnotateDock(KeyboardGuest):
         self.take_back.setVisible(self.may_take_back())
         self.notice.setText(text)
         self.notice.setVisible(bool(text))
-        self.notice.setStyleSheet(f"color: {color};")
+        style = f"color: {color};"
+        if style != self.notice.styleSheet():  # Qt works out the same one anew, too
+            self.notice.setStyleSheet(style)
 
     def may_take_back(self) -> bool:
         """Return whether the case that is shown was submitted and can be had back."""
@@ -469,6 +474,11 @@ class AnnotateDock(KeyboardGuest):
         if set(new) - self._known_new:
             self.comment_box.set_folded(False)
         self._known_new = set(new)
+
+    def begin_comment(self) -> None:
+        """Let a comment be written on the slice, or the case."""
+        self.comment_box.set_folded(False)
+        self.comments.begin()
 
     def begin_pinned(self, words: str) -> None:
         """Let a comment be written on an object that is named in words."""

@@ -13,7 +13,7 @@ from napari_annotate_jobs.widgets.strip._bar import SIDE, strip_icon
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_annotate_jobs.widgets.keys._keys import KeyMap
+    from napari_annotate_jobs.widgets.keys._key_map import KeyMap
 
 __all__ = ["CanvasEdges"]
 
@@ -46,6 +46,7 @@ class CanvasEdges(QObject):
     def __init__(self, canvas: QWidget, keymap: KeyMap | None = None) -> None:
         super().__init__(canvas)
         self._canvas = canvas
+        self._color = ""
         self.letters = tuple(QLabel(canvas) for _ in range(4))
         for label, name in zip(
             self.letters, ("Left", "Right", "Top", "Bottom"), strict=True
@@ -61,10 +62,10 @@ class CanvasEdges(QObject):
         for part in (*self.letters, *self.frame):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             part.hide()
-        self.peek = _tool(canvas, "eye", "Annotation hidden")
-        self.room = _tool(canvas, "room", "Room for the image")
-        self.planes = _tool(canvas, "planes", "Three planes")
-        self.ruler = _tool(canvas, "ruler", "Measure")
+        self.peek = _tool(canvas, "eye", "Annotation hidden", "peek")
+        self.room = _tool(canvas, "room", "Room for the image", "room")
+        self.planes = _tool(canvas, "planes", "Three planes", "three_planes")
+        self.ruler = _tool(canvas, "ruler", "Measure", "ruler")
         self._tools = (self.room, self.planes, self.ruler, self.peek)
         for tool in self._tools:
             tool.setVisible(keymap is not None)
@@ -92,6 +93,9 @@ class CanvasEdges(QObject):
 
     def set_frame(self, color: str) -> None:
         """Show a frame of a colour, as Qt writes it; none takes it away."""
+        if color == self._color:
+            return
+        self._color = color
         for part in self.frame:
             part.setStyleSheet(f"background: {color};" if color else "")
             part.setVisible(bool(color))
@@ -138,9 +142,10 @@ class CanvasEdges(QObject):
         self.deleteLater()
 
 
-def _tool(below: QWidget, icon: str, name: str) -> QToolButton:
+def _tool(below: QWidget, icon: str, name: str, action: str) -> QToolButton:
     """Return a switch that lies on the image and leaves it the keyboard."""
     tool = QToolButton(below)
+    tool.setObjectName(action)
     tool.setCheckable(True)
     tool.setAccessibleName(name)
     tool.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
     from napari_annotate_jobs.model import Flag
-    from napari_annotate_jobs.widgets.keys._keys import KeyMap
+    from napari_annotate_jobs.widgets.keys._key_map import KeyMap
     from napari_annotate_jobs.widgets.parts._theme import Colors
 
 __all__ = ["FlagMark"]
@@ -46,6 +46,7 @@ class FlagMark(QObject):
     def __init__(self, keymap: KeyMap, parent: QWidget) -> None:
         super().__init__(parent)
         self.button = QToolButton(parent)
+        self.button.setObjectName("flag")
         self.button.setText("\u2691")
         self.button.setCheckable(True)
         self.button.setFixedSize(26, 24)

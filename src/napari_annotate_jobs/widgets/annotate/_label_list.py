@@ -338,10 +338,6 @@ class LabelList(QWidget):
             self._on[0] = case_nothing
             self._case_nothing.setIcon(0, swatch(_NEUTRAL, on=case_nothing))
 
-    def is_checked(self, label_id: int) -> bool:
-        """Return True if a class label is shown as carried."""
-        return self._on.get(label_id, False)
-
     def set_numbers(self, numbers: Mapping[int, str] | None) -> None:
         """Show what labels measure, by id; None takes that away."""
         self.tree.setColumnCount(NUMBERS if numbers is None else NUMBERS + 1)

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QMenu, QPushButton, QSizePolicy, QWidget
 
-from napari_annotate_jobs.widgets.keys._keys import KeyMap, key_text
+from napari_annotate_jobs.widgets.keys._keys import key_text
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QAction
 
+    from napari_annotate_jobs.widgets.keys._key_map import KeyMap
+
 __all__ = ["MaskSection"]
 
 FOLLOW = (
     ("follow", "Both ways"),
-    ("follow_back", "Back"),
-    ("follow_on", "On"),
+    ("follow_back", "To earlier slices"),
+    ("follow_on", "To later slices"),
 )
 """Where masks are followed to, in the menu."""
 
@@ -44,8 +46,8 @@ class MaskSection(QWidget):
         super().__init__(parent)
         self.interpolate = self._button("Interpolate", "interpolate")
         self.follow = self._button("Follow image", "follow")
-        self.confirm = self._button("Confirm", "confirm")
-        self.reject = self._button("Reject", "reject")
+        self.confirm = self._button("Confirm here", "confirm")
+        self.reject = self._button("Reject here", "reject")
         self.confirm_all = self._button("Confirm all", "confirm_all")
         self.reject_all = self._button("Reject all", "reject_all")
         self._plain = (
@@ -132,7 +134,7 @@ class MaskSection(QWidget):
         chosen : int
             Number of those among the selected slices, else 1 if the current one is.
         """
-        several = "" if chosen < 2 else f" {chosen}"
+        several = " here" if chosen < 2 else f" on {chosen}"
         every = f" {slices}" if slices else ""
         self.interpolate.setEnabled(editable)
         self.follow.setEnabled(editable)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QMenu
 
-from napari_annotate_jobs.widgets.keys._keys import KeyMap, key_text
+from napari_annotate_jobs.widgets.keys._keys import key_text
 from napari_annotate_jobs.widgets.strip._paint import color_icon
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.editing import Pointed
     from napari_annotate_jobs.model import Label
+    from napari_annotate_jobs.widgets.keys._key_map import KeyMap
 
 __all__ = ["ObjectMenu", "pointed_text"]
 

@@ -84,12 +84,13 @@ class SaveLine(QPushButton):
         self.setToolTip(tip if state is not None else "")
         shape = Qt.CursorShape
         self.setCursor(shape.PointingHandCursor if trouble else shape.ArrowCursor)
-        self.setStyleSheet(
+        style = (
             f"QPushButton {{ color: {color}; border: 1px solid transparent;"
             " background: transparent; padding: 0px; text-align: left; }"
             f"QPushButton:focus {{ border: 1px solid {colors.text}; }}"
         )
-        self.updateGeometry()
+        if style != self.styleSheet():  # Qt works out the same one anew, too
+            self.setStyleSheet(style)
 
     def sizeHint(self) -> QSize:
         """Return the size it likes best; Qt's leaves much room around the text."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
@@ -21,12 +22,13 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.model import PRESETS, Window
 from napari_annotate_jobs.session import Connections
-from napari_annotate_jobs.widgets.keys._keys import KeyMap, key_text
+from napari_annotate_jobs.widgets.keys._key_map import KeyMap
+from napari_annotate_jobs.widgets.keys._keys import key_text
 from napari_annotate_jobs.widgets.parts._number_box import WindowBox
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from qtpy.QtGui import QPaintEvent
 
@@ -116,6 +118,8 @@ class WindowControl(QWidget):
         self.invert = QPushButton("Invert")
         self.invert.setCheckable(True)
         self.reset = QPushButton("Reset")
+        self.invert.setObjectName("invert")
+        self.reset.setObjectName("reset_window")
         self.unit = QLabel()
         self._lay_out()
         self._connect()
@@ -223,6 +227,14 @@ class WindowControl(QWidget):
         keyed = self.keyed_presets()
         if self._window is not None and 1 <= number <= len(keyed):
             self._choose(keyed[number - 1])
+
+    def by_id(self) -> dict[str, Callable[[], None]]:
+        """Return the actions that have keys, by their id."""
+        calls: dict[str, Callable[[], None]] = {
+            f"preset_{number}": partial(self.choose_preset, number)
+            for number in range(1, N_KEYS + 1)
+        }
+        return calls | {"invert": self.invert.click, "reset_window": self.reset.click}
 
     def _fill(self) -> None:
         keyed = self.keyed_presets()

@@ -65,8 +65,9 @@ class Navigator(QWidget):
 
     def set_part(self, part: tuple[float, float, float, float] | None) -> None:
         """Frame the part that is seen: top, left, bottom, right, of 1."""
-        self.part = part
-        self.update()
+        if part != self.part:
+            self.part = part
+            self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw picture and frame."""
@@ -123,8 +124,10 @@ class ZoomBar(QObject):
         self.percent = self._tool("Zoom", "")
         self.percent.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.fit = self._tool("Fit the image (Ctrl+0)", "Fit")
+        self.fit.setObjectName("zoom_fit")
         self.fit.clicked.connect(self.fit_requested)
         self.full = self._tool("One pixel of the image on one of the screen", "100 %")
+        self.full.setObjectName("zoom_full")
         self.full.clicked.connect(self.full_requested)
         self.navigator = Navigator(canvas)
         self._parts = (self.percent, self.fit, self.full)
@@ -152,6 +155,11 @@ class ZoomBar(QObject):
         if not on:
             self.navigator.hide()
 
+    @property
+    def shows_part(self) -> bool:
+        """True while the navigator is wanted: only a part of the image is seen."""
+        return self._with_navigator and self.navigator.part is not None
+
     def set_zoom(
         self, percent: float | None, part: tuple[float, float, float, float] | None
     ) -> None:
@@ -161,16 +169,14 @@ class ZoomBar(QObject):
             self.percent.setText(text)
             self._place()
         self.navigator.set_part(part)
-        seen = self._with_navigator and part is not None
-        if seen and not self.navigator.has_picture:
+        if self.shows_part and not self.navigator.has_picture:
             self.picture_wanted.emit()
-        self.navigator.setVisible(seen and self.navigator.has_picture)
+        self.navigator.setVisible(self.shows_part and self.navigator.has_picture)
 
     def set_picture(self, picture: NDArray[np.uint8] | None) -> None:
         """Give the navigator a picture of the slice; None if it has to be renewed."""
         self.navigator.set_picture(picture)
-        seen = self._with_navigator and self.navigator.part is not None
-        self.navigator.setVisible(seen and picture is not None)
+        self.navigator.setVisible(self.shows_part and picture is not None)
         self._place()
 
     def _place(self) -> None:

@@ -26,10 +26,11 @@ from napari_annotate_jobs.widgets.parts._theme import (
     Colors,
     focus_ring,
     main_button_style,
+    paint_in,
 )
 
 from ._class_tree import ClassTree
-from ._fields import Choice, tick_style, wrapped
+from ._fields import Choice, StatusLine, tick_style, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +83,6 @@ class CombinePanel(QWidget):
         super().__init__(parent)
         self.setObjectName("combine_labels")
         self._colors = Colors.dark()
-        self._is_wrong = False
         self._labels: LabelSet | None = None
         self._classes: tuple[NewClass, ...] = ()
         self._before: Sequence[ClassCount] = ()
@@ -104,7 +104,7 @@ class CombinePanel(QWidget):
         layout.addWidget(split, 1)
         self.remarks = wrapped(self)
         layout.addWidget(self.remarks)
-        self.status = wrapped(self)
+        self.status = StatusLine(self)
         layout.addWidget(self.status)
         layout.addLayout(self._build_foot())
         self.setMinimumWidth(300)
@@ -117,7 +117,7 @@ class CombinePanel(QWidget):
         )
         self.set_job("", None)
         self.set_history(False, False)
-        self.set_colors(Colors.dark())
+        paint_in(self, Colors.dark())
 
     # --------------------------------------------------------------- building
     def _build_saved(self) -> QHBoxLayout:
@@ -282,20 +282,11 @@ class CombinePanel(QWidget):
 
     def set_status(self, text: str, *, wrong: bool = False) -> None:
         """Say what was done, or what does not go together."""
-        self._is_wrong = wrong
-        self._color_status()
-        self.status.setText(text)
-        self.status.setVisible(bool(text))
-
-    def _color_status(self) -> None:
-        colors = self._colors
-        color = colors.error_text if self._is_wrong else colors.faint_text
-        self.status.setStyleSheet(f"QLabel {{ color: {color}; }}")
+        self.status.say(text, wrong=wrong)
 
     def set_colors(self, colors: Colors) -> None:
         """Paint in the colours of a theme."""
         self._colors = colors
-        self._color_status()
         self.setStyleSheet(
             focus_ring(colors)
             + f"QTreeWidget {{ background: {colors.background}; }}"
@@ -303,8 +294,6 @@ class CombinePanel(QWidget):
         )
         self.save.setStyleSheet(main_button_style(colors))
         self.remarks.setStyleSheet(f"QLabel {{ color: {colors.warning_text}; }}")
-        for part in (self.before, self.after, self.plot):
-            part.set_colors(colors)
         self._show_bars()
 
     # ----------------------------------------------------------------- showing

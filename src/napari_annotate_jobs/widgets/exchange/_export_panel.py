@@ -33,6 +33,7 @@ from napari_annotate_jobs.widgets.parts._theme import (
     Colors,
     focus_ring,
     main_button_style,
+    paint_in,
 )
 
 from ._export_choice import ExportChoice, ExportPreview
@@ -41,6 +42,7 @@ from ._fields import (
     Choice,
     OptionForm,
     PathField,
+    StatusLine,
     TickList,
     sentence,
     tick_style,
@@ -100,7 +102,6 @@ class ExportPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("export")
         self._colors = Colors.dark()
-        self._is_wrong = False
         self._preview: ExportPreview | None = None
         self._summaries: dict[str, str] = {}
         self._off: set[int] = set()
@@ -119,7 +120,7 @@ class ExportPanel(QWidget):
         layout.addLayout(self._build_foot())
         self.setMinimumWidth(300)
         self.set_job("", None)
-        self.set_colors(Colors.dark())
+        paint_in(self, Colors.dark())
 
     # --------------------------------------------------------------- building
     def _build_body(self) -> QScrollArea:
@@ -266,7 +267,7 @@ class ExportPanel(QWidget):
         self.refused = wrapped(self)
         rows.addWidget(self.refused)
         rows.addLayout(_row("Into", self.folder))
-        self.status = wrapped(self)
+        self.status = StatusLine(self)
         rows.addWidget(self.status)
         row = QHBoxLayout()
         self.show_folder = QPushButton("Show folder", self)
@@ -368,10 +369,7 @@ class ExportPanel(QWidget):
 
     def set_status(self, text: str, *, wrong: bool = False) -> None:
         """Say what is going on, or what went wrong."""
-        self._is_wrong = wrong
-        self._color_status()
-        self.status.setText(text)
-        self.status.setVisible(bool(text))
+        self.status.say(text, wrong=wrong)
 
     def set_busy(self, busy: bool) -> None:
         """Say that the export is under way: nothing else can be chosen then."""
@@ -388,15 +386,9 @@ class ExportPanel(QWidget):
         self.set_status(text)
         self.show_folder.show()
 
-    def _color_status(self) -> None:
-        colors = self._colors
-        color = colors.error_text if self._is_wrong else colors.faint_text
-        self.status.setStyleSheet(f"QLabel {{ color: {color}; }}")
-
     def set_colors(self, colors: Colors) -> None:
         """Paint in the colours of a theme."""
         self._colors = colors
-        self._color_status()
         self.setStyleSheet(
             focus_ring(colors)
             + f"QTreeWidget, QListWidget {{ background: {colors.background}; }}"
@@ -409,7 +401,6 @@ class ExportPanel(QWidget):
         self.refused.setStyleSheet(f"QLabel {{ color: {colors.error_text}; }}")
         for label in (self.lost, self.few):
             label.setStyleSheet(f"QLabel {{ color: {colors.warning_text}; }}")
-        self.classes.set_colors(colors)
         self._show()
 
     # ------------------------------------------------------------------ choice

@@ -19,12 +19,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_annotate_jobs.widgets.parts._theme import Colors
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qtpy.QtGui import QWheelEvent
-
-    from napari_annotate_jobs.widgets.parts._theme import Colors
 
     from ._export_choice import OptionField
 
@@ -32,6 +32,7 @@ __all__ = [
     "Choice",
     "OptionForm",
     "PathField",
+    "StatusLine",
     "TickList",
     "sentence",
     "tick_style",
@@ -41,13 +42,46 @@ __all__ = [
 ID = Qt.ItemDataRole.UserRole
 
 
+class StatusLine(QLabel):
+    """Says what is going on, or what went wrong; gone while there is nothing to say.
+
+    Parameters
+    ----------
+    parent : QWidget
+        The widget it belongs to.
+    """
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        _wrap(self)
+        self._is_wrong = False
+        self._colors = Colors.dark()
+
+    def say(self, text: str, *, wrong: bool = False) -> None:
+        """Say something; with nothing, take what was said away."""
+        self._is_wrong = wrong
+        self.set_colors(self._colors)
+        self.setText(text)
+        self.setVisible(bool(text))
+
+    def set_colors(self, colors: Colors) -> None:
+        """Paint in the colours of a theme."""
+        self._colors = colors
+        color = colors.error_text if self._is_wrong else colors.faint_text
+        self.setStyleSheet(f"QLabel {{ color: {color}; }}")
+
+
 def wrapped(parent: QWidget) -> QLabel:
     """Return a label of plain text that takes as many lines as it needs."""
     label = QLabel(parent)
+    _wrap(label)
+    return label
+
+
+def _wrap(label: QLabel) -> None:
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    return label
 
 
 def sentence(text: str) -> str:

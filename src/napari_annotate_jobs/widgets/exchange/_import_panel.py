@@ -108,7 +108,7 @@ class ImportPanel(QWidget):
         self._colors = Colors.dark()
         self._is_wrong = False
         self._summaries: dict[str, tuple[str, bool]] = {}
-        self._has_job = self._busy = False
+        self._has_job = self._busy = self._looks = False
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(6)
@@ -269,9 +269,17 @@ class ImportPanel(QWidget):
         """Show where it comes from."""
         self.source.set_path(path)
 
-    def set_busy(self, busy: bool) -> None:
-        """Say that it is under way: nothing else can be chosen then."""
-        self._busy = busy
+    def set_busy(self, busy: bool, *, looks: bool = False) -> None:
+        """Say that it is under way: nothing else can be chosen then.
+
+        Parameters
+        ----------
+        busy : bool
+            Whether it is.
+        looks : bool
+            Whether it is looked only, and nothing comes in.
+        """
+        self._busy, self._looks = busy, looks
         self.body.setEnabled(self._has_job and not busy)
         self.cancel.setVisible(busy)
         self._show_buttons()
@@ -356,6 +364,8 @@ class ImportPanel(QWidget):
         self.preview.setEnabled(ready)
         self.begin.setEnabled(ready)
         idle, busy = ("Run", "Running…") if program else ("Import", "Importing…")
+        if self._looks:
+            busy = "Looking…"
         self.begin.setText(busy if self._busy else idle)
 
 

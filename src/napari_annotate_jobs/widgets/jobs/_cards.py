@@ -17,12 +17,18 @@ from qtpy.QtCore import (
     QSize,
     Qt,
 )
-from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
+from qtpy.QtGui import QColor, QCursor, QFont, QFontMetrics, QPainter, QPen
 from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QToolTip
 
 from napari_annotate_jobs.model import JobKind
-from napari_annotate_jobs.widgets.parts._theme import Colors, mixed, readable
+from napari_annotate_jobs.widgets.parts._theme import (
+    Colors,
+    contrast_text,
+    mixed,
+    readable,
+)
 
+from ._card_pictures import CardPictures, identity
 from ._paint import (
     ALIGN_RIGHT,
     badge_width,
@@ -31,6 +37,8 @@ from ._paint import (
     draw_bar,
     draw_elided,
     draw_method,
+    draw_picture,
+    draw_picture_frame,
     number,
     percent,
     reviewed_part,
@@ -40,7 +48,7 @@ from ._paint import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from qtpy.QtCore import QObject
+    from qtpy.QtCore import QObject, QPoint
     from qtpy.QtGui import QHelpEvent
     from qtpy.QtWidgets import QAbstractItemView, QStyleOptionViewItem
 
@@ -59,8 +67,16 @@ __all__ = [
 SUMMARY = Qt.ItemDataRole.UserRole
 """Role of a row's JobSummary."""
 
-LATE = "late"
+LATE, NEW = "late", "New"
+NEW_DAYS = 7
+"""Days for which a job of which nothing is submitted yet is new."""
+SOON = 14
+"""Days before the last one that are counted."""
+REVIEW = "#8e5bb5"
+"""The colour of the badge of review jobs."""
 LINES = 5
+PICTURE, PICTURES = 48, 3
+"""Pixels of the side of a picture of a case, and how many there are at most."""
 PAD = 8
 GAP = 5
 
@@ -100,8 +116,38 @@ def due_text(summary: JobSummary, today: date) -> str:
         return ""
     if not _left(summary):
         return f"due {date_text(due)}"
+    days = (due - today).days
     near = {0: "due today", 1: "due tomorrow"}
-    return near.get((due - today).days, f"due {date_text(due)}")
+    if 1 < days < SOON:
+        return f"due in {days} days"
+    return near.get(days, f"due {date_text(due)}")
+
+
+def is_new(summary: JobSummary, today: date) -> bool:
+    """Tell whether a job came in the last days, and nothing of it is submitted."""
+    days = (today - summary.job.published.astimezone().date()).days
+    counts = summary.counts
+    return (
+        summary.reviews is None
+        and days < NEW_DAYS
+        and counts.left > 0
+        and not (counts.finished or counts.returned)
+    )
+
+
+def begin_text(job: Job, today: date) -> str:
+    """Write from when on a job is to be done, or else when it was published."""
+    if job.start is None:
+        return f"published {published_text(job)}"
+    return f"{'starts' if job.start > today else 'since'} {date_text(job.start)}"
+
+
+def owners_text(job: Job) -> str:
+    """Write whose a job is; empty if it does not say."""
+    if not job.owners:
+        return ""
+    more = f" +{len(job.owners) - 1}" if len(job.owners) > 1 else ""
+    return f"owner {job.owners[0]}{more}"
 
 
 def published_text(job: Job) -> str:
@@ -163,7 +209,7 @@ class JobModel(QAbstractListModel):
     def row_of(self, summary: JobSummary) -> int:
         """Return the row of the same job, or -1 if it is not listed."""
         for row, shown in enumerate(self._shown):
-            if _identity(shown) == _identity(summary):
+            if identity(shown) == identity(summary):
                 return row
         return -1
 
@@ -196,8 +242,10 @@ class JobModel(QAbstractListModel):
             _kind(summary).casefold(),
             ", ".join(job.project.methods),
             f"published {published_text(job)}",
-            LATE if is_late(summary, self.today()) else "",
-            due_text(summary, self.today()),
+            _mark(summary, self.today()),
+            begin_text(job, self.today()) if job.start else "",
+            f"due {date_text(job.due)}" if job.due else "",
+            owners_text(job),
             f"{percent(_part(summary))} finished",
             _text(summary),
         ]
@@ -228,10 +276,6 @@ class JobModel(QAbstractListModel):
         return not left, job.due or date.max, newest, name
 
 
-def _identity(summary: JobSummary) -> tuple[str, str]:
-    return summary.location, summary.job.id
-
-
 @dataclass(frozen=True)
 class _Layout:
     """Where the parts of a card are."""
@@ -246,15 +290,21 @@ class _Layout:
     bar: QRect
     percent: QRect
     counts: QRect
+    pictures: tuple[QRect, ...]
+    button: QRect
+    owner: QRect
 
 
 class JobDelegate(QStyledItemDelegate):
     """Paints the cards."""
 
-    def __init__(self, view: QAbstractItemView, model: JobModel) -> None:
+    def __init__(
+        self, view: QAbstractItemView, model: JobModel, pictures: CardPictures
+    ) -> None:
         super().__init__(view)
         self._view = view
         self._model = model
+        self._pictures = pictures
         self._colors = Colors.dark()
 
     def set_colors(self, colors: Colors) -> None:
@@ -263,7 +313,7 @@ class JobDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
         height = self._view.fontMetrics().height()
-        return QSize(220, LINES * (height + GAP) + 2 * PAD)
+        return QSize(220, LINES * (height + GAP) + 2 * PAD + PICTURE + GAP)
 
     def _fonts(self) -> tuple[QFont, QFont]:
         font = QFont(self._view.font())
@@ -280,9 +330,8 @@ class JobDelegate(QStyledItemDelegate):
             QRect(inner.left(), inner.top() + n * (line + GAP), inner.width(), line)
             for n in range(LINES)
         ]
-        late = _at_end(rows[0], 0)
-        if is_late(summary, self._model.today()):
-            late = _at_end(rows[0], badge_width(metrics, LATE))
+        mark = _mark(summary, self._model.today())
+        late = _at_end(rows[0], badge_width(metrics, mark) if mark else 0)
         name = rows[0].adjusted(0, 0, -late.width() - GAP, 0)
         badge = _at_end(rows[1], badge_width(metrics, _kind(summary)))
         methods = tuple(
@@ -295,9 +344,23 @@ class JobDelegate(QStyledItemDelegate):
         part = _at_end(rows[3], metrics.horizontalAdvance("100 %"))
         bar = QRect(rows[3].left(), rows[3].center().y() - 3, 0, 7)
         bar.setRight(part.left() - GAP)
-        return _Layout(
-            card, name, late, methods, words, badge, rows[2], bar, part, rows[4]
+        last = QRect(inner.left(), rows[4].bottom() + 1 + GAP, inner.width(), PICTURE)
+        pictures = tuple(
+            QRect(last.left() + n * (PICTURE + 4), last.top(), PICTURE, PICTURE)
+            for n in range(min(PICTURES, summary.counts.total))
         )
+        beside = QRect(last)
+        beside.setLeft(last.left() + PICTURES * (PICTURE + 4) + GAP)
+        verb = _verb(summary)
+        button = _at_end(beside, metrics.horizontalAdvance(verb) + 22 if verb else 0)
+        button.setHeight(line + 8)
+        owner = QRect(beside)
+        owner.setTop(beside.bottom() + 1 - line)
+        dates, counts = rows[2], rows[4]
+        return _Layout(
+            card, name, late, methods, words, badge, dates, bar, part, counts,
+            pictures, button, owner,
+        )  # fmt: skip
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex
@@ -317,9 +380,13 @@ class JobDelegate(QStyledItemDelegate):
         painter.setPen(QColor(text))
         draw_elided(painter, at.name, summary.job.name)
         painter.setFont(font)
-        if not at.late.isEmpty():
-            draw_badge(painter, at.late, LATE, colors.error)
-        draw_badge(painter, at.badge, _kind(summary), colors.highlight)
+        mark = _mark(summary, self._model.today())
+        if mark:
+            color = colors.error if mark == LATE else colors.current
+            draw_badge(painter, at.late, mark, color)
+        is_review = _kind(summary) == _REVIEW_JOB
+        color = REVIEW if is_review else colors.highlight
+        draw_badge(painter, at.badge, _kind(summary), color)
         for rect, method in zip(at.methods, project.methods, strict=True):
             draw_method(painter, rect, method, text)
         painter.setPen(faint)
@@ -329,7 +396,53 @@ class JobDelegate(QStyledItemDelegate):
         painter.setPen(QColor(text))
         painter.drawText(at.percent, ALIGN_RIGHT, percent(part))
         draw_elided(painter, at.counts, _text(summary))
+        self._draw_pictures(painter, at, summary)
+        self._draw_button(painter, at.button, summary, option)
+        painter.setPen(faint)
+        owner = painter.fontMetrics().elidedText(
+            owners_text(summary.job), Qt.TextElideMode.ElideMiddle, at.owner.width()
+        )
+        painter.drawText(at.owner, ALIGN_RIGHT, owner)
         painter.restore()
+
+    def _draw_pictures(
+        self, painter: QPainter, at: _Layout, summary: JobSummary
+    ) -> None:
+        found = self._pictures.of(summary)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        for place, rect in enumerate(at.pictures):
+            if found is None:
+                draw_picture_frame(painter, rect, self._colors)
+            elif place < len(found):
+                draw_picture(painter, rect, found[place])
+
+    def _draw_button(
+        self,
+        painter: QPainter,
+        rect: QRect,
+        summary: JobSummary,
+        option: QStyleOptionViewItem,
+    ) -> None:
+        if not _verb(summary):
+            return
+        colors = self._colors
+        mouse = self._view.viewport().mapFromGlobal(QCursor.pos())
+        is_under = bool(option.state & QStyle.StateFlag.State_MouseOver)
+        is_under = is_under and rect.contains(mouse)
+        fill = mixed(colors.current, colors.text, 0.2) if is_under else colors.current
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(fill))
+        painter.drawRoundedRect(rect, 4, 4)
+        painter.setPen(QColor(contrast_text(fill)))
+        painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, _verb(summary))
+        painter.restore()
+
+    def is_button(self, position: QPoint, rect: QRect, summary: JobSummary) -> bool:
+        """Return whether a place on a card is on its button."""
+        at = self._layout(rect, summary)
+        return bool(_verb(summary)) and at.button.contains(position)
 
     def _card(
         self, painter: QPainter, option: QStyleOptionViewItem, rect: QRect
@@ -359,8 +472,10 @@ class JobDelegate(QStyledItemDelegate):
         today = self._model.today()
         due = due_text(summary, today)
         width = painter.fontMetrics().horizontalAdvance(due)
-        published = f"published {published_text(summary.job)}"
+        published = begin_text(summary.job, today)
         # The due date matters more: it is never cut for the other.
+        if due:
+            published = published.removeprefix("published ")
         draw_elided(painter, rect.adjusted(0, 0, -width - GAP, 0), published)
         painter.save()
         if is_late(summary, today):
@@ -393,6 +508,8 @@ class JobDelegate(QStyledItemDelegate):
                 return f"{method.capitalize()}: {names}{more}"
         if at.badge.contains(position):
             return f"{_kind(summary)} job"
+        if self.is_button(position, rect, summary):
+            return f"{_verb(summary)} the first case that is left (Ctrl+Enter)"
         return f"{index.data(Qt.ItemDataRole.AccessibleTextRole)}\n{summary.location}"
 
 
@@ -415,6 +532,23 @@ def _text(summary: JobSummary) -> str:
 def _kind(summary: JobSummary) -> str:
     kind = summary.job.kind if summary.reviews is None else JobKind.REVIEW
     return str(kind).capitalize()
+
+
+_REVIEW_JOB = str(JobKind.REVIEW).capitalize()
+
+
+def _verb(summary: JobSummary) -> str:
+    """Return what is to be done with the cases that are left; empty if none is."""
+    if not _left(summary):
+        return ""
+    return "Annotate" if summary.reviews is None else "Review"
+
+
+def _mark(summary: JobSummary, today: date) -> str:
+    """Return what a card says of its job beside the name; empty for nothing."""
+    if is_late(summary, today):
+        return LATE
+    return NEW if is_new(summary, today) else ""
 
 
 def _at_end(row: QRect, width: int) -> QRect:

@@ -17,6 +17,7 @@ from ._paint import (
     ALIGN_LEFT,
     draw_elided,
     draw_flag,
+    draw_picture,
     draw_picture_frame,
     draw_status,
     draw_warning,
@@ -97,7 +98,12 @@ class CaseDelegate(QStyledItemDelegate):
         painter.setPen(QColor(color))
         draw_elided(painter, at.status, _status_text(row))
         painter.setPen(QColor(faint))
-        draw_elided(painter, at.facts, facts_text(row))
+        facts, said = facts_text(row), self._model.said(row_key(row))
+        if at.comment == at.facts or note_of(row):  # no line of its own for it
+            facts = " · ".join(filter(None, [facts, said]))
+        else:
+            draw_elided(painter, at.comment, said)
+        draw_elided(painter, at.facts, facts)
         if row.flags:
             draw_flag(painter, at.flag, readable(colors.warning, fill, 3))
         if warnings_of(row):
@@ -136,12 +142,7 @@ class CaseDelegate(QStyledItemDelegate):
         if picture is None:
             draw_picture_frame(painter, rect, self._colors)
             return
-        size = picture.size().scaled(rect.size(), Qt.AspectRatioMode.KeepAspectRatio)
-        shown = QRect(rect.topLeft(), size)
-        shown.moveCenter(rect.center())
-        painter.fillRect(rect, QColor("#000000"))
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawPixmap(shown, picture)
+        draw_picture(painter, rect, picture)
 
     def _layout(self, rect: QRect, row: AnyRow | None) -> _Layout:
         metrics = QFontMetrics(self._view.font())

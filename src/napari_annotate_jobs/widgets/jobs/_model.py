@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     """A case of whoever annotates, or what somebody submitted of one."""
     AnyStatus = Status | ReviewStatus
     RowsReply = Callable[[Sequence[AnyRow] | None, int], None]
-    PictureReply = Callable[[NDArray[np.uint8] | None], None]
+    PictureReply = Callable[..., None]
 
 __all__ = [
     "AnyRow",
@@ -111,7 +111,7 @@ class CaseRows(Protocol):
             The case; of a submission its :func:`row_key`.
         reply : callable
             Takes an array of uint8, shape (h, w) or (h, w, 3), or None if there
-            is no picture.
+            is no picture; and, if it is known, what was said of the case in words.
         """
 
 
@@ -224,6 +224,7 @@ class CaseModel(QAbstractListModel):
         self._stale: set[int] = set()
         self._pictures: OrderedDict[str, QPixmap | None] = OrderedDict()
         self._stale_pictures: set[str] = set()
+        self._said: dict[str, str] = {}
         # Counts the questions, so that late answers are known as such.
         self._question = 0
         self._asked_page: tuple[int, int] | None = None
@@ -238,6 +239,7 @@ class CaseModel(QAbstractListModel):
         """Show the cases of another source, from the beginning."""
         self._source = source
         self._pictures.clear()
+        self._said.clear()
         self._stale_pictures.clear()
         self._asked_picture = None
         if source is None or self._total:
@@ -387,7 +389,10 @@ class CaseModel(QAbstractListModel):
         self.load()
 
     def _on_picture(
-        self, asked: tuple[int, str], picture: NDArray[np.uint8] | None
+        self,
+        asked: tuple[int, str],
+        picture: NDArray[np.uint8] | None,
+        said: str = "",
     ) -> None:
         if asked != self._asked_picture:
             return
@@ -395,10 +400,13 @@ class CaseModel(QAbstractListModel):
         case_id = asked[1]
         pixmap = None if picture is None else QPixmap.fromImage(to_image(picture))
         self._pictures[case_id] = pixmap
+        self._said[case_id] = said
         self._pictures.move_to_end(case_id)
         self._stale_pictures.discard(case_id)
         while len(self._pictures) > KEPT_PICTURES:
-            self._stale_pictures.discard(self._pictures.popitem(last=False)[0])
+            gone, _ = self._pictures.popitem(last=False)
+            self._stale_pictures.discard(gone)
+            self._said.pop(gone, None)
         row = self.row_of(case_id)
         if row >= 0:
             self.dataChanged.emit(self.index(row, 0), self.index(row, 0))
@@ -469,6 +477,10 @@ class CaseModel(QAbstractListModel):
     def picture(self, case_id: str) -> QPixmap | None:
         """Return the picture of a case, if there is one."""
         return self._pictures.get(case_id)
+
+    def said(self, case_id: str) -> str:
+        """Return what was said of a case, known with its picture; empty for nothing."""
+        return self._said.get(case_id, "")
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else self._total

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QPoint, Qt, Signal
@@ -32,7 +33,8 @@ from napari_annotate_jobs.widgets.parts._theme import (
     paint_in,
 )
 
-from ._cards import JobDelegate, JobFilter, JobModel, JobOrder
+from ._card_pictures import CardPictures
+from ._cards import SUMMARY, JobDelegate, JobFilter, JobModel, JobOrder
 from ._paint import number
 from ._server_lines import ServerLines
 
@@ -40,7 +42,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from qtpy.QtCore import QEvent, QModelIndex
-    from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent
+    from qtpy.QtGui import (
+        QDragEnterEvent,
+        QDropEvent,
+        QHideEvent,
+        QKeyEvent,
+        QMouseEvent,
+        QResizeEvent,
+        QShowEvent,
+    )
 
     from napari_annotate_jobs.model import JobSummary
 
@@ -52,6 +62,8 @@ class _Cards(QListView):
 
     entered_pressed = Signal()
     delete_pressed = Signal()
+    begin_pressed = Signal()
+    """What is left of the chosen job is to be done, at once."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -64,10 +76,45 @@ class _Cards(QListView):
         self.setResizeMode(QListView.ResizeMode.Adjust)
         # The cards stand on the background of the dock.
         self.setStyleSheet("QListView { background: transparent; border: none; }")
+        self._began: QModelIndex | None = None
+
+    def _button_at(self, event: QMouseEvent) -> QModelIndex | None:
+        place = event.position().toPoint()
+        index, delegate = self.indexAt(place), self.itemDelegate()
+        summary = index.data(SUMMARY) if index.isValid() else None
+        if summary is None or not isinstance(delegate, JobDelegate):
+            return None
+        rect = self.visualRect(index)
+        return index if delegate.is_button(place, rect, summary) else None
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        super().mousePressEvent(event)
+        is_left = event.button() == Qt.MouseButton.LeftButton
+        self._began = self._button_at(event) if is_left else None
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        super().mouseReleaseEvent(event)
+        began, self._began = self._began, None
+        if began is not None and began == self._button_at(event):
+            self.setCurrentIndex(began)
+            self.begin_pressed.emit()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if self._button_at(event) is None:  # else its first click has done it
+            super().mouseDoubleClickEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        index = self.indexAt(event.position().toPoint())
+        self.viewport().update(self.visualRect(index))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            if acts_once(event):
+            if not acts_once(event):
+                return
+            if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+                self.begin_pressed.emit()
+            else:
                 self.entered_pressed.emit()
         elif event.key() == Qt.Key.Key_Delete:
             if acts_once(event):
@@ -107,6 +154,8 @@ class MyJobsView(QWidget):
     """The demo is to be made and listed."""
     refresh_requested = Signal()
     """The jobs are to be read again."""
+    begin_requested = Signal(object)
+    """The JobSummary of a job whose first case that is left is to be opened."""
     edit_requested = Signal(object)
     """The JobSummary of a job that is to be edited."""
     forget_requested = Signal(object)
@@ -135,6 +184,17 @@ class MyJobsView(QWidget):
         )
         paint_in(self, Colors.dark())
         self._show_state()
+        # The name of a button is the id of what it does.
+        for name, buttons in {
+            "make_job": (self._new, self._empty_new),
+            "open_folder": (self._open_folder, self._empty_open),
+            "add_server": (self._add_server, self._empty_server),
+            "refresh_jobs": (self._refresh,),
+            "demo": (self._empty_demo,),
+            "open_job": (self._open,),
+        }.items():
+            for button in buttons:
+                button.setObjectName(name)
 
     # ---------------------------------------------------------------- setters
     def set_may_edit(self, may_edit: Callable[[JobSummary], bool]) -> None:
@@ -171,6 +231,22 @@ class MyJobsView(QWidget):
         self._hint.setStyleSheet(f"QLabel {{ color: {colors.faint_text}; }}")
         self._empty_new.setStyleSheet(main_button_style(colors))
         self._cards.viewport().update()
+
+    def by_id(self) -> dict[str, Callable[[], None]]:
+        """Return what can be asked for now, by the id of its action."""
+        calls: dict[str, Callable[[], None]] = {
+            "make_job": self.new_job_requested.emit,
+            "open_folder": self.open_folder_requested.emit,
+            "add_server": self.add_server_requested.emit,
+            "refresh_jobs": self.refresh_requested.emit,
+            "demo": self.demo_requested.emit,
+        }
+        chosen = self.selected()
+        if chosen is not None:
+            calls |= {"open_job": self._request_job, "forget_job": self._request_forget}
+            if self._may_edit(chosen):
+                calls["edit_chosen"] = partial(self.edit_requested.emit, chosen)
+        return calls
 
     def selected(self) -> JobSummary | None:
         """Return the chosen job."""
@@ -258,11 +334,16 @@ class MyJobsView(QWidget):
         cards = _Cards(self)
         cards.setModel(self._model)
         cards.setAccessibleName("Jobs")
-        self._delegate = JobDelegate(cards, self._model)
+        self.pictures = CardPictures(self)
+        self.pictures.changed.connect(cards.viewport().update)
+        self._delegate = JobDelegate(cards, self._model, self.pictures)
         cards.setItemDelegate(self._delegate)
         cards.doubleClicked.connect(self._on_double_click)
         cards.entered_pressed.connect(self._request_job)
         cards.delete_pressed.connect(self._request_forget)
+        cards.begin_pressed.connect(self._request_begin)
+        cards.verticalScrollBar().valueChanged.connect(self._want_pictures)
+        cards.verticalScrollBar().rangeChanged.connect(self._want_pictures)
         cards.customContextMenuRequested.connect(self._show_menu)
         cards.selectionModel().currentChanged.connect(self._show_choice)
         return cards
@@ -286,6 +367,7 @@ class MyJobsView(QWidget):
         self._empty_demo = QPushButton("Try the &demo", page)
         self._empty_demo.clicked.connect(self.demo_requested)
         self._show_all = QPushButton("Show &all jobs", page)
+        self._show_all.setObjectName("show_all")
         self._show_all.clicked.connect(self._clear_filters)
         column.addStretch(1)
         column.addWidget(self._headline)
@@ -328,6 +410,37 @@ class MyJobsView(QWidget):
         if summary is not None:
             self.job_requested.emit(summary)
 
+    def _request_begin(self) -> None:
+        summary = self.selected()
+        if summary is not None:
+            self.begin_requested.emit(summary)
+
+    def _want_pictures(self, *_: object) -> None:
+        """Have pictures drawn for the cards that are seen."""
+        if not self.isVisible():
+            return
+        seen = self._cards.viewport().rect()
+        found = []
+        for row in range(self._model.rowCount()):
+            place = self._cards.visualRect(self._model.index(row, 0))
+            if place.top() > seen.bottom():
+                break
+            if place.bottom() >= seen.top():
+                found.append(self._model.summary(row))
+        self.pictures.want(found)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._want_pictures()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.pictures.want(())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._want_pictures()
+
     def _request_forget(self) -> None:
         summary = self.selected()
         if summary is not None:
@@ -347,6 +460,7 @@ class MyJobsView(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Open", self._request_job)
+        menu.addAction("Do what is left (Ctrl+Enter)", self._request_begin)
         summary = self._model.summary(index.row())
         if self._may_edit(summary):
             menu.addAction("Edit job…", lambda: self.edit_requested.emit(summary))
@@ -391,6 +505,7 @@ class MyJobsView(QWidget):
         self._cards.setCurrentIndex(self._model.index(row, 0))
         self._cards.verticalScrollBar().setValue(offset)
         self._show_state()
+        self._want_pictures()
 
     def _show_state(self) -> None:
         for button in self._filters.buttons():

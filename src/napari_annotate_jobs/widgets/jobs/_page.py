@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, Signal
@@ -28,6 +29,7 @@ from napari_annotate_jobs.widgets.parts._theme import (
     mixed,
     paint_in,
 )
+from napari_annotate_jobs.widgets.parts._upright_area import UprightArea
 
 from ._labels import LabelOverview
 from ._model import CaseQuery
@@ -317,6 +319,20 @@ class JobPageView(QWidget):
         """Let Enter start; where there is nothing to do, arrows choose a case."""
         (self._annotate if self._annotate.isEnabled() else self._table).setFocus()
 
+    def by_id(self) -> dict[str, Callable[[], None]]:
+        """Return what can be asked for now, by the id of its action."""
+        calls: dict[str, Callable[[], None]] = {"refresh_cases": self.refresh}
+        offered = {"switch_review": self._review, "pass_all": self._pass_all}
+        for name, button in offered.items():
+            if not button.isHidden() and button.isEnabled():
+                calls[name] = button.click
+        case = self._table.chosen()
+        if case is not None:
+            calls["open_chosen"] = partial(self.case_requested.emit, case)
+            calls["findings"] = partial(self.details_requested.emit, case)
+            calls["flag_chosen"] = partial(self.flag_requested.emit, case)
+        return calls
+
     def refresh(self) -> None:
         """Read the cases again; what is chosen and visible stays."""
         self._table.refresh()
@@ -327,7 +343,10 @@ class JobPageView(QWidget):
 
     # --------------------------------------------------------------- building
     def _build(self) -> None:
-        layout = QVBoxLayout(self)
+        body = QWidget(self)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        layout = QVBoxLayout(body)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(6)
         layout.addLayout(self._build_head())
@@ -345,12 +364,14 @@ class JobPageView(QWidget):
         layout.addLayout(self._build_search())
         layout.addLayout(self._build_failure())
         layout.addWidget(self._build_table(), 1)
+        outer.addWidget(UprightArea(body, self))
 
     def _build_head(self) -> QVBoxLayout:
         column = QVBoxLayout()
         column.setSpacing(4)
         row = QHBoxLayout()
         self._back = QPushButton("← My Jobs", self)
+        self._back.setObjectName("show_jobs")
         self._back.setToolTip("Back to My Jobs (Alt+Left)")
         self._back.setAccessibleName("Back to My Jobs")
         self._back.clicked.connect(self.back_requested)
@@ -363,7 +384,7 @@ class JobPageView(QWidget):
         self._edit.clicked.connect(self.edit_requested)
         self._edit.hide()
         self._review = QPushButton("Review…", self)
-        self._review.setObjectName("review")
+        self._review.setObjectName("switch_review")
         self._review.clicked.connect(self._switch)
         row.addWidget(self._back)
         row.addStretch(1)
@@ -399,7 +420,7 @@ class JobPageView(QWidget):
 
     def _build_annotate(self) -> QPushButton:
         self._annotate = QPushButton(self)
-        self._annotate.setObjectName("annotate")
+        self._annotate.setObjectName("open_first")
         self._annotate.clicked.connect(self.annotate_requested)
         return self._annotate
 
@@ -409,6 +430,7 @@ class JobPageView(QWidget):
         self._panels = QButtonGroup(self)
         for place, (name, tip) in enumerate(PANELS.items()):
             button = QPushButton(f"{name}…", self)
+            button.setObjectName(f"{name.lower()}_job")
             button.setToolTip(tip)
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             self._panels.addButton(button, place)
@@ -479,6 +501,7 @@ class JobPageView(QWidget):
         self._failure = QLabel("The cases could not be read.", self)
         self._failure.setWordWrap(True)
         self._retry = QPushButton("Try again", self)
+        self._retry.setObjectName("refresh_cases")
         self._retry.setToolTip("Read the cases again (F5)")
         self._retry.clicked.connect(self.refresh)
         row.addWidget(self._failure, 1)

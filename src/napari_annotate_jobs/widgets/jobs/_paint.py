@@ -16,7 +16,7 @@ from napari_annotate_jobs.widgets.parts._theme import (
 )
 
 if TYPE_CHECKING:
-    from qtpy.QtGui import QFontMetrics, QPaintEvent
+    from qtpy.QtGui import QFontMetrics, QPaintEvent, QPixmap
 
     from napari_annotate_jobs.model import (
         Counts,
@@ -38,6 +38,7 @@ __all__ = [
     "draw_elided",
     "draw_flag",
     "draw_method",
+    "draw_picture",
     "draw_picture_frame",
     "draw_status",
     "draw_warning",
@@ -239,6 +240,16 @@ def draw_warning(painter: QPainter, rect: QRect, color: str) -> None:
     painter.drawLine(QPointF(8, 6.4), QPointF(8, 9.2))
     painter.drawPoint(QPointF(8, 11.5))
     painter.restore()
+
+
+def draw_picture(painter: QPainter, rect: QRect, picture: QPixmap) -> None:
+    """Draw a picture as large as it goes into a place, on black."""
+    size = picture.size().scaled(rect.size(), Qt.AspectRatioMode.KeepAspectRatio)
+    shown = QRect(rect.topLeft(), size)
+    shown.moveCenter(rect.center())
+    painter.fillRect(rect, QColor("#000000"))
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    painter.drawPixmap(shown, picture)
 
 
 def draw_flag(painter: QPainter, rect: QRect, color: str) -> None:

@@ -78,7 +78,7 @@ GESTURES: tuple[Gesture, ...] = (
             ("Shift + Left, Right, Home, End", "Extend the selection"),
             ("Ctrl+A", "Select all slices"),
             ("Enter", "Propagate over the selected slices"),
-            ("Esc", "Let go of the selection, or give up a drag"),
+            ("Esc", "End the selection, or give up a drag"),
             ("Delete", "Delete the range that was clicked"),
             ("+, -", "Zoom the strip"),
             ("Menu, Shift+F10", "All that can be done with slices and ranges"),

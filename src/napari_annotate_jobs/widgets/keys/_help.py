@@ -25,14 +25,15 @@ from napari_annotate_jobs.widgets.parts._qt_events import event_as
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
 
 from ._held import acts_once
-from ._keys import ACTIONS, KeyMap, free_keys, key_text, label_keys
+from ._key_map import KeyMap, label_keys, label_name
+from ._keys import ACTIONS, free_keys, key_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from qtpy.QtGui import QResizeEvent
 
-    from napari_annotate_jobs.model import LabelSet
+    from napari_annotate_jobs.model import Label, LabelSet
 
 __all__ = ["HelpPanel"]
 
@@ -202,16 +203,14 @@ class HelpPanel(QWidget):
         chosen = self._action_id()
         with QSignalBlocker(self.tree):
             self.tree.clear()
-            keys = (
-                {} if self._labels is None else label_keys(self._labels, self._keymap)
-            )
             if self._labels is not None:
+                keys = label_keys(self._labels, self._keymap)
                 self._add_group(
                     "Labels of this job",
                     (
-                        (label.name, key_text(keys[label.id]), "")
-                        for label in self._labels.labels
-                        if label.id in keys
+                        (x.name, key_text(keys.get(x.id, "")) or "–", label_name(x))
+                        for x in self._labels.labels
+                        if not x.retired
                     ),
                 )
             for group in dict.fromkeys(action.group for action in ACTIONS):
@@ -246,7 +245,7 @@ class HelpPanel(QWidget):
             item = QTreeWidgetItem([text, key])
             item.setData(0, ACTION, action_id)
             item.setToolTip(0, f"{text}: {key}")
-            if action_id in self._keymap.overrides:
+            if action_id in self._keymap.changed:
                 item.setForeground(1, QColor(self._colors.warning_text))
                 item.setToolTip(1, "Changed by you")
             top.addChild(item)
@@ -314,12 +313,31 @@ class HelpPanel(QWidget):
         action_id = self._action_id()
         for widget in (self.key, self.clear):
             widget.setEnabled(bool(action_id))
-        self.default.setEnabled(action_id in self._keymap.overrides)
-        self.default_all.setEnabled(bool(self._keymap.overrides))
-        with QSignalBlocker(self.key):
-            key = self._keymap.key(action_id) if action_id else ""
-            self.key.setKeySequence(QKeySequence(key))
+        self.default.setEnabled(action_id in self._keymap.changed)
+        self.default_all.setEnabled(bool(self._keymap.changed))
+        self._show_key()
         self._explain()
+
+    def _show_key(self) -> None:
+        with QSignalBlocker(self.key):
+            self.key.setKeySequence(QKeySequence(self._key_at_hand()))
+
+    def _key_at_hand(self) -> str:
+        """Return the key of the row that is chosen."""
+        label, action_id = self._label_at_hand(), self._action_id()
+        if label is not None:
+            return self._label_keys().get(label.id, "")
+        return self._keymap.key(action_id) if action_id else ""
+
+    def _label_at_hand(self) -> Label | None:
+        return self._named(self._action_id())
+
+    def _named(self, name: str) -> Label | None:
+        labels = () if self._labels is None else self._labels.labels
+        return next((x for x in labels if label_name(x) == name), None)
+
+    def _label_keys(self) -> dict[int, str]:
+        return {} if self._labels is None else label_keys(self._labels, self._keymap)
 
     def _explain(self, *_: object) -> None:
         """Say what can be done; what went wrong before is over."""
@@ -341,7 +359,7 @@ class HelpPanel(QWidget):
     def _key_entered(self) -> None:
         text = self.key.keySequence().toString(QKeySequence.SequenceFormat.PortableText)
         action_id = self._action_id()
-        if action_id and text and text != self._keymap.key(action_id):
+        if action_id and text and text != self._key_at_hand():
             self._change(text)
 
     def _key_cleared(self) -> None:
@@ -355,35 +373,39 @@ class HelpPanel(QWidget):
         self._try(self._keymap.with_defaults)
 
     def _change(self, key: str) -> None:
-        action_id = self._action_id()
-        label = self._label_with(key)
-        if label:
-            self._refuse(f"{key_text(key)} is the key of the label {label!r}")
-            return
-        self._try(lambda: self._keymap.with_key(action_id, key))
+        chosen, other = self._label_at_hand(), self._label_with(key)
+        if chosen is not None:
+            keys = {label_name(chosen): key}
+            if other is not None:
+                keys[label_name(other)] = self._key_at_hand()
+            if self._try(lambda: self._keymap.with_label_keys(keys)) and other:
+                now = key_text(keys[label_name(other)]) or "no key"
+                self._say(f"{other.name} had it, and has {now} now.")
+        elif other is not None:
+            self._refuse(f"{key_text(key)} is the key of the label {other.name!r}")
+        else:
+            action_id = self._action_id()
+            self._try(lambda: self._keymap.with_key(action_id, key))
 
-    def _label_with(self, key: str) -> str:
-        """Return the name of the label that has a key, if one has."""
+    def _label_with(self, key: str) -> Label | None:
+        """Return the label that has a key, if one has."""
         if self._labels is None or not key:
-            return ""
-        keys = label_keys(self._labels, self._keymap)
-        return next((x.name for x in self._labels.labels if keys.get(x.id) == key), "")
+            return None
+        keys = self._label_keys()
+        return next((x for x in self._labels.labels if keys.get(x.id) == key), None)
 
     def _refuse(self, what: str) -> None:
-        with QSignalBlocker(self.key):
-            key = self._keymap.key(self._action_id())
-            self.key.setKeySequence(QKeySequence(key))
-        taken = set(self._keymap.keys().values())
-        if self._labels is not None:
-            taken.update(label_keys(self._labels, self._keymap).values())
+        self._show_key()
+        taken = {*self._keymap.keys().values(), *self._label_keys().values()}
         free = free_keys(taken)[:3]
         self._say(f"{what}. Free are {', '.join(map(key_text, free))}.", wrong=True)
 
-    def _try(self, make: Callable[[], KeyMap]) -> None:
+    def _try(self, make: Callable[[], KeyMap]) -> bool:
         try:
             keymap = make()
         except InvalidValueError as error:
             self._refuse(error.what)
-            return
+            return False
         self.set_keymap(keymap)
         self.keymap_changed.emit(keymap)
+        return True

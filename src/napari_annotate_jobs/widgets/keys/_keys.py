@@ -2,84 +2,55 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from qtpy.QtGui import QKeySequence
 
 from napari_annotate_jobs.errors import InvalidValueError
 
-from ._gestures import GESTURES, IN_IMAGE, Gesture
-from ._key_sets import KEY_SETS, OWN_KEYS, KeySet
+from ._user_action import UserAction, When
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-    from napari_annotate_jobs.model import LabelSet
 
 __all__ = [
     "ACTIONS",
     "LABEL_KEYS",
     "NAPARI_KEYS",
+    "OF_JOBS",
     "SHARED_WITH_NAPARI",
     "STEPPING",
-    "KeyMap",
     "UserAction",
     "free_keys",
     "key_text",
-    "label_keys",
     "normal_key",
 ]
 
-
-When = Literal[
-    "job",
-    "case",
-    "slices",
-    "edit",
-    "edit slices",
-    "object",
-    "proposals",
-    "submitted",
-]
-"""When an action applies: a job is open; a case; one of several slices; one that may
-be changed; with several slices; with an object at hand; with proposals; one that was
-submitted and has no verdict."""
-
-
-@dataclass(frozen=True)
-class UserAction:
-    """Something the user does, by key, button, menu or the command palette.
-
-    Parameters
-    ----------
-    id : str
-        Names it in settings.
-    text : str
-        What it does.
-    group : str
-        The heading it is listed under.
-    key : str
-        Its default key, in Qt's portable notation; empty for none.
-    steps : bool
-        True if it goes on while its key is held down; all else acts once a press.
-    when : When
-        What must be open for it to do anything.
-    tip : str
-        More words about it, for tooltips; by default `text` says enough.
-    """
-
-    id: str
-    text: str
-    group: str
-    key: str = ""
-    steps: bool = False
-    when: When = "edit"
-    tip: str = ""
-
+_OF_JOBS: tuple[tuple[str, str, When, str], ...] = (
+    ("show_jobs", "Show My Jobs", "always", "The list of all your jobs"),
+    ("make_job", "Make a new job", "always", "Of a folder of images"),
+    ("open_folder", "Open a job folder", "always", "List its jobs"),
+    ("add_server", "Add a job server, or log in", "always", ""),
+    ("refresh_jobs", "Read the jobs again", "always", ""),
+    ("person", "Work under another name", "always", ""),
+    ("demo", "Add the demo jobs", "always", "Three jobs on real images"),
+    ("open_job", "Open the chosen job", "chosen", ""),
+    ("edit_chosen", "Edit, archive or delete the chosen job", "chosen", ""),
+    ("forget_job", "Take the chosen job off My Jobs", "chosen", ""),
+    ("open_chosen", "Open the chosen case", "job", ""),
+    ("findings", "Findings about the chosen case", "job", ""),
+    ("flag_chosen", "Flag the chosen case", "job", ""),
+    ("refresh_cases", "Read the cases again", "job", ""),
+    ("switch_review", "Review what was submitted, or annotate", "job", ""),
+    ("pass_all", "Pass all waiting cases", "job", ""),
+    ("export_job", "Export the annotations of the job", "job", ""),
+    ("import_job", "Import annotations into the job", "job", ""),
+    ("statistics_job", "Statistics of the job", "job", ""),
+    ("combine_labels", "Combine labels of the job", "job", ""),
+)
+"""What is done with jobs: id, text, when, and tip."""
 
 ACTIONS: tuple[UserAction, ...] = (
     UserAction(
@@ -172,10 +143,18 @@ ACTIONS: tuple[UserAction, ...] = (
         "shows it",
     ),
     UserAction(
-        "follow_back", "Follow the image back", "Masks", "Alt+,", when="edit slices"
+        "follow_back",
+        "Follow the image to earlier slices",
+        "Masks",
+        "Alt+,",
+        when="edit slices",
     ),
     UserAction(
-        "follow_on", "Follow the image on", "Masks", "Alt+.", when="edit slices"
+        "follow_on",
+        "Follow the image to later slices",
+        "Masks",
+        "Alt+.",
+        when="edit slices",
     ),
     *(
         UserAction(id_, text, "Masks", key, tip=tip)
@@ -184,8 +163,8 @@ ACTIONS: tuple[UserAction, ...] = (
                 "trace",
                 "Trace and fill",
                 "Shift+J",
-                "Outline an object: let go of, the outline closes and is filled; with "
-                "Shift held, it is erased",
+                "Outline an object: at the end of the drag the outline closes and is "
+                "filled; with Shift held, it is erased",
             ),
             (
                 "paint_range",
@@ -228,7 +207,7 @@ ACTIONS: tuple[UserAction, ...] = (
     ),
     UserAction(
         "object_leaves",
-        "The object leaves here",
+        "The object ends here",
         "Boxes",
         "Alt+Q",
         when="object",
@@ -322,6 +301,12 @@ ACTIONS: tuple[UserAction, ...] = (
         tip="Take this submission back, to edit the case again; until a reviewer "
         "answers it",
     ),
+    UserAction("comment", "Write a comment", "Case", when="case"),
+    UserAction("case_nothing", "Nothing in the whole case", "Case"),
+    UserAction("save_again", "Save what is not saved yet", "Case", when="case"),
+    UserAction(
+        "other_layers", "Layers of other cases: hide or show", "Case", when="case"
+    ),
     UserAction(
         "flag",
         "Flag the case, or take the flag away",
@@ -335,7 +320,7 @@ ACTIONS: tuple[UserAction, ...] = (
     UserAction("list_cases", "Show the list of cases", "Case", when="job"),
     UserAction(
         "edit_job",
-        "Edit the job",
+        "Edit, archive or delete the job",
         "Case",
         when="job",
         tip="For its owners: dates, cases, labels; archive or delete it",
@@ -478,6 +463,7 @@ ACTIONS: tuple[UserAction, ...] = (
         "Alt+Shift+H",
         when="slices",
     ),
+    *(UserAction(id_, text, "Jobs", when=w, tip=tip) for id_, text, w, tip in _OF_JOBS),
     *(
         UserAction(id_, text, "Measure", key, when="case", tip=tip)
         for id_, text, key, tip in (
@@ -513,12 +499,15 @@ ACTIONS: tuple[UserAction, ...] = (
             ),
         )
     ),
-    UserAction("help", "Keys and mouse", "Help", "F1", when="job"),
+    UserAction("help", "Keys and mouse", "Help", "F1", when="always"),
 )
 """Everything of ours that can have a key, except the labels of the job."""
 
 STEPPING = frozenset(action.id for action in ACTIONS if action.steps)
 """Actions that go on while their key is held down."""
+
+OF_JOBS = frozenset(a.id for a in ACTIONS if a.when in ("always", "chosen", "job"))
+"""Actions that need no open case."""
 
 LABEL_KEYS: tuple[str, ...] = (
     *"GHJKW890",
@@ -584,191 +573,6 @@ def key_text(key: str) -> str:
     return "+".join([*modifiers, words.get(last, last)])
 
 
-_ACTIONS: Mapping[str, UserAction] = MappingProxyType({a.id: a for a in ACTIONS})
-
-
-@dataclass(frozen=True)
-class KeyMap:
-    """The default keys, with what the user chose instead.
-
-    Parameters
-    ----------
-    overrides : mapping of str to str
-        Key by action id; an empty key switches the action's key off.
-    key_set : str
-        Which of :data:`KEY_SETS` says the default keys.
-
-    Raises
-    ------
-    InvalidValueError
-        If an action is not known, a key is not one, belongs to napari, or is
-        given to two actions; the text names the other one.
-    """
-
-    overrides: Mapping[str, str] = field(default_factory=dict)
-    key_set: str = OWN_KEYS
-
-    def __post_init__(self) -> None:
-        chosen: dict[str, str] = {}
-        for action_id, key in self.overrides.items():
-            action = self._action(action_id)
-            normal = normal_key(key) if key else ""
-            if normal == self._default(action):
-                continue
-            if normal in NAPARI_KEYS:
-                raise InvalidValueError(
-                    f"{key_text(normal)} belongs to napari",
-                    where=action.text,
-                    remedy=f"Choose one that is free, as {_some_free(chosen)}",
-                )
-            chosen[action_id] = normal
-        object.__setattr__(self, "overrides", MappingProxyType(chosen))
-        counts = Counter(key for key in self.keys().values() if key)
-        for key, count in counts.items():
-            if count > 1:
-                one, other = [a for a in ACTIONS if self.key(a.id) == key][:2]
-                if one.id not in chosen:
-                    one, other = other, one
-                raise InvalidValueError(
-                    f"{key_text(key)} is already the key of {other.text!r}",
-                    where=one.text,
-                    remedy="Choose another, or change that one first",
-                )
-
-    def __hash__(self) -> int:
-        return hash((frozenset(self.overrides.items()), self.key_set))
-
-    @property
-    def ways(self) -> KeySet:
-        """The set of keys that says the defaults."""
-        return KEY_SETS.get(self.key_set, KEY_SETS[OWN_KEYS])
-
-    def gestures(self) -> tuple[Gesture, ...]:
-        """Return what the mouse does with this set of keys."""
-        other = self.ways.gestures
-        return tuple(
-            replace(g, text=other[g.how])
-            if g.group == IN_IMAGE and g.how in other
-            else g
-            for g in GESTURES
-        )
-
-    def _default(self, action: UserAction) -> str:
-        return self.ways.keys.get(action.id, action.key)
-
-    @staticmethod
-    def _action(action_id: str) -> UserAction:
-        try:
-            return _ACTIONS[action_id]
-        except KeyError:
-            raise InvalidValueError(
-                f"there is no action {action_id!r}",
-                remedy=f"The actions are {', '.join(_ACTIONS)}",
-            ) from None
-
-    def key(self, action_id: str) -> str:
-        """Return the key of an action; empty if it has none."""
-        action = self._action(action_id)
-        return self.overrides.get(action_id, self._default(action))
-
-    def keys(self) -> dict[str, str]:
-        """Return the key of every action by its id."""
-        return {action.id: self.key(action.id) for action in ACTIONS}
-
-    def hint(self, action_id: str) -> str:
-        """Return `` (key)`` to put behind a tooltip; empty if there is no key."""
-        text = key_text(self.key(action_id))
-        return f" ({text})" if text else ""
-
-    def text(self, action_id: str) -> str:
-        """Return what an action does, in few words."""
-        return self._action(action_id).text
-
-    def tip(self, action_id: str) -> str:
-        """Return what a button of an action says of it, with its key."""
-        action = self._action(action_id)
-        return (action.tip or action.text) + self.hint(action_id)
-
-    def with_key(self, action_id: str, key: str) -> KeyMap:
-        """Return the map with one key changed.
-
-        Raises
-        ------
-        InvalidValueError
-            If the key cannot be given to this action.
-        """
-        return KeyMap({**self.overrides, action_id: key}, self.key_set)
-
-    def with_defaults(self, *action_ids: str) -> KeyMap:
-        """Return the map with the default keys of these actions, or of all.
-
-        Raises
-        ------
-        InvalidValueError
-            If a default key was given to another action.
-        """
-        gone = action_ids or tuple(self.overrides)
-        kept = {k: v for k, v in self.overrides.items() if k not in gone}
-        return KeyMap(kept, self.key_set)
-
-    def to_dict(self) -> dict[str, str]:
-        """Return what the user changed, for the settings."""
-        return dict(self.overrides)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, str], key_set: str = OWN_KEYS) -> KeyMap:
-        """Read settings; what is unknown or does not fit any more is left out."""
-        name = key_set if key_set in KEY_SETS else OWN_KEYS
-        try:
-            return cls({str(name): str(key) for name, key in data.items()}, name)
-        except InvalidValueError:
-            keys = cls(key_set=name)
-        for action_id, key in data.items():
-            try:
-                keys = keys.with_key(str(action_id), str(key))
-            except InvalidValueError:
-                continue
-        return keys
-
-
-def label_keys(label_set: LabelSet, keymap: KeyMap | None = None) -> dict[int, str]:
-    """Give each label its key.
-
-    A label's own key is honoured unless napari or an action has it; the others
-    take the free ones of :data:`LABEL_KEYS` in order. Labels beyond these have
-    none.
-
-    Parameters
-    ----------
-    label_set : LabelSet
-        The labels of the job.
-    keymap : KeyMap, optional
-        The keys of the actions.
-
-    Returns
-    -------
-    dict of int to str
-        Key by label id, in Qt's portable notation.
-    """
-    taken = NAPARI_KEYS.union((keymap or KeyMap()).keys().values())
-    found: dict[int, str] = {}
-    for label in label_set.labels:
-        try:
-            key = normal_key(label.key) if label.key else ""
-        except InvalidValueError:
-            continue
-        if key and key not in taken and key not in found.values():
-            found[label.id] = key
-    free = iter(_free(taken.union(found.values())))
-    for label in label_set.labels:
-        if label.id not in found:
-            key = next(free, "")
-            if not key:
-                break
-            found[label.id] = key
-    return found
-
-
 def free_keys(taken: Iterable[str]) -> list[str]:
     """Return keys for actions that neither napari nor `taken` has, simple ones first.
 
@@ -782,14 +586,3 @@ def free_keys(taken: Iterable[str]) -> list[str]:
     keys += [f"{held}+{letter}" for held in ("Shift", "Alt") for letter in letters]
     gone = NAPARI_KEYS.union(taken)
     return [key for key in keys if key not in gone]
-
-
-def _some_free(chosen: Mapping[str, str]) -> str:
-    taken = {chosen.get(action.id, action.key) for action in ACTIONS}
-    first, second, third = free_keys(taken)[:3]
-    return f"{first}, {second} or {third}"
-
-
-def _free(taken: Iterable[str]) -> list[str]:
-    gone = set(taken)
-    return [key for key in LABEL_KEYS if key not in gone]

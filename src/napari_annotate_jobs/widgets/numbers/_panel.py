@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.model import Decision, Provenance, Scope, Status
 from napari_annotate_jobs.widgets.jobs._paint import number, plural
-from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring
+from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring, paint_in
 
 from ._bar_plot import BarPlot, BarRow
 from ._table import NumberTable
@@ -110,7 +110,7 @@ class StatisticsPanel(QWidget):
         layout.addWidget(self.tabs, 1)
         self.setMinimumWidth(300)
         self.set_job("")
-        self.set_colors(Colors.dark())
+        paint_in(self, Colors.dark())
 
     # --------------------------------------------------------------- building
     def _build_choices(self) -> QVBoxLayout:
@@ -227,8 +227,6 @@ class StatisticsPanel(QWidget):
         self._colors = colors
         self.setStyleSheet(focus_ring(colors))
         self.about.setStyleSheet(f"QLabel {{ color: {colors.faint_text}; }}")
-        for part in (self.labels, self.people, self.plot, self.decisions):
-            part.set_colors(colors)
 
     # ----------------------------------------------------------------- showing
     def _enable(self, on: bool) -> None:
@@ -316,9 +314,12 @@ def _split(above: QWidget, below: QWidget) -> QSplitter:
 
 def _summary(found: Statistics) -> str:
     statuses = found.everybody.statuses
+    finished = f"{number(statuses[Status.FINISHED])} finished"
+    if sum(statuses.values()) > found.annotated:  # by several people
+        finished = plural(statuses[Status.FINISHED], "finished annotation")
     parts = [
         f"{number(found.annotated)} of {plural(found.cases, 'case')} annotated",
-        f"{number(statuses[Status.FINISHED])} finished",
+        finished,
     ]
     if statuses[Status.RETURNED]:
         parts.append(f"{number(statuses[Status.RETURNED])} returned")

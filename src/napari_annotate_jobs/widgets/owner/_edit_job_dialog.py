@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.model import JobEdit, Priority, label_edit
 from napari_annotate_jobs.widgets.jobs._paint import plural
+from napari_annotate_jobs.widgets.parts._theme import paint_in
 
 from ._case_list import CaseList
 from ._label_table import LabelTable
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QFocusEvent, QKeyEvent
 
     from napari_annotate_jobs.model import Case, Job
-    from napari_annotate_jobs.widgets.parts._theme import Colors
 
 __all__ = ["EditJobDialog"]
 
@@ -71,7 +71,7 @@ class EditJobDialog(OwnerDialog):
         self._pause.setInterval(PAUSE)
         self._pause.timeout.connect(self._send_labels)
         self._build()
-        self.set_colors(self._colors)
+        paint_in(self, self._colors)
         self.set_progress(None)
         self.resize(860, 560)
 
@@ -286,11 +286,6 @@ class EditJobDialog(OwnerDialog):
         if job is not None:
             self.set_job(job)
             self.cases.put_back()
-
-    def set_colors(self, colors: Colors) -> None:
-        """Paint in the colours of a theme."""
-        super().set_colors(colors)
-        self.labels.set_colors(colors)
 
     # ------------------------------------------------------------------ acting
     def _ask(self, edit: JobEdit) -> None:

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_annotate_jobs.model import COLORS
+from napari_annotate_jobs.model import COLORS, MAX_LABEL_NAME
 from napari_annotate_jobs.widgets.annotate._label_list import swatch
 from napari_annotate_jobs.widgets.keys._keys import key_text
 from napari_annotate_jobs.widgets.parts._qt_events import event_as
@@ -127,7 +127,7 @@ class LabelCells(QStyledItemDelegate):
     def _made(self, parent: QWidget, column: Column) -> QWidget | None:
         if column is Column.NAME:
             edit = _NameEdit(parent)
-            edit.setMaxLength(120)
+            edit.setMaxLength(MAX_LABEL_NAME)
             edit.setPlaceholderText("Type a name, then Enter")
             edit.setAccessibleName("Name of the label")
             edit.lines_pasted.connect(self._on_lines)

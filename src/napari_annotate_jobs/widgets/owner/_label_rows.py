@@ -21,12 +21,11 @@ from napari_annotate_jobs.model import (
     Scope,
     validated,
 )
+from napari_annotate_jobs.widgets.keys._key_map import KeyMap, label_keys
 from napari_annotate_jobs.widgets.keys._keys import (
     NAPARI_KEYS,
-    KeyMap,
     free_keys,
     key_text,
-    label_keys,
     normal_key,
 )
 
@@ -467,7 +466,8 @@ class LabelRows(QAbstractTableModel):
             for place, row in enumerate(self.rows)
             if not row.is_retired
         ]
-        return label_keys(LabelSet.model_construct(labels=tuple(labels)), self._keymap)
+        shown = LabelSet.model_construct(labels=tuple(labels))
+        return label_keys(shown, self._keymap.of_the_job())
 
     def key(self, place: int) -> str:
         """Return the key that chooses a label; empty if there is none."""

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QDropEvent, QKeyEvent, QPaintEvent
 
     from napari_annotate_jobs.model import GivenLabels, LabelSet
-    from napari_annotate_jobs.widgets.keys._keys import KeyMap
+    from napari_annotate_jobs.widgets.keys._key_map import KeyMap
 
 __all__ = ["LabelTable"]
 

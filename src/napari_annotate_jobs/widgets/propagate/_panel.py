@@ -79,7 +79,6 @@ class PropagatePanel(KeyboardPanel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("propagate-panel")
-        self.preview_is_old = False
         self._choice: Choice | None = None
         self._labels = LabelSet()
         self._extras: dict[str, tuple[Method, str, str]] = {}
@@ -88,8 +87,8 @@ class PropagatePanel(KeyboardPanel):
         self._counts = 0
         self.what = ShortBox()
         self.what.setAccessibleName("What to propagate")
-        self.lift = QCheckBox("Take it away instead")
-        self.lift.setToolTip("Lift it from the slices that hold it")
+        self.lift = QCheckBox("Remove it from the slices instead")
+        self.lift.setToolTip("Take it off the slices of the range that have it")
         self.labels = LabelChecks()
         self.range = RangePicker()
         self.every = QSpinBox()
@@ -246,7 +245,6 @@ class PropagatePanel(KeyboardPanel):
         choice = self._choice
         if choice is None:
             return
-        self.preview_is_old = False
         self._counts = preview.counts[choice.mode]
         extra = self.extra
         changed = () if extra else preview.changed

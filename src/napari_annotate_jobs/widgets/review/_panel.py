@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QKeyEvent
 
     from napari_annotate_jobs.model import HistoryEvent, ReviewRow, Thread
-    from napari_annotate_jobs.widgets.keys._keys import KeyMap
+    from napari_annotate_jobs.widgets.keys._key_map import KeyMap
 
 __all__ = ["About", "ReviewPanel", "Writing"]
 
@@ -139,11 +139,13 @@ class ReviewPanel(KeyboardGuest):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.zoom = QToolButton()
+        self.zoom.setObjectName("zoom_tool")
         self.zoom.setAccessibleName("Zoom tool")
         self.zoom.setIconSize(QSize(18, 18))
         self.zoom.setCheckable(True)
         self.zoom.clicked.connect(self.zoom_tool_requested)
         self.help = QToolButton()
+        self.help.setObjectName("help")
         self.help.setText("?")
         self.help.setAccessibleName("Keys and mouse")
         self.help.clicked.connect(self.help_requested)

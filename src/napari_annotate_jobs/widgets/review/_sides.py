@@ -44,6 +44,7 @@ class ReviewSides(KeyboardGuest):
         self.text.setWordWrap(True)
         self.back = QPushButton("Back to the review")
         self.back.setToolTip("The copy is kept: Correct… goes on with it")
+        self.back.setObjectName("correct_case")
         self.back.clicked.connect(self.back_requested)
         for step in (annotate.previous, annotate.next):
             step.hide()  # the reviewer's list says which case comes next

@@ -9,7 +9,8 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QMenu, QWidget
 
 from napari_annotate_jobs.model import Decision, Method, Scope
-from napari_annotate_jobs.widgets.keys._keys import KeyMap, key_text, label_keys
+from napari_annotate_jobs.widgets.keys._key_map import KeyMap, label_keys
+from napari_annotate_jobs.widgets.keys._keys import key_text
 
 from ._paint import color_icon
 from ._ranges import slices_text

@@ -14,7 +14,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_annotate_jobs.widgets.keys._guest import KeyboardGuest
-from napari_annotate_jobs.widgets.keys._keys import KeyMap, key_text
+from napari_annotate_jobs.widgets.keys._key_map import KeyMap
+from napari_annotate_jobs.widgets.keys._keys import key_text
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style, paint_in
 
 from ._bar import CountsBar, SliceNumber, count_cells, strip_icon, tool_button
@@ -287,7 +288,7 @@ class SliceStrip(KeyboardGuest):
                     if self._keymap.key(action)
                 ]
                 message += ". Press a label's key · " + " · ".join(keys)
-            message += " · Esc: let go"
+            message += " · Esc: end the selection"
         self.bar.set_message(message)
 
     def _show_zoom(self) -> None:

@@ -1,0 +1,138 @@
+"""Keeps the grid of studies in the place of the image while no case is open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QMainWindow
+
+from napari_annotate_jobs.session import Connections
+from napari_annotate_jobs.widgets import StudyGrid
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
+
+    from napari_annotate_jobs.widgets import Colors
+
+    from ._open_job import OpenJob
+    from ._workstation import Workstation
+
+__all__ = ["GridOfStudies"]
+
+
+class GridOfStudies(QObject):
+    """Shows the cases of the open job over napari's welcome, and never over a case.
+
+    Parameters
+    ----------
+    station : Workstation
+        Opens jobs and cases.
+    parent : QObject
+        Owns it.
+    """
+
+    def __init__(self, station: Workstation, parent: QObject) -> None:
+        super().__init__(parent)
+        self._station = station
+        self._grid: StudyGrid | None = None
+        self._connections = Connections()
+        station.job_closed.connect(self.leave)
+        station.closing.connect(self.close)
+        station.case_changed.connect(self._redraw)
+        station.colors_changed.connect(self._set_colors)
+
+    @property
+    def is_shown(self) -> bool:
+        """True while it is on the screen."""
+        return self._grid is not None and self._grid.isVisible()
+
+    def follow(self, desk: OpenJob, window: QWidget | None) -> None:
+        """Show the cases of a job that was opened, in the middle of a window."""
+        self._connections.release()
+        centre = window.centralWidget() if isinstance(window, QMainWindow) else None
+        if centre is None:
+            return
+        if self._grid is None:
+            self._grid = StudyGrid(centre)
+            self._grid.hide()
+            self._grid.set_colors(self._station.colors)
+            self._grid.case_requested.connect(self._open)
+            centre.installEventFilter(self)
+        self._grid.set_source(
+            desk.session.job.project.name, self._station.case_source()
+        )
+        session = desk.session
+        self._connections = Connections(
+            [
+                (session.busy, self._show),
+                (session.opened, self._show),
+                (self._station.viewer.layers.events.inserted, self._show),
+            ]
+        )
+        self._show()
+
+    def _show(self, *_: object) -> None:
+        """Be there if no case is open or on its way, and no image of others."""
+        desk, grid = self._station.desk, self._grid
+        if grid is None:
+            return
+        free = (
+            desk is not None
+            and not desk.session.is_open
+            and not desk.session.is_showing
+            and not self._station.viewer.layers
+        )
+        if free and not grid.isVisible():
+            below = grid.parentWidget()
+            if below is not None:
+                grid.setGeometry(below.rect())
+            grid.raise_()
+        grid.setVisible(free)
+
+    def leave(self, *_: object) -> None:
+        """Go out of sight; what was shown is forgotten."""
+        self._connections.release()
+        if self._grid is not None:
+            self._grid.hide()
+            self._grid.set_source("", None)
+
+    def close(self) -> None:
+        """Leave the window as it was."""
+        self.leave()
+        if self._grid is not None:
+            below = self._grid.parentWidget()
+            if below is not None:
+                below.removeEventFilter(self)
+            self._grid.setParent(None)
+            self._grid.deleteLater()
+            self._grid = None
+
+    def _redraw(self, case_id: str) -> None:
+        if self._grid is not None:
+            self._grid.tiles.cases.refresh_case(case_id)
+
+    def _set_colors(self, colors: Colors) -> None:
+        if self._grid is not None:
+            self._grid.set_colors(colors)
+
+    def _open(self, key: str) -> None:
+        from napari_annotate_jobs.widgets import split_row_key
+
+        desk = self._station.desk
+        if desk is None:
+            return
+        case_id, person = split_row_key(key)
+        if desk.review is not None and person is not None:
+            desk.review.open(case_id, person)
+        else:
+            desk.session.open_case(case_id)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the size of what lies below."""
+        grid = self._grid
+        if event.type() == QEvent.Type.Resize and grid is not None:
+            below = grid.parentWidget()
+            if below is watched and below is not None:
+                grid.setGeometry(below.rect())
+        return False

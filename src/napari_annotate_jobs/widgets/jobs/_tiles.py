@@ -1,0 +1,334 @@
+"""The cases of a job as pictures, many on a screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QRect, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QPainter, QPen
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QStyle,
+    QStyledItemDelegate,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_annotate_jobs.widgets.keys._held import acts_once
+from napari_annotate_jobs.widgets.parts._theme import Colors, mixed, readable
+
+from ._model import ROW, CaseModel, CaseQuery, case_text, row_key
+from ._paint import (
+    ALIGN_LEFT,
+    draw_picture,
+    draw_picture_frame,
+    draw_status,
+    status_color,
+)
+
+if TYPE_CHECKING:
+    from qtpy.QtCore import QObject
+    from qtpy.QtGui import QKeyEvent, QResizeEvent, QShowEvent
+    from qtpy.QtWidgets import QStyleOptionViewItem
+
+    from ._model import AnyRow, CaseRows
+
+__all__ = ["CaseTiles", "StudyGrid"]
+
+LARGE, SMALL = 128, 96
+"""Pixels of the side of a picture, and where five would not go beside one another."""
+PAD = 6
+
+
+class _TileModel(QAbstractTableModel):
+    """The cases of a model in rows of several; nothing is kept here."""
+
+    def __init__(self, cases: CaseModel, parent: QObject) -> None:
+        super().__init__(parent)
+        self._cases = cases
+        self.columns = 1
+        cases.modelReset.connect(self._reset)
+        cases.rowsInserted.connect(self._reset)
+        cases.rowsRemoved.connect(self._reset)
+        cases.dataChanged.connect(self._changed)
+
+    def set_columns(self, columns: int) -> None:
+        """Lay so many beside one another."""
+        if columns != self.columns:
+            self.beginResetModel()
+            self.columns = columns
+            self.endResetModel()
+
+    def _reset(self, *_: object) -> None:
+        self.beginResetModel()
+        self.endResetModel()
+
+    def _changed(self, first: QModelIndex, last: QModelIndex, *_: object) -> None:
+        rows = self.rowCount()
+        if rows:
+            self.dataChanged.emit(
+                self.index(min(first.row() // self.columns, rows - 1), 0),
+                self.index(min(last.row() // self.columns, rows - 1), self.columns - 1),
+            )
+
+    def place(self, index: QModelIndex) -> int:
+        """Return which case an index means."""
+        return index.row() * self.columns + index.column()
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
+        if parent is not None and parent.isValid():
+            return 0
+        return -(-self._cases.total // self.columns)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else self.columns
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        row = self._cases.case_row(self.place(index))
+        if role == ROW:
+            return row
+        if row is None:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return row.case.name
+        if role in (Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
+            said = self._cases.said(row_key(row))
+            return " · ".join(filter(None, [case_text(row), said]))
+        return None
+
+    def flags(self, index: QModelIndex) -> Qt.ItemFlag:
+        if self.place(index) >= self._cases.total:
+            return Qt.ItemFlag.NoItemFlags  # beyond the last case
+        return super().flags(index)
+
+
+class _TileDelegate(QStyledItemDelegate):
+    """Paints a case: its picture, what was said of it, its name and status."""
+
+    def __init__(self, view: QTableView, cases: CaseModel) -> None:
+        super().__init__(view)
+        self._view, self._cases = view, cases
+        self.colors = Colors.dark()
+        self.side = LARGE
+
+    def size(self) -> QSize:
+        """Return the room of one tile."""
+        line = self._view.fontMetrics().height()
+        return QSize(self.side + 2 * PAD, self.side + 2 * line + 3 * PAD)
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
+        return self.size()
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex
+    ) -> None:
+        row: AnyRow | None = index.data(ROW)
+        if not index.flags() & Qt.ItemFlag.ItemIsEnabled:
+            return
+        fill = self._background(painter, option)
+        colors, line = self.colors, self._view.fontMetrics().height()
+        room = option.rect
+        picture = QRect(0, room.top() + PAD, self.side, self.side)
+        picture.moveLeft(room.center().x() - self.side // 2)
+        painter.save()
+        found = None if row is None else self._cases.picture(row_key(row))
+        if found is None:
+            draw_picture_frame(painter, picture, colors)
+        else:
+            draw_picture(painter, picture, found)
+        if row is not None:
+            name = QRect(picture.left(), picture.bottom() + 3, picture.width(), line)
+            below = name.translated(0, line)
+            symbol = QRect(name.left(), name.top(), line, line)
+            color = status_color(row.status, colors, fill)
+            draw_status(painter, symbol, row.status, color)
+            name.setLeft(symbol.right() + 4)
+            painter.setPen(QColor(readable(colors.text, fill)))
+            self._write(painter, name, row.case.name, Qt.TextElideMode.ElideMiddle)
+            painter.setPen(QColor(readable(mixed(colors.text, fill, 0.3), fill)))
+            status = str(row.status).capitalize()
+            self._write(painter, below, status, Qt.TextElideMode.ElideRight)
+            self._write_on(painter, picture, self._cases.said(row_key(row)))
+        painter.restore()
+
+    def _write_on(self, painter: QPainter, picture: QRect, text: str) -> None:
+        """Write what was said of a case on its picture, readable on any image."""
+        if not text:
+            return
+        strip = QRect(picture)
+        strip.setTop(picture.bottom() - self._view.fontMetrics().height() - 1)
+        painter.fillRect(strip, QColor(0, 0, 0, 170))
+        painter.setPen(QColor("#ffffff"))
+        room = strip.adjusted(3, 0, -3, 0)
+        self._write(painter, room, text, Qt.TextElideMode.ElideRight)
+
+    @staticmethod
+    def _write(
+        painter: QPainter, rect: QRect, text: str, elide: Qt.TextElideMode
+    ) -> None:
+        shown = painter.fontMetrics().elidedText(text, elide, rect.width())
+        painter.drawText(rect, ALIGN_LEFT, shown)
+
+    def _background(self, painter: QPainter, option: QStyleOptionViewItem) -> str:
+        colors, state = self.colors, option.state
+        selected = bool(state & QStyle.StateFlag.State_Selected)
+        fill = colors.background
+        if selected:
+            fill = mixed(colors.background, colors.current, 0.35)
+        elif state & QStyle.StateFlag.State_MouseOver:
+            fill = mixed(colors.background, colors.highlight, 0.35)
+        rect = option.rect.adjusted(1, 1, -1, -1)
+        painter.fillRect(rect, QColor(fill))
+        if selected:
+            edge = colors.text if self._view.hasFocus() else colors.current
+            painter.save()
+            painter.setPen(QPen(QColor(edge)))
+            painter.drawRect(rect.adjusted(0, 0, -1, -1))
+            painter.restore()
+        return fill
+
+
+class CaseTiles(QTableView):
+    """Cases of a job as pictures, any number of them; reads what is visible.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        Owns it.
+    """
+
+    case_requested = Signal(str)
+    """Id of a case that is to be opened; of a submission its row_key."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._cases = CaseModel(self._visible_cases, self)
+        self._tiles = _TileModel(self._cases, self)
+        self._delegate = _TileDelegate(self, self._cases)
+        self.setModel(self._tiles)
+        self.setItemDelegate(self._delegate)
+        for header in (self.horizontalHeader(), self.verticalHeader()):
+            header.setVisible(False)
+            header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+            header.setMinimumSectionSize(1)
+        self.setShowGrid(False)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setTabKeyNavigation(False)
+        self.setMouseTracking(True)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName("Cases as pictures")
+        self.setStyleSheet("QTableView { background: transparent; border: none; }")
+        self.doubleClicked.connect(self._request)
+        self.verticalScrollBar().valueChanged.connect(self._load)
+        self._cases.state_changed.connect(self.viewport().update)
+        self._lay_out()
+
+    @property
+    def cases(self) -> CaseModel:
+        """The list of cases."""
+        return self._cases
+
+    def set_colors(self, colors: Colors) -> None:
+        """Paint in the colours of a theme."""
+        self._delegate.colors = colors
+        self.viewport().update()
+
+    def _visible_cases(self) -> tuple[int, int]:
+        if not self.isVisible():
+            return 0, -1
+        height = max(self._delegate.size().height(), 1)
+        top = self.verticalScrollBar().value()
+        bottom = top + max(self.viewport().height(), 1) - 1
+        columns = self._tiles.columns
+        return top // height * columns, (bottom // height + 1) * columns - 1
+
+    def _load(self, *_: object) -> None:
+        self._cases.load()
+
+    def _lay_out(self) -> None:
+        width = max(self.viewport().width(), 1)
+        self._delegate.side = LARGE if width >= 5 * (LARGE + 2 * PAD) else SMALL
+        size = self._delegate.size()
+        columns = max(1, width // size.width())
+        self._tiles.set_columns(columns)
+        self.horizontalHeader().setDefaultSectionSize(width // columns)
+        self.verticalHeader().setDefaultSectionSize(size.height())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._load()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._lay_out()
+        self._load()
+
+    def _request(self, index: QModelIndex) -> None:
+        row = index.data(ROW) if index.isValid() else None
+        if row is not None:
+            self.case_requested.emit(row_key(row))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if acts_once(event):
+                self._request(self.currentIndex())
+        else:
+            super().keyPressEvent(event)
+
+    def keyboardSearch(self, search: str) -> None:
+        """Do nothing: it would go through all cases, read or not."""
+
+
+class StudyGrid(QWidget):
+    """The cases of a job in the place of an image, while none is open.
+
+    Parameters
+    ----------
+    parent : QWidget
+        What it lies over.
+    """
+
+    case_requested = Signal(str)
+    """Id of a case that is to be opened; of a submission its row_key."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("study_grid")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._title = QLabel(self)
+        self._title.setTextFormat(Qt.TextFormat.PlainText)
+        self._search = QLineEdit(self)
+        self._search.setPlaceholderText("Search by name")
+        self._search.setAccessibleName("Search cases")
+        self._search.setClearButtonEnabled(True)
+        self._search.setMaximumWidth(320)
+        self._search.textChanged.connect(self._on_text)
+        self.tiles = CaseTiles(self)
+        self.tiles.case_requested.connect(self.case_requested)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._title)
+        layout.addWidget(self._search)
+        layout.addWidget(self.tiles, 1)
+        self.set_colors(Colors.dark())
+
+    def set_source(self, name: str, source: CaseRows | None) -> None:
+        """Show the cases of a job, from the beginning."""
+        self._title.setText(f"{name}: double click or Enter opens a case")
+        self._search.clear()
+        self.tiles.cases.set_source(source)
+
+    def set_colors(self, colors: Colors) -> None:
+        """Paint in the colours of a theme."""
+        self.setStyleSheet(f"#study_grid {{ background: {colors.background}; }}")
+        self.tiles.set_colors(colors)
+
+    def _on_text(self, text: str) -> None:
+        self.tiles.cases.set_query(CaseQuery(text=text.strip()))
