@@ -42,9 +42,8 @@ def test_a_card_a_page_and_the_palette_open_the_same_window(driver, demo, monkey
     menu = view._make_menu(view._model.index(row, 0))
     next(a for a in menu.actions() if a.text() == "Edit job…").trigger()
     dialog = dialog_of(driver, BRAIN)
-    dialog.name.selectAll()
-    driver.type_text("Heads", dialog.name)
-    QTest.keyClick(dialog.name, Qt.Key.Key_Return)
+    dialog.name.clear()
+    driver.type_text("Heads", dialog.name)  # and Enter
 
     def named():
         with open_store(str(demo)) as store:

@@ -25,9 +25,8 @@ def reason_line(driver):
 
 def write(driver, text):
     line = reason_line(driver)
-    line.selectAll()
-    driver.type_text(text, line)
-    QTest.keyClick(line, Qt.Key.Key_Return)
+    line.clear()
+    driver.type_text(text, line)  # and Enter
     driver.settle()
 
 
@@ -57,6 +56,7 @@ def test_a_flag_is_set_by_key_changed_by_button_and_seen_in_the_list(open_case, 
     driver.wait(mark.text.isVisible)
     assert "left and right?" in mark.text.text()
     assert mark.button.isChecked()
+    driver.activate()  # as a window manager does
     driver.wait(lambda: QApplication.focusWidget() is driver.desk._canvas)
     assert driver.session.editor.annotation.is_blank
 

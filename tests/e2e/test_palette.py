@@ -27,6 +27,8 @@ def of_a_case(names):
 
 
 NO_ACTS = {
+    "flagged": "what is listed, as the filters say",
+    "order": "in which order",
     "show_all": "what is listed: so do the search and the filters",
     "zoom_out": "how the strip is seen",
     "zoom_in": "how the strip is seen",

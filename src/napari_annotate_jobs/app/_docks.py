@@ -171,7 +171,7 @@ class MyJobs(QWidget):
         if window is not None:
             self.station.watch(window)
             NewJobs.of(self.station).watch(window)
-            JobActions.of(self.station).watch(self, window)
+            JobActions.of(self.station).watch(self.by_id, window)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Read the jobs once there is something to see."""

@@ -251,9 +251,7 @@ class OpenJob(QObject):
         connect(bridge.pressed, self.strip.clear_selection)
         self.strip.selection_changed.connect(self._on_selection)
         self.strip.slice_requested.connect(self._on_slice_requested)
-        self.strip.propagate_requested.connect(
-            lambda start, stop: self.show_propagate()
-        )
+        self.strip.propagate_requested.connect(self.show_propagate)
         self.strip.set_picture_source(self._pictures.draw)
         self.propagate.set_picture_source(self._pictures.draw)
         self.propagate.finished.connect(self.hide_propagate)
@@ -329,12 +327,11 @@ class OpenJob(QObject):
             "cross_here": self.planes.cross_here,
             "help": self.help_requested.emit,
         }
-        if self.foreign.has_some:
-            calls["other_layers"] = self.foreign.ask
         if self.session.job.may_edit(self.session.store.person):
             calls["edit_job"] = self.edit_requested.emit
         calls |= self.around.by_id() | self.pointed.by_id() | self.brush.by_id()
         calls |= self.boxes.by_id() | self.fill.by_id() | self.flags.by_id()
+        calls |= self.foreign.by_id()
         calls |= self.masks.by_id() | self.measures.by_id()
         return calls | self.window_control.by_id()
 
@@ -506,7 +503,7 @@ class OpenJob(QObject):
         self.hide_propagate()
         self.player.close()
 
-    def show_propagate(self) -> None:
+    def show_propagate(self, *_: object) -> None:
         """Show the panel that propagates what the slice says."""
         if self.session.locked or self.session.editor.n_slices < 2:
             return

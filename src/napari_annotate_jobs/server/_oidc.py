@@ -130,7 +130,7 @@ class OidcProvider:
 
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         url = prepare_grant_uri(
-            self._about()["authorization_endpoint"],
+            self._place("authorization_endpoint"),
             client_id=self.settings.client,
             response_type="code",
             redirect_uri=back,
@@ -176,9 +176,7 @@ class OidcProvider:
         auth = None
         if self.settings.secret:
             auth = (self.settings.client, self.settings.secret)
-        answer = self._ask(
-            "POST", self._about()["token_endpoint"], data=form, auth=auth
-        )
+        answer = self._ask("POST", self._place("token_endpoint"), data=form, auth=auth)
         token = answer.get("id_token")
         if not isinstance(token, str):
             raise _unproved("it gave no identity")
@@ -190,7 +188,7 @@ class OidcProvider:
         from joserfc.jwk import KeySet
 
         for renewed in (False, True):
-            keys = self._get(self._about()["jwks_uri"], anew=renewed)
+            keys: Any = self._get(self._place("jwks_uri"), anew=renewed)
             try:
                 found = jwt.decode(
                     token,
@@ -198,7 +196,7 @@ class OidcProvider:
                     algorithms=list(_ALGORITHMS),
                 )
                 break
-            except (JoseError, ValueError) as error:
+            except (JoseError, ValueError, LookupError, TypeError) as error:
                 # Providers change their keys now and then.
                 if renewed:
                     raise _unproved("its signature does not fit") from error
@@ -228,6 +226,12 @@ class OidcProvider:
         found = self._get(at)
         if found.get("issuer") != issuer:
             raise _unproved("it calls itself otherwise than it was named")
+        return found
+
+    def _place(self, name: str) -> str:
+        found = self._about().get(name)
+        if not isinstance(found, str):
+            raise _unproved(f"it does not say its {name}")
         return found
 
     def _get(self, url: str, *, anew: bool = False) -> dict[str, Any]:

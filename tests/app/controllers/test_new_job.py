@@ -13,7 +13,7 @@ import pytest
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QLineEdit
+from qtpy.QtWidgets import QApplication, QLineEdit
 
 from napari_annotate_jobs.app.controllers import NewJobController
 from napari_annotate_jobs.model import Method
@@ -107,10 +107,11 @@ def rename(dialog, row, text):
     """Call a study otherwise, as after F2."""
     studies = dialog.studies
     studies.editItem(studies.item(row))
-    line = studies.viewport().findChild(QLineEdit)
+    line = studies.viewport().findChildren(QLineEdit)[-1]  # those before go later
     line.clear()
     QTest.keyClicks(line, text)
     QTest.keyClick(line, Qt.Key.Key_Return)
+    QApplication.processEvents()  # Qt commits what was typed a moment later
 
 
 def test_single_cases_are_given_names_of_their_own(make, images, tmp_path, qtbot):

@@ -11,6 +11,7 @@ from pathlib import Path
 from napari_annotate_jobs.model import (
     Annotation,
     Case,
+    Flag,
     Job,
     Submission,
     ThreadEntry,
@@ -27,6 +28,7 @@ from napari_annotate_jobs.stores.folder._documents import (
     write_document,
 )
 from napari_annotate_jobs.stores.folder._events import ProgressEvent
+from napari_annotate_jobs.stores.folder._flag_files import FlagFiles
 from napari_annotate_jobs.stores.folder._journal import Entry, encode_entry
 from napari_annotate_jobs.stores.folder._submissions import SubmissionFolder
 
@@ -69,6 +71,7 @@ def test_all_examples_are_tested():
         "return.json",
         "case.json",
         "events.jsonl",
+        "flag.json",
     }
 
 
@@ -112,6 +115,15 @@ def test_a_return_of_an_earlier_version(tmp_path):
     (verdict,) = SubmissionFolder(tmp_path).verdicts()
     assert (verdict.outcome, verdict.person, verdict.number) == ("returned", "eve", 0)
     assert verdict.comments[0].text == "The vessel is missing"
+
+
+def test_the_flag(job_folder):
+    known = body("flag.json", "flag", ("case", "flag"))
+    flag = same(Flag, known["flag"])
+    files = FlagFiles(job_folder)
+    files.write(known["case"], flag.person, flag)
+    path = job_folder / "flags" / "case-1" / "ana.json"
+    assert path.read_text("utf-8") == EXAMPLES["flag.json"]
 
 
 def test_the_rest():

@@ -9,6 +9,8 @@ from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets import listed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qtpy.QtWidgets import QMessageBox
 
     from napari_annotate_jobs.viewer import ForeignLayers
@@ -57,9 +59,12 @@ class ForeignController:
         self._take_back()
 
     @property
-    def has_some(self) -> bool:
-        """True while there are layers that are not of the open case."""
+    def _has_some(self) -> bool:
         return bool(self._foreign.hidden or self._foreign.shown)
+
+    def by_id(self) -> dict[str, Callable[[], None]]:
+        """Return the actions that have keys, by their id: none without such layers."""
+        return {"other_layers": self.ask} if self._has_some else {}
 
     def _update(self) -> None:
         foreign = self._foreign
@@ -67,7 +72,7 @@ class ForeignController:
             [layer.name for layer in foreign.hidden],
             [layer.name for layer in foreign.shown],
         )
-        if not self.has_some:
+        if not self._has_some:
             self._take_back()  # there is nothing to ask about any more
 
     def _opened(self) -> None:

@@ -431,18 +431,22 @@ class Index(IndexFile):
         self, number: int, asked: Asked, offset: int, limit: int
     ) -> list[int]:
         """Return places in the order of a column that has an index."""
+        column, values = "place", [number]
         mine = "p.person = ?"
         if asked.status is not None:
             mine += f" AND p.status = {_NUMBER[asked.status]}"
         if asked.order is CaseOrder.TOUCHED:
             source = f"progress p WHERE {mine}"
+        elif asked.status is None:
+            source, values = "cases c", []
         else:
             # CROSS, or SQLite might sort what the index has in its order.
             source = f"cases c CROSS JOIN progress p ON {mine} AND p.place = c.place"
+            column = "c.place"
         rows = self._all(
-            f"SELECT p.place FROM {source} ORDER BY "
+            f"SELECT {column} FROM {source} ORDER BY "
             f"{columns_of(asked.order, asked.backwards)} LIMIT ? OFFSET ?",
-            number,
+            *values,
             limit,
             offset,
         )

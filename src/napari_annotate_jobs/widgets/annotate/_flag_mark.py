@@ -46,6 +46,7 @@ class FlagMark(QObject):
     def __init__(self, keymap: KeyMap, parent: QWidget) -> None:
         super().__init__(parent)
         self.button = QToolButton(parent)
+        self.button.setObjectName("flag")
         self.button.setText("\u2691")
         self.button.setCheckable(True)
         self.button.setFixedSize(26, 24)

@@ -40,9 +40,9 @@ from ._export_choice import ExportChoice, ExportPreview
 from ._fields import (
     ID,
     Choice,
+    NewsLine,
     OptionForm,
     PathField,
-    StatusLine,
     TickList,
     sentence,
     tick_style,
@@ -267,7 +267,7 @@ class ExportPanel(QWidget):
         self.refused = wrapped(self)
         rows.addWidget(self.refused)
         rows.addLayout(_row("Into", self.folder))
-        self.status = StatusLine(self)
+        self.status = NewsLine(self)
         rows.addWidget(self.status)
         row = QHBoxLayout()
         self.show_folder = QPushButton("Show folder", self)

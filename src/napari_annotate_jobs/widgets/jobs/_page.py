@@ -330,6 +330,7 @@ class JobPageView(QWidget):
         if case is not None:
             calls["open_chosen"] = partial(self.case_requested.emit, case)
             calls["findings"] = partial(self.details_requested.emit, case)
+            calls["flag_chosen"] = partial(self.flag_requested.emit, case)
         return calls
 
     def refresh(self) -> None:

@@ -41,6 +41,7 @@ _OF_JOBS: tuple[tuple[str, str, When, str], ...] = (
     ("forget_job", "Take the chosen job off My Jobs", "chosen", ""),
     ("open_chosen", "Open the chosen case", "job", ""),
     ("findings", "Findings about the chosen case", "job", ""),
+    ("flag_chosen", "Flag the chosen case", "job", ""),
     ("refresh_cases", "Read the cases again", "job", ""),
     ("switch_review", "Review what was submitted, or annotate", "job", ""),
     ("pass_all", "Pass all waiting cases", "job", ""),
