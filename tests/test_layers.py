@@ -460,6 +460,8 @@ SEVERAL_ROOMS = {
     "_difference": "how two versions of a case differ, and the view of it",
     "_export": "exports: the panel's controller, and the command line's verb",
     "_fill": "Smart fill: on arrays, on a case, and what acts",
+    "_flag": "the flag on a case: its words, and what acts",
+    "_flags": "flags on cases: as all stores keep them, and those of a server",
     "_foreign": "what is not ours: layers in the viewer and what acts, files to import",
     "_geometry": "where slices lie: in the patient, and in the viewer",
     "_import": "imports: the panel's controller, and the command line's verb",

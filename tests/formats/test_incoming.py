@@ -11,7 +11,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from napari_annotate_jobs.errors import AnnotateJobsError, InvalidValueError
+from napari_annotate_jobs.errors import (
+    AnnotateJobsError,
+    InvalidValueError,
+    NotFoundError,
+)
 from napari_annotate_jobs.formats import (
     IMPORT_FORMATS,
     CaseFinder,
@@ -542,3 +546,25 @@ def test_slicer_segments_with_layers_spaces_and_codes(tmp_path: Path) -> None:
     assert np.array_equal(found["Liver"], own_values(image) == 1)
     assert found["Mass\\1"].sum() == 10
     assert (found["Mass\\1"] & found["Liver"]).any()
+
+
+def test_what_else_lies_in_a_folder_is_passed_over(kit: Any, tmp_path: Path) -> None:
+    """Images beside segmentations, those of data sets, and our own notes."""
+    pytest.importorskip("highdicom")
+    from napari_annotate_jobs.formats import exporter
+
+    case = kit.case(kit.series(tmp_path / "in" / "ct"), kit.shapes(), kit.labels)
+    for name, ending in (("dicom-seg", "seg"), ("rtstruct", "rtstruct")):
+        row = IMPORT_FORMATS[name]
+        with pytest.raises(NotFoundError, match="there are no files of"):
+            row.files(tmp_path / "in" / "ct")
+        done = exporter(name).write_case(case, tmp_path / "in")
+        assert done.files == (f"c1.{ending}.dcm",)
+        (tmp_path / "in" / "export.json").write_text("{}")
+        assert row.files(tmp_path / "in") == [tmp_path / "in" / done.files[0]]
+    for part in ("imagesTr", "labelsTr"):
+        (tmp_path / "raw" / part).mkdir(parents=True)
+        (tmp_path / "raw" / part / "a.nii.gz").touch()
+    found = IMPORT_FORMATS["nifti"].files(tmp_path / "raw")
+    assert [path.parent.name for path in found] == ["labelsTr"]
+    assert IMPORT_FORMATS["nifti"].files(tmp_path / "raw" / "imagesTr")

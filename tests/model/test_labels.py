@@ -46,7 +46,7 @@ BAD_LABELS = {
     "no name": lambda: label(name=""),
     "blank name": lambda: label(name=" a"),
     "line break": lambda: label(name="a\nb"),
-    "long name": lambda: label(name="a" * 121),
+    "long name": lambda: label(name="a" * 251),
     "no colour": lambda: Label(id=1, name="a", color="red", method="detection"),
     "no method": lambda: label(method="painting"),
     "case scope": lambda: label(scope=Scope.CASE, **SEGMENTATION),

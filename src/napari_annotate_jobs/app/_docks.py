@@ -171,7 +171,7 @@ class MyJobs(QWidget):
         if window is not None:
             self.station.watch(window)
             NewJobs.of(self.station).watch(window)
-            JobActions.of(self.station).watch(self, window)
+            JobActions.of(self.station).watch(self.by_id, window)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Read the jobs once there is something to see."""
@@ -309,10 +309,10 @@ class MyJobs(QWidget):
     def _pass_all(self, text: str) -> None:
         from napari_annotate_jobs.session import ReviewFilter
 
-        from ._open_review import OpenReview
+        from ._open_review import OpenJobReview
 
         open_job = self.station.current_job
-        if isinstance(open_job, OpenReview):
+        if isinstance(open_job, OpenJobReview):
             open_job.pass_all(ReviewFilter(text=text), self.window() or self)
 
     def _show_details(self, key: str) -> None:

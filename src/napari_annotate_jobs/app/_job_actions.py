@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QWidget
 
-    from ._docks import MyJobs
     from ._workstation import Workstation
 
 __all__ = ["JobActions"]
@@ -45,7 +44,7 @@ class JobActions(QObject):
     def __init__(self, station: Workstation) -> None:
         super().__init__(station)
         self._station = station
-        self._view: MyJobs | None = None
+        self._offers: Callable[[], dict[str, Callable[[], None]]] | None = None
         self._keys: KeyRouter | None = None
         self._palette = Palette(station.viewer, self.do, self.applies)
         station.keymap_changed.connect(self._set_keys)
@@ -56,9 +55,11 @@ class JobActions(QObject):
         """Return the actions of a workstation; there is one for each."""
         return the_one(cls, station)
 
-    def watch(self, view: MyJobs, window: QWidget) -> None:
-        """Act for a dock of My Jobs, and by keys in its window."""
-        self._view = view
+    def watch(
+        self, offers: Callable[[], dict[str, Callable[[], None]]], window: QWidget
+    ) -> None:
+        """Do what a dock of My Jobs offers, by keys in its window, too."""
+        self._offers = offers
         if self._keys is None:
             self._keys = KeyRouter(window)
             self._set_keys()
@@ -74,10 +75,10 @@ class JobActions(QObject):
 
         See :meth:`OpenJob.by_id` for that.
         """
-        station, view = self._station, self._view
-        if view is None:
+        station = self._station
+        if self._offers is None:
             return {}
-        calls = view.by_id()
+        calls = self._offers()
         if station.current_job is not None:
             for name, panel in PANELS.items():
                 calls[name] = partial(station.panel_requested.emit, panel)
@@ -124,7 +125,7 @@ class JobActions(QObject):
     def close(self) -> None:
         """Offer nothing any more."""
         self._palette.close()
-        self._view = None
+        self._offers = None
         if self._keys is not None:
             self._keys.clear()
             self._keys = None

@@ -64,7 +64,11 @@ class GridOfStudies(QObject):
         )
         session = open_job.session
         self._connections = Connections(
-            [(session.busy, self._show), (session.opened, self._show)]
+            [
+                (session.busy, self._show),
+                (session.opened, self._show),
+                (self._station.viewer.layers.events.inserted, self._show),
+            ]
         )
         self._show()
 

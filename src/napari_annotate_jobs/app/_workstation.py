@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from ._chores import Chores
     from ._open_job import OpenJob
-    from ._open_review import OpenReview
+    from ._open_review import OpenJobReview
     from ._settings import Settings
 
 __all__ = ["Workstation"]
@@ -472,14 +472,14 @@ class Workstation(QObject):
 
     def _make_review(
         self, store: JobStore, job_id: str, settings: Settings
-    ) -> OpenReview:
+    ) -> OpenJobReview:
         from napari_annotate_jobs.session import (
             AnnotationSession,
             FrozenStore,
             ReviewSession,
         )
 
-        from ._open_review import OpenReview
+        from ._open_review import OpenJobReview
 
         recovery, windows, seen = _kept_here()
         review = ReviewSession(store, job_id, executor=self.tables)
@@ -493,7 +493,7 @@ class Workstation(QObject):
             seen=seen,
         )
         reading.open_next = False  # the reviewer's list says what comes next
-        return OpenReview(
+        return OpenJobReview(
             self.viewer,
             review,
             reading,

@@ -48,6 +48,11 @@ class ImportFormat:
         For a format that can only be read beside the images: ``module:function`` that
         takes a path and gives the UIDs of the series it was made on. The function of
         `where` then takes the header of the case's series too.
+    passes : str
+        ``module:function`` that says of a path whether it may be one of its files, for
+        a format whose files are not known by their names.
+    images : tuple of str
+        Names of folders in which data sets of this format keep images, not labels.
     whole : bool
         True if its files say of every slice they cover what is on it: label volumes.
     """
@@ -59,6 +64,8 @@ class ImportFormat:
     endings: tuple[str, ...] = ()
     by_name: bool = False
     uids: str = ""
+    passes: str = ""
+    images: tuple[str, ...] = ()
     whole: bool = False
 
     @property
@@ -97,14 +104,19 @@ class ImportFormat:
             raise NotFoundError("there is no such file or folder", where=root)
         if root.is_file() or not self.endings:
             return [root]
+        may_be = load_named(self.passes) if self.passes else bool
         found = sorted(
             each
             for each in root.rglob("*")
-            if each.name.lower().endswith(self.endings) and each.is_file()
+            if each.name.lower().endswith(self.endings)
+            and not set(each.relative_to(root).parts[:-1]).intersection(self.images)
+            and each.is_file()
+            and may_be(each)
         )
         if not found:
             raise NotFoundError(
-                f"there are no files of {self.title} ({', '.join(self.endings)})",
+                f"there are no files of {self.title}"
+                + ("" if self.passes else f" ({', '.join(self.endings)})"),
                 where=root,
                 remedy="Name another folder, or another format",
             )
@@ -130,6 +142,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "volumes of label values, as nnU-Net, MONAI, BIDS and ITK-SNAP write them",
             (".nii.gz", ".nii"),
             by_name=True,
+            images=("imagesTr", "imagesTs"),
             whole=True,
         ),
         ImportFormat(
@@ -147,6 +160,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             _HERE + "dicom._read_seg:read_seg",
             "segmentations, binary or label map, overlap too",
             ("",),
+            passes=_HERE + "dicom._kind:may_be_seg",
         ),
         ImportFormat(
             "rtstruct",
@@ -155,6 +169,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "outlines of structure sets, holes and islands kept",
             ("",),
             uids=_HERE + "dicom._read_rtstruct:rtstruct_series",
+            passes=_HERE + "dicom._kind:may_be_rtstruct",
         ),
         ImportFormat(
             "coco",

@@ -102,7 +102,7 @@ class Driver:
 
         return canvas_of(self.window)
 
-    def wait(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+    def wait(self, condition: Callable[[], bool], seconds: float = 60) -> None:
         """Let the interface go on until a condition holds.
 
         Raises

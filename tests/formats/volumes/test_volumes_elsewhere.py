@@ -103,6 +103,29 @@ def test_nibabel_and_simpleitk(
                 compare(case, voxels, *read(path))
 
 
+@pytest.mark.parametrize("name", ["nifti", "bids", "nnunet", "decathlon"])
+def test_overlap_by_priority(name: str, overlapping: Any, tmp_path: Path) -> None:
+    overlap = StoreSource(str(overlapping.folder))
+    order = [300, 1, 2]
+    options = {"unknown": "ignore"} if name == "decathlon" else {}
+    writer = exporter(name, options, priority=order)
+    done = export(overlap, writer, tmp_path / "out", workers=1).folder
+    for case_name, case in cases(overlap):
+        (path,) = (
+            p
+            for p in done.rglob("*.nii.gz")
+            if is_of(p, case_name) and p.parent.name != "imagesTr"
+        )
+        wanted = np.stack([case.label_map(i, order) for i in range(case.n_slices)])
+        assert (wanted == 300).any()
+        if name in ("nnunet", "decathlon"):
+            wanted = VALUES[wanted]
+            known = set(case.decided())
+            wanted[[i for i in range(case.n_slices) if i not in known]] = 4
+        for read in (nibabel_reads, itk_reads):
+            compare(case, wanted, *read(path))
+
+
 def is_of(path: Path, case_name: str) -> bool:
     name = path.name.partition(".")[0].removesuffix("_0000")
     return case_name.replace("-", "") in (
@@ -131,15 +154,46 @@ print(json.dumps(out))
 """
 
 
+@pytest.fixture(scope="module")
+def slicerio(tool: Callable[..., Any]) -> Any:
+    return tool("slicerio")
+
+
+@pytest.mark.slow
+def test_overlap_in_layers(slicerio: Any, overlapping: Any, tmp_path: Path) -> None:
+    nrrd = pytest.importorskip("nrrd")
+    overlap = StoreSource(str(overlapping.folder))
+    done = written(overlap, "seg-nrrd", tmp_path / "out")
+    (tmp_path / "read").mkdir()
+    paths = {p.name.partition(".")[0]: p for p in done.glob("*.seg.nrrd")}
+    told = slicerio(SLICERIO, tmp_path / "read", *paths.values())
+    for name, case in cases(overlap):
+        affine, segments, _ = told[str(paths[name])]
+        assert sorted(value for value, _ in segments.values()) == [1, 2, 300]
+        layers, _ = nrrd.read(str(paths[name]))
+        covered = np.zeros(layers.shape[1:], int)
+        for value, number in segments.values():
+            group = case.labels[value].overlap_group
+            masks = [case.mask(i, group) for i in range(case.n_slices)]
+            wanted = np.stack(
+                [np.zeros(case.plane) if m is None else m == value for m in masks]
+            )
+            mask = np.load(tmp_path / "read" / f"{number}-{value}.npy")
+            compare(case, wanted, mask, np.array(affine))
+            assert any(np.array_equal(layer == value, mask) for layer in layers)
+            covered += mask
+        assert covered.max() == 2
+
+
 @pytest.mark.slow
 def test_slicerio_and_pynrrd(
-    tool: Callable[..., Any], source: StoreSource, everywhere: Any, tmp_path: Path
+    slicerio: Any, source: StoreSource, everywhere: Any, tmp_path: Path
 ) -> None:
     nrrd = pytest.importorskip("nrrd")
     done = written(source, "seg-nrrd", tmp_path / "out")
     (tmp_path / "read").mkdir()
     paths = {name: done / f"{name}.seg.nrrd" for name in everywhere.truth}
-    told = tool("slicerio")(SLICERIO, tmp_path / "read", *paths.values())
+    told = slicerio(SLICERIO, tmp_path / "read", *paths.values())
     for name, case in cases(source):
         affine, segments, codes = told[str(paths[name])]
         whole = everywhere.truth[name]
@@ -183,6 +237,7 @@ print('"done"')
 def test_nnunets_own_check_passes(
     tool: Callable[..., Any],
     source: StoreSource,
+    overlapping: Any,
     tmp_path: Path,
 ) -> None:
     packages = ("numpy", "pandas", "nibabel", "SimpleITK", "tifffile", "tqdm")
@@ -192,7 +247,12 @@ def test_nnunets_own_check_passes(
     done = written(source, "nnunet", raw / "Dataset001_All")
     labels = json.loads((done / "dataset.json").read_text("utf-8"))["labels"]
     assert list(labels.values()) == [0, 1, 2, 3]
-    assert check(NNUNET, done) == "done"
+    overlap = StoreSource(str(overlapping.folder))
+    writer = exporter("nnunet", priority=[300, 1, 2])
+    other = export(overlap, writer, raw / "Dataset002_Overlap", workers=1).folder
+    labels = json.loads((other / "dataset.json").read_text("utf-8"))["labels"]
+    assert labels["ignore"] == max(labels.values())
+    assert check(NNUNET, done, other) == "done"
 
 
 VALIDATOR = """

@@ -67,9 +67,9 @@ def test_it_filters_as_one_types(panel):
 def test_a_key_is_changed_by_pressing_it(panel, qtbot):
     choose(panel, "Exclude the image")
     with qtbot.waitSignal(panel.keymap_changed) as told:
-        press(panel, Qt.Key.Key_Q, Qt.KeyboardModifier.ShiftModifier)
-    assert told.args[0].to_dict() == {"exclude": "Shift+Q"}
-    assert ("Decide", "Exclude the image", "Shift+Q") in panel.rows()
+        press(panel, Qt.Key.Key_Y, Qt.KeyboardModifier.ShiftModifier)
+    assert told.args[0].to_dict() == {"exclude": "Shift+Y"}
+    assert ("Decide", "Exclude the image", "Shift+Y") in panel.rows()
     assert panel.default.isEnabled(), "the row stays chosen"
 
 
@@ -117,11 +117,11 @@ def test_gestures_and_headings_have_no_key_to_change(panel):
 def test_setters_never_emit(panel):
     told = []
     panel.keymap_changed.connect(told.append)
-    panel.set_keymap(KeyMap({"exclude": "Shift+Q"}))
+    panel.set_keymap(KeyMap({"exclude": "Shift+Y"}))
     panel.set_colors(Colors.light())
     choose(panel, "Submit the case")
     assert told == []
-    assert panel.keymap.key("exclude") == "Shift+Q"
+    assert panel.keymap.key("exclude") == "Shift+Y"
 
 
 def test_it_fits_a_dock_300_pixels_wide(panel):
@@ -145,10 +145,10 @@ def test_it_says_that_nothing_was_found(panel):
 def test_the_key_of_a_label_is_taken(panel):
     told = []
     panel.keymap_changed.connect(told.append)
-    panel.set_labels(lung("Shift+Q"))
+    panel.set_labels(lung("Shift+Y"))
     choose(panel, "Nothing to Label")
-    press(panel, Qt.Key.Key_Q, Qt.KeyboardModifier.ShiftModifier)
-    assert "Shift+Q is the key of the label 'Lung'" in panel.about.text()
+    press(panel, Qt.Key.Key_Y, Qt.KeyboardModifier.ShiftModifier)
+    assert "Shift+Y is the key of the label 'Lung'" in panel.about.text()
     assert told == []
     assert panel.key.keySequence().toString() == "N"
 

@@ -190,8 +190,8 @@ def test_keys_can_be_swapped_at_once():
 def test_an_unknown_action_is_refused_but_left_out_of_settings():
     with pytest.raises(InvalidValueError, match="there is no action"):
         KeyMap({"fly": "G"})
-    read = KeyMap.from_dict({"fly": "G", "exclude": "P", "submit": "Shift+Q"})
-    assert read.to_dict() == {"submit": "Shift+Q"}
+    read = KeyMap.from_dict({"fly": "G", "exclude": "P", "submit": "Shift+Y"})
+    assert read.to_dict() == {"submit": "Shift+Y"}
 
 
 def test_a_map_cannot_be_changed_in_place():
@@ -208,8 +208,8 @@ def test_labels_get_free_keys_in_order():
 
 
 def test_a_label_s_own_key_is_honoured_unless_taken():
-    keys = label_keys(labels("J", None, "Shift+Q", "P", "N", "nonsense", "h"))
-    assert keys == {1: "J", 2: "G", 3: "Shift+Q", 4: "K", 5: "W", 6: "8", 7: "H"}
+    keys = label_keys(labels("J", None, "Shift+Y", "P", "N", "nonsense", "h"))
+    assert keys == {1: "J", 2: "G", 3: "Shift+Y", 4: "K", 5: "W", 6: "8", 7: "H"}
 
 
 def test_labels_make_way_for_a_changed_action():
@@ -228,7 +228,7 @@ def test_a_person_s_keys_of_labels_leave_the_others_where_they_were():
     taken = KeyMap().with_label_keys({names[1]: "G"})
     assert label_keys(labels(None, None, None), taken) == {3: "G", 2: "H", 1: "K"}
     # It goes before the key that the job gives, in the label's own job or another.
-    assert label_keys(labels("Shift+Q", None, "Shift+W"), taken)[3] == "G"
+    assert label_keys(labels("Shift+Y", None, "Shift+W"), taken)[3] == "G"
     assert taken.of_the_job() == KeyMap()
     assert taken.with_defaults(names[1]) == KeyMap() == taken.with_defaults()
 

@@ -25,6 +25,7 @@ from napari_annotate_jobs.imaging import quiet, read_dataset
 from napari_annotate_jobs.model import Concept, Method, Provenance
 
 from ._contours import fill_outlines
+from ._kind import RTSTRUCT
 from ._object import whole_name
 from ._read_seg import code_of, made_by
 
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["read_rtstruct", "rtstruct_series"]
 
-RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
 CLOSED = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "CLOSED_PLANAR_XOR"})
 _TILT_MM = 0.1
 """How far the points of an outline may lie from one plane."""

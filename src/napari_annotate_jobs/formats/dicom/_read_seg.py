@@ -23,6 +23,7 @@ from napari_annotate_jobs.formats._incoming import (
 from napari_annotate_jobs.imaging import quiet, read_dataset
 from napari_annotate_jobs.model import Code, Concept, Method, Provenance
 
+from ._kind import SEGMENTATIONS
 from ._object import whole_name
 from ._seg_pixels import frame_reader
 
@@ -37,11 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["code_of", "made_by", "read_seg"]
 
-SEGMENTATIONS = {
-    "1.2.840.10008.5.1.4.1.1.66.4": "DICOM SEG",
-    "1.2.840.10008.5.1.4.1.1.66.7": "DICOM SEG (label map)",
-}
-"""SOP classes: Segmentation Storage, Label Map Segmentation Storage."""
 _NEAR_MM = 1e-3
 
 

@@ -41,8 +41,8 @@ from ._fields import (
     ID,
     Choice,
     OptionForm,
+    OutcomeLine,
     PathField,
-    StatusLine,
     TickList,
     sentence,
     tick_style,
@@ -267,7 +267,7 @@ class ExportPanel(QWidget):
         self.refused = wrapped(self)
         rows.addWidget(self.refused)
         rows.addLayout(_row("Into", self.folder))
-        self.status = StatusLine(self)
+        self.status = OutcomeLine(self)
         rows.addWidget(self.status)
         row = QHBoxLayout()
         self.show_folder = QPushButton("Show folder", self)

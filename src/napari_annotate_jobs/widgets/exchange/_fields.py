@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Choice",
     "OptionForm",
+    "OutcomeLine",
     "PathField",
-    "StatusLine",
     "TickList",
     "sentence",
     "tick_style",
@@ -42,7 +42,7 @@ __all__ = [
 ID = Qt.ItemDataRole.UserRole
 
 
-class StatusLine(QLabel):
+class OutcomeLine(QLabel):
     """Says what is going on, or what went wrong; gone while there is nothing to say.
 
     Parameters
