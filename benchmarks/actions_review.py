@@ -56,9 +56,9 @@ def at(location: Path, person: str, *, review: bool) -> Iterator[Driver]:
     driver.activate()
     driver.open_job(location.name)
     if review:
-        before = driver.station.desk
+        before = driver.station.current_job
         driver.station.review_job(True)
-        driver.wait(lambda: driver.station.desk not in (None, before))
+        driver.wait(lambda: driver.station.current_job not in (None, before))
         driver.settle()
     driver.actions = 0
     yield driver
@@ -85,14 +85,14 @@ def r1(folder: Path) -> int:
         submit_all(store, location.name)
     with at(location, REVIEWER, review=True) as driver:
         driver.annotate()
-        review = driver.desk.review
+        review = driver.current_job.review
         for number in range(100):
             case = review.case
-            driver.wait(lambda c=case: driver.desk.judging.case is c)
-            driver.wait(lambda: driver.desk.on_screen.is_seen)
+            driver.wait(lambda c=case: driver.current_job.judging.case is c)
+            driver.wait(lambda: driver.current_job.on_screen.is_seen)
             if number % EVERY == FIRST:
                 driver.press_action("return_case")
-                line = driver.desk.panel.line
+                line = driver.current_job.panel.line
                 driver.wait(line.hasFocus)
                 QTest.keyClicks(line, "There is an effusion")
                 QTest.keyClick(line, Qt.Key.Key_Return)

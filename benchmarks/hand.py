@@ -94,9 +94,9 @@ class Ours:
 
     def next_case(self) -> None:
         """Go to the case beside this one."""
-        desk, before = self.driver.desk, self.screen.pictures
-        desk.actions.go_case(next(self._way))
-        while desk.session.is_moving or not desk.on_screen.is_there:
+        open_job, before = self.driver.current_job, self.screen.pictures
+        open_job.actions.go_case(next(self._way))
+        while open_job.session.is_moving or not open_job.on_screen.is_there:
             go_on()
         self.screen.wait(before)
 

@@ -126,10 +126,10 @@ def main() -> None:
             ("submit them", Desk.submit, LINEAR),
         )
         for name, act, goal in rows:
-            large, small = (partial(act, desk) for desk in desks)
+            large, small = (partial(act, open_job) for open_job in desks)
             compare(f"slices: {name}", large, small, goal=goal, slices=LARGE)
-        for desk in desks:
-            desk.close()
+        for open_job in desks:
+            open_job.close()
 
 
 if __name__ == "__main__":

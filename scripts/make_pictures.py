@@ -135,7 +135,7 @@ def review(driver: Driver, output: Path) -> None:
         sit_down(driver, "eve" if person == "ben" else "ben")
     driver.open_review("lung")
     driver.annotate()
-    panel = driver.desk.panel
+    panel = driver.current_job.panel
     panel.against.setCurrentIndex(1)
     panel.against.activated.emit(1)
     driver.settle()
@@ -147,7 +147,7 @@ def review(driver: Driver, output: Path) -> None:
     driver.press_action("side_by_side")
     driver.settle()
     driver.press_action("correct_case")
-    driver.wait(lambda: driver.desk.is_correcting)
+    driver.wait(lambda: driver.current_job.is_correcting)
     driver.settle()
     driver.press_label("Tumour")
     shoot(driver, output / "correct.png")

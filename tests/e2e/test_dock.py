@@ -15,7 +15,7 @@ ORIGIN = QPoint(0, 0)
 
 def test_buttons_stay_where_they_are_when_something_is_proposed(open_case):
     driver = open_case(LUNGS)
-    dock, session = driver.desk.annotate, driver.session
+    dock, session = driver.current_job.annotate, driver.session
     section = dock.masks
     buttons = (dock.nothing, dock.propagate, section.interpolate, dock.submit)
 
@@ -46,7 +46,7 @@ def test_buttons_stay_where_they_are_when_something_is_proposed(open_case):
 
 def test_the_dock_shows_the_tools_of_the_chosen_label(driver):
     def shown():
-        dock = driver.desk.annotate
+        dock = driver.current_job.annotate
         parts = (dock.masks.interpolate, dock.fill, dock.boxes, dock.masks.confirm)
         return [part.isVisible() for part in parts]
 
@@ -97,7 +97,7 @@ def test_no_part_of_a_dock_is_ever_a_window_of_its_own(driver):
 
 def test_the_zoom_tool_is_seen_and_ended_with_esc(open_case):
     driver = open_case(BRAIN)
-    zoom, mouse = driver.desk.annotate.zoom, driver.desk.bridge.mouse
+    zoom, mouse = driver.current_job.annotate.zoom, driver.current_job.bridge.mouse
     assert "Alt+Z" in zoom.toolTip() and "Esc" in zoom.toolTip()
     plain = zoom.grab().toImage()
     driver.click(zoom)
@@ -114,7 +114,7 @@ def test_the_zoom_tool_is_seen_and_ended_with_esc(open_case):
 
 def test_a_single_image_offers_nothing_over_slices(open_case):
     driver = open_case(XRAYS)
-    dock = driver.desk.annotate
+    dock = driver.current_job.annotate
     hidden = [
         dock.propagate,
         dock.masks,
@@ -128,13 +128,13 @@ def test_a_single_image_offers_nothing_over_slices(open_case):
     shown = [row.text(0) for row in rows if not row.isHidden()]
     assert shown == ["Detection"], "Nothing to Label is a button"
     driver.press_action("propagate")
-    assert not driver.desk.propagate.isVisible()
+    assert not driver.current_job.propagate.isVisible()
 
 
 def test_a_submitted_case_keeps_the_colours_of_its_labels(open_case):
     driver = open_case(LUNGS)
     driver.session.open_next = False
-    dock = driver.desk.annotate
+    dock = driver.current_job.annotate
     item = dock.labels._items[1]
     color = item.data(0, Qt.ItemDataRole.UserRole).color
 

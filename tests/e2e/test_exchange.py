@@ -167,7 +167,7 @@ def test_out_to_a_network_and_back(make_driver, annotated, tmp_path):
     driver.settle()
     assert driver.viewer.layers["Proposals"].data[5].any()
     assert not driver.viewer.layers["Segmentation"].data[5].any()
-    assert driver.desk.strip.track.cells[5].proposals
+    assert driver.current_job.strip.track.cells[5].proposals
     driver.press_action("confirm_all")
     driver.settle()
     assert driver.viewer.layers["Segmentation"].data[5].any()

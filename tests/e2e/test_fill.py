@@ -59,14 +59,14 @@ def driver(make_driver, folder):
 
 def found(driver):
     """Wait until the preview is there, and return what the panel says."""
-    fill = driver.desk.fill
+    fill = driver.current_job.fill
     driver.wait(lambda: not fill._pause._hasPendingEmission and fill._work is None)
     driver.settle()
     return fill.panel.outcome.text()
 
 
 def choose(driver, tool):
-    panel = driver.desk.fill.panel
+    panel = driver.current_job.fill.panel
     place = panel.tool.findData(tool)
     panel.tool.setCurrentIndex(place)
     panel.tool.activated.emit(place)
@@ -76,7 +76,7 @@ def choose(driver, tool):
 def flood(driver):
     """Fill the tumour from a pixel that is clicked on."""
     choose(driver, FillTool.FLOOD)
-    driver.click(driver.desk.fill.panel.pick)
+    driver.click(driver.current_job.fill.panel.pick)
     driver.drag_pixels([SPOT, SPOT])
     return found(driver)
 
@@ -84,11 +84,11 @@ def flood(driver):
 def test_a_flood_from_a_click(driver, folder):
     text = flood(driver)
     assert text.startswith("Adds ") and text.endswith("pixels on 1 slice.")
-    editor, preview = driver.session.editor, driver.desk.fill.preview
+    editor, preview = driver.session.editor, driver.current_job.fill.preview
     assert editor.mask(8) is None  # the click drew nothing
     shown = preview.layer.data[8].astype(bool)
     assert shown[SPOT]
-    driver.click(driver.desk.fill.panel.apply)
+    driver.click(driver.current_job.fill.panel.apply)
     assert np.array_equal(editor.mask(8) == TUMOUR, shown)
     assert found(driver) == "Nothing would change."
     assert preview.layer is None
@@ -108,9 +108,9 @@ def test_a_flood_from_a_click(driver, folder):
 
 def test_a_threshold_over_selected_slices_leaves_other_labels(driver):
     flood(driver)
-    driver.click(driver.desk.fill.panel.apply)
+    driver.click(driver.current_job.fill.panel.apply)
     tumour = driver.session.editor.mask(8) == TUMOUR
-    panel = driver.desk.fill.panel
+    panel = driver.current_job.fill.panel
     choose(driver, FillTool.THRESHOLD)
     panel.set_label(LUNG)
     driver.select(7, 9)
@@ -122,7 +122,7 @@ def test_a_threshold_over_selected_slices_leaves_other_labels(driver):
     editor = driver.session.editor
     assert [i for i in range(16) if editor.mask(i) is not None] == [7, 8, 9]
     assert np.array_equal(editor.mask(8) == TUMOUR, tumour)
-    values = driver.desk.bridge.voxels[8][editor.mask(8) == LUNG]
+    values = driver.current_job.bridge.voxels[8][editor.mask(8) == LUNG]
     assert values.min() >= -1000 and values.max() <= -600
     driver.press_action("undo")
     assert [i for i in range(16) if editor.mask(i) is not None] == [8]
@@ -130,7 +130,7 @@ def test_a_threshold_over_selected_slices_leaves_other_labels(driver):
 
 def test_a_margin_in_3d_and_boxes_of_it(driver):
     flood(driver)
-    panel, editor = driver.desk.fill.panel, driver.session.editor
+    panel, editor = driver.current_job.fill.panel, driver.session.editor
     driver.click(panel.apply)
     found(driver)
     panel.margin.setValue(6)
@@ -158,20 +158,20 @@ def test_inside_the_box_at_hand(driver):
     driver.press_label("Nodule")
     driver.drag_pixels([(155, 150), (205, 200)])
     assert found(driver).startswith("Adds ")
-    driver.click(driver.desk.fill.panel.apply)
+    driver.click(driver.current_job.fill.panel.apply)
     mask = driver.session.editor.mask(8) == TUMOUR
     assert mask[SPOT]
     assert not mask[:155].any() and not mask[:, :150].any()
 
 
 def test_closing_takes_the_preview_away_and_keys_open_it(driver):
-    fill = driver.desk.fill
+    fill = driver.current_job.fill
     assert fill.preview.layer is not None
     driver.click(fill.panel.close_)
     assert fill.preview.layer is None
     assert not fill.panel.isVisible()
-    assert driver.desk.annotate.isVisible()
-    driver.click(driver.desk.annotate.fill)
+    assert driver.current_job.annotate.isVisible()
+    driver.click(driver.current_job.annotate.fill)
     found(driver)
     assert fill.preview.layer is not None
     driver.session.close_case()
@@ -180,30 +180,30 @@ def test_closing_takes_the_preview_away_and_keys_open_it(driver):
 
 
 def test_apply_pressed_before_the_preview_is_there_applies_it(driver):
-    panel = driver.desk.fill.panel
+    panel = driver.current_job.fill.panel
     panel.set_limits(100, 2000)
     panel.changed.emit()
     driver.click(panel.apply)
     assert driver.session.editor.mask(8) is None
     found(driver)
     mask = driver.session.editor.mask(8) == TUMOUR
-    assert np.array_equal(mask, driver.desk.bridge.voxels[8] >= 100)
+    assert np.array_equal(mask, driver.current_job.bridge.voxels[8] >= 100)
 
 
 def test_the_limits_of_what_is_painted(driver):
     flood(driver)
-    panel = driver.desk.fill.panel
+    panel = driver.current_job.fill.panel
     driver.click(panel.apply)
     choose(driver, FillTool.THRESHOLD)
     driver.click(panel.from_label)
     mask = driver.session.editor.mask(8) == TUMOUR
-    values = driver.desk.bridge.voxels[8][mask]
+    values = driver.current_job.bridge.voxels[8][mask]
     low, high = np.percentile(values, (2, 98))
     assert (panel.choice.low, panel.choice.high) == pytest.approx((low, high), abs=1)
 
 
 def test_an_edit_by_hand_renews_the_preview(driver):
-    panel = driver.desk.fill.panel
+    panel = driver.current_job.fill.panel
     flood(driver)
     driver.click(panel.apply)
     assert choose(driver, FillTool.KEEP_LARGEST) == "Nothing would change."

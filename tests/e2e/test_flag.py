@@ -25,8 +25,9 @@ def reason_line(driver):
 
 def write(driver, text):
     line = reason_line(driver)
-    line.clear()
-    driver.type_text(text, line)  # and Enter
+    line.selectAll()
+    driver.type_text(text, line)
+    QTest.keyClick(line, Qt.Key.Key_Return)
     driver.settle()
 
 
@@ -42,7 +43,7 @@ def flags(demo):
 def test_a_flag_is_set_by_key_changed_by_button_and_seen_in_the_list(open_case, flags):
     driver = open_case(XRAYS)
     case = driver.session.case.row.case
-    mark = driver.desk.annotate.flag
+    mark = driver.current_job.annotate.flag
     assert not mark.button.isChecked() and not mark.text.isVisible()
     driver.press_action("flag")
     line = reason_line(driver)
@@ -56,8 +57,7 @@ def test_a_flag_is_set_by_key_changed_by_button_and_seen_in_the_list(open_case, 
     driver.wait(mark.text.isVisible)
     assert "left and right?" in mark.text.text()
     assert mark.button.isChecked()
-    driver.activate()  # as a window manager does
-    driver.wait(lambda: QApplication.focusWidget() is driver.desk._canvas)
+    driver.wait(lambda: QApplication.focusWidget() is driver.current_job._canvas)
     assert driver.session.editor.annotation.is_blank
 
     driver.click(mark.button)
@@ -65,7 +65,7 @@ def test_a_flag_is_set_by_key_changed_by_button_and_seen_in_the_list(open_case, 
     write(driver, "mirrored")
     driver.wait(lambda: flags(XRAYS, case.id) == ["mirrored"])
 
-    driver.desk.jobs_requested.emit()
+    driver.current_job.jobs_requested.emit()
     page = driver.my_jobs.page
     driver.wait(lambda: page._flagged.text().endswith(" 1"))
     driver.click(page._flagged)
@@ -78,7 +78,7 @@ def test_a_flag_is_set_by_key_changed_by_button_and_seen_in_the_list(open_case, 
     driver.answer("Take the flag away")
     driver.wait(lambda: not flags(XRAYS, case.id))
     driver.wait(lambda: page._table.cases.total == 0)
-    driver.wait(lambda: not mark.text.isVisibleTo(driver.desk.annotate))
+    driver.wait(lambda: not mark.text.isVisibleTo(driver.current_job.annotate))
 
 
 def test_a_reason_that_cannot_be_kept_is_not_lost(open_case, flags, monkeypatch):
@@ -118,7 +118,7 @@ def test_a_reviewer_sees_the_flag_and_takes_it_away(driver, demo, flags):
     assert row.flags[0].reason == "motion"
     page.case_requested.emit(f"{case}\n{row.person}")
     driver.settle()
-    driver.wait(driver.desk.panel.flag.text.isVisible)
+    driver.wait(driver.current_job.panel.flag.text.isVisible)
     driver.press_action("flag")
     driver.wait(lambda: driver.question is not None)
     driver.answer("Take all flags away")

@@ -32,7 +32,7 @@ def test_foreign_layers_are_asked_for_once_and_told_of_as_long_as_they_are_there
     beside,
 ):
     driver, layer = beside, beside.viewer.layers["other patient"]
-    line = driver.desk.annotate.aside
+    line = driver.current_job.annotate.aside
     assert "“other patient” is not of this case" in driver.question.text()
     assert not layer.visible
     assert line.isVisible() and "hidden" in line.text.text()
@@ -67,7 +67,7 @@ def test_esc_hides_and_another_job_of_the_same_session_asks_no_more(beside):
     driver.annotate()
     assert driver.question is None
     assert not layer.visible
-    assert driver.desk.annotate.aside.isVisible()
+    assert driver.current_job.annotate.aside.isVisible()
 
 
 def test_the_question_goes_with_the_last_layer_it_is_about(beside):
@@ -75,4 +75,4 @@ def test_the_question_goes_with_the_last_layer_it_is_about(beside):
     assert driver.question is not None
     driver.viewer.layers.remove("other patient")
     driver.wait(lambda: driver.question is None)
-    assert not driver.desk.annotate.aside.isVisible()
+    assert not driver.current_job.annotate.aside.isVisible()

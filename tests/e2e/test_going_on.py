@@ -91,29 +91,29 @@ def check(driver, number):
     assert {x.data.shape for x in driver.viewer.layers} == {SHAPES[number % 2]}
     names = [layer.name for layer in driver.viewer.layers]
     assert len(set(names)) == len(names) == 2
-    assert driver.desk.annotate.case_name.text() == f"Case {number}"
-    assert driver.desk.around.read_out.text().startswith(f"Case {number}\n")
-    assert not driver.desk.veil.isVisible()
+    assert driver.current_job.annotate.case_name.text() == f"Case {number}"
+    assert driver.current_job.around.read_out.text().startswith(f"Case {number}\n")
+    assert not driver.current_job.veil.isVisible()
     assert not session.is_moving
 
 
 def test_ten_presses_while_a_case_opens(held_up):
     driver = held_up
-    image = driver.desk.bridge.image_layer
+    image = driver.current_job.bridge.image_layer
     for _ in range(10):
         driver.press_action("next_case")
-    veil = driver.desk.veil
+    veil = driver.current_job.veil
     assert veil.isVisible()
     assert veil.text() == "Opening: 10 cases on…"
     assert veil.geometry() == veil.parentWidget().rect()
-    assert driver.desk.annotate.case_name.text() == "Opening: 10 cases on…"
-    assert not driver.desk.annotate.submit.isEnabled()
+    assert driver.current_job.annotate.case_name.text() == "Opening: 10 cases on…"
+    assert not driver.current_job.annotate.submit.isEnabled()
     # Nothing is done to the case that is left.
     driver.press_label("Good")
     driver.press_label("Organ")
     driver.press_action("nothing_to_label")
     driver.press_action("nothing_submit_next")
-    assert driver.desk.bridge.image_layer is image
+    assert driver.current_job.bridge.image_layer is image
     assert driver.session.editor.annotation.is_blank
     assert not driver.viewer.layers["Segmentation"].editable
     driver.press_action("previous_case")
@@ -127,7 +127,7 @@ def test_on_and_back_stay(held_up):
     driver = held_up
     driver.press_action("next_case")
     driver.press_action("previous_case")
-    assert not driver.desk.veil.isVisible()
+    assert not driver.current_job.veil.isVisible()
     check(driver, 0)
     driver.press_label("Good")
     driver.gate.set()
@@ -168,8 +168,8 @@ def test_keys_wherever_the_event_loop_runs(at_first):
 def test_a_second_press_submits_no_case_that_was_not_seen(at_first, monkeypatch):
     driver = at_first
     monkeypatch.setattr(_on_screen, "LOOK", 60)  # however slow this computer is
-    monkeypatch.setattr(driver.desk.on_screen, "_since", monotonic() - 120)
-    monkeypatch.setattr(driver.desk.actions, "_asks", False)
+    monkeypatch.setattr(driver.current_job.on_screen, "_since", monotonic() - 120)
+    monkeypatch.setattr(driver.current_job.actions, "_asks", False)
     driver.press_action("nothing_submit_next")
     driver.press_action("nothing_submit_next")  # while it is under way
     driver.wait(lambda: driver.session.case.row.case.id == "case-1")
@@ -188,7 +188,7 @@ def test_a_second_press_submits_no_case_that_was_not_seen(at_first, monkeypatch)
 
 def test_what_was_pressed_before_a_case_was_painted_does_nothing_to_it(at_first):
     driver = at_first
-    session, actions = driver.session, driver.desk.actions
+    session, actions = driver.session, driver.current_job.actions
 
     def press():  # nothing that lets events be processed
         pressed.append(session.is_moving)
@@ -218,11 +218,11 @@ def test_another_job_while_a_case_opens(held_up, demo):
     driver = held_up
     driver.press_action("next_case")
     summaries = {s.job.id: s for s in driver.station.summaries}
-    former = driver.desk
+    former = driver.current_job
     for name in (LUNGS, BRAIN):
         driver.station.open_job(summaries[name])
     driver.gate.set()
-    driver.wait(lambda: driver.station.desk not in (None, former))
+    driver.wait(lambda: driver.station.current_job not in (None, former))
     driver.settle()
     assert driver.session.job.id == BRAIN
     assert len(driver.viewer.layers) == 0
@@ -233,7 +233,7 @@ def test_another_job_while_a_case_opens(held_up, demo):
 def test_closing_the_dock_while_a_case_opens(held_up):
     driver = held_up
     driver.press_action("next_case")
-    dock = driver.desk.annotate.parentWidget()
+    dock = driver.current_job.annotate.parentWidget()
     while type(dock).__name__ != "QtViewerDockWidget":
         dock = dock.parentWidget()
     dock.destroyOnClose()
@@ -251,7 +251,7 @@ def test_the_window_closes_where_it_was_while_a_case_opens(held_up, demo):
     driver.press_label("Good")
     driver.press_action("next_case")
     QTimer.singleShot(200, driver.gate.set)
-    driver.desk.flush()
+    driver.current_job.flush()
     check(driver, 0)
     store = open_store(str(demo))
     try:

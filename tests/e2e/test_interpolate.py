@@ -70,7 +70,7 @@ def test_from_key_slices_to_a_submitted_case(lung, stored, demo):
     assert outlines.data[5].any() and not masks.data[5].any()
     assert outlines.contour >= 1
     assert "Proposals to confirm" in driver.viewer.canvas.overlays.text.text
-    assert driver.desk.strip.track.cells[5].proposals
+    assert driver.current_job.strip.track.cells[5].proposals
     assert session.editor.decision(5) is Decision.UNDECIDED
 
     # One by one.
@@ -148,7 +148,7 @@ def test_painting_confirms_and_erasing_takes_away(lung):
 
 def test_with_the_mouse_only(lung):
     driver, session = lung, lung.session
-    section = driver.desk.annotate.masks
+    section = driver.current_job.annotate.masks
     assert not section.confirm.isEnabled() and not section.confirm_all.isEnabled()
     driver.select(5, 9)
     driver.click(section.interpolate)
@@ -156,10 +156,10 @@ def test_with_the_mouse_only(lung):
     assert proposed(driver) == [5, 6, 8, 9], "only the selected slices"
     assert section.confirm.text() == "Confirm 4"
     assert not section.confirm_all.isEnabled(), "it would do the same"
-    driver.click(driver.desk.annotate.undo)
+    driver.click(driver.current_job.annotate.undo)
 
-    driver.click(driver.desk.annotate.propagate)
-    panel = driver.desk.propagate
+    driver.click(driver.current_job.annotate.propagate)
+    panel = driver.current_job.propagate
     place = panel.what.findText("Interpolate")
     panel.what.setCurrentIndex(place)
     panel.what.activated.emit(place)
@@ -174,7 +174,7 @@ def test_with_the_mouse_only(lung):
     assert proposed(driver) == [4, 5, 6, 11]
     driver.click(section.reject_all)
     assert not proposed(driver) and not section.reject_all.isEnabled()
-    driver.click(driver.desk.annotate.undo)
+    driver.click(driver.current_job.annotate.undo)
     assert proposed(driver) == [4, 5, 6, 11]
     assert session.editor.history.redo_text == "Reject"
 
@@ -198,7 +198,7 @@ def test_following_the_image(open_case):
     driver.press_action("undo")
     assert not proposed(driver)
     turn_to(driver, 7)
-    actions = driver.desk.annotate.masks.follow.menu().findChildren(QAction)
+    actions = driver.current_job.annotate.masks.follow.menu().findChildren(QAction)
     texts = {action.text().split("\t")[0]: action for action in actions}
     texts["To later slices"].trigger()
     driver.settle()

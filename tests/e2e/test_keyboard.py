@@ -43,16 +43,16 @@ def test_an_opened_case_has_the_keyboard(open_case):
 
 def test_keys_after_a_click_are_those_of_the_image(open_case):
     driver = open_case(BRAIN)
-    dock, session = driver.desk.annotate, driver.session
+    dock, session = driver.current_job.annotate, driver.session
     here = session.slice
     driver.click(dock.nothing)
     assert has_keyboard(driver)
     press(Qt.Key.Key_Right)
     assert session.slice == here + 1
     press(Qt.Key.Key_Space)
-    assert driver.desk.player.is_on
+    assert driver.current_job.player.is_on
     press(Qt.Key.Key_Space)
-    assert not driver.desk.player.is_on
+    assert not driver.current_job.player.is_on
     decisions = [session.editor.decision(i) for i in range(session.editor.n_slices)]
     assert decisions.count(Decision.NOTHING_TO_LABEL) == 1
     assert Decision.EXCLUDED not in decisions
@@ -60,8 +60,8 @@ def test_keys_after_a_click_are_those_of_the_image(open_case):
 
 def test_no_click_in_the_docks_takes_the_keyboard(open_case):
     driver = open_case(LUNGS)
-    dock, strip = driver.desk.annotate, driver.desk.strip
-    control = driver.desk.window_control
+    dock, strip = driver.current_job.annotate, driver.current_job.strip
+    control = driver.current_job.window_control
     for button in (
         dock.zoom,
         dock.zoom,
@@ -85,7 +85,7 @@ def test_no_click_in_the_docks_takes_the_keyboard(open_case):
 
 def test_confirming_by_mouse_leaves_confirm_all_alone(open_case):
     driver = open_case(LUNGS)
-    session, section = driver.session, driver.desk.annotate.masks
+    session, section = driver.session, driver.current_job.annotate.masks
     label = session.job.project.label_set.of(Method.SEGMENTATION)[0]
     driver.press_label(label.name)
     for index in (3, 9):
@@ -107,7 +107,7 @@ def test_confirming_by_mouse_leaves_confirm_all_alone(open_case):
 @pytest.mark.parametrize("key", [Qt.Key.Key_Space, Qt.Key.Key_Return])
 def test_a_button_by_tab_acts_once(open_case, key):
     driver = open_case(BRAIN)
-    session, dock = driver.session, driver.desk.annotate
+    session, dock = driver.session, driver.current_job.annotate
     tab_to(driver, dock.nothing)
     press(key)
     assert session.editor.decision(session.slice) is Decision.NOTHING_TO_LABEL
@@ -120,7 +120,7 @@ def test_a_button_by_tab_acts_once(open_case, key):
 
 def test_a_label_by_tab_and_enter(open_case):
     driver = open_case(BRAIN)
-    session, dock = driver.session, driver.desk.annotate
+    session, dock = driver.session, driver.current_job.annotate
     tree = dock.labels.tree
     tab_to(driver, tree)
     label = session.job.project.label_set.named("Tumour")
@@ -132,8 +132,8 @@ def test_a_label_by_tab_and_enter(open_case):
 
 def test_a_panel_by_tab_keeps_the_keyboard_until_it_closes(open_case):
     driver = open_case(BRAIN)
-    panel = driver.desk.propagate
-    tab_to(driver, driver.desk.annotate.propagate)
+    panel = driver.current_job.propagate
+    tab_to(driver, driver.current_job.annotate.propagate)
     press(Qt.Key.Key_Space)
     driver.wait(panel.isVisible)
     assert panel.isAncestorOf(QApplication.focusWidget())
@@ -147,8 +147,8 @@ def test_a_panel_by_tab_keeps_the_keyboard_until_it_closes(open_case):
 def test_smart_fill_gives_the_keyboard_back(open_case):
     driver = open_case(LUNGS)
     driver.press_label("Tumour")
-    driver.click(driver.desk.annotate.fill)
-    panel = driver.desk.fill.panel
+    driver.click(driver.current_job.annotate.fill)
+    panel = driver.current_job.fill.panel
     assert panel.isAncestorOf(QApplication.focusWidget())
     driver.click(panel.from_window)
     assert panel.isAncestorOf(QApplication.focusWidget())
@@ -159,7 +159,7 @@ def test_smart_fill_gives_the_keyboard_back(open_case):
 def test_after_an_answer_keys_act(open_case):
     driver = open_case(BRAIN)
     driver.press_label("Tumour")
-    tab_to(driver, driver.desk.annotate.submit)
+    tab_to(driver, driver.current_job.annotate.submit)
     press(Qt.Key.Key_Space)
     driver.answer("Cancel")
     driver.wait(lambda: has_keyboard(driver))
@@ -167,7 +167,7 @@ def test_after_an_answer_keys_act(open_case):
 
 def test_another_case_has_the_keyboard(open_case):
     driver = open_case(XRAYS)
-    tab_to(driver, driver.desk.annotate.next)
+    tab_to(driver, driver.current_job.annotate.next)
     before = driver.session.case
     press(Qt.Key.Key_Space)
     driver.wait(lambda: driver.session.case not in (None, before))
@@ -180,7 +180,7 @@ def test_another_case_has_the_keyboard(open_case):
 )
 def test_a_number_entered_or_given_up_frees_the_keys(open_case, key, level):
     driver = open_case(LUNGS)
-    session, box = driver.session, driver.desk.window_control.level
+    session, box = driver.session, driver.current_job.window_control.level
     before = session.window
     QTest.mouseDClick(box.lineEdit(), LEFT)
     box.selectAll()
@@ -194,17 +194,17 @@ def test_a_number_entered_or_given_up_frees_the_keys(open_case, key, level):
 
 def test_a_field_is_left_by_a_click_on_a_button(open_case):
     driver = open_case(LUNGS)
-    QTest.mouseClick(driver.desk.window_control.level.lineEdit(), LEFT)
+    QTest.mouseClick(driver.current_job.window_control.level.lineEdit(), LEFT)
     assert not has_keyboard(driver)
-    driver.click(driver.desk.annotate.exclude)
+    driver.click(driver.current_job.annotate.exclude)
     assert has_keyboard(driver)
 
 
 def test_space_does_not_apply_twice(open_case):
     driver = open_case(LUNGS)
     driver.press_label("Tumour")
-    driver.click(driver.desk.annotate.fill)
-    panel, session = driver.desk.fill.panel, driver.session
+    driver.click(driver.current_job.annotate.fill)
+    panel, session = driver.current_job.fill.panel, driver.session
     driver.click(panel.apply)
     driver.settle()
     driver.wait(lambda: session.editor.history.undo_text is not None)

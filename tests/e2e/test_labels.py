@@ -62,10 +62,10 @@ def test_box_by_drag(open_case, stored):
 def test_nothing_in_the_whole_case_asks_before_its_labels_go(open_case, stored):
     driver = open_case(BRAIN)
     driver.press_label("Usable for training")
-    driver.desk.annotate.case_nothing_requested.emit()
+    driver.current_job.annotate.case_nothing_requested.emit()
     driver.answer("Cancel")
     assert driver.session.editor.annotation.case_labels == (6,)
-    driver.desk.annotate.case_nothing_requested.emit()
+    driver.current_job.annotate.case_nothing_requested.emit()
     driver.answer("Clear and mark")
     driver.settle()
     found = stored(BRAIN, "mr-brain")
@@ -100,7 +100,7 @@ def test_nothing_to_label_asks_before_labels_go(open_case, stored):
 def test_exclude_keeps_the_content(open_case, stored):
     driver = open_case(BRAIN)
     driver.press_label("Tumour")
-    driver.click(driver.desk.annotate.exclude)
+    driver.click(driver.current_job.annotate.exclude)
     driver.settle()
     (content,) = stored(BRAIN, "mr-brain").slices.values()
     assert content.excluded
@@ -117,7 +117,7 @@ def test_propagate_and_undo(open_case, stored):
     driver.press_label("Artefact")
     driver.go_to(2)
     driver.press_action("propagate")
-    panel = driver.desk.propagate
+    panel = driver.current_job.propagate
     driver.wait(panel.isVisible)
     driver.settle()
     strip = panel.range.strip
@@ -158,7 +158,7 @@ def test_keys_go_to_all_selected_slices(open_case, stored):
 
 def test_no_key_acts_while_typing(open_case):
     driver = open_case(BRAIN)
-    dock = driver.desk.annotate
+    dock = driver.current_job.annotate
     driver.click(dock.comment_box.head)
     line = dock.comments.line
     driver.settle()

@@ -54,16 +54,16 @@ def is_asked(driver, index):
 
 def test_every_way_out_asks_and_stays(at_risk):
     driver, here = at_risk, at_risk.session.slice
-    desk, case = driver.desk, driver.session.case.row.case.id
-    assert "Disk full" in desk.annotate.state.text()
-    assert "Free some space" in desk.annotate.state.text()
-    assert "ffline" not in desk.annotate.state.text()
+    open_job, case = driver.current_job, driver.session.case.row.case.id
+    assert "Disk full" in open_job.annotate.state.text()
+    assert "Free some space" in open_job.annotate.state.text()
+    assert "ffline" not in open_job.annotate.state.text()
 
     def next_case():
         driver.press_action("next_case")
 
     def close_dock():
-        dock = desk.annotate.parentWidget()
+        dock = open_job.annotate.parentWidget()
         while type(dock).__name__ != "QtViewerDockWidget":
             dock = dock.parentWidget()
         dock.destroyOnClose()
@@ -85,12 +85,12 @@ def test_every_way_out_asks_and_stays(at_risk):
         is_asked(driver, here)
         driver.answer("Stay")
         driver.wait(lambda: driver.question is None)
-        driver.wait(lambda: desk.annotate.isVisible())
-        assert driver.station.desk is desk
+        driver.wait(lambda: open_job.annotate.isVisible())
+        assert driver.station.current_job is open_job
         assert driver.session.case.row.case.id == case
         assert driver.session.editor.content(here).has_labels
         assert driver.window.isVisible()
-        driver.wait(lambda: desk.bridge.image_layer in driver.viewer.layers)
+        driver.wait(lambda: open_job.bridge.image_layer in driver.viewer.layers)
 
 
 def test_saved_elsewhere_one_goes_on(at_risk, monkeypatch, tmp_path, stored):

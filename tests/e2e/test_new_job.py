@@ -92,7 +92,7 @@ def test_from_a_folder_to_the_first_label(make_driver, images, documents):
     QTest.keyClicks(editor, "lung")
     driver.key("Return", editor)
     driver.click(dialog.annotate)
-    driver.wait(lambda: driver.station.desk is not None)
+    driver.wait(lambda: driver.station.current_job is not None)
     driver.wait(lambda: driver.session.is_open)
     driver.settle()
     driver.press_label("lung")
@@ -119,15 +119,15 @@ def test_a_drop_on_my_jobs_is_a_new_job(make_driver, images, documents):
     driver.click(button(driver.my_jobs.jobs, "New job…"))
     assert dialog_of(driver) is dialog and dialog.studies.count() == 2
     driver.click(dialog.only_create)
-    driver.wait(lambda: driver.station.desk is not None)
+    driver.wait(lambda: driver.station.current_job is not None)
     driver.settle()
     assert not driver.session.is_open
     assert driver.my_jobs.page.isVisible()
     # A job that is dropped is opened.
-    before = driver.station.desk
+    before = driver.station.current_job
     driver.my_jobs.show_jobs()
     drop(driver.my_jobs.jobs, documents / "studies")
-    driver.wait(lambda: driver.station.desk not in (None, before))
+    driver.wait(lambda: driver.station.current_job not in (None, before))
     driver.settle()
 
 

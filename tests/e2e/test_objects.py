@@ -52,7 +52,7 @@ def menu_at(driver, row, column):
     QTest.mouseClick(
         driver.canvas, Qt.MouseButton.RightButton, Qt.KeyboardModifier.NoModifier, place
     )
-    menu = driver.desk.pointed.menu
+    menu = driver.current_job.pointed.menu
     driver.wait(lambda: menu is None or menu.isVisible())
     return menu
 
@@ -64,7 +64,7 @@ def choose(driver, menu, *texts):
         if action.menu() is not None:
             menu = action.menu()
     assert action.isEnabled()
-    driver.desk.pointed.menu.hide()
+    driver.current_job.pointed.menu.hide()
     action.trigger()
     driver.settle()
 
@@ -101,7 +101,7 @@ def test_the_menu_of_a_box_and_of_what_is_painted(driver):
     assert not menu.isVisible()
 
     choose(driver, menu_at(driver, 90, 25), "Comment…")
-    line = driver.desk.annotate.comments.line
+    line = driver.current_job.annotate.comments.line
     assert line.placeholderText() == "On Lung, then Enter"
     driver.type_text("Only this part", line)
     driver.settle()
@@ -111,16 +111,16 @@ def test_the_menu_of_a_box_and_of_what_is_painted(driver):
 
 
 def test_boxes_by_hand(driver):
-    lines = driver.desk.around.surroundings.hair_lines
+    lines = driver.current_job.around.surroundings.hair_lines
     assert not lines.is_on
     driver.press_label("Nodule")
     driver.drag_pixels([(20, 20), (40, 50)])
     driver.settle()
     assert all(line.isVisible() for line in lines.lines)
     (before,) = boxes(driver)
-    layer = driver.desk.bridge.boxes.layer
+    layer = driver.current_job.bridge.boxes.layer
 
-    (plate,) = driver.desk.around.surroundings.plates.plates
+    (plate,) = driver.current_job.around.surroundings.plates.plates
     assert (plate.text(), plate.isVisible()) == ("Nodule", True)
     corner = driver.point(before.top, before.left)
     assert abs(plate.x() - corner.x()) < 3
@@ -175,7 +175,7 @@ def test_boxes_by_hand(driver):
 
 
 def test_zoom_and_navigator(driver):
-    bar, camera = driver.desk.around.zoom.bar, driver.viewer.scene.camera
+    bar, camera = driver.current_job.around.zoom.bar, driver.viewer.scene.camera
     fitted = camera.zoom
     assert bar.percent.isVisible()
     assert not bar.navigator.isVisible()
@@ -193,7 +193,7 @@ def test_zoom_and_navigator(driver):
         Qt.KeyboardModifier.NoModifier,
         place / 4,
     )
-    top, left, bottom, right = driver.desk.bridge.zoom.part
+    top, left, bottom, right = driver.current_job.bridge.zoom.part
     assert (top + bottom) / 2 == pytest.approx(0.25, abs=0.06)
     assert (left + right) / 2 == pytest.approx(0.25, abs=0.06)
     before = bar.navigator.grab().toImage()
@@ -201,7 +201,7 @@ def test_zoom_and_navigator(driver):
     assert bar.navigator.isVisible()  # it does not flicker at each step
     driver.wait(lambda: bar.navigator.grab().toImage() != before)
     covered = bar.navigator.geometry().united(bar.percent.geometry())
-    letters = driver.desk.around.surroundings.edges.letters
+    letters = driver.current_job.around.surroundings.edges.letters
     assert not any(covered.intersects(x.geometry()) for x in letters if x.isVisible())
     driver.press_action("next_case")
     driver.key("Ctrl+0")

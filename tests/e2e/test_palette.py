@@ -91,15 +91,15 @@ def test_every_action_is_listed_and_does_what_its_key_does(
     open_case, palette, monkeypatch
 ):
     driver = open_case(LUNGS)
-    desk, done = driver.desk, []
+    open_job, done = driver.current_job, []
     calls = {name: lambda name=name: done.append(name) for name in IDS}
-    monkeypatch.setattr(desk, "by_id", lambda: calls)
+    monkeypatch.setattr(open_job, "by_id", lambda: calls)
     commands = listed(palette)
     for action in ACTIONS:
         assert commands[command_id(action.id)].title == action.text
         palette.commands.execute_command(command_id(action.id)).result()
     assert done == IDS
-    by_key = desk._key_calls()
+    by_key = open_job._key_calls()
     done.clear()
     # Space is bound where napari has no use for it.
     with_key = [
@@ -174,8 +174,14 @@ def unreachable(*views):
 
 def test_every_button_is_found_by_typing(open_case, palette):
     driver = open_case(LUNGS)
-    desk, mine = driver.desk, driver.my_jobs
-    views = [mine, desk.annotate, desk.strip, desk.propagate, desk.fill.panel]
+    open_job, mine = driver.current_job, driver.my_jobs
+    views = [
+        mine,
+        open_job.annotate,
+        open_job.strip,
+        open_job.propagate,
+        open_job.fill.panel,
+    ]
     assert not unreachable(*views)
     canvas = [
         button
@@ -190,9 +196,9 @@ def test_every_button_is_found_by_typing(open_case, palette):
 
 def test_every_button_of_a_review_is_found_by_typing(driver, palette):
     driver.open_review(LUNGS)
-    desk = driver.desk
-    assert not unreachable(driver.my_jobs, desk.sides)
-    mine = {*desk.by_id(), *driver.my_jobs.by_id()}
+    open_job = driver.current_job
+    assert not unreachable(driver.my_jobs, open_job.sides)
+    mine = {*open_job.by_id(), *driver.my_jobs.by_id()}
     assert {"pass_case", "switch_review", "undo", "correct_case"} <= mine
 
 
@@ -215,7 +221,7 @@ def test_what_a_job_offers_is_done_from_the_palette(driver, palette, monkeypatch
     assert len(folders) == 1
     driver.wait(lambda: mine.jobs.selected() is not None)
     run(command_id("open_job")).result()
-    driver.wait(lambda: driver.station.desk is not None)
+    driver.wait(lambda: driver.station.current_job is not None)
     driver.settle()
     driver.station.panel_requested.connect(done.append)
     driver.annotate()

@@ -33,20 +33,20 @@ def planes(open_case):
     driver = open_case(BRAIN)
     driver.press_action("three_planes")
     driver.settle()
-    assert driver.desk.planes.is_on
+    assert driver.current_job.planes.is_on
     return driver
 
 
 def canvases(driver):
-    return [canvas.canvas for canvas in driver.desk.planes._canvases]
+    return [canvas.canvas for canvas in driver.current_job.planes._canvases]
 
 
 def test_they_come_and_go(planes):
     driver = planes
-    edges = driver.desk.around.surroundings.edges
+    edges = driver.current_job.around.surroundings.edges
     assert edges.planes.isChecked()
     assert all(canvas.isVisible() for canvas in canvases(driver))
-    titles = [c._marks.title.text() for c in driver.desk.planes._canvases]
+    titles = [c._marks.title.text() for c in driver.current_job.planes._canvases]
     assert [title.split()[0] for title in titles] == ["Coronal", "Sagittal"]
     assert driver.canvas not in canvases(driver)
     for image in [canvas.grabFramebuffer() for canvas in canvases(driver)]:
@@ -55,15 +55,15 @@ def test_they_come_and_go(planes):
         assert len(set(line)) > 5, "nothing was drawn"
     driver.click(edges.planes)
     driver.settle()
-    assert not driver.desk.planes.is_on and not edges.planes.isChecked()
+    assert not driver.current_job.planes.is_on and not edges.planes.isChecked()
     for _ in range(2):  # again, and quickly
         driver.press_action("three_planes")
-    assert not driver.desk.planes.is_on
+    assert not driver.current_job.planes.is_on
     driver.press_action("three_planes")
     driver.settle()
     driver.viewer.theme = "light"
     driver.settle()
-    assert all(v.model.theme == "light" for v in driver.desk.bridge.planes.views)
+    assert all(v.model.theme == "light" for v in driver.current_job.bridge.planes.views)
 
 
 def test_a_stroke_in_another_plane_is_saved_and_undone(open_case, stored):
@@ -86,31 +86,33 @@ def test_a_stroke_in_another_plane_is_saved_and_undone(open_case, stored):
 def test_another_case_is_covered_until_it_is_drawn(planes):
     """A canvas shows what was drawn on it last, until it is drawn anew."""
     driver = planes
-    before, drawn_on = driver.desk.bridge.planes.views, canvases(driver)
+    before, drawn_on = driver.current_job.bridge.planes.views, canvases(driver)
     former = [view.image for view in before]
     covered = []
 
     def look(*_):
-        covered.append([each.is_covered for each in driver.desk.planes._canvases])
+        covered.append(
+            [each.is_covered for each in driver.current_job.planes._canvases]
+        )
 
     driver.session.opened.connect(look)
     driver.press_action("next_case")
     driver.settle()
     assert covered == [[True, True]], "before anything can have been drawn"
-    for each in driver.desk.planes._canvases:
+    for each in driver.current_job.planes._canvases:
         driver.wait(lambda each=each: not each.is_covered)
         assert each._drawn is each.view.image
-    assert driver.desk.planes.is_on
-    assert driver.desk.around.surroundings.edges.planes.isChecked()
+    assert driver.current_job.planes.is_on
+    assert driver.current_job.around.surroundings.edges.planes.isChecked()
     assert list(map(id, drawn_on)) == list(map(id, canvases(driver)))
-    image = driver.desk.bridge.image_layer
-    for view in driver.desk.bridge.planes.views:
+    image = driver.current_job.bridge.image_layer
+    for view in driver.current_job.bridge.planes.views:
         assert not set(map(id, former)) & set(map(id, view.model.layers))
         assert np.shares_memory(view.image.data, image.data)
     driver.session.opened.disconnect(look)
     driver.session.close_case()
     driver.settle()
-    assert not driver.desk.planes.is_on
+    assert not driver.current_job.planes.is_on
     assert not [layer for view in before for layer in view.model.layers]
 
 
@@ -136,21 +138,21 @@ def test_they_wait_while_a_case_has_none(make_driver, tmp_path):
     driver.settle()
     shown = []
     for _ in range(2):
-        shown.append(driver.desk.planes.is_on)
+        shown.append(driver.current_job.planes.is_on)
         driver.press_action("next_case")
         driver.settle()
-    shown.append(driver.desk.planes.is_on)
+    shown.append(driver.current_job.planes.is_on)
     assert shown == [True, False, True]
-    for each in driver.desk.planes._canvases:
+    for each in driver.current_job.planes._canvases:
         driver.wait(lambda each=each: not each.is_covered)
 
 
 def test_a_radiograph_has_none_and_says_so(open_case):
     driver = open_case(XRAYS)
-    driver.click(driver.desk.around.surroundings.edges.planes)
+    driver.click(driver.current_job.around.surroundings.edges.planes)
     assert any("one slice" in each.message.text() for each in notifications())
-    assert not driver.desk.around.surroundings.edges.planes.isChecked()
-    assert not driver.desk.planes.is_on
+    assert not driver.current_job.around.surroundings.edges.planes.isChecked()
+    assert not driver.current_job.planes.is_on
 
 
 def test_they_go_with_the_window(make_driver, demo, make_napari_viewer):

@@ -29,9 +29,9 @@ def become(driver):
     """Return a function with which another person sits down at the window."""
 
     def become_(name):
-        desk = driver.station.desk
-        if desk is not None:
-            if desk.session.is_open:
+        open_job = driver.station.current_job
+        if open_job is not None:
+            if open_job.session.is_open:
                 driver.raise_tab("My Jobs")
             driver.click(driver.back)
         settings_model().person = name
@@ -75,7 +75,7 @@ def name_people(demo):
 
 
 def write(driver, text):
-    panel = driver.desk.panel
+    panel = driver.current_job.panel
     driver.wait(panel.line.hasFocus)
     QTest.keyClicks(panel.line, text)
     QTest.keyClick(panel.line, Qt.Key.Key_Return)
@@ -89,14 +89,14 @@ def test_who_does_not_annotate_reviews_or_only_looks(driver, become, name_people
     page = driver.my_jobs.page
     switch = page.findChild(QPushButton, "switch_review")
     assert not switch.isVisible()
-    assert driver.desk.review is not None
+    assert driver.current_job.review is not None
     assert page.findChild(QPushButton, "open_first").text() == "Nothing submitted yet"
     become("zoe")
     driver.open_job(BRAIN)
     assert not switch.isVisible()
     driver.annotate()
     driver.press_label("Artefact")
-    dock = driver.desk.annotate
+    dock = driver.current_job.annotate
     assert dock.notice.text().startswith("Read-only: zoe is not among the annotators")
     assert not dock.submit.isEnabled()
     assert not driver.session.editor.content(driver.session.slice).class_labels
@@ -113,7 +113,7 @@ def test_submitted_returned_fixed_and_passed(driver, become, rows, demo):
     become("bob")
     driver.open_review(LUNGS)
     driver.annotate()
-    panel = driver.desk.panel
+    panel = driver.current_job.panel
     assert panel.case_name.text() == driver.session.case.row.case.name
     assert panel.who.text().startswith("ana · ")
     layer = driver.viewer.layers["Segmentation"]
@@ -130,7 +130,7 @@ def test_submitted_returned_fixed_and_passed(driver, become, rows, demo):
     driver.wait(lambda: not panel.state.text())
     driver.settle()
     assert rows(LUNGS) == [("ct-lung", ReviewStatus.WAITING, 1)]
-    assert not driver.desk.threads.threads  # what was taken back is said no more
+    assert not driver.current_job.threads.threads  # what was taken back is said no more
     assert panel.line.text() == "There is a tumour"  # but need not be typed again
     QTest.mouseClick(panel.line, Qt.MouseButton.LeftButton)
     QTest.keyClick(panel.line, Qt.Key.Key_Escape)
@@ -146,12 +146,12 @@ def test_submitted_returned_fixed_and_passed(driver, become, rows, demo):
     become("ana")
     driver.open_job(LUNGS)
     driver.annotate()
-    dock, threads = driver.desk.annotate, driver.desk.threads
+    dock, threads = driver.current_job.annotate, driver.current_job.threads
     assert driver.session.status is Status.RETURNED
     assert driver.session.slice == 6
     assert threads.find(threads.current).first.text == "A tumour on slice 6"
     assert dock.comment_box.head.text() == "Comments (3, 3 open)"
-    pins = driver.desk.bridge.pins.layer
+    pins = driver.current_job.bridge.pins.layer
     assert sorted(pins.data[:, 0].tolist()) == [6, 7, 8]
     assert pins.data[-1].round().tolist() == [6, 180, 176]  # the one at hand
     assert pins.size[-1] > pins.size[0]
@@ -181,17 +181,17 @@ def test_submitted_returned_fixed_and_passed(driver, become, rows, demo):
     become("bob")
     driver.open_review(LUNGS)
     driver.annotate()
-    panel = driver.desk.panel
+    panel = driver.current_job.panel
     assert "revised" in panel.who.text()
     driver.wait(lambda: panel.differences.count() > 0)
     assert panel.differences.item(0).text().startswith("Slice 7: ")
-    assert driver.desk.strip.bar.text().startswith("15 agree · 1 differ")
-    compared = driver.desk.bridge.compared.layer
+    assert driver.current_job.strip.bar.text().startswith("15 agree · 1 differ")
+    compared = driver.current_job.bridge.compared.layer
     assert set(np.unique(compared.data[6])) == {0, 1}  # there was nothing before
     driver.go_to(0)
     driver.press_action("next_change")
     assert driver.session.slice == 6
-    driver.wait(lambda: driver.desk.on_screen.is_seen)
+    driver.wait(lambda: driver.current_job.on_screen.is_seen)
     driver.press_action("pass_case")
     driver.settle()
     assert rows(LUNGS) == [("ct-lung", ReviewStatus.PASSED, 2)]
@@ -204,17 +204,17 @@ def test_a_submission_is_taken_back_on_its_case(driver, become, rows):
     driver.open_job(LUNGS)
     driver.session.open_next = False
     driver.annotate()
-    assert not driver.desk.annotate.take_back.isVisible()
+    assert not driver.current_job.annotate.take_back.isVisible()
     driver.negate_and_submit()
     driver.wait(lambda: driver.session.locked)
     driver.settle()
     assert rows(LUNGS) == [("ct-lung", ReviewStatus.WAITING, 1)]
-    driver.click(driver.desk.annotate.take_back)
+    driver.click(driver.current_job.annotate.take_back)
     driver.wait(lambda: not driver.session.locked)
     driver.settle()
     assert rows(LUNGS) == []
     assert driver.session.status is Status.REMAINING
-    assert not driver.desk.annotate.take_back.isVisible()
+    assert not driver.current_job.annotate.take_back.isVisible()
 
 
 def test_boxes_are_pinned_and_all_that_waits_passes(driver, become, rows):
@@ -234,17 +234,17 @@ def test_boxes_are_pinned_and_all_that_waits_passes(driver, become, rows):
     become("bob")
     driver.open_review(XRAYS)
     driver.annotate()
-    panel, desk = driver.desk.panel, driver.desk
+    panel, open_job = driver.current_job.panel, driver.current_job
     second = driver.session.editor.content(0).boxes[1]
     driver.click_pixel(100, 100)
     assert panel.about.currentText() == "at place"
     driver.click_pixel(470, 600)
     assert panel.about.currentText() == "on object"
     driver.write_comment("Too large")
-    (thread,) = desk.threads.threads
+    (thread,) = open_job.threads.threads
     assert thread.first.object == second.id
     assert thread.first.label == second.label
-    assert len(desk.bridge.pins.layer.data) == 2  # it, and what is clicked
+    assert len(open_job.bridge.pins.layer.data) == 2  # it, and what is clicked
     driver.raise_tab("My Jobs")
     page = driver.my_jobs.page
     page.setFocus()
@@ -277,44 +277,44 @@ def test_two_readings_side_by_side_and_a_copy_corrected(driver, become, rows, de
     become("bob")
     driver.open_review(LUNGS)
     driver.annotate()
-    desk, viewer = driver.desk, driver.viewer
-    bridge, grid = desk.bridge, viewer.canvas.grid
+    open_job, viewer = driver.current_job, driver.viewer
+    bridge, grid = open_job.bridge, viewer.canvas.grid
     driver.press_action("side_by_side")
     driver.settle()
     driver.wait(lambda: bridge.beside.is_shown)
-    assert grid.enabled and desk.panel.beside.isChecked()
+    assert grid.enabled and open_job.panel.beside.isChecked()
     assert bridge.beside.layers[0].name == "ben"
     assert (bridge.beside.layers[1].data[6] == 1).sum() == 30 * 20
     driver.press_action("side_by_side")
     driver.settle()
     assert not grid.enabled
     assert set(np.unique(bridge.compared.layer.data[6])) == {0, 1, 2}
-    assert "ben" in desk.panel.legend.text()
+    assert "ben" in open_job.panel.legend.text()
     driver.press_action("compare")
     assert bridge.compared.layer is None
     assert viewer.layers["Segmentation"].opacity == pytest.approx(0.55)
 
     driver.press_action("correct_case")
-    driver.wait(lambda: desk.is_correcting and driver.session.is_open)
+    driver.wait(lambda: open_job.is_correcting and driver.session.is_open)
     driver.settle()
-    assert desk.annotate.isVisible() and not desk.panel.isVisible()
+    assert open_job.annotate.isVisible() and not open_job.panel.isVisible()
     driver.press_label("Tumour")
     driver.drag_pixels([(140, 110), (150, 112)])
     driver.settle()
     driver.press_action("correct_case")  # and back: the copy is kept
-    driver.wait(lambda: not desk.is_correcting and driver.session.is_open)
+    driver.wait(lambda: not open_job.is_correcting and driver.session.is_open)
     driver.settle()
-    assert driver.session.locked and desk.panel.isVisible()
+    assert driver.session.locked and open_job.panel.isVisible()
     assert (driver.session.editor.mask(6) == 1).sum() == 20 * 20
     driver.press_action("correct_case")
-    driver.wait(lambda: desk.is_correcting and driver.session.is_open)
+    driver.wait(lambda: open_job.is_correcting and driver.session.is_open)
     driver.settle()
     assert (driver.session.editor.mask(6) == 1).sum() > 20 * 20
     driver.press_action("submit")
     driver.answer("Submit anyway")
-    driver.wait(lambda: desk.panel.who.text().startswith("ben"))
+    driver.wait(lambda: open_job.panel.who.text().startswith("ben"))
     driver.settle()
-    assert not desk.is_correcting and desk.panel.isVisible()
+    assert not open_job.is_correcting and open_job.panel.isVisible()
     states = {(person, status) for _, status, _, person in rows(LUNGS, people=True)}
     assert states == {("ana", ReviewStatus.PASSED), ("ben", ReviewStatus.WAITING)}
     with open_store(str(demo), person="bob") as store:

@@ -43,7 +43,7 @@ def test_conflict_is_settled_by_a_question(open_case, stored, demo, mine):
     by_someone_else(demo, driver, 2, 4)
     driver.go_to(3)
     driver.press_label("Artefact")
-    session, dock = driver.session, driver.desk.annotate
+    session, dock = driver.session, driver.current_job.annotate
     driver.wait(lambda: session.saving.state.kind is SaveKind.CONFLICT)
     driver.click(dock.state)
     driver.answer("Keep mine" if mine else "Take theirs")
@@ -61,7 +61,7 @@ def test_conflict_is_settled_by_a_question(open_case, stored, demo, mine):
 
 def test_a_conflict_is_settled_slice_by_slice(open_case, stored, demo, tmp_path):
     driver = open_case(BRAIN)
-    session, dock = driver.session, driver.desk.annotate
+    session, dock = driver.session, driver.current_job.annotate
     by_someone_else(demo, driver, 2, 4)
     by_someone_else(demo, driver, 3, 4)
     for index in (2, 3, 4):
@@ -162,7 +162,7 @@ def test_closing_the_dock_closes_the_case_and_it_opens_again(open_case, stored):
     driver = open_case(BRAIN)
     driver.press_label("Tumour")
     here = driver.session.slice
-    dock = driver.desk.annotate.parentWidget()
+    dock = driver.current_job.annotate.parentWidget()
     while type(dock).__name__ != "QtViewerDockWidget":
         dock = dock.parentWidget()
     dock.destroyOnClose()
@@ -175,7 +175,7 @@ def test_closing_the_dock_closes_the_case_and_it_opens_again(open_case, stored):
     assert len(stored(BRAIN, "mr-brain").slices) == 1
     driver.annotate()
     assert driver.session.editor.content(here).class_labels == (4,)
-    assert driver.desk.annotate.isVisible()
+    assert driver.current_job.annotate.isVisible()
 
 
 def test_a_deleted_layer_comes_back(open_case):
@@ -202,7 +202,7 @@ def test_another_case_and_back(open_case):
     driver.wait(lambda: driver.session.case.row.case.id != first)
     driver.settle()
     assert driver.session.editor.annotation.is_blank
-    driver.click(driver.desk.annotate.previous)
+    driver.click(driver.current_job.annotate.previous)
     driver.wait(lambda: driver.session.case.row.case.id == first)
     driver.settle()
     layer = driver.viewer.layers["Segmentation"]

@@ -36,13 +36,13 @@ def test_a_slice_that_is_looked_at_is_seen(open_case):
     driver.viewer.dims.roll()
     driver.session.slice = 1
     driver.viewer.dims.roll()
-    driver.desk.bridge.image_layer.visible = False
+    driver.current_job.bridge.image_layer.visible = False
     driver.session.slice = 2
     QTest.qWait(250)
     assert 2 not in driver.session.seen
-    driver.desk.bridge.image_layer.visible = True
+    driver.current_job.bridge.image_layer.visible = True
     driver.wait(lambda: 2 in driver.session.seen)
-    assert "seen" in driver.desk.strip.bar.text()
+    assert "seen" in driver.current_job.strip.bar.text()
     # The next case begins anew; back again, all is as it was.
     before = seen(driver)
     driver.press_action("next_case")
@@ -95,7 +95,10 @@ def test_it_can_be_asked_no_more_and_the_reviewer_reads_it(driver):
     driver.open_review(LUNGS)
     driver.annotate()
     n = driver.session.editor.n_slices
-    assert f"{n - 1} of {n} slices were never shown." in driver.desk.panel.who.text()
-    assert driver.desk.strip.bar.text().endswith("1 seen")
+    assert (
+        f"{n - 1} of {n} slices were never shown."
+        in driver.current_job.panel.who.text()
+    )
+    assert driver.current_job.strip.bar.text().endswith("1 seen")
     QTest.qWait(250)
     assert len(seen(driver)) == 1

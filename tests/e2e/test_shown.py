@@ -24,15 +24,15 @@ def press(key):
 
 def test_a_selection_ends_by_esc_a_step_or_a_click_in_the_image(open_case):
     driver = open_case(BRAIN)
-    strip = driver.desk.strip
+    strip = driver.current_job.strip
     driver.select(2, 5)
-    driver.desk.focus_canvas()
-    assert "keys act on 4" in driver.desk.around.read_out.text()
+    driver.current_job.focus_canvas()
+    assert "keys act on 4" in driver.current_job.around.read_out.text()
     press(Qt.Key.Key_Escape)
     assert strip.selection() is None
-    assert "keys act on" not in driver.desk.around.read_out.text()
+    assert "keys act on" not in driver.current_job.around.read_out.text()
     driver.select(2, 5)
-    driver.desk.focus_canvas()
+    driver.current_job.focus_canvas()
     press(Qt.Key.Key_Right)
     assert strip.selection() is None
     driver.select(2, 5)
@@ -44,9 +44,9 @@ def test_deciding_keys_wait_while_another_plane_is_shown(open_case, monkeypatch)
     driver = open_case(BRAIN)
     told = []
     monkeypatch.setattr(
-        driver.desk.bench, "show_error", lambda error: told.append(str(error))
+        driver.current_job.bench, "show_error", lambda error: told.append(str(error))
     )
-    editor, actions = driver.session.editor, driver.desk.actions
+    editor, actions = driver.session.editor, driver.current_job.actions
     before = editor.annotation
     driver.viewer.dims.roll()
     for act in (
@@ -59,17 +59,17 @@ def test_deciding_keys_wait_while_another_plane_is_shown(open_case, monkeypatch)
     assert editor.annotation == before
     assert len(told) == 4
     assert all("plane is shown" in text for text in told)
-    assert "plane" in driver.desk.around.read_out.text()
+    assert "plane" in driver.current_job.around.read_out.text()
     driver.select(2, 5)  # shown, and counted
     actions.exclude()
     assert editor.decision(2) is Decision.EXCLUDED
     driver.go_to(2)
-    assert driver.desk.bridge.plane.is_acquired
+    assert driver.current_job.bridge.plane.is_acquired
 
 
 def test_what_is_told_does_not_pile_up_nor_outlast_its_time(open_case, monkeypatch):
     driver = open_case(BRAIN)
-    actions = driver.desk.actions
+    actions = driver.current_job.actions
 
     def shown():
         return [notice.message.text() for notice in _asks.notifications()]
@@ -127,7 +127,7 @@ def test_what_is_told_at_once_stands_one_above_the_other(open_case):
 
 def test_who_types_keeps_the_keyboard_when_a_notice_goes(open_case):
     driver = open_case(BRAIN)
-    dock = driver.desk.annotate
+    dock = driver.current_job.annotate
     driver.click(dock.comment_box.head)
     driver.settle()
     line = dock.comments.line
@@ -137,7 +137,7 @@ def test_who_types_keeps_the_keyboard_when_a_notice_goes(open_case):
     notice.close()
     assert line.hasFocus()
     driver.session.told.emit("something")
-    driver.desk.focus_canvas()
+    driver.current_job.focus_canvas()
     assert driver.canvas.hasFocus()
     (notice,) = _asks.notifications()
     notice.close()

@@ -60,7 +60,7 @@ def test_from_my_jobs_to_submit_with_every_dock(
         least = driver.window.minimumSizeHint()
         assert least.width() <= 1280 and least.height() <= 640, action
         if action == "smart_fill":
-            panel = driver.desk.fill.panel
+            panel = driver.current_job.fill.panel
             for tool in FillTool:
                 panel.set_tool(tool)
                 assert panel.choice.tool is tool

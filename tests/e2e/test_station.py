@@ -45,7 +45,7 @@ def ORIGINAL():
 
 def test_a_job_that_is_opened_by_name_shows_its_page(make_driver, demo):
     driver = make_driver(demo / XRAYS, open_it=True)
-    driver.wait(lambda: driver.station.desk is not None)
+    driver.wait(lambda: driver.station.current_job is not None)
     driver.settle()
     assert driver.my_jobs.page.isVisible()
     assert driver.session.job.id == XRAYS
@@ -59,7 +59,7 @@ def test_of_several_jobs_none_is_opened(make_driver, demo):
     driver.wait(lambda: len(driver.station.summaries) == len(DEMO_JOBS))
     driver.settle()
     assert driver.my_jobs.jobs.isVisible()
-    assert driver.station.desk is None
+    assert driver.station.current_job is None
 
 
 def test_studies_stand_in_the_place_of_the_image_until_one_is_open(make_driver, demo):
@@ -85,7 +85,7 @@ def test_studies_stand_in_the_place_of_the_image_until_one_is_open(make_driver, 
     assert driver.session.case.row.ordinal == 1
     assert not shown.is_shown
     for step in (-1, 1, -1):
-        driver.desk.actions.go_case(step)
+        driver.current_job.actions.go_case(step)
         driver.settle()
         assert not shown.is_shown
     driver.station.close_job()
@@ -108,7 +108,7 @@ def test_the_button_on_a_card_opens_the_first_case_that_is_left(make_driver, dem
         QTest.mouseClick(view._cards.viewport(), Qt.MouseButton.LeftButton, pos=place)
         driver.wait(
             lambda job=summary.job: (
-                driver.station.desk is not None
+                driver.station.current_job is not None
                 and driver.session.job.id == job.id
                 and driver.session.is_open
             )
@@ -124,7 +124,7 @@ def test_follows_the_theme(open_case, theme):
     driver = open_case(BRAIN)
     driver.viewer.theme = "light" if theme == "dark" else "dark"
     driver.viewer.theme = theme
-    track = driver.desk.strip.track
+    track = driver.current_job.strip.track
     image = track.grab().toImage()
     brightness = image.pixelColor(image.width() - 3, image.height() // 2).lightness()
     assert (brightness < 128) == (theme == "dark")
@@ -136,7 +136,7 @@ def test_settings_are_used(settings, make_driver, demo):
     driver = make_driver(demo)
     driver.open_job(XRAYS)
     driver.annotate()
-    assert driver.desk.bridge.mouse.wheel_steps
+    assert driver.current_job.bridge.mouse.wheel_steps
     driver.press_action("nothing_submit_next")
     driver.wait(lambda: driver.session.locked)
     driver.settle()
@@ -174,7 +174,7 @@ def test_by_keyboard_alone_from_my_jobs_to_submit(driver, demo):
             break
         QTest.keyClick(cards, Qt.Key.Key_Down)
     QTest.keyClick(cards, Qt.Key.Key_Return)
-    driver.wait(lambda: driver.station.desk is not None)
+    driver.wait(lambda: driver.station.current_job is not None)
     driver.settle()
     annotate = driver.my_jobs.page.findChild(QPushButton, "open_first")
     assert QApplication.focusWidget() is annotate
@@ -182,7 +182,7 @@ def test_by_keyboard_alone_from_my_jobs_to_submit(driver, demo):
     assert QApplication.focusWidget() is cards
     QTest.keyClick(cards, Qt.Key.Key_Return)
     driver.wait(lambda: QApplication.focusWidget() is annotate)
-    said, veil, busy = [], driver.desk.veil, driver.station.busy_changed
+    said, veil, busy = [], driver.current_job.veil, driver.station.busy_changed
 
     def listen(text):
         said.append((text, veil.isVisible()))
@@ -208,13 +208,13 @@ def test_by_keyboard_alone_from_my_jobs_to_submit(driver, demo):
 
 def test_closed_slices_come_back(open_case):
     driver = open_case(LUNGS)
-    desk, menu = driver.desk, driver.viewer.window.window_menu
-    strip, back = desk.strip, desk.annotate.slices_back
+    open_job, menu = driver.current_job, driver.viewer.window.window_menu
+    strip, back = open_job.strip, open_job.annotate.slices_back
     (item,) = (a for a in menu.actions() if a.text() == "Slices")
     assert strip.isVisible()
     assert item.isChecked()
     assert back.isHidden()
-    for ask in (back.click, item.trigger, desk.strip_dock.toggle):
+    for ask in (back.click, item.trigger, open_job.strip_dock.toggle):
         close_dock(strip)
         driver.settle()
         assert not strip.isVisible()
@@ -243,7 +243,7 @@ def test_my_jobs_that_is_opened_again_becomes_a_tab(open_case):
     driver.settle()
     _, jobs = driver.viewer.window.add_plugin_dock_widget(PLUGIN, "My Jobs")
     driver.settle()
-    annotate = dock_of(driver.desk.annotate)
+    annotate = dock_of(driver.current_job.annotate)
     assert annotate in window.tabifiedDockWidgets(dock_of(jobs))
     assert window.size() == size
     assert jobs.page.isVisible()
@@ -265,18 +265,18 @@ def test_everything_is_released_with_the_job(open_case):
     driver.select(2, 4)
     driver.press_action("propagate")
     driver.settle()
-    desk, viewer = driver.desk, driver.viewer
+    open_job, viewer = driver.current_job, driver.viewer
     held = {
-        "desk": weakref.ref(desk),
-        "session": weakref.ref(desk.session),
-        "bridge": weakref.ref(desk.bridge),
-        "strip": weakref.ref(desk.strip),
-        "annotate": weakref.ref(desk.annotate),
-        "propagate": weakref.ref(desk.propagate),
+        "open_job": weakref.ref(open_job),
+        "session": weakref.ref(open_job.session),
+        "bridge": weakref.ref(open_job.bridge),
+        "strip": weakref.ref(open_job.strip),
+        "annotate": weakref.ref(open_job.annotate),
+        "propagate": weakref.ref(open_job.propagate),
     }
     callbacks = viewer.mouse_drag_callbacks, viewer.mouse_wheel_callbacks
     assert any(is_ours(call) for listed in callbacks for call in listed)
-    del desk
+    del open_job
     station = driver.station
     station.close_job()
     station.tables.drain()
@@ -311,9 +311,9 @@ def test_everything_is_released_with_the_window(
     }
     if job is not None:
         held |= {
-            "desk": weakref.ref(driver.desk),
+            "open_job": weakref.ref(driver.current_job),
             "session": weakref.ref(driver.session),
-            "bridge": weakref.ref(driver.desk.bridge),
+            "bridge": weakref.ref(driver.current_job.bridge),
         }
     viewer = driver.viewer
     vars(driver).clear()
@@ -341,7 +341,7 @@ def test_preferences_count_at_once(open_case):
         model.open_next = False
         assert not driver.session.open_next
         model.image_memory = 100
-        assert driver.desk.bridge.budget == 100 * 2**20
+        assert driver.current_job.bridge.budget == 100 * 2**20
     finally:
         model.wheel_steps, model.open_next, model.image_memory = False, True, 0
     here = driver.session.slice
@@ -353,18 +353,18 @@ def test_another_set_of_keys_counts_at_once(open_case):
     driver = open_case(LUNGS)
     model, session = settings_model(), driver.session
     first = session.case.row.case.id
-    tip = driver.desk.annotate.submit.toolTip()
+    tip = driver.current_job.annotate.submit.toolTip()
     model.key_set = "DeepCap"
-    assert driver.desk.annotate.submit.toolTip() != tip
+    assert driver.current_job.annotate.submit.toolTip() != tip
     here = session.slice
     driver.wheel(-1)
     assert session.slice == here + 1
     label = next(x for x in session.job.project.label_set.labels if x.id)
     driver.press_label(label.name)
     driver.key("Space")
-    assert driver.desk.player.is_on
+    assert driver.current_job.player.is_on
     driver.key("Space")
-    assert not driver.desk.player.is_on
+    assert not driver.current_job.player.is_on
     driver.wheel(-1, Qt.KeyboardModifier.AltModifier)
     driver.settle()
     second = session.case.row.case.id
@@ -373,8 +373,8 @@ def test_another_set_of_keys_counts_at_once(open_case):
     driver.settle()
     assert session.case.row.case.id == first
     model.key_set = "napari"
-    assert driver.desk.annotate.submit.toolTip() == tip
-    assert not driver.desk.bridge.mouse.wheel_steps
+    assert driver.current_job.annotate.submit.toolTip() == tip
+    assert not driver.current_job.bridge.mouse.wheel_steps
 
 
 def test_the_page_says_that_a_case_is_being_opened(driver):

@@ -51,7 +51,7 @@ def test_undecided_slices_are_asked_about(open_case, stored):
     driver.answer("Go to slice 2")
     assert driver.session.slice == 1
     assert driver.session.status is Status.REMAINING
-    driver.wait(lambda: driver.desk.on_screen.is_seen)  # no key that rattles
+    driver.wait(lambda: driver.current_job.on_screen.is_seen)  # no key that rattles
     driver.press_action("submit")
     driver.answer("Mark them")
     driver.wait(lambda: driver.session.case.row.case.id == "mr-brain-tumour")
@@ -89,7 +89,7 @@ def test_submitted_case_is_locked(open_case, stored):
     assert not np.asarray(layer.data).any()
     assert not layer.editable
     assert stored(LUNGS, "ct-lung") == before
-    dock = driver.desk.annotate
+    dock = driver.current_job.annotate
     assert not dock.submit.isEnabled()
     assert "read-only" in dock.notice.text()
 
@@ -156,7 +156,7 @@ def test_returned_case_is_shown_and_submitted_again(open_case, give_back, demo):
     driver.settle()
     driver.open_job(LUNGS)
     driver.annotate()
-    session, dock = driver.session, driver.desk.annotate
+    session, dock = driver.session, driver.current_job.annotate
     assert session.case.row.case.id == "ct-lung"
     assert session.status is Status.RETURNED
     assert session.slice == 5

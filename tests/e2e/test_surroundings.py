@@ -14,7 +14,7 @@ BRAIN, XRAYS, LUNGS = DEMO_JOBS
 
 
 def edges(driver):
-    return driver.desk.around.surroundings.edges
+    return driver.current_job.around.surroundings.edges
 
 
 def written(driver):
@@ -31,7 +31,7 @@ def napari_docks(driver):
 
 def test_sides_scale_room_and_frame(open_case):
     driver = open_case(BRAIN)
-    bar = driver.desk.around.surroundings.bar
+    bar = driver.current_job.around.surroundings.bar
     assert written(driver) == ["R", "L", "A", "P"]
     assert bar.isVisible()
     zoom = driver.viewer.scene.camera.zoom
@@ -42,7 +42,7 @@ def test_sides_scale_room_and_frame(open_case):
     driver.viewer.dims.roll()
     driver.settle()
     assert written(driver) == ["A", "P", "H", "F"]
-    driver.desk.bridge.show_acquired()
+    driver.current_job.bridge.show_acquired()
 
     for action, is_seen in (
         ("letters", lambda: bool(written(driver))),
@@ -64,7 +64,7 @@ def test_sides_scale_room_and_frame(open_case):
     driver.click(edges(driver).room)
     assert all(napari_docks(driver).values())
 
-    assert driver.desk.annotate.place.text() == "1 / 2 · 2 left"
+    assert driver.current_job.annotate.place.text() == "1 / 2 · 2 left"
     assert not any(part.isVisible() for part in edges(driver).frame)
     driver.negate_and_submit()
     driver.settle()
@@ -72,25 +72,25 @@ def test_sides_scale_room_and_frame(open_case):
     driver.settle()
     assert driver.session.locked
     assert all(part.isVisible() for part in edges(driver).frame)
-    assert driver.desk.annotate.place.text() == "1 / 2 · 1 left"
-    driver.click(driver.desk.annotate.place)
+    assert driver.current_job.annotate.place.text() == "1 / 2 · 1 left"
+    driver.click(driver.current_job.annotate.place)
     assert driver.table.isVisible()
     assert SUBMITTED in edges(driver).frame[0].styleSheet()
-    driver.desk.close()
+    driver.current_job.close()
     assert not (isalive(bar) and bar.isVisible())
 
 
 def test_peeking_lasts_as_long_as_the_key_is_held(open_case, monkeypatch, qtbot):
     driver = open_case(BRAIN)
-    desk = driver.desk
+    open_job = driver.current_job
     driver.press_action("peek")  # pressed and let go of at once: it stays hidden
-    qtbot.waitUntil(lambda: desk.around.peek.is_over)
-    assert desk.bridge.is_hidden
-    assert "hidden" in desk.around.read_out.text()
+    qtbot.waitUntil(lambda: open_job.around.peek.is_over)
+    assert open_job.bridge.is_hidden
+    assert "hidden" in open_job.around.read_out.text()
     assert edges(driver).peek.isChecked()
     driver.click(edges(driver).peek)
-    assert not desk.bridge.is_hidden
-    monkeypatch.setattr(desk.around.peek, "held_for", lambda: PEEK + 1)
+    assert not open_job.bridge.is_hidden
+    monkeypatch.setattr(open_job.around.peek, "held_for", lambda: PEEK + 1)
     driver.press_action("peek")
-    qtbot.waitUntil(lambda: desk.around.peek.is_over)
-    assert not desk.bridge.is_hidden
+    qtbot.waitUntil(lambda: open_job.around.peek.is_over)
+    assert not open_job.bridge.is_hidden

@@ -63,7 +63,7 @@ def only(driver):
 def test_boxed_and_confirmed_and_found_in_the_store(boxed, folder):
     assert only(boxed).keys == (2, 8, 12)
     assert only(boxed).proposals == (3, 4, 5, 6, 7, 9, 10, 11)
-    section = boxed.desk.annotate.boxes
+    section = boxed.current_job.annotate.boxes
     assert section.isVisible()
     assert section.about.text() == "Nodule · slices 3–13 · 3 keys · 8 to confirm"
     boxed.click(section.buttons["confirm_object"])
@@ -87,7 +87,7 @@ def test_a_proposal_dragged_with_the_mouse_is_a_key(boxed):
     driver, session = boxed, boxed.session
     session.slice = 5
     before = only(driver).boxes
-    driver.desk.bridge.boxes.layer.mode = "select"
+    driver.current_job.bridge.boxes.layer.mode = "select"
     row, column = before[5].top + 15, 80
     driver.drag_pixels([(row, column), (row + 20, column)])
     after = only(driver).boxes
@@ -116,7 +116,7 @@ def test_the_object_leaves_and_is_extended_from_the_strip(boxed):
 def test_extended_from_the_propagate_panel(boxed):
     boxed.press_action("propagate")
     boxed.settle()
-    panel = boxed.desk.propagate
+    panel = boxed.current_job.propagate
     entries = [panel.what.itemText(i) for i in range(panel.what.count())]
     place = entries.index("Extend the object")
     panel.what.setCurrentIndex(place)
@@ -142,15 +142,15 @@ def test_a_box_of_its_own_and_another_label(boxed):
     boxed.press_action("separate_box")
     first, second = tracks(boxed.session.editor)
     assert (first.stop, list(second.boxes)) == (8, [12])
-    boxed.desk.annotate.boxes.label.menu().actions()[1].trigger()
+    boxed.current_job.annotate.boxes.label.menu().actions()[1].trigger()
     assert tracks(boxed.session.editor)[1].label == 2
-    assert boxed.desk.annotate.boxes.about.text() == "Lymph node · slice 13"
+    assert boxed.current_job.annotate.boxes.about.text() == "Lymph node · slice 13"
 
 
 def test_deleting_an_object_and_nothing_at_hand(boxed):
     boxed.press_action("delete_object")
     assert not tracks(boxed.session.editor)
-    assert not boxed.desk.annotate.boxes.buttons["delete_object"].isEnabled()
+    assert not boxed.current_job.annotate.boxes.buttons["delete_object"].isEnabled()
     boxed.key("Ctrl+Z")
     assert only(boxed).keys == (2, 8, 12)
 
@@ -162,14 +162,14 @@ def test_a_submitted_case_offers_nothing(boxed):
     boxed.answer("Mark them")
     boxed.settle()
     assert boxed.session.locked
-    assert not boxed.desk.annotate.boxes.isVisible()
+    assert not boxed.current_job.annotate.boxes.isVisible()
     before = only(boxed)
     boxed.press_action("delete_object")
     assert only(boxed) == before
 
 
 def test_the_menu_can_be_reached_by_key(boxed, qtbot):
-    more = boxed.desk.annotate.boxes.more
+    more = boxed.current_job.annotate.boxes.more
     more.setFocus()
     qtbot.waitUntil(more.hasFocus)
     qtbot.keyClick(more, Qt.Key.Key_Tab)

@@ -13,8 +13,8 @@ BRAIN, XRAYS, LUNGS = DEMO_JOBS
 
 
 def in_step(driver):
-    window, control = driver.session.window, driver.desk.window_control
-    layer = driver.desk.bridge.image_layer
+    window, control = driver.session.window, driver.current_job.window_control
+    layer = driver.current_job.bridge.image_layer
     assert layer.contrast_limits == pytest.approx(window.limits)
     assert control.level.value() == pytest.approx(window.center, abs=0.06)
     assert control.width_.value() == pytest.approx(window.width, abs=0.06)
@@ -31,13 +31,16 @@ def test_drag_preset_fields_and_slider_in_step(open_case):
     assert dragged.center > start.center  # down is a higher level, so darker
     driver.press_action("preset_5")
     assert (in_step(driver).center, in_step(driver).width) == (40, 80)
-    control = driver.desk.window_control
+    control = driver.current_job.window_control
     for box, text in ((control.level, "50"), (control.width_, "350")):
         box.selectAll()
         driver.type_text(text, box)
     driver.canvas.setFocus()
     assert (in_step(driver).center, in_step(driver).width) == (50, 350)
-    driver.desk.bridge.image_layer.contrast_limits = (-160, 240)  # napari's slider
+    driver.current_job.bridge.image_layer.contrast_limits = (
+        -160,
+        240,
+    )  # napari's slider
     low_high = Window(center=40, width=400, function="LINEAR_EXACT").limits
     assert in_step(driver).limits == pytest.approx(low_high)
     driver.click(control.reset)
@@ -46,14 +49,14 @@ def test_drag_preset_fields_and_slider_in_step(open_case):
 
 def test_invert_and_read_out(open_case):
     driver = open_case(BRAIN)
-    label = driver.desk.around.read_out
+    label = driver.current_job.around.read_out
     assert label.isVisible()
     assert "11 / 20" in label.text()
     assert not driver.viewer.canvas.overlays.text.visible
-    layer = driver.desk.bridge.image_layer
-    driver.click(driver.desk.window_control.invert)
+    layer = driver.current_job.bridge.image_layer
+    driver.click(driver.current_job.window_control.invert)
     assert layer.colormap.name == "gray_r"
-    driver.click(driver.desk.window_control.reset)
+    driver.click(driver.current_job.window_control.reset)
     assert layer.colormap.name == "gray"
 
 
@@ -63,4 +66,4 @@ def test_sliders_of_napari_and_ours_move_together(open_case):
     assert driver.viewer.dims.current_step[0] == 3
     driver.key("Right")
     assert driver.session.slice == 4
-    assert driver.desk.strip.track.current == 4
+    assert driver.current_job.strip.track.current == 4

@@ -114,8 +114,8 @@ class MyJobs(QWidget):
         self._begins: JobSummary | None = None
         self._grid = GridOfStudies(station, self)
         self._set_colors(station.colors)
-        if station.desk is not None:
-            self._on_job_opened(station.desk)
+        if station.current_job is not None:
+            self._on_job_opened(station.current_job)
         # napari reads every plugin's manifest for the first look at the settings:
         # the window is painted before that.
         self.jobs.set_busy(True)
@@ -159,7 +159,7 @@ class MyJobs(QWidget):
         calls |= {"show_jobs": self.show_jobs, "help": self._show_keys}
         if self._person.isEnabled():
             calls["person"] = self._person.click
-        if self.station.desk is not None:
+        if self.station.current_job is not None:
             calls |= self.page.by_id()
         return calls
 
@@ -210,8 +210,8 @@ class MyJobs(QWidget):
 
     def _redraw(self, *_: object) -> None:
         """Draw the cases of the open job anew on its card."""
-        if self.station.desk is not None:
-            self.jobs.pictures.drop(self.station.desk.session.job.id)
+        if self.station.current_job is not None:
+            self.jobs.pictures.drop(self.station.current_job.session.job.id)
 
     def _begin(self, summary: JobSummary) -> None:
         """Open a job, and the first of its cases that is left."""
@@ -223,14 +223,14 @@ class MyJobs(QWidget):
         if view.isVisible() and not text_has_focus():
             view.take_keyboard()
 
-    def _on_job_opened(self, desk: OpenJob) -> None:
-        session = desk.session
+    def _on_job_opened(self, open_job: OpenJob) -> None:
+        session = open_job.session
         counts = next(
             (s.counts for s in self.station.summaries if s.job.id == session.job.id),
             session.store.counts(session.job.id),
         )
-        self.page.set_job(session.job, counts, desk.label_keys)
-        review, person = desk.review, session.store.person
+        self.page.set_job(session.job, counts, open_job.label_keys)
+        review, person = open_job.review, session.store.person
         # What a reviewer looks at says of itself that anyone may edit it.
         job = session.job if review is None else review.job
         self.page.set_reviews(
@@ -246,15 +246,15 @@ class MyJobs(QWidget):
         self._read_people()
         self._stack.setCurrentWidget(self.page)
         self._take_keyboard(self.page)
-        desk.jobs_requested.connect(self._come_forward)
-        desk.edit_requested.connect(self._edit_open_job)
+        open_job.jobs_requested.connect(self._come_forward)
+        open_job.edit_requested.connect(self._edit_open_job)
         session.job_changed.connect(self._on_keymap)
         if (window := self.window()) is not None:
-            desk.veil.lay_over(window)  # for the first case, too
-        self._grid.follow(desk, window)
+            open_job.veil.lay_over(window)  # for the first case, too
+        self._grid.follow(open_job, window)
         begins, self._begins = self._begins, None
         if begins is not None and begins.job.id == session.job.id:
-            desk.open_first()
+            open_job.open_first()
 
     def _come_forward(self) -> None:
         """Show the list of cases, where another dock lies over it."""
@@ -266,13 +266,15 @@ class MyJobs(QWidget):
 
     def _read_people(self, *_: object) -> None:
         """Show who did how much, to whoever may review."""
-        desk = self.station.desk
-        if desk is None or not desk.session.job.may_review(desk.session.store.person):
+        open_job = self.station.current_job
+        if open_job is None or not open_job.session.job.may_review(
+            open_job.session.store.person
+        ):
             return
-        store, job_id = desk.session.store, desk.session.job.id
+        store, job_id = open_job.session.store, open_job.session.job.id
 
         def show(people: Sequence[PersonProgress]) -> None:
-            if self.station.desk is desk:
+            if self.station.current_job is open_job:
                 self.page.set_people([(p.person, p.submitted, p.given) for p in people])
 
         self.station.tables.run(
@@ -289,56 +291,56 @@ class MyJobs(QWidget):
                 window.unsetCursor()
 
     def _annotate(self) -> None:
-        if self.station.desk is not None:
-            self.station.desk.open_first()
+        if self.station.current_job is not None:
+            self.station.current_job.open_first()
 
     def _open_case(self, key: str) -> None:
         from napari_annotate_jobs.widgets import split_row_key
 
-        desk = self.station.desk
-        if desk is None:
+        open_job = self.station.current_job
+        if open_job is None:
             return
         case_id, person = split_row_key(key)
-        if desk.review is not None and person is not None:
-            desk.review.open(case_id, person)
+        if open_job.review is not None and person is not None:
+            open_job.review.open(case_id, person)
         else:
-            desk.session.open_case(case_id)
+            open_job.session.open_case(case_id)
 
     def _pass_all(self, text: str) -> None:
         from napari_annotate_jobs.session import ReviewFilter
 
-        from ._review_desk import ReviewDesk
+        from ._open_review import OpenJobReview
 
-        desk = self.station.desk
-        if isinstance(desk, ReviewDesk):
-            desk.pass_all(ReviewFilter(text=text), self.window() or self)
+        open_job = self.station.current_job
+        if isinstance(open_job, OpenJobReview):
+            open_job.pass_all(ReviewFilter(text=text), self.window() or self)
 
     def _show_details(self, key: str) -> None:
         from napari_annotate_jobs.widgets import split_row_key
 
         from ._asks import tell
 
-        desk = self.station.desk
-        if desk is not None:
+        open_job = self.station.current_job
+        if open_job is not None:
             case_id, _ = split_row_key(key)
-            row = desk.session.store.case(desk.session.job.id, case_id)
+            row = open_job.session.store.case(open_job.session.job.id, case_id)
             tell(self, f"Findings about {row.case.name}", "\n".join(row.warnings))
 
     def _flag(self, key: str) -> None:
         from napari_annotate_jobs.widgets import split_row_key
 
-        desk = self.station.desk
-        if desk is not None:
+        open_job = self.station.current_job
+        if open_job is not None:
             case_id, _ = split_row_key(key)
-            desk.flags.ask(case_id, self.window() or self)
+            open_job.flags.ask(case_id, self.window() or self)
 
     def _on_keymap(self) -> None:
-        desk = self.station.desk
-        if desk is not None:
+        open_job = self.station.current_job
+        if open_job is not None:
             self.page.set_job(
-                desk.session.job,
-                desk.session.store.counts(desk.session.job.id),
-                desk.label_keys,
+                open_job.session.job,
+                open_job.session.store.counts(open_job.session.job.id),
+                open_job.label_keys,
             )
 
     def _show_keys(self) -> None:
@@ -366,9 +368,9 @@ class MyJobs(QWidget):
         EditJobs.of(self.station).show_summary(self.window() or self, summary)
 
     def _edit_open_job(self) -> None:
-        desk = self.station.desk
-        if desk is not None:
-            session = desk.session
+        open_job = self.station.current_job
+        if open_job is not None:
+            session = open_job.session
             place = session.store.location
             EditJobs.of(self.station).show(self.window() or self, place, session.job.id)
 
@@ -461,8 +463,8 @@ class KeysAndMouse(QWidget):
         paint_in(self.panel, colors)
 
     def _on_job(self, *_: object) -> None:
-        desk = self.station.desk
-        labels = None if desk is None else desk.session.job.project.label_set
+        open_job = self.station.current_job
+        labels = None if open_job is None else open_job.session.job.project.label_set
         self.panel.set_labels(labels)
 
     @property
@@ -480,10 +482,10 @@ class KeysAndMouse(QWidget):
         dock = dock_of(self)
         if dock is not None:
             dock.hide()
-        desk = self.station.desk
-        if desk is not None:
-            desk.raise_annotate()
-            desk.focus_canvas()
+        open_job = self.station.current_job
+        if open_job is not None:
+            open_job.raise_annotate()
+            open_job.focus_canvas()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Say no more than needed on the tab."""

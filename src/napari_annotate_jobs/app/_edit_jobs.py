@@ -140,17 +140,17 @@ class EditJobs(QObject):
     def _on_edited(self, job: Job) -> None:
         station = self._station
         station.refresh_jobs()
-        desk = station.desk
-        if desk is not None and desk.session.job.id == job.id:
-            desk.session.watch.look()
+        open_job = station.current_job
+        if open_job is not None and open_job.session.job.id == job.id:
+            open_job.session.watch.look()
 
     def _on_deleted(self, job_id: str, place: str) -> None:
-        station, desk = self._station, self._station.desk
+        station, open_job = self._station, self._station.current_job
         if (dialog := self.dialog(job_id)) is not None:
             dialog.forget()
         self._drop(job_id)
         notify(f"The job is in {place}.")
-        if desk is not None and desk.session.job.id == job_id:
+        if open_job is not None and open_job.session.job.id == job_id:
             try:
                 station.close_job()
             except AnnotateJobsError as error:

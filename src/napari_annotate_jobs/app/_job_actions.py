@@ -79,7 +79,7 @@ class JobActions(QObject):
         if self._offers is None:
             return {}
         calls = self._offers()
-        if station.desk is not None:
+        if station.current_job is not None:
             for name, panel in PANELS.items():
                 calls[name] = partial(station.panel_requested.emit, panel)
         return calls
@@ -92,10 +92,10 @@ class JobActions(QObject):
         action_id : str
             One of :data:`ACTIONS`; nothing happens where it does not apply.
         """
-        desk = self._station.desk
-        if desk is not None and action_id in desk.by_id():
-            desk.focus_canvas()  # the palette had the keyboard, and is gone
-            desk.do(action_id)
+        open_job = self._station.current_job
+        if open_job is not None and action_id in open_job.by_id():
+            open_job.focus_canvas()  # the palette had the keyboard, and is gone
+            open_job.do(action_id)
             return
         call = self.by_id().get(action_id)
         if call is not None:
@@ -117,9 +117,9 @@ class JobActions(QObject):
         action_id : str
             One of :data:`ACTIONS`.
         """
-        desk = self._station.desk
-        if desk is not None and action_id in desk.by_id():
-            return desk.applies(action_id)
+        open_job = self._station.current_job
+        if open_job is not None and action_id in open_job.by_id():
+            return open_job.applies(action_id)
         return action_id in self.by_id()
 
     def close(self) -> None:

@@ -151,20 +151,20 @@ class NewJobs(QObject):
         dock.raise_()
         self._station.add_location(str(folder), open_it=True)
 
-    def _on_job(self, desk: OpenJob) -> None:
+    def _on_job(self, open_job: OpenJob) -> None:
         """Open the first case of a job that was just made to be annotated."""
         wanted, self._to_annotate = self._to_annotate, None
-        if wanted is None or Path(desk.session.store.location) != wanted:
+        if wanted is None or Path(open_job.session.store.location) != wanted:
             return
-        session = desk.session
+        session = open_job.session
 
         def arm(*_: object) -> None:
             # Whatever the settings: who has just made the labels wants to draw.
             session.opened.disconnect(arm)
-            desk.actions.arm("first")
+            open_job.actions.arm("first")
 
         session.opened.connect(arm)
-        desk.open_first()
+        open_job.open_first()
 
     def _drop(self) -> None:
         dialog, self.dialog, self.controller = self.dialog, None, None

@@ -67,11 +67,11 @@ class _JobPanel(QWidget):
     @property
     def place(self) -> JobPlace | None:
         """Where the open job is."""
-        desk = self.station.desk
-        if desk is None:
+        open_job = self.station.current_job
+        if open_job is None:
             return None
-        store = desk.session.store
-        return JobPlace(store.location, desk.session.job, store.person)
+        store = open_job.session.store
+        return JobPlace(store.location, open_job.session.job, store.person)
 
     def set_place(self, place: JobPlace | None) -> None:
         """Be about another job."""

@@ -47,7 +47,7 @@ class GridOfStudies(QObject):
         """True while it is on the screen."""
         return self._grid is not None and self._grid.isVisible()
 
-    def follow(self, desk: OpenJob, window: QWidget | None) -> None:
+    def follow(self, open_job: OpenJob, window: QWidget | None) -> None:
         """Show the cases of a job that was opened, in the middle of a window."""
         self._connections.release()
         centre = window.centralWidget() if isinstance(window, QMainWindow) else None
@@ -60,9 +60,9 @@ class GridOfStudies(QObject):
             self._grid.case_requested.connect(self._open)
             centre.installEventFilter(self)
         self._grid.set_source(
-            desk.session.job.project.name, self._station.case_source()
+            open_job.session.job.project.name, self._station.case_source()
         )
-        session = desk.session
+        session = open_job.session
         self._connections = Connections(
             [
                 (session.busy, self._show),
@@ -74,13 +74,13 @@ class GridOfStudies(QObject):
 
     def _show(self, *_: object) -> None:
         """Be there if no case is open or on its way, and no image of others."""
-        desk, grid = self._station.desk, self._grid
+        open_job, grid = self._station.current_job, self._grid
         if grid is None:
             return
         free = (
-            desk is not None
-            and not desk.session.is_open
-            and not desk.session.is_showing
+            open_job is not None
+            and not open_job.session.is_open
+            and not open_job.session.is_showing
             and not self._station.viewer.layers
         )
         if free and not grid.isVisible():
@@ -119,14 +119,14 @@ class GridOfStudies(QObject):
     def _open(self, key: str) -> None:
         from napari_annotate_jobs.widgets import split_row_key
 
-        desk = self._station.desk
-        if desk is None:
+        open_job = self._station.current_job
+        if open_job is None:
             return
         case_id, person = split_row_key(key)
-        if desk.review is not None and person is not None:
-            desk.review.open(case_id, person)
+        if open_job.review is not None and person is not None:
+            open_job.review.open(case_id, person)
         else:
-            desk.session.open_case(case_id)
+            open_job.session.open_case(case_id)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the size of what lies below."""

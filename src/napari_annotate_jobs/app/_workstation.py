@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from ._chores import Chores
     from ._open_job import OpenJob
-    from ._review_desk import ReviewDesk
+    from ._open_review import OpenJobReview
     from ._settings import Settings
 
 __all__ = ["Workstation"]
@@ -120,7 +120,7 @@ class Workstation(QObject):
         self._name = ""
         self._looked_at: JobSummary | None = None
         self._chores: Chores | None = None
-        self.desk: OpenJob | None = None
+        self.current_job: OpenJob | None = None
         self.summaries: list[JobSummary] = []
         self._wanted: JobSummary | None = None
         self._keymap: KeyMap | None = None
@@ -150,17 +150,17 @@ class Workstation(QObject):
             window.destroyed.connect(self._on_window_gone)
 
     def _on_window_gone(self) -> None:
-        if self.desk is not None:
-            self.desk.save_and_leave()
-            self.desk = None
+        if self.current_job is not None:
+            self.current_job.save_and_leave()
+            self.current_job = None
         self.close()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Save everything before napari may close; stay if work would be lost."""
         if not isinstance(watched, QWidget) or event.type() != QEvent.Type.Close:
             return False
-        if self.desk is not None:
-            if self.desk.session.is_showing:
+        if self.current_job is not None:
+            if self.current_job.session.is_showing:
                 event.ignore()
                 QTimer.singleShot(0, watched.close)
                 return True
@@ -169,9 +169,9 @@ class Workstation(QObject):
 
     def _keep_window(self, window: QWidget, event: QEvent) -> bool:
         """Return True if the window is not to be closed: the user is asked first."""
-        assert self.desk is not None
-        self.desk.flush()
-        if self.desk.bridge.is_cleared:
+        assert self.current_job is not None
+        self.current_job.flush()
+        if self.current_job.bridge.is_cleared:
             # A script closes the viewer, and has taken all layers away by now: the
             # window cannot stay, and what is unsaved is rescued.
             return False
@@ -183,7 +183,7 @@ class Workstation(QObject):
             if is_answered:
                 window.close()
 
-        self.desk.saving.leave(close)
+        self.current_job.saving.leave(close)
         is_answered = True
         if not may_close:
             event.ignore()
@@ -206,8 +206,8 @@ class Workstation(QObject):
 
     def _on_theme(self) -> None:
         self.colors_changed.emit(self.colors)
-        if self.desk is not None:
-            self.desk.set_colors(self.colors)
+        if self.current_job is not None:
+            self.current_job.set_colors(self.colors)
 
     # --------------------------------------------------------------- my jobs
     def refresh_jobs(self) -> None:
@@ -278,8 +278,8 @@ class Workstation(QObject):
     def _tell_person(self) -> None:
         name, server = self._name, ""
         chosen = self._looked_at
-        if self.desk is not None:
-            store = self.desk.session.store
+        if self.current_job is not None:
+            store = self.current_job.session.store
             name, server = store.person, self.server
         elif chosen is not None and is_server(chosen.location):
             server = self.servers.address(chosen.location)
@@ -289,9 +289,9 @@ class Workstation(QObject):
     @property
     def server(self) -> str:
         """The address of the server of the open job; empty if there is none."""
-        if self.desk is None or not self.desk.session.store.is_remote:
+        if self.current_job is None or not self.current_job.session.store.is_remote:
             return ""
-        return self.servers.address(self.desk.session.store.location)
+        return self.servers.address(self.current_job.session.store.location)
 
     def log_in(self, parent: QWidget, server: str = "") -> None:
         """Let the user log in to a server, and list its jobs."""
@@ -299,18 +299,18 @@ class Workstation(QObject):
 
     def _on_logged_in(self, server: str, token: str) -> None:
         """Go on in the open job; for somebody else it has to be opened again."""
-        desk = self.desk
-        if desk is None or server != self.server:
+        open_job = self.current_job
+        if open_job is None or server != self.server:
             return
         from napari_annotate_jobs.stores.http import HttpStore
 
-        store = desk.session.store
+        store = open_job.session.store
         store = getattr(store, "wrapped", store)
         if not isinstance(store, HttpStore):
             return
         if self.servers.person(server) == store.person:
             store.use_token(token)
-            desk.session.saving.retry()
+            open_job.session.saving.retry()
         elif self._wanted is not None:
             notify(
                 f"You are logged in as {self.servers.person(server)} now: the open job "
@@ -426,16 +426,16 @@ class Workstation(QObject):
                 self.show_error(error)
 
         def leave(store: JobStore) -> None:
-            if self.desk is None:
+            if self.current_job is None:
                 start(store)
             else:
-                self.desk.saving.leave(lambda: start(store), store.close)
+                self.current_job.saving.leave(lambda: start(store), store.close)
 
         def done(store: JobStore) -> None:
-            if self.desk is None:
+            if self.current_job is None:
                 start(store)
             else:
-                self.desk.session.when_shown(partial(leave, store))
+                self.current_job.session.when_shown(partial(leave, store))
 
         def failed(error: Exception) -> None:
             self.show_error(error)
@@ -446,10 +446,12 @@ class Workstation(QObject):
 
     def review_job(self, on: bool) -> None:
         """Review what was submitted in the open job, or go back to annotating."""
-        if self.desk is not None and self._wanted is not None:
+        if self.current_job is not None and self._wanted is not None:
             self.open_job(self._wanted, review=on)
 
-    def _make_desk(self, store: JobStore, job_id: str, settings: Settings) -> OpenJob:
+    def _make_open_job(
+        self, store: JobStore, job_id: str, settings: Settings
+    ) -> OpenJob:
         # My Jobs comes up without all that annotating takes.
         from napari_annotate_jobs.session import AnnotationSession
 
@@ -470,14 +472,14 @@ class Workstation(QObject):
 
     def _make_review(
         self, store: JobStore, job_id: str, settings: Settings
-    ) -> ReviewDesk:
+    ) -> OpenJobReview:
         from napari_annotate_jobs.session import (
             AnnotationSession,
             FrozenStore,
             ReviewSession,
         )
 
-        from ._review_desk import ReviewDesk
+        from ._open_review import OpenJobReview
 
         recovery, windows, seen = _kept_here()
         review = ReviewSession(store, job_id, executor=self.tables)
@@ -491,7 +493,7 @@ class Workstation(QObject):
             seen=seen,
         )
         reading.open_next = False  # the reviewer's list says what comes next
-        return ReviewDesk(
+        return OpenJobReview(
             self.viewer,
             review,
             reading,
@@ -509,19 +511,19 @@ class Workstation(QObject):
         self.close_job()
         unsay(ALL_FINISHED)  # which offers a job
         settings = read_settings()
-        make = self._make_review if review else self._make_desk
-        self.desk = make(store, job_id, settings)
-        session = self.desk.session
-        self.desk.bridge.foreign.keep = self._keep_foreign
-        self.desk.set_colors(self.colors)
-        self.desk.help_requested.connect(self.keys_requested)
-        self.desk.saving.log_in_requested.connect(
+        make = self._make_review if review else self._make_open_job
+        self.current_job = make(store, job_id, settings)
+        session = self.current_job.session
+        self.current_job.bridge.foreign.keep = self._keep_foreign
+        self.current_job.set_colors(self.colors)
+        self.current_job.help_requested.connect(self.keys_requested)
+        self.current_job.saving.log_in_requested.connect(
             lambda: self.log_in_requested.emit(self.server)
         )
-        self.desk.around.setting_changed.connect(self._remember)
-        self.desk.finished.connect(self._offer_next)
-        self.desk.flags.changed.connect(self._on_flagged)
-        self.counts_changed.connect(self.desk.annotate.set_counts)
+        self.current_job.around.setting_changed.connect(self._remember)
+        self.current_job.finished.connect(self._offer_next)
+        self.current_job.flags.changed.connect(self._on_flagged)
+        self.counts_changed.connect(self.current_job.annotate.set_counts)
         self._followed = Connections(
             [
                 (session.counts_changed, self._on_counts),
@@ -532,14 +534,14 @@ class Workstation(QObject):
                 (session.busy, self._on_busy),
             ]
         )
-        if (judging := self.desk.review) is not None:
+        if (judging := self.current_job.review) is not None:
             self._followed.connect(judging.counts_changed, self._on_review_counts)
             self._followed.connect(judging.judged, self._on_judged)
             self._followed.connect(judging.passed_all, self._on_judged)
             self._followed.connect(judging.busy, self._on_busy)
         self._case_id = ""
         self._tell_person()
-        self.job_opened.emit(self.desk)
+        self.job_opened.emit(self.current_job)
         self.tables.later(WARM_UP_AFTER, self._warm_up)
         count, tell = (
             (store.review_counts, self.review_counts_changed)
@@ -563,20 +565,22 @@ class Workstation(QObject):
     def _on_settings(self, event: Any) -> None:
         settings = read_settings()
         if event.type == "person":
-            if self.desk is not None:
+            if self.current_job is not None:
                 notify("The new name counts for jobs that are opened from now on.")
             self.refresh_jobs()
         if event.type == "key_set":
             self._use_keymap(KeyMap.from_dict(settings.keys, settings.key_set))
-        if self.desk is not None:
+        if self.current_job is not None:
             if event.type == "open_next":
-                (self.desk.review or self.desk.session).open_next = settings.open_next
-            self.desk.use(settings)
+                (
+                    self.current_job.review or self.current_job.session
+                ).open_next = settings.open_next
+            self.current_job.use(settings)
             if event.type == "image_memory":
                 from napari_annotate_jobs.imaging import default_budget
 
                 memory = settings.image_memory or default_budget()
-                self.desk.bridge.budget = memory
+                self.current_job.bridge.budget = memory
 
     @staticmethod
     def _remember(name: str, on: bool) -> None:
@@ -609,7 +613,10 @@ class Workstation(QObject):
 
     def _on_flagged(self, case_id: str) -> None:
         self.refresh_cases([case_id])
-        if self.desk is not None and (review := self.desk.review) is not None:
+        if (
+            self.current_job is not None
+            and (review := self.current_job.review) is not None
+        ):
             self.reviews_changed.emit()
             self.tables.run(
                 review.counts, self.review_counts_changed.emit, self.show_error
@@ -629,8 +636,8 @@ class Workstation(QObject):
         self._sorting().keep("order", [place, int(backwards)])
 
     def _sorting(self) -> Habits:
-        assert self.desk is not None
-        session = self.desk.session
+        assert self.current_job is not None
+        session = self.current_job.session
         return _habits(session.store, session.job.id)
 
     def _on_review_counts(self, counts: Any) -> None:
@@ -657,54 +664,54 @@ class Workstation(QObject):
         """Return where the open job's case table reads from."""
         from ._case_source import StoreCaseSource, StoreReviewSource
 
-        assert self.desk is not None
-        session = self.desk.session
+        assert self.current_job is not None
+        session = self.current_job.session
         parts = (session.job, self.tables, self.images, self.show_error)
-        review = self.desk.review
+        review = self.current_job.review
         if review is not None:
             return StoreReviewSource(review.store, *parts)
         return StoreCaseSource(session.store, *parts)
 
     def leave_case(self, go_on: Callable[[], None]) -> None:
         """Close the open case with everything saved, then go on; ask if that fails."""
-        desk = self.desk
-        if desk is None or desk.session.case is None:
+        open_job = self.current_job
+        if open_job is None or open_job.session.case is None:
             go_on()
             return
 
         def leave() -> None:
-            if self.desk is desk:
-                desk.session.close_case()
+            if self.current_job is open_job:
+                open_job.session.close_case()
             go_on()
 
-        desk.session.when_shown(lambda: desk.saving.leave(leave))
+        open_job.session.when_shown(lambda: open_job.saving.leave(leave))
 
     def is_open(self, case_id: str) -> bool:
         """Return True if a case of the open job is in the window; from any thread."""
-        desk = self.desk
-        case = None if desk is None else desk.session.case
+        open_job = self.current_job
+        case = None if open_job is None else open_job.session.case
         return case is not None and case.row.case.id == case_id
 
     def refresh_cases(self, case_ids: Sequence[str]) -> None:
         """Show the cases of the open job as they are now."""
-        desk = self.desk
-        if desk is None:
+        open_job = self.current_job
+        if open_job is None:
             return
         for case_id in case_ids:
             self.case_changed.emit(case_id)
-        store, job_id = desk.session.store, desk.session.job.id
+        store, job_id = open_job.session.store, open_job.session.job.id
         self.tables.run(
             lambda: store.counts(job_id), self.counts_changed.emit, self.show_error
         )
 
     def close_job(self) -> None:
         """Close the open job; everything is saved."""
-        if self.desk is None:
+        if self.current_job is None:
             return
-        desk, self.desk = self.desk, None
+        open_job, self.current_job = self.current_job, None
         self._followed.release()
-        self._keep_foreign = desk.bridge.foreign.keep
-        desk.close()
+        self._keep_foreign = open_job.bridge.foreign.keep
+        open_job.close()
         self.busy_changed.emit("")
         self.job_closed.emit()
 
@@ -742,8 +749,8 @@ class Workstation(QObject):
 
     def _use_keymap(self, keymap: KeyMap) -> None:
         self._keymap = keymap
-        if self.desk is not None:
-            self.desk.set_keymap(keymap)
+        if self.current_job is not None:
+            self.current_job.set_keymap(keymap)
         self.keymap_changed.emit(keymap)
 
     # --------------------------------------------------------------- telling

@@ -36,7 +36,7 @@ class WalkFailed(Exception):
     """Somebody did not do what they should; its text says who."""
 
 
-class PersonProcess:
+class WalkPart:
     """One of the processes; what it prints is passed on.
 
     Parameters
@@ -171,7 +171,7 @@ def walk_server(
 def _walk(
     stack: ExitStack, folder: Path, home: Path, line: CutLine, direct: str
 ) -> None:
-    def part(name: str, server: str, *, window: bool = False) -> PersonProcess:
+    def part(name: str, server: str, *, window: bool = False) -> WalkPart:
         (home / name).mkdir()
         # Log-ins are kept in a file of the walk, and not in anybody's keyring.
         keyring = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
@@ -181,7 +181,7 @@ def _walk(
         command += [name, server, str(folder)]
         if window:
             command = display_command(command, environment, own=True)
-        made = PersonProcess(name, command, environment)
+        made = WalkPart(name, command, environment)
         stack.callback(made.stop)
         return made
 

@@ -102,7 +102,7 @@ class Walk:
         """Press Submit, answer what is asked, and wait for the next case."""
         driver, record = self.driver, self.record
         before = driver.session.case
-        driver.click(driver.desk.annotate.submit)
+        driver.click(driver.current_job.annotate.submit)
         for answer in answers:
             driver.answer(answer)
         driver.wait(lambda: driver.session.locked or driver.session.case is not before)
@@ -146,7 +146,7 @@ class Walk:
         self.record.case_labels.add("Usable for training")
         self.comment("No brain on this slice")
         self.show("exclude", "An excluded slice, a label of the case, a comment")
-        driver.click(driver.desk.annotate.submit)
+        driver.click(driver.current_job.annotate.submit)
         driver.wait(lambda: driver.question is not None)
         self.show_question("question", "Submit asks about the undecided slices")
         driver.answer("Cancel")
@@ -168,7 +168,7 @@ class Walk:
         driver.drag([middle, end], RIGHT)
         after = session.window
         self.must(after.width < before.width, "the window did not become narrower")
-        limits = driver.desk.bridge.image_layer.contrast_limits
+        limits = driver.current_job.bridge.image_layer.contrast_limits
         self.must(
             bool(np.allclose(limits, after.limits)),
             "the image is not shown in the window that was set",
@@ -177,8 +177,8 @@ class Walk:
 
     def propagate(self, start: int, stop: int, name: str) -> None:
         """Apply the label of the current slice to a range, in the panel."""
-        driver, panel = self.driver, self.driver.desk.propagate
-        driver.click(driver.desk.annotate.propagate)
+        driver, panel = self.driver, self.driver.current_job.propagate
+        driver.click(driver.current_job.annotate.propagate)
         driver.settle()
         self.must(panel.isVisible(), "the Propagate panel did not appear")
         strip = panel.range.strip
@@ -193,7 +193,7 @@ class Walk:
 
     def comment(self, text: str) -> None:
         """Write a comment on the current slice."""
-        driver, dock = self.driver, self.driver.desk.annotate
+        driver, dock = self.driver, self.driver.current_job.annotate
         if dock.comment_box.is_folded:
             driver.click(dock.comment_box.head)
             driver.settle()
@@ -242,7 +242,7 @@ class Walk:
         self.submit()
         driver.press_label("Bone lesion")
         self.box("Bone lesion", LESION)
-        driver.click(driver.desk.window_control.invert)
+        driver.click(driver.current_job.window_control.invert)
         self.show("inverted", "The next X-ray, inverted")
         self.submit()
         self.must(driver.session.locked, "a submitted case can still be changed")
@@ -307,7 +307,7 @@ class Walk:
         driver.click_row(driver.table, 0, double=True)
         driver.wait(lambda: driver.session.is_open)
         driver.settle()
-        driver.click(driver.desk.annotate.take_back)
+        driver.click(driver.current_job.annotate.take_back)
         driver.wait(lambda: not driver.session.locked)
         driver.settle()
         self.paint("Tumour", {10: (183, 176, 12)})
@@ -341,11 +341,11 @@ class Walk:
         self.become(REVIEWER)
         driver.open_review(LUNGS)
         driver.annotate()
-        driver.wait(lambda: driver.desk.panel.differences.count() > 0)
+        driver.wait(lambda: driver.current_job.panel.differences.count() > 0)
         self.show("changed", "What changed: outlines, the strip, the worst slice first")
         driver.press_action("pass_case")
         driver.settle()
-        self.must(driver.desk.review.counts().passed == 1, "it did not pass")
+        self.must(driver.current_job.review.counts().passed == 1, "it did not pass")
         self.become("")
 
     def become(self, name: str) -> None:

@@ -6,7 +6,7 @@ from ._cells import Cell, SubmitCheck
 from ._copied import Copied, copied_box, copied_mask, copied_slice, paste
 from ._editor import CaseEditor
 from ._enter_incoming import EnterAs, Entered, Source, enter_incoming
-from ._entering import enter_proposals
+from ._enter_proposals import enter_proposals
 from ._fill import (
     BOX_TOOLS,
     IMAGE_TOOLS,

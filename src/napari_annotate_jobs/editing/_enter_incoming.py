@@ -13,7 +13,7 @@ from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import Box, Method, Provenance, Scope
 
 from . import _changes
-from ._entering import enter_proposals
+from ._enter_proposals import enter_proposals
 from ._interpolation import Proposed
 from ._targets import Mode
 

@@ -427,7 +427,7 @@ class _Taken:
         """Write the files, and put them where every process finds them."""
         from napari_annotate_jobs.formats import export
 
-        from ._reading import ProjectSource
+        from ._project_source import ProjectSource
 
         form = self._form
         source = ProjectSource(

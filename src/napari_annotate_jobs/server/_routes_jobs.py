@@ -38,7 +38,7 @@ from napari_annotate_jobs.stores.wire import (
     TextForm,
 )
 
-from . import _desk, _flags, _listing, _records
+from . import _case_acts, _flags, _listing, _records
 from ._asking import AgainRoute, Ask, Key, Limit, Offset, Person, answer, unchanged
 from ._collecting import are_stale, keep_blobs
 from ._drafts import case_of, find_case, find_work
@@ -140,7 +140,7 @@ def get_case(request: Request, ask: Ask, job: Key, case: Key) -> Response:
 def note_case(ask: Ask, job: Key, case: Key, form: NoteForm) -> Response:
     """Keep what opening the images told."""
     with ask.writing(job) as (connection, permit):
-        found = _desk.note_case(
+        found = _case_acts.note_case(
             connection,
             permit,
             case,
@@ -190,11 +190,11 @@ def read_blob(
     """Return an encoded mask."""
     tag = f'"{digest}"'
     with ask.reading(job) as (connection, permit):
-        _desk.require_blob(connection, permit, case, digest)
+        _case_acts.require_blob(connection, permit, case, digest)
     headers = {"ETag": tag, "Cache-Control": "private, immutable, max-age=31536000"}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    data = _desk.bytes_of(ask.service.shelf, case, digest)
+    data = _case_acts.bytes_of(ask.service.shelf, case, digest)
     return Response(data, media_type="image/png", headers=headers)
 
 
@@ -202,14 +202,14 @@ def read_blob(
 def missing_blobs(ask: Ask, job: Key, case: Key, form: BlobList) -> Response:
     """Return which masks have to be sent before an operation may name them."""
     with ask.reading(job) as (connection, permit):
-        left = _desk.missing_blobs(connection, permit, case, form.digests)
+        left = _case_acts.missing_blobs(connection, permit, case, form.digests)
         stale = are_stale(connection, form.digests)
     if stale:
         # Who is told that they are here counts on it.
         with ask.service.database.writing() as connection:
             keep_blobs(connection, form.digests)
         with ask.reading(job) as (connection, permit):
-            left = _desk.missing_blobs(connection, permit, case, form.digests)
+            left = _case_acts.missing_blobs(connection, permit, case, form.digests)
     return answer(None, BlobList(digests=tuple(left)))
 
 
@@ -227,14 +227,14 @@ def put_blob(
         permit.require_part()
         found = case_of(find_case(connection, permit, case))
         stale = are_stale(connection, [digest])
-    row = _desk.check_blob(permit, found, digest, data)
+    row = _case_acts.check_blob(permit, found, digest, data)
     if stale:
         with ask.service.database.writing() as connection:
             keep_blobs(connection, [digest])
     # The bytes first: what the database names is there.
     ask.service.shelf.put(digest, data)
     with ask.writing(job) as (connection, permit):
-        _desk.add_blob(connection, permit, case, row)
+        _case_acts.add_blob(connection, permit, case, row)
     return Response(status_code=204)
 
 
@@ -244,7 +244,7 @@ def save(
 ) -> Response:
     """Apply operations to the draft of who asks."""
     with ask.writing(job) as (connection, permit):
-        results = _desk.save(connection, permit, case, batch, of=of)
+        results = _case_acts.save(connection, permit, case, batch, of=of)
     return answer(None, results)
 
 
@@ -254,7 +254,7 @@ def submit(
 ) -> Response:
     """Freeze the draft of who asks into a submission."""
     with ask.writing(job) as (connection, permit):
-        done = _desk.submit(connection, permit, case, base=form.base, of=of)
+        done = _case_acts.submit(connection, permit, case, base=form.base, of=of)
         return ask.kept(connection, answer(None, done))
 
 
@@ -316,7 +316,7 @@ def judge(
             remedy="Use pass, fail, return, withdraw or reopen",
         )
     with ask.writing(job) as (connection, permit):
-        verdict = _desk.judge(
+        verdict = _case_acts.judge(
             connection,
             permit,
             case,
@@ -355,7 +355,7 @@ def discuss(
 ) -> Response:
     """Begin a thread, reply, resolve a thread, or open it again."""
     with ask.writing(job) as (connection, permit):
-        thread = _desk.discuss(
+        thread = _case_acts.discuss(
             connection,
             permit,
             case,
@@ -373,7 +373,9 @@ def mark_read(
 ) -> Response:
     """Mark threads as read."""
     with ask.writing(job) as (connection, permit):
-        _desk.mark_read(connection, permit, case, person=person, threads=form.threads)
+        _case_acts.mark_read(
+            connection, permit, case, person=person, threads=form.threads
+        )
     return Response(status_code=204)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._background_work import Work, Worker
 from ._clipboard import Clipboard
 from ._combining import CombinationEditor
 from ._comparison import Comparison, compare_views
@@ -28,7 +29,6 @@ from ._state import TROUBLE, WAITING, SaveKind, SaveState, Unsaved, changes, nam
 from ._statistics import job_statistics
 from ._window_memory import WindowMemory
 from ._wish import ALL_FINISHED
-from ._work import Work, Worker
 
 __all__ = [
     "ALL_FINISHED",

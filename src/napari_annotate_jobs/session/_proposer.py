@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from napari_annotate_jobs.editing._entering import INTERPOLATE, enter_proposals
+from napari_annotate_jobs.editing._enter_proposals import INTERPOLATE, enter_proposals
 from napari_annotate_jobs.editing._following import FOLLOW, Followed, plan_following
 from napari_annotate_jobs.editing._interpolation import (
     label_keys,
@@ -17,8 +17,8 @@ from napari_annotate_jobs.editing._refresh import KeyWatch, Refresh
 from napari_annotate_jobs.errors import AnnotateJobsError, Cancelled, TransitionError
 from napari_annotate_jobs.model import Method, Provenance
 
+from ._background_work import Work
 from ._connections import Connections
-from ._work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.editing._editor import CaseEditor
     from napari_annotate_jobs.editing._interpolation import InterpolationPlan, Proposed
 
+    from ._background_work import Worker
     from ._session import AnnotationSession
-    from ._work import Worker
 
     Found = dict[str, dict[int, Proposed]]
 

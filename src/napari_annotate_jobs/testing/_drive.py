@@ -65,15 +65,15 @@ class Driver:
 
     # --------------------------------------------------------------- looking
     @property
-    def desk(self):
+    def current_job(self):
         """The open job, with all that is at hand of it."""
-        assert self.station.desk is not None, "no job is open"
-        return self.station.desk
+        assert self.station.current_job is not None, "no job is open"
+        return self.station.current_job
 
     @property
     def session(self):
         """The open job's session."""
-        return self.desk.session
+        return self.current_job.session
 
     @property
     def window(self) -> QWidget:
@@ -121,12 +121,12 @@ class Driver:
         self.station.tables.drain()
         self.station.images.drain()
         QApplication.processEvents()
-        desk = self.station.desk
-        if desk is not None:
-            self.wait(lambda: not desk.bridge.is_loading)
-            self.wait(lambda: desk.masks.proposer.is_idle)
-            self.wait(lambda: desk.session.saving.state.pending == 0)
-            self.wait(lambda: not desk.session.is_moving)
+        open_job = self.station.current_job
+        if open_job is not None:
+            self.wait(lambda: not open_job.bridge.is_loading)
+            self.wait(lambda: open_job.masks.proposer.is_idle)
+            self.wait(lambda: open_job.session.saving.state.pending == 0)
+            self.wait(lambda: not open_job.session.is_moving)
             self._look()
         self.station.tables.drain()
         self._rest()
@@ -153,9 +153,9 @@ class Driver:
         """Wait until a person could have seen the case, where it is painted at all."""
         end = monotonic() + 2
         while monotonic() < end:
-            desk = self.station.desk
-            screen = None if desk is None else desk.on_screen
-            if screen is None or not desk.session.is_open or screen.is_seen:
+            open_job = self.station.current_job
+            screen = None if open_job is None else open_job.on_screen
+            if screen is None or not open_job.session.is_open or screen.is_seen:
                 return
             QTest.qWait(10)
 
@@ -222,7 +222,7 @@ class Driver:
     def press_label(self, name: str) -> None:
         """Press the key of a label."""
         label = self.session.job.project.label_set.named(name)
-        self.key(self.desk.label_keys[label.id])
+        self.key(self.current_job.label_keys[label.id])
 
     def click_row(self, view: QAbstractItemView, row: int, *, double: bool) -> None:
         """Click (twice) on a row of a list."""
@@ -250,23 +250,23 @@ class Driver:
         self.wait(lambda: any(s.job.id == job_id for s in self.station.summaries))
         self.settle()
         view = self.cards
-        model, before = view.model(), self.station.desk
+        model, before = view.model(), self.station.current_job
         shown = [model.summary(row).job.id for row in range(model.rowCount())]
         self.click_row(view, shown.index(job_id), double=True)
-        self.wait(lambda: self.station.desk not in (None, before))
+        self.wait(lambda: self.station.current_job not in (None, before))
         self.settle()
 
     def open_review(self, job_id: str) -> None:
         """Open a job, and list what was submitted in it."""
         self.open_job(job_id)
-        before = self.station.desk
+        before = self.station.current_job
         self.click(self.my_jobs.page.findChild(QPushButton, "switch_review"))
-        self.wait(lambda: self.station.desk not in (None, before))
+        self.wait(lambda: self.station.current_job not in (None, before))
         self.settle()
 
     def write_comment(self, text: str) -> None:
         """Write a line in the Review dock; three actions."""
-        self.type_text(text, self.desk.panel.line)
+        self.type_text(text, self.current_job.panel.line)
         self.settle()
 
     def annotate(self) -> None:
@@ -279,17 +279,17 @@ class Driver:
     def go_to(self, index: int) -> None:
         """Click the cell of a slice on the strip."""
         self.actions += 1
-        QTest.mouseClick(self.desk.strip.track, LEFT, NONE, self.cell(index))
+        QTest.mouseClick(self.current_job.strip.track, LEFT, NONE, self.cell(index))
         QApplication.processEvents()
 
     def select(self, start: int, stop: int) -> None:
         """Drag over the cells of slices on the strip."""
-        track = self.desk.strip.track
+        track = self.current_job.strip.track
         self.drag([self.cell(start), self.cell(stop)], widget=track)
 
     def cell(self, index: int) -> QPoint:
         """Return the middle of a slice's cell on the strip."""
-        return self.desk.strip.track.cell_rect(index).center()
+        return self.current_job.strip.track.cell_rect(index).center()
 
     def answer(self, text: str) -> None:
         """Click a button of the question that is shown."""
@@ -340,7 +340,7 @@ class Driver:
     # ------------------------------------------------------------- on canvas
     def point(self, row: float, column: float) -> QPoint:
         """Return where a pixel of the image is on the canvas."""
-        layer = self.desk.bridge.image_layer
+        layer = self.current_job.bridge.image_layer
         world = layer.data_to_world((self.session.slice, row, column))[-2:]
         camera = self.viewer.scene.camera
         center, canvas = camera.center[-2:], self.canvas

@@ -19,14 +19,14 @@ from napari_annotate_jobs.samples import sample_paths
 from napari_annotate_jobs.stores.http import _cache as kept
 from napari_annotate_jobs.stores.http import _remote_images as remote
 from napari_annotate_jobs.stores.http import _tokens as tokens
-from napari_annotate_jobs.stores.http._case_rows import CaseRows
+from napari_annotate_jobs.stores.http._case_rows import RemoteCases
 from napari_annotate_jobs.stores.http._sending import Sending
 
 JOB = "job-1"
 
 
 def test_what_is_known_of_the_server_is_guarded(server_world, kit, monkeypatch):
-    asked = protect(monkeypatch, CaseRows, ["_cases"], lambda rows: rows._guard)
+    asked = protect(monkeypatch, RemoteCases, ["_cases"], lambda rows: rows._guard)
     sent = protect(monkeypatch, Sending, ["_sent"], lambda sending: sending._guard)
     store = server_world.store("ana")
     store.case(JOB, "case-0")

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from ._at_hand import Answers
 
-__all__ = ["MOST", "RemoteRows", "check_step", "ordering", "paged"]
+__all__ = ["MOST", "RemoteCases", "check_step", "ordering", "paged"]
 
 MOST = 1000
 """So many rows the server gives at once."""
 
 
-class RemoteRows:
+class RemoteCases:
     """Rows of the case table, asked for or put together from what was seen.
 
     Parameters

@@ -52,7 +52,7 @@ from napari_annotate_jobs.stores.wire import (
 
 from ._at_hand import Answers
 from ._cache import ImageCache
-from ._case_rows import MOST, RemoteRows, check_step, ordering, paged
+from ._case_rows import MOST, RemoteCases, check_step, ordering, paged
 from ._owning import Ownership
 from ._remote_images import RemoteImages
 from ._sending import Sending
@@ -155,7 +155,7 @@ class HttpStore(JobStore, ImageSource):
         self._answers.of(self.person)
         self._images = RemoteImages(self.wire, cache, self._answers.get)
         self.sending = Sending(self.wire, self._answers)
-        self._rows = RemoteRows(self._answers)
+        self._rows = RemoteCases(self._answers)
         self._along = TakingAlong(self, self._answers, self._images)
         self._ownership = Ownership(self, self.wire, self._answers)
 

@@ -30,7 +30,7 @@ from napari_annotate_jobs.widgets.parts._theme import (
 )
 
 from ._class_tree import ClassTree
-from ._fields import Choice, NewsLine, tick_style, wrapped
+from ._fields import Choice, OutcomeLine, tick_style, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +104,7 @@ class CombinePanel(QWidget):
         layout.addWidget(split, 1)
         self.remarks = wrapped(self)
         layout.addWidget(self.remarks)
-        self.status = NewsLine(self)
+        self.status = OutcomeLine(self)
         layout.addWidget(self.status)
         layout.addLayout(self._build_foot())
         self.setMinimumWidth(300)

@@ -40,8 +40,8 @@ from ._export_choice import ExportChoice, ExportPreview
 from ._fields import (
     ID,
     Choice,
-    NewsLine,
     OptionForm,
+    OutcomeLine,
     PathField,
     TickList,
     sentence,
@@ -267,7 +267,7 @@ class ExportPanel(QWidget):
         self.refused = wrapped(self)
         rows.addWidget(self.refused)
         rows.addLayout(_row("Into", self.folder))
-        self.status = NewsLine(self)
+        self.status = OutcomeLine(self)
         rows.addWidget(self.status)
         row = QHBoxLayout()
         self.show_folder = QPushButton("Show folder", self)

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Choice",
-    "NewsLine",
     "OptionForm",
+    "OutcomeLine",
     "PathField",
     "TickList",
     "sentence",
@@ -42,7 +42,7 @@ __all__ = [
 ID = Qt.ItemDataRole.UserRole
 
 
-class NewsLine(QLabel):
+class OutcomeLine(QLabel):
     """Says what is going on, or what went wrong; gone while there is nothing to say.
 
     Parameters

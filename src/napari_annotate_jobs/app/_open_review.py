@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from ._settings import Settings
 
-__all__ = ["ReviewDesk"]
+__all__ = ["OpenJobReview"]
 
 EDITING_NOT = (
     "next_case",
@@ -55,7 +55,7 @@ LOOKING = (
 """Actions of an annotator that change nothing of a case."""
 
 
-class ReviewDesk(OpenJob):
+class OpenJobReview(OpenJob):
     """Everything a reviewer has at hand while a submitted case is open.
 
     The case is shown as any finished one is; beside it are the verdicts in the place
