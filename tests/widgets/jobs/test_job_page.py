@@ -1005,3 +1005,8 @@ def test_a_low_screen_scrolls_the_page(view) -> None:
     assert area.widget().width() >= area.widget().minimumSizeHint().width()
     view.resize(340, 900)
     assert area.verticalScrollBar().maximum() == 0
+    # The list of cases gives way before the page scrolls.
+    least = area.widget().layout().minimumHeightForWidth(340)
+    assert least < area.widget().sizeHint().height()
+    view.resize(340, least + 2)
+    assert area.verticalScrollBar().maximum() == 0

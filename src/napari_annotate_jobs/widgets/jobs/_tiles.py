@@ -42,6 +42,8 @@ __all__ = ["CaseTiles", "StudyGrid"]
 LARGE, SMALL = 128, 96
 """Pixels of the side of a picture, and where five would not go beside one another."""
 PAD = 6
+FIVE = 5
+"""Pictures beside one another at most, where they are small."""
 
 
 class _TileModel(QAbstractTableModel):
@@ -135,7 +137,7 @@ class _TileDelegate(QStyledItemDelegate):
         colors, line = self.colors, self._view.fontMetrics().height()
         room = option.rect
         picture = QRect(0, room.top() + PAD, self.side, self.side)
-        picture.moveLeft(room.center().x() - self.side // 2)
+        picture.moveLeft(room.left() + PAD)
         painter.save()
         found = None if row is None else self._cases.picture(row_key(row))
         if found is None:
@@ -143,7 +145,8 @@ class _TileDelegate(QStyledItemDelegate):
         else:
             draw_picture(painter, picture, found)
         if row is not None:
-            name = QRect(picture.left(), picture.bottom() + 3, picture.width(), line)
+            width = room.right() - picture.left() - PAD
+            name = QRect(picture.left(), picture.bottom() + 3, width, line)
             below = name.translated(0, line)
             symbol = QRect(name.left(), name.top(), line, line)
             color = status_color(row.status, colors, fill)
@@ -255,9 +258,12 @@ class CaseTiles(QTableView):
 
     def _lay_out(self) -> None:
         width = max(self.viewport().width(), 1)
-        self._delegate.side = LARGE if width >= 5 * (LARGE + 2 * PAD) else SMALL
+        is_wide = width >= FIVE * (LARGE + 2 * PAD)
+        self._delegate.side = LARGE if is_wide else SMALL
         size = self._delegate.size()
         columns = max(1, width // size.width())
+        if not is_wide:
+            columns = min(columns, FIVE)  # the rest is for the names
         self._tiles.set_columns(columns)
         self.horizontalHeader().setDefaultSectionSize(width // columns)
         self.verticalHeader().setDefaultSectionSize(size.height())
