@@ -40,6 +40,7 @@ def test_its_people_log_in_and_find_their_jobs(tmp_path):
         transport.stop()
 
 
+@pytest.mark.walk
 @pytest.mark.slow
 @pytest.mark.window
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Xvfb")

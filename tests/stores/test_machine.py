@@ -50,7 +50,7 @@ def outcome(action: Callable[[], object]) -> object:
         return type(error), error.what
 
 
-_TIMES = {"time", "modified", "digest", "judged", "answers"}
+_TIMES = {"time", "modified", "digest", "judged", "answers", "touched"}
 
 
 def untimed(value: object) -> object:

@@ -17,6 +17,7 @@ from napari_annotate_jobs.widgets import CanvasEdges, PlaneMarks
 
 from ._canvas import DrawingContext, canvas_of
 from ._on_screen import PRESSES
+from .controllers._slice_numbers import hide_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +30,8 @@ __all__ = ["PlaneCanvases"]
 
 MAIN, OTHERS = 3, 2
 """How the main canvas and the other two share the room."""
+NARROWEST = 120
+"""Pixels of the width of each of the other two, at least."""
 
 
 class _Cover(QWidget):
@@ -73,12 +76,15 @@ class _PlaneCanvas(QObject):
         super().__init__()
         self.view, self._is_there = view, is_there
         self.widget = QtViewer(view.model)
+        # The names of axes below it would else make the window wider than the screen.
+        self.widget.setMinimumWidth(NARROWEST)
         self.canvas = canvas_of(self.widget)
         self._drawing = DrawingContext(view.model, self.canvas)
         self._edges = CanvasEdges(self.canvas)
         self._marks = PlaneMarks(self.canvas, PLANE_COLORS[view.across])
         self._cover = _Cover(self.canvas)
         self._drawn: object = None
+        self._numbered: object = None
         self._uncovers = QTimer(self)
         self._uncovers.setSingleShot(True)
         self._uncovers.timeout.connect(self._uncover)
@@ -112,6 +118,9 @@ class _PlaneCanvas(QObject):
             self._marks.set_title("")
             self._edges.set_letters(())
             return
+        if image is not self._numbered:
+            self._numbered = image
+            hide_numbers(self.widget)
         self._edges.set_letters(view.letters or ())
         self._marks.set_title(view.plane.text.replace(" plane", "", 1))
         self._marks.set_colors(*_line_colors(view.model.dims.displayed))

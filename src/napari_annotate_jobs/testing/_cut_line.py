@@ -82,17 +82,23 @@ class CutLine:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-        for writer in list(self._open):
-            writer.transport.abort()
-            self.ended += 1
-        # Their tasks see that they are over.
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        if others:
-            await asyncio.wait(others, timeout=10)
+        end = self._loop.time() + 10
+        # Who was being let in at this moment comes only now.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for writer in list(self._open):
+                self.ended += not writer.is_closing()
+                writer.transport.abort()
+            await asyncio.wait(others, timeout=0.1)
+            if self._loop.time() > end:
+                break
+        await asyncio.sleep(0)  # for the connections to be told
 
     async def _carry(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        if self._listener is None:
+            writer.transport.abort()
+            return
         where = self._servers[self._turn % len(self._servers)]
         self._turn += 1
         self._open.add(writer)

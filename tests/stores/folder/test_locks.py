@@ -277,6 +277,8 @@ def review(store, eve):
     eve.discuss(JOB, "case-0", person="ana", comment=LOOK)
     assert len(store.threads(JOB, "case-0")) == 2
     store.mark_read(JOB, "case-0")
+    (flag,) = store.flag(JOB, "case-0", "a second look")
+    assert eve.case(JOB, "case-0").flags == (flag,)
     eve.judge(JOB, "case-0", Verb.PASS, person="ana")
     assert len(eve.verdicts(JOB, "case-0", person="ana")) == 2
 
@@ -340,7 +342,7 @@ def test_what_a_memory_store_keeps_is_guarded(tmp_path, kit, monkeypatch):
     first = MemoryStore([(kit.job(), kit.cases())], base=tmp_path)
     name = first.location.partition(":")[2]
     asked = protect(
-        monkeypatch, _memory._Memory, ["shelves"], lambda memory: memory.lock
+        monkeypatch, _memory.Memory, ["shelves"], lambda memory: memory.lock
     )
     memory = first._memory
     memory.__dict__["shelves itself"] = memory.__dict__.pop("shelves")
@@ -370,6 +372,7 @@ def index(tmp_path):
     found = Index(tmp_path / "index.sqlite")
     found.fill((f"c{i}", f"Case {i}", "{}", None) for i in range(5))
     found.add_person("ana")
+    found.set_flag(2, "ana", Flag(person="ana", reason="blurred"))
     yield found
     found.close()
 
@@ -443,7 +446,7 @@ def test_who_only_reads_the_index_does_not_write_it(index, tmp_path, name):
 def contents(path):
     with closing(sqlite3.connect(path, timeout=0)) as db:
         tables = ("cases", "names", "people", "progress", "blocks", "meta")
-        tables += ("reviews", "review_counts")
+        tables += ("flags", "reviews", "review_counts")
         return {t: sorted(db.execute(f"SELECT * FROM {t}")) for t in tables}
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from napari.components import Dims
 
-__all__ = ["SliceNumbers"]
+__all__ = ["SliceNumbers", "hide_numbers"]
 
 _NAPARI_S = "slice_label", "slice_label_sep"
 """What napari calls a slice's number, how many there are, and the line between."""
@@ -140,6 +140,18 @@ class _Number(QWidget):
         self.place.clearFocus()  # which comes here again
         if wanted != self._shown[0]:
             self._go(wanted)
+
+
+def hide_numbers(viewer: QWidget) -> None:
+    """Hide napari's numbers below a small canvas, which says where it is itself.
+
+    Parameters
+    ----------
+    viewer : QWidget
+        The canvas with its sliders.
+    """
+    for part in _parts(viewer):
+        part.hide()
 
 
 def _parts(slider: QWidget) -> list[QWidget]:

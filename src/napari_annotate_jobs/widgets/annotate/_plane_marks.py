@@ -16,6 +16,8 @@ GAP = 14
 """Pixels left free on each side of where the lines cross."""
 MARGIN = 6
 """Distance of the name from the corner, in pixels."""
+BELOW = 36
+"""Pixels above the title: a letter at the edge of a small canvas has that room."""
 
 
 class PlaneMarks(QObject):
@@ -56,7 +58,7 @@ class PlaneMarks(QObject):
             self.title.setText(text)
             self.title.adjustSize()
             self._plate.resize(self.title.size())
-            self._plate.move(MARGIN, MARGIN)
+            self._plate.move(MARGIN, BELOW)
         self._plate.setVisible(bool(text))
 
     def set_colors(self, across: str, down: str) -> None:
