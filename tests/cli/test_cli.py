@@ -437,6 +437,7 @@ def test_jobs_are_remembered_and_listed(run, job):
     (found,) = json.loads(out)
     assert found["counts"] == {
         "total": 3, "remaining": 3, "finished": 0, "returned": 0, "left": 3,
+        "flagged": 0,
     }  # fmt: skip
     assert run("list", job.parent)[0] == 0
     forget_location(job)

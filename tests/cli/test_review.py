@@ -196,7 +196,7 @@ def test_what_the_docs_say_of_python_can_be_done(
     run, images, tmp_path, monkeypatch, capsys
 ):
     text = (DOCS / "reviewing.md").read_text("utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    code, *_ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     path = tmp_path / "lung"
     run("new", path, "--images", images, "--labels", "classification:a", "b")
     submit(path, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from app_model import Application
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
@@ -30,8 +31,13 @@ def leave(driver, dialog, job):
     driver.settle()
 
 
-def test_a_card_a_page_and_the_palette_open_the_same_window(driver, demo, monkeypatch):
-    monkeypatch.setattr(_palette, "NAPARI", "test_app")  # napari's own, for tests
+@pytest.fixture(autouse=True)
+def name_of_napari(monkeypatch):
+    """Let what is listed be listed in napari's own application for tests."""
+    monkeypatch.setattr(_palette, "NAPARI", "test_app")
+
+
+def test_a_card_a_page_and_the_palette_open_the_same_window(driver, demo):
     # The menu of a card; the change is seen on it at once, and on disk.
     view = driver.my_jobs.jobs
     row = next(

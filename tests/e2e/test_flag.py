@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QLineEdit
+from qtpy.QtWidgets import QLineEdit
 
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.errors import StoreAccessError
@@ -25,9 +25,8 @@ def reason_line(driver):
 
 def write(driver, text):
     line = reason_line(driver)
-    line.selectAll()
-    driver.type_text(text, line)
-    QTest.keyClick(line, Qt.Key.Key_Return)
+    line.clear()
+    driver.type_text(text, line)  # and Enter
     driver.settle()
 
 
@@ -57,7 +56,7 @@ def test_a_flag_is_set_by_key_changed_by_button_and_seen_in_the_list(open_case, 
     driver.wait(mark.text.isVisible)
     assert "left and right?" in mark.text.text()
     assert mark.button.isChecked()
-    driver.wait(lambda: QApplication.focusWidget() is driver.current_job._canvas)
+    driver.wait(lambda: driver.window.focusWidget() is driver.canvas)
     assert driver.session.editor.annotation.is_blank
 
     driver.click(mark.button)

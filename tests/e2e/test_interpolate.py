@@ -154,7 +154,7 @@ def test_with_the_mouse_only(lung):
     driver.click(section.interpolate)
     driver.settle()
     assert proposed(driver) == [5, 6, 8, 9], "only the selected slices"
-    assert section.confirm.text() == "Confirm 4"
+    assert section.confirm.text() == "Confirm on 4"
     assert not section.confirm_all.isEnabled(), "it would do the same"
     driver.click(driver.current_job.annotate.undo)
 

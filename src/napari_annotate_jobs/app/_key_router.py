@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
@@ -109,8 +110,9 @@ class KeyRouter(QObject):
     def clear(self) -> None:
         """Release all keys."""
         window = self._window()
-        if window is not None:
-            window.removeEventFilter(self)
+        with suppress(RuntimeError):  # Qt may have deleted the window by now
+            if window is not None:
+                window.removeEventFilter(self)
         self._let_go()
         for shortcut in self._shortcuts:
             self._release(shortcut)
@@ -119,10 +121,11 @@ class KeyRouter(QObject):
 
     @staticmethod
     def _release(shortcut: QShortcut) -> None:
-        shortcut.setEnabled(False)
-        shortcut.activated.disconnect()
-        shortcut.setParent(None)
-        shortcut.deleteLater()
+        with suppress(RuntimeError):  # gone with its window
+            shortcut.setEnabled(False)
+            shortcut.activated.disconnect()
+            shortcut.setParent(None)
+            shortcut.deleteLater()
 
     # -------------------------------------------------------------- claiming
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

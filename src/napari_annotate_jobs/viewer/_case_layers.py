@@ -285,6 +285,11 @@ class CaseLayers:
             for layer in reversed(self.layers):  # the last one is at hand then
                 self._add(layer, place)
             self._take_out(between)
+        # As napari does where one layer comes alone: who turns the image, or shows
+        # three planes, begins in the middle.
+        dims = self._viewer.dims
+        for axis in dims.displayed:
+            dims.set_current_step(axis, dims.nsteps[axis] // 2)
 
     def _take_out(self, gone: Iterable[Layer]) -> None:
         layers = self._viewer.layers

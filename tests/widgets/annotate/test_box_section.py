@@ -148,7 +148,7 @@ def test_other_keys_are_named(section):
 def test_it_fits_a_narrow_dock(section, colors):
     section.set_colors(colors)
     section.set_object(ObjectAtHand(track(), here=True))
-    assert section.minimumSizeHint().width() <= 270
+    assert section.minimumSizeHint().width() <= 280
 
 
 def test_what_is_asked_of_the_object_is_answered(qtbot):

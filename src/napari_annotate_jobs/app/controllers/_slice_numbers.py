@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
+from weakref import ref
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QIntValidator
@@ -38,7 +40,7 @@ class SliceNumbers:
     """
 
     def __init__(self, window: QWidget, dims: Dims, left: Callable[[], None]) -> None:
-        self._window, self._dims, self._left = window, dims, left
+        self._window, self._dims, self._left = ref(window), dims, left
         self._numbers: dict[int, _Number] = {}
         # napari makes a slider after it has told of a dimension more.
         self._due = QTimer(window)
@@ -59,7 +61,9 @@ class SliceNumbers:
 
     def place(self) -> None:
         """Put a number beside each slider that has none of ours."""
-        for edit in self._window.findChildren(QLineEdit, _NAPARI_S[0]):
+        window = self._window()
+        edits = [] if window is None else window.findChildren(QLineEdit, _NAPARI_S[0])
+        for edit in edits:
             slider = edit.parentWidget()
             axis = getattr(slider, "axis", None)
             if slider is None or axis is None or slider.findChild(_Number):
@@ -79,7 +83,8 @@ class SliceNumbers:
         steps, current = self._dims.nsteps, self._dims.current_step
         for axis, number in self._numbers.items():
             if axis < len(steps):
-                number.set_place(current[axis] + 1, steps[axis])
+                with suppress(RuntimeError):  # napari took its slider away, and this
+                    number.set_place(current[axis] + 1, steps[axis])
 
     def _go(self, axis: int, value: int) -> None:
         self._dims.set_current_step(axis, value - 1)
@@ -91,12 +96,13 @@ class SliceNumbers:
         self._connections.release()
         self._due.stop()
         for number in self._numbers.values():
-            slider = number.parentWidget()
-            if slider is not None:
-                for part in _parts(slider):
-                    part.show()
-            number.setParent(None)
-            number.deleteLater()
+            with suppress(RuntimeError):  # napari took its slider away, and this
+                slider = number.parentWidget()
+                if slider is not None:
+                    for part in _parts(slider):
+                        part.show()
+                number.setParent(None)
+                number.deleteLater()
         self._numbers.clear()
 
 
