@@ -1010,3 +1010,12 @@ def test_a_low_screen_scrolls_the_page(view) -> None:
     assert least < area.widget().sizeHint().height()
     view.resize(340, least + 2)
     assert area.verticalScrollBar().maximum() == 0
+
+
+def test_a_former_list_is_not_asked_for_statuses_that_it_does_not_know(view) -> None:
+    source = Source(10)
+    view.set_source(source)
+    asked = len(source.queries)
+    view.set_reviews(ReviewCounts(waiting=2))
+    view.set_order(CaseOrder.NAME, backwards=True)
+    assert len(source.queries) == asked

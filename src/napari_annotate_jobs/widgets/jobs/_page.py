@@ -178,6 +178,7 @@ class JobPageView(QWidget):
         may_switch : bool
             Offer the other of the two.
         """
+        self._table.set_source(None)  # the former list knows other statuses
         self._badge.set_text("Annotation" if reviews is None else "Review")
         self._review.setText("Review…" if reviews is None else "Annotate…")
         self._review.setToolTip(
