@@ -76,7 +76,9 @@ class ShownWindows(QObject):
 
     def eventFilter(self, watched, event):
         if event.type() == QEvent.Type.Show and isinstance(watched, QWidget):
-            if watched.isWindow():
+            # PyQt finds Python's object by the address, which may have been a button's
+            # before it was that of a window of the system.
+            if watched.isWidgetType() and watched.isWindow():
                 self.names.append(f"{type(watched).__name__} {watched.objectName()}")
         return False
 
