@@ -295,16 +295,8 @@ class MyJobs(QWidget):
             self.station.current_job.open_first()
 
     def _open_case(self, key: str) -> None:
-        from napari_annotate_jobs.widgets import split_row_key
-
-        open_job = self.station.current_job
-        if open_job is None:
-            return
-        case_id, person = split_row_key(key)
-        if open_job.review is not None and person is not None:
-            open_job.review.open(case_id, person)
-        else:
-            open_job.session.open_case(case_id)
+        if self.station.current_job is not None:
+            self.station.current_job.open_row(key)
 
     def _pass_all(self, text: str) -> None:
         from napari_annotate_jobs.session import ReviewFilter

@@ -28,6 +28,7 @@ from napari_annotate_jobs.widgets import (
     WindowControl,
     label_keys,
     paint_in,
+    split_row_key,
 )
 
 from ._applies import applies
@@ -639,6 +640,14 @@ class OpenJob(QObject):
     def open_first(self) -> None:
         """Open the first returned case, else the first remaining one."""
         self.session.open_first()
+
+    def open_row(self, key: str) -> None:
+        """Open what is listed: a case by its id, what was submitted by its row_key."""
+        case_id, person = split_row_key(key)
+        if self.review is not None and person is not None:
+            self.review.open(case_id, person)
+        else:
+            self.session.open_case(case_id)
 
     # --------------------------------------------------------------- telling
     def _reply(self, thread: str, text: str) -> None:

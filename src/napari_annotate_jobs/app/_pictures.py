@@ -83,7 +83,7 @@ def said_text(view: CaseView) -> str:
     many slices masks; else that there is nothing to label, or that slices are
     excluded; empty if nothing at all was said. What is proposed does not count.
     """
-    contents = [content for _, content in view.contents().items()]
+    contents = list(view.contents().values())
     whole = view.annotation
     there = {label for content in contents for label in content.label_ids}
     names = [

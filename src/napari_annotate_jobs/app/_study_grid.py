@@ -117,16 +117,8 @@ class GridOfStudies(QObject):
             self._grid.set_colors(colors)
 
     def _open(self, key: str) -> None:
-        from napari_annotate_jobs.widgets import split_row_key
-
-        open_job = self._station.current_job
-        if open_job is None:
-            return
-        case_id, person = split_row_key(key)
-        if open_job.review is not None and person is not None:
-            open_job.review.open(case_id, person)
-        else:
-            open_job.session.open_case(case_id)
+        if self._station.current_job is not None:
+            self._station.current_job.open_row(key)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the size of what lies below."""

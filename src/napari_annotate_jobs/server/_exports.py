@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import ColumnElement, Connection, RowMapping
 
     from napari_annotate_jobs.formats import CaseTransform, Exporter
     from napari_annotate_jobs.model import LabelSet
@@ -471,12 +471,16 @@ class _Taken:
             with suppress(AnnotateJobsError):  # then perhaps the next time
                 self._sign()
 
+    @property
+    def _mine(self) -> ColumnElement[bool]:
+        """Holds of the chore as long as no other process has taken it."""
+        return (chores.c.id == self._number) & (chores.c.payload == self._payload)
+
     def _sign(self) -> None:
         """Give a sign of life, and see whether it is still this process's."""
         with self._service.database.writing() as connection:
-            here = (chores.c.id == self._number) & (chores.c.payload == self._payload)
             found = connection.execute(
-                update(chores).where(here).values(taken_until=now() + _TAKEN)
+                update(chores).where(self._mine).values(taken_until=now() + _TAKEN)
             )
             if not found.rowcount:
                 self._lost.set()
@@ -491,10 +495,9 @@ class _Taken:
         """Let another process, or this one at its next start, go on with it."""
         waits = timedelta(seconds=30) if failed else timedelta()
         with self._service.database.writing() as connection:
-            here = (chores.c.id == self._number) & (chores.c.payload == self._payload)
             found = connection.execute(
                 update(chores)
-                .where(here)
+                .where(self._mine)
                 .values(
                     taken_until=None,
                     due=now() + waits,
@@ -517,8 +520,7 @@ class _Taken:
 
     def _end(self, state: ExportState, *, size: int = 0, problem: str = "") -> None:
         with self._service.database.writing() as connection:
-            here = (chores.c.id == self._number) & (chores.c.payload == self._payload)
-            ended = connection.execute(delete(chores).where(here)).rowcount
+            ended = connection.execute(delete(chores).where(self._mine)).rowcount
             if ended:
                 connection.execute(
                     update(exports)

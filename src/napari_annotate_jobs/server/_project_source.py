@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.model import CaseOrder
 from napari_annotate_jobs.stores import Draft, StoreSource
+from napari_annotate_jobs.stores._contract import every_row
 
 from . import _case_acts, _listing
 from ._accounts import find_account
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.imaging import Series
     from napari_annotate_jobs.model import CaseRow, Job, JobSummary, Submission
+    from napari_annotate_jobs.stores import CasePage
 
     from ._permits import Permit
     from ._service import Service
@@ -73,10 +75,10 @@ class ProjectReader:
 
     def every_case(self, job_id: str) -> Iterator[CaseRow]:
         """Give all cases, some at a time."""
-        offset = 0
-        while True:
+
+        def page(start: int) -> CasePage:
             with self._looking(job_id) as (connection, found):
-                page = _listing.case_page(
+                return _listing.case_page(
                     connection,
                     found,
                     status=None,
@@ -84,13 +86,11 @@ class ProjectReader:
                     marked=False,
                     order=CaseOrder.JOB,
                     backwards=False,
-                    offset=offset,
+                    offset=start,
                     limit=_PAGE,
                 )
-            yield from page.rows
-            offset += len(page.rows)
-            if not page.rows or offset >= page.total:
-                return
+
+        return every_row(page)
 
     def people(self, job_id: str, case_id: str) -> Sequence[str]:
         """Return who annotated a case."""

@@ -55,10 +55,28 @@ __all__ = [
     "PersonContents",
     "PersonProgress",
     "ReviewPage",
+    "every_row",
 ]
 
 PAGE = 1000
 """Cases that are asked for at once, where all are wanted."""
+
+
+def every_row(page: Callable[[int], CasePage]) -> Iterator[CaseRow]:
+    """Give the cases of all pages.
+
+    Parameters
+    ----------
+    page : callable
+        Given how many cases come before it, returns a page.
+    """
+    offset = 0
+    while True:
+        found = page(offset)
+        yield from found.rows
+        offset += len(found.rows)
+        if not found.rows or offset >= found.total:
+            return
 
 
 class ImageSource(ABC):
@@ -214,13 +232,9 @@ class JobStore(ABC):
         self, job_id: str, status: Status | None = None
     ) -> Iterator[CaseRow]:
         """Give all cases of a job, or those of a status, page after page."""
-        offset = 0
-        while True:
-            page = self.cases(job_id, status=status, offset=offset, limit=PAGE)
-            yield from page.rows
-            offset += len(page.rows)
-            if not page.rows or offset >= page.total:
-                return
+        return every_row(
+            lambda start: self.cases(job_id, status=status, offset=start, limit=PAGE)
+        )
 
     @abstractmethod
     def case(self, job_id: str, case_id: str) -> CaseRow:

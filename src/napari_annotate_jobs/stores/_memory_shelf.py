@@ -57,9 +57,8 @@ class MemoryWork:
     def touched(self) -> datetime | None:
         verdict = self.standing.verdict
         judged = None if verdict is None else verdict.time
-        times = [self.annotation.modified, judged]
-        times += [submission.time for submission in self.submissions[-1:]]
-        return max((time for time in times if time is not None), default=None)
+        times = [submission.time for submission in self.submissions[-1:]]
+        return _rules.latest(self.annotation.modified, judged, *times)
 
     def threads(self, reader: str) -> tuple[Thread, ...]:
         last = self.submissions[-1] if self.submissions else None

@@ -35,6 +35,7 @@ from napari_annotate_jobs.model import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from napari_annotate_jobs.model import (
         AnnotationChange,
@@ -59,6 +60,7 @@ __all__ = [
     "count_decided",
     "entry",
     "has_draft",
+    "latest",
     "noted",
     "own_comments",
     "referenced",
@@ -464,6 +466,11 @@ def count_decided(annotation: Annotation) -> int:
 def has_draft(revision: int, last: Submission | None) -> bool:
     """Return True if something was saved since the last submission."""
     return revision > (0 if last is None else last.annotation.revision)
+
+
+def latest(*times: datetime | None) -> datetime | None:
+    """Return the last of those times that are known; None if none is."""
+    return max((time for time in times if time is not None), default=None)
 
 
 def series_of(case: Case, series: int | None) -> SeriesRef:

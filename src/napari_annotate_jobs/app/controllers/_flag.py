@@ -79,7 +79,7 @@ class FlagController(QObject):
         self._session.executor.run(
             lambda: store.case(job_id, case_id),
             lambda row: self._ask(row, window),
-            self._fail,
+            self._bench.show_error,
         )
 
     def _ask(self, row: CaseRow, window: QWidget, words: str | None = None) -> None:
@@ -157,7 +157,7 @@ class FlagController(QObject):
         self._session.executor.run(
             take,
             lambda flags: self._changed(case_id, flags),
-            self._fail,
+            self._bench.show_error,
         )
 
     def _changed(self, case_id: str, flags: tuple[Flag, ...]) -> None:
@@ -166,9 +166,6 @@ class FlagController(QObject):
             self._say(flags)
         self._go_back()
         self.changed.emit(case_id)
-
-    def _fail(self, error: Exception) -> None:
-        self._bench.show_error(error)
 
     def _go_back(self) -> None:
         if self._session.case is not None:

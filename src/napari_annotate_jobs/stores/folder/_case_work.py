@@ -153,7 +153,7 @@ class WorkFolder(StoredDraft):
             draft=status is not Status.FINISHED and annotation.revision > revision,
             decided=_rules.count_decided(annotation),
             submitted=time,
-            touched=_latest(annotation.modified, time, found.judged),
+            touched=_rules.latest(annotation.modified, time, found.judged),
         )
 
     def _about(self, standing: _rules.Standing) -> datetime | None:
@@ -164,7 +164,7 @@ class WorkFolder(StoredDraft):
             with suppress(StoreError):
                 if (found := signature(path)) is not None:
                     time = datetime.fromtimestamp(found[1] / 1e9, UTC)
-        return _latest(time, None if verdict is None else verdict.time)
+        return _rules.latest(time, None if verdict is None else verdict.time)
 
     def _submitted_at(self, number: int) -> tuple[datetime | None, int]:
         """Return time and revision of a submission; they never change."""
@@ -541,7 +541,3 @@ class WorkFolder(StoredDraft):
         self.masks.collect(used)
         for folder in (self.path, self.masks.path, self.submitted.path):
             remove_leftovers(folder)
-
-
-def _latest(*times: datetime | None) -> datetime | None:
-    return max((time for time in times if time is not None), default=None)

@@ -58,9 +58,7 @@ class FlagFiles:
         for name in names:
             for path in _documents(self.path / name):
                 with suppress(StoreError):
-                    case, flag = self.read(path)
-                    if case_folder(case) == name:
-                        yield case, flag
+                    yield self.read(path)
 
     def files(self) -> Iterator[Path]:
         """Give the files there are."""
