@@ -138,7 +138,9 @@ def test_who_annotates_sees_their_own_flags_alone(worlds, kit, tmp_path):
         world.close()
 
 
-def test_on_a_server_a_blind_annotator_sees_their_own_flags_alone(kind_of_server, kit):
+def test_on_a_server_a_blind_annotator_sees_their_own_flags_alone(
+    kind_of_server, kit, tmp_path
+):
     from napari_annotate_jobs.server import NewProject
 
     class Blind(kind_of_server):
@@ -151,9 +153,7 @@ def test_on_a_server_a_blind_annotator_sees_their_own_flags_alone(kind_of_server
                 )
                 self._jobs.append(job.id)
 
-    from pathlib import Path
-
-    world = Blind(Path(), [(kit.job(), kit.cases())])
+    world = Blind(tmp_path, [(kit.job(), kit.cases())])
     ana, bob = world.store("ana"), world.store("bob")
     ana.flag(JOB, "case-0", "by ana")
     assert bob.case(JOB, "case-0").flags == ()
