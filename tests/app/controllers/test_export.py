@@ -247,6 +247,13 @@ def test_a_folder_is_offered_until_one_is_named(desk, job):
     assert names == ["images", "window", "whole"]
 
 
+def test_what_is_there_is_not_offered_as_a_folder(desk, job):
+    (job.parent / "job-voc").mkdir()
+    desk.view.choose(format="voc")
+    desk.view.format_changed.emit("voc")
+    assert desk.view.chosen.folder == str(job.parent / "job-voc-2")
+
+
 def test_only_programs_that_can_be_run_again_are(monkeypatch):
     import sys
 

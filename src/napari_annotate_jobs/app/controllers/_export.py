@@ -13,6 +13,7 @@ from napari_annotate_jobs.errors import (
     InvalidValueError,
     MissingExtraError,
 )
+from napari_annotate_jobs.files import folder_name, free_folder
 from napari_annotate_jobs.formats import (
     EXPORT_FORMATS,
     Conversion,
@@ -154,13 +155,11 @@ class ExportController:
         if place is None or current not in ("", self._offered):
             return
         job = Path(place.location)
-        parent = job.parent if job.is_dir() else Path.home()
-        base = parent / f"{place.job.id}-{name}"
-        found, number = base, 1
-        while found.exists():
-            number += 1
-            found = base.with_name(f"{base.name}-{number}")
-        self._offered = str(found)
+        if job.is_dir():
+            parent, called = job.parent, job.name
+        else:
+            parent, called = Path.home(), folder_name(place.job.name)
+        self._offered = str(free_folder(parent, f"{called or place.job.id}-{name}"))
         self._panel.set_folder(self._offered)
 
     def _choose(self) -> None:

@@ -391,13 +391,15 @@ class JobPageView(QWidget):
         row.addStretch(1)
         row.addWidget(self._edit)
         row.addWidget(self._review)
-        row.addWidget(self._badge)
         self._name = QLabel(self)
         self._name.setTextFormat(Qt.TextFormat.PlainText)
         self._name.setWordWrap(True)
         self._name.setStyleSheet("QLabel { font-size: 13pt; font-weight: bold; }")
+        title = QHBoxLayout()
+        title.addWidget(self._name, 1)
+        title.addWidget(self._badge, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(row)
-        column.addWidget(self._name)
+        column.addLayout(title)
         return column
 
     def _build_progress(self) -> QHBoxLayout:
