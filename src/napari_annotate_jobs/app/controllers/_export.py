@@ -90,7 +90,7 @@ class ExportController:
         self._offered = ""
         self._written: Path | None = None
         panel.format_changed.connect(self._on_format)
-        panel.choice_changed.connect(self.look)
+        panel.choice_changed.connect(self._on_choice)
         panel.export_requested.connect(self.start)
         panel.cancel_requested.connect(self.cancel)
         panel.folder_requested.connect(self._choose)
@@ -162,6 +162,15 @@ class ExportController:
         self._offered = str(free_folder(parent, f"{called or place.job.id}-{name}"))
         self._panel.set_folder(self._offered)
 
+    def _offer_next(self) -> None:
+        """Offer another folder where the one that was offered holds an export now."""
+        if self._offered and Path(self._offered).exists():
+            self._offer_folder(self._panel.choice().format)
+
+    def _on_choice(self) -> None:
+        self._offer_next()
+        self.look()
+
     def _choose(self) -> None:
         name = Path(self._panel.choice().folder or self._offered).name
         self._choose_folder(
@@ -180,6 +189,7 @@ class ExportController:
             return
         self.forget()
         self._panel.set_preview(None)
+        self._offer_next()
         self.look()
 
     def look(self) -> None:
@@ -256,7 +266,6 @@ class ExportController:
             text = _told(report)
             self._panel.set_done(text)
             self._tell(f"{place.job.name}: {text.splitlines()[0]}")
-            self._offered = ""
             self._follow()
 
         def failed(error: Exception) -> None:
