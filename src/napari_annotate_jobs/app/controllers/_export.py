@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
@@ -23,6 +24,7 @@ from napari_annotate_jobs.formats import (
     count_classes,
     export,
     exporter,
+    few_images,
     parse_combination,
     plan_export,
 )
@@ -406,6 +408,7 @@ def _preview(held: _Held, choice: ExportChoice, work: Work) -> ExportPreview:
         facts["after"] = after
         writer = _exporter(choice)
         facts["after"] = [c for c in after if c.label.method in writer.methods]
+        facts["few"] = partial(few_images, facts["after"])
         source = ListedSource(held.source, going)
         plan = plan_export(source, writer, transforms, cancelled=work.cancelled)
         refused = writer.is_incompatible(plan)
