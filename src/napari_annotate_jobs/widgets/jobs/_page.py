@@ -88,6 +88,8 @@ class JobPageView(QWidget):
     """Id of the case of which the reader's findings are to be shown."""
     flag_requested = Signal(str)
     """Id of the case that is to be flagged."""
+    menu_offered = Signal(object, object)
+    """A menu and the row of the table it is about: others add what they can do."""
     order_chosen = Signal(object, bool)
     """The cases are sorted otherwise: a CaseOrder, and whether it is turned round."""
     review_requested = Signal(bool)
@@ -520,6 +522,7 @@ class JobPageView(QWidget):
         self._table.case_requested.connect(self.case_requested)
         self._table.details_requested.connect(self.details_requested)
         self._table.flag_requested.connect(self.flag_requested)
+        self._table.menu_offered.connect(self.menu_offered)
         self._table.cases.state_changed.connect(self._show_failure)
         return self._table
 
