@@ -751,7 +751,7 @@ class CaseEditor(CaseView):
             if any(content.has_labels for content in changed.values()):
                 case_nothing_to_label = False
         old = self.annotation
-        fields = {
+        fields: dict[str, Any] = {
             "case_labels": case_labels,
             "case_nothing_to_label": case_nothing_to_label,
             "case_attributes": case_attributes,
