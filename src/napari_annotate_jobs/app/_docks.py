@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_annotate_jobs.errors import AnnotateJobsError, NotFoundError
+from napari_annotate_jobs.model import ReviewRow
 from napari_annotate_jobs.widgets import (
     MyJobsView,
     PersonButton,
@@ -21,7 +22,8 @@ from napari_annotate_jobs.widgets import (
     text_has_focus,
 )
 
-from ._asks import choose_folder, tell_error
+from ._asks import choose_folder, notify, tell_error
+from ._chores import JobPlace
 from ._edit_jobs import EditJobs
 from ._job_actions import JobActions
 from ._job_news import JobNews
@@ -38,8 +40,9 @@ if TYPE_CHECKING:
 
     import napari
     from qtpy.QtGui import QPaintEvent, QShowEvent
+    from qtpy.QtWidgets import QMenu
 
-    from napari_annotate_jobs.model import JobSummary, News
+    from napari_annotate_jobs.model import CaseRow, JobSummary, News
     from napari_annotate_jobs.stores import PersonProgress
     from napari_annotate_jobs.widgets import Colors, JobPageView
 
@@ -144,6 +147,7 @@ class MyJobs(QWidget):
             page.case_requested.connect(self._open_case)
             page.details_requested.connect(self._show_details)
             page.flag_requested.connect(self._flag)
+            page.menu_offered.connect(self._offer)
             page.order_chosen.connect(self.station.keep_order)
             page.review_requested.connect(self.station.review_job)
             page.pass_all_requested.connect(self._pass_all)
@@ -347,6 +351,21 @@ class MyJobs(QWidget):
         if open_job is not None:
             case_id, _ = split_row_key(key)
             open_job.flags.ask(case_id, self.window() or self)
+
+    def _offer(self, menu: QMenu, row: CaseRow | ReviewRow) -> None:
+        """Add to the menu of a case what can be done with it here."""
+        from .controllers import TakeAlongController
+
+        station = self.station
+        if station.current_job is None or isinstance(row, ReviewRow):
+            return
+        along = TakeAlongController(
+            lambda: station.chores,
+            JobPlace.of(station.current_job.session),
+            show_error=station.show_error,
+            tell=notify,
+        )
+        along.offer(menu, row)
 
     def _on_keymap(self) -> None:
         open_job = self.station.current_job

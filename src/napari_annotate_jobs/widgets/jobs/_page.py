@@ -89,6 +89,8 @@ class JobPageView(QWidget):
     """Id of the case of which the reader's findings are to be shown."""
     flag_requested = Signal(str)
     """Id of the case that is to be flagged."""
+    menu_offered = Signal(object, object)
+    """A menu and the row of the table it is about: others add what they can do."""
     order_chosen = Signal(object, bool)
     """The cases are sorted otherwise: a CaseOrder, and whether it is turned round."""
     review_requested = Signal(bool)
@@ -424,13 +426,15 @@ class JobPageView(QWidget):
         row.addStretch(1)
         row.addWidget(self._edit)
         row.addWidget(self._review)
-        row.addWidget(self._badge)
         self._name = QLabel(self)
         self._name.setTextFormat(Qt.TextFormat.PlainText)
         self._name.setWordWrap(True)
         self._name.setStyleSheet("QLabel { font-size: 13pt; font-weight: bold; }")
+        title = QHBoxLayout()
+        title.addWidget(self._name, 1)
+        title.addWidget(self._badge, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(row)
-        column.addWidget(self._name)
+        column.addLayout(title)
         return column
 
     def _build_progress(self) -> QHBoxLayout:
@@ -567,6 +571,7 @@ class JobPageView(QWidget):
         self._table.case_requested.connect(self.case_requested)
         self._table.details_requested.connect(self.details_requested)
         self._table.flag_requested.connect(self.flag_requested)
+        self._table.menu_offered.connect(self.menu_offered)
         self._table.cases.state_changed.connect(self._show_failure)
         return self._table
 
