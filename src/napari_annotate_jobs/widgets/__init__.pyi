@@ -23,7 +23,7 @@ from .exchange._import_panel import ImportChoice, ImportPanel
 from .fill._choice import FillChoice, Where, outcome_text
 from .fill._panel import FillPanel
 from .jobs._log_in import LogInDialog
-from .jobs._model import CaseQuery, CaseRows, split_row_key
+from .jobs._model import CaseQuery, CaseRows, row_key, split_row_key
 from .jobs._my_jobs import MyJobsView
 from .jobs._page import JobPageView
 from .jobs._paint import plural
@@ -122,6 +122,7 @@ __all__ = [
     "paint_in",
     "plural",
     "pointed_text",
+    "row_key",
     "split_row_key",
     "text_has_focus",
 ]
