@@ -15,8 +15,8 @@ class StillHeap:
     """Keeps the garbage collector from what is there before the first case is opened.
 
     napari has all garbage collected whenever layers go. That goes through every object
-    of the program, and takes a quarter of the time to the next case, where nearly all of
-    them are modules and widgets that stay. What comes after is collected as ever.
+    of the program, where nearly all are modules and widgets that stay, and takes a
+    quarter of the time to the next case. What comes after is collected as ever.
 
     Nothing is done in a viewer that has layers: they may go, and their memory is to be
     free then. Neither is it where somebody else does the same. It is done once: else
