@@ -65,7 +65,12 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QDockWidget, QWidget
 
     from napari_annotate_jobs.model import CaseRow, Thread
-    from napari_annotate_jobs.session import AnnotationSession, Executor, ReviewSession
+    from napari_annotate_jobs.session import (
+        AnnotationSession,
+        Executor,
+        Listed,
+        ReviewSession,
+    )
     from napari_annotate_jobs.widgets import KeyboardGuest
 
     from ._settings import Settings
@@ -641,13 +646,21 @@ class OpenJob(QObject):
         """Open the first returned case, else the first remaining one."""
         self.session.open_first()
 
-    def open_row(self, key: str) -> None:
-        """Open what is listed: a case by its id, what was submitted by its row_key."""
+    def open_row(self, key: str, listed: Listed[Any] | None = None) -> None:
+        """Open what is listed: a case by its id, what was submitted by its row_key.
+
+        Parameters
+        ----------
+        key : str
+            What names the row.
+        listed : Listed, optional
+            The list, if it is in another order than the job or leaves cases out.
+        """
         case_id, person = split_row_key(key)
         if self.review is not None and person is not None:
-            self.review.open(case_id, person)
+            self.review.open(case_id, person, listed=listed)
         else:
-            self.session.open_case(case_id)
+            self.session.open_case(case_id, listed=listed)
 
     # --------------------------------------------------------------- telling
     def _reply(self, thread: str, text: str) -> None:

@@ -49,6 +49,7 @@ __all__ = ["Saving"]
 _PARTS = {
     "case_labels": "labels of the case",
     "case_nothing_to_label": "Nothing to Label of the case",
+    "case_attributes": "attributes of the case",
     "ranges": "propagated ranges",
     "comments": "comments",
 }
