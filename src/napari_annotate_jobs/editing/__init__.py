@@ -40,6 +40,7 @@ from ._objects import (
     separate_box,
     take_boxes,
     track_of,
+    track_questions,
     tracks,
 )
 from ._open_range import OpenRange
@@ -135,5 +136,6 @@ __all__ = [
     "take_boxes",
     "target_slices",
     "track_of",
+    "track_questions",
     "tracks",
 ]

@@ -36,24 +36,27 @@ class Question:
         The label.
     attribute : Attribute
         What is asked.
-    of : Scope
-        Of a slice, or of the case.
+    of : Scope or None
+        Of a slice, or of the case; None for an object.
     answer : str
         What was answered; empty for nothing, or if slices differ.
     differs : bool
         True if several slices are asked about, and they say different things.
+    track : str
+        Id of the object.
     """
 
     label: Label
     attribute: Attribute
-    of: Scope
+    of: Scope | None
     answer: str = ""
     differs: bool = False
+    track: str = ""
 
     @property
-    def key(self) -> tuple[int, str]:
-        """Tells it from other questions: label id, and name of the attribute."""
-        return self.label.id, self.attribute.name
+    def key(self) -> tuple[int, str, str]:
+        """Tells it from other questions: label id, name of the attribute, object."""
+        return self.label.id, self.attribute.name, self.track
 
     @property
     def is_wanting(self) -> bool:

@@ -11,6 +11,7 @@ from .annotate._masks import MaskSection
 from .annotate._name_plates import NamePlates
 from .annotate._object_menu import ObjectMenu, pointed_text
 from .annotate._plane_marks import PlaneMarks
+from .annotate._question_list import QuestionList
 from .annotate._read_out import ReadOutLabel
 from .annotate._scale_bar import ScaleBar
 from .annotate._window import WindowControl
@@ -97,6 +98,7 @@ __all__ = [
     "PersonButton",
     "PlaneMarks",
     "PropagatePanel",
+    "QuestionList",
     "ReadOutLabel",
     "ReviewPanel",
     "ReviewSides",

@@ -55,7 +55,9 @@ class VocExporter(PlaneExporter):
 
     def losses(self, export: ExportJob) -> list[str]:
         """Say what becomes of parts of pixels, and of attributes."""
-        said = [text for text in super().losses(export) if "attributes" not in text]
+        said = [
+            text for text in super().losses(export) if "attributes of boxes" not in text
+        ]
         if self.options.whole:
             said.append("Boxes are widened to whole pixels")
         return said
