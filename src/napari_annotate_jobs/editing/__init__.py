@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._answers import Question, answer, answers_text, questions
+from ._answers import Question, answer, answered_text, answers_text, questions
 from ._cells import Cell, SubmitCheck, Unanswered
 from ._copied import Copied, copied_box, copied_mask, copied_slice, paste
 from ._editor import CaseEditor
@@ -94,6 +94,7 @@ __all__ = [
     "after",
     "answer",
     "answer_track",
+    "answered_text",
     "answers_text",
     "apply_fill",
     "box_edge_at",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Question",
     "answer",
+    "answered_text",
     "answers_text",
     "asked_attribute",
     "inherited",
@@ -98,6 +99,21 @@ def _questions(view: CaseView, indices: Sequence[int]) -> Iterator[Question]:
             for attribute in label.asked(Scope.CASE):
                 text = answers.get(attribute.name, "")
                 yield Question(label, attribute, Scope.CASE, text)
+
+
+def answered_text(view: CaseView, index: int) -> str:
+    """Say in one line what was answered on a slice, of its objects and of the case."""
+    parts = [
+        f"{question.label.name} · {question.attribute.name}: {question.answer}"
+        for question in questions(view, [index])
+        if question.answer
+    ]
+    for box in view.content(index).boxes:
+        text = "" if box.proposal else answers_text(box.attributes)
+        label = view.labels.by_id.get(box.label)
+        if text and label is not None:
+            parts.append(f"{label.name} · {text}")
+    return "; ".join(parts)
 
 
 def asked_attribute(label: Label, name: str, answer: str) -> Attribute:

@@ -31,6 +31,7 @@ from .jobs._paint import plural
 from .jobs._person import PersonButton
 from .jobs._server_lines import ServerLine, ServerLines
 from .jobs._tiles import StudyGrid
+from .keys._digit_row import row_digit
 from .keys._guest import KeyboardGuest
 from .keys._held import HeldKeys
 from .keys._help import HelpPanel
@@ -124,6 +125,7 @@ __all__ = [
     "paint_in",
     "plural",
     "pointed_text",
+    "row_digit",
     "split_row_key",
     "text_has_focus",
 ]

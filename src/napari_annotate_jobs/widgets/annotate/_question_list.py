@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 
 from napari_annotate_jobs.model import MAX_ANSWER, Scope
+from napari_annotate_jobs.widgets.keys._digit_row import row_digit
 from napari_annotate_jobs.widgets.keys._held import acts_once
 from napari_annotate_jobs.widgets.parts._short_box import ShortBox
 from napari_annotate_jobs.widgets.parts._theme import Colors
@@ -35,6 +36,7 @@ __all__ = ["QuestionList"]
 NONE, NEEDED, DIFFERS = "–", "– needed", "– differs"
 """Stand for no answer; for one that Submit waits for; for several."""
 AT_HAND = "▸"
+_COMMANDS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
 MOST_ROWS = 5
 """As many are seen at once; one scrolls to the others."""
 
@@ -212,7 +214,8 @@ class QuestionList(QWidget):
 
     def event(self, event: QEvent) -> bool:
         """Keep the keys of digits to itself while it has the keyboard."""
-        if event.type() == QEvent.Type.ShortcutOverride and self._taking:
+        override = event.type() == QEvent.Type.ShortcutOverride and self._taking
+        if override and not event.modifiers() & _COMMANDS:
             # The keys of labels and of napari have to wait.
             event.accept()
             return True
@@ -220,8 +223,9 @@ class QuestionList(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Answer with digits; 0 takes an answer back, Up and Down change the line."""
-        key = event.key()
-        if not self._questions or not self._taking:
+        key, digit = event.key(), _digit(event)
+        away = not self._questions or not self._taking
+        if away or event.modifiers() & _COMMANDS:
             super().keyPressEvent(event)
             return
         if key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
@@ -232,12 +236,12 @@ class QuestionList(QWidget):
             return
         elif key in (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._end(key != Qt.Key.Key_Escape)
-        elif key in (Qt.Key.Key_Backspace, Qt.Key.Key_Delete, Qt.Key.Key_0):
+        elif digit == 0 or key in (Qt.Key.Key_Backspace, Qt.Key.Key_Delete):
             self._give("")
-        elif event.text().isdigit():
+        elif digit is not None:
             choices = self._questions[self._place].attribute.choices
-            if int(event.text()) <= len(choices):
-                self._give(choices[int(event.text()) - 1])
+            if digit <= len(choices):
+                self._give(choices[digit - 1])
 
     def _end(self, enter: bool) -> None:
         field = self.fields[self._place]
@@ -279,6 +283,11 @@ class QuestionList(QWidget):
         words += ["↑ ↓ others"] if len(self._questions) > 1 else []
         self.hint.setText(f"{question.attribute.name}: " + " · ".join([*words, "Esc"]))
         self._area.ensureWidgetVisible(self.fields[self._place], 0, 0)
+
+
+def _digit(event: QKeyEvent) -> int | None:
+    place = event.key() - Qt.Key.Key_0
+    return place if 0 <= place <= 9 else row_digit(event)
 
 
 def _shape(question: Question) -> object:
