@@ -474,7 +474,7 @@ class CaseController:
         n, first = len(undecided), undecided[0]
         answers: dict[str, Callable[[], object]] = {
             f"Go to slice {first + 1}": lambda: self.go_slice(first),
-            "Mark them Nothing to Label": self._mark_and_submit,
+            "Mark them Nothing to Label and submit": self._mark_and_submit,
         }
         if not must:
             answers["Submit anyway"] = self.session.submit

@@ -37,6 +37,7 @@ from ._answers import inherited
 from ._history import Edit, History
 from ._open_range import leave_ranges
 from ._spared import protect_contents, protect_masks
+from ._untold import Untold
 from ._view import CaseView
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class CaseEditor(CaseView):
     protected : frozenset of int
         Labels of which no edit takes, adds or moves a pixel or a box. Confirming what
         is proposed, and undoing what was done, still do.
+    untold : Untold
+        Edits that are told late: before anybody looks.
     """
 
     changed = Signal(tuple)
@@ -107,14 +110,31 @@ class CaseEditor(CaseView):
         refused: RoleError | None = None,
         shape: Sequence[int] | None = None,
     ) -> None:
+        self.untold = Untold()
         super().__init__(annotation, slices, project, read_blob=read_blob, shape=shape)
         self.person = person
         self.locked = locked or refused is not None
         self.refused = refused
         self.held = ""
         self.protected: frozenset[int] = frozenset()
-        self.history = History()
+        self._history = History()
         self._on_change = on_change
+
+    @property
+    def annotation(self) -> Annotation:
+        """What is said of the case."""
+        self.untold.hear()
+        return self._annotation
+
+    @annotation.setter
+    def annotation(self, annotation: Annotation) -> None:
+        self._annotation = annotation
+
+    @property
+    def history(self) -> History:
+        """What undo and redo would do."""
+        self.untold.hear()
+        return self._history
 
     # --------------------------------------------------------- masks, boxes
     def set_masks(
@@ -731,7 +751,7 @@ class CaseEditor(CaseView):
             if any(content.has_labels for content in changed.values()):
                 case_nothing_to_label = False
         old = self.annotation
-        fields = {
+        fields: dict[str, Any] = {
             "case_labels": case_labels,
             "case_nothing_to_label": case_nothing_to_label,
             "case_attributes": case_attributes,

@@ -49,6 +49,7 @@ from ._mask_png import (
     mask_ref,
     mask_size,
 )
+from ._news import News
 from ._png import PNG_SIGNATURE, encode_png
 from ._project import (
     Case,
@@ -125,6 +126,7 @@ __all__ = [
     "LabelSet",
     "MaskRef",
     "Method",
+    "News",
     "Options",
     "Outcome",
     "Pin",

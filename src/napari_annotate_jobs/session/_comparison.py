@@ -95,10 +95,10 @@ class Comparison:
                 parts.append(f"only {who}: box {_name(boxes.label, labels)}")
             elif boxes.iou < 1:
                 parts.append(f"box {_name(boxes.label, labels)} IoU {boxes.iou:.2f}")
-        for pair in found.answers:
+        for said in found.answers:
             parts.append(
-                f"{_name(pair.label, labels)} {pair.name}: {first} "
-                f"{pair.first or 'no answer'}, {second} {pair.second or 'no answer'}"
+                f"{_name(said.label, labels)} {said.name}: {first} "
+                f"{said.first or 'no answer'}, {second} {said.second or 'no answer'}"
             )
         return " · ".join(parts)
 
