@@ -100,7 +100,7 @@ ROWS: dict[str, Row] = {
     "coco runs": row("coco", "coco", f"masks overlap {ALL} answers", masks="rle"),
     "yolo": row("yolo", "yolo", "boxes negatives"),
     "yolo-seg": row("yolo-seg", "yolo", "masks overlap negatives", holes="slit"),
-    "voc": row("voc", "voc", "boxes negatives"),
+    "voc": row("voc", "voc", "boxes negatives answers"),
     "cvat": row("cvat", "cvat", f"masks overlap {ALL} answers"),
     "labelme": row(
         "labelme", "labelme", "masks overlap boxes single multi negatives answers"
@@ -328,7 +328,9 @@ def compare(
                     said = other.boxed[its, corners_there]
                     assert said == answer_to(label, index), told
         if "answers" in holds:
-            held = own.single | own.multi | set(own.masks if "masks" in holds else ())
+            held = own.single if "single" in holds else set()
+            held = held | own.multi if "multi" in holds else held
+            held = held.union(own.masks) if "masks" in holds else held
             for label in held:
                 assert other.answers[label] == answer_to(label, index), told
             for label in wanted[1] if "case" in holds else ():

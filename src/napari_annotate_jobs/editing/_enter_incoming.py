@@ -235,6 +235,13 @@ def _case_answers(
             for key, answers in each.answers.items()
             if (label := named.labels.get(key)) is not None
         ]
+        said += [
+            (label, answers)
+            for each in fitted.incoming.slices
+            for name, several in each.box_answers.items()
+            for answers in several
+            if (label := named.labels.get((Method.DETECTION, name))) is not None
+        ]
         for label, answers in said:
             if own := _asked(label, answers, Scope.CASE):
                 came[label.id] = {**own, **came.get(label.id, {})}

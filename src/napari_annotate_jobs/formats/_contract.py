@@ -310,12 +310,18 @@ class Exporter(ABC):
 
 
 def answered_labels(export: ExportJob) -> list[Label]:
-    """Return the labels of which anything was answered on slices, or for cases."""
+    """Return the labels of which anything was answered: of objects, slices or cases."""
     found: set[int] = set()
     for summary in export.cases:
         said = summary.annotation
         found.update(i for i, answers in said.case_attributes.items() if answers)
         for content in said.slices.values():
-            if content.attributes and not content.excluded:
-                found.update(i for i in content.attributes if content.answers(i))
+            if content.excluded:
+                continue
+            found.update(i for i in content.attributes if content.answers(i))
+            found.update(
+                box.label
+                for box in content.boxes
+                if box.attributes and not box.proposal
+            )
     return [label for label in export.labels.labels if label.id in found]

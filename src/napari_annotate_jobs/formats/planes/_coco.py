@@ -65,9 +65,8 @@ class CocoExporter(PlaneExporter):
         said = [
             text
             for text in super().losses(export)
-            # Tracks and attributes have fields of their own.
+            # Tracks have a field of their own.
             if "which boxes are one object" not in text
-            and "attributes of boxes" not in text
         ]
         said = [text for text in said if "classification" not in text]
         if export.labels.of(Method.CLASSIFICATION, Scope.SLICE):

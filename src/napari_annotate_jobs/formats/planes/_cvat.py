@@ -52,8 +52,8 @@ class CvatExporter(PlaneExporter):
     keeps_answers = True
 
     def losses(self, export: ExportJob) -> list[str]:
-        """Say what single images cannot hold; attributes have their place here."""
-        held = ("attributes of boxes", "one object", "whole cases")
+        """Say what single images cannot hold; cases and objects have their place."""
+        held = ("one object", "whole cases")
         return [
             text
             for text in super().losses(export)
@@ -79,7 +79,8 @@ class CvatExporter(PlaneExporter):
             shape.set("xbr", _number(box.right + 0.5))
             shape.set("ybr", _number(box.bottom + 0.5))
             shape.set("z_order", "0")
-            answers = dict(sorted(box.attributes.items()))
+            whole = case.case_answers(box.label)
+            answers = dict(sorted({**whole, **box.attributes}.items()))
             if box.track:
                 answers[TRACK] = box.track
             _answer(shape, answers, case)

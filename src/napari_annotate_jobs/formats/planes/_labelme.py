@@ -54,9 +54,8 @@ class LabelMeExporter(PlaneExporter):
 
     def losses(self, export: ExportJob) -> list[str]:
         """Say what is kept in fields that are ours."""
-        held = ("attributes of boxes", "one object")
         said = super().losses(export)
-        kept = [text for text in said if not any(word in text for word in held)]
+        kept = [text for text in said if "one object" not in text]
         if kept != said or answered_labels(export):
             kept.append(
                 "LabelMe has no attributes and tracks: they are written as the fields "
@@ -101,7 +100,9 @@ class LabelMeExporter(PlaneExporter):
         self, case: AnnotatedCase, picture: Picture
     ) -> Iterator[dict[str, Any]]:
         for box in case.boxes(picture.index):
-            yield _rectangle(label_name(case.labels, box.label), box)
+            whole = case.case_answers(box.label)
+            own = box.evolve(attributes={**whole, **box.attributes})
+            yield _rectangle(label_name(case.labels, box.label), own)
         for label, mask in case_masks(case, picture.index):
             name = label_name(case.labels, label)
             answers = case.answers(picture.index, label)
