@@ -37,8 +37,8 @@ NONE, NEEDED, DIFFERS = "–", "– needed", "– differs"
 """Stand for no answer; for one that Submit waits for; for several."""
 AT_HAND = "▸"
 _COMMANDS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
-MOST_ROWS = 5
-"""As many are seen at once; one scrolls to the others."""
+MOST_HIGH = 156
+"""Pixels; one scrolls to what is further down."""
 
 
 class QuestionList(QWidget):
@@ -71,8 +71,8 @@ class QuestionList(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(4)
         self._grid.setVerticalSpacing(3)
+        self._grid.setColumnStretch(1, 1)
         self._grid.setColumnStretch(2, 1)
-        self._grid.setColumnStretch(3, 1)
         rows = QWidget(self)
         rows.setLayout(self._grid)
         self._area = QScrollArea(self)
@@ -155,25 +155,38 @@ class QuestionList(QWidget):
                 widget.hide()
                 widget.deleteLater()
         self.fields, self._marks = [], []
-        height = 0
-        for row, question in enumerate(questions):
-            mark, color = QLabel(self), QLabel(self)
-            mark.setFixedWidth(9)
-            color.setPixmap(color_icon(question.label.color).pixmap(12, 12))
+        row, head = 0, None
+        for number, question in enumerate(questions):
+            if head != (own := (question.label.id, question.of, question.track)):
+                head = own
+                self._add_head(row, question)
+                row += 1
+            mark = QLabel(self)
+            mark.setFixedWidth(12)
             title = QElidingLabel(_title(question), self)
-            title.setElideMode(Qt.TextElideMode.ElideMiddle)
             title.setToolTip(_where(question))
             field = self._field(question)
-            field.setObjectName(f"answer {row}")
-            field.setAccessibleName(_title(question))
-            for column, widget in enumerate((mark, color, title, field)):
+            field.setObjectName(f"answer {number}")
+            field.setAccessibleName(f"{question.label.name} · {_title(question)}")
+            for column, widget in enumerate((mark, title, field)):
                 self._grid.addWidget(widget, row, column)
                 widget.show()
             self.fields.append(field)
             self._marks.append(mark)
-            height = max(height, field.sizeHint().height())
-        shown = min(len(questions), MOST_ROWS)
-        self._area.setFixedHeight(shown * (height + 3))
+            row += 1
+        self._area.setFixedHeight(min(self._grid.sizeHint().height(), MOST_HIGH))
+
+    def _add_head(self, row: int, question: Question) -> None:
+        """Say of which label, or object, the lines below it ask."""
+        color = QLabel(self)
+        color.setPixmap(color_icon(question.label.color).pixmap(12, 12))
+        of = "" if question.of is not Scope.CASE else " · whole case"
+        name = QElidingLabel(question.label.name + of, self)
+        name.setToolTip(question.label.name)
+        self._grid.addWidget(color, row, 0)
+        self._grid.addWidget(name, row, 1, 1, 2)
+        for widget in (color, name):
+            widget.show()
 
     def _field(self, question: Question) -> QComboBox | QLineEdit:
         if not question.attribute.choices:
@@ -296,7 +309,7 @@ def _shape(question: Question) -> object:
 
 def _title(question: Question) -> str:
     star = " *" if question.attribute.required else ""
-    return f"{question.label.name} · {question.attribute.name}{star}"
+    return question.attribute.name + star
 
 
 def _where(question: Question) -> str:

@@ -83,6 +83,7 @@ class AttributeDialog(QDialog):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setColumnStretch(0, 2)
         self._grid.setColumnStretch(1, 3)
+        self._grid.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._grid.setRowStretch(100, 1)
         for column, title in enumerate(TITLES):
             self._grid.addWidget(QLabel(title, rows), 0, column)
@@ -114,7 +115,7 @@ class AttributeDialog(QDialog):
                 self._add(dict(each))
         if not self.lines:
             self._add_empty()
-        self.resize(560, 300)
+        self.resize(640, 320)
         self.set_colors(Colors.dark())
 
     def set_colors(self, colors: Colors) -> None:
