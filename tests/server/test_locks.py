@@ -18,13 +18,11 @@ def test_what_is_known_of_the_provider_of_log_ins_is_guarded(monkeypatch):
     asked = protect(
         monkeypatch, OidcProvider, ["_known"], lambda provider: provider._guard
     )
-    answers = iter([(200, {"issuer": ISSUER}), (503, {})])
-
-    def answer(request):
-        status, found = next(answers)
-        return httpx.Response(status, json=found)
-
-    transport = httpx.MockTransport(answer)
+    answers = [
+        httpx.Response(200, json={"issuer": ISSUER}),
+        httpx.Response(503, json={}),
+    ]
+    transport = httpx.MockTransport(lambda request: answers.pop(0))
     provider = OidcProvider(OidcSettings(ISSUER, "jobs", secret="s3cret"), transport)
     place = f"{ISSUER}/.well-known/openid-configuration"
     assert provider._get(place) == provider._get(place) == {"issuer": ISSUER}

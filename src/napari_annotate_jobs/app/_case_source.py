@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.errors import AnnotateJobsError
+from napari_annotate_jobs.errors import AnnotateJobsError, NotFoundError
+from napari_annotate_jobs.session import Listed
 from napari_annotate_jobs.widgets import split_row_key
 
 from ._pictures import case_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -56,6 +58,16 @@ class StoreCaseSource:
         self._tables, self._pictures = tables, pictures
         self._on_error = on_error
 
+    def listed(self, query: CaseQuery, row: int) -> Listed[Any] | None:
+        """Return the list in which a case stands; None if it is in the job's order."""
+        if query == type(query)():
+            return None
+        return Listed(lambda offset, limit: self._keys(query, offset, limit), row)
+
+    def _keys(self, query: CaseQuery, offset: int, limit: int) -> Sequence[Any]:
+        rows, _ = self._read(query, offset, limit)
+        return [row.case.id for row in rows]
+
     def fetch(
         self,
         query: CaseQuery,
@@ -70,13 +82,31 @@ class StoreCaseSource:
             reply(None, 0)
 
         self._tables.run(
-            lambda: self._page(**vars(query), offset=offset, limit=limit),
-            lambda page: reply(page.rows, page.total),
+            lambda: self._read(query, offset, limit),
+            lambda page: reply(*page),
             failed,
         )
 
+    def _read(
+        self, query: CaseQuery, offset: int, limit: int
+    ) -> tuple[Sequence[Any], int]:
+        asked = {**vars(query)}
+        if only := asked.pop("only"):
+            rows = list(self._rows(only))
+            return rows[offset : offset + limit], len(rows)
+        page = self._page(**asked, offset=offset, limit=limit)
+        return page.rows, page.total
+
     def _page(self, **asked: Any) -> Any:
         return self._store.cases(self._job.id, **asked)
+
+    def _rows(self, keys: Sequence[str]) -> Iterator[Any]:
+        for key in keys:
+            with suppress(NotFoundError):  # taken away meanwhile
+                yield self._row(key)
+
+    def _row(self, key: str) -> Any:
+        return self._store.case(self._job.id, key)
 
     def thumbnail(self, case_id: str, reply: Callable[..., None]) -> None:
         """Draw a case, and say what was said of it; None if it cannot be read.
@@ -104,6 +134,14 @@ class StoreReviewSource(StoreCaseSource):
 
     def _page(self, **asked: Any) -> Any:
         return self._store.reviews(self._job.id, **asked)
+
+    def _keys(self, query: CaseQuery, offset: int, limit: int) -> Sequence[Any]:
+        rows, _ = self._read(query, offset, limit)
+        return [(row.case.id, row.person) for row in rows]
+
+    def _row(self, key: str) -> Any:
+        case_id, person = split_row_key(key)
+        return self._store.review(self._job.id, case_id, person=person or "")
 
     def _picture(self, key: str) -> tuple[NDArray[np.uint8], str]:
         case_id, person = split_row_key(key)

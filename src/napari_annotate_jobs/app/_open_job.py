@@ -43,6 +43,7 @@ from ._player import Player
 from ._propagate_dock import PropagateDock
 from ._save_questions import SaveQuestions
 from ._slice_pictures import SlicePictures
+from ._still_heap import StillHeap
 from ._strip_dock import StripDock, put_corners
 from .controllers import (
     BrushController,
@@ -65,7 +66,12 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QDockWidget, QWidget
 
     from napari_annotate_jobs.model import CaseRow, Thread
-    from napari_annotate_jobs.session import AnnotationSession, Executor, ReviewSession
+    from napari_annotate_jobs.session import (
+        AnnotationSession,
+        Executor,
+        Listed,
+        ReviewSession,
+    )
     from napari_annotate_jobs.widgets import KeyboardGuest
 
     from ._settings import Settings
@@ -212,6 +218,8 @@ class OpenJob(QObject):
         self._connect()
         self._use_ways()
         self.set_colors(Colors.dark())
+        self._still = StillHeap()
+        self._still.begin(viewer)
 
     def _make_side(self) -> KeyboardGuest:
         """Return what stands beside the image."""
@@ -641,13 +649,21 @@ class OpenJob(QObject):
         """Open the first returned case, else the first remaining one."""
         self.session.open_first()
 
-    def open_row(self, key: str) -> None:
-        """Open what is listed: a case by its id, what was submitted by its row_key."""
+    def open_row(self, key: str, listed: Listed[Any] | None = None) -> None:
+        """Open what is listed: a case by its id, what was submitted by its row_key.
+
+        Parameters
+        ----------
+        key : str
+            What names the row.
+        listed : Listed, optional
+            The list, if it is in another order than the job or leaves cases out.
+        """
         case_id, person = split_row_key(key)
         if self.review is not None and person is not None:
-            self.review.open(case_id, person)
+            self.review.open(case_id, person, listed=listed)
         else:
-            self.session.open_case(case_id)
+            self.session.open_case(case_id, listed=listed)
 
     # --------------------------------------------------------------- telling
     def _reply(self, thread: str, text: str) -> None:
@@ -673,6 +689,7 @@ class OpenJob(QObject):
     def save_and_leave(self) -> None:
         """Save everything when the window, and all that was in it, is gone."""
         self._looks.stop()
+        self._still.end()
         self.session.silence()
         self.saving.end_session()
 
@@ -705,4 +722,5 @@ class OpenJob(QObject):
         docked = (self.annotate, self.strip, self.propagate)
         for gone in (*docked, self.around.read_out, self.veil):
             gone.deleteLater()
+        self._still.end()
         self.deleteLater()

@@ -117,8 +117,9 @@ class GridOfStudies(QObject):
             self._grid.set_colors(colors)
 
     def _open(self, key: str) -> None:
-        if self._station.current_job is not None:
-            self._station.current_job.open_row(key)
+        if self._station.current_job is not None and self._grid is not None:
+            listed = self._station.case_source().listed(*self._grid.tiles.where())
+            self._station.current_job.open_row(key, listed)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the size of what lies below."""

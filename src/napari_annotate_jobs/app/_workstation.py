@@ -40,8 +40,8 @@ if TYPE_CHECKING:
         WindowMemory,
     )
     from napari_annotate_jobs.stores import JobStore
-    from napari_annotate_jobs.widgets import CaseRows
 
+    from ._case_source import StoreCaseSource
     from ._chores import Chores
     from ._open_job import OpenJob
     from ._open_review import OpenJobReview
@@ -660,7 +660,7 @@ class Workstation(QObject):
         if self._case_id:
             self.case_changed.emit(self._case_id)
 
-    def case_source(self) -> CaseRows:
+    def case_source(self) -> StoreCaseSource:
         """Return where the open job's case table reads from."""
         from ._case_source import StoreCaseSource, StoreReviewSource
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ._cells import Cell, SubmitCheck
+from ._answers import Question, answer, answers_text, questions
+from ._cells import Cell, SubmitCheck, Unanswered
 from ._copied import Copied, copied_box, copied_mask, copied_slice, paste
 from ._editor import CaseEditor
 from ._enter_incoming import EnterAs, Entered, Source, enter_incoming
@@ -83,12 +84,16 @@ __all__ = [
     "Pointed",
     "PreparedFill",
     "Propagation",
+    "Question",
     "RangePlan",
     "Source",
     "SubmitCheck",
     "Track",
+    "Unanswered",
     "after",
+    "answer",
     "answer_track",
+    "answers_text",
     "apply_fill",
     "box_edge_at",
     "by_hand",
@@ -121,6 +126,7 @@ __all__ = [
     "plan_propagation",
     "prepare_fill",
     "propagate",
+    "questions",
     "relabel_pointed",
     "relabel_range",
     "relabel_tracks",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from napari_annotate_jobs.model import (
 from ._targets import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -37,25 +38,41 @@ __all__ = [
 
 
 def with_class(
-    content: SliceAnnotation, ids: Iterable[int], labels: LabelSet
+    content: SliceAnnotation,
+    ids: Iterable[int],
+    labels: LabelSet,
+    answers: Mapping[int, Mapping[str, str]] = MappingProxyType({}),
 ) -> SliceAnnotation:
-    """Add class labels; those they exclude go, and so does nothing-to-label."""
-    kept = set(content.class_labels)
+    """Add class labels; those they exclude go, and so does nothing-to-label.
+
+    The `answers` to what is asked of them come along; those that the slice has stay.
+    """
+    kept, said = set(content.class_labels), dict(content.attributes)
     for label_id in ids:
         kept -= labels.exclusive_with(labels[label_id])
         kept.add(label_id)
-    return content.evolve(class_labels=tuple(kept), nothing_to_label=False)
+        if answers.get(label_id):
+            said[label_id] = {**answers[label_id], **content.answers(label_id)}
+    return content.evolve(
+        class_labels=tuple(kept), nothing_to_label=False, attributes=said
+    ).settled()
 
 
 def without_class(content: SliceAnnotation, ids: Iterable[int]) -> SliceAnnotation:
     """Take class labels away."""
-    return content.evolve(class_labels=tuple(set(content.class_labels) - set(ids)))
+    left = tuple(set(content.class_labels) - set(ids))
+    return content.evolve(class_labels=left).settled()
 
 
 def with_nothing(content: SliceAnnotation) -> SliceAnnotation:
     """Clear the slice and mark it a verified negative."""
     return content.evolve(
-        class_labels=(), boxes=(), masks={}, proposals={}, nothing_to_label=True
+        class_labels=(),
+        boxes=(),
+        masks={},
+        proposals={},
+        nothing_to_label=True,
+        attributes={},
     )
 
 
@@ -65,12 +82,13 @@ def applied(
     ids: Sequence[int],
     mode: Mode,
     labels: LabelSet,
+    answers: Mapping[int, Mapping[str, str]] = MappingProxyType({}),
 ) -> SliceAnnotation:
     """Apply what a propagation applies to a slice that the plan says it touches."""
     if action is RangeAction.CLASS_LABELS:
         if mode is Mode.REPLACE:
-            content = content.evolve(class_labels=(), excluded=False)
-        return with_class(content, ids, labels)
+            content = content.evolve(class_labels=(), excluded=False).settled()
+        return with_class(content, ids, labels, answers)
     if action is RangeAction.NOTHING_TO_LABEL:
         return with_nothing(content).evolve(excluded=False)
     return content.evolve(excluded=True)

@@ -40,6 +40,7 @@ __all__ = [
     "CombinedClass",
     "combination_remarks",
     "count_classes",
+    "few_images",
     "parse_combination",
     "read_combination",
     "write_combination",
@@ -384,6 +385,21 @@ class ClassCount(Value):
     slices: int = 0
     objects: int = 0
     voxels: int = 0
+
+    @property
+    def images(self) -> int:
+        """On how many images it stands: slices, or cases that have it as a whole."""
+        return self.slices or self.cases
+
+
+def few_images(counts: Iterable[ClassCount], least: int) -> str:
+    """Say which classes have few images to learn from; nothing if none has."""
+    few = [count for count in counts if count.images < least]
+    if not few:
+        return ""
+    names = ", ".join(f"{count.label.name} ({count.images:,})" for count in few[:6])
+    more = f" and {len(few) - 6} more" if len(few) > 6 else ""
+    return f"Few images to learn from: {names}{more}. Combine them, or annotate more."
 
 
 def count_classes(

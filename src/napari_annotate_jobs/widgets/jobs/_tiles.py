@@ -239,6 +239,10 @@ class CaseTiles(QTableView):
         """The list of cases."""
         return self._cases
 
+    def where(self) -> tuple[CaseQuery, int]:
+        """Return which cases are listed, and the place of the chosen one."""
+        return self._cases.query, self._tiles.place(self.currentIndex())
+
     def set_colors(self, colors: Colors) -> None:
         """Paint in the colours of a theme."""
         self._delegate.colors = colors
