@@ -44,7 +44,6 @@ from ._player import Player
 from ._propagate_dock import PropagateDock
 from ._save_questions import SaveQuestions
 from ._slice_pictures import SlicePictures
-from ._still_heap import StillHeap
 from ._strip_dock import StripDock, put_corners
 from .controllers import (
     BrushController,
@@ -221,8 +220,6 @@ class OpenJob(QObject):
         self._connect()
         self._use_ways()
         self.set_colors(Colors.dark())
-        self._still = StillHeap()
-        self._still.begin(viewer)
 
     def _make_side(self) -> KeyboardGuest:
         """Return what stands beside the image."""
@@ -693,7 +690,6 @@ class OpenJob(QObject):
     def save_and_leave(self) -> None:
         """Save everything when the window, and all that was in it, is gone."""
         self._looks.stop()
-        self._still.end()
         self.session.silence()
         self.saving.end_session()
 
@@ -726,5 +722,4 @@ class OpenJob(QObject):
         docked = (self.annotate, self.strip, self.propagate)
         for gone in (*docked, self.around.read_out, self.veil):
             gone.deleteLater()
-        self._still.end()
         self.deleteLater()
