@@ -92,7 +92,7 @@ ACTIONS: tuple[UserAction, ...] = (
             (
                 "answer_by_digit",
                 "Answer what is asked here by digits",
-                "Shift+Q",
+                "Alt+Shift+I",
                 "1 is the first answer, 0 none; up and down change the attribute",
             ),
         )

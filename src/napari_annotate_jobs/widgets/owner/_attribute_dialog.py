@@ -131,6 +131,8 @@ class AttributeDialog(QDialog):
         name = QLineEdit(str(fields.get("name", "")), self)
         answers = QLineEdit(_joined(fields.get("choices") or ()), self)
         answers.setPlaceholderText("sharp, blurred")
+        for line in (name, answers):
+            line.setCursorPosition(0)
         asked = QComboBox(self)
         asked.addItem("of " + self._own if self._own else ONCE, None)
         if self._own:
