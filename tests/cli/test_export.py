@@ -63,6 +63,9 @@ def test_export_and_preview(
     told = capsys.readouterr().out
     assert "1 case" in told
     assert "uneven=False" in told
+    assert "Few images to learn from: a (1), b (1)." in told
+    assert main([*command, "--preview", "--warn-below", "1"]) == 0
+    assert "Few images" not in capsys.readouterr().out
     combine = tmp_path / "combine.yaml"
     combine.write_text("combine: {both: [a, b]}\n")
     out = tmp_path / "out"
@@ -70,7 +73,9 @@ def test_export_and_preview(
         [*command, "--out", str(out), "--combine", str(combine), "--workers", "1"]
     )
     assert done == 0
-    assert "read again and found the same" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "read again and found the same" in told.out
+    assert "Few images to learn from: both (2)." in told.err
     manifest = json.loads((out / "export.json").read_text(encoding="utf-8"))
     assert [label["name"] for label in manifest["labels"]["labels"]] == ["both"]
     assert list(manifest["cases"][0]["counts"]["voxels"]) == ["both"]

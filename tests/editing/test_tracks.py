@@ -555,7 +555,13 @@ def test_required_answers_are_wanted_before_submission(kit):
     editor = asking(kit, required=True)
     take_boxes(editor, {1: [kit.box()]}, text="Draw")
     check = editor.submit_check()
-    assert check.unanswered == ((1, "nodule", "margin"),)
+    (missing,) = check.unanswered
+    assert (missing.index, missing.label.name, missing.attribute, missing.box) == (
+        1,
+        "nodule",
+        "margin",
+        True,
+    )
     assert "“margin” is not answered for nodule on slice 2" in check.refused
     answer_track(editor, tracks(editor)[0].id, "margin", "blurred")
     assert editor.submit_check().refused is None

@@ -44,6 +44,9 @@ masks = st.builds(
     ),
 )
 groups = st.dictionaries(st.sampled_from(["", "vessels"]), masks, max_size=2)
+answers = st.dictionaries(
+    label_ids, st.dictionaries(st.text(max_size=3), st.text(max_size=3)), max_size=2
+)
 
 
 @st.composite
@@ -69,6 +72,7 @@ def slices(draw):
         "proposals": draw(groups),
     }
     if labelled:
+        fields["attributes"] = draw(answers)
         fields |= {
             "class_labels": tuple(draw(st.lists(label_ids, max_size=3))),
             "boxes": tuple(draw(st.lists(boxes(), max_size=2))),
@@ -88,6 +92,7 @@ changes = st.builds(
     slices=st.dictionaries(keys, st.none() | slices(), max_size=4),
     case_labels=st.none() | st.lists(label_ids, max_size=2).map(tuple),
     comments=st.none() | st.lists(comments, max_size=2).map(tuple),
+    case_attributes=st.none() | answers,
 )
 
 
@@ -321,3 +326,39 @@ def test_what_cannot_be_submitted(annotation, match):
 
 def test_an_excluded_case_can_be_submitted():
     assert make_submission(said(excluded=True), previous=0, author="ana")
+
+
+# -------------------------------------------------------------------- attributes
+def test_without_answers_documents_are_what_they_were():
+    said = Annotation(
+        case_id="case",
+        person="ana",
+        slices={"1.2": SliceAnnotation(index=1, class_labels=(1,))},
+        case_labels=(4,),
+    )
+    assert document_json(said) == {
+        "case_id": "case",
+        "person": "ana",
+        "slices": {"1.2": {"index": 1, "class_labels": [1]}},
+        "case_labels": [4],
+    }
+    # Written by the version before answers were kept.
+    known = "5dfd6829f58f6f5e"
+    assert content_digest(said).startswith(known)
+
+
+@given(slices())
+def test_answers_stay_as_long_as_their_label(content):
+    settled = content.settled()
+    assert settled.evolve(attributes=content.attributes) == content
+    kept = {*content.class_labels}
+    for held in (*content.masks.values(), *content.proposals.values()):
+        kept.update(held.pixels)
+    assert settled.attributes == {
+        label_id: found
+        for label_id, found in content.attributes.items()
+        if found and label_id in kept
+    }
+    assert settled.settled() is settled
+    for label_id in content.attributes:
+        assert bool(content.answers(label_id)) <= (label_id in content.label_ids)

@@ -14,6 +14,7 @@ import tifffile
 from sqlalchemy import select, update
 
 from napari_annotate_jobs.errors import StoreAccessError
+from napari_annotate_jobs.files import locked
 from napari_annotate_jobs.formats import _export_run
 from napari_annotate_jobs.model import now
 from napari_annotate_jobs.server import Service, _exports
@@ -183,6 +184,23 @@ def test_one_whose_process_is_gone_is_made_by_another(work):
         # The one that was only slow learns that it is no longer its own.
         taken.make()
         assert olga.get(f"{AT}/{key}/file").content == first
+        assert olga.get(f"{AT}/{key}").json()["state"] == "ready"
+
+
+def test_its_files_are_written_by_one_process_at_a_time(work, monkeypatch):
+    """One that was stopped for long may still write, after another took it."""
+    with work.client("olga") as olga:
+        key = ask(olga)
+        lock = work.service.settings.home / "exports" / f"{key}.lock"
+        write = _exports._Taken._write
+
+        def looks(taken):
+            with pytest.raises(StoreAccessError), locked(lock, 0):
+                pass
+            return write(taken)
+
+        monkeypatch.setattr(_exports._Taken, "_write", looks)
+        assert do_exports(work.service) == [key]
         assert olga.get(f"{AT}/{key}").json()["state"] == "ready"
 
 

@@ -55,6 +55,14 @@ def test_what_was_done_is_done_once(losing, kit, end):
     assert list(store.submissions(JOB, CASE)) == [done]
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_a_flag_is_set_though_the_answer_is_lost(losing, before):
+    store, transport = losing("ana", "/flag", before=before)
+    (flag,) = store.flag(JOB, CASE, "blurred")
+    assert transport.lost == 1
+    assert store.case(JOB, CASE).flags == (flag,)
+
+
 def test_a_submit_that_never_arrived_is_sent_again(losing, kit):
     store, transport = losing("ana", "/submit", before=True)
     store.save(JOB, CASE, kit.labelled(0, 1), {}, base=0)

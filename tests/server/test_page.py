@@ -349,6 +349,32 @@ def test_cases_are_found_by_state_person_and_name(make_bench, kit, browse):
     assert found(part="returned") == ["case-0"]
 
 
+def test_flags_are_shown_found_told_and_written(make_bench, kit, browse):
+    bench = make_bench()
+    with bench.store("ana") as ana:
+        ana.flag(JOB, CASE, "<b>left</b> and right?")
+        ana.flag(JOB, "case-2", "=motion")
+        ana.flag(JOB, "case-2", None)
+        ana.flag(JOB, "case-3", "=motion")
+    browser = browse("olga", bench)
+    page = browser.get("/jobs/job/cases", params={"part": "flagged"})
+    assert re.findall(r'name="case" value="([^"]+)"', page.text) == [CASE, "case-3"]
+    assert "<b>left</b>" not in page.text
+    assert "<b>left</b> and right? (ana)" in unescape(page.text)
+    browser.get("/jobs/job")
+    assert "ana flagged Case 0" in browser.text
+    assert "ana took a flag off Case 2" in browser.text
+    rows = csv.DictReader(lines(browser.get("/jobs/job/cases.csv")))
+    assert {row["case"]: row["flags"] for row in rows} == {
+        "Case 0": "<b>left</b> and right? (ana)",
+        "Case 1": "",
+        "Case 2": "",
+        "Case 3": "'=motion (ana)",
+    }
+    ben = browse("ben", bench)  # who owns nothing sees nothing of it
+    assert "left" not in ben.get("/jobs/job/cases").text
+
+
 def test_cases_are_given_to_others(make_bench, kit, browse):
     bench = make_bench(assignment="assigned")
     browser = browse("olga", bench)

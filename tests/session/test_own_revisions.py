@@ -320,6 +320,18 @@ def test_a_case_submitted_elsewhere_is_read_only_at_once(desk, late):
     assert late.case.row.case.id == "two"
 
 
+def test_what_was_drawn_too_late_was_not_drawn_at_the_same_time(desk):
+    """Not even on a slice of what was submitted: nobody contradicts anybody."""
+    mine, theirs = desk.session(), desk.session(store=desk.other())
+    heard = []
+    mine.saving.late_work.connect(heard.append)
+    label(theirs, 2, GOOD)
+    theirs.submit()
+    label(mine, 2)
+    (work,) = heard
+    assert [(d.index, d.both) for d in work.differences] == [(2, False)]
+
+
 def test_submitting_what_was_submitted_elsewhere(desk):
     mine, theirs = desk.session(), desk.session(store=desk.other())
     label(theirs, 2, GOOD)

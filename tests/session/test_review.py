@@ -116,6 +116,35 @@ def test_a_verdict_is_undone_until_the_next_one(review):
     assert not session.can_undo
 
 
+def test_a_verdict_that_cannot_be_undone_any_more_is_told_and_counted(review):
+    session = review.session
+    session.open_first()
+    session.pass_case()
+    review.store.judge("job", "one", Verb.WITHDRAW, person="ana")  # meanwhile
+    review.counts.clear()
+    session.undo()
+    assert len(review.failed) == 1
+    assert [counts.waiting for counts in review.counts] == [3]
+    assert not session.can_undo
+
+
+def test_a_case_that_cannot_be_opened_ends_the_opening(review, monkeypatch):
+    session, busy = review.session, []
+    session.busy.connect(busy.append)
+
+    def fail(*args, **kwargs):
+        raise StoreAccessError("the share is gone")
+
+    monkeypatch.setattr(session, "_load", fail)
+    session.open_first()
+    assert [str(error) for error in review.failed] == ["the share is gone."]
+    assert len(busy) == 2
+    assert session.doing == busy[-1] != busy[0]
+    monkeypatch.undo()
+    session.open_first()
+    assert review.here == ("one", "ana")
+
+
 def test_what_needs_words_says_so_and_nothing_happens(review):
     session = review.session
     session.open_first()

@@ -603,3 +603,19 @@ def test_nothing_is_given_up_that_cannot_be_kept(desk, several, monkeypatch):
     mine.saving.resolve_conflict(keep_mine=True, but=[3])
     assert mine.saving.state.kind is SaveKind.CONFLICT
     assert mine.editor.content(3).class_labels == (LESION,)
+
+
+def test_all_that_is_under_way_is_finished_once_it_is_settled(desk):
+    from .conftest import SlowExecutor
+
+    slow = SlowExecutor()
+    session = desk.session(None, executor=slow)
+    session.open_first()
+    slow.drain()
+    session.editor.set_class([1], 1, True)
+    session.go(1)
+    assert slow.tasks
+    session.settle()
+    assert not slow.tasks
+    assert session.case.row.case.id == "one"
+    assert desk.store.load("job", "one").annotation.revision == 1

@@ -116,6 +116,14 @@ def test_go_stops_at_the_ends(desk):
     assert "last case" in desk.told[-1]
 
 
+def test_what_was_copied_is_told(desk):
+    session = desk.session()
+    session.open_first()
+    session.editor.set_class([1], 1, True)
+    session.clipboard.copy_slice(session.editor, 1)
+    assert desk.told[-1] == f"{session.clipboard.what} was copied."
+
+
 def test_going_on_keeps_the_draft(desk):
     session = desk.session("one")
     session.editor.set_class([2], LESION, True)

@@ -15,6 +15,7 @@ from PIL import Image
 import napari_annotate_jobs
 from napari_annotate_jobs.model import (
     AnnotationChange,
+    Attribute,
     Case,
     Group,
     Job,
@@ -47,7 +48,17 @@ if TYPE_CHECKING:
 
 LABELS = LabelSet(
     labels=(
-        Label(id=1, name="lesion", color="#E69F00", method=Method.CLASSIFICATION),
+        Label(
+            id=1,
+            name="lesion",
+            color="#E69F00",
+            method=Method.CLASSIFICATION,
+            attributes=(
+                Attribute(name="margin", choices=("sharp", "blurred")),
+                Attribute(name="remark"),
+                Attribute(name="grade", choices=("1", "2"), scope=Scope.CASE),
+            ),
+        ),
         Label(
             id=2,
             name="good",

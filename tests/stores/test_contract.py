@@ -239,12 +239,14 @@ def test_what_is_saved_is_loaded_again(world, store, kit):
         class_labels=(2, 1),
         boxes=(box,),
         masks={"": ref, "vessels": vessel},
+        attributes={1: {"margin": "sharp", "remark": "größer"}},
     )
     change = kit.change(
         content,
         SliceAnnotation(index=4, excluded=True),
         SliceAnnotation(index=5, nothing_to_label=True),
         case_labels=(4,),
+        case_attributes={1: {"grade": "2"}},
         ranges=(
             SliceRange(
                 action=RangeAction.CLASS_LABELS,
@@ -266,6 +268,7 @@ def test_what_is_saved_is_loaded_again(world, store, kit):
         assert draft.annotation.revision == 1
         assert draft.annotation.slices["index:3"] == content
         assert draft.annotation.case_labels == (4,)
+        assert draft.annotation.case_attributes == {1: {"grade": "2"}}
         assert draft.annotation.ranges == change.ranges
         assert draft.annotation.comments == change.comments
         assert draft.annotation.modified is not None
@@ -396,6 +399,40 @@ def test_the_label_set_is_closed(store, kit, make, match):
     blobs = {ref.digest: data for ref, data in masks}
     with pytest.raises(InvalidValueError, match=match):
         store.save(JOB, "case-0", make(kit), blobs, base=0)
+    assert store.load(JOB, "case-0").annotation.revision == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "match"),
+    [
+        ({"slice": {99: {"margin": "sharp"}}}, "99"),
+        ({"slice": {2: {"margin": "sharp"}}}, "no attribute"),
+        ({"slice": {1: {"margin": "round"}}}, "none of its answers"),
+        ({"slice": {1: {"margin": ""}}}, "none of its answers"),
+        ({"slice": {1: {"remark": "a\x00b"}}}, "one line"),
+        ({"slice": {1: {"remark": "x" * 1001}}}, "more than 1,000"),
+        ({"slice": {1: {"grade": "1"}}}, "asked of a slice"),
+        ({"case": {1: {"margin": "sharp"}}}, "asked of the whole case"),
+        ({"case": {1: {"grade": "3"}}}, "none of its answers"),
+        ({"case": {70000: {"grade": "1"}}}, "70000"),
+        ({"box": {"note": "x" * 1001}}, "more than 1,000"),
+    ],
+)
+def test_only_what_is_asked_is_answered(store, kit, fields, match):
+    box = Box(
+        label=5, top=0, left=0, bottom=1, right=1, attributes=fields.get("box", {})
+    )
+    change = kit.change(
+        SliceAnnotation(
+            index=0,
+            class_labels=(1, 2),
+            boxes=(box,),
+            attributes=fields.get("slice", {}),
+        ),
+        case_attributes=fields.get("case"),
+    )
+    with pytest.raises(InvalidValueError, match=match):
+        store.save(JOB, "case-0", change, {}, base=0)
     assert store.load(JOB, "case-0").annotation.revision == 0
 
 

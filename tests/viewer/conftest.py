@@ -130,10 +130,18 @@ class Wrapped:
 
 
 class Mouse:
-    """Sends events to a viewer and its active layer, in the canvas's order."""
+    """Sends events to a viewer and its active layer, in the canvas's order.
 
-    def __init__(self, viewer: ViewerModel, layer: Any = None) -> None:
-        self.viewer, self.reference = viewer, layer
+    What is given as `after` is called after a drag, as when its end has been painted.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        layer: Any = None,
+        after: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.viewer, self.reference, self.after = viewer, layer, after
 
     def _send(self, call: Any, kind: str, point: Sequence[float], **fields: Any) -> Raw:
         viewer = self.viewer
@@ -185,6 +193,7 @@ class Mouse:
         self._send(
             interactions.mouse_release_callbacks, "mouse_release", points[-1], **kwargs
         )
+        self.after()
 
     def move(self, point: Sequence[float]) -> None:
         """Move to a point with no button pressed."""
@@ -276,7 +285,16 @@ class Bench:
 
     @property
     def mouse(self) -> Mouse:
+        return Mouse(self.viewer, self.image, self._painted)
+
+    @property
+    def quick_mouse(self) -> Mouse:
+        """A mouse that goes on before the end of a stroke has been painted."""
         return Mouse(self.viewer, self.image)
+
+    def _painted(self) -> None:
+        if self.session.is_open:
+            self.editor.untold.hear()
 
     def choose(self, label_id: int | None, zoom: float = 10.0) -> None:
         """Choose a label, with so many pixels of the screen to one of the image."""

@@ -109,6 +109,24 @@ def test_arrows_move_what_has_handles_and_else_step_through_slices(bench):
     assert "Up" not in keys(bench)
 
 
+def test_escape_takes_the_handles_and_gives_the_arrows_back(bench):
+    """Whether the pointer gave them, or napari's tool to select."""
+    before = corners(bench)
+    bench.mouse.move((5, 12))
+    keys(bench)["Escape"](bench.shapes)
+    assert bench.shapes.selected_data == set()
+    assert bench.shapes.mode == "add_rectangle"
+    assert not {"Up", "Shift+Up", "Escape"} & set(keys(bench))
+    bench.shapes.mode = "select"
+    bench.shapes.selected_data = {0}
+    keys(bench)["Escape"](bench.shapes)
+    assert bench.shapes.selected_data == set()
+    assert bench.shapes.mode == "select"
+    assert not {"Up", "Shift+Up", "Escape"} & set(keys(bench))
+    assert corners(bench) == before
+    bench.check()
+
+
 def test_a_proposal_that_is_moved_by_key_is_confirmed(bench):
     bench.mouse.drag((5, 5), (5, 5))
     bench.session.slice = 4

@@ -422,6 +422,27 @@ def test_what_was_read_is_shown_and_nothing_else(make_bench, slow):
     assert not bench.bridge.is_shown
 
 
+@pytest.mark.parametrize("ndisplay", [2, 3])
+def test_slices_that_come_are_drawn_where_they_are_seen(
+    make_bench, slow, monkeypatch, ndisplay
+):
+    """In the plane only the one that is shown, which came first; in 3D each."""
+    bench = make_bench(case="long", executor=slow)
+    slow.step()
+    assert bench.bridge.is_shown
+    bench.viewer.dims.ndisplay = ndisplay
+    drawn = []
+    real = type(bench.image).refresh
+
+    def refresh(layer, *args, **kwargs):
+        drawn.append(layer)
+        real(layer, *args, **kwargs)
+
+    monkeypatch.setattr(type(bench.image), "refresh", refresh)
+    slow.drain()
+    assert (bench.image in drawn) == (ndisplay == 3)
+
+
 def test_it_knows_the_layers_of_its_case(bench):
     bridge, stranger = bench.bridge, bench.viewer.add_points()
     assert all(bridge.owns(x) for x in bench.viewer.layers if x is not stranger)

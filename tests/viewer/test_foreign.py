@@ -64,6 +64,35 @@ def test_one_press_is_one_slice_whatever_other_layers_have(bench, name):
     bench.check()
 
 
+@pytest.mark.parametrize("moved", [False, True], ids=["fitted", "zoomed in"])
+@pytest.mark.parametrize("name", STRANGERS)
+def test_removing_a_foreign_layer_does_not_jump(bench, name, moved):
+    """Whichever it is: the slice shown, the zoom and the centre stay."""
+    viewer, camera = bench.viewer, bench.viewer.scene.camera
+    viewer.canvas.size = (600, 700)
+    step(viewer, 2)
+    if moved:
+        camera.zoom *= 3
+        camera.center = (*camera.center[:-2], 5.5, 20.25)
+
+    def view():
+        shown = bench.bridge.image_layer
+        at = shown.world_to_data(viewer.dims.point[-shown.ndim :])[0]
+        return bench.session.slice, round(at), camera.zoom, *camera.center[-2:]
+
+    before = view()
+    assert before[:2] == (4, 4)
+    first, second = (viewer.add_layer(STRANGERS[name]()) for _ in range(2))
+    viewer.layers.selection.active = first  # as where its button is pressed
+    viewer.layers.remove_selected()
+    assert view() == before
+    viewer.layers.remove(second)
+    assert view() == before
+    step(viewer)
+    assert view() == (5, 5, *before[2:])
+    assert not bench.errors
+
+
 def test_the_view_fits_the_image_of_the_case(make_bench):
     alone = make_bench(ViewerModel())
     camera = alone.viewer.scene.camera

@@ -92,7 +92,8 @@ def test_curves_are_shown_and_stretched(bench):
     assert session.window.width == 100
     assert session.window.function is VoiFunction.SIGMOID
     session.inverted = True
-    assert layer.colormap.colors[0, 0] > 0.9
+    wanted = 1 - np.array(sigmoid.greys)
+    np.testing.assert_allclose(layer.colormap.colors[:, 0], wanted, atol=1e-6)
     session.window = Window(center=100, width=50, curve=(0, 0.1, 1))
     np.testing.assert_allclose(layer.colormap.colors[:, 0], (1, 0.9, 0), atol=1e-6)
     session.window = Window(center=100, width=50)

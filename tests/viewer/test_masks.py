@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -62,6 +64,120 @@ def test_strokes_are_undone_one_by_one(bench):
     bench.session.redo()
     np.testing.assert_array_equal(bench.masks.data, second)
     bench.check()
+
+
+def quick(bench, *points):
+    """Draw, and do the next thing before the end of the stroke has been painted."""
+    bench.quick_mouse.drag(*points)
+
+
+def test_a_stroke_is_told_when_its_end_has_been_painted(bench):
+    bench.choose(LIVER)
+    quick(bench, (10, 10), (10, 20))
+    assert not bench.saved(2).any()
+    bench.executor.tick()
+    assert bench.saved(2)[10, 15] == LIVER
+    bench.check()
+    bench.executor.tick()
+    bench.session.undo()
+    assert not bench.masks.data.any()
+    assert bench.editor.history.undo_text is None
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda bench: bench.editor.mask(2, ""),
+        lambda bench: bench.editor.decision(2),
+        lambda bench: bench.editor.history.undo_text,
+        lambda bench: bench.editor.submit_check(),
+        lambda bench: bench.session.closing.emit(),
+        lambda bench: bench.session.saving.saver.meeting.emit(),
+        lambda bench: bench.bridge.take(),
+        lambda bench: bench.masks.refresh(),
+    ],
+    ids="mask decision undo submit leave others take refresh".split(),
+)
+def test_whoever_looks_before_finds_the_stroke(bench, look):
+    bench.choose(LIVER)
+    quick(bench, (10, 10), (10, 20))
+    look(bench)
+    assert bench.saved(2)[10, 15] == LIVER
+    bench.check()
+
+
+def test_the_next_key_undoes_the_stroke(bench):
+    paint(bench, TUMOUR, ((20, 5), (20, 9)))
+    before = bench.masks.data.copy()
+    quick(bench, (10, 10), (10, 20))
+    bench.session.undo()
+    np.testing.assert_array_equal(bench.masks.data, before)
+    bench.check()
+    bench.session.redo()
+    assert bench.saved(2)[10, 15] == TUMOUR
+    bench.check()
+
+
+def test_quick_strokes_are_steps_of_their_own(bench):
+    bench.choose(LIVER)
+    bench.masks.brush_size = 1
+    for row in (5, 10, 15):
+        quick(bench, (row, 10), (row, 20))
+    for row in (15, 10, 5):
+        assert bench.masks.data[2, row, 15] == LIVER
+        bench.session.undo()
+        assert bench.masks.data[2, row, 15] == 0
+    assert not bench.masks.data.any()
+    bench.check()
+
+
+def test_what_is_edited_at_once_comes_after_the_stroke(bench):
+    bench.choose(LIVER)
+    quick(bench, (10, 10), (10, 20))
+    mask = np.zeros(bench.shape[1:], np.uint8)
+    mask[3, 3] = TUMOUR
+    bench.editor.set_masks({(2, ""): mask})
+    assert bench.saved(2)[3, 3] == TUMOUR
+    assert not bench.saved(2)[10, 15]
+    bench.session.undo()
+    assert bench.saved(2)[10, 15] == LIVER
+    bench.check()
+
+
+def test_a_step_after_a_stroke_leaves_the_other_slice_alone(bench):
+    mask = np.zeros(bench.shape[1:], np.uint8)
+    mask[2:8, 2:30] = LIVER
+    proposed = {(i, ""): mask for i in (2, 3)}
+    bench.editor.propose_masks(proposed, provenance=Provenance.INTERPOLATED)
+    bench.choose(LIVER)
+    quick(bench, (20, 10), (20, 20))
+    bench.session.slice = 3
+    bench.executor.tick()
+    assert not bench.editor.content(2).has_proposals
+    assert bench.saved(2)[4, 10] == bench.saved(2)[20, 15] == LIVER
+    assert bench.editor.content(3).has_proposals
+    bench.check()
+
+
+def test_a_stroke_just_before_the_case_is_left_is_in_that_case(bench):
+    bench.choose(LIVER)
+    quick(bench, (10, 10), (10, 20))
+    case = bench.session.case.row.case.id
+    bench.session.open_case("long")
+    assert bench.session.case.row.case.id == "long"
+    bench.executor.tick()
+    assert bench.editor.annotation.is_blank
+    assert not bench.masks.data.any()
+    assert bench.store.load("job", case).annotation.slices
+    assert not bench.errors
+
+
+def test_another_thread_finds_what_has_been_told(bench):
+    bench.choose(LIVER)
+    quick(bench, (10, 10), (10, 20))
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: bench.editor.annotation.is_blank).result()
+    assert not bench.editor.annotation.is_blank
 
 
 def test_painting_goes_on_after_undo(bench):

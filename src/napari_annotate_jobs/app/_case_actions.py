@@ -17,7 +17,7 @@ from ._settings import read_settings, settings_model
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from napari_annotate_jobs.editing import SubmitCheck
+    from napari_annotate_jobs.editing import SubmitCheck, Unanswered
     from napari_annotate_jobs.model import Label, Thread
     from napari_annotate_jobs.viewer import ViewerBridge
     from napari_annotate_jobs.widgets import AnnotateDock
@@ -63,6 +63,8 @@ class CaseController:
         Shows the thread with an id where it is pinned.
     begin_line : callable
         Lets a comment be written on an object that is named in words.
+    ask_for : callable
+        Lets an attribute of a label be answered, by the label's id and its name.
     """
 
     def __init__(
@@ -77,12 +79,13 @@ class CaseController:
         open_threads: Callable[[], Sequence[Thread]] = tuple,
         go_thread: Callable[[str], object] = lambda thread: None,
         begin_line: Callable[[str], object] = lambda words: None,
+        ask_for: Callable[[int, str], object] = lambda label_id, name: None,
     ) -> None:
         self.session = bench.session
         self._bench, self._slices, self._bridge = bench, slices, bridge
         self._press, self._settle, self._unsaid = press, settle, unsaid
         self._open_threads, self._go_thread = open_threads, go_thread
-        self._begin_line = begin_line
+        self._begin_line, self._ask_for = begin_line, ask_for
         self._pin: tuple[object, int, dict[str, Any]] = (None, 0, {})
         self._asks = True
 
@@ -440,10 +443,10 @@ class CaseController:
                 {f"Go to slice {first + 1}": lambda: self.go_slice(first)},
             )
         elif check.unanswered:
-            index = check.unanswered[0][0]
+            missing = check.unanswered[0]
             self._bench.ask(
                 check.refused or "",
-                {f"Go to slice {index + 1}": lambda: self.go_slice(index)},
+                {_there(missing): lambda: self._go_to_answer(missing)},
             )
         elif check.blank or not check.undecided:
             if check.refused:
@@ -456,13 +459,22 @@ class CaseController:
         else:
             self._ask_undecided(check.undecided, threads, must=check.every_slice)
 
+    def _go_to_answer(self, missing: Unanswered) -> None:
+        """Show where an answer is missing, and what asks for it."""
+        if missing.index is not None:
+            self.go_slice(missing.index)
+        if missing.box:
+            self.session.label = missing.label
+        else:
+            self._ask_for(missing.label.id, missing.attribute)
+
     def _ask_undecided(
         self, undecided: tuple[int, ...], threads: Sequence[Thread], *, must: bool
     ) -> None:
         n, first = len(undecided), undecided[0]
         answers: dict[str, Callable[[], object]] = {
             f"Go to slice {first + 1}": lambda: self.go_slice(first),
-            "Mark them Nothing to Label": self._mark_and_submit,
+            "Mark them Nothing to Label and submit": self._mark_and_submit,
         }
         if not must:
             answers["Submit anyway"] = self.session.submit
@@ -489,6 +501,13 @@ class CaseController:
     def settle_save(self) -> None:
         """Try again to save, save elsewhere, or settle a conflict."""
         self._settle()
+
+
+def _there(missing: Unanswered) -> str:
+    """Return the words of the button that leads to where an answer is missing."""
+    if missing.index is None:
+        return "Answer it"
+    return f"Go to slice {missing.index + 1}"
 
 
 def _sentences(*parts: str) -> str:

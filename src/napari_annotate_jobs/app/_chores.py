@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qtpy.QtCore import QObject
 
     from napari_annotate_jobs.model import Job
+    from napari_annotate_jobs.session import AnnotationSession
     from napari_annotate_jobs.stores import JobStore
 
 __all__ = ["Chores", "JobPlace", "processes"]
@@ -41,6 +42,11 @@ class JobPlace:
     location: str
     job: Job
     person: str
+
+    @classmethod
+    def of(cls, session: AnnotationSession) -> JobPlace:
+        """Return where the job of a session is."""
+        return cls(session.store.location, session.job, session.store.person)
 
     def open(self) -> JobStore:
         """Open the store once more; for any thread."""

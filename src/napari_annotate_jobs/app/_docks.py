@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_annotate_jobs.errors import AnnotateJobsError, NotFoundError
+from napari_annotate_jobs.model import ReviewRow
 from napari_annotate_jobs.widgets import (
     MyJobsView,
     PersonButton,
@@ -21,9 +22,11 @@ from napari_annotate_jobs.widgets import (
     text_has_focus,
 )
 
-from ._asks import choose_folder, tell_error
+from ._asks import choose_folder, notify, tell_error
+from ._chores import JobPlace
 from ._edit_jobs import EditJobs
 from ._job_actions import JobActions
+from ._job_news import JobNews
 from ._job_pictures import JobPictures
 from ._new_jobs import NewJobs
 from ._qt_executor import QtExecutor
@@ -37,8 +40,9 @@ if TYPE_CHECKING:
 
     import napari
     from qtpy.QtGui import QPaintEvent, QShowEvent
+    from qtpy.QtWidgets import QMenu
 
-    from napari_annotate_jobs.model import JobSummary
+    from napari_annotate_jobs.model import CaseRow, JobSummary, News
     from napari_annotate_jobs.stores import PersonProgress
     from napari_annotate_jobs.widgets import Colors, JobPageView
 
@@ -111,7 +115,11 @@ class MyJobs(QWidget):
         station.closing.connect(self._pictures.close)
         station.case_changed.connect(self._redraw)
         self.jobs.begin_requested.connect(self._begin)
+        self.jobs.news_requested.connect(self._show_news)
         self._begins: JobSummary | None = None
+        self._news = JobNews(station)
+        self._news.changed.connect(self.jobs.set_news)
+        self._tells: tuple[JobSummary, News] | None = None
         self._grid = GridOfStudies(station, self)
         self._set_colors(station.colors)
         if station.current_job is not None:
@@ -139,6 +147,7 @@ class MyJobs(QWidget):
             page.case_requested.connect(self._open_case)
             page.details_requested.connect(self._show_details)
             page.flag_requested.connect(self._flag)
+            page.menu_offered.connect(self._offer)
             page.order_chosen.connect(self.station.keep_order)
             page.review_requested.connect(self.station.review_job)
             page.pass_all_requested.connect(self._pass_all)
@@ -218,6 +227,21 @@ class MyJobs(QWidget):
         self._begins = summary
         self.station.open_job(summary)
 
+    def _show_news(self, summary: JobSummary) -> None:
+        """Open a job, and list those of its cases with something new."""
+        news = self._news.of(summary)
+        if news is not None:
+            self._tells = summary, news
+            self.station.open_job(summary)
+
+    def _list_news(self, open_job: OpenJob) -> None:
+        tells, self._tells = self._tells, None
+        if tells is None or tells[0].job.id != open_job.session.job.id:
+            return
+        summary, news = tells
+        self.page.list_only(f"Since your last visit: {news.text}", news.cases)
+        self._news.look_at(summary)
+
     def _take_keyboard(self, view: MyJobsView | JobPageView) -> None:
         """Give a view that has just come the keyboard, but not while somebody types."""
         if view.isVisible() and not text_has_focus():
@@ -252,6 +276,7 @@ class MyJobs(QWidget):
         if (window := self.window()) is not None:
             open_job.veil.lay_over(window)  # for the first case, too
         self._grid.follow(open_job, window)
+        self._list_news(open_job)
         begins, self._begins = self._begins, None
         if begins is not None and begins.job.id == session.job.id:
             open_job.open_first()
@@ -296,7 +321,8 @@ class MyJobs(QWidget):
 
     def _open_case(self, key: str) -> None:
         if self.station.current_job is not None:
-            self.station.current_job.open_row(key)
+            listed = self.station.case_source().listed(*self.page.where())
+            self.station.current_job.open_row(key, listed)
 
     def _pass_all(self, text: str) -> None:
         from napari_annotate_jobs.session import ReviewFilter
@@ -325,6 +351,21 @@ class MyJobs(QWidget):
         if open_job is not None:
             case_id, _ = split_row_key(key)
             open_job.flags.ask(case_id, self.window() or self)
+
+    def _offer(self, menu: QMenu, row: CaseRow | ReviewRow) -> None:
+        """Add to the menu of a case what can be done with it here."""
+        from .controllers import TakeAlongController
+
+        station = self.station
+        if station.current_job is None or isinstance(row, ReviewRow):
+            return
+        along = TakeAlongController(
+            lambda: station.chores,
+            JobPlace.of(station.current_job.session),
+            show_error=station.show_error,
+            tell=notify,
+        )
+        along.offer(menu, row)
 
     def _on_keymap(self) -> None:
         open_job = self.station.current_job

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication
 
+from napari_annotate_jobs.app.controllers._answers import AnswerController
 from napari_annotate_jobs.app.controllers._boxes import BoxActions
 from napari_annotate_jobs.app.controllers._fill import FillController
 from napari_annotate_jobs.app.controllers._masks import MaskActions
@@ -65,7 +66,12 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QDockWidget, QWidget
 
     from napari_annotate_jobs.model import CaseRow, Thread
-    from napari_annotate_jobs.session import AnnotationSession, Executor, ReviewSession
+    from napari_annotate_jobs.session import (
+        AnnotationSession,
+        Executor,
+        Listed,
+        ReviewSession,
+    )
     from napari_annotate_jobs.widgets import KeyboardGuest
 
     from ._settings import Settings
@@ -162,6 +168,7 @@ class OpenJob(QObject):
         self.boxes = BoxActions(bench, bridge, dock.boxes, self.propagate)
         self.masks = MaskActions(bench, bridge, images, dock.masks, self.propagate)
         self.slices = self.masks.slices
+        self.answers = AnswerController(bench, bridge, dock.questions, dock.labels)
         self.brush = BrushController(bench, bridge, dock.brush)
         self.fill = FillController(
             bench, bridge, self.masks.worker, viewer.window, self.raise_annotate
@@ -178,6 +185,7 @@ class OpenJob(QObject):
             open_threads=self._open_threads,
             go_thread=lambda thread: self.threads.go(thread),
             begin_line=self._begin_pinned,
+            ask_for=self.answers.ask_for,
         )
         self.pointed = PointedController(
             bench,
@@ -332,7 +340,7 @@ class OpenJob(QObject):
             calls["edit_job"] = self.edit_requested.emit
         calls |= self.around.by_id() | self.pointed.by_id() | self.brush.by_id()
         calls |= self.boxes.by_id() | self.fill.by_id() | self.flags.by_id()
-        calls |= self.foreign.by_id()
+        calls |= self.foreign.by_id() | self.answers.by_id()
         calls |= self.masks.by_id() | self.measures.by_id()
         return calls | self.window_control.by_id()
 
@@ -613,6 +621,7 @@ class OpenJob(QObject):
         self._bind_escape()
         self.masks.show_selection()
         self.fill.show_selection()
+        self.answers.refresh()
 
     def _on_slice_requested(self, index: int) -> None:
         self.bridge.show_acquired()
@@ -641,13 +650,21 @@ class OpenJob(QObject):
         """Open the first returned case, else the first remaining one."""
         self.session.open_first()
 
-    def open_row(self, key: str) -> None:
-        """Open what is listed: a case by its id, what was submitted by its row_key."""
+    def open_row(self, key: str, listed: Listed[Any] | None = None) -> None:
+        """Open what is listed: a case by its id, what was submitted by its row_key.
+
+        Parameters
+        ----------
+        key : str
+            What names the row.
+        listed : Listed, optional
+            The list, if it is in another order than the job or leaves cases out.
+        """
         case_id, person = split_row_key(key)
         if self.review is not None and person is not None:
-            self.review.open(case_id, person)
+            self.review.open(case_id, person, listed=listed)
         else:
-            self.session.open_case(case_id)
+            self.session.open_case(case_id, listed=listed)
 
     # --------------------------------------------------------------- telling
     def _reply(self, thread: str, text: str) -> None:
@@ -689,7 +706,7 @@ class OpenJob(QObject):
         self._remove_docks()
         self._propagate_dock.close()
         acting = (self.fill, self.pointed, self.brush, self.boxes, self.masks)
-        for part in (*acting, self.measures, self.bridge):
+        for part in (*acting, self.answers, self.measures, self.bridge):
             part.close()
         if self._drawing is not None:
             self._drawing.close()

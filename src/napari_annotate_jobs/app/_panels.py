@@ -68,10 +68,7 @@ class _JobPanel(QWidget):
     def place(self) -> JobPlace | None:
         """Where the open job is."""
         open_job = self.station.current_job
-        if open_job is None:
-            return None
-        store = open_job.session.store
-        return JobPlace(store.location, open_job.session.job, store.person)
+        return None if open_job is None else JobPlace.of(open_job.session)
 
     def set_place(self, place: JobPlace | None) -> None:
         """Be about another job."""

@@ -59,8 +59,9 @@ class GridOfStudies(QObject):
             self._grid.set_colors(self._station.colors)
             self._grid.case_requested.connect(self._open)
             centre.installEventFilter(self)
+        project = open_job.session.job.project
         self._grid.set_source(
-            open_job.session.job.project.name, self._station.case_source()
+            project.name, self._station.case_source(), project.label_set.labels
         )
         session = open_job.session
         self._connections = Connections(
@@ -117,8 +118,9 @@ class GridOfStudies(QObject):
             self._grid.set_colors(colors)
 
     def _open(self, key: str) -> None:
-        if self._station.current_job is not None:
-            self._station.current_job.open_row(key)
+        if self._station.current_job is not None and self._grid is not None:
+            listed = self._station.case_source().listed(*self._grid.tiles.where())
+            self._station.current_job.open_row(key, listed)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the size of what lies below."""

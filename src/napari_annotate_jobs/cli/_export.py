@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import InvalidValueError
@@ -119,6 +120,13 @@ def add_export_arguments(verb: argparse.ArgumentParser) -> None:
         "as --set patient=case does; other formats never carry these",
     )
     group.add_argument(
+        "--warn-below",
+        type=int,
+        default=50,
+        metavar="N",
+        help="warn of classes with fewer images; 50 by default, 0 for none",
+    )
+    group.add_argument(
         "--workers", type=int, metavar="N", help="processes; one a core by default"
     )
     group.add_argument(
@@ -135,6 +143,7 @@ def export_job(options: argparse.Namespace) -> int:
         MANIFEST,
         export,
         exporter,
+        few_images,
         plan_export,
         wanted_options,
         wanted_priority,
@@ -190,6 +199,8 @@ def export_job(options: argparse.Namespace) -> int:
         ]
         if told:
             print(grouped_text("\nto be known:", told, f"see {MANIFEST}"))
+    if few := few_images(report.classes, options.warn_below):
+        print(few, file=sys.stderr)
     return 0
 
 
@@ -234,12 +245,11 @@ def _preview(
     transforms: list[CaseTransform],
 ) -> int:
     """Print what would be exported; 1 if the format cannot hold it."""
-    from napari_annotate_jobs.formats import count_classes
+    from napari_annotate_jobs.formats import classes_of, few_images
 
     reasons, losses = writer.is_incompatible(plan), writer.losses(plan)
     remarks = writer.remarks(plan)
-    every = count_classes(plan.cases, plan.job.project.label_set, transforms)
-    counts = [count for count in every if count.label.method in writer.methods]
+    counts = classes_of(plan, writer, transforms)
     choices = {
         name: {"default": field.default, "description": field.description}
         for name, field in writer.Options.model_fields.items()
@@ -251,6 +261,7 @@ def _preview(
             "refused": reasons,
             "left out": losses,
             "to be known": remarks,
+            "few": few_images(counts, options.warn_below),
             "labels": [
                 {**c.model_dump(exclude={"label"}), "label": c.label.name}
                 for c in counts
@@ -272,6 +283,8 @@ def _preview(
     ):
         for text in texts:
             print(f"\n{title}: {text}")
+    if few := few_images(counts, options.warn_below):
+        print(f"\n{few}")
     if choices:
         print("\noptions:")
         for name, choice in choices.items():

@@ -21,6 +21,7 @@ from napari_annotate_jobs.errors import (
 
 from ._edit import EDIT_EPILOG, add_edit_arguments, edit_job
 from ._export import add_export_arguments, export_epilog, export_job
+from ._flag import FLAG_EPILOG, add_flag_arguments, flag_cases
 from ._import import (
     add_import_arguments,
     add_propose_arguments,
@@ -277,6 +278,9 @@ def _add_review_verbs(
     text = "take back cases of your own that have no verdict yet, to edit them again"
     verb = _add(verbs, "reopen", reopen_case, text)
     add_reopen_arguments(verb)
+    text = "flag cases with a reason for others to look at, or take flags away"
+    verb = _add(verbs, "flag", flag_cases, text, epilog=FLAG_EPILOG)
+    add_flag_arguments(verb)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -260,7 +260,8 @@ def job_text(summary: JobSummary, person: str) -> str:
     verb = "review" if job.kind.value == "review" else "annotate"
     lines += [
         f"  cases           {counts.total}: {counts.remaining} remaining, "
-        f"{counts.finished} finished, {counts.returned} returned",
+        f"{counts.finished} finished, {counts.returned} returned"
+        + (f", {counts.flagged} flagged" if counts.flagged else ""),
         f"  progress        {counts.progress:.0%}, {counts.left} left to {verb} "
         f"for {person}",
         *_label_lines(job),

@@ -105,7 +105,7 @@ class Annotator(Walk):
         )
         self.paint("Tumour", NODULE)
         self.mark_rest()
-        self.submit("Mark them Nothing to Label")
+        self.submit("Mark them Nothing to Label and submit")
         self.show("submitted", f"{self._person} has submitted both cases")
 
     def log_in(self, server: str) -> None:
@@ -151,7 +151,7 @@ class Annotator(Walk):
         for index in range(6):
             self.record.on(index).nothing = True
         self.mark_rest()
-        self.submit("Mark them Nothing to Label")
+        self.submit("Mark them Nothing to Label and submit")
 
     def rework(self) -> None:
         """Change what came back, and submit it again."""

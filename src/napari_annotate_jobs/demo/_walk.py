@@ -151,7 +151,7 @@ class Walk:
         self.show_question("question", "Submit asks about the undecided slices")
         driver.answer("Cancel")
         self.mark_rest()
-        self.submit("Mark them Nothing to Label")
+        self.submit("Mark them Nothing to Label and submit")
         self.must(
             driver.session.case.row.case.id == "mr-brain-tumour",
             "the next case did not open",
@@ -274,12 +274,12 @@ class Walk:
         self.label("Motion artefact")
         self.show("decided", "Six negatives at once; a class label besides")
         self.mark_rest()
-        self.submit("Mark them Nothing to Label")
+        self.submit("Mark them Nothing to Label and submit")
         self.paint("Tumour", NODULE)
         driver.go_to(4)
         self.show("nodule", "The next case, painted")
         self.mark_rest()
-        self.submit("Mark them Nothing to Label")
+        self.submit("Mark them Nothing to Label and submit")
 
     def paint(self, name: str, places: dict[int, tuple[int, int, int]]) -> None:
         """Paint discs, going round in them with napari's brush."""

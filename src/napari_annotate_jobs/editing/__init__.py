@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ._cells import Cell, SubmitCheck
+from ._answers import Question, answer, answered_text, answers_text, questions
+from ._cells import Cell, SubmitCheck, Unanswered
 from ._copied import Copied, copied_box, copied_mask, copied_slice, paste
 from ._editor import CaseEditor
 from ._enter_incoming import EnterAs, Entered, Source, enter_incoming
@@ -39,6 +40,7 @@ from ._objects import (
     separate_box,
     take_boxes,
     track_of,
+    track_questions,
     tracks,
 )
 from ._open_range import OpenRange
@@ -83,12 +85,17 @@ __all__ = [
     "Pointed",
     "PreparedFill",
     "Propagation",
+    "Question",
     "RangePlan",
     "Source",
     "SubmitCheck",
     "Track",
+    "Unanswered",
     "after",
+    "answer",
     "answer_track",
+    "answered_text",
+    "answers_text",
     "apply_fill",
     "box_edge_at",
     "by_hand",
@@ -121,6 +128,7 @@ __all__ = [
     "plan_propagation",
     "prepare_fill",
     "propagate",
+    "questions",
     "relabel_pointed",
     "relabel_range",
     "relabel_tracks",
@@ -129,5 +137,6 @@ __all__ = [
     "take_boxes",
     "target_slices",
     "track_of",
+    "track_questions",
     "tracks",
 ]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.model import Decision
 
-__all__ = ["Cell", "SubmitCheck"]
+if TYPE_CHECKING:
+    from napari_annotate_jobs.model import Label
+
+__all__ = ["Cell", "SubmitCheck", "Unanswered"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Cell:
         Something on it waits to be confirmed.
     boxes, masks, comment : bool
         What it carries.
+    answers : tuple of str
+        What was answered of each of these labels, in one line; empty for nothing.
     """
 
     index: int
@@ -37,6 +43,7 @@ class Cell:
     boxes: bool = False
     masks: bool = False
     comment: bool = False
+    answers: tuple[str, ...] = ()
 
     @property
     def word(self) -> str:
@@ -48,12 +55,44 @@ class Cell:
         """One line about the slice, numbered from 1."""
         parts = [f"Slice {self.index + 1}: {self.decision.value}"]
         if self.names:
-            parts.append(", ".join(self.names))
+            answers = self.answers or ("",) * len(self.names)
+            pairs = zip(self.names, answers, strict=True)
+            parts.append(", ".join(f"{n} ({a})" if a else n for n, a in pairs))
         if self.proposals:
             parts.append("proposals to confirm")
         if self.comment:
             parts.append("comment")
         return " · ".join(parts)
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """An attribute that wants an answer before the case is submitted.
+
+    Parameters
+    ----------
+    index : int or None
+        The slice; None for what is asked once for the case.
+    label : Label
+        The label.
+    attribute : str
+        Its name.
+    box : bool
+        It is asked of an object on this slice.
+    """
+
+    index: int | None
+    label: Label
+    attribute: str
+    box: bool = False
+
+    @property
+    def text(self) -> str:
+        """Say what is missing where, slices numbered from 1."""
+        where = "for the whole case"
+        if self.index is not None:
+            where = f"on slice {self.index + 1}"
+        return f"“{self.attribute}” is not answered for {self.label.name} {where}"
 
 
 @dataclass(frozen=True)
@@ -72,8 +111,8 @@ class SubmitCheck:
         The project demands a decision on every slice.
     twins : tuple of (int, int)
         Slice and label of confirmed boxes that lie exactly on another one.
-    unanswered : tuple of (int, str, str)
-        Slice, label and attribute of confirmed boxes that want an answer.
+    unanswered : tuple of Unanswered
+        What wants an answer: of the case first, then slice by slice.
     """
 
     blank: bool
@@ -81,7 +120,7 @@ class SubmitCheck:
     proposals: tuple[int, ...]
     every_slice: bool
     twins: tuple[tuple[int, int], ...] = ()
-    unanswered: tuple[tuple[int, str, str], ...] = ()
+    unanswered: tuple[Unanswered, ...] = ()
 
     @property
     def refused(self) -> str | None:
@@ -97,13 +136,10 @@ class SubmitCheck:
                 "Confirm or reject them first."
             )
         if self.unanswered:
-            index, label, name = self.unanswered[0]
-            more = len(self.unanswered) - 1
+            first, more = self.unanswered[0], len(self.unanswered) - 1
             rest = f", and {more} more" if more else ""
-            return (
-                f"“{name}” is not answered for {label} on slice {index + 1}{rest}. "
-                "Select the box, and answer below the labels."
-            )
+            select = "Select the box, and answer" if first.box else "Answer"
+            return f"{first.text}{rest}. {select} below the labels."
         if self.every_slice and self.undecided:
             n = len(self.undecided)
             return (

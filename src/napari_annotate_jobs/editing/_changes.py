@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import (
     Box,
+    Method,
     Provenance,
     RangeAction,
     SliceAnnotation,
@@ -17,15 +20,16 @@ from napari_annotate_jobs.model import (
 from ._targets import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.model import LabelSet
+    from napari_annotate_jobs.model import LabelSet, MaskRef
 
 __all__ = [
     "applied",
     "beside",
+    "check_ids",
     "copies",
     "merged_mask",
     "moved_aside",
@@ -37,25 +41,41 @@ __all__ = [
 
 
 def with_class(
-    content: SliceAnnotation, ids: Iterable[int], labels: LabelSet
+    content: SliceAnnotation,
+    ids: Iterable[int],
+    labels: LabelSet,
+    answers: Mapping[int, Mapping[str, str]] = MappingProxyType({}),
 ) -> SliceAnnotation:
-    """Add class labels; those they exclude go, and so does nothing-to-label."""
-    kept = set(content.class_labels)
+    """Add class labels; those they exclude go, and so does nothing-to-label.
+
+    The `answers` to what is asked of them come along; those that the slice has stay.
+    """
+    kept, said = set(content.class_labels), dict(content.attributes)
     for label_id in ids:
         kept -= labels.exclusive_with(labels[label_id])
         kept.add(label_id)
-    return content.evolve(class_labels=tuple(kept), nothing_to_label=False)
+        if answers.get(label_id):
+            said[label_id] = {**answers[label_id], **content.answers(label_id)}
+    return content.evolve(
+        class_labels=tuple(kept), nothing_to_label=False, attributes=said
+    ).settled()
 
 
 def without_class(content: SliceAnnotation, ids: Iterable[int]) -> SliceAnnotation:
     """Take class labels away."""
-    return content.evolve(class_labels=tuple(set(content.class_labels) - set(ids)))
+    left = tuple(set(content.class_labels) - set(ids))
+    return content.evolve(class_labels=left).settled()
 
 
 def with_nothing(content: SliceAnnotation) -> SliceAnnotation:
     """Clear the slice and mark it a verified negative."""
     return content.evolve(
-        class_labels=(), boxes=(), masks={}, proposals={}, nothing_to_label=True
+        class_labels=(),
+        boxes=(),
+        masks={},
+        proposals={},
+        nothing_to_label=True,
+        attributes={},
     )
 
 
@@ -65,12 +85,13 @@ def applied(
     ids: Sequence[int],
     mode: Mode,
     labels: LabelSet,
+    answers: Mapping[int, Mapping[str, str]] = MappingProxyType({}),
 ) -> SliceAnnotation:
     """Apply what a propagation applies to a slice that the plan says it touches."""
     if action is RangeAction.CLASS_LABELS:
         if mode is Mode.REPLACE:
-            content = content.evolve(class_labels=(), excluded=False)
-        return with_class(content, ids, labels)
+            content = content.evolve(class_labels=(), excluded=False).settled()
+        return with_class(content, ids, labels, answers)
     if action is RangeAction.NOTHING_TO_LABEL:
         return with_nothing(content).evolve(excluded=False)
     return content.evolve(excluded=True)
@@ -180,3 +201,41 @@ def moved_aside(
         else:
             return now
     return box
+
+
+def check_ids(
+    labels: LabelSet, index: int, group: str, refs: Mapping[str, MaskRef]
+) -> None:
+    """Refuse a mask that holds what cannot be painted in its overlap group.
+
+    Parameters
+    ----------
+    labels : LabelSet
+        What can be said.
+    index : int
+        The slice.
+    group : str
+        The overlap group.
+    refs : mapping of str to MaskRef
+        The masks of the slice by overlap group.
+
+    Raises
+    ------
+    InvalidValueError
+        If one of its values is not the id of such a label.
+    """
+    offered = {
+        label.id: label.name
+        for label in labels.of(Method.SEGMENTATION)
+        if label.overlap_group == group
+    }
+    held = refs[group].pixels if group in refs else ()
+    wrong = sorted(set(held) - set(offered))
+    if wrong:
+        which = ", ".join(str(value) for value in wrong[:3])
+        names = ", ".join(f"{i} ({name})" for i, name in offered.items())
+        raise InvalidValueError(
+            f"the value {which} is none of the labels that can be painted here",
+            where=f"slice {index + 1}",
+            remedy=f"Choose one of {names}",
+        )

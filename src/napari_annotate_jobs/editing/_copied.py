@@ -41,6 +41,8 @@ class Copied:
     alone : bool
         True for a thing copied by itself: pasted on top of itself, a box is moved
         aside. Of a whole slice, boxes that are there already are left out.
+    attributes : mapping of int to mapping of str to str
+        Answers to what is asked of these labels, by id.
     """
 
     what: str
@@ -48,6 +50,7 @@ class Copied:
     boxes: tuple[Box, ...] = ()
     masks: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
     alone: bool = False
+    attributes: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
 
 
 def copied_slice(view: CaseView, index: int) -> Copied:
@@ -58,6 +61,7 @@ def copied_slice(view: CaseView, index: int) -> Copied:
         content.class_labels,
         tuple(box for box in content.boxes if not box.proposal),
         {group: view.decoded(ref) for group, ref in content.masks.items()},
+        attributes=_said(content, content.label_ids),
     )
 
 
@@ -93,7 +97,17 @@ def copied_mask(
     if not chosen.any():
         return None
     only = np.where(chosen, mask, 0)
-    return Copied(label.name, masks={label.overlap_group: only}, alone=True)
+    return Copied(
+        label.name,
+        masks={label.overlap_group: only},
+        alone=True,
+        attributes=_said(view.content(index), (label_id,)),
+    )
+
+
+def _said(content: SliceAnnotation, ids: Iterable[int]) -> dict[int, Mapping[str, str]]:
+    found = {label_id: content.answers(label_id) for label_id in ids}
+    return {label_id: answers for label_id, answers in found.items() if answers}
 
 
 def paste(
@@ -146,4 +160,11 @@ def _pasted(
         masks=masks,
         proposals=proposals,
         nothing_to_label=content.nothing_to_label and not drawn,
-    )
+        attributes={
+            **content.attributes,
+            **{
+                label_id: {**answers, **content.attributes.get(label_id, {})}
+                for label_id, answers in copied.attributes.items()
+            },
+        },
+    ).settled()

@@ -33,9 +33,11 @@ from napari_annotate_jobs.model import (
 )
 
 from . import _changes
+from ._answers import inherited
 from ._history import Edit, History
 from ._open_range import leave_ranges
 from ._spared import protect_contents, protect_masks
+from ._untold import Untold
 from ._view import CaseView
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.model import Label, Project
+    from napari_annotate_jobs.model import Answers, Label, Project
 
 __all__ = ["CaseEditor"]
 
@@ -83,6 +85,8 @@ class CaseEditor(CaseView):
     protected : frozenset of int
         Labels of which no edit takes, adds or moves a pixel or a box. Confirming what
         is proposed, and undoing what was done, still do.
+    untold : Untold
+        Edits that are told late: before anybody looks.
     """
 
     changed = Signal(tuple)
@@ -106,14 +110,31 @@ class CaseEditor(CaseView):
         refused: RoleError | None = None,
         shape: Sequence[int] | None = None,
     ) -> None:
+        self.untold = Untold()
         super().__init__(annotation, slices, project, read_blob=read_blob, shape=shape)
         self.person = person
         self.locked = locked or refused is not None
         self.refused = refused
         self.held = ""
         self.protected: frozenset[int] = frozenset()
-        self.history = History()
+        self._history = History()
         self._on_change = on_change
+
+    @property
+    def annotation(self) -> Annotation:
+        """What is said of the case."""
+        self.untold.hear()
+        return self._annotation
+
+    @annotation.setter
+    def annotation(self, annotation: Annotation) -> None:
+        self._annotation = annotation
+
+    @property
+    def history(self) -> History:
+        """What undo and redo would do."""
+        self.untold.hear()
+        return self._history
 
     # --------------------------------------------------------- masks, boxes
     def set_masks(
@@ -152,7 +173,7 @@ class CaseEditor(CaseView):
         for (index, group), mask in masks.items():
             content = contents.get(index, self.content(index))
             refs = self.put_mask(content.masks, group, mask, provenance)
-            self._check_ids(index, group, refs)
+            _changes.check_ids(self.labels, index, group, refs)
             proposals = (
                 {name: ref for name, ref in content.proposals.items() if name != group}
                 if index in settle
@@ -167,24 +188,6 @@ class CaseEditor(CaseView):
         if spared:
             self.spared.emit(spared)
         return done
-
-    def _check_ids(self, index: int, group: str, refs: Mapping[str, MaskRef]) -> None:
-        """Refuse a mask that holds what cannot be painted in its overlap group."""
-        labels = {
-            label.id: label.name
-            for label in self.labels.of(Method.SEGMENTATION)
-            if label.overlap_group == group
-        }
-        held = refs[group].pixels if group in refs else ()
-        wrong = sorted(set(held) - set(labels))
-        if wrong:
-            which = ", ".join(str(value) for value in wrong[:3])
-            offered = ", ".join(f"{i} ({name})" for i, name in labels.items())
-            raise InvalidValueError(
-                f"the value {which} is none of the labels that can be painted here",
-                where=f"slice {index + 1}",
-                remedy=f"Choose one of {offered}",
-            )
 
     def set_boxes(
         self, boxes: Mapping[int, Sequence[Box]], *, text: str = "Boxes"
@@ -259,7 +262,7 @@ class CaseEditor(CaseView):
             refs = self.put_mask(
                 content.proposals, group, proposed, provenance, made_from, source
             )
-            self._check_ids(index, group, refs)
+            _changes.check_ids(self.labels, index, group, refs)
             contents[index] = content.evolve(proposals=refs)
         for index, chosen in (boxes or {}).items():
             content = contents.get(index, self.content(index))
@@ -287,7 +290,11 @@ class CaseEditor(CaseView):
                 box.model_copy(update={"proposal": False}) for box in content.boxes
             ]
             contents[index] = content.evolve(
-                masks=refs, proposals={}, boxes=tuple(boxes), nothing_to_label=False
+                masks=refs,
+                proposals={},
+                boxes=tuple(boxes),
+                nothing_to_label=False,
+                attributes=inherited(self, content, content.proposals.values()),
             )
         return self._edit("Confirm", contents, protects=False)
 
@@ -491,12 +498,17 @@ class CaseEditor(CaseView):
         """
         return self._edit(text, contents, ranges=ranges, by_hand=by_hand, focus=focus)
 
+    def say_of_case(self, text: str, answers: Answers) -> bool:
+        """Make one undo step of all answers to what is asked once for the case."""
+        return self._edit(text, {}, case_attributes=answers)
+
     def bring_in(
         self,
         text: str,
         contents: Mapping[int, SliceAnnotation],
         *,
         case_labels: Iterable[int] = (),
+        case_attributes: Answers | None = None,
     ) -> bool:
         """Make one undo step of what came from elsewhere: slices, and case labels.
 
@@ -508,12 +520,19 @@ class CaseEditor(CaseView):
             New contents by slice.
         case_labels : iterable of int
             Labels of the whole case to choose; those they exclude go.
+        case_attributes : dict of int to dict of str to str, optional
+            All answers to what is asked once for the case, by label id.
         """
         ids = set(self.annotation.case_labels)
         for label_id in case_labels:
             ids -= self.labels.exclusive_with(self._class_label(label_id, Scope.CASE))
             ids.add(label_id)
-        return self._edit(text, contents, case_labels=tuple(sorted(ids)))
+        return self._edit(
+            text,
+            contents,
+            case_labels=tuple(sorted(ids)),
+            case_attributes=case_attributes,
+        )
 
     def amend(self, contents: Mapping[int, SliceAnnotation]) -> bool:
         """Bring proposals up to date with what was edited, or undone.
@@ -579,6 +598,7 @@ class CaseEditor(CaseView):
             contents,
             case_labels=change.case_labels,
             case_nothing_to_label=change.case_nothing_to_label,
+            case_attributes=change.case_attributes,
             ranges=change.ranges,
             comments=change.comments,
             by_hand=False,
@@ -695,6 +715,7 @@ class CaseEditor(CaseView):
         case_nothing_to_label: bool | None = None,
         ranges: tuple[SliceRange, ...] | None = None,
         comments: tuple[Comment, ...] | None = None,
+        case_attributes: Answers | None = None,
         touched: tuple[int, ...] = (),
         by_hand: bool = True,
         anew: bool = True,
@@ -704,16 +725,18 @@ class CaseEditor(CaseView):
         self.check_unlocked()
         ids = self.protected if protects else frozenset()
         contents, spared = protect_contents(self, contents, ids, put=self.put_mask)
-        changed = {i: c for i, c in contents.items() if c != self.content(i)}
+        settled = {i: content.settled() for i, content in contents.items()}
+        changed = {i: c for i, c in settled.items() if c != self.content(i)}
         if by_hand and ranges is None:
             ranges = leave_ranges(self.annotation.ranges, self.keys(changed))
         if case_nothing_to_label is None and self.annotation.case_nothing_to_label:
             if any(content.has_labels for content in changed.values()):
                 case_nothing_to_label = False
         old = self.annotation
-        fields = {
+        fields: dict[str, Any] = {
             "case_labels": case_labels,
             "case_nothing_to_label": case_nothing_to_label,
+            "case_attributes": case_attributes,
             "ranges": ranges,
             "comments": comments,
         }
@@ -728,6 +751,10 @@ class CaseEditor(CaseView):
             fields["case_nothing_to_label"] = False
         elif fields.get("case_nothing_to_label"):
             fields["case_labels"] = ()
+        gone = set(old.case_labels) - set(fields.get("case_labels", old.case_labels))
+        if gone.intersection(old.case_attributes):
+            said = fields.get("case_attributes", old.case_attributes)
+            fields["case_attributes"] = {i: a for i, a in said.items() if i not in gone}
         after = AnnotationChange(
             slices={
                 self._keys[i]: None if content.is_empty else content

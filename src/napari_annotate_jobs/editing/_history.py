@@ -37,6 +37,7 @@ class Edit:
         others = (
             change.case_labels,
             change.case_nothing_to_label,
+            change.case_attributes,
             change.ranges,
             change.comments,
         )
@@ -50,7 +51,7 @@ def _without_masks(content: SliceAnnotation | None) -> SliceAnnotation | None:
     if content is None:
         return None
     rest = content.evolve(masks={}, proposals={})
-    return None if rest.is_empty else rest
+    return None if rest.is_empty and not rest.attributes else rest
 
 
 class History:

@@ -68,7 +68,8 @@ def give_up(
     if mine.ranges is not None:
         changes["ranges"] = leave_ranges(mine.ranges, keys)
     if whole:
-        changes |= {"case_labels": None, "case_nothing_to_label": None}
+        whole_fields = ("case_labels", "case_nothing_to_label", "case_attributes")
+        changes |= dict.fromkeys(whole_fields)
     return mine.model_copy(update=changes)
 
 

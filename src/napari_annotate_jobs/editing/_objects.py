@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
 from napari_annotate_jobs.model import Box, Method, Provenance, new_id
 
+from ._answers import Question, asked_attribute
 from ._changes import moved_aside
 from ._object_work import TrackWork, nearest_box, object_id
 
@@ -46,6 +47,7 @@ __all__ = [
     "separate_box",
     "take_boxes",
     "track_of",
+    "track_questions",
     "tracks",
 ]
 
@@ -468,10 +470,27 @@ def relabel_tracks(editor: CaseEditor, track_ids: Iterable[str], label_id: int) 
     if label.method is not Method.DETECTION:
         raise InvalidValueError(f"{label.name!r} is not a label for boxes")
     work = TrackWork(editor)
+    asked = {attribute.name: attribute for attribute in label.asked(None)}
     for track_id in track_ids:
         for index, box in work.check(track_id).items():
-            work.put(index, box.evolve(label=label_id))
+            kept = {
+                name: answer
+                for name, answer in box.attributes.items()
+                if name in asked and not asked[name].refuses(answer)
+            }
+            work.put(index, box.evolve(label=label_id, attributes=kept))
     return work.save(editor, f"Relabel to {label.name}")
+
+
+def track_questions(view: CaseView, track: Track) -> tuple[Question, ...]:
+    """Return what is asked of an object."""
+    label = view.labels.by_id.get(track.label)
+    answers = next(iter(track.boxes.values())).attributes
+    return tuple(
+        Question(label, each, None, answers.get(each.name, ""), track=track.id)
+        for each in (() if label is None else label.asked(None))
+        if label is not None
+    )
 
 
 def answer_track(editor: CaseEditor, track_id: str, name: str, answer: str) -> bool:
@@ -487,13 +506,10 @@ def answer_track(editor: CaseEditor, track_id: str, name: str, answer: str) -> b
     work = TrackWork(editor)
     boxes = work.check(track_id)
     label = editor.labels[next(iter(boxes.values())).label]
-    asked = next((a for a in label.attributes if a.name == name), None)
-    if asked is None:
-        raise InvalidValueError(f"{label.name} has no attribute {name!r}")
-    if answer and asked.choices and answer not in asked.choices:
+    if label.asked_of(asked_attribute(label, name, answer)) is not None:
         raise InvalidValueError(
-            f"{answer!r} is no answer to {name!r}",
-            remedy=f"Choose one of {', '.join(asked.choices)}",
+            f"{name!r} is asked once for the case, not of each {label.name}",
+            remedy="Answer it for the case",
         )
     for index, box in boxes.items():
         answers = {k: v for k, v in box.attributes.items() if k != name}

@@ -81,6 +81,20 @@ def plan_propagation(
         *(editor.labels.exclusive_with(editor.labels[i]) for i in labels)
     )
 
+    answers = _answers(editor, propagation)
+
+    def lacks(content: SliceAnnotation) -> bool:
+        """Return True if a slice has not answered what would come along."""
+        return any(said.keys() - content.answers(i) for i, said in answers.items())
+
+    def differs(content: SliceAnnotation) -> bool:
+        """Return True if a slice says something else than what would come along."""
+        return any(
+            content.answers(i).get(name, text) != text
+            for i, said in answers.items()
+            for name, text in said.items()
+        )
+
     return plan(
         np.asarray(propagation.targets, dtype=np.intp),
         propagation.action,
@@ -92,10 +106,10 @@ def plan_propagation(
         same=[
             bool(wanted.intersection(c.class_labels))
             if lifts
-            else wanted.issubset(c.class_labels)
+            else wanted.issubset(c.class_labels) and not lacks(c)
             for c in contents
         ],
-        other=[bool(set(c.class_labels) - wanted) for c in contents],
+        other=[bool(set(c.class_labels) - wanted) or differs(c) for c in contents],
         conflict=[bool(clash.intersection(c.class_labels)) for c in contents],
     )
 
@@ -120,7 +134,25 @@ def after(
     action, labels = propagation.action, propagation.labels
     if lifts:
         return _changes.taken_back(content, action, labels)
-    return _changes.applied(content, action, labels, propagation.mode, editor.labels)
+    return _changes.applied(
+        content,
+        action,
+        labels,
+        propagation.mode,
+        editor.labels,
+        _answers(editor, propagation),
+    )
+
+
+def _answers(
+    editor: CaseEditor, propagation: Propagation
+) -> dict[int, Mapping[str, str]]:
+    """Return what was answered of the labels on the slice that they go out from."""
+    if not 0 <= propagation.origin < editor.n_slices:
+        return {}
+    content = editor.content(propagation.origin)
+    found = {label_id: content.answers(label_id) for label_id in propagation.labels}
+    return {label_id: answers for label_id, answers in found.items() if answers}
 
 
 def propagate(editor: CaseEditor, propagation: Propagation) -> OpenRange | None:

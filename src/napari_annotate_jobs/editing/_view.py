@@ -8,21 +8,24 @@ from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import (
     Annotation,
     Decision,
+    Scope,
     SliceAnnotation,
     decode_mask,
 )
 
-from ._cells import Cell, SubmitCheck
+from ._answers import answers_text
+from ._cells import Cell, SubmitCheck, Unanswered
 from ._open_range import OpenRange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from napari_annotate_jobs.model import (
         Comment,
+        Label,
         MaskRef,
         Project,
         SliceId,
@@ -177,6 +180,9 @@ class CaseView:
             boxes=bool(content.boxes),
             masks=bool(content.masks),
             comment=comment,
+            answers=tuple(answers_text(content.answers(label.id)) for label in shown)
+            if content.attributes
+            else (),
         )
 
     def undecided(self) -> tuple[int, ...]:
@@ -210,7 +216,7 @@ class CaseView:
 
         def said(index: int) -> tuple[object, ...]:
             cell = self.cell(index)
-            return cell.decision, cell.names, cell.proposals
+            return cell.decision, cell.names, cell.proposals, cell.answers
 
         here = said(start)
         return self.next_where(start, step, lambda i: said(i) != here)
@@ -236,22 +242,43 @@ class CaseView:
             unanswered=self._unanswered(),
         )
 
-    def _unanswered(self) -> tuple[tuple[int, str, str], ...]:
-        """Return slice, label and name of required attributes without an answer."""
-        asked = {
-            label.id: (label.name, [a.name for a in label.attributes if a.required])
-            for label in self.labels.labels
-            if any(a.required for a in label.attributes)
-        }
-        if not asked:
+    def has_label(self, label_id: int) -> bool:
+        """Return True if the case, or a slice of it, has a label confirmed."""
+        return label_id in self.annotation.case_labels or any(
+            label_id in content.label_ids for content in self.contents().values()
+        )
+
+    def case_answers(self, label_id: int) -> Mapping[str, str]:
+        """Return what was answered of a label once for the case."""
+        return self.annotation.case_attributes.get(label_id, {})
+
+    def _unanswered(self) -> tuple[Unanswered, ...]:
+        """Return what has to be answered, and was not."""
+        asking = [
+            x for x in self.labels.labels if any(a.required for a in x.attributes)
+        ]
+        if not asking:
             return ()
-        found: list[tuple[int, str, str]] = []
-        for index, content in sorted(self.contents().items()):
-            for box in content.boxes if not content.excluded else ():
-                name, wanted = asked.get(box.label, ("", []))
-                if not box.proposal:
-                    missing = [n for n in wanted if not box.attributes.get(n)]
-                    found.extend((index, name, attribute) for attribute in missing)
+        kept = {i: c for i, c in sorted(self.contents().items()) if not c.excluded}
+        here = {i: set(content.label_ids) for i, content in kept.items()}
+        there = set(self.annotation.case_labels).union(*here.values())
+        found = [
+            Unanswered(None, label, name)
+            for label in asking
+            if label.id in there
+            for name in _missing(label, Scope.CASE, self.case_answers(label.id))
+        ]
+        for index, content in kept.items():
+            for label in asking:
+                if label.id not in here[index]:
+                    continue
+                said = content.answers(label.id)
+                missing = _missing(label, Scope.SLICE, said)
+                found += [Unanswered(index, label, name) for name in missing]
+                for box in content.boxes:
+                    if box.label == label.id and not box.proposal:
+                        missing = _missing(label, None, box.attributes)
+                        found += [Unanswered(index, label, n, True) for n in missing]
         return tuple(found)
 
     def _twins(self) -> tuple[tuple[int, int], ...]:
@@ -289,3 +316,12 @@ class CaseView:
         if digest not in self._blobs:
             self._blobs[digest] = self._read_blob(digest)
         return self._blobs[digest]
+
+
+def _missing(
+    label: Label, of: Scope | None, answers: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return the names of required attributes that have no answer."""
+    return tuple(
+        a.name for a in label.asked(of) if a.required and not answers.get(a.name)
+    )

@@ -32,6 +32,7 @@ from ._durable import (
     write_privately,
 )
 from ._locks import locked
+from ._new_folder import folder_name, free_folder
 
 __all__ = [
     "LEFT",
@@ -41,7 +42,9 @@ __all__ = [
     "append_durably",
     "check_links",
     "confine",
+    "folder_name",
     "folder_time",
+    "free_folder",
     "is_there",
     "list_folder",
     "locked",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.model import Annotation, SliceAnnotation
+    from napari_annotate_jobs.model import Annotation, Answers, SliceAnnotation
 
     from ._case import AnnotatedCase, CaseSummary
     from ._contract import CaseTransform
@@ -40,6 +40,7 @@ __all__ = [
     "CombinedClass",
     "combination_remarks",
     "count_classes",
+    "few_images",
     "parse_combination",
     "read_combination",
     "write_combination",
@@ -230,9 +231,19 @@ def _mapped(
         update={
             "slices": slices,
             "case_labels": tuple(sorted({ids[i] for i in annotation.case_labels})),
+            "case_attributes": _mapped_answers(annotation.case_attributes, ids),
             "ranges": (),
         }
     )
+
+
+def _mapped_answers(answers: Answers, ids: dict[int, int]) -> Answers:
+    """Return answers by new ids; of labels that become one, those of the first stay."""
+    found: Answers = {}
+    for label, said in answers.items():
+        if label in ids:
+            found[ids[label]] = {**said, **found.get(ids[label], {})}
+    return found
 
 
 def _mapped_slice(
@@ -257,8 +268,9 @@ def _mapped_slice(
                 for group, counts in masks.items()
             },
             "proposals": {},
+            "attributes": _mapped_answers(said.attributes, ids),
         }
-    )
+    ).settled()
 
 
 # ----------------------------------------------------------------------- documents
@@ -384,6 +396,21 @@ class ClassCount(Value):
     slices: int = 0
     objects: int = 0
     voxels: int = 0
+
+    @property
+    def images(self) -> int:
+        """On how many images it stands: slices, or cases that have it as a whole."""
+        return self.slices or self.cases
+
+
+def few_images(counts: Iterable[ClassCount], least: int) -> str:
+    """Say which classes have few images to learn from; nothing if none has."""
+    few = [count for count in counts if count.images < least]
+    if not few:
+        return ""
+    names = ", ".join(f"{count.label.name} ({count.images:,})" for count in few[:6])
+    more = f" and {len(few) - 6} more" if len(few) > 6 else ""
+    return f"Few images to learn from: {names}{more}. Combine them, or annotate more."
 
 
 def count_classes(

@@ -31,6 +31,7 @@ from napari_annotate_jobs.errors import (
 )
 
 from ._case import CaseSummary
+from ._combine import ClassCount, count_classes
 from ._contract import CaseFiles, ExportJob
 from ._manifest import (
     about_export,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int, str], None]
 
-__all__ = ["MANIFEST", "ExportReport", "export", "plan_export"]
+__all__ = ["MANIFEST", "ExportReport", "classes_of", "export", "plan_export"]
 
 MANIFEST = "export.json"
 """Digests, counts and versions, beside what was exported."""
@@ -79,12 +80,15 @@ class ExportReport:
         How many of them an earlier, interrupted export had written.
     manifest : dict
         What stands in ``export.json``.
+    classes : tuple of ClassCount
+        How much there is of each class that the format holds.
     """
 
     folder: Path
     cases: int
     resumed: int
     manifest: dict[str, Any] = field(repr=False)
+    classes: tuple[ClassCount, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,14 @@ def plan_export(
     return ExportJob(
         job=source.job, labels=labels, cases=tuple(cases), overlaps=tuple(overlaps)
     )
+
+
+def classes_of(
+    plan: ExportJob, exporter: Exporter, transforms: Sequence[CaseTransform] = ()
+) -> list[ClassCount]:
+    """Count the classes of an export that its format holds; opens no images."""
+    every = count_classes(plan.cases, plan.job.project.label_set, transforms)
+    return [count for count in every if count.label.method in exporter.methods]
 
 
 def export(
@@ -266,7 +278,13 @@ def export(
         if scheduler is None:  # there, others may still be writing
             _tidy(staging, [_note_of(notes, tasks[number]) for number in done])
         raise
-    return ExportReport(folder=out, cases=len(tasks), resumed=resumed, manifest=found)
+    return ExportReport(
+        folder=out,
+        cases=len(tasks),
+        resumed=resumed,
+        manifest=found,
+        classes=tuple(classes_of(plan, exporter, transforms)),
+    )
 
 
 def _tidy(staging: Path, kept: Sequence[Path]) -> None:

@@ -15,7 +15,7 @@ from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,6 +25,7 @@ __all__ = [
     "EXACT",
     "READERS",
     "Agreement",
+    "AnswerPair",
     "BoxPair",
     "MaskPair",
     "SliceAgreement",
@@ -224,6 +225,26 @@ class MaskPair:
 
 
 @dataclass(frozen=True)
+class AnswerPair:
+    """An attribute of a label on a slice that two annotations answer differently.
+
+    Parameters
+    ----------
+    label : int
+        Label id.
+    name : str
+        The attribute.
+    first, second : str
+        The answers; empty for none.
+    """
+
+    label: int
+    name: str
+    first: str
+    second: str
+
+
+@dataclass(frozen=True)
 class SliceAgreement:
     """How far two annotations of a slice agree.
 
@@ -241,6 +262,8 @@ class SliceAgreement:
         Class labels that one of them chose.
     decisions : (Decision, Decision)
         What each says of the slice.
+    answers : tuple of AnswerPair
+        What they answer differently, of labels and objects that both have.
     """
 
     index: int
@@ -250,6 +273,7 @@ class SliceAgreement:
     only_first: tuple[int, ...]
     only_second: tuple[int, ...]
     decisions: tuple[Decision, Decision]
+    answers: tuple[AnswerPair, ...] = ()
 
     @property
     def left_out(self) -> bool:
@@ -258,10 +282,11 @@ class SliceAgreement:
 
     @property
     def score(self) -> float:
-        """The worst of Dice and IoU, 0 where labels or decisions differ; 1 is best."""
+        """The worst of Dice and IoU; 0 where labels, answers or decisions differ."""
         if self.agreement in (Agreement.ONLY_FIRST, Agreement.ONLY_SECOND):
             return 0.0
-        if self.only_first or self.only_second or len(set(self.decisions)) > 1:
+        differing = self.only_first or self.only_second or self.answers
+        if differing or len(set(self.decisions)) > 1:
             return 0.0
         values = [pair.dice for pair in self.masks] + [pair.iou for pair in self.boxes]
         return min(values, default=1.0)
@@ -311,6 +336,7 @@ def compare_slice(
     masks = tuple(_mask_pairs(first, second, first_masks, second_masks, spacing))
     boxes = match_boxes(first.boxes, second.boxes)
     here, there = set(first.class_labels), set(second.class_labels)
+    answers = tuple(_answer_pairs(first, second, boxes))
     if decisions[1] is Decision.UNDECIDED:
         agreement = Agreement.ONLY_FIRST
     elif decisions[0] is Decision.UNDECIDED:
@@ -318,6 +344,7 @@ def compare_slice(
     elif (
         decisions[0] is decisions[1]
         and here == there
+        and not answers
         and all(pair.dice >= tolerance.dice for pair in masks)
         and all(pair.iou >= tolerance.iou for pair in boxes)
     ):
@@ -332,7 +359,28 @@ def compare_slice(
         only_first=tuple(sorted(here - there)),
         only_second=tuple(sorted(there - here)),
         decisions=decisions,
+        answers=answers,
     )
+
+
+def _answer_pairs(
+    first: SliceAnnotation, second: SliceAnnotation, boxes: Iterable[BoxPair]
+) -> Iterator[AnswerPair]:
+    """Return what is answered differently of labels, and objects, that both have."""
+    said: list[tuple[int, Mapping[str, str], Mapping[str, str]]] = []
+    if first.attributes or second.attributes:
+        both = set(first.label_ids).intersection(second.label_ids)
+        said += [(i, first.answers(i), second.answers(i)) for i in sorted(both)]
+    said += [
+        (pair.label, pair.first.attributes, pair.second.attributes)
+        for pair in boxes
+        if pair.first is not None and pair.second is not None
+    ]
+    for label_id, one, other in said:
+        for name in sorted({*one, *other}):
+            here, there = one.get(name, ""), other.get(name, "")
+            if here != there:
+                yield AnswerPair(label_id, name, here, there)
 
 
 def _mask_pairs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._annotation import (
+    WHOLE_CASE,
     Annotation,
     AnnotationChange,
     Comment,
@@ -22,13 +23,14 @@ from ._base import (
     validated,
 )
 from ._check_change import all_ids, check_change, check_retired
-from ._content import Box, Decision, MaskRef, Provenance, SliceAnnotation
+from ._content import Answers, Box, Decision, MaskRef, Provenance, SliceAnnotation
 from ._flag import LONGEST_REASON, CaseOrder, Flag, flags_text
 from ._given_labels import GivenLabels, LabelEntry, color_code, method_named
 from ._job_diff import edit_back, label_edit
 from ._job_edit import CaseName, JobEdit, LabelChange, edited_job
 from ._labels import (
     COLORS,
+    MAX_ANSWER,
     MAX_LABEL_NAME,
     Attribute,
     Code,
@@ -47,6 +49,7 @@ from ._mask_png import (
     mask_ref,
     mask_size,
 )
+from ._news import News
 from ._png import PNG_SIGNATURE, encode_png
 from ._project import (
     Case,
@@ -86,13 +89,16 @@ from ._window import PRESETS, VoiFunction, Window
 __all__ = [
     "COLORS",
     "LONGEST_REASON",
+    "MAX_ANSWER",
     "MAX_LABEL_NAME",
     "MEDIA_TYPE",
     "OUTCOMES",
     "PNG_SIGNATURE",
     "PRESETS",
+    "WHOLE_CASE",
     "Annotation",
     "AnnotationChange",
+    "Answers",
     "Attribute",
     "Box",
     "Case",
@@ -120,6 +126,7 @@ __all__ = [
     "LabelSet",
     "MaskRef",
     "Method",
+    "News",
     "Options",
     "Outcome",
     "Pin",

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Self
 from pydantic import AwareDatetime, Field, FiniteFloat, model_validator
 
 from ._base import Document, new_id, now
-from ._content import Decision, LabelIds, SliceAnnotation
+from ._content import Answers, Decision, LabelIds, SliceAnnotation
 from ._slice_names import SliceName, named, slice_namer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 __all__ = [
+    "WHOLE_CASE",
     "Annotation",
     "AnnotationChange",
     "Comment",
@@ -190,9 +191,10 @@ class Comment(Document):
         return Pin.CASE if self.slice_key is None and self.index is None else Pin.SLICE
 
 
-_WHOLE_CASE = (
+WHOLE_CASE = (
     "case_labels",
     "case_nothing_to_label",
+    "case_attributes",
     "ranges",
     "comments",
     "corrects",
@@ -207,7 +209,7 @@ class AnnotationChange(Document):
     ----------
     slices : dict of str to SliceAnnotation or None
         New content by slice key; None where nothing is said any more.
-    case_labels, case_nothing_to_label, ranges, comments, corrects
+    case_labels, case_nothing_to_label, case_attributes, ranges, comments, corrects
         New content; None where it did not change.
     seen : tuple of str
         Keys of slices that were seen; those seen before stay.
@@ -216,6 +218,7 @@ class AnnotationChange(Document):
     slices: dict[str, SliceAnnotation | None] = Field(default_factory=dict)
     case_labels: LabelIds | None = None
     case_nothing_to_label: bool | None = None
+    case_attributes: Answers | None = None
     ranges: tuple[SliceRange, ...] | None = None
     comments: tuple[Comment, ...] | None = None
     corrects: Correction | None = None
@@ -225,14 +228,14 @@ class AnnotationChange(Document):
     def is_empty(self) -> bool:
         """True if nothing changes."""
         return not (self.slices or self.seen) and all(
-            getattr(self, name) is None for name in _WHOLE_CASE
+            getattr(self, name) is None for name in WHOLE_CASE
         )
 
     def then(self, later: AnnotationChange) -> AnnotationChange:
         """Return both changes as one; `later` wins."""
         fields = {
             name: getattr(self, name) if new is None else new
-            for name in _WHOLE_CASE
+            for name in WHOLE_CASE
             for new in [getattr(later, name)]
         }
         return AnnotationChange.model_construct(
@@ -279,6 +282,9 @@ class Annotation(Document):
         Ids of labels of scope case.
     case_nothing_to_label : bool
         A verified negative for the whole case.
+    case_attributes : dict of int to dict of str to str
+        Answers to what is asked once for the case, by label id and name of the
+        attribute.
     ranges : tuple of SliceRange
         What propagations left behind.
     comments : tuple of Comment
@@ -298,6 +304,7 @@ class Annotation(Document):
     slices: dict[str, SliceAnnotation] = Field(default_factory=dict)
     case_labels: LabelIds = ()
     case_nothing_to_label: bool = False
+    case_attributes: Answers = Field(default_factory=dict)
     ranges: tuple[SliceRange, ...] = ()
     comments: tuple[Comment, ...] = ()
     modified: AwareDatetime | None = None
@@ -339,7 +346,7 @@ class Annotation(Document):
             else:
                 slices[key] = content
         fields = {name: getattr(self, name) for name in type(self).model_fields}
-        for name in _WHOLE_CASE:
+        for name in WHOLE_CASE:
             value = getattr(change, name)
             if value is not None:
                 fields[name] = value

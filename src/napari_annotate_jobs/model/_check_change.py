@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import InvalidValueError
 
-from ._labels import LabelSet, Method, Scope
+from ._labels import Attribute, LabelSet, Method, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from ._annotation import Annotation, AnnotationChange
     from ._content import SliceAnnotation
+    from ._labels import Label
 
 __all__ = ["check_change", "check_retired"]
+
+_NOTED = Attribute(name="noted elsewhere")
 
 
 def check_change(
@@ -38,13 +41,16 @@ def check_change(
     ------
     InvalidValueError
         If a label is not declared, is used with another method, scope or overlap
-        group than its own, or stands beside one that it excludes.
+        group than its own, or stands beside one that it excludes; if an attribute is
+        answered that is not asked there, or in another way than it offers.
     """
     for key, content in change.slices.items():
         if content is not None:
             _check_slice(content, labels, name(key))
     if change.case_labels:
         _check_classes(change.case_labels, labels, Scope.CASE, "the case")
+    for label_id, answers in (change.case_attributes or {}).items():
+        _check_answers(labels[label_id], answers, Scope.CASE, "the case")
     for span in change.ranges or ():
         _check_classes(span.labels, labels, Scope.SLICE, f"range {span.id}")
 
@@ -119,6 +125,40 @@ def _check_slice(content: SliceAnnotation, labels: LabelSet, where: str) -> None
                         f"group {labels[label_id].overlap_group!r}, not {group!r}",
                         where=where,
                     )
+
+    for label_id, answers in content.attributes.items():
+        _check_answers(labels[label_id], answers, Scope.SLICE, where)
+    for box in content.boxes:
+        _check_answers(labels[box.label], box.attributes, None, where)
+
+
+def _check_answers(
+    label: Label, answers: Mapping[str, str], of: Scope | None, where: str
+) -> None:
+    if not answers:
+        return
+    asked = {attribute.name: attribute for attribute in label.asked(of)}
+    for name, answer in answers.items():
+        attribute = asked.get(name)
+        if attribute is None and of is None:
+            attribute = _NOTED  # boxes may carry what another tool noted
+        if attribute is None:
+            raise InvalidValueError(
+                f"{label.name} has no attribute {name[:80]!r} that is asked of "
+                f"{'a slice' if of is Scope.SLICE else 'the whole case'}",
+                where=where,
+                remedy=f"It asks for {', '.join(asked)}" if asked else "Leave it out",
+            )
+        refused = attribute.refuses(answer) if answer or of is not None else ""
+        if refused:
+            raise InvalidValueError(
+                f"{answer[:80]!r} is no answer to {name[:80]!r} of {label.name}: "
+                f"{refused}",
+                where=where,
+                remedy=f"Choose one of {', '.join(attribute.choices)}"
+                if attribute.choices
+                else "Shorten it to one line",
+            )
 
 
 def _check_method(

@@ -11,9 +11,10 @@ from ._base import Document, new_id
 from ._slice_names import SliceName, named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = [
+    "Answers",
     "Box",
     "Decision",
     "LabelIds",
@@ -51,6 +52,9 @@ def _sorted_ids(ids: tuple[int, ...]) -> tuple[int, ...]:
 
 
 LabelIds = Annotated[tuple[int, ...], AfterValidator(_sorted_ids)]
+
+Answers = dict[Annotated[int, Field(ge=1)], dict[str, str]]
+"""Answers by label id and name of the attribute."""
 
 
 class Box(Document):
@@ -167,6 +171,9 @@ class SliceAnnotation(Document):
         A verified negative; cannot stand beside confirmed labels.
     excluded : bool
         Keeps the content, takes it out of counts, export and agreement.
+    attributes : dict of int to dict of str to str
+        Answers to what is asked of class labels and masks here, by label id and name
+        of the attribute. They stay for as long as the label does: see :meth:`settled`.
     """
 
     index: int = Field(ge=0, le=1_000_000_000)
@@ -176,6 +183,7 @@ class SliceAnnotation(Document):
     proposals: dict[str, MaskRef] = Field(default_factory=dict)
     nothing_to_label: bool = False
     excluded: bool = False
+    attributes: Answers = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -228,6 +236,27 @@ class SliceAnnotation(Document):
         for mask in self.masks.values():
             ids.update(mask.pixels)
         return tuple(sorted(ids))
+
+    def answers(self, label_id: int) -> Mapping[str, str]:
+        """Return what was answered of a label that the slice has confirmed."""
+        answers = self.attributes.get(label_id, {})
+        return answers if answers and label_id in self.label_ids else {}
+
+    def settled(self) -> SliceAnnotation:
+        """Return the same without answers that are of no label it has.
+
+        Those of a mask that is only proposed stay: they wait with it.
+        """
+        if not self.attributes:
+            return self
+        here = set(self.class_labels)
+        for masks in (self.masks, self.proposals):
+            for mask in masks.values():
+                here.update(mask.pixels)
+        kept = {i: found for i, found in self.attributes.items() if i in here and found}
+        if kept == self.attributes:
+            return self
+        return self.model_copy(update={"attributes": kept})
 
     def evolve(self, **changes: object) -> SliceAnnotation:
         """Return a validated copy with some fields changed."""

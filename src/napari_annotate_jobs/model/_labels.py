@@ -14,6 +14,7 @@ from ._base import Document
 
 __all__ = [
     "COLORS",
+    "MAX_ANSWER",
     "MAX_LABEL_NAME",
     "Attribute",
     "Code",
@@ -26,9 +27,11 @@ __all__ = [
 ]
 
 MAX_LABEL_ID = 65_535
+"""The largest value of a mask pixel."""
 MAX_LABEL_NAME = 250
 """Characters of the name of a label, at most."""
-"""The largest value of a mask pixel."""
+MAX_ANSWER = 1_000
+"""Characters of an answer in free text, at most."""
 
 COLORS: tuple[str, ...] = (
     "#E69F00",
@@ -126,7 +129,7 @@ def _within(meaning: str) -> str:
 
 
 class Attribute(Document):
-    """A question asked of each object with this label.
+    """A question asked wherever a label is said.
 
     Parameters
     ----------
@@ -135,12 +138,28 @@ class Attribute(Document):
     choices : tuple of str
         The answers to choose from; empty for free text.
     required : bool
-        A case is not submitted before it is answered for each confirmed box.
+        A case is not submitted before it is answered wherever it is asked.
+    scope : Scope, optional
+        Slice: it is asked on each slice that has the label. Case: it is asked once
+        for the whole case. None for what the label is said of: each object of a label
+        for boxes, each slice of a class label or a label for masks, the whole case for
+        a label of scope case.
     """
 
     name: str = Field(min_length=1)
     choices: tuple[str, ...] = ()
     required: bool = False
+    scope: Scope | None = None
+
+    def refuses(self, answer: str) -> str:
+        """Say why a text is no answer; nothing if it is one."""
+        if self.choices:
+            return "" if answer in self.choices else "it is none of its answers"
+        if not answer or answer != answer.strip() or not answer.isprintable():
+            return "it must be one line, and not begin or end with a blank"
+        if len(answer) > MAX_ANSWER:
+            return f"it has more than {MAX_ANSWER:,} characters"
+        return ""
 
 
 class Group(Document):
@@ -182,7 +201,7 @@ class Label(Document):
     concept : Concept, optional
         What it is in a terminology.
     attributes : tuple of Attribute
-        What is asked of each object.
+        What is asked where it is said; see :meth:`asked`.
     retired : bool
         True for a label that is shown where it is used, and offered no more.
     """
@@ -228,7 +247,30 @@ class Label(Document):
             raise ValueError("only class labels can be in a group")
         if self.overlap_group and self.method is not Method.SEGMENTATION:
             raise ValueError("only segmentation labels can be in an overlap group")
+        names = [attribute.name.casefold() for attribute in self.attributes]
+        if len(set(names)) < len(names):
+            raise ValueError("two of its attributes have the same name")
+        if any(attribute.scope is Scope.SLICE for attribute in self.attributes):
+            if self.scope is Scope.CASE or self.method is Method.DETECTION:
+                of = "object" if self.method is Method.DETECTION else "whole case"
+                raise ValueError(f"its attributes are asked of the {of}, of no slice")
         return self
+
+    def asked(self, of: Scope | None) -> tuple[Attribute, ...]:
+        """Return the attributes that are asked of a slice, of the case, or of objects.
+
+        Parameters
+        ----------
+        of : Scope or None
+            Slice; case; None for each object.
+        """
+        return tuple(a for a in self.attributes if self.asked_of(a) is of)
+
+    def asked_of(self, attribute: Attribute) -> Scope | None:
+        """Return what one of its attributes is asked of; None for each object."""
+        if Scope.CASE in (self.scope, attribute.scope):
+            return Scope.CASE
+        return None if self.method is Method.DETECTION else Scope.SLICE
 
     @property
     def rgb(self) -> tuple[float, float, float]:

@@ -154,7 +154,7 @@ def count_pixels(mask: NDArray[np.integer]) -> dict[int, int]:
     mask : ndarray of unsigned int, shape (rows, columns)
         Label ids.
     """
-    flat = mask.reshape(-1)
+    flat = mask[mask.any(axis=1)].reshape(-1)  # most of a slice is background
     counts = np.zeros(1, dtype=np.int64)
     for start in range(0, flat.size, _BLOCK):
         found = np.bincount(flat[start : start + _BLOCK], minlength=counts.size)

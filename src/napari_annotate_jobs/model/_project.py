@@ -388,8 +388,8 @@ class CaseRow(Value):
     flags : tuple of Flag
         Those on the case that the person may see, the latest first.
     touched : datetime, optional
-        When the person last saved or submitted something of it, or a reviewer
-        answered; None if that never was.
+        When the person last saved or submitted something of it, a reviewer
+        answered, or somebody wrote a comment; None if that never was.
     """
 
     case: Case

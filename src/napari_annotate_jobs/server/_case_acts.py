@@ -17,6 +17,7 @@ from napari_annotate_jobs.errors import (
     RoleError,
 )
 from napari_annotate_jobs.model import (
+    WHOLE_CASE,
     Annotation,
     AnnotationChange,
     Decision,
@@ -91,13 +92,6 @@ __all__ = [
 _MOST_PIXELS = 1 << 26
 """Of a mask where the size of the slices is not known."""
 
-_FIELDS = (
-    "case_labels",
-    "case_nothing_to_label",
-    "ranges",
-    "comments",
-    "corrects",
-)
 _LONGEST_KEY = 300
 
 
@@ -424,12 +418,12 @@ def _require_task(work: PersonWork) -> None:
 
 
 def _fields_of(change: AnnotationChange) -> list[str]:
-    return [name for name in _FIELDS if getattr(change, name) is not None]
+    return [name for name in WHOLE_CASE if getattr(change, name) is not None]
 
 
 def fields_now(revision: int) -> dict[str, list[Any]]:
     """Return that all fields of a whole case changed at a revision."""
-    return {name: [revision, ""] for name in _FIELDS}
+    return {name: [revision, ""] for name in WHOLE_CASE}
 
 
 def _told_apart(

@@ -396,6 +396,8 @@ class PersonWork:
                 annotation_id=self.id, number=entry.number, document=dumped(entry)
             )
         )
+        before = self.row and self.row["touched"]
+        self.set(touched=max(filter(None, (before, entry.time))))
 
     def tell(self, kind: str, reference: str = "") -> int:
         """Tell of it to who follows the project; see :func:`tell`."""

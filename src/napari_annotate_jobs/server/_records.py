@@ -92,7 +92,14 @@ def bring_record(
     left = record.missing_from(_record_of(work), name)
     digests = record.blobs()
     for annotation in record.annotations:
-        change = AnnotationChange(slices=dict(annotation.slices))
+        change = AnnotationChange(
+            slices=dict(annotation.slices),
+            case_attributes={
+                label_id: answers
+                for label_id, answers in annotation.case_attributes.items()
+                if label_id in permit.job.project.label_set.by_id
+            },
+        )
         check_keys(change, name.case)
         check_change(change, permit.job.project.label_set)
         check_pixels(work, change)

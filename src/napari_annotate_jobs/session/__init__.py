@@ -15,6 +15,7 @@ from ._frozen import FrozenStore
 from ._habits import Habits
 from ._importing import CaseOutcome, Importing, ImportReport, import_annotations
 from ._job_watch import JobWatch, retired_text
+from ._listed import Listed
 from ._opening import OpenCase
 from ._other_images import open_others, peek_next
 from ._predicting import Command, propose_by_command
@@ -27,6 +28,7 @@ from ._seen import SeenMemory, SeenSlices, unseen_text
 from ._session import AnnotationSession
 from ._state import TROUBLE, WAITING, SaveKind, SaveState, Unsaved, changes, name_slices
 from ._statistics import job_statistics
+from ._visits import Visits
 from ._window_memory import WindowMemory
 from ._wish import ALL_FINISHED
 
@@ -53,6 +55,7 @@ __all__ = [
     "JobWatch",
     "Kept",
     "LateWork",
+    "Listed",
     "OpenCase",
     "OpenReview",
     "PassedAll",
@@ -68,6 +71,7 @@ __all__ = [
     "SeenSlices",
     "SynchronousExecutor",
     "Unsaved",
+    "Visits",
     "WindowMemory",
     "Work",
     "Worker",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from napari_annotate_jobs.errors import (
     CorruptError,
     GeometryError,
     ImagingError,
+    NotFoundError,
     StoreError,
     UnreadableImageError,
 )
@@ -26,9 +28,13 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import CaseRow
     from napari_annotate_jobs.stores import JobStore
 
+    from ._listed import Listed
+
 __all__ = [
     "Found",
     "cases_after",
+    "cases_beyond",
+    "cases_left",
     "cases_on",
     "first_cases",
     "mend",
@@ -37,6 +43,9 @@ __all__ = [
 
 _PATHS = re.compile(r"""['"]?[^\s'"]*[/\\][^'"\n]*['"]?""")
 """Ways to files, as the messages of other libraries hold them."""
+
+LOOKED_THROUGH = 200
+"""Cases of a list that are looked at for one with something to do."""
 
 FEW = 5
 """So many cases in a row that cannot be opened: then it is not the cases."""
@@ -110,20 +119,70 @@ def cases_after(
         seen.add(here)
 
 
-def cases_on(
+def cases_beyond(
     store: JobStore,
     job_id: str,
     here: str | None,
-    steps: int,
-    broken: Collection[str],
+    step: int,
+    listed: Listed[str] | None,
 ) -> Iterator[CaseRow]:
-    """Give the case so many steps on (back, if negative), then those behind it.
+    """Give the cases after (before) another one, in the order of a list if it is in it.
 
-    Where there are fewer, the last one (the first) comes before those passed over.
+    Parameters
+    ----------
+    store : JobStore
+        Where the job is.
+    job_id : str
+        The job.
+    here : str, optional
+        Id of the case.
+    step : int
+        1 for forward, -1 for backward.
+    listed : Listed, optional
+        The list; by default the job's order counts.
+    """
+    found = None if listed is None or here is None else listed.beyond(here, step)
+    if found is None:
+        yield from cases_after(store, job_id, here, step=step)
+        return
+    for case_id in found:
+        with suppress(NotFoundError):  # taken away meanwhile
+            yield store.case(job_id, case_id)
+
+
+def cases_left(
+    store: JobStore, job_id: str, here: str | None, listed: Listed[str] | None
+) -> Iterator[CaseRow]:
+    """Give the cases with something to do after another one, then those before it.
+
+    Those that come next in a list are before all others.
+    """
+    left = (Status.RETURNED, Status.REMAINING)
+    if listed is not None:
+        near = islice(cases_beyond(store, job_id, here, 1, listed), LOOKED_THROUGH)
+        yield from (row for row in near if row.status in left)
+    yield from cases_after(store, job_id, here, statuses=left, wrap=True)
+
+
+def cases_on(
+    after: Iterable[CaseRow], steps: int, broken: Collection[str]
+) -> Iterator[CaseRow]:
+    """Give the case so many steps on, then those behind it.
+
+    Where there are fewer, the last one comes before those passed over.
+
+    Parameters
+    ----------
+    after : iterable of CaseRow
+        The cases that are gone through.
+    steps : int
+        How many.
+    broken : collection of str
+        Ids of cases that cannot be opened: they count as no step.
     """
     passed: list[CaseRow] = []
-    left = abs(steps)
-    for row in cases_after(store, job_id, here, step=1 if steps > 0 else -1):
+    left = steps
+    for row in after:
         if left > 1:
             passed.append(row)
             left -= row.case.id not in broken

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_annotate_jobs.editing import answers_text
 from napari_annotate_jobs.errors import Cancelled
 from napari_annotate_jobs.metrics import (
     EXACT,
@@ -16,7 +17,7 @@ from napari_annotate_jobs.metrics import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -40,7 +41,7 @@ class Comparison:
     slices : dict of int to SliceAgreement
         By index; slices of which neither says anything are left out.
     case_first, case_second : tuple of str
-        Names of labels of the case that one of them chose.
+        Labels of the case that one of them chose, and what one answered of the case.
     """
 
     first: CaseView
@@ -94,6 +95,11 @@ class Comparison:
                 parts.append(f"only {who}: box {_name(boxes.label, labels)}")
             elif boxes.iou < 1:
                 parts.append(f"box {_name(boxes.label, labels)} IoU {boxes.iou:.2f}")
+        for said in found.answers:
+            parts.append(
+                f"{_name(said.label, labels)} {said.name}: {first} "
+                f"{said.first or 'no answer'}, {second} {said.second or 'no answer'}"
+            )
         return " · ".join(parts)
 
 
@@ -103,8 +109,16 @@ def _name(label_id: int, labels: LabelSet) -> str:
 
 
 def _said(content: SliceAnnotation, labels: LabelSet) -> str:
-    names = [_name(label_id, labels) for label_id in content.label_ids]
+    names = [
+        _name(label_id, labels) + _of(content.answers(label_id))
+        for label_id in content.label_ids
+    ]
     return ", ".join(names) or str(content.decision)
+
+
+def _of(answers: Mapping[str, str]) -> str:
+    text = answers_text(answers)
+    return f" ({text})" if text else ""
 
 
 def compare_views(
@@ -178,5 +192,13 @@ def _masks(
 
 def _case_labels(view: CaseView) -> set[str]:
     said = view.annotation
-    names = {_name(label_id, view.labels) for label_id in said.case_labels}
+    names = {
+        _name(label_id, view.labels) + _of(view.case_answers(label_id))
+        for label_id in said.case_labels
+    }
+    names |= {
+        _name(label_id, view.labels) + _of(answers)
+        for label_id, answers in said.case_attributes.items()
+        if label_id not in said.case_labels and view.has_label(label_id)
+    }
     return names | ({"nothing to label"} if said.case_nothing_to_label else set())

@@ -50,6 +50,7 @@ def begin_correction(
             slices={**dict.fromkeys(mine.slices), **said.slices},
             case_labels=said.case_labels,
             case_nothing_to_label=said.case_nothing_to_label,
+            case_attributes=said.case_attributes,
             ranges=said.ranges,
             comments=(),
             corrects=corrects,

@@ -6,10 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_annotate_jobs.editing import answers_text
 from napari_annotate_jobs.model import Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from napari_annotate_jobs.editing._view import CaseView
@@ -160,16 +161,26 @@ def slice_text(view: CaseView, content: SliceAnnotation) -> str:
     def name(label_id: int) -> str:
         return names.get(label_id, f"label {label_id}")
 
-    parts = [name(label_id) for label_id in content.class_labels]
-    boxes = Counter(box.label for box in content.boxes if not box.proposal)
+    def of(*answers: Mapping[str, str]) -> str:
+        said = "; ".join(filter(None, map(answers_text, answers)))
+        return f" ({said})" if said else ""
+
+    parts = [name(i) + of(content.answers(i)) for i in content.class_labels]
+    boxes: dict[int, list[Mapping[str, str]]] = {}
+    for box in content.boxes:
+        if not box.proposal:
+            boxes.setdefault(box.label, []).append(box.attributes)
     parts += [
-        f"{n} box{'' if n == 1 else 'es'} {name(label_id)}"
-        for label_id, n in boxes.items()
+        f"{len(said)} box{'' if len(said) == 1 else 'es'} {name(label_id)}{of(*said)}"
+        for label_id, said in boxes.items()
     ]
     pixels: Counter[int] = Counter()
     for mask in content.masks.values():
         pixels.update(mask.pixels)
-    parts += [f"{name(label_id)} {n} px" for label_id, n in sorted(pixels.items())]
+    parts += [
+        f"{name(label_id)} {n} px{of(content.answers(label_id))}"
+        for label_id, n in sorted(pixels.items())
+    ]
     if content.has_proposals:
         parts.append("proposals")
     if content.excluded or not parts:
@@ -182,7 +193,13 @@ def slice_text(view: CaseView, content: SliceAnnotation) -> str:
 def _case_text(view: CaseView) -> str:
     said = view.annotation
     names = {label.id: label.name for label in view.labels.labels}
-    parts = [names.get(i, f"label {i}") for i in said.case_labels]
+    ids = dict.fromkeys((*said.case_labels, *said.case_attributes))
+    answers = {i: answers_text(view.case_answers(i)) for i in ids}
+    parts = [
+        names.get(i, f"label {i}") + (f" ({answers[i]})" if answers[i] else "")
+        for i in ids
+        if answers[i] or i in said.case_labels
+    ]
     if said.case_nothing_to_label:
         parts.append("nothing to label")
     n = len(said.comments)

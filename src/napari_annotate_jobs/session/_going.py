@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.stores import JobStore
 
     from ._executor import Executor
+    from ._listed import Listed
     from ._saving import Saving
     from ._wish import Wish
 
@@ -47,6 +48,8 @@ class Going:
     ----------
     wish : Wish or None
         Where to; None to stay.
+    listed : Listed or None
+        The list by whose order steps are counted; None for the job's.
     is_showing : bool
         True while a case is being put where the former one was.
     is_submitting : bool
@@ -72,6 +75,7 @@ class Going:
         self._hold, self._arrive = hold, arrive
         self._tell_broken, self._failed = tell_broken, failed
         self.wish: Wish | None = None
+        self.listed: Listed[str] | None = None
         self.is_showing = self.is_submitting = self.is_ending = False
         self._is_loading = False
         self._told_doing = ""
@@ -116,6 +120,7 @@ class Going:
 
     def _load(self) -> None:
         wish, store, job_id, known = self.wish, self._store, self._job_id, self._broken
+        listed = self.listed
         case = self._saving.case
         here = None if case is None else case.row.case.id
         if wish is None or self.must_stay(wish):  # or given up meanwhile
@@ -123,7 +128,8 @@ class Going:
             return
 
         def task() -> Found:
-            return open_one(store, job_id, wish.rows(store, job_id, here, known), known)
+            rows = wish.rows(store, job_id, here, known, listed)
+            return open_one(store, job_id, rows, known)
 
         def done(found: Found) -> None:
             self._is_loading = False

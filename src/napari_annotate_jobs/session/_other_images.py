@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.model import Status
+from ._cases import cases_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,10 +34,10 @@ def peek_next(
     if session.case is None:
         return
     opened = session.case
-    here, left = opened.row.case.id, (Status.RETURNED, Status.REMAINING)
+    here, listed = opened.row.case.id, session.listed
 
     def task() -> tuple[CaseRow, Series] | None:
-        row = session.store.neighbour(session.job.id, here, statuses=left, wrap=True)
+        row = next(cases_left(session.store, session.job.id, here, listed), None)
         if row is None:
             return None
         return row, session.store.images.open_series(session.job.id, row.case.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.stores import JobStore, ReviewPage
 
     from ._executor import Executor
+    from ._listed import Listed
 
 __all__ = ["OpenReview", "PassedAll", "ReviewFilter", "ReviewSession"]
 
@@ -241,6 +243,7 @@ class ReviewSession:
         self.case: OpenReview | None = None
         self.open_next = True
         self._asked = 0
+        self._listed: Listed[tuple[str, str]] | None = None
         self._steps = 0  # from the open case to the one that is being opened
         self._opening = self._passing = False
         self._compared = 0
@@ -279,14 +282,31 @@ class ReviewSession:
         return not own or self.job.project.options.review_own
 
     # ------------------------------------------------------------------ opening
-    def open(self, case_id: str, person: str) -> None:
-        """Open what a person submitted of a case; what is to be undone is settled."""
+    def open(
+        self,
+        case_id: str,
+        person: str,
+        *,
+        listed: Listed[tuple[str, str]] | None = None,
+    ) -> None:
+        """Open what a person submitted of a case; what is to be undone is settled.
+
+        Opened from a list, what comes next is said by its order.
+        """
         self._forget()
-        self._open(lambda: self.store.review(self.job.id, case_id, person=person))
+        self._listed = listed
+
+        def find() -> ReviewRow:
+            if listed is not None:
+                listed.note()  # before there is a verdict
+            return self.store.review(self.job.id, case_id, person=person)
+
+        self._open(find)
 
     def open_first(self) -> None:
         """Open the first case that waits."""
         self._forget()
+        self._listed = None
         self._open_waiting(None)
 
     def go(self, step: int) -> None:
@@ -300,19 +320,36 @@ class ReviewSession:
             self._stay()
             return
         here = None if self.case is None else self.case.key
+        listed = self._listed
 
         def find() -> ReviewRow | None:
             row, key = None, here
+            way = 1 if steps > 0 else -1
+            if listed is not None and here is not None:
+                beyond = listed.beyond(here, way)
+                if beyond is not None:
+                    return self._of_list(beyond, abs(steps))
             for _ in range(abs(steps)):
-                found = self.store.next_review(
-                    self.job.id, key, step=1 if steps > 0 else -1
-                )
+                found = self.store.next_review(self.job.id, key, step=way)
                 if found is None:
                     break
                 row, key = found, (found.case.id, found.person)
             return row
 
         self._open(find, steps=steps)
+
+    def _of_list(
+        self, beyond: Iterator[tuple[str, str]], steps: int
+    ) -> ReviewRow | None:
+        """Return the row so many steps on, or the last one there is."""
+        row = None
+        for case_id, person in beyond:
+            with suppress(NotFoundError):  # taken back meanwhile
+                row = self.store.review(self.job.id, case_id, person=person)
+                steps -= 1
+            if not steps:
+                break
+        return row
 
     def _stay(self) -> None:
         self._asked += 1

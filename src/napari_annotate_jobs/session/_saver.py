@@ -77,6 +77,8 @@ class Saver:
     """
 
     changed = Signal(SaveState)
+    meeting = Signal()
+    """What others say instead is about to be met: what is not told yet is to be."""
     merged = Signal(object)
     """Others changed other slices meanwhile; with the Annotation that has both."""
     submitted_elsewhere = Signal(object)
@@ -302,6 +304,8 @@ class Saver:
         self._looking = True
 
         def seen(draft: Draft) -> None:
+            if not self._closed:
+                self.meeting.emit()
             self._looking = False
             if not self._closed:
                 self._meet(draft, error)

@@ -49,6 +49,7 @@ __all__ = ["Saving"]
 _PARTS = {
     "case_labels": "labels of the case",
     "case_nothing_to_label": "Nothing to Label of the case",
+    "case_attributes": "attributes of the case",
     "ranges": "propagated ranges",
     "comments": "comments",
 }
@@ -178,6 +179,7 @@ class Saving:
         self.case, self.status = case, case.draft.status
         self.submissions = case.draft.submissions
         saver.changed.connect(self._on_saver)
+        saver.meeting.connect(self._hear)
         saver.submitted_elsewhere.connect(self._on_submitted_elsewhere)
         saver.merged.connect(self._on_merged)
         return annotation
@@ -193,12 +195,17 @@ class Saving:
         """Look after no case any more."""
         if self.saver is not None:
             self.saver.changed.disconnect()
+            self.saver.meeting.disconnect()
             self.saver.submitted_elsewhere.disconnect()
             self.saver.merged.disconnect()
             self.saver.close()
         self.seen.end()
         self._trouble = None
         self.case = self.saver = self._editor = None
+
+    def _hear(self) -> None:
+        if self._editor is not None:
+            self._editor.untold.hear()
 
     def finish(self, number: int) -> None:
         """Note that the case was submitted, for the time of this number."""
@@ -441,6 +448,7 @@ class Saving:
         def done(draft: Draft) -> None:
             if self.saver is not saver:  # another case is open, or none
                 return
+            self._hear()
             if draft.status is Status.FINISHED:
                 self._on_submitted_elsewhere(draft)
                 return

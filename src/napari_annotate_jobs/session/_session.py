@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.stores import JobStore
 
     from ._executor import Executor
+    from ._listed import Listed
     from ._recovery import Recovery
     from ._seen import SeenMemory
     from ._window_memory import WindowMemory
@@ -335,7 +336,13 @@ class AnnotationSession:
         """True while a case is being put where the former one was."""
         return self._going.is_showing
 
-    def open_case(self, case_id: str, *, slice: int | None = None) -> None:
+    def open_case(
+        self,
+        case_id: str,
+        *,
+        slice: int | None = None,
+        listed: Listed[str] | None = None,
+    ) -> None:
         """Open a case; the draft of the open one is saved first.
 
         Parameters
@@ -345,11 +352,20 @@ class AnnotationSession:
         slice : int, optional
             The slice to show; by default the first with an open thread of a
             reviewer, else the first undecided one.
+        listed : Listed, optional
+            The list that it is opened from: what comes next is said by its order.
         """
+        self._going.listed = listed
         self._going.go(Wish(Goal.CASE, case_id, slice))
+
+    @property
+    def listed(self) -> Listed[str] | None:
+        """The list by whose order one goes on; None for the job's order."""
+        return self._going.listed
 
     def open_first(self) -> None:
         """Open the first returned case, else the first remaining one that opens."""
+        self._going.listed = None
         self._going.go(Wish(Goal.FIRST))
 
     def mend_case(self, case_id: str) -> None:
@@ -417,7 +433,8 @@ class AnnotationSession:
         if found.case is None:
             self._going.give_up()
             if not found.broken:
-                self.told.emit(wish.nothing)
+                is_listed = self._going.listed is not None
+                self.told.emit(wish.nothing(is_listed=is_listed))
             return
         self._hear_all()
         # One that is behind is loaded anew.

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Trail", "changed_parts", "only_parts", "without_parts"]
 
-_WHOLE = ("case_labels", "case_nothing_to_label", "ranges", "comments")
+_WHOLE = (
+    "case_labels",
+    "case_nothing_to_label",
+    "case_attributes",
+    "ranges",
+    "comments",
+)
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 _NONE = ""
 """The print of a slice of which nothing is said."""

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.model import Status
-
-from ._cases import cases_after, cases_on, first_cases
+from ._cases import cases_beyond, cases_left, cases_on, first_cases
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from napari_annotate_jobs.model import CaseRow
     from napari_annotate_jobs.stores import JobStore
+
+    from ._listed import Listed
 
 __all__ = ["ALL_FINISHED", "Goal", "Wish"]
 
@@ -71,19 +71,22 @@ class Wish:
             return f"Opening the {'next' if self.steps > 0 else 'previous'} case"
         return f"Opening: {count} cases {'on' if self.steps > 0 else 'back'}"
 
-    @property
-    def nothing(self) -> str:
-        """What to tell if there is no such case."""
+    def nothing(self, *, is_listed: bool = False) -> str:
+        """Return what to tell if there is no such case, in a list or in the job."""
         if self.steps:
-            return (
-                f"This is the {'last' if self.steps > 0 else 'first'} case of the job."
-            )
+            end = "last" if self.steps > 0 else "first"
+            return f"This is the {end} case of the {'list' if is_listed else 'job'}."
         if self.goal is Goal.LEFT:
             return "All cases of this job are finished."
         return "This job has no cases."
 
     def rows(
-        self, store: JobStore, job_id: str, here: str | None, broken: Collection[str]
+        self,
+        store: JobStore,
+        job_id: str,
+        here: str | None,
+        broken: Collection[str],
+        listed: Listed[str] | None = None,
     ) -> Iterable[CaseRow]:
         """Give the cases that may be opened, the wished one first.
 
@@ -97,20 +100,26 @@ class Wish:
             Id of the case that is open.
         broken : collection of str
             Ids of cases that cannot be opened: they count as no step.
+        listed : Listed, optional
+            The list by whose order one goes; the job's by default.
         """
+        step = 1 if self.steps > 0 else -1
         rows: Iterable[CaseRow]
         if self.goal is Goal.CASE:
+            if listed is not None:
+                listed.note()  # before something is done with the case
             rows = [store.case(job_id, self.case_id)]
         elif self.goal is Goal.FIRST:
             rows = first_cases(store, job_id)
         elif self.goal is Goal.LEFT:
-            left = (Status.RETURNED, Status.REMAINING)
-            rows = cases_after(store, job_id, here, statuses=left, wrap=True)
+            rows = cases_left(store, job_id, here, listed)
         else:
-            return cases_on(store, job_id, here, self.steps, broken)
+            after = cases_beyond(store, job_id, here, step, listed)
+            return cases_on(after, abs(self.steps), broken)
         if not self.steps:
             return rows
         first = next((r for r in rows if r.case.id not in broken), None)
         if first is None:
             return ()
-        return cases_on(store, job_id, first.case.id, self.steps, broken)
+        after = cases_beyond(store, job_id, first.case.id, step, listed)
+        return cases_on(after, abs(self.steps), broken)

@@ -22,6 +22,7 @@ from ._export_source import ONLY, StoreSource
 from ._memory import MemoryStore
 from ._names import check_person, default_person
 from ._registry import only_job, open_store
+from ._what_is_new import news_of
 
 __all__ = [
     "ONLY",
@@ -42,6 +43,7 @@ __all__ = [
     "check_person",
     "create_job",
     "default_person",
+    "news_of",
     "only_job",
     "open_store",
 ]

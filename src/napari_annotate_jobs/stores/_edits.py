@@ -166,7 +166,7 @@ def _renamed(case: Case | None, new: CaseName, where: object) -> Case:
 
 def labels_in(annotation: Annotation) -> set[int]:
     """Return the ids of all labels that an annotation names, proposals included."""
-    found = set(annotation.case_labels)
+    found = {*annotation.case_labels, *annotation.case_attributes}
     for span in annotation.ranges:
         found.update(span.labels)
     for content in annotation.slices.values():

@@ -58,7 +58,8 @@ class MemoryWork:
         verdict = self.standing.verdict
         judged = None if verdict is None else verdict.time
         times = [submission.time for submission in self.submissions[-1:]]
-        return _rules.latest(self.annotation.modified, judged, *times)
+        said = [entry.time for entry in self.entries[-1:]]
+        return _rules.latest(self.annotation.modified, judged, *times, *said)
 
     def threads(self, reader: str) -> tuple[Thread, ...]:
         last = self.submissions[-1] if self.submissions else None

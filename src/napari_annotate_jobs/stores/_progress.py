@@ -40,7 +40,7 @@ class Progress:
     judged : datetime, optional
         When.
     touched : datetime, optional
-        When something was last saved, submitted or answered.
+        When something was last saved, submitted, answered or commented on.
     """
 
     status: Status = Status.REMAINING

@@ -123,6 +123,8 @@ class Driver:
         QApplication.processEvents()
         open_job = self.station.current_job
         if open_job is not None:
+            if open_job.session.is_open:
+                open_job.session.editor.untold.hear()
             self.wait(lambda: not open_job.bridge.is_loading)
             self.wait(lambda: open_job.masks.proposer.is_idle)
             self.wait(lambda: open_job.session.saving.state.pending == 0)

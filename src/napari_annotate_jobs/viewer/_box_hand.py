@@ -34,7 +34,7 @@ class BoxHand:
     At its edge a box gets handles: a drag there moves or resizes it, a drag anywhere
     else draws another one, inside of it too. Delete acts on the box that the dock
     names. The arrow keys move one that has handles, or the one of a single image;
-    else they step through the slices as ever.
+    else they step through the slices as ever. Escape takes the handles away.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class BoxHand:
             self._on_error(error)
 
     def _bind_arrows(self) -> None:
-        """Take the arrow keys while there is a box to move, and give them back."""
+        """Take arrows and Escape while there is a box to move, and give them back."""
         boxes, session = self._boxes, self._session
         if not session.is_open:
             return
@@ -112,6 +112,12 @@ class BoxHand:
             for name, step in ((key, 1), (f"Shift-{key}", FAR)):
                 call = self._mover(step * down, step * right) if wanted else None
                 boxes.layer.bind_key(name, call, overwrite=True)
+        call = self._let_go if wanted else None
+        boxes.layer.bind_key("Escape", call, overwrite=True)
+
+    def _let_go(self, layer: Any) -> None:
+        self._boxes.hover(None)
+        layer.selected_data = set()
 
     def _mover(self, down: int, right: int) -> Callable[[Any], None]:
         # napari asks what it calls for its name: no partial has one.

@@ -310,6 +310,7 @@ class ViewerBridge:
                 plane=self._case.plane,
                 selected=self._selected,
                 stranger="" if stranger is None else stranger.name,
+                resampled=self._case.others.at_hand,
                 hidden=self._case.is_hidden,
             )
             self.text_changed.emit(text)
@@ -337,6 +338,7 @@ class ViewerBridge:
         self._readings = first, second
         try:
             if beside:
+                case.others.make_room()
                 self.beside.show(case.image.layer, self.session.slice, second, names)
                 case.fit()
             else:
@@ -453,6 +455,10 @@ class ViewerBridge:
         if selected != self._selected:
             self._selected = selected
             self._update_text()
+
+    def tell_at_hand(self) -> None:
+        """Tell that another series may be at hand."""
+        self._update_text()
 
     def tell_plane(self) -> None:
         """Tell that another plane is shown."""

@@ -88,6 +88,10 @@ class CaseHost(Protocol):
         """Tell that another box is at hand."""
         ...
 
+    def tell_at_hand(self) -> None:
+        """Tell that another series may be at hand."""
+        ...
+
     def tell_plane(self) -> None:
         """Tell that another plane is shown."""
         ...
@@ -179,6 +183,9 @@ class CaseLayers:
             host.images,
             on_error=host.report,
             budget=host.budget,
+            bars=host.bars,
+            tell=host.tell_at_hand,
+            fit=self.fit,
             claim=host.foreign.claim,
         )
         self._work = Work(f"Reading {case.row.case.name}")

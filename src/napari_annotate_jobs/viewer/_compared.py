@@ -18,6 +18,7 @@ from ._over_image import (
     outline_width,
     place_of,
 )
+from ._two_places import TwoPlaces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,8 +197,7 @@ class BesideLayers:
         self._image: Image | None = None
         self._view: CaseView | None = None
         self._drawn: int | None = None
-        self._before: tuple[bool, int, tuple[int, int]] | None = None
-        self._arranging = False
+        self._places = TwoPlaces(viewer)
 
     @property
     def is_shown(self) -> bool:
@@ -255,18 +255,12 @@ class BesideLayers:
             layer.name_overlay.position = "bottom_left"  # the read-out is above
             layer.name_overlay.visible = True
         self.show_slice(index)
-        grid = self._viewer.canvas.grid
-        self._before = grid.enabled, grid.stride, grid.shape
-        self._arrange()
-        grid.shape, grid.enabled = (1, 2), True
+        self._places.show(self._right)
         connect, events = self._connections.connect, image.events
         connect(events.contrast_limits, self._follow)
         connect(events.contrast_limits_range, self._follow)
         connect(events.colormap, self._follow)
         connect(events.gamma, self._follow)
-        layers = self._viewer.layers.events
-        connect(layers.inserted, self._arrange)
-        connect(layers.removed, self._arrange)
 
     def show_slice(self, index: int) -> None:
         """Draw a slice, and no other."""
@@ -303,31 +297,13 @@ class BesideLayers:
         copy.contrast_limits = image.contrast_limits
         copy.colormap, copy.gamma = image.colormap, image.gamma
 
-    def _arrange(self) -> None:
-        """Keep what is on the right above all others: the grid goes by the order."""
-        if self._arranging or not self._right:
-            return
-        layers = self._viewer.layers
-        if any(layer not in layers for layer in self._right):
-            return
-        self._arranging = True
-        try:
-            for layer in self._right:
-                layers.move(layers.index(layer), len(layers))
-            self._viewer.canvas.grid.stride = len(layers) - len(self._right)
-        finally:
-            self._arranging = False
-
     def hide(self) -> None:
         """Take the layers away; the grid is as it was before."""
         self._connections.release()
         gone = [*self._right, *([] if self._title is None else [self._title])]
         self._right, self._title = [], None
         self._masks = self._boxes = self._image = self._view = self._drawn = None
-        if self._before is not None:
-            grid = self._viewer.canvas.grid
-            grid.enabled, grid.stride, grid.shape = self._before
-            self._before = None
+        self._places.hide()
         layers = self._viewer.layers
         for layer in gone:
             if layer in layers:

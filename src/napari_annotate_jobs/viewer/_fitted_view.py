@@ -22,7 +22,8 @@ class FittedView:
     """Fits the view to a layer, however many axes other layers have.
 
     It stays fitted when the canvas gets another size, as by docks that come and go,
-    until the user has zoomed or moved it.
+    until the user has zoomed or moved it. It stays as it is when another layer, which
+    comes or goes, has more axes than all others.
 
     Parameters
     ----------
@@ -35,8 +36,24 @@ class FittedView:
     def __init__(self, viewer: ViewerModel, layer: Layer) -> None:
         self._viewer, self._layer = viewer, layer
         self._fitted: tuple[float, ...] | None = None
-        self._connections = Connections()
-        self._connections.connect(viewer.canvas.events.size, self._on_size)
+        self._shown = self._axes
+        self._before: tuple[float, ...] | None = None
+        events = viewer.dims.events
+        self._connections = Connections(
+            [
+                (viewer.canvas.events.size, self._on_size),
+                # In between napari fits the view to all layers.
+                (events.ndim, self._note_view),
+                (events.order, self._hold),
+                (events.ndisplay, self._note_axes),
+            ]
+        )
+
+    @property
+    def _axes(self) -> tuple[int, ...]:
+        """The axes that are shown, counted from the last."""
+        dims = self._viewer.dims
+        return tuple(axis - dims.ndim for axis in dims.displayed)
 
     @property
     def _now(self) -> tuple[float, ...]:
@@ -48,9 +65,8 @@ class FittedView:
         # napari's own way wants all axes of the view in the layer, and keeps the layer
         # alive when it is gone.
         viewer, layer = self._viewer, self._layer
-        dims = viewer.dims
         extent, step = layer.extent.world, np.abs(layer.extent.step)
-        shown = [axis - dims.ndim for axis in dims.displayed]
+        shown = list(self._axes)
         if min(shown) < -layer.ndim:
             return
         center = extent.mean(axis=0)[shown]
@@ -65,6 +81,20 @@ class FittedView:
     def _on_size(self) -> None:
         if self._fitted is not None and np.allclose(self._now, self._fitted):
             self.fit()
+
+    def _note_axes(self) -> None:
+        self._shown = self._axes
+
+    def _note_view(self) -> None:
+        self._before = self._now
+
+    def _hold(self) -> None:
+        if self._before is not None and self._shown == self._axes:
+            camera = self._viewer.scene.camera
+            camera.zoom, *center = self._before
+            camera.center = tuple(center)
+        self._before = None
+        self._note_axes()
 
     def close(self) -> None:
         """Leave the view as it is."""

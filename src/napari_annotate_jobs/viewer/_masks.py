@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MaskLayer"]
 
+PAINTED_SECONDS = 0.05
+"""How long after a stroke it is told, unless somebody asks before: its end has been
+painted by then."""
 QUIET_SECONDS = 0.3
 """How long after a refresh all slices are looked at."""
 UNKNOWN = "?"
@@ -73,6 +77,9 @@ class MaskLayer(DrawnLayer[Labels]):
 
     The layer is the user's (and other plugins') to change in any way; what changed
     is found by comparing with a copy, slice by slice, and told to the session.
+
+    A stroke is told when its end is on the screen, or somebody asks what is said of the
+    case, whichever comes first: the hand waits for neither encoding nor lists.
 
     Painting on a slice takes what is proposed there for right, but for the pixels
     that were painted or erased: it is confirmed with the stroke, as one undo step.
@@ -123,7 +130,8 @@ class MaskLayer(DrawnLayer[Labels]):
         data = np.zeros(geometry.shape, dtype)
         self._known = np.zeros(geometry.shape, dtype)
         self._digests: dict[int, str] = {}
-        self._stroking = self._is_aside = False
+        self._stroking = self._is_aside = self._draws = False
+        self._stroke: _Stroke | None = None
         self._dirty: set[int] = set()
         self._lifted: tuple[int, NDArray[Any]] | None = None
         offered = [label for label in self._labels if not label.retired]
@@ -170,6 +178,7 @@ class MaskLayer(DrawnLayer[Labels]):
 
     # ---------------------------------------------------- session -> layer
     def _show(self, indices: Sequence[int]) -> None:
+        self._tell_stroke()
         changed = False
         for index in indices:
             digest = self._digest(index)
@@ -266,28 +275,42 @@ class MaskLayer(DrawnLayer[Labels]):
             True if the stroke may draw on this layer: what is proposed on the
             slice is then there to be painted over, and to be erased.
         """
+        self._tell_stroke()
         self._stroking = True
         drawing = self.layer.editable and self.layer.mode in DRAWING_MODES
+        self._draws = draws and drawing and not self._session.locked
         index = self._shown()
-        if draws and drawing and index is not None and not self._session.locked:
+        if self._draws and index is not None:
             self._lift(index)
 
     def stroke_ended(self) -> None:
-        """Look at refreshes again."""
+        """Look at refreshes again, and tell the stroke when it has been painted."""
         self._stroking = False
+        draws, self._draws = self._draws, False
         lifted, self._lifted = self._lifted, None
-        if lifted is None:
-            return
-        index, mask = lifted
         data = self.layer.data
-        if np.array_equal(data[index], mask):  # nothing was drawn
-            data[index] = self._known[index]
+        if lifted is not None and np.array_equal(data[lifted[0]], lifted[1]):
+            data[lifted[0]] = self._known[lifted[0]]  # nothing was drawn
             self._refresh()
-        else:
-            # Told even if all of the proposal was erased, and nothing is left.
-            self._lifted = lifted
-            self._tell_masks([index])
+            lifted = None
+        if draws and self._session.is_open:
+            self._stroke = _Stroke(self._shown(), lifted)
+            self._session.editor.untold.expect(self._tell_stroke)
+            self._later(PAINTED_SECONDS, self._tell_stroke)
+
+    def _tell_stroke(self) -> None:
+        """Tell the session of the stroke that ended, if it has not heard of it yet."""
+        stroke, self._stroke = self._stroke, None
+        if stroke is None:
+            return
+        self._lifted = stroke.lifted
+        try:
+            if stroke.lifted is not None:
+                # Told even if all of the proposal was erased, and nothing is left.
+                self._tell_masks([stroke.lifted[0]], shown=stroke.shown)
+        finally:
             self._lifted = None
+        self._take(sorted(stroke.touched), shown=stroke.shown)
 
     def restrict(self, allowed: Callable[[int], NDArray[np.bool_] | None]) -> None:
         """Take back what the stroke painted where nothing may be painted.
@@ -347,7 +370,10 @@ class MaskLayer(DrawnLayer[Labels]):
         self._dirty.update(
             range(self.layer.data.shape[0]) if touched is None else touched
         )
-        self.take(touched)
+        if self._stroke is not None and touched is not None:
+            self._stroke.touched.update(touched)
+        else:
+            self.take(touched)
 
     def take_aside(self, atoms: Iterable[Any]) -> None:
         """Take what was drawn in another layer that has the same pixels.
@@ -416,6 +442,10 @@ class MaskLayer(DrawnLayer[Labels]):
         indices : iterable of int, optional
             Slices to look at; None for all.
         """
+        self._tell_stroke()
+        self._take(indices, shown=self._shown())
+
+    def _take(self, indices: Iterable[int] | None, *, shown: int | None) -> None:
         data = np.asarray(self.layer.data)
         candidates = range(data.shape[0]) if indices is None else indices
         changed = [i for i in candidates if not np.array_equal(data[i], self._known[i])]
@@ -432,13 +462,13 @@ class MaskLayer(DrawnLayer[Labels]):
                 )
             )
         if changed := [i for i in changed if i not in foreign]:
-            self._tell_masks(changed)
+            self._tell_masks(changed, shown=shown)
 
-    def _tell_masks(self, changed: list[int]) -> None:
+    def _tell_masks(self, changed: list[int], *, shown: int | None) -> None:
         data = self.layer.data
         lifted = None if self._lifted is None else self._lifted[0]
         # What nobody sees is not confirmed with the stroke.
-        here = set() if self._is_aside else {self._shown(), lifted}
+        here = set() if self._is_aside else {shown, lifted}
         settled = {index for index in changed if index in here}
         merged = False
         for index in settled - {lifted}:
@@ -515,7 +545,27 @@ class MaskLayer(DrawnLayer[Labels]):
     def close(self) -> None:
         """Release all connections."""
         self._closed = True
+        self._stroke = None
         super().close()
+
+
+@dataclass
+class _Stroke:
+    """A stroke that ended and is not told yet.
+
+    Parameters
+    ----------
+    shown : int or None
+        The slice that was shown as it was acquired.
+    lifted : (int, ndarray) or None
+        A slice into which its proposal was put for the stroke, and both together.
+    touched : set of int
+        The slices that were drawn on.
+    """
+
+    shown: int | None
+    lifted: tuple[int, NDArray[Any]] | None
+    touched: set[int] = field(default_factory=set)
 
 
 def _slices_of(atoms: Iterable[Any], n: int) -> list[int] | None:

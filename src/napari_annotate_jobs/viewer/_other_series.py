@@ -8,10 +8,12 @@ import numpy as np
 from napari.layers import Image
 
 from napari_annotate_jobs.errors import Cancelled
-from napari_annotate_jobs.session import open_others
+from napari_annotate_jobs.session import Connections, open_others
 
 from ._geometry import Geometry
 from ._images import grey_colormap
+from ._resampled import ResampledSeries
+from ._two_places import TwoPlaces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_annotate_jobs.imaging import Series, SeriesHeader
+    from napari_annotate_jobs.imaging._onto_grid import OntoGrid
     from napari_annotate_jobs.model import SeriesRef, Window
     from napari_annotate_jobs.session import AnnotationSession, Executor
+
+    from ._progress import Bars
 
 __all__ = ["OtherSeries", "world_affine"]
 
@@ -82,6 +87,12 @@ class OtherSeries:
         Takes an error to show.
     budget : int, optional
         Bytes; larger series are read slice by slice when they are looked at.
+    bars : Bars
+        Show how far resampling is.
+    tell : callable
+        Called when another layer is at hand.
+    fit : callable
+        Called when the image has more room, or less.
     claim : callable
         Called with each layer before it is added.
     """
@@ -94,20 +105,41 @@ class OtherSeries:
         *,
         on_error: Callable[[Exception], None],
         budget: int | None,
+        bars: Bars,
+        tell: Callable[[], None] = lambda: None,
+        fit: Callable[[], None] = lambda: None,
         claim: Callable[[Layer], None] = lambda _: None,
     ) -> None:
         self.layers: list[Image] = []
         self._claim = claim
         self._viewer, self._session = viewer, session
         self._images, self._on_error = images, on_error
-        self._budget = budget
+        self._budget, self._bars = budget, bars
+        self._tell, self._fit = tell, fit
+        self._resampled: list[ResampledSeries] = []
+        self._places = TwoPlaces(viewer)
+        self._connections = Connections()
         self._closed = False
 
     def start(self) -> None:
         """Begin to open them."""
         open_others(self._session, self._read)
 
+    @property
+    def at_hand(self) -> str:
+        """Name of the series that is resampled, if its layer is the active one."""
+        active = self._viewer.layers.selection.active
+        found = (each for each in self._resampled if each.layer is active)
+        return next((each.name for each in found), "")
+
     def _read(self, ref: SeriesRef, series: Series) -> None:
+        case = self._session.case
+        if case is not None and not self._closed:
+            reference = case.series.header
+            onto = series.onto(reference)
+            if onto is not None and world_affine(reference, series.header) is None:
+                self._offer(ref, series, onto)
+                return
         lazy = self._budget is not None and series.nbytes > self._budget
 
         def task() -> tuple[Any, tuple[Window, ...]]:
@@ -125,6 +157,44 @@ class OtherSeries:
                 self._on_error(error)
 
         self._images.run(task, done, failed)
+
+    def _offer(self, ref: SeriesRef, series: Series, onto: OntoGrid) -> None:
+        """Have a series resampled once its layer is shown."""
+        case = self._session.case
+        assert case is not None
+        if not self._resampled:
+            active = self._viewer.layers.selection.events.active
+            self._connections.connect(active, self._on_active)
+        found = ResampledSeries(
+            self._session,
+            series,
+            onto,
+            Geometry.of(case.series.header, case.row.case.name),
+            ref.description or series.header.name,
+            images=self._images,
+            bars=self._bars,
+            on_error=self._on_error,
+            budget=self._budget,
+        )
+        self._resampled.append(found)
+        self._add(found.layer)
+        self._connections.connect(found.layer.events.visible, self._lay_out)
+
+    def _lay_out(self) -> None:
+        """Put what is resampled, and shown, beside the image that is annotated."""
+        shown = [each.layer for each in self._resampled if each.layer.visible]
+        grid = self._viewer.canvas.grid
+        if self._places.is_shown or not grid.enabled:  # else somebody has use for it
+            self._places.show(shown)
+            self._fit()
+
+    def make_room(self) -> None:
+        """Show nothing beside the image that is annotated."""
+        for each in self._resampled:
+            each.layer.visible = False
+
+    def _on_active(self) -> None:
+        self._tell()
 
     def _show(
         self,
@@ -163,6 +233,10 @@ class OtherSeries:
             visible=False,
             **kwargs,
         )
+        self._add(layer)
+
+    def _add(self, layer: Image) -> None:
+        """Add a layer below all others; what is chosen and shown stays."""
         active = self._viewer.layers.selection.active
         dims = self._viewer.dims
         used = dims.ndim - dims.last_used
@@ -177,6 +251,11 @@ class OtherSeries:
     def stop(self) -> None:
         """Read and show no more; what is there stays, for now."""
         self._closed = True
+        self._connections.release()
+        self._places.hide()
+        for each in self._resampled:
+            each.close()
+        self._resampled.clear()
 
     def close(self) -> None:
         """Take the layers away."""

@@ -53,6 +53,7 @@ class ReadOut:
         plane: Plane = ACQUIRED,
         selected: tuple[int, int] | None = None,
         stranger: str = "",
+        resampled: str = "",
         hidden: bool = False,
     ) -> str:
         """Write what is true now, and return it.
@@ -67,6 +68,8 @@ class ReadOut:
             The first and the last slice that keys act on, if not on the current one.
         stranger : str
             Name of the layer at hand for drawing, if it is not the case's.
+        resampled : str
+            Name of the series at hand, if what is shown of it is computed.
         hidden : bool
             The annotation is kept out of sight.
         """
@@ -90,6 +93,8 @@ class ReadOut:
             lines.append("The annotation is hidden")
         if stranger:
             lines.append(f"“{stranger}” is not of this case: not saved")
+        if resampled:
+            lines.append(f"“{resampled}” is resampled: computed between its slices")
         window = session.window
         if window is not None and not session.case.series.header.is_color:
             width, level = _number(window.width), _number(window.center)

@@ -247,6 +247,33 @@ def test_a_folder_is_offered_until_one_is_named(desk, job):
     assert names == ["images", "window", "whole"]
 
 
+def test_what_is_there_is_not_offered_as_a_folder(desk, job):
+    (job.parent / "job-voc").mkdir()
+    desk.view.choose(format="voc")
+    desk.view.format_changed.emit("voc")
+    assert desk.view.chosen.folder == str(job.parent / "job-voc-2")
+
+
+def test_another_folder_is_offered_once_the_first_holds_an_export(desk, job):
+    desk.view.choose(format="seg-nrrd")
+    desk.view.format_changed.emit("seg-nrrd")
+    first = job.parent / "job-seg-nrrd"
+    desk.view.export_requested.emit()
+    assert desk.view.told.get("done"), desk.view.told["status"]
+    assert first.is_dir()
+    # What was written is still named, so that a second press writes nothing again.
+    assert desk.view.chosen.folder == str(first)
+    desk.controller.renew()
+    assert desk.view.chosen.folder == str(job.parent / "job-seg-nrrd-2")
+    desk.view.export_requested.emit()
+    assert (job.parent / "job-seg-nrrd-2").is_dir()
+    desk.view.choose(person="ana")
+    assert desk.view.chosen.folder == str(job.parent / "job-seg-nrrd-3")
+    desk.view.choose(format="coco")
+    desk.view.format_changed.emit("coco")
+    assert desk.view.chosen.folder == str(job.parent / "job-coco")
+
+
 def test_only_programs_that_can_be_run_again_are(monkeypatch):
     import sys
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QCheckBox
 
-from napari_annotate_jobs.formats import ClassCount
+from napari_annotate_jobs.formats import ClassCount, few_images
 from napari_annotate_jobs.model import Label, LabelSet, Method
 from napari_annotate_jobs.widgets import (
     Colors,
@@ -29,6 +31,7 @@ PREVIEW = ExportPreview(
     left_out={"returned, and not submitted again": ["Case D by ana"]},
     before=COUNTS,
     after=COUNTS,
+    few=partial(few_images, COUNTS),
     lost=["NIfTI does not hold detection"],
 )
 

@@ -455,6 +455,28 @@ def test_flagged_cases_are_listed_alone_and_say_why(view, qtbot) -> None:
     assert source.queries[-1] == CaseQuery()
 
 
+def test_some_cases_are_listed_until_another_list_is_chosen(view, qtbot) -> None:
+    source = Source(30)
+    view.set_source(source)
+    view._search.setText("case 0000")
+    view._query()
+    view.list_only("Since your last visit: 1 returned", [("c5", None), ("c2", None)])
+    assert source.queries[-1].only == ("c5", "c2")
+    assert source.queries[-1].text == "" and view._search.text() == ""
+    assert view._only_text.text() == "Since your last visit: 1 returned"
+    assert view._only_line.isVisible()
+    qtbot.mouseClick(view._every, Qt.MouseButton.LeftButton)
+    assert not source.queries[-1].only and not view._only_line.isVisible()
+    view.list_only("again", [("c5", "ana")])
+    assert source.queries[-1].only == ("c5\nana",)
+    view._filters.button(1).click()
+    assert source.queries[-1].status is Status.REMAINING
+    assert not source.queries[-1].only and not view._only_line.isVisible()
+    view.list_only("again", [("c5", None)])
+    view.set_source(Source(3))
+    assert not view._only_line.isVisible() and len(listed(view)) == 3
+
+
 def test_cases_are_sorted_by_what_the_menu_says(view, qtbot) -> None:
     source = Source(9)
     view.set_source(source)
@@ -864,8 +886,10 @@ class StoreSource:
             self.errors.append(error)
             reply(None, 0)
 
+        asked = {**vars(query)}
+        del asked["only"], asked["label"]
         self.executor.run(
-            lambda: self.store.cases("j", **vars(query), offset=offset, limit=limit),
+            lambda: self.store.cases("j", **asked, offset=offset, limit=limit),
             lambda page: reply(page.rows, page.total),
             failed,
         )

@@ -20,6 +20,7 @@ from napari_annotate_jobs.model import (
     Label,
     LabelSet,
     Method,
+    News,
     Project,
     ReviewCounts,
 )
@@ -375,7 +376,11 @@ def test_tool_tips(view, qtbot) -> None:
     QToolTip.hideText()
 
 
-def test_parts_of_a_card_do_not_overlap(view) -> None:
+@pytest.mark.parametrize("is_new", [False, True])
+def test_parts_of_a_card_do_not_overlap(view, is_new) -> None:
+    if is_new:
+        news = News(returned=2000, comments=1000, more=True)
+        view.set_news({(CHEST.location, CHEST.job.id): news})
     view.resize(290, 700)
     for row, name in enumerate(names(view)):
         summary = view._model.summary(row)
@@ -384,6 +389,7 @@ def test_parts_of_a_card_do_not_overlap(view) -> None:
         )
         parts = [at.name, at.late, *at.methods, at.words, at.badge, at.dates]
         parts += [at.bar, at.percent, at.counts, *at.pictures, at.button, at.owner]
+        parts.append(at.news)
         parts = [part for part in parts if not part.isEmpty()]
         for n, part in enumerate(parts):
             assert at.card.contains(part), name
@@ -506,6 +512,41 @@ def test_annotate_on_the_card_begins_at_once(view, qtbot) -> None:
     view._cards.setFocus()
     qtbot.keyClick(view._cards, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert len(begun) == 2 and not opened
+
+
+def test_what_is_new_stands_on_its_card_and_leads_to_the_cases(view, qtbot) -> None:
+    asked, opened = [], []
+    view.news_requested.connect(asked.append)
+    view.job_requested.connect(opened.append)
+    assert "show_news" not in view.by_id()
+    height = view._delegate.sizeHint(None, view._model.index(0)).height()
+    place = press(view, CHEST, button=False)
+    qtbot.mouseClick(view._cards.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    news = News(returned=2, comments=1, cases=(("a", None), ("b", None), ("c", None)))
+    view.set_news({(CHEST.location, CHEST.job.id): news})
+    assert view.selected() == CHEST
+    index = view._model.index(view._model.row_of(CHEST))
+    said = "Since your last visit: 2 returned, 1 new comment"
+    assert said in index.data(Qt.ItemDataRole.AccessibleTextRole)
+    assert view._delegate.sizeHint(None, index).height() > height
+    rect = view._cards.visualRect(index)
+    at = view._delegate._layout(rect, CHEST)
+    assert view._delegate.tool_tip(at.news.center(), rect, index).startswith(said)
+    port, left = view._cards.viewport(), Qt.MouseButton.LeftButton
+    qtbot.mouseClick(port, left, pos=at.news.center())
+    assert asked == [CHEST] and not opened
+    view.by_id()["show_news"]()
+    menu = view._make_menu(index)
+    (entry,) = (a for a in menu.actions() if a.text() == "List what is new")
+    entry.trigger()
+    menu.deleteLater()
+    assert asked == [CHEST] * 3
+    other = view._model.index(view._model.row_of(LEGS))
+    other_at = view._delegate._layout(view._cards.visualRect(other), LEGS)
+    assert other_at.news.width() <= 0
+    view.set_news({})
+    assert "show_news" not in view.by_id()
+    assert view._delegate.sizeHint(None, view._model.index(0)).height() == height
 
 
 def test_nothing_left_has_no_button(view) -> None:

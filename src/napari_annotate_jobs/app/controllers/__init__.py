@@ -19,6 +19,7 @@ from ._slices import SliceController
 from ._statistics import StatisticsController
 from ._strip import StripController
 from ._surroundings import Peek, RoomForImage, SurroundingsController
+from ._take_along import TakeAlongController
 from ._threads import ThreadController, list_threads, show_places
 from ._workbench import Workbench
 from ._zoom import ZoomController
@@ -44,6 +45,7 @@ __all__ = [
     "StatisticsController",
     "StripController",
     "SurroundingsController",
+    "TakeAlongController",
     "ThreadController",
     "Workbench",
     "ZoomController",

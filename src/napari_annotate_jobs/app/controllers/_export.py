@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
@@ -13,6 +14,7 @@ from napari_annotate_jobs.errors import (
     InvalidValueError,
     MissingExtraError,
 )
+from napari_annotate_jobs.files import folder_name, free_folder
 from napari_annotate_jobs.formats import (
     EXPORT_FORMATS,
     Conversion,
@@ -22,6 +24,7 @@ from napari_annotate_jobs.formats import (
     count_classes,
     export,
     exporter,
+    few_images,
     parse_combination,
     plan_export,
 )
@@ -89,7 +92,7 @@ class ExportController:
         self._offered = ""
         self._written: Path | None = None
         panel.format_changed.connect(self._on_format)
-        panel.choice_changed.connect(self.look)
+        panel.choice_changed.connect(self._on_choice)
         panel.export_requested.connect(self.start)
         panel.cancel_requested.connect(self.cancel)
         panel.folder_requested.connect(self._choose)
@@ -154,14 +157,21 @@ class ExportController:
         if place is None or current not in ("", self._offered):
             return
         job = Path(place.location)
-        parent = job.parent if job.is_dir() else Path.home()
-        base = parent / f"{place.job.id}-{name}"
-        found, number = base, 1
-        while found.exists():
-            number += 1
-            found = base.with_name(f"{base.name}-{number}")
-        self._offered = str(found)
+        if job.is_dir():
+            parent, called = job.parent, job.name
+        else:
+            parent, called = Path.home(), folder_name(place.job.name)
+        self._offered = str(free_folder(parent, f"{called or place.job.id}-{name}"))
         self._panel.set_folder(self._offered)
+
+    def _offer_next(self) -> None:
+        """Offer another folder where the one that was offered holds an export now."""
+        if self._offered and Path(self._offered).exists():
+            self._offer_folder(self._panel.choice().format)
+
+    def _on_choice(self) -> None:
+        self._offer_next()
+        self.look()
 
     def _choose(self) -> None:
         name = Path(self._panel.choice().folder or self._offered).name
@@ -181,6 +191,7 @@ class ExportController:
             return
         self.forget()
         self._panel.set_preview(None)
+        self._offer_next()
         self.look()
 
     def look(self) -> None:
@@ -257,7 +268,6 @@ class ExportController:
             text = _told(report)
             self._panel.set_done(text)
             self._tell(f"{place.job.name}: {text.splitlines()[0]}")
-            self._offered = ""
             self._follow()
 
         def failed(error: Exception) -> None:
@@ -398,6 +408,7 @@ def _preview(held: _Held, choice: ExportChoice, work: Work) -> ExportPreview:
         facts["after"] = after
         writer = _exporter(choice)
         facts["after"] = [c for c in after if c.label.method in writer.methods]
+        facts["few"] = partial(few_images, facts["after"])
         source = ListedSource(held.source, going)
         plan = plan_export(source, writer, transforms, cancelled=work.cancelled)
         refused = writer.is_incompatible(plan)

@@ -14,6 +14,7 @@ from napari_annotate_jobs.errors import (
     Cancelled,
     InvalidValueError,
 )
+from napari_annotate_jobs.files import folder_name, free_folder
 from napari_annotate_jobs.imaging import Series, thumbnail
 from napari_annotate_jobs.model import Job, Project, validated
 from napari_annotate_jobs.owning import (
@@ -262,15 +263,15 @@ class NewJobController:
         shown = self._dialog.place.path()
         if shown and shown != self._shown_place:
             return
-        name = _folder_name(self._dialog.name.text())
-        self._shown_place = str(_free(self._home, name)) if name else ""
+        name = folder_name(self._dialog.name.text())
+        self._shown_place = str(free_folder(self._home, name)) if name else ""
         self._dialog.set_place(self._shown_place)
 
     def _ask_for_place(self) -> None:
         def chosen(folder: str) -> None:
-            name = _folder_name(self._dialog.name.text()) or "job"
+            name = folder_name(self._dialog.name.text()) or "job"
             # The folder that jobs are in is chosen: there is no job in it by itself.
-            self._dialog.set_place(str(_free(Path(folder), name)))
+            self._dialog.set_place(str(free_folder(Path(folder), name)))
 
         self._choose_folder("Where the job's folder is to be made", chosen)
 
@@ -404,18 +405,3 @@ def _name_of(paths: Sequence[Path]) -> str:
         first = first.parent
     text = re.sub(r"[\s_]+", " ", first.name).strip()
     return "".join(c for c in text if c.isprintable())[:80] or "New job"
-
-
-def _folder_name(name: str) -> str:
-    """Return the name of a folder, safe on every system."""
-    text = re.sub(r'[/\\:*?"<>|\s]+', "-", name.strip()).strip("-. ")
-    return "".join(c for c in text if c.isprintable())[:80]
-
-
-def _free(parent: Path, name: str) -> Path:
-    """Return a folder that is not there yet."""
-    place, number = parent / name, 2
-    while place.exists():
-        place = parent / f"{name}-{number}"
-        number += 1
-    return place

@@ -145,7 +145,8 @@ class WorkFolder(StoredDraft):
             judged=None if verdict is None else verdict.time,
         )
         if not full:
-            return replace(found, touched=self._about(standing))
+            touched = _rules.latest(self._about(standing), self.talk.last_written())
+            return replace(found, touched=touched)
         annotation = self.annotation()
         time, revision = self._submitted_at(standing.submissions)
         return replace(
@@ -153,7 +154,9 @@ class WorkFolder(StoredDraft):
             draft=status is not Status.FINISHED and annotation.revision > revision,
             decided=_rules.count_decided(annotation),
             submitted=time,
-            touched=_rules.latest(annotation.modified, time, found.judged),
+            touched=_rules.latest(
+                annotation.modified, time, found.judged, self.talk.last_said()
+            ),
         )
 
     def _about(self, standing: _rules.Standing) -> datetime | None:
@@ -397,6 +400,7 @@ class WorkFolder(StoredDraft):
         comment: Comment | None,
         thread: str | None,
         resolved: bool | None,
+        written: Callable[[], None],
     ) -> Thread:
         """Say something, as :meth:`JobStore.discuss` says."""
 
@@ -425,6 +429,7 @@ class WorkFolder(StoredDraft):
                     # Where locks do not work, somebody else said something meanwhile.
                     if attempt == _ATTEMPTS - 1:
                         raise
+            written()
         return next(t for t in self.threads(person) if t.id == entry.thread)
 
     def mark_read(self, reader: str, threads: Collection[str] | None) -> None:

@@ -276,6 +276,7 @@ class _Check:
                 AnnotationChange(
                     slices=dict(annotation.slices),
                     case_labels=annotation.case_labels,
+                    case_attributes=annotation.case_attributes,
                     ranges=annotation.ranges,
                 ),
                 labels,

@@ -376,12 +376,14 @@ class FolderStore(JobStore, ImageSource, Checker):
         resolved: bool | None = None,
     ) -> Thread:
         folder = self._folder(job_id)
-        return folder.work(case_id, person).discuss(
+        work = folder.work(case_id, person)
+        return work.discuss(
             job=folder.job(),
             person=self.person,
             comment=comment,
             thread=thread,
             resolved=resolved,
+            written=lambda: folder.changed(work, always=True),
         )
 
     def mark_read(

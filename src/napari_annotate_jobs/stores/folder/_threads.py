@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import CorruptError, NotFoundError, StoreError
-from napari_annotate_jobs.files import list_folder, make_folders, place_new_durably
+from napari_annotate_jobs.files import (
+    list_folder,
+    make_folders,
+    place_new_durably,
+    signature,
+)
 from napari_annotate_jobs.model import ThreadEntry, document_json
 from napari_annotate_jobs.stores._names import person_folder
 
@@ -50,11 +56,7 @@ class ThreadFolder:
         CorruptError
             If one is missing or damaged.
         """
-        numbers = sorted(
-            int(found[1])
-            for name in list_folder(self.path)
-            if (found := _NAME.match(name))
-        )
+        numbers = self._numbers()
         for expected, number in enumerate(numbers, 1):
             if number != expected:
                 raise CorruptError(
@@ -63,6 +65,27 @@ class ThreadFolder:
                     remedy="Restore it from a backup",
                 )
         return [self.read(number) for number in numbers]
+
+    def _numbers(self) -> list[int]:
+        names = map(_NAME.match, list_folder(self.path))
+        return sorted(int(found[1]) for found in names if found)
+
+    def last_said(self) -> datetime | None:
+        """Return when the last entry was said; None if there is none, or is damaged."""
+        with suppress(StoreError):
+            numbers = self._numbers()
+            if numbers:
+                return self.read(numbers[-1]).time
+        return None
+
+    def last_written(self) -> datetime | None:
+        """Return when the last entry was written, without reading it."""
+        with suppress(StoreError):
+            numbers = self._numbers()
+            found = signature(self.entry_path(numbers[-1])) if numbers else None
+            if found is not None:
+                return datetime.fromtimestamp(found[1] / 1e9, UTC)
+        return None
 
     def entry_path(self, number: int) -> Path:
         """Return the file of an entry."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from napari_annotate_jobs.formats import ClassCount
 
@@ -79,6 +79,8 @@ class ExportPreview:
         What people should know of the files.
     overlaps : bool
         Whether masks cover one another and the format wants an order.
+    few : callable
+        Says which classes have fewer images than so many.
     """
 
     finished: int = 0
@@ -91,6 +93,7 @@ class ExportPreview:
     lost: Sequence[str] = ()
     remarks: Sequence[str] = ()
     overlaps: bool = False
+    few: Callable[[int], str] = lambda least: ""
 
 
 @dataclass(frozen=True, kw_only=True)

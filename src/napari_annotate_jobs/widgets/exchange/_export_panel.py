@@ -62,7 +62,7 @@ __all__ = ["ExportPanel"]
 PAUSE = 250
 """Milliseconds after the last choice before its preview is asked for."""
 LEAST = 50
-"""Images a class below which one is warned: what a small network can begin with."""
+"""Images a class below which one is warned at first."""
 MOST_CASES = 2000
 """Longer lists are not for ticking."""
 ONLY = {
@@ -519,23 +519,20 @@ class ExportPanel(QWidget):
     def _show_classes(self) -> None:
         counts = () if self._preview is None else self._preview.after
         least = self.least.value()
-        few = [count for count in counts if _images(count) < least]
+        few = "" if self._preview is None else self._preview.few(least)
         if self._preview is not None or not self._has_job:
             self.classes.set_rows(
                 [_cells(count) for count in counts],
                 swatches=[count.label.color for count in counts],
                 tips=[f"{c.label.name} · {c.label.method}" for c in counts],
-                marks=[self._colors.warning_text if c in few else "" for c in counts],
+                marks=[
+                    self._colors.warning_text if c.images < least else ""
+                    for c in counts
+                ],
             )
             rows = min(max(len(counts), 1), 8)
             self.classes.setFixedHeight((rows + 1) * 24 + 8)
-        names = ", ".join(f"{c.label.name} ({number(_images(c))})" for c in few[:6])
-        more = f" and {len(few) - 6} more" if len(few) > 6 else ""
-        self.few.setText(
-            f"Few images to learn from: {names}{more}. Combine them, or annotate more."
-            if few
-            else ""
-        )
+        self.few.setText(few)
         self.few.setVisible(bool(few))
 
     def _show_buttons(self) -> None:
@@ -573,12 +570,8 @@ def _left_out(preview: ExportPreview) -> str:
     return "Left out: " + "; ".join(parts) + "." if parts else ""
 
 
-def _images(count: ClassCount) -> int:
-    return count.slices or count.cases
-
-
 def _cells(count: ClassCount) -> list[tuple[object, str]]:
-    numbers = (_images(count), count.cases, count.objects, count.voxels)
+    numbers = (count.images, count.cases, count.objects, count.voxels)
     return [
         (count.label.name, count.label.name),
         *((value, number(value) if value else "") for value in numbers),

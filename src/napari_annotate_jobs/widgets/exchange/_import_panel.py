@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["ImportChoice", "ImportPanel"]
 
 _MODES = (
-    ("keep", "keeps it"),
-    ("add", "gets more beside it"),
+    ("keep", "stays as it is"),
+    ("add", "stays, with more beside it"),
     ("replace", "is replaced"),
 )
 
@@ -183,7 +183,7 @@ class ImportPanel(QWidget):
             [("draft", "part of your drafts"), ("proposals", "proposals to confirm")]
         )
         self.enter_as.currentIndexChanged.connect(self._on_enter_as)
-        self.mode = Choice("What is there", self.body)
+        self.mode = Choice("Already there", self.body)
         self.mode.set_entries(_MODES)
         self.model, self.version = QLineEdit(self.body), QLineEdit(self.body)
         for field, name in ((self.model, "model"), (self.version, "version")):
@@ -212,7 +212,7 @@ class ImportPanel(QWidget):
         rows.addLayout(_row("Files", self.match))
         rows.addLayout(_row("Labels", self.mapping))
         rows.addLayout(_row("Comes in as", self.enter_as))
-        rows.addLayout(_row("What is there", self.mode))
+        rows.addLayout(_row("Already there", self.mode))
         rows.addLayout(_row("Model", self.model, self.version))
         rows.addWidget(self.resample)
         rows.addWidget(self.empty)

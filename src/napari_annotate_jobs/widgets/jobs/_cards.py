@@ -46,13 +46,13 @@ from ._paint import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from qtpy.QtCore import QObject, QPoint
     from qtpy.QtGui import QHelpEvent
     from qtpy.QtWidgets import QAbstractItemView, QStyleOptionViewItem
 
-    from napari_annotate_jobs.model import Job, JobSummary
+    from napari_annotate_jobs.model import Job, JobSummary, News
 
 __all__ = [
     "JobDelegate",
@@ -150,6 +150,11 @@ def owners_text(job: Job) -> str:
     return f"owner {job.owners[0]}{more}"
 
 
+def news_text(news: str) -> str:
+    """Write what is new in a job, and since when; empty if nothing is."""
+    return f"Since your last visit: {news}" if news else ""
+
+
 def published_text(job: Job) -> str:
     """Write when a job was published, as seen from here."""
     return date_text(job.published.astimezone().date())
@@ -176,6 +181,23 @@ class JobModel(QAbstractListModel):
         self.order = JobOrder.DUE
         self._all: tuple[JobSummary, ...] = ()
         self._shown: list[JobSummary] = []
+        self._news: Mapping[tuple[str, str], News] = {}
+
+    @property
+    def has_news(self) -> bool:
+        """True if something is new in any of the jobs."""
+        return bool(self._news)
+
+    def set_news(self, news: Mapping[tuple[str, str], News]) -> None:
+        """Say what is new in jobs, by location and id."""
+        self.beginResetModel()
+        self._news = news
+        self.endResetModel()
+
+    def news(self, summary: JobSummary) -> str:
+        """Return what is new in a job; empty if nothing is."""
+        found = self._news.get(identity(summary))
+        return "" if found is None else found.text
 
     def set_jobs(self, jobs: Sequence[JobSummary]) -> None:
         """Replace all jobs."""
@@ -248,6 +270,7 @@ class JobModel(QAbstractListModel):
             owners_text(job),
             f"{percent(_part(summary))} finished",
             _text(summary),
+            news_text(self.news(summary)),
         ]
         return " · ".join(part for part in parts if part)
 
@@ -290,6 +313,7 @@ class _Layout:
     bar: QRect
     percent: QRect
     counts: QRect
+    news: QRect
     pictures: tuple[QRect, ...]
     button: QRect
     owner: QRect
@@ -313,7 +337,8 @@ class JobDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
         height = self._view.fontMetrics().height()
-        return QSize(220, LINES * (height + GAP) + 2 * PAD + PICTURE + GAP)
+        lines = LINES + self._model.has_news
+        return QSize(220, lines * (height + GAP) + 2 * PAD + PICTURE + GAP)
 
     def _fonts(self) -> tuple[QFont, QFont]:
         font = QFont(self._view.font())
@@ -322,13 +347,14 @@ class JobDelegate(QStyledItemDelegate):
         return font, bold
 
     def _layout(self, rect: QRect, summary: JobSummary) -> _Layout:
-        metrics = QFontMetrics(self._fonts()[0])
+        font, bold = self._fonts()
+        metrics = QFontMetrics(font)
         line = metrics.height()
         card = rect.adjusted(1, 1, -2, 1 - GAP)
         inner = card.adjusted(PAD, PAD, -PAD, -PAD)
         rows = [
             QRect(inner.left(), inner.top() + n * (line + GAP), inner.width(), line)
-            for n in range(LINES)
+            for n in range(LINES + self._model.has_news)
         ]
         mark = _mark(summary, self._model.today())
         late = _at_end(rows[0], badge_width(metrics, mark) if mark else 0)
@@ -344,7 +370,12 @@ class JobDelegate(QStyledItemDelegate):
         part = _at_end(rows[3], metrics.horizontalAdvance("100 %"))
         bar = QRect(rows[3].left(), rows[3].center().y() - 3, 0, 7)
         bar.setRight(part.left() - GAP)
-        last = QRect(inner.left(), rows[4].bottom() + 1 + GAP, inner.width(), PICTURE)
+        news = QRect(rows[-1])
+        text = news_text(self._model.news(summary))
+        news.setWidth(
+            min(QFontMetrics(bold).horizontalAdvance(text), news.width()) if text else 0
+        )
+        last = QRect(inner.left(), rows[-1].bottom() + 1 + GAP, inner.width(), PICTURE)
         pictures = tuple(
             QRect(last.left() + n * (PICTURE + 4), last.top(), PICTURE, PICTURE)
             for n in range(min(PICTURES, summary.counts.total))
@@ -359,7 +390,7 @@ class JobDelegate(QStyledItemDelegate):
         dates, counts = rows[2], rows[4]
         return _Layout(
             card, name, late, methods, words, badge, dates, bar, part, counts,
-            pictures, button, owner,
+            news, pictures, button, owner,
         )  # fmt: skip
 
     def paint(
@@ -396,6 +427,7 @@ class JobDelegate(QStyledItemDelegate):
         painter.setPen(QColor(text))
         painter.drawText(at.percent, ALIGN_RIGHT, percent(part))
         draw_elided(painter, at.counts, _text(summary))
+        self._draw_news(painter, at.news, summary, fill)
         self._draw_pictures(painter, at, summary)
         self._draw_button(painter, at.button, summary, option)
         painter.setPen(faint)
@@ -403,6 +435,25 @@ class JobDelegate(QStyledItemDelegate):
             owners_text(summary.job), Qt.TextElideMode.ElideMiddle, at.owner.width()
         )
         painter.drawText(at.owner, ALIGN_RIGHT, owner)
+        painter.restore()
+
+    def _draw_news(
+        self, painter: QPainter, rect: QRect, summary: JobSummary, fill: str
+    ) -> None:
+        """Draw what is new as a link to the cases it is about."""
+        news = self._model.news(summary)
+        if not news:
+            return
+        painter.save()
+        font = QFont(painter.font())
+        font.setBold(True)
+        mouse = self._view.viewport().mapFromGlobal(QCursor.pos())
+        font.setUnderline(rect.contains(mouse))
+        painter.setFont(font)
+        painter.setPen(QColor(readable(self._colors.current, fill)))
+        text = news_text(news)
+        is_narrow = painter.fontMetrics().horizontalAdvance(text) > rect.width()
+        draw_elided(painter, rect, news if is_narrow else text)
         painter.restore()
 
     def _draw_pictures(
@@ -443,6 +494,10 @@ class JobDelegate(QStyledItemDelegate):
         """Return whether a place on a card is on its button."""
         at = self._layout(rect, summary)
         return bool(_verb(summary)) and at.button.contains(position)
+
+    def is_news(self, position: QPoint, rect: QRect, summary: JobSummary) -> bool:
+        """Return whether a place on a card is on what is new."""
+        return self._layout(rect, summary).news.contains(position)
 
     def _card(
         self, painter: QPainter, option: QStyleOptionViewItem, rect: QRect
@@ -510,6 +565,8 @@ class JobDelegate(QStyledItemDelegate):
             return f"{_kind(summary)} job"
         if self.is_button(position, rect, summary):
             return f"{_verb(summary)} the first case that is left (Ctrl+Enter)"
+        if at.news.contains(position):
+            return f"{news_text(self._model.news(summary))}\nClick to list these cases"
         return f"{index.data(Qt.ItemDataRole.AccessibleTextRole)}\n{summary.location}"
 
 

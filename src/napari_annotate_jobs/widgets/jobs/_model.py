@@ -37,6 +37,7 @@ __all__ = [
     "CaseRows",
     "case_text",
     "facts_text",
+    "named_row",
     "note_of",
     "row_key",
     "split_row_key",
@@ -69,6 +70,11 @@ class CaseQuery:
         What they are sorted by.
     backwards : bool
         True to turn the order round.
+    label : int, optional
+        Id of a label: those cases alone of which it was said.
+    only : tuple of str
+        The :func:`row_key` of each row that is listed, in this order, whatever else
+        is asked; empty for all.
     """
 
     status: AnyStatus | None = None
@@ -76,6 +82,8 @@ class CaseQuery:
     flagged: bool = False
     order: CaseOrder = CaseOrder.JOB
     backwards: bool = False
+    label: int | None = None
+    only: tuple[str, ...] = ()
 
 
 class CaseRows(Protocol):
@@ -117,8 +125,12 @@ class CaseRows(Protocol):
 
 def row_key(row: AnyRow) -> str:
     """Return what names a row: the case, and who submitted it where that is listed."""
-    person = getattr(row, "person", None)
-    return row.case.id if person is None else f"{row.case.id}\n{person}"
+    return named_row(row.case.id, getattr(row, "person", None))
+
+
+def named_row(case_id: str, person: str | None) -> str:
+    """Return what names the row of a case, and of who submitted it."""
+    return case_id if person is None else f"{case_id}\n{person}"
 
 
 def split_row_key(key: str) -> tuple[str, str | None]:
@@ -445,6 +457,11 @@ class CaseModel(QAbstractListModel):
         self._stale = set(self._pages)
 
     # ----------------------------------------------------------------- state
+    @property
+    def query(self) -> CaseQuery:
+        """Which cases are listed."""
+        return self._query
+
     @property
     def total(self) -> int:
         """How many cases there are."""

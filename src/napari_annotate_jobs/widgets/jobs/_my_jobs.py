@@ -39,7 +39,7 @@ from ._paint import number
 from ._server_lines import ServerLines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from qtpy.QtCore import QEvent, QModelIndex
     from qtpy.QtGui import (
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
         QShowEvent,
     )
 
-    from napari_annotate_jobs.model import JobSummary
+    from napari_annotate_jobs.model import JobSummary, News
 
 __all__ = ["MyJobsView"]
 
@@ -64,6 +64,8 @@ class _Cards(QListView):
     delete_pressed = Signal()
     begin_pressed = Signal()
     """What is left of the chosen job is to be done, at once."""
+    news_pressed = Signal()
+    """The cases of the chosen job with something new are to be listed."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -76,16 +78,19 @@ class _Cards(QListView):
         self.setResizeMode(QListView.ResizeMode.Adjust)
         # The cards stand on the background of the dock.
         self.setStyleSheet("QListView { background: transparent; border: none; }")
-        self._began: QModelIndex | None = None
+        self._began: tuple[QModelIndex, str] | None = None
 
-    def _button_at(self, event: QMouseEvent) -> QModelIndex | None:
+    def _button_at(self, event: QMouseEvent) -> tuple[QModelIndex, str] | None:
+        """Return the card, and what a click there asks for."""
         place = event.position().toPoint()
         index, delegate = self.indexAt(place), self.itemDelegate()
         summary = index.data(SUMMARY) if index.isValid() else None
         if summary is None or not isinstance(delegate, JobDelegate):
             return None
         rect = self.visualRect(index)
-        return index if delegate.is_button(place, rect, summary) else None
+        if delegate.is_button(place, rect, summary):
+            return index, "begin"
+        return (index, "news") if delegate.is_news(place, rect, summary) else None
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         super().mousePressEvent(event)
@@ -96,8 +101,9 @@ class _Cards(QListView):
         super().mouseReleaseEvent(event)
         began, self._began = self._began, None
         if began is not None and began == self._button_at(event):
-            self.setCurrentIndex(began)
-            self.begin_pressed.emit()
+            index, wanted = began
+            self.setCurrentIndex(index)
+            (self.begin_pressed if wanted == "begin" else self.news_pressed).emit()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if self._button_at(event) is None:  # else its first click has done it
@@ -107,6 +113,12 @@ class _Cards(QListView):
         super().mouseMoveEvent(event)
         index = self.indexAt(event.position().toPoint())
         self.viewport().update(self.visualRect(index))
+        hand = self._button_at(event) is not None
+        shape = (
+            Qt.CursorShape.PointingHandCursor if hand else Qt.CursorShape.ArrowCursor
+        )
+        if self.viewport().cursor().shape() != shape:
+            self.viewport().setCursor(shape)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -156,6 +168,8 @@ class MyJobsView(QWidget):
     """The jobs are to be read again."""
     begin_requested = Signal(object)
     """The JobSummary of a job whose first case that is left is to be opened."""
+    news_requested = Signal(object)
+    """The JobSummary of a job whose cases with something new are to be listed."""
     edit_requested = Signal(object)
     """The JobSummary of a job that is to be edited."""
     forget_requested = Signal(object)
@@ -206,6 +220,10 @@ class MyJobsView(QWidget):
         self._listed = len(jobs)
         self._keeping_choice(lambda: self._model.set_jobs(jobs))
 
+    def set_news(self, news: Mapping[tuple[str, str], News]) -> None:
+        """Say what others did in jobs since the last visit, by location and id."""
+        self._keeping_choice(lambda: self._model.set_news(news))
+
     def set_error(self, text: str) -> None:
         """Show what went wrong and what to do; empty hides it."""
         self._error.setText(text)
@@ -244,6 +262,8 @@ class MyJobsView(QWidget):
         chosen = self.selected()
         if chosen is not None:
             calls |= {"open_job": self._request_job, "forget_job": self._request_forget}
+            if self._model.news(chosen):
+                calls["show_news"] = self._request_news
             if self._may_edit(chosen):
                 calls["edit_chosen"] = partial(self.edit_requested.emit, chosen)
         return calls
@@ -342,6 +362,7 @@ class MyJobsView(QWidget):
         cards.entered_pressed.connect(self._request_job)
         cards.delete_pressed.connect(self._request_forget)
         cards.begin_pressed.connect(self._request_begin)
+        cards.news_pressed.connect(self._request_news)
         cards.verticalScrollBar().valueChanged.connect(self._want_pictures)
         cards.verticalScrollBar().rangeChanged.connect(self._want_pictures)
         cards.customContextMenuRequested.connect(self._show_menu)
@@ -415,6 +436,11 @@ class MyJobsView(QWidget):
         if summary is not None:
             self.begin_requested.emit(summary)
 
+    def _request_news(self) -> None:
+        summary = self.selected()
+        if summary is not None:
+            self.news_requested.emit(summary)
+
     def _want_pictures(self, *_: object) -> None:
         """Have pictures drawn for the cards that are seen."""
         if not self.isVisible():
@@ -462,6 +488,8 @@ class MyJobsView(QWidget):
         menu.addAction("Open", self._request_job)
         menu.addAction("Do what is left (Ctrl+Enter)", self._request_begin)
         summary = self._model.summary(index.row())
+        if self._model.news(summary):
+            menu.addAction("List what is new", self._request_news)
         if self._may_edit(summary):
             menu.addAction("Edit job…", lambda: self.edit_requested.emit(summary))
         place = summary.location

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ from napari_annotate_jobs.widgets.parts._theme import (
 from napari_annotate_jobs.widgets.parts._upright_area import UprightArea
 
 from ._labels import LabelOverview
-from ._model import CaseQuery
+from ._model import CaseQuery, named_row
 from ._order_button import OrderButton
 from ._paint import Badge, Bar, number, percent, reviewed_part
 from ._table import CaseTable
@@ -88,6 +89,8 @@ class JobPageView(QWidget):
     """Id of the case of which the reader's findings are to be shown."""
     flag_requested = Signal(str)
     """Id of the case that is to be flagged."""
+    menu_offered = Signal(object, object)
+    """A menu and the row of the table it is about: others add what they can do."""
     order_chosen = Signal(object, bool)
     """The cases are sorted otherwise: a CaseOrder, and whether it is turned round."""
     review_requested = Signal(bool)
@@ -284,16 +287,41 @@ class JobPageView(QWidget):
 
     def set_source(self, source: CaseRows | None) -> None:
         """Show the cases of a source, all of them, from the beginning."""
-        self._pause.cancel()
-        blocked = self._search.blockSignals(True)
-        self._search.clear()
-        self._search.blockSignals(blocked)
         self._table.set_source(None)  # which knows other statuses
+        self._clear_filters()
         first = 0 if self._reviews is None else 1  # a reviewer comes for what waits
         self._filters.button(first).setChecked(True)
-        self._flagged.setChecked(False)
+        self._only_line.hide()
         self._table.set_query(self._asked())
         self._table.set_source(source)
+
+    def list_only(self, text: str, cases: Sequence[tuple[str, str | None]]) -> None:
+        """List some cases, until another list is chosen.
+
+        Parameters
+        ----------
+        text : str
+            What they have in common.
+        cases : sequence of (str, str or None)
+            The id of each, and who submitted it where that is listed.
+        """
+        self._clear_filters()
+        self._only_text.setText(text)
+        self._only_line.show()
+        only = tuple(named_row(case_id, person) for case_id, person in cases)
+        self._table.set_query(replace(self._asked(), only=only))
+        self._table.setFocus()
+
+    def _clear_filters(self) -> None:
+        self._pause.cancel()
+        for field in (self._search, self._flagged):
+            blocked = field.blockSignals(True)
+            if field is self._search:
+                self._search.clear()
+            else:
+                self._flagged.setChecked(False)
+            field.blockSignals(blocked)
+        self._filters.button(0).setChecked(True)
 
     def set_order(self, order: CaseOrder, *, backwards: bool) -> None:
         """Sort the cases, as they were sorted before."""
@@ -316,6 +344,10 @@ class JobPageView(QWidget):
             f"QPushButton:focus {{ border: 1px solid {colors.text}; }}"
         )
 
+    def where(self) -> tuple[CaseQuery, int]:
+        """Return which cases are listed, and the row of the chosen one."""
+        return self._table.cases.query, self._table.currentIndex().row()
+
     def take_keyboard(self) -> None:
         """Let Enter start; where there is nothing to do, arrows choose a case."""
         (self._annotate if self._annotate.isEnabled() else self._table).setFocus()
@@ -327,6 +359,8 @@ class JobPageView(QWidget):
         for name, button in offered.items():
             if not button.isHidden() and button.isEnabled():
                 calls[name] = button.click
+        if not self._only_line.isHidden():
+            calls["list_all"] = self._query
         case = self._table.chosen()
         if case is not None:
             calls["open_chosen"] = partial(self.case_requested.emit, case)
@@ -361,6 +395,7 @@ class JobPageView(QWidget):
         self._labels_shelf = Shelf(self._labels, 120, self)
         layout.addWidget(Section("Methods and labels", self._labels_shelf, self))
         layout.addWidget(self._build_people())
+        layout.addWidget(self._build_only())
         layout.addLayout(self._build_filters())
         layout.addLayout(self._build_search())
         layout.addLayout(self._build_failure())
@@ -391,13 +426,15 @@ class JobPageView(QWidget):
         row.addStretch(1)
         row.addWidget(self._edit)
         row.addWidget(self._review)
-        row.addWidget(self._badge)
         self._name = QLabel(self)
         self._name.setTextFormat(Qt.TextFormat.PlainText)
         self._name.setWordWrap(True)
         self._name.setStyleSheet("QLabel { font-size: 13pt; font-weight: bold; }")
+        title = QHBoxLayout()
+        title.addWidget(self._name, 1)
+        title.addWidget(self._badge, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(row)
-        column.addWidget(self._name)
+        column.addLayout(title)
         return column
 
     def _build_progress(self) -> QHBoxLayout:
@@ -448,6 +485,22 @@ class JobPageView(QWidget):
         self._people_section.set_folded(True)
         self._people_section.hide()
         return self._people_section
+
+    def _build_only(self) -> QWidget:
+        self._only_line = QWidget(self)
+        row = QHBoxLayout(self._only_line)
+        row.setContentsMargins(0, 0, 0, 0)
+        self._only_text = QLabel(self._only_line)
+        self._only_text.setTextFormat(Qt.TextFormat.PlainText)
+        self._only_text.setWordWrap(True)
+        self._every = QPushButton("List all cases", self._only_line)
+        self._every.setObjectName("list_all")
+        self._every.setToolTip("List all cases again, not only these")
+        self._every.clicked.connect(self._query)
+        row.addWidget(self._only_text, 1)
+        row.addWidget(self._every)
+        self._only_line.hide()
+        return self._only_line
 
     def _build_filters(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -518,6 +571,7 @@ class JobPageView(QWidget):
         self._table.case_requested.connect(self.case_requested)
         self._table.details_requested.connect(self.details_requested)
         self._table.flag_requested.connect(self.flag_requested)
+        self._table.menu_offered.connect(self.menu_offered)
         self._table.cases.state_changed.connect(self._show_failure)
         return self._table
 
@@ -528,6 +582,7 @@ class JobPageView(QWidget):
 
     def _query(self) -> None:
         self._pause.cancel()
+        self._only_line.hide()
         self._table.set_query(self._asked())
 
     def _asked(self) -> CaseQuery:

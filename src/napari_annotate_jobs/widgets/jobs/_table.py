@@ -42,6 +42,8 @@ class CaseTable(QTableView):
     """Id of a case of which the reader's findings are to be shown."""
     flag_requested = Signal(str)
     """Id of a case that is to be flagged, or of which the flag is to be seen."""
+    menu_offered = Signal(object, object)
+    """A menu and the row it is about: others add what they can do with it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -213,6 +215,7 @@ class CaseTable(QTableView):
         row = index.data(ROW)
         if row is not None:
             menu.addAction("Flag…", lambda: self.flag_requested.emit(row_key(row)))
+            self.menu_offered.emit(menu, row)
         return menu
 
     # --------------------------------------------------------------- painting

@@ -52,6 +52,7 @@ GESTURES: tuple[Gesture, ...] = (
             ("Drag an edge", "Move the box"),
             ("Drag a handle", "Resize the box; with Shift, in its proportions"),
             ("Arrow keys", "Move the box with handles, by 1 pixel; with Shift, by 10"),
+            ("Esc", "Take the handles away: arrow keys step through slices again"),
             ("Delete, Backspace", "Delete the box that the dock names"),
         )
     ),

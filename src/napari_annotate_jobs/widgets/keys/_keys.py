@@ -37,12 +37,19 @@ _OF_JOBS: tuple[tuple[str, str, When, str], ...] = (
     ("person", "Work under another name", "always", ""),
     ("demo", "Add the demo jobs", "always", "Three jobs on real images"),
     ("open_job", "Open the chosen job", "chosen", ""),
+    (
+        "show_news",
+        "List what is new in the chosen job",
+        "chosen",
+        "What others did since your last visit",
+    ),
     ("edit_chosen", "Edit, archive or delete the chosen job", "chosen", ""),
     ("forget_job", "Take the chosen job off My Jobs", "chosen", ""),
     ("open_chosen", "Open the chosen case", "job", ""),
     ("findings", "Findings about the chosen case", "job", ""),
     ("flag_chosen", "Flag the chosen case", "job", ""),
     ("refresh_cases", "Read the cases again", "job", ""),
+    ("list_all", "List all cases again", "job", ""),
     ("switch_review", "Review what was submitted, or annotate", "job", ""),
     ("pass_all", "Pass all waiting cases", "job", ""),
     ("export_job", "Export the annotations of the job", "job", ""),
@@ -66,6 +73,29 @@ ACTIONS: tuple[UserAction, ...] = (
         "Decide",
         "Q",
         tip="Take this slice out of counts and export; its labels stay",
+    ),
+    *(
+        UserAction(id_, text, "Decide", key, tip=tip)
+        for id_, text, key, tip in (
+            (
+                "answer",
+                "Next answer to what is asked here",
+                "Shift+I",
+                "Goes through the answers of an attribute, and at last to none",
+            ),
+            (
+                "next_question",
+                "Answer the next attribute by key",
+                "Shift+M",
+                "Where more than one thing is asked",
+            ),
+            (
+                "answer_by_digit",
+                "Answer what is asked here by digits",
+                "Alt+Shift+I",
+                "1 is the first answer, 0 none; up and down change the attribute",
+            ),
+        )
     ),
     UserAction(
         "propagate",
@@ -234,23 +264,6 @@ ACTIONS: tuple[UserAction, ...] = (
         "Shift+Del",
         when="object",
         tip="Delete the object with all its boxes",
-    ),
-    *(
-        UserAction(id_, text, "Boxes", key, when="object", tip=tip)
-        for id_, text, key, tip in (
-            (
-                "answer",
-                "Next answer to what is asked of the object",
-                "Shift+I",
-                "Goes through the answers, and at last to none",
-            ),
-            (
-                "next_question",
-                "Answer the next attribute by key",
-                "Shift+M",
-                "For objects of which more than one thing is asked",
-            ),
-        )
     ),
     *(
         UserAction(id_, text, "Go", key, steps=True, when="slices")

@@ -1,0 +1,241 @@
+"""What is asked of labels on slices and of the case, and how it is answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_annotate_jobs.errors import InvalidValueError, TransitionError
+from napari_annotate_jobs.model import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from napari_annotate_jobs.model import Attribute, Label, MaskRef, SliceAnnotation
+
+    from ._editor import CaseEditor
+    from ._view import CaseView
+
+__all__ = [
+    "Question",
+    "answer",
+    "answered_text",
+    "answers_text",
+    "asked_attribute",
+    "inherited",
+    "questions",
+]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a label here, and what was answered.
+
+    Parameters
+    ----------
+    label : Label
+        The label.
+    attribute : Attribute
+        What is asked.
+    of : Scope or None
+        Of a slice, or of the case; None for an object.
+    answer : str
+        What was answered; empty for nothing, or if slices differ.
+    differs : bool
+        True if several slices are asked about, and they say different things.
+    track : str
+        Id of the object.
+    """
+
+    label: Label
+    attribute: Attribute
+    of: Scope | None
+    answer: str = ""
+    differs: bool = False
+    track: str = ""
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        """Tells it from other questions: label id, name of the attribute, object."""
+        return self.label.id, self.attribute.name, self.track
+
+    @property
+    def is_wanting(self) -> bool:
+        """True if it has to be answered before the case is submitted."""
+        return self.attribute.required and not self.answer
+
+
+def answers_text(answers: Mapping[str, str]) -> str:
+    """Say answers in one line, as ``margin: sharp, shape: round``."""
+    return ", ".join(
+        f"{name}: {text}" for name, text in sorted(answers.items()) if text
+    )
+
+
+def questions(view: CaseView, indices: Sequence[int]) -> tuple[Question, ...]:
+    """Return what is asked of labels on some slices, and in the whole case.
+
+    Parameters
+    ----------
+    view : CaseView
+        The case.
+    indices : sequence of int
+        The slices.
+    """
+    return tuple(_questions(view, indices))
+
+
+def _questions(view: CaseView, indices: Sequence[int]) -> Iterator[Question]:
+    contents = [view.content(index) for index in indices]
+    for label in view.labels.labels:
+        if label.asked(Scope.SLICE):
+            having = [c.answers(label.id) for c in contents if label.id in c.label_ids]
+            for attribute in label.asked(Scope.SLICE) if having else ():
+                said = {answers.get(attribute.name, "") for answers in having}
+                text = said.pop() if len(said) == 1 else ""
+                yield Question(label, attribute, Scope.SLICE, text, bool(said))
+        if label.asked(Scope.CASE) and view.has_label(label.id):
+            answers = view.case_answers(label.id)
+            for attribute in label.asked(Scope.CASE):
+                text = answers.get(attribute.name, "")
+                yield Question(label, attribute, Scope.CASE, text)
+
+
+def answered_text(view: CaseView, index: int) -> str:
+    """Say in one line what was answered on a slice, of its objects and of the case."""
+    parts = [
+        f"{question.label.name} · {question.attribute.name}: {question.answer}"
+        for question in questions(view, [index])
+        if question.answer
+    ]
+    for box in view.content(index).boxes:
+        text = "" if box.proposal else answers_text(box.attributes)
+        label = view.labels.by_id.get(box.label)
+        if text and label is not None:
+            parts.append(f"{label.name} · {text}")
+    return "; ".join(parts)
+
+
+def asked_attribute(label: Label, name: str, answer: str) -> Attribute:
+    """Return an attribute of a label, if a text is an answer to it, or takes it back.
+
+    Raises
+    ------
+    InvalidValueError
+        If its label asks no such thing, or offers other answers.
+    """
+    asked = next((a for a in label.attributes if a.name == name), None)
+    if asked is None:
+        raise InvalidValueError(f"{label.name} has no attribute {name!r}")
+    refused = asked.refuses(answer) if answer else ""
+    if refused:
+        raise InvalidValueError(
+            f"{answer[:80]!r} is no answer to {name!r}: {refused}",
+            remedy=f"Choose one of {', '.join(asked.choices)}"
+            if asked.choices
+            else "Write one short line",
+        )
+    return asked
+
+
+def answer(
+    editor: CaseEditor, label_id: int, indices: Iterable[int], name: str, text: str
+) -> bool:
+    """Answer an attribute of a label on slices, or for the case, as one undo step.
+
+    Parameters
+    ----------
+    editor : CaseEditor
+        The open case.
+    label_id : int
+        The label.
+    indices : iterable of int
+        The slices; those that do not have the label are left alone. What is asked once
+        for the case is answered for all.
+    name, text : str
+        The attribute and its answer; no text takes the answer back.
+
+    Raises
+    ------
+    InvalidValueError
+        If the label asks no such thing, or offers other answers.
+    TransitionError
+        If the label is not there to be asked about.
+    """
+    label = editor.labels[label_id]
+    of = label.asked_of(asked_attribute(label, name, text))
+    if of is None:
+        raise InvalidValueError(
+            f"{name!r} is asked of each object {label.name}",
+            remedy="Answer it for one of the boxes",
+        )
+    said = f"{label.name}, {name}: {text or 'no answer'}"
+    if of is Scope.CASE:
+        if not editor.has_label(label_id):
+            raise _not_there(label, "in this case")
+        new = _with(editor.case_answers(label_id), name, text)
+        whole = {
+            known: answers
+            for known, answers in editor.annotation.case_attributes.items()
+            if known != label_id and known in editor.labels.by_id
+        }
+        return editor.say_of_case(said, whole | ({label_id: new} if new else {}))
+    contents = {
+        index: content.evolve(
+            attributes={
+                **content.attributes,
+                label_id: _with(content.answers(label_id), name, text),
+            }
+        ).settled()
+        for index in indices
+        if label_id in (content := editor.content(index)).label_ids
+    }
+    if not contents:
+        raise _not_there(label, "on this slice")
+    return editor.edit(said, contents)
+
+
+def _not_there(label: Label, where: str) -> TransitionError:
+    return TransitionError(
+        f"there is no {label.name} {where} to say that of",
+        remedy="Put the label there first",
+    )
+
+
+def _with(answers: Mapping[str, str], name: str, text: str) -> dict[str, str]:
+    found = {known: said for known, said in answers.items() if known != name}
+    return {**found, name: text} if text else found
+
+
+def inherited(
+    view: CaseView, content: SliceAnnotation, refs: Iterable[MaskRef]
+) -> dict[int, dict[str, str]]:
+    """Return the answers of a slice once proposed masks of it are confirmed.
+
+    Where nothing was said of a label yet, the slices that a mask was made from speak
+    for it, as far as they agree.
+
+    Parameters
+    ----------
+    view : CaseView
+        The case.
+    content : SliceAnnotation
+        The slice.
+    refs : iterable of MaskRef
+        The masks that are confirmed.
+    """
+    found = dict(content.attributes)
+    for ref in refs:
+        places = [place for key in ref.keys if (place := view.place(key)) is not None]
+        for label_id in ref.pixels:
+            if label_id in found or not places:
+                continue
+            said = [dict(view.content(i).answers(label_id)) for i in places]
+            agreed = {
+                name: text
+                for name, text in said[0].items()
+                if all(other.get(name) == text for other in said)
+            }
+            if agreed:
+                found[label_id] = agreed
+    return found

@@ -1,0 +1,48 @@
+"""What others did in a job since somebody looked."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from ._base import Value
+
+__all__ = ["News"]
+
+
+class News(Value):
+    """What is new in a job for one person.
+
+    Parameters
+    ----------
+    returned : int
+        Cases that were returned to them, and that they have not worked on since.
+    comments : int
+        Comments of others that they have not read, but for those that came with a
+        return.
+    submitted : int
+        For whom it is a review job: what others submitted, and waits.
+    cases : tuple of (str, str or None)
+        The cases with any of that, the latest first, and who submitted each where
+        it is to be reviewed.
+    more : bool
+        True if there is more than was counted.
+    """
+
+    returned: int = Field(default=0, ge=0)
+    comments: int = Field(default=0, ge=0)
+    submitted: int = Field(default=0, ge=0)
+    cases: tuple[tuple[str, str | None], ...] = ()
+    more: bool = False
+
+    @property
+    def text(self) -> str:
+        """All of it, as ``2 returned, 1 new comment``; empty if nothing is new."""
+        counted = (
+            (self.returned, "returned"),
+            (self.comments, f"new comment{'s' * (self.comments != 1)}"),
+            (self.submitted, "submitted"),
+        )
+        parts = [f"{n:,} {what}" for n, what in counted if n]
+        if parts and self.more:
+            parts.append("and more")
+        return ", ".join(parts)
