@@ -6,6 +6,8 @@ from contextlib import suppress
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import QTimer
+
 from napari_annotate_jobs.editing import drop_twins
 from napari_annotate_jobs.errors import LockedError, TransitionError
 from napari_annotate_jobs.model import Method, Scope, Status
@@ -466,7 +468,9 @@ class CaseController:
         if missing.box:
             self.session.label = missing.label
         else:
-            self._ask_for(missing.label.id, missing.attribute)
+            # The question that led here gives the keyboard back to the image first.
+            ask_for = partial(self._ask_for, missing.label.id, missing.attribute)
+            QTimer.singleShot(0, ask_for)
 
     def _ask_undecided(
         self, undecided: tuple[int, ...], threads: Sequence[Thread], *, must: bool
