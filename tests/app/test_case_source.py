@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
+from napari_annotate_jobs.app import _case_source
 from napari_annotate_jobs.app._case_source import StoreCaseSource, StoreReviewSource
 from napari_annotate_jobs.model import (
     AnnotationChange,
@@ -60,3 +63,47 @@ def test_named_cases_come_in_their_order_and_by_pages(store):
 def test_named_submissions_are_those_of_their_person(store):
     query = CaseQuery(only=("d\nana", "b\nbo", "b\nana"))
     assert ask(StoreReviewSource, store, query) == (["d", "b"], 2)
+
+
+def test_cases_with_a_label_come_in_the_order_asked_for(store):
+    case = store.load("j", "a").annotation
+    other = AnnotationChange(
+        slices={"index:0": SliceAnnotation(index=0, nothing_to_label=True)}
+    )
+    store.save("j", "a", other, {}, base=case.revision)
+    assert ask(StoreCaseSource, store, CaseQuery(label=1)) == (["b", "d"], 2)
+    assert ask(StoreCaseSource, store, CaseQuery(label=1, backwards=True), 1, 1) == (
+        ["b"],
+        2,
+    )
+    assert ask(StoreCaseSource, store, CaseQuery(label=1, text="D")) == (["d"], 1)
+    assert ask(StoreCaseSource, store, CaseQuery(label=2)) == ([], 0)
+    assert ask(StoreReviewSource, store, CaseQuery(label=1)) == (["b", "d"], 2)
+
+
+def test_only_what_was_annotated_is_read_and_once(store, monkeypatch):
+    executor, read = SynchronousExecutor(), []
+    load = store.load
+    monkeypatch.setattr(
+        store, "load", lambda job, case, **more: read.append(case) or load(job, case)
+    )
+    source = StoreCaseSource(store, JOB, executor, executor, print)
+    answers = []
+    for _ in range(2):
+        source.fetch(CaseQuery(label=1), 0, 10, lambda *found: answers.append(found))
+    assert sorted(read) == ["b", "d"]
+    assert [total for _, total in answers] == [2, 2]
+    keys = source.listed(CaseQuery(label=1), 0).beyond("b", 1)
+    assert list(keys) == ["d"]
+
+
+def test_what_is_asked_for_next_ends_the_search(store, monkeypatch):
+    monkeypatch.setattr(_case_source, "CHUNK", 1)
+    tasks, answers = [], []
+    slow = SimpleNamespace(run=lambda *task: tasks.append(task))
+    source = StoreCaseSource(store, JOB, SynchronousExecutor(), slow, print)
+    source.fetch(CaseQuery(label=1), 0, 10, lambda *found: answers.append(found))
+    source.fetch(CaseQuery(), 0, 10, lambda rows, total: answers.append(total))
+    task, done, _ = tasks.pop()
+    done(task())
+    assert not tasks and answers == [6, ((), 0)]

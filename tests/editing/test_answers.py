@@ -11,6 +11,7 @@ from napari_annotate_jobs.editing import (
     Mode,
     Propagation,
     answer,
+    answered_text,
     copied_slice,
     delete_range,
     paste,
@@ -332,6 +333,27 @@ def test_the_strip_says_what_was_answered(case):
     assert case.cell(0).text == "Slice 1: labelled · lesion (margin: sharp)"
     assert case.cell(1).text == "Slice 2: labelled · lesion"
     assert case.next_change(0, 1) == 1
+
+
+def test_a_conflict_names_the_answers(case, kit):
+    from napari_annotate_jobs.session._difference import differences, slice_text
+
+    case.set_class([0], 1, True)
+    case.set_masks({(0, ""): kit.mask()})
+    before = asking(kit, annotation=case.annotation)
+    answer(case, 1, [0], "margin", "sharp")
+    answer(case, 6, [], "grade", "2")
+    take_boxes(case, {0: [kit.box(attributes={"margin": "blurred"})]}, text="Draw")
+    text = slice_text(case, case.content(0))
+    assert text.startswith("lesion (margin: sharp), 1 box nodule (margin: blurred), ")
+    change = case.log.changes[-3].then(case.log.changes[-2])
+    whole, one = differences(case, before, change)
+    assert (whole.name, whole.mine) == ("Whole case", "liver (grade: 2)")
+    assert whole.theirs == "nothing said"
+    assert (one.index, one.theirs) == (0, "lesion, liver 14 px")
+    assert answered_text(case, 0) == (
+        "lesion · margin: sharp; liver · grade: 2; nodule · margin: blurred"
+    )
 
 
 # ------------------------------------------------------------------- the labels

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_annotate_jobs.editing import answer
 from napari_annotate_jobs.formats import (
     EXPORT_FORMATS,
     IMPORT_FORMATS,
@@ -25,6 +26,7 @@ from napari_annotate_jobs.formats import (
 )
 from napari_annotate_jobs.model import (
     MAX_LABEL_NAME,
+    Attribute,
     Box,
     Case,
     Decision,
@@ -64,7 +66,8 @@ class Row:
     """How something is written and read, and what comes through.
 
     `holds` is a word for each of: masks, overlap, boxes, single (choice), multi
-    (choice), case (labels), negatives, excluded. `labels` are those that go out, as a
+    (choice), case (labels), negatives, excluded,
+    answers (to attributes). `labels` are those that go out, as a
     person ticks them; all by default.
     """
 
@@ -91,15 +94,17 @@ ROWS: dict[str, Row] = {
     "all frames": row("dicom-seg", "dicom-seg", "masks overlap", empty_frames=True),
     "label map": row("dicom-seg", "dicom-seg", "masks", type="labelmap"),
     "rtstruct": row("rtstruct", "rtstruct", "masks overlap"),
-    "csv": row("csv", "csv", f"{ALL} excluded"),
-    "parquet": row("parquet", "parquet", f"{ALL} excluded"),
-    "coco": row("coco", "coco", f"masks overlap {ALL}"),
-    "coco runs": row("coco", "coco", f"masks overlap {ALL}", masks="rle"),
+    "csv": row("csv", "csv", f"{ALL} excluded answers"),
+    "parquet": row("parquet", "parquet", f"{ALL} excluded answers"),
+    "coco": row("coco", "coco", f"masks overlap {ALL} answers"),
+    "coco runs": row("coco", "coco", f"masks overlap {ALL} answers", masks="rle"),
     "yolo": row("yolo", "yolo", "boxes negatives"),
     "yolo-seg": row("yolo-seg", "yolo", "masks overlap negatives", holes="slit"),
-    "voc": row("voc", "voc", "boxes negatives"),
-    "cvat": row("cvat", "cvat", f"masks overlap {ALL}"),
-    "labelme": row("labelme", "labelme", "masks overlap boxes single multi negatives"),
+    "voc": row("voc", "voc", "boxes negatives answers"),
+    "cvat": row("cvat", "cvat", f"masks overlap {ALL} answers"),
+    "labelme": row(
+        "labelme", "labelme", "masks overlap boxes single multi negatives answers"
+    ),
     "boxes csv": row("label-csv", "label-csv", "boxes negatives", *BOXES),
     "single csv": row("label-csv", "label-csv", "single", *SINGLE, kind="single"),
     "multi csv": row("label-csv", "label-csv", "multi negatives", *MULTI, kind="multi"),
@@ -119,6 +124,15 @@ NAMES = st.one_of(
 TAKEN = ("", "background", "ignore")
 
 
+ASKED = Attribute(name='who & "ü"?', choices=("ä, b", "<2 > 'x'"))
+
+
+def answer_to(label: int, place: int) -> dict[str, str]:
+    """Return what is said of a label in a place: one answer, another, or nothing."""
+    said = (*ASKED.choices, "")[(label + place) % 3]
+    return {ASKED.name: said} if said else {}
+
+
 def label_set(names: list[str]) -> LabelSet:
     given = iter(names)
     labels = []
@@ -131,10 +145,8 @@ def label_set(names: list[str]) -> LabelSet:
                 fields["group"] = "one"
             if number in WHOLE:
                 fields |= {"scope": Scope.CASE, "group": "whole"}
-            name = next(given)
-            labels.append(
-                Label(id=number, name=name, color="#D55E00", method=method, **fields)
-            )
+            fields |= {"method": method, "attributes": (ASKED,)}
+            labels.append(Label(id=number, name=next(given), color="#D55E00", **fields))
     return LabelSet(labels=tuple(labels), groups=(Group(name="one", exclusive=True),))
 
 
@@ -147,6 +159,9 @@ class Said:
     boxes: set[tuple[int, tuple[float, ...]]] = field(default_factory=set)
     single: set[int] = field(default_factory=set)
     multi: set[int] = field(default_factory=set)
+    answers: dict[int, dict[str, str]] = field(default_factory=dict)
+    boxed: dict[Any, dict[str, str]] = field(default_factory=dict)
+    whole: dict[int, dict[str, str]] = field(default_factory=dict)
 
     @property
     def is_decided(self) -> bool:
@@ -214,10 +229,18 @@ class Desk:
             for label in said.single | said.multi:
                 editor.set_class([index], label, True)
         editor.set_masks(masks)
+        for index, said in enumerate(slices):
+            for label in {*said.masks, *said.single, *said.multi}:
+                for own in answer_to(label, index).values():
+                    answer(editor, label, [index], ASKED.name, own)
         editor.set_boxes(
             {
                 index: tuple(
-                    Box(label=label, **dict(zip(SIDES, corners, strict=True)))
+                    Box(
+                        label=label,
+                        attributes=answer_to(label, index),
+                        **dict(zip(SIDES, corners, strict=True)),
+                    )
                     for label, corners in sorted(said.boxes)
                 )
                 for index, said in enumerate(slices)
@@ -231,6 +254,7 @@ class Desk:
         editor.set_excluded(by[Decision.EXCLUDED])
         for label in whole:
             editor.set_case_label(label, True)
+            answer(editor, label, [], ASKED.name, ASKED.choices[label % 2])
         session.close()
         return path
 
@@ -268,6 +292,9 @@ class Desk:
             said.boxes = {(box.label, box.corners) for box in content.boxes}
             said.single = set(content.class_labels).intersection(SINGLE)
             said.multi = set(content.class_labels).intersection(MULTI)
+            said.answers = {i: dict(content.answers(i)) for i in content.label_ids}
+            said.boxed = {(b.label, b.corners): b.attributes for b in content.boxes}
+            said.whole = {i: case.case_answers(i) for i in WHOLE}
             slices.append(said)
         source.close()
         return slices, set(case.annotation.case_labels)
@@ -297,6 +324,18 @@ def compare(
             for (label, corners), (its, corners_there) in pairs:
                 assert label == its, told
                 assert np.allclose(corners, corners_there, atol=1e-3), told
+                if "answers" in holds:
+                    said = other.boxed[its, corners_there]
+                    assert said == answer_to(label, index), told
+        if "answers" in holds:
+            held = own.single if "single" in holds else set()
+            held = held | own.multi if "multi" in holds else held
+            held = held.union(own.masks) if "masks" in holds else held
+            for label in held:
+                assert other.answers[label] == answer_to(label, index), told
+            for label in wanted[1] if "case" in holds else ():
+                whole = {ASKED.name: ASKED.choices[label % 2]}
+                assert other.whole[label] == whole, told
         if "single" in holds:
             assert other.single == own.single, told
         if "multi" in holds:

@@ -96,7 +96,7 @@ def test_a_cached_header_is_used_without_reading_headers(
     expected = read_series(folder).voxels
     from napari_annotate_jobs.imaging import _find
 
-    monkeypatch.setattr(_find, "scan_file", None)
+    monkeypatch.setattr(_find, "Scanner", None)
     assert_array_equal(open_series(folder, cached=header).read(), expected)
 
 

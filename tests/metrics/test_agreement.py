@@ -193,6 +193,26 @@ def test_class_labels_are_named():
     assert (found.only_first, found.only_second) == ((1,), (2,))
 
 
+def test_answers_that_differ_are_told():
+    one, masks = painted(BLOCK, class_labels=(1,), attributes={1: {"margin": "sharp"}})
+    other = one.evolve(attributes={1: {"margin": "blurred", "size": "2"}})
+    found = compare((one, masks), (other, masks))
+    assert found.agreement is Agreement.DIFFER
+    assert found.score == 0
+    assert [(a.label, a.name, a.first, a.second) for a in found.answers] == [
+        (1, "margin", "sharp", "blurred"),
+        (1, "size", "", "2"),
+    ]
+    # Of a label that only one has, the label is what differs.
+    without = other.evolve(class_labels=())
+    assert compare((one, masks), (without, masks)).answers == ()
+    first = SliceAnnotation(index=3, boxes=(box(1, 0, 0, attributes={"edge": "a"}),))
+    second = SliceAnnotation(index=3, boxes=(box(1, 0, 0),))
+    (pair,) = compare(first, second).answers
+    assert (pair.label, pair.first, pair.second) == (1, "a", "")
+    assert compare(first, first).agreement is Agreement.AGREE
+
+
 def test_the_worst_comes_first():
     near = compare(painted(BLOCK), painted([*BLOCK, (4, 0)]))
     far = compare(painted(BLOCK), painted([*BLOCK, (9, 0)]))

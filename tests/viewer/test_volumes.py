@@ -173,6 +173,7 @@ def test_arrow_keys_step_slices_when_another_series_has_an_axis_more(tmp_path, t
         bench.executor,
         on_error=bench.errors.append,
         budget=None,
+        bars=bench.bridge.bars,
     )
     others._read(SeriesRef(path="perfusion.nii"), open_series(times))
     assert others.layers[0].data.shape == (TIMES, SLICES, 8, 10)
@@ -194,7 +195,12 @@ def test_a_series_with_an_axis_more_lies_where_the_patient_has_it(tmp_path, time
         spacing=tuple(2 * side for side in reference.spacing),
     )
     others = OtherSeries(
-        bench.viewer, bench.session, bench.executor, on_error=print, budget=None
+        bench.viewer,
+        bench.session,
+        bench.executor,
+        on_error=print,
+        budget=None,
+        bars=bench.bridge.bars,
     )
     voxels, window = np.zeros((TIMES, SLICES, 8, 10)), Window(center=0, width=2)
     others._show(SeriesRef(path="p"), other, voxels, (window,))
@@ -211,7 +217,12 @@ def test_a_series_that_cannot_be_read_is_told(tmp_path, times):
     bench = Bench(tmp_path / "base")
     told = []
     others = OtherSeries(
-        bench.viewer, bench.session, bench.executor, on_error=told.append, budget=None
+        bench.viewer,
+        bench.session,
+        bench.executor,
+        on_error=told.append,
+        budget=None,
+        bars=bench.bridge.bars,
     )
     series = open_series(times)
     times.write_bytes(times.read_bytes()[:400])
@@ -234,7 +245,12 @@ def test_other_series_are_not_read_for_a_case_that_is_closed(tmp_path, times, sl
     bench = Bench(tmp_path / "base")
     series = open_series(times)
     others = OtherSeries(
-        bench.viewer, bench.session, slow, on_error=bench.errors.append, budget=None
+        bench.viewer,
+        bench.session,
+        slow,
+        on_error=bench.errors.append,
+        budget=None,
+        bars=bench.bridge.bars,
     )
     others._read(SeriesRef(path="perfusion.nii"), series)
     others.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -11,15 +10,17 @@ from qtpy.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QApplication, QDockWidget, QShortcut, QWidget
 
-from napari_annotate_jobs.widgets import HeldKeys, event_as, text_has_focus
+from napari_annotate_jobs.widgets import (
+    HeldKeys,
+    event_as,
+    row_digit,
+    text_has_focus,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
 __all__ = ["KeyRouter"]
-
-_DIGIT_1 = {"linux": 10, "win32": 2}
-"""The scan code of the key 1, with 2 to 9 and 0 behind it."""
 
 
 class KeyRouter(QObject):
@@ -201,11 +202,9 @@ def _sequences(event: QKeyEvent) -> list[QKeySequence]:
     """Return what a key is called, what it writes first: Shift+1 is ``!`` too."""
     modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
     keys = [event.key()]
-    # On the upper row of some keyboards, such as French ones, digits come with Shift
-    # only: where the key is counts as well.
-    digit = event.nativeScanCode() - _DIGIT_1.get(sys.platform, sys.maxsize) + 1
-    if 1 <= digit <= 10:
-        keys.append(Qt.Key.Key_0 + digit % 10)
+    digit = row_digit(event)
+    if digit is not None:
+        keys.append(Qt.Key.Key_0 + digit)
     flags: Any = modifiers  # Qt 5 has numbers where Qt 6 has enumerations
     held = flags.value if hasattr(flags, "value") else int(flags)
     return [QKeySequence(held | key) for key in keys]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication
 
+from napari_annotate_jobs.app.controllers._answers import AnswerController
 from napari_annotate_jobs.app.controllers._boxes import BoxActions
 from napari_annotate_jobs.app.controllers._fill import FillController
 from napari_annotate_jobs.app.controllers._masks import MaskActions
@@ -43,7 +44,6 @@ from ._player import Player
 from ._propagate_dock import PropagateDock
 from ._save_questions import SaveQuestions
 from ._slice_pictures import SlicePictures
-from ._still_heap import StillHeap
 from ._strip_dock import StripDock, put_corners
 from .controllers import (
     BrushController,
@@ -168,6 +168,7 @@ class OpenJob(QObject):
         self.boxes = BoxActions(bench, bridge, dock.boxes, self.propagate)
         self.masks = MaskActions(bench, bridge, images, dock.masks, self.propagate)
         self.slices = self.masks.slices
+        self.answers = AnswerController(bench, bridge, dock.questions, dock.labels)
         self.brush = BrushController(bench, bridge, dock.brush)
         self.fill = FillController(
             bench, bridge, self.masks.worker, viewer.window, self.raise_annotate
@@ -184,6 +185,7 @@ class OpenJob(QObject):
             open_threads=self._open_threads,
             go_thread=lambda thread: self.threads.go(thread),
             begin_line=self._begin_pinned,
+            ask_for=self.answers.ask_for,
         )
         self.pointed = PointedController(
             bench,
@@ -218,8 +220,6 @@ class OpenJob(QObject):
         self._connect()
         self._use_ways()
         self.set_colors(Colors.dark())
-        self._still = StillHeap()
-        self._still.begin(viewer)
 
     def _make_side(self) -> KeyboardGuest:
         """Return what stands beside the image."""
@@ -340,7 +340,7 @@ class OpenJob(QObject):
             calls["edit_job"] = self.edit_requested.emit
         calls |= self.around.by_id() | self.pointed.by_id() | self.brush.by_id()
         calls |= self.boxes.by_id() | self.fill.by_id() | self.flags.by_id()
-        calls |= self.foreign.by_id()
+        calls |= self.foreign.by_id() | self.answers.by_id()
         calls |= self.masks.by_id() | self.measures.by_id()
         return calls | self.window_control.by_id()
 
@@ -621,6 +621,7 @@ class OpenJob(QObject):
         self._bind_escape()
         self.masks.show_selection()
         self.fill.show_selection()
+        self.answers.refresh()
 
     def _on_slice_requested(self, index: int) -> None:
         self.bridge.show_acquired()
@@ -689,7 +690,6 @@ class OpenJob(QObject):
     def save_and_leave(self) -> None:
         """Save everything when the window, and all that was in it, is gone."""
         self._looks.stop()
-        self._still.end()
         self.session.silence()
         self.saving.end_session()
 
@@ -706,7 +706,7 @@ class OpenJob(QObject):
         self._remove_docks()
         self._propagate_dock.close()
         acting = (self.fill, self.pointed, self.brush, self.boxes, self.masks)
-        for part in (*acting, self.measures, self.bridge):
+        for part in (*acting, self.answers, self.measures, self.bridge):
             part.close()
         if self._drawing is not None:
             self._drawing.close()
@@ -722,5 +722,4 @@ class OpenJob(QObject):
         docked = (self.annotate, self.strip, self.propagate)
         for gone in (*docked, self.around.read_out, self.veil):
             gone.deleteLater()
-        self._still.end()
         self.deleteLater()

@@ -59,8 +59,9 @@ class GridOfStudies(QObject):
             self._grid.set_colors(self._station.colors)
             self._grid.case_requested.connect(self._open)
             centre.installEventFilter(self)
+        project = open_job.session.job.project
         self._grid.set_source(
-            open_job.session.job.project.name, self._station.case_source()
+            project.name, self._station.case_source(), project.label_set.labels
         )
         session = open_job.session
         self._connections = Connections(

@@ -26,6 +26,7 @@ from ._next_job import next_job
 from ._qt_executor import QtExecutor
 from ._servers import Servers, is_server
 from ._settings import PLUGIN, keys_to_text, read_settings, settings_model
+from ._still_heap import StillHeap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -129,6 +130,7 @@ class Workstation(QObject):
         self._watching = False
         self._keep_foreign: bool | None = None
         self._closed = False
+        self._still = StillHeap(viewer)
         self._followed = Connections()
         self._connections = Connections([(viewer.events.theme, self._on_theme)])
 
@@ -553,7 +555,7 @@ class Workstation(QObject):
     def _warm_up(self) -> None:
         """Load what napari's layers need while the user looks at the job's page."""
         if not self._closed:
-            self.tables.run(_load_ahead, lambda _: None, lambda error: None)
+            self.tables.run(_load_ahead, self._still.begin, lambda error: None)
 
     def _watch_settings(self) -> None:
         """Follow napari's preferences from now on."""
@@ -775,6 +777,7 @@ class Workstation(QObject):
         self.servers.close()
         self.tables.close()
         self.images.close()
+        self._still.end()
 
 
 def _kept_here() -> tuple[Recovery, WindowMemory, SeenMemory]:

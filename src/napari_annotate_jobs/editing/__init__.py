@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._answers import Question, answer, answers_text, questions
+from ._answers import Question, answer, answered_text, answers_text, questions
 from ._cells import Cell, SubmitCheck, Unanswered
 from ._copied import Copied, copied_box, copied_mask, copied_slice, paste
 from ._editor import CaseEditor
@@ -40,6 +40,7 @@ from ._objects import (
     separate_box,
     take_boxes,
     track_of,
+    track_questions,
     tracks,
 )
 from ._open_range import OpenRange
@@ -93,6 +94,7 @@ __all__ = [
     "after",
     "answer",
     "answer_track",
+    "answered_text",
     "answers_text",
     "apply_fill",
     "box_edge_at",
@@ -135,5 +137,6 @@ __all__ = [
     "take_boxes",
     "target_slices",
     "track_of",
+    "track_questions",
     "tracks",
 ]

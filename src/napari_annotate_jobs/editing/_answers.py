@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Question",
     "answer",
+    "answered_text",
     "answers_text",
     "asked_attribute",
     "inherited",
@@ -36,24 +37,27 @@ class Question:
         The label.
     attribute : Attribute
         What is asked.
-    of : Scope
-        Of a slice, or of the case.
+    of : Scope or None
+        Of a slice, or of the case; None for an object.
     answer : str
         What was answered; empty for nothing, or if slices differ.
     differs : bool
         True if several slices are asked about, and they say different things.
+    track : str
+        Id of the object.
     """
 
     label: Label
     attribute: Attribute
-    of: Scope
+    of: Scope | None
     answer: str = ""
     differs: bool = False
+    track: str = ""
 
     @property
-    def key(self) -> tuple[int, str]:
-        """Tells it from other questions: label id, and name of the attribute."""
-        return self.label.id, self.attribute.name
+    def key(self) -> tuple[int, str, str]:
+        """Tells it from other questions: label id, name of the attribute, object."""
+        return self.label.id, self.attribute.name, self.track
 
     @property
     def is_wanting(self) -> bool:
@@ -95,6 +99,21 @@ def _questions(view: CaseView, indices: Sequence[int]) -> Iterator[Question]:
             for attribute in label.asked(Scope.CASE):
                 text = answers.get(attribute.name, "")
                 yield Question(label, attribute, Scope.CASE, text)
+
+
+def answered_text(view: CaseView, index: int) -> str:
+    """Say in one line what was answered on a slice, of its objects and of the case."""
+    parts = [
+        f"{question.label.name} · {question.attribute.name}: {question.answer}"
+        for question in questions(view, [index])
+        if question.answer
+    ]
+    for box in view.content(index).boxes:
+        text = "" if box.proposal else answers_text(box.attributes)
+        label = view.labels.by_id.get(box.label)
+        if text and label is not None:
+            parts.append(f"{label.name} · {text}")
+    return "; ".join(parts)
 
 
 def asked_attribute(label: Label, name: str, answer: str) -> Attribute:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import (
     Box,
+    Method,
     Provenance,
     RangeAction,
     SliceAnnotation,
@@ -22,11 +24,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.model import LabelSet
+    from napari_annotate_jobs.model import LabelSet, MaskRef
 
 __all__ = [
     "applied",
     "beside",
+    "check_ids",
     "copies",
     "merged_mask",
     "moved_aside",
@@ -198,3 +201,41 @@ def moved_aside(
         else:
             return now
     return box
+
+
+def check_ids(
+    labels: LabelSet, index: int, group: str, refs: Mapping[str, MaskRef]
+) -> None:
+    """Refuse a mask that holds what cannot be painted in its overlap group.
+
+    Parameters
+    ----------
+    labels : LabelSet
+        What can be said.
+    index : int
+        The slice.
+    group : str
+        The overlap group.
+    refs : mapping of str to MaskRef
+        The masks of the slice by overlap group.
+
+    Raises
+    ------
+    InvalidValueError
+        If one of its values is not the id of such a label.
+    """
+    offered = {
+        label.id: label.name
+        for label in labels.of(Method.SEGMENTATION)
+        if label.overlap_group == group
+    }
+    held = refs[group].pixels if group in refs else ()
+    wrong = sorted(set(held) - set(offered))
+    if wrong:
+        which = ", ".join(str(value) for value in wrong[:3])
+        names = ", ".join(f"{i} ({name})" for i, name in offered.items())
+        raise InvalidValueError(
+            f"the value {which} is none of the labels that can be painted here",
+            where=f"slice {index + 1}",
+            remedy=f"Choose one of {names}",
+        )

@@ -173,7 +173,7 @@ class CaseEditor(CaseView):
         for (index, group), mask in masks.items():
             content = contents.get(index, self.content(index))
             refs = self.put_mask(content.masks, group, mask, provenance)
-            self._check_ids(index, group, refs)
+            _changes.check_ids(self.labels, index, group, refs)
             proposals = (
                 {name: ref for name, ref in content.proposals.items() if name != group}
                 if index in settle
@@ -188,24 +188,6 @@ class CaseEditor(CaseView):
         if spared:
             self.spared.emit(spared)
         return done
-
-    def _check_ids(self, index: int, group: str, refs: Mapping[str, MaskRef]) -> None:
-        """Refuse a mask that holds what cannot be painted in its overlap group."""
-        labels = {
-            label.id: label.name
-            for label in self.labels.of(Method.SEGMENTATION)
-            if label.overlap_group == group
-        }
-        held = refs[group].pixels if group in refs else ()
-        wrong = sorted(set(held) - set(labels))
-        if wrong:
-            which = ", ".join(str(value) for value in wrong[:3])
-            offered = ", ".join(f"{i} ({name})" for i, name in labels.items())
-            raise InvalidValueError(
-                f"the value {which} is none of the labels that can be painted here",
-                where=f"slice {index + 1}",
-                remedy=f"Choose one of {offered}",
-            )
 
     def set_boxes(
         self, boxes: Mapping[int, Sequence[Box]], *, text: str = "Boxes"
@@ -280,7 +262,7 @@ class CaseEditor(CaseView):
             refs = self.put_mask(
                 content.proposals, group, proposed, provenance, made_from, source
             )
-            self._check_ids(index, group, refs)
+            _changes.check_ids(self.labels, index, group, refs)
             contents[index] = content.evolve(proposals=refs)
         for index, chosen in (boxes or {}).items():
             content = contents.get(index, self.content(index))

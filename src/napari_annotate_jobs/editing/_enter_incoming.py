@@ -18,7 +18,7 @@ from ._interpolation import Proposed
 from ._targets import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -95,13 +95,17 @@ class Entered:
         return Entered(**{n: v + getattr(other, n) for n, v in sums.items()})
 
 
+_Boxed = tuple["Label", tuple[float, float, float, float], dict[str, str]]
+
+
 class _Slice:
     """All that files say of one slice, by label of the project."""
 
     def __init__(self) -> None:
         self.masks: dict[str, NDArray[np.uint16]] = {}
-        self.boxes: list[tuple[Label, tuple[float, float, float, float]]] = []
+        self.boxes: list[_Boxed] = []
         self.classes: list[Label] = []
+        self.answers: dict[int, dict[str, str]] = {}
         self.nothing = self.excluded = False
 
     @property
@@ -183,16 +187,70 @@ def _collect(
             for name, boxes in each.boxes.items():
                 label = named.labels.get((Method.DETECTION, name))
                 if label is not None:
-                    out.boxes += [(label, corners) for corners in boxes]
+                    said = each.box_answers.get(name) or [{}] * len(boxes)
+                    out.boxes += [
+                        (label, corners, _asked(label, answers, None))
+                        for corners, answers in zip(boxes, said, strict=True)
+                    ]
             for name in each.classes:
                 label = named.labels.get((Method.CLASSIFICATION, name))
                 if label is not None and label.scope is Scope.SLICE:
                     out.classes.append(label)
+            for key, answers in each.answers.items():
+                label = named.labels.get(key)
+                if label is not None and (own := _asked(label, answers, Scope.SLICE)):
+                    out.answers[label.id] = {**own, **out.answers.get(label.id, {})}
             out.nothing |= each.nothing_to_label
             out.excluded |= each.excluded
     if not out.is_empty and (out.masks or out.boxes or out.classes):
         out.nothing = False
     return out
+
+
+def _asked(
+    label: Label, answers: Mapping[str, str], of: Scope | None
+) -> dict[str, str]:
+    """Return those of the answers that a label of the project asks for."""
+    return {
+        attribute.name: text
+        for attribute in label.asked(of)
+        if (text := answers.get(attribute.name)) and not attribute.refuses(text)
+    }
+
+
+def _case_answers(
+    editor: CaseEditor, found: Sequence[tuple[Fitted, Named]], mode: Mode
+) -> dict[int, dict[str, str]]:
+    """Return what is answered once for the case, with what came in."""
+    came: dict[int, dict[str, str]] = {}
+    for fitted, named in found:
+        said = [
+            (label, fitted.incoming.case_answers[name])
+            for (_, name), label in named.labels.items()
+            if name in fitted.incoming.case_answers
+        ]
+        said += [
+            (label, answers)
+            for each in fitted.incoming.slices
+            for key, answers in each.answers.items()
+            if (label := named.labels.get(key)) is not None
+        ]
+        said += [
+            (label, answers)
+            for each in fitted.incoming.slices
+            for name, several in each.box_answers.items()
+            for answers in several
+            if (label := named.labels.get((Method.DETECTION, name))) is not None
+        ]
+        for label, answers in said:
+            if own := _asked(label, answers, Scope.CASE):
+                came[label.id] = {**own, **came.get(label.id, {})}
+    there = editor.annotation.case_attributes
+    for label_id, own in came.items():
+        old = there.get(label_id, {})
+        came[label_id] = {**old, **own} if mode is Mode.REPLACE else {**own, **old}
+    kept = {i: dict(a) for i, a in there.items() if i in editor.labels.by_id}
+    return {**kept, **came}
 
 
 def _put(
@@ -325,8 +383,9 @@ def _boxes(
             provenance=source.provenance,
             proposal=proposal,
             source=source.short,
+            attributes=answers,
         )
-        for label, (top, left, bottom, right) in said.boxes
+        for label, (top, left, bottom, right), answers in said.boxes
         if (label.id, (top, left, bottom, right)) not in known
     ]
 
@@ -372,7 +431,8 @@ def _draft(
         count += own
     ids, kept = _chosen(editor, _case_labels(found), mode)
     count += Entered(classes=len(ids), kept=kept)
-    editor.bring_in(IMPORT, contents, case_labels=ids)
+    answers = _case_answers(editor, found, mode)
+    editor.bring_in(IMPORT, contents, case_labels=ids, case_attributes=answers)
     return count
 
 
@@ -411,6 +471,11 @@ def _drawn(
         if not editor.labels.exclusive_with(label).intersection(new.class_labels):
             new = _changes.with_class(new, (label.id,), editor.labels)
             classes += 1
+    answers = dict(new.attributes)
+    for label_id, own in said.answers.items():
+        old = answers.get(label_id, {})
+        answers[label_id] = {**old, **own} if replace else {**own, **old}
+    new = new.evolve(attributes=answers).settled()
     return new, Entered(
         entered=1, masks=len(said.masks), boxes=len(boxes), classes=classes
     )

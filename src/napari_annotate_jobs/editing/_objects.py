@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
 from napari_annotate_jobs.model import Box, Method, Provenance, new_id
 
-from ._answers import asked_attribute
+from ._answers import Question, asked_attribute
 from ._changes import moved_aside
 from ._object_work import TrackWork, nearest_box, object_id
 
@@ -47,6 +47,7 @@ __all__ = [
     "separate_box",
     "take_boxes",
     "track_of",
+    "track_questions",
     "tracks",
 ]
 
@@ -479,6 +480,17 @@ def relabel_tracks(editor: CaseEditor, track_ids: Iterable[str], label_id: int) 
             }
             work.put(index, box.evolve(label=label_id, attributes=kept))
     return work.save(editor, f"Relabel to {label.name}")
+
+
+def track_questions(view: CaseView, track: Track) -> tuple[Question, ...]:
+    """Return what is asked of an object."""
+    label = view.labels.by_id.get(track.label)
+    answers = next(iter(track.boxes.values())).attributes
+    return tuple(
+        Question(label, each, None, answers.get(each.name, ""), track=track.id)
+        for each in (() if label is None else label.asked(None))
+        if label is not None
+    )
 
 
 def answer_track(editor: CaseEditor, track_id: str, name: str, answer: str) -> bool:

@@ -245,6 +245,15 @@ class AnnotatedCase:
         """Return the confirmed boxes of a slice; none where it is excluded."""
         return self.said(index).boxes
 
+    def answers(self, index: int, label_id: int) -> dict[str, str]:
+        """Return what was answered of a label of a slice, and of it for the case."""
+        whole = self.annotation.case_attributes.get(label_id, {})
+        return dict(sorted({**whole, **self.said(index).answers(label_id)}.items()))
+
+    def case_answers(self, label_id: int) -> dict[str, str]:
+        """Return what was answered of a label once for the case."""
+        return dict(sorted(self.annotation.case_attributes.get(label_id, {}).items()))
+
     def mask(self, index: int, group: str = "") -> NDArray[np.integer] | None:
         """Return the confirmed mask of a slice; None if empty or excluded."""
         if group not in self.said(index).masks:

@@ -12,7 +12,7 @@ from napari_annotate_jobs.model import LabelSet, Value
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.model import SliceAnnotation
+    from napari_annotate_jobs.model import Answers, SliceAnnotation
 
     from ._case import AnnotatedCase
 
@@ -69,6 +69,7 @@ class LabelChoice(Value):
             update={
                 "slices": {k: self._slice(each) for k, each in said.slices.items()},
                 "case_labels": case_labels,
+                "case_attributes": self._answers(said.case_attributes),
                 "case_nothing_to_label": said.case_nothing_to_label
                 or bool(said.case_labels and not case_labels),
                 "ranges": (),
@@ -82,6 +83,9 @@ class LabelChoice(Value):
 
         return case.evolve(labels=chosen, annotation=annotation, read_mask=read_chosen)
 
+    def _answers(self, answers: Answers) -> Answers:
+        return {i: found for i, found in answers.items() if i in self.ids}
+
     def _slice(self, said: SliceAnnotation) -> SliceAnnotation:
         masks = {}
         for group, ref in said.masks.items():
@@ -94,6 +98,7 @@ class LabelChoice(Value):
                 "boxes": tuple(box for box in said.boxes if box.label in self.ids),
                 "masks": masks,
                 "proposals": {},
+                "attributes": self._answers(said.attributes),
             }
         )
         if said.has_labels and not left.has_labels:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_annotate_jobs.model import Annotation, SliceAnnotation
+    from napari_annotate_jobs.model import Annotation, Answers, SliceAnnotation
 
     from ._case import AnnotatedCase, CaseSummary
     from ._contract import CaseTransform
@@ -231,9 +231,19 @@ def _mapped(
         update={
             "slices": slices,
             "case_labels": tuple(sorted({ids[i] for i in annotation.case_labels})),
+            "case_attributes": _mapped_answers(annotation.case_attributes, ids),
             "ranges": (),
         }
     )
+
+
+def _mapped_answers(answers: Answers, ids: dict[int, int]) -> Answers:
+    """Return answers by new ids; of labels that become one, those of the first stay."""
+    found: Answers = {}
+    for label, said in answers.items():
+        if label in ids:
+            found[ids[label]] = {**said, **found.get(ids[label], {})}
+    return found
 
 
 def _mapped_slice(
@@ -258,8 +268,9 @@ def _mapped_slice(
                 for group, counts in masks.items()
             },
             "proposals": {},
+            "attributes": _mapped_answers(said.attributes, ids),
         }
-    )
+    ).settled()
 
 
 # ----------------------------------------------------------------------- documents

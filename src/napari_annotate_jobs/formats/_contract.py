@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from napari_annotate_jobs.model import Job, LabelSet, Method
+    from napari_annotate_jobs.model import Job, Label, LabelSet, Method
 
     from ._case import AnnotatedCase, CaseSummary
 
@@ -171,6 +171,8 @@ class Exporter(ABC):
     """What it can hold."""
     keeps_overlap: bool = False
     """Whether masks that cover one another stay apart."""
+    keeps_answers: bool = False
+    """Whether answers to attributes of labels are written."""
     Options: ClassVar[type[FormatOptions]] = FormatOptions
 
     def __init__(
@@ -203,11 +205,22 @@ class Exporter(ABC):
     def losses(self, export: ExportJob) -> list[str]:
         """Say what the format leaves out of the export, for the preview."""
         left = {label.method for label in export.labels.labels} - self.methods
-        return [
+        said = [
             f"the format does not hold {method} "
             f"({first_names([label.name for label in export.labels.of(method)])})"
             for method in sorted(left)
         ]
+        asked = [
+            label.name
+            for label in answered_labels(export)
+            if label.method in self.methods
+        ]
+        if asked and not self.keeps_answers:
+            said.append(
+                "the format does not hold answers to attributes of labels "
+                f"({first_names(asked)})"
+            )
+        return said
 
     def remarks(self, export: ExportJob) -> list[str]:
         """Say what people should know of the files before they are written.
@@ -294,3 +307,21 @@ class Exporter(ABC):
         CorruptError
             If it is not what was annotated.
         """
+
+
+def answered_labels(export: ExportJob) -> list[Label]:
+    """Return the labels of which anything was answered: of objects, slices or cases."""
+    found: set[int] = set()
+    for summary in export.cases:
+        said = summary.annotation
+        found.update(i for i, answers in said.case_attributes.items() if answers)
+        for content in said.slices.values():
+            if content.excluded:
+                continue
+            found.update(i for i in content.attributes if content.answers(i))
+            found.update(
+                box.label
+                for box in content.boxes
+                if box.attributes and not box.proposal
+            )
+    return [label for label in export.labels.labels if label.id in found]

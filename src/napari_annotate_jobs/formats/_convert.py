@@ -138,7 +138,11 @@ class Conversion(Value):
         else:
             made = tuple(self._boxes(case, index, ids))
             changes = {"boxes": (*boxes, *made), "masks": {}}
-        return said.model_copy(update={**changes, "proposals": {}})
+        if self.convert is not Convert.BOXES_TO_CLASSES:
+            changes["attributes"] = {
+                ids.get(i, i): a for i, a in said.attributes.items()
+            }
+        return said.model_copy(update={**changes, "proposals": {}}).settled()
 
     def _boxes(
         self, case: AnnotatedCase, index: int, ids: dict[int, int]
@@ -163,5 +167,6 @@ class Conversion(Value):
                         bottom=rows.stop - 0.5,
                         left=columns.start - 0.5,
                         right=columns.stop - 0.5,
+                        attributes=dict(case.said(index).answers(int(label))),
                         provenance=ref.provenance,
                     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_annotate_jobs.imaging import SeriesHeader
+    from napari_annotate_jobs.model import Method
 
     from ._incoming import Corners, Incoming, IncomingSlice
 
@@ -45,6 +46,8 @@ class FittedSlice:
         Whether it is a negative.
     excluded : bool
         Whether it is not to be used.
+    answers, box_answers
+        As in :class:`IncomingSlice`.
     """
 
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
@@ -52,6 +55,10 @@ class FittedSlice:
     classes: tuple[str, ...] = ()
     nothing_to_label: bool = False
     excluded: bool = False
+    answers: Mapping[tuple[Method, str], Mapping[str, str]] = field(
+        default_factory=dict
+    )
+    box_answers: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -247,6 +254,8 @@ def _direct(
                 classes=each.classes,
                 nothing_to_label=each.nothing_to_label,
                 excluded=each.excluded,
+                answers=each.answers,
+                box_answers=each.box_answers,
             )
             for each, plane in parts
         ]

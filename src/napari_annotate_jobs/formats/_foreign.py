@@ -29,6 +29,8 @@ __all__ = [
     "MOST_BYTES",
     "NO_PLACE",
     "Names",
+    "answers_by_label",
+    "answers_of",
     "as_int",
     "as_number",
     "as_text",
@@ -163,6 +165,28 @@ def as_text(value: Any, what: str, where: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InvalidValueError(f"{what} is no name: {value!r:.60}", where=where)
     return " ".join(value.split())
+
+
+def answers_of(value: Any) -> dict[str, str]:
+    """Return answers to attributes: texts by name. What else stands there is left out.
+
+    Other programs keep flags and numbers in the same place.
+    """
+    if not isinstance(value, dict):
+        return {}
+    return {
+        name: text
+        for name, text in value.items()
+        if isinstance(name, str) and isinstance(text, str) and text
+    }
+
+
+def answers_by_label(value: Any) -> dict[str, dict[str, str]]:
+    """Return answers to attributes by name of the label; see :func:`answers_of`."""
+    if not isinstance(value, dict):
+        return {}
+    found = {str(label): answers_of(said) for label, said in value.items()}
+    return {label: answers for label, answers in found.items() if answers}
 
 
 def as_int(value: Any, what: str, where: object) -> int:

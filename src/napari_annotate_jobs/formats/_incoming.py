@@ -76,6 +76,10 @@ class IncomingSlice:
         Whether the file says that there is nothing.
     excluded : bool
         Whether the file says that the slice is not to be used.
+    answers : mapping of (Method, str) to mapping of str to str
+        Answers to attributes of class labels and masks, by method and label's name.
+    box_answers : mapping of str to sequence of mapping of str to str
+        Answers of each of `boxes`, in their order; empty where there are none.
     """
 
     sop_instance_uid: str | None = None
@@ -87,6 +91,10 @@ class IncomingSlice:
     classes: tuple[str, ...] = ()
     nothing_to_label: bool = False
     excluded: bool = False
+    answers: Mapping[tuple[Method, str], Mapping[str, str]] = field(
+        default_factory=dict
+    )
+    box_answers: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -109,6 +117,8 @@ class Incoming:
         Predicted where the file says that a program made it.
     case_labels : tuple of str
         Names of class labels of the whole case.
+    case_answers : mapping of str to mapping of str to str
+        Answers to what is asked once for the case, by name of the label.
     image : str, optional
         The image it speaks of, as the file names it, with ``/`` between folders.
     case : str, optional
@@ -132,6 +142,7 @@ class Incoming:
     plane: tuple[int, int]
     provenance: Provenance = Provenance.IMPORTED
     case_labels: tuple[str, ...] = ()
+    case_answers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     image: str | None = None
     case: str | None = None
     series_uid: str | None = None

@@ -14,6 +14,8 @@ from napari_annotate_jobs.model import Decision, Method, Provenance
 
 from ._foreign import (
     MOST_BYTES,
+    answers_by_label,
+    answers_of,
     as_int,
     as_number,
     as_text,
@@ -90,6 +92,7 @@ def _tables(
 ) -> list[Incoming]:
     folder = path if path.is_dir() else path.parent
     boxes: dict[tuple[str, int], dict[str, list[Any]]] = {}
+    answered: dict[tuple[str, int], dict[str, list[dict[str, str]]]] = {}
     made: dict[str, set[tuple[str, str]]] = {}
     table = folder / f"boxes{ending}"
     if table.is_file():
@@ -103,6 +106,8 @@ def _tables(
             name = as_text(row["label"], "label", where)
             key = row["case_id"], as_int(row["slice"], "slice", where)
             boxes.setdefault(key, {}).setdefault(name, []).append(tuple(sides))
+            own = answers_of(_json(row.get("attributes"), where))
+            answered.setdefault(key, {}).setdefault(name, []).append(own)
             how = row.get("provenance", ""), row.get("source", "")
             made.setdefault(row["case_id"], set()).add(how)
     cases: dict[tuple[str, str], dict[str, Any]] = {}
@@ -113,6 +118,7 @@ def _tables(
         case = cases.setdefault(key_of_case, {"row": row, "slices": []})
         number = as_int(row["slice"], "slice", where)
         case["whole"] = _names(row.get("case_classes"), where)
+        case["answers"] = _answers(row.get("case_attributes"), where)
         decision = row["decision"]
         if decision not in set(Decision) - {Decision.UNDECIDED}:
             continue
@@ -126,6 +132,12 @@ def _tables(
                 classes=_names(row.get("classes"), where),
                 nothing_to_label=decision == Decision.NOTHING_TO_LABEL,
                 excluded=decision == Decision.EXCLUDED,
+                answers={
+                    (method, name): answers
+                    for name, answers in _answers(row.get("attributes"), where).items()
+                    for method in (Method.CLASSIFICATION, Method.SEGMENTATION)
+                },
+                box_answers=answered.get((row["case_id"], number), {}),
             )
         )
     return [
@@ -159,6 +171,7 @@ def _of_case(
         slices=tuple(slices),
         plane=(0, 0),
         case_labels=case["whole"],
+        case_answers=case["answers"],
         image=row.get("case") or None,
         case=row["case_id"],
         series_uid=row.get("series_uid") or None,
@@ -218,3 +231,16 @@ def _names(text: str | None, where: str) -> tuple[str, ...]:
     if not isinstance(names, list):
         raise InvalidValueError("classes are a list in JSON", where=where)
     return tuple(dict.fromkeys(as_text(each, "a class", where) for each in names))
+
+
+def _json(text: str | None, where: str) -> Any:
+    if not text:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidValueError("attributes are JSON", where=where) from error
+
+
+def _answers(text: str | None, where: str) -> dict[str, dict[str, str]]:
+    return answers_by_label(_json(text, where))

@@ -42,6 +42,8 @@ SLICE: dict[str, str] = {
     "decision": "str",
     "classes": "json",
     "case_classes": "json",
+    "attributes": "json",
+    "case_attributes": "json",
     "boxes": "int",
     "mask_pixels": "json",
     "mask_provenance": "json",
@@ -104,6 +106,7 @@ class CsvExporter(Exporter):
     title = "Tables (CSV)"
     methods = frozenset({Method.CLASSIFICATION, Method.DETECTION, Method.SEGMENTATION})
     keeps_overlap = True
+    keeps_answers = True
 
     def losses(self, export: ExportJob) -> list[str]:
         """Say that masks are counted only."""
@@ -263,6 +266,11 @@ def _place(case: AnnotatedCase, index: int) -> dict[str, Any]:
 def _slice_rows(case: AnnotatedCase) -> Iterator[dict[str, Any]]:
     summary, labels = case.summary, case.labels
     whole = [labels[i].name for i in case.annotation.case_labels]
+    of_case = {
+        label.name: answers
+        for label in labels.labels
+        if (answers := case.case_answers(label.id))
+    }
     for index in range(case.n_slices):
         said = case.said(index)
         pixels: dict[str, int] = {}
@@ -276,6 +284,12 @@ def _slice_rows(case: AnnotatedCase) -> Iterator[dict[str, Any]]:
             "decision": str(case.decision(index)),
             "classes": [labels[i].name for i in said.class_labels],
             "case_classes": whole,
+            "attributes": {
+                labels[i].name: dict(sorted(answers.items()))
+                for i in said.label_ids
+                if (answers := said.answers(i))
+            },
+            "case_attributes": of_case,
             "boxes": len(said.boxes),
             "mask_pixels": pixels,
             "mask_provenance": sorted({str(r.provenance) for r in said.masks.values()}),

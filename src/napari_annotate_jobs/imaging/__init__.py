@@ -17,7 +17,6 @@ from ._inspect import inspect
 from ._layer import layer_data, layer_metadata, read_layers
 from ._lazy import LazyVolumes, LazyVoxels, default_budget
 from ._quiet import quiet
-from ._resample import grid_matrix, resampled_slice
 from ._series import Series
 from ._types import (
     FileRef,
@@ -50,7 +49,6 @@ __all__ = [
     "dicom_source",
     "draw_annotated",
     "find_series",
-    "grid_matrix",
     "inspect",
     "is_image",
     "layer_data",
@@ -63,7 +61,6 @@ __all__ = [
     "read_dataset",
     "read_layers",
     "read_series",
-    "resampled_slice",
     "scan_file",
     "thumbnail",
     "with_texts",

@@ -20,10 +20,10 @@ from napari_annotate_jobs.imaging.dicom._results import (
     RESULT_MODALITIES,
     kind_of_result,
 )
-from napari_annotate_jobs.imaging.dicom._scan import scan_file
+from napari_annotate_jobs.imaging.dicom._scan import Scanner, scan_file
 
 from ._axis import along_axes
-from ._formats import DICOM, IMAGE_FORMATS, NIFTI, format_of
+from ._formats import DICOM, IMAGE_FORMATS, NIFTI, format_by_name, format_of
 from ._found import FoundFault, FoundResult, FoundSeries
 from ._series import Series, path_of
 
@@ -112,6 +112,7 @@ class _Search:
         self._root = root
         self._progress = progress
         self._cancelled = cancelled
+        self._scanner = Scanner()
         self._frames: list[Frame] = []
         self._headers: list[SeriesHeader] = []
         self._faults: list[FoundFault] = []
@@ -161,31 +162,31 @@ class _Search:
             odd = file.suffix.lower() in _OTHER and not NIFTI.has_ending(file)
             if odd and not named:
                 return
-            kind = format_of(file)
-            if kind is None:
-                if named:
-                    raise UnreadableImageError(
-                        "is not an image of a known format", where=file, remedy=_FORMATS
-                    )
-            elif kind is DICOM:
-                self._dicom(file, named)
+            kind = format_by_name(file)
+            if kind is None or kind is DICOM:
+                self._dicom(file, named, doubted=kind is None)
             else:
                 self._headers += kind.headers_of(file, self._root)
         except AnnotateJobsError as error:
             self._faults.append(FoundFault(file, error))
 
-    def _dicom(self, file: Path, named: bool) -> None:
-        from napari_annotate_jobs.imaging.dicom._frames import frames_of
-
+    def _dicom(self, file: Path, named: bool, *, doubted: bool) -> None:
         try:
-            record = scan_file(file)
+            record = self._scanner.scan(file, doubted=doubted)
         except UnsupportedImageError:
             # reports and plans lie beside the images of every study
             if named:
                 raise
             self._results.append(FoundResult(file, kind_of_result(file)))
             return
-        self._frames += frames_of(record)
+        if record is not None:
+            from napari_annotate_jobs.imaging.dicom._frames import frames_of
+
+            self._frames += frames_of(record)
+        elif named:
+            raise UnreadableImageError(
+                "is not an image of a known format", where=file, remedy=_FORMATS
+            )
 
 
 def _walk(root: Path) -> list[Path]:
@@ -194,20 +195,33 @@ def _walk(root: Path) -> list[Path]:
     Pipes and devices are left out: whoever opens one may wait for ever.
     """
     files: list[Path] = []
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(
-            f for f in folders if not f.startswith(".") and f != "__MACOSX"
-        )
-        place = Path(folder)
+    pending = [root]
+    while pending:
+        place = pending.pop()
+        names, folders = _entries(place)
         files += [
             place / name
             for name in sorted(names)
-            if not name.startswith(".")
-            and name.upper() not in ("DICOMDIR", "THUMBS.DB")
+            if name.upper() not in ("DICOMDIR", "THUMBS.DB")
             and not _is_pair_data(name, names)
-            and (place / name).is_file()
         ]
+        pending += [place / name for name in sorted(folders, reverse=True)]
     return files
+
+
+def _entries(place: Path) -> tuple[list[str], list[str]]:
+    """Names of the regular files and of the folders in a folder, but hidden ones."""
+    names, folders = [], []
+    with contextlib.suppress(OSError), os.scandir(place) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            with contextlib.suppress(OSError):
+                if entry.is_file():
+                    names.append(entry.name)
+                elif entry.is_dir(follow_symlinks=False) and entry.name != "__MACOSX":
+                    folders.append(entry.name)
+    return names, folders
 
 
 def _is_pair_data(name: str, names: list[str]) -> bool:
@@ -223,8 +237,13 @@ def _with_folders(header: SeriesHeader, root: Path) -> SeriesHeader:
     """Remember when the folders of a series last changed."""
     if header.format != "dicom" or not root.is_dir():
         return header
+    places = (
+        os.path.dirname(file.path)
+        for each in (header, *header.siblings)
+        for file in each.files
+    )
     folders = []
-    for folder in dict.fromkeys([root, *(f.path.parent for f in header.all_files)]):
+    for folder in map(Path, dict.fromkeys([str(root), *places])):
         name = folder.relative_to(root).as_posix()
         folders.append((name, folder.stat().st_mtime_ns))
     return replace(header, folders=tuple(folders))

@@ -20,6 +20,7 @@ __all__ = [
     "IMAGE_FORMATS",
     "NIFTI",
     "ImageFormat",
+    "format_by_name",
     "format_named",
     "format_of",
 ]
@@ -98,6 +99,7 @@ IMAGE_FORMATS = (
         _HERE + "grids._itk:itk_headers",
     ),
 )
+_ENDINGS = tuple(ending for row in IMAGE_FORMATS for ending in row.endings)
 
 
 def _load(where: str) -> Any:
@@ -127,9 +129,9 @@ def format_of(path: Path) -> ImageFormat | None:
     UnreadableImageError
         If it has to be looked into and cannot be.
     """
-    for row in IMAGE_FORMATS:
-        if row.has_ending(path) and (row is not NIFTI or _has_header(path)):
-            return row
+    named = format_by_name(path)
+    if named is not None:
+        return named
     try:
         with open(path, "rb") as handle:
             head = handle.read(132)
@@ -140,6 +142,17 @@ def format_of(path: Path) -> ImageFormat | None:
             remedy="Check that the file is there and that you may read it",
         ) from error
     return DICOM if looks_like_dicom(head) else None
+
+
+def format_by_name(path: Path) -> ImageFormat | None:
+    """Return the format of a file that is named like those of one; else None."""
+    # a folder may hold thousands of files without an ending
+    name = path.name.lower()
+    if name.endswith(_ENDINGS):
+        for row in IMAGE_FORMATS:
+            if name.endswith(row.endings) and (row is not NIFTI or _has_header(path)):
+                return row
+    return None
 
 
 def _has_header(path: Path) -> bool:

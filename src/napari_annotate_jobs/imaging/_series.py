@@ -16,6 +16,7 @@ from napari_annotate_jobs.errors import (
 )
 
 from ._formats import format_named
+from ._onto_grid import OntoGrid
 from ._reading import FileReader, Reading
 from ._rescale import DoesNotFit, wider
 from ._volume import Volume
@@ -180,6 +181,14 @@ class Series:
         for volume, room in zip(self.volumes, out, strict=True):
             volume.read(room, cancelled=cancelled)
         return out
+
+    def onto(self, reference: SeriesHeader) -> OntoGrid | None:
+        """Return what resamples it onto the slices of another series.
+
+        None where nobody knows how they lie to one another; see
+        :meth:`OntoGrid.between`.
+        """
+        return OntoGrid.between(reference, self.header)
 
     def own_of(self, voxels: Any) -> Any:
         """Return this volume's part of what :meth:`read_all` returned."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MaskLayer"]
 
-PAINTED_SECONDS = 0.02
+PAINTED_SECONDS = 0.05
 """How long after a stroke it is told, unless somebody asks before: its end has been
 painted by then."""
 QUIET_SECONDS = 0.3

@@ -8,7 +8,6 @@ import numpy as np
 from napari.layers import Image
 
 from napari_annotate_jobs.errors import Cancelled
-from napari_annotate_jobs.imaging import grid_matrix
 from napari_annotate_jobs.session import Connections, open_others
 
 from ._geometry import Geometry
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_annotate_jobs.imaging import Series, SeriesHeader
+    from napari_annotate_jobs.imaging._onto_grid import OntoGrid
     from napari_annotate_jobs.model import SeriesRef, Window
     from napari_annotate_jobs.session import AnnotationSession, Executor
 
@@ -106,8 +106,8 @@ class OtherSeries:
         on_error: Callable[[Exception], None],
         budget: int | None,
         bars: Bars,
-        tell: Callable[[], None],
-        fit: Callable[[], None],
+        tell: Callable[[], None] = lambda: None,
+        fit: Callable[[], None] = lambda: None,
         claim: Callable[[Layer], None] = lambda _: None,
     ) -> None:
         self.layers: list[Image] = []
@@ -136,10 +136,9 @@ class OtherSeries:
         case = self._session.case
         if case is not None and not self._closed:
             reference = case.series.header
-            matrix = grid_matrix(reference, series.header)
-            lies = world_affine(reference, series.header) is not None
-            if matrix is not None and not lies and not series.header.is_color:
-                self._offer(ref, series, matrix)
+            onto = series.onto(reference)
+            if onto is not None and world_affine(reference, series.header) is None:
+                self._offer(ref, series, onto)
                 return
         lazy = self._budget is not None and series.nbytes > self._budget
 
@@ -159,9 +158,7 @@ class OtherSeries:
 
         self._images.run(task, done, failed)
 
-    def _offer(
-        self, ref: SeriesRef, series: Series, matrix: NDArray[np.float64]
-    ) -> None:
+    def _offer(self, ref: SeriesRef, series: Series, onto: OntoGrid) -> None:
         """Have a series resampled once its layer is shown."""
         case = self._session.case
         assert case is not None
@@ -171,7 +168,7 @@ class OtherSeries:
         found = ResampledSeries(
             self._session,
             series,
-            matrix,
+            onto,
             Geometry.of(case.series.header, case.row.case.name),
             ref.description or series.header.name,
             images=self._images,

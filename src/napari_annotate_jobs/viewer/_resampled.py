@@ -8,7 +8,6 @@ import numpy as np
 from napari.layers import Image
 
 from napari_annotate_jobs.errors import Cancelled, ImagingError
-from napari_annotate_jobs.imaging import resampled_slice
 from napari_annotate_jobs.session import Work
 
 from ._images import grey_colormap
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_annotate_jobs.imaging import Series
+    from napari_annotate_jobs.imaging._onto_grid import OntoGrid
     from napari_annotate_jobs.model import Window
     from napari_annotate_jobs.session import AnnotationSession, Executor
 
@@ -43,8 +43,8 @@ class ResampledSeries:
         With an open case.
     series : Series
         What is looked at.
-    matrix : ndarray of float64, shape (4, 4)
-        From indices of the reference to those of the series.
+    onto : OntoGrid
+        Resamples it onto the slices of the reference.
     geometry : Geometry
         Of the reference.
     name : str
@@ -63,7 +63,7 @@ class ResampledSeries:
         self,
         session: AnnotationSession,
         series: Series,
-        matrix: NDArray[np.float64],
+        onto: OntoGrid,
         geometry: Geometry,
         name: str,
         *,
@@ -72,7 +72,7 @@ class ResampledSeries:
         on_error: Callable[[Exception], None],
         budget: int | None,
     ) -> None:
-        self._session, self._series, self._matrix = session, series, matrix
+        self._session, self._series, self._onto = session, series, onto
         self._images, self._bars, self._on_error = images, bars, on_error
         self._budget, self.name = budget, name
         self._shape = geometry.shape
@@ -155,9 +155,8 @@ class ResampledSeries:
         near = sorted(self._left, key=lambda i: (abs(i - here), i))[:CHUNK]
 
         def task() -> dict[int, NDArray[np.float32]]:
-            matrix, shape = self._matrix, self._shape[1:]
             return {
-                index: resampled_slice(voxels, matrix, index, shape)
+                index: self._onto.plane(voxels, index)
                 for index in near
                 if not self._closed and not work.cancelled()
             }

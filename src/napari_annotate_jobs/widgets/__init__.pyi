@@ -11,6 +11,7 @@ from .annotate._masks import MaskSection
 from .annotate._name_plates import NamePlates
 from .annotate._object_menu import ObjectMenu, pointed_text
 from .annotate._plane_marks import PlaneMarks
+from .annotate._question_list import QuestionList
 from .annotate._read_out import ReadOutLabel
 from .annotate._scale_bar import ScaleBar
 from .annotate._window import WindowControl
@@ -23,13 +24,14 @@ from .exchange._import_panel import ImportChoice, ImportPanel
 from .fill._choice import FillChoice, Where, outcome_text
 from .fill._panel import FillPanel
 from .jobs._log_in import LogInDialog
-from .jobs._model import CaseQuery, CaseRows, split_row_key
+from .jobs._model import CaseQuery, CaseRows, row_key, split_row_key
 from .jobs._my_jobs import MyJobsView
 from .jobs._page import JobPageView
 from .jobs._paint import plural
 from .jobs._person import PersonButton
 from .jobs._server_lines import ServerLine, ServerLines
 from .jobs._tiles import StudyGrid
+from .keys._digit_row import row_digit
 from .keys._guest import KeyboardGuest
 from .keys._held import HeldKeys
 from .keys._help import HelpPanel
@@ -97,6 +99,7 @@ __all__ = [
     "PersonButton",
     "PlaneMarks",
     "PropagatePanel",
+    "QuestionList",
     "ReadOutLabel",
     "ReviewPanel",
     "ReviewSides",
@@ -122,6 +125,8 @@ __all__ = [
     "paint_in",
     "plural",
     "pointed_text",
+    "row_digit",
+    "row_key",
     "split_row_key",
     "text_has_focus",
 ]

@@ -23,7 +23,7 @@ from napari_annotate_jobs.imaging.dicom._doubt import looks_like_dicom
 from napari_annotate_jobs.imaging.dicom._groups import groups_of
 from napari_annotate_jobs.imaging.dicom._scan import read_dataset, scan_file
 from napari_annotate_jobs.imaging.dicom._scan_pydicom import scan_with_pydicom
-from napari_annotate_jobs.imaging.dicom._walk_file import walk_file
+from napari_annotate_jobs.imaging.dicom._walk_file import FIRST_READ, walk_file
 
 _ROOTS = {
     "pydicom": Path(pydicom.data.__file__).parent / "test_files",
@@ -156,7 +156,8 @@ def test_the_short_loop_agrees_with_pydicom(path: Path) -> None:
     stat = path.stat()
     file = FileRef(path, stat.st_size, stat.st_mtime_ns)
     with open(path, "rb", buffering=0) as handle:
-        quick = walk_file(handle, file)
+        data = handle.read(FIRST_READ)
+        quick = walk_file(handle.fileno(), file, data)
     if quick is None:
         return
     slow = scan_with_pydicom(file)

@@ -91,6 +91,40 @@ def test_gated_tomo_has_an_axis_of_time_slots(write_slice: Write) -> None:
     assert [v.split.by for v in header.volumes if v.split] == ["time slot"] * 2
 
 
+def test_tomo_gated_in_two_ways_names_both(write_slice: Write) -> None:
+    path = _tomo(
+        write_slice,
+        4.0,
+        SliceVector=[1, 1, 1, 1],
+        RRIntervalVector=[1, 1, 2, 2],
+        TimeSlotVector=[1, 2, 1, 2],
+    )
+    header = open_series(path).header
+    assert header.shape == (4, 3, 5)
+    assert [s.frame for s in header.slices] == [1, 2, 3, 4]
+    assert "one-place" in _codes(header)
+
+
+def test_dynamic_planar_images_are_a_stack_in_their_order(write_slice: Write) -> None:
+    pixels = np.arange(4 * 3 * 5, dtype=np.int16).reshape(4, 3, 5)
+    path = write_slice(
+        "nm.dcm",
+        pixels,
+        Modality="NM",
+        ImageType=["ORIGINAL", "PRIMARY", "DYNAMIC", "EMISSION"],
+        NumberOfFrames=4,
+        ImagePositionPatient=None,
+        ImageOrientationPatient=None,
+        DetectorVector=[1, 1, 2, 2],
+        PhaseVector=[1, 1, 1, 1],
+        TimeSliceVector=[1, 2, 1, 2],
+    )
+    volume = read_series(path)
+    np.testing.assert_array_equal(volume.voxels, pixels)
+    assert volume.affine is None
+    assert "slice-distance-unknown" in _codes(volume.header)
+
+
 def test_an_unknown_distance_of_slices_is_told(write_slice: Write) -> None:
     header = open_series(_tomo(write_slice, None)).header
     assert header.affine is None

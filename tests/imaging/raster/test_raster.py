@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -98,6 +98,19 @@ def test_tiff_pages_are_slices(
     volume = read_series(path)
     assert volume.voxels.dtype == np.dtype(dtype)
     assert_array_equal(volume.voxels, stack)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"compression": "zlib"}, {"tile": (16, 16)}, {"byteorder": ">"}],
+    ids=["plain", "packed", "tiled", "big-endian"],
+)
+def test_bigtiff(tmp_path: Path, more: dict[str, Any]) -> None:
+    path = tmp_path / "a.tif"
+    stack = np.arange(3 * 40 * 50, dtype=np.uint16).reshape(3, 40, 50) * 10
+    tifffile.imwrite(path, stack, photometric="minisblack", bigtiff=True, **more)
+    assert_array_equal(read_series(path).voxels, stack)
+    assert_array_equal(open_series(path).read_slice(2), stack[2])
 
 
 def test_tiff_of_planes_and_white_is_zero(tmp_path: Path) -> None:

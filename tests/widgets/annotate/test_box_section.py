@@ -6,7 +6,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_annotate_jobs.editing import Track
-from napari_annotate_jobs.model import COLORS, Attribute, Box, Label, Method
+from napari_annotate_jobs.model import COLORS, Box, Label, Method
 from napari_annotate_jobs.widgets import BoxSection, Colors, KeyMap, ObjectAtHand
 
 LABELS = (
@@ -149,35 +149,3 @@ def test_it_fits_a_narrow_dock(section, colors):
     section.set_colors(colors)
     section.set_object(ObjectAtHand(track(), here=True))
     assert section.minimumSizeHint().width() <= 280
-
-
-def test_what_is_asked_of_the_object_is_answered(qtbot):
-    asked = (
-        Attribute(name="Margin", choices=("sharp", "blurred"), required=True),
-        Attribute(name="Remark"),
-    )
-    labels = (
-        LABELS[0].model_copy(update={"attributes": asked}),
-        *LABELS[1:],
-    )
-    section = BoxSection(KeyMap())
-    qtbot.addWidget(section)
-    section.set_labels(labels)
-    said = []
-    section.answered.connect(lambda name, text: said.append((name, text)))
-    box = Box(
-        label=1, top=0, left=0, bottom=5, right=5, attributes={"Margin": "blurred"}
-    )
-    section.set_object(ObjectAtHand(track=Track("t", 1, {2: box}), here=True))
-    margin, remark = section.answers.fields.values()
-    assert margin.currentText() == "blurred"
-    assert not said  # setters never emit
-    margin.setCurrentIndex(1)
-    remark.setText(" near the wall ")
-    remark.editingFinished.emit()
-    assert said == [("Margin", "sharp"), ("Remark", "near the wall")]
-    plain = Box(label=2, top=0, left=0, bottom=5, right=5)
-    section.set_object(ObjectAtHand(track=Track("u", 2, {2: plain}), here=True))
-    assert section.answers.isHidden()
-    section.set_object(None)
-    assert section.answers.isHidden()

@@ -886,7 +886,8 @@ class StoreSource:
             self.errors.append(error)
             reply(None, 0)
 
-        asked = {name: v for name, v in vars(query).items() if name != "only"}
+        asked = {**vars(query)}
+        del asked["only"], asked["label"]
         self.executor.run(
             lambda: self.store.cases("j", **asked, offset=offset, limit=limit),
             lambda page: reply(page.rows, page.total),

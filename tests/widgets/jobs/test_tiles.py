@@ -5,7 +5,14 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_annotate_jobs.model import Case, CaseRow, SeriesRef, Status
+from napari_annotate_jobs.model import (
+    Case,
+    CaseRow,
+    Label,
+    Method,
+    SeriesRef,
+    Status,
+)
 from napari_annotate_jobs.widgets.jobs._model import ROW
 from napari_annotate_jobs.widgets.jobs._tiles import LARGE, SMALL, StudyGrid
 
@@ -80,6 +87,34 @@ def test_twenty_five_pictures_go_on_a_screen(grid):
     grid.resize(500, 900)
     assert grid.tiles._delegate.side == SMALL
     assert grid.tiles.model().columnCount() == 4
+
+
+def test_a_label_is_asked_for_and_nothing_found_is_said(grid):
+    source, asked = Source(30), []
+    fetch = source.fetch
+
+    def heard(query, *rest):
+        asked.append(query.label)
+        fetch(query, *rest)
+
+    source.fetch = heard
+    labels = [
+        Label(id=n, name=name, color="#D55E00", method=Method.DETECTION)
+        for n, name in ((3, "node"), (7, "cyst"))
+    ]
+    grid.set_source("Brains", source, labels)
+    assert asked[-1] is None and not grid._state.isVisible()
+    box = grid._labels
+    assert [box.itemText(n) for n in range(box.count())] == [
+        "All labels", "node", "cyst",
+    ]  # fmt: skip
+    box.setCurrentIndex(2)
+    assert asked[-1] == 7
+    grid._search.setText("nothing of that name")
+    assert grid._state.isVisible() and "No case matches" in grid._state.text()
+    grid.set_source("Livers", source, labels[:1])
+    assert asked[-1] is None and box.currentText() == "All labels"
+    assert not grid._state.isVisible()
 
 
 def test_only_what_is_seen_is_read(grid):

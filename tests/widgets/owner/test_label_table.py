@@ -11,6 +11,7 @@ from napari_annotate_jobs.app.controllers import LabelController
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import (
     COLORS,
+    Attribute,
     Group,
     Label,
     LabelSet,
@@ -18,6 +19,7 @@ from napari_annotate_jobs.model import (
     Scope,
 )
 from napari_annotate_jobs.widgets import LabelTable
+from napari_annotate_jobs.widgets.owner._attribute_dialog import AttributeDialog
 from napari_annotate_jobs.widgets.owner._label_rows import CHOICES, Column
 
 MASK, BOX, CLASS = Method.SEGMENTATION, Method.DETECTION, Method.CLASSIFICATION
@@ -48,6 +50,58 @@ def type_names(table, qtbot, *names):
         qtbot.keyClicks(line, name)
         qtbot.keyClick(line, Qt.Key.Key_Return)
         qtbot.waitUntil(lambda line=line: table.table.cells.editor not in (line, None))
+
+
+def test_attributes_are_written_and_kept(table, qtbot):
+    kept = Attribute(name="Side", choices=("left, upper", "right"), scope=Scope.CASE)
+    table.set_labels(
+        LabelSet(
+            labels=(
+                Label(id=3, name="liver", color=COLORS[0], method=MASK),
+                Label(
+                    id=4,
+                    name="cyst",
+                    color=COLORS[1],
+                    method=MASK,
+                    attributes=(kept,),
+                ),
+            )
+        ),
+        in_use=(3,),
+    )
+    assert table.label_set()[4].attributes == (kept,)
+    table.table.selectRow(1)
+    table.asked.click()
+    dialog = table.findChild(AttributeDialog)
+    dialog.add.click()
+    name, answers, _, needed = dialog.lines[1]
+    name.setText("side")
+    dialog.buttons.accepted.emit()
+    assert "Two attributes are named" in dialog.error.text()
+    name.setText("Margin")
+    answers.setText("sharp, blurred,")
+    needed.setChecked(True)
+    dialog.buttons.accepted.emit()
+    margin = Attribute(name="Margin", choices=("sharp", "blurred"), required=True)
+    assert table.label_set()[4].attributes == (kept, margin)
+    # What is annotated keeps its meaning.
+    table.table.selectRow(0)
+    table.asked.click()
+    used = table.findChildren(AttributeDialog)[-1]
+    assert not used.add.isEnabled()
+    assert not used.lines[0][0].isEnabled()
+    used.buttons.accepted.emit()
+    assert table.label_set()[3].attributes == ()
+
+
+def test_a_label_for_boxes_asks_of_objects(table):
+    of_slice = Attribute(name="Margin", scope=Scope.SLICE)
+    label = Label(
+        id=3, name="cyst", color=COLORS[0], method=MASK, attributes=(of_slice,)
+    )
+    table.set_labels(LabelSet(labels=(label,)))
+    table.rows.write_choice(0, next(c for c in CHOICES if c.method is BOX))
+    assert table.label_set()[3].asked(None)[0].name == "Margin"
 
 
 def names(table):

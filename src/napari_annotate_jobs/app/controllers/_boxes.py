@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.editing import (
-    answer_track,
     confirm_boxes,
     cut_track,
     delete_boxes,
@@ -72,7 +71,6 @@ class BoxActions:
         self._bench = bench
         self._session, self._bridge = bench.session, bridge
         self._section = section
-        self._asked = ("", "")
         self._connections = Connections(
             [
                 (self._bridge.box_changed, self.refresh),
@@ -90,7 +88,6 @@ class BoxActions:
         panel.add_box_actions(PANEL)
         panel.boxes_requested.connect(self._from_panel)
         self._section.join_requested.connect(self._join)
-        self._section.answered.connect(self._answer_with)
         self._section.relabel_requested.connect(self._relabel)
 
     def _offer_labels(self, *_: object) -> None:
@@ -140,8 +137,6 @@ class BoxActions:
     def by_id(self) -> dict[str, Callable[[], None]]:
         """Return the actions that have keys, by their id."""
         names = (
-            "answer",
-            "next_question",
             "confirm_box",
             "confirm_object",
             "cut_object",
@@ -251,42 +246,6 @@ class BoxActions:
     def _join(self, other_id: str) -> None:
         editor = self._session.editor
         self._bench.act(lambda: merge_tracks(editor, self._track_here().id, [other_id]))
-
-    def _answer_with(self, name: str, answer: str) -> None:
-        editor = self._session.editor
-        self._bench.act(
-            lambda: answer_track(editor, self._track_here().id, name, answer)
-        )
-
-    def _answer(self) -> None:
-        """Give the next answer to what is not answered, else to what was last."""
-        track, editor = self._track_here(), self._session.editor
-        asked = [a for a in editor.labels[track.label].attributes if a.choices]
-        if not asked:
-            raise TransitionError("nothing is asked of this object")
-        answers = next(iter(track.boxes.values())).attributes
-        if (self._asked[0]) != track.id:
-            open_ones = [a.name for a in asked if not answers.get(a.name)]
-            self._asked = track.id, (open_ones or [asked[0].name])[0]
-        attribute = next((a for a in asked if a.name == self._asked[1]), asked[0])
-        given = ("", *attribute.choices)
-        now = given.index(answers.get(attribute.name, ""))
-        answer_track(editor, track.id, attribute.name, given[(now + 1) % len(given)])
-
-    def _next_question(self) -> None:
-        """Let the answers that are given by key be those of the next attribute."""
-        track = self._track_here()
-        names = [
-            a.name
-            for a in self._session.editor.labels[track.label].attributes
-            if a.choices
-        ]
-        if not names:
-            raise TransitionError("nothing is asked of this object")
-        known = self._asked[0] == track.id and self._asked[1] in names
-        at = names.index(self._asked[1]) + 1 if known else 0
-        self._asked = track.id, names[at % len(names)]
-        self._session.told.emit(f"Answers by key are about “{self._asked[1]}” now.")
 
     def _relabel(self, label_id: int) -> None:
         editor = self._session.editor

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.editing import Cell
+from napari_annotate_jobs.editing import Cell, answered_text
 from napari_annotate_jobs.errors import AnnotateJobsError, TransitionError
 from napari_annotate_jobs.metrics import Agreement
 from napari_annotate_jobs.model import (
@@ -639,7 +639,11 @@ class ReviewController:
             self._clicked = None
             self._pin(None)
         if self.reading.is_open:
-            self.panel.set_current(self.reading.slice)
+            index, editor = self.reading.slice, self.reading.editor
+            self.panel.set_current(index)
+            self.panel.set_said(answered_text(editor, index))
+        else:
+            self.panel.set_said("")
         self.show_pins()
 
 

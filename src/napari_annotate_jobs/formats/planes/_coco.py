@@ -57,6 +57,7 @@ class CocoExporter(PlaneExporter):
 
     title = "COCO"
     methods = frozenset({Method.DETECTION, Method.SEGMENTATION})
+    keeps_answers = True
     Options: ClassVar[type[FormatOptions]] = CocoOptions
 
     def losses(self, export: ExportJob) -> list[str]:
@@ -64,8 +65,8 @@ class CocoExporter(PlaneExporter):
         said = [
             text
             for text in super().losses(export)
-            # Tracks and attributes have fields of their own.
-            if "which boxes are one object" not in text and "attributes" not in text
+            # Tracks have a field of their own.
+            if "which boxes are one object" not in text
         ]
         said = [text for text in said if "classification" not in text]
         if export.labels.of(Method.CLASSIFICATION, Scope.SLICE):
@@ -106,6 +107,20 @@ class CocoExporter(PlaneExporter):
         if case.annotation.case_labels:
             whole = [label_name(case.labels, i) for i in case.annotation.case_labels]
             image["case_classes"] = whole
+        for field, answers in (
+            ("class_attributes", said.answers),
+            ("case_attributes", case.case_answers),
+        ):
+            found = {
+                label_name(case.labels, label.id): dict(
+                    sorted(answers(label.id).items())
+                )
+                for label in case.labels.labels
+                if answers(label.id)
+                and (field == "case_attributes" or label.id in said.class_labels)
+            }
+            if found:
+                image[field] = found
         return (), {"image": image, "annotations": list(self._annotations(case, index))}
 
     def _annotations(self, case: AnnotatedCase, index: int) -> Iterator[dict[str, Any]]:
@@ -129,9 +144,11 @@ class CocoExporter(PlaneExporter):
         for label, mask in case_masks(case, index):
             group = case.labels[label].overlap_group
             apart = self.options.objects == "components"
+            answers = dict(sorted(case.said(index).answers(label).items()))
             for part in components(mask) if apart else [whole(mask)]:
                 height, width = part.pixels.shape
                 yield {
+                    **({"attributes": answers} if answers else {}),
                     "category_id": categories[label],
                     "bbox": [part.left, part.top, width, height],
                     "area": int(part.pixels.sum()),

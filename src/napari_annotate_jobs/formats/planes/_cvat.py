@@ -15,7 +15,7 @@ from ._read_cvat import SCOPE, read_image
 from ._voc import xml_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -49,10 +49,11 @@ class CvatExporter(PlaneExporter):
 
     title = "CVAT for images"
     methods = frozenset({Method.CLASSIFICATION, Method.DETECTION, Method.SEGMENTATION})
+    keeps_answers = True
 
     def losses(self, export: ExportJob) -> list[str]:
-        """Say what single images cannot hold; attributes have their place here."""
-        held = ("attributes", "one object", "whole cases")
+        """Say what single images cannot hold; cases and objects have their place."""
+        held = ("one object", "whole cases")
         return [
             text
             for text in super().losses(export)
@@ -78,13 +79,11 @@ class CvatExporter(PlaneExporter):
             shape.set("xbr", _number(box.right + 0.5))
             shape.set("ybr", _number(box.bottom + 0.5))
             shape.set("z_order", "0")
-            answers = dict(sorted(box.attributes.items()))
+            whole = case.case_answers(box.label)
+            answers = dict(sorted({**whole, **box.attributes}.items()))
             if box.track:
                 answers[TRACK] = box.track
-            for name, value in answers.items():
-                item = ElementTree.SubElement(shape, "attribute")
-                item.set("name", printable(name, case, "an attribute's name"))
-                item.text = printable(value, case, "an attribute")
+            _answer(shape, answers, case)
         refs = case.said(index).masks
         for label, mask in case_masks(case, index):
             group = labels[label].overlap_group
@@ -92,12 +91,15 @@ class CvatExporter(PlaneExporter):
             for name, text in _mask(mask).items():
                 shape.set(name, text)
             shape.set("z_order", str(labels.overlap_groups.index(group)))
+            _answer(shape, case.answers(index, label), case)
         for label in case.said(index).class_labels:
-            _shape(image, "tag", labels, label, Provenance.MANUAL)
+            tag = _shape(image, "tag", labels, label, Provenance.MANUAL)
+            _answer(tag, case.answers(index, label), case)
         for label in case.annotation.case_labels:
             tag = _shape(image, "tag", labels, label, Provenance.MANUAL)
             item = ElementTree.SubElement(tag, "attribute", name=SCOPE)
             item.text = str(Scope.CASE)
+            _answer(tag, case.case_answers(label), case)
         return (), xml_text(image, indent=False).strip()
 
     def read_plane(
@@ -183,6 +185,16 @@ def _shape(
     if tag != "tag":
         shape.set("occluded", "0")
     return shape
+
+
+def _answer(
+    shape: ElementTree.Element, answers: Mapping[str, str], case: AnnotatedCase
+) -> None:
+    """Write answers to attributes of a shape, or a tag."""
+    for name, value in answers.items():
+        item = ElementTree.SubElement(shape, "attribute")
+        item.set("name", printable(name, case, "an attribute's name"))
+        item.text = printable(value, case, "an attribute")
 
 
 def _mask(mask: NDArray[np.bool_]) -> dict[str, str]:

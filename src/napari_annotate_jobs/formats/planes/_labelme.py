@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from napari_annotate_jobs.errors import InvalidValueError
+from napari_annotate_jobs.formats._contract import answered_labels
 from napari_annotate_jobs.model import Method, Scope, encode_png
 
 from ._outline import outlines
@@ -48,17 +49,18 @@ class LabelMeExporter(PlaneExporter):
 
     title = "LabelMe"
     methods = frozenset({Method.CLASSIFICATION, Method.DETECTION, Method.SEGMENTATION})
+    keeps_answers = True
     Options: ClassVar[type[FormatOptions]] = LabelMeOptions
 
     def losses(self, export: ExportJob) -> list[str]:
         """Say what is kept in fields that are ours."""
-        held = ("attributes", "one object")
         said = super().losses(export)
-        kept = [text for text in said if not any(word in text for word in held)]
-        if kept != said:
+        kept = [text for text in said if "one object" not in text]
+        if kept != said or answered_labels(export):
             kept.append(
                 "LabelMe has no attributes and tracks: they are written as the fields "
-                "'attributes' and 'track' of shapes, which it keeps and does not show"
+                "'attributes' and 'track' of shapes, which it keeps and does not show, "
+                "and 'attributes' of images"
             )
         return kept
 
@@ -81,6 +83,14 @@ class LabelMeExporter(PlaneExporter):
             "imageHeight": picture.rows,
             "imageWidth": picture.columns,
         }
+        whole = case.annotation.case_labels
+        answers = {
+            label_name(case.labels, label_id): found
+            for label_id in (*said.class_labels, *whole)
+            if (found := case.answers(picture.index, label_id))
+        }
+        if answers:
+            data["attributes"] = answers
         file = f"{self.images}/{picture.stem}.json"
         text = json.dumps(data, ensure_ascii=False, indent=1)
         (folder / file).write_text(text + "\n", encoding="utf-8")
@@ -90,9 +100,13 @@ class LabelMeExporter(PlaneExporter):
         self, case: AnnotatedCase, picture: Picture
     ) -> Iterator[dict[str, Any]]:
         for box in case.boxes(picture.index):
-            yield _rectangle(label_name(case.labels, box.label), box)
+            whole = case.case_answers(box.label)
+            own = box.evolve(attributes={**whole, **box.attributes})
+            yield _rectangle(label_name(case.labels, box.label), own)
         for label, mask in case_masks(case, picture.index):
             name = label_name(case.labels, label)
+            answers = case.answers(picture.index, label)
+            own = {"attributes": answers} if answers else {}
             if self.options.masks == "masks":
                 rows, columns = np.nonzero(mask)
                 top, left = int(rows.min()), int(columns.min())
@@ -101,7 +115,7 @@ class LabelMeExporter(PlaneExporter):
                 png = encode_png(part.astype(np.uint8) * np.uint8(255))
                 shape = _shape(name, "mask", [[left, top], [right, bottom]])
                 # LabelMe names the first and the last pixel of a mask.
-                yield {**shape, "mask": base64.b64encode(png).decode("ascii")}
+                yield {**shape, "mask": base64.b64encode(png).decode("ascii"), **own}
                 continue
             for ring, holes in outlines(mask):
                 if holes:
@@ -111,7 +125,8 @@ class LabelMeExporter(PlaneExporter):
                         where=case.summary,
                         remedy="Leave the option masks as it is",
                     )
-                yield _shape(name, "polygon", [[float(x), float(y)] for x, y in ring])
+                points = [[float(x), float(y)] for x, y in ring]
+                yield {**_shape(name, "polygon", points), **own}
 
     def read_plane(
         self, case: AnnotatedCase, picture: Picture, folder: Path, part: Any

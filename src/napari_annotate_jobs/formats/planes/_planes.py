@@ -87,8 +87,6 @@ class PlaneExporter(Exporter):
             said.append(f"{self.title} does not hold labels of whole cases")
         if Method.DETECTION in self.methods and box_tracks(export):
             said.append(f"{self.title} does not say which boxes are one object")
-        if Method.DETECTION in self.methods and box_attributes(export):
-            said.append(f"{self.title} does not hold attributes of boxes")
         said.append(
             "Undecided and excluded slices are left out; decisions.csv names them"
         )
@@ -285,11 +283,6 @@ def label_name(labels: LabelSet, label: int) -> str:
 def box_tracks(export: ExportJob) -> bool:
     """Return True if any box to be exported belongs to an object on several slices."""
     return any(box.track for box in _boxes(export))
-
-
-def box_attributes(export: ExportJob) -> bool:
-    """Return True if any box to be exported has answers to attributes."""
-    return any(box.attributes for box in _boxes(export))
 
 
 def _boxes(export: ExportJob) -> Iterator[Box]:

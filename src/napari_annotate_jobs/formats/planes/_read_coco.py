@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.formats._foreign import (
+    answers_by_label,
+    answers_of,
     as_int,
     as_number,
     as_text,
@@ -167,6 +169,12 @@ class _Image:
         self._whole = _names(image.get("case_classes"), where)
         self._negative = image.get("nothing_to_label", True) is not False
         self._boxes: dict[str, list[tuple[float, float, float, float]]] = {}
+        self._box_answers: dict[str, list[dict[str, str]]] = {}
+        self._answers: dict[tuple[Method, str], dict[str, str]] = {
+            (Method.CLASSIFICATION, name): answers
+            for name, answers in answers_by_label(image.get("class_attributes")).items()
+        }
+        self._case_answers = answers_by_label(image.get("case_attributes"))
         self._masks: dict[str, list[Raw]] = {}
         self._notes: list[str] = []
 
@@ -188,6 +196,8 @@ class _Image:
             if not isinstance(segmentation, (list, dict)):
                 raise InvalidValueError("a segmentation of no known kind", where=where)
             self._masks.setdefault(name, []).append((where, segmentation))
+            if answers := answers_of(each.get("attributes")):
+                self._answers.setdefault((Method.SEGMENTATION, name), answers)
             return Method.SEGMENTATION
         if not box:
             self._classes = tuple(dict.fromkeys((*self._classes, name)))
@@ -204,6 +214,8 @@ class _Image:
         # COCO counts from the outer corner of the first pixel.
         corners = (y - 0.5, x - 0.5, y + height - 0.5, x + width - 0.5)
         self._boxes.setdefault(name, []).append(corners)
+        answers = answers_of(each.get("attributes"))
+        self._box_answers.setdefault(name, []).append(answers)
         return Method.DETECTION
 
     def incoming(
@@ -218,6 +230,8 @@ class _Image:
             boxes=self._boxes,
             classes=self._classes,
             nothing_to_label=nothing and not self._notes,
+            answers=self._answers,
+            box_answers=self._box_answers,
         )
         return Incoming(
             path=path,
@@ -227,6 +241,7 @@ class _Image:
             plane=self._plane,
             provenance=source,
             case_labels=self._whole,
+            case_answers=self._case_answers,
             image=self._name,
             case=self._case,
             notes=tuple(self._notes),

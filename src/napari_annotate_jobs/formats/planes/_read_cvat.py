@@ -152,6 +152,8 @@ def read_image(
     plane = check_plane(rows, columns, where)
     boxes: dict[str, list[Corners]] = {}
     spans: dict[str, list[Spans]] = {}
+    answers: dict[tuple[Method, str], dict[str, str]] = {}
+    box_answers: dict[str, list[dict[str, str]]] = {}
     classes: dict[str, None] = {}
     whole: dict[str, None] = {}
     notes: list[str] = []
@@ -161,12 +163,21 @@ def read_image(
             notes.append(f"{entry}: a {shape.tag} is not taken over")
             continue
         label = names(shape.get("label"), "the label", entry)
+        said = {
+            name: each.text
+            for each in shape.iterfind("attribute")
+            if (name := each.get("name")) and each.text
+        }
+        kind = Method.CLASSIFICATION if shape.tag == "tag" else Method.SEGMENTATION
+        if said and shape.tag != "box":
+            answers.setdefault((kind, label), said)
         try:
             if shape.tag == "box":
                 if as_number(shape.get("rotation", "0"), "rotation", entry):
                     notes.append(f"{entry}: a turned box is not taken over")
                     continue
                 boxes.setdefault(label, []).append(_box(shape, entry))
+                box_answers.setdefault(label, []).append(said)
             elif shape.tag == "polygon":
                 points = (shape.get("points") or "").replace(";", ",").split(",")
                 found = polygon_points(points, plane)
@@ -190,6 +201,8 @@ def read_image(
         boxes=boxes,
         classes=tuple(classes),
         nothing_to_label=not (boxes or masks or classes or notes),
+        answers=answers,
+        box_answers=box_answers,
         **more,
     )
     sources = frozenset(s for shape in element if (s := shape.get("source")))

@@ -14,6 +14,8 @@ from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.formats._foreign import (
     NO_PLACE,
     Names,
+    answers_by_label,
+    answers_of,
     as_int,
     as_number,
     check_plane,
@@ -127,6 +129,11 @@ def read_labelme_file(
     }
     boxes: dict[str, list[tuple[float, float, float, float]]] = {}
     spans: dict[str, list[Spans]] = {}
+    answers = {
+        (Method.CLASSIFICATION, flag): said
+        for flag, said in answers_by_label(data.get("attributes")).items()
+    }
+    box_answers: dict[str, list[dict[str, str]]] = {}
     notes: list[str] = []
     for number, shape in enumerate(shapes, 1):
         where = f"{path}, shape {number}"
@@ -137,6 +144,8 @@ def read_labelme_file(
         points = _points(shape.get("points"), where)
         if kind == "rectangle":
             boxes.setdefault(label, []).append(_box(points, where))
+            own = answers_of(shape.get("attributes"))
+            box_answers.setdefault(label, []).append(own)
             continue
         if kind not in ("polygon", "circle", "mask"):
             notes.append(f"shape {number}: a {kind} is not taken over")
@@ -152,12 +161,16 @@ def read_labelme_file(
         except ValueError as error:
             raise InvalidValueError(str(error), where=where) from error
         spans.setdefault(label, []).append(found)
+        if own := answers_of(shape.get("attributes")):
+            answers.setdefault((Method.SEGMENTATION, label), own)
     classes = tuple(flag for flag, is_set in known.items() if is_set)
     one = IncomingSlice(
         boxes=boxes,
         masks={label: paint(each, plane) for label, each in spans.items()},
         classes=classes,
         nothing_to_label=not (boxes or spans or classes or notes),
+        answers=answers,
+        box_answers=box_answers,
         **{k: v for k, v in place.items() if k != "case"},
     )
     return _Said(name, plane, one, tuple(known), tuple(notes))

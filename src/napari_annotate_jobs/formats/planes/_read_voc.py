@@ -9,6 +9,7 @@ from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.formats._foreign import (
     NO_PLACE,
     Names,
+    answers_of,
     as_int,
     as_number,
     check_plane,
@@ -64,9 +65,9 @@ def read_voc(path: str | os.PathLike[str]) -> list[Incoming]:
     names, places = Names(), image_places(root)
     read = []
     for file in files:
-        image, plane, one, notes = read_voc_file(file, names, places)
-        read.append((file, image, plane, one, notes))
-    used = dict.fromkeys(name for _, _, _, one, _ in read for name in one.boxes)
+        image, plane, one = read_voc_file(file, names, places)
+        read.append((file, image, plane, one))
+    used = dict.fromkeys(name for _, _, _, one in read for name in one.boxes)
     labels = tuple(IncomingLabel(name=n, method=Method.DETECTION) for n in used)
     return [
         Incoming(
@@ -77,9 +78,8 @@ def read_voc(path: str | os.PathLike[str]) -> list[Incoming]:
             plane=plane,
             image=image,
             case=_place(places, image, file).get("case"),
-            notes=notes,
         )
-        for file, image, plane, one, notes in read
+        for file, image, plane, one in read
     ]
 
 
@@ -90,8 +90,8 @@ def _place(places: dict[str, dict[str, Any]], image: str, file: Path) -> dict[st
 
 def read_voc_file(
     path: Path, names: Names, places: dict[str, dict[str, Any]] | None = None
-) -> tuple[str, tuple[int, int], IncomingSlice, tuple[str, ...]]:
-    """Read one file: the image's name, (rows, columns), what is said, notes."""
+) -> tuple[str, tuple[int, int], IncomingSlice]:
+    """Read one file: the image's name, (rows, columns), what is said."""
     root = read_xml(path)
     if root.tag != "annotation":
         raise InvalidValueError(
@@ -102,7 +102,7 @@ def read_voc_file(
     columns = as_int(_text(root, "size/width", path), "the width", path)
     plane = check_plane(rows, columns, path)
     boxes: dict[str, list[tuple[float, float, float, float]]] = {}
-    notes: list[str] = []
+    box_answers: dict[str, list[dict[str, str]]] = {}
     for number, item in enumerate(root.iter("object"), 1):
         where = f"{path}, object {number}"
         name = names(item.findtext("name"), "the name", where)
@@ -118,15 +118,19 @@ def read_voc_file(
                 "a box whose last pixel is before its first", where=where
             )
         boxes.setdefault(name, []).append(corners)
-        if item.find("attributes") is not None:
-            notes.append(f"object {number}: its attributes are not taken over")
+        answers = {
+            each.findtext("name"): each.findtext("value")
+            for each in item.iterfind("attributes/attribute")
+        }
+        box_answers.setdefault(name, []).append(answers_of(answers))
     place = {} if places is None else _place(places, image, path)
     one = IncomingSlice(
         boxes=boxes,
         nothing_to_label=not boxes,
+        box_answers=box_answers,
         **{k: v for k, v in place.items() if k != "case"},
     )
-    return image, plane, one, tuple(notes)
+    return image, plane, one
 
 
 def _text(element: ElementTree.Element, path: str, where: object) -> str:

@@ -50,12 +50,13 @@ class VocExporter(PlaneExporter):
 
     title = "Pascal VOC"
     methods = frozenset({Method.DETECTION})
+    keeps_answers = True
     images = "JPEGImages"
     Options: ClassVar[type[FormatOptions]] = VocOptions
 
     def losses(self, export: ExportJob) -> list[str]:
-        """Say what becomes of parts of pixels, and of attributes."""
-        said = [text for text in super().losses(export) if "attributes" not in text]
+        """Say what becomes of parts of pixels."""
+        said = super().losses(export)
         if self.options.whole:
             said.append("Boxes are widened to whole pixels")
         return said
@@ -102,9 +103,10 @@ class VocExporter(PlaneExporter):
             _child(place, "ymin", _number(top + 1.5))
             _child(place, "xmax", _number(right + 0.5))
             _child(place, "ymax", _number(bottom + 0.5))
-            if box.attributes:
+            said = {**case.case_answers(box.label), **box.attributes}
+            if said:
                 answers = _child(item, "attributes")
-                for name, value in sorted(box.attributes.items()):
+                for name, value in sorted(said.items()):
                     answer = _child(answers, "attribute")
                     _child(answer, "name", printable(name, case, "an attribute's name"))
                     _child(answer, "value", printable(value, case, "an attribute"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -82,8 +83,10 @@ def pair_of(values: dict[str, Any], *names: str) -> tuple[float, float] | None:
     """Return the first of the named pairs that is a sane spacing, mm."""
     for name in names:
         numbers = values.get(name)
-        if numbers and len(numbers) == 2 and all(0 < n < 1000 for n in numbers):
-            return (float(numbers[0]), float(numbers[1]))
+        if numbers and len(numbers) == 2:
+            first, second = numbers
+            if 0 < first < 1000 and 0 < second < 1000:
+                return (float(first), float(second))
     return None
 
 
@@ -91,17 +94,20 @@ def of_length(numbers: Any, length: int) -> tuple[float, ...] | None:
     """Return the numbers if there are so many and all are finite."""
     if not numbers or len(numbers) != length:
         return None
-    numbers = tuple(float(n) for n in numbers)
+    numbers = tuple(map(float, numbers))
     return numbers if all(map(math.isfinite, numbers)) else None
 
 
 def orientation_of(numbers: Any) -> tuple[float, ...] | None:
     """Return the six cosines if both directions are unit and at right angles."""
     cosines = of_length(numbers, 6)
-    if cosines is None:
-        return None
+    return cosines if cosines is not None and _are_axes(cosines) else None
+
+
+@lru_cache(64)
+def _are_axes(cosines: tuple[float, ...]) -> bool:
     a, b, c, d, e, f = cosines
     row, column = math.hypot(a, b, c), math.hypot(d, e, f)
     if abs(row - 1) > 0.01 or abs(column - 1) > 0.01:
-        return None
-    return cosines if abs(a * d + b * e + c * f) < 0.01 else None
+        return False
+    return abs(a * d + b * e + c * f) < 0.01

@@ -22,12 +22,30 @@ _ENDS = b"\xff\xd9"
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["frames_of", "pixel_format"]
+__all__ = ["format_said", "frames_of", "pixel_format"]
 
 _PHOTOMETRIC = {
     1: {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"},
     3: {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"},
 }
+
+
+_OF_FORMAT = (
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "ModalityLUTSequence",
+    "PhotometricInterpretation",
+    "PixelRepresentation",
+    "PlanarConfiguration",
+    "SamplesPerPixel",
+)
+
+
+def format_said(record: Record) -> tuple[Any, ...]:
+    """Return all that :func:`pixel_format` looks at: the same gives the same."""
+    said = map(record.values.get, _OF_FORMAT)
+    return (record.transfer_syntax, record.element, *said)
 
 
 def pixel_format(record: Record) -> PixelFormat:

@@ -13,50 +13,78 @@ from napari_annotate_jobs.errors import (
 from napari_annotate_jobs.imaging._quiet import BoundedFile, quiet
 from napari_annotate_jobs.imaging._types import FileRef
 
-from ._doubt import check_inflated, reason
+from ._alike import HeaderWalker
+from ._doubt import check_inflated, looks_like_dicom, reason
 from ._record import DEFLATED, NATIVE, Record
 from ._scan_pydicom import scan_with_pydicom
-from ._walk_file import walk_file
+from ._walk_file import FIRST_READ
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ["frame_bits", "read_dataset", "scan_file"]
+__all__ = ["Scanner", "frame_bits", "read_dataset", "scan_file"]
+
+_READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+
+
+class Scanner:
+    """Reads the headers of many DICOM files, one after the other.
+
+    What a file has in common with one before is not read again.
+    """
+
+    def __init__(self) -> None:
+        self._walker = HeaderWalker()
+
+    def scan(self, path: Path, *, doubted: bool = False) -> Record | None:
+        """Read the header of one DICOM file.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        doubted : bool
+            Whether it may be no DICOM file.
+
+        Returns
+        -------
+        Record or None
+            Its values; None if it is `doubted` and does not look like one.
+
+        Raises
+        ------
+        UnreadableImageError
+            If it is not a DICOM file, is damaged, or its pixels are cut off.
+        UnsupportedImageError
+            If it is an intact DICOM file that holds no image.
+        """
+        try:
+            # not by `open`, which asks the system twice as much
+            descriptor = os.open(path, _READ_ONLY)
+            try:
+                data = os.read(descriptor, FIRST_READ)
+                if doubted and not looks_like_dicom(data[:132]):
+                    return None
+                stat = os.fstat(descriptor)
+                file = FileRef(path, stat.st_size, stat.st_mtime_ns)
+                record = self._walker.walk(descriptor, file, data)
+            finally:
+                os.close(descriptor)
+            record = record or scan_with_pydicom(file)
+        except OSError as error:
+            raise UnreadableImageError(
+                f"cannot be read ({error.strerror or error})",
+                where=path,
+                remedy="Check that the file is there and that you may read it",
+            ) from error
+        _check_size(record)
+        return record
 
 
 def scan_file(path: str | os.PathLike[str]) -> Record:
-    """Read the header of one DICOM file.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-
-    Returns
-    -------
-    Record
-        Its values.
-
-    Raises
-    ------
-    UnreadableImageError
-        If it is not a DICOM file, is damaged, or its pixels are cut off.
-    UnsupportedImageError
-        If it is an intact DICOM file that holds no image.
-    """
-    path = Path(path)
-    try:
-        with open(path, "rb", buffering=0) as handle:
-            stat = os.fstat(handle.fileno())
-            file = FileRef(path, stat.st_size, stat.st_mtime_ns)
-            record = walk_file(handle, file) or scan_with_pydicom(file)
-    except OSError as error:
-        raise UnreadableImageError(
-            f"cannot be read ({error.strerror or error})",
-            where=path,
-            remedy="Check that the file is there and that you may read it",
-        ) from error
-    _check_size(record)
+    """Read the header of one DICOM file; see :meth:`Scanner.scan`."""
+    record = Scanner().scan(Path(path))
+    assert record is not None
     return record
 
 

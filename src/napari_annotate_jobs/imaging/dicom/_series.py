@@ -21,8 +21,9 @@ from napari_annotate_jobs.imaging._types import (
 from napari_annotate_jobs.model import SliceId
 
 from ._details import Details, details_of
-from ._frames import pixel_format
+from ._frames import format_said, pixel_format
 from ._join import joined
+from ._record import WANTED
 from ._split import SeriesPart, parts_of
 
 if TYPE_CHECKING:
@@ -78,17 +79,19 @@ def _with_formats(
     frames: list[Frame], faults: list[FoundFault]
 ) -> list[tuple[Frame, PixelFormat]]:
     """Pair frames with their encoding; leave out files whose is not understood."""
-    known: dict[int, PixelFormat | None] = {}
+    known: dict[tuple[Any, ...], PixelFormat] = {}
     usable = []
+    record = pixel = None
     for frame in frames:
-        record = frame.record
-        if id(record) not in known:
-            try:
-                known[id(record)] = pixel_format(record)
-            except AnnotateJobsError as error:
-                known[id(record)] = None
-                faults.append(FoundFault(record.file.path, error))
-        pixel = known[id(record)]
+        if frame.record is not record:
+            record = frame.record
+            said = format_said(record)
+            pixel = known.get(said)
+            if pixel is None:
+                try:
+                    pixel = known[said] = pixel_format(record)
+                except AnnotateJobsError as error:
+                    faults.append(FoundFault(record.file.path, error))
         if pixel is not None:
             usable.append((frame, pixel))
     return usable
@@ -253,6 +256,9 @@ def _derivation(kinds: tuple[str, ...]) -> int:
     return 2 if made & set(kinds) else 1
 
 
+_OVERLAY_ROWS = frozenset(name for name in WANTED if name.startswith("OverlayRows"))
+
+
 def _overlays(frames: list[Frame]) -> list[ImageWarning]:
     """Tell of overlay planes, PS3.3 C.9.2, which are not shown.
 
@@ -261,8 +267,9 @@ def _overlays(frames: list[Frame]) -> list[ImageWarning]:
     groups: set[str] = set()
     places = []
     for i, frame in enumerate(frames):
-        own = [n for n in frame.record.values if n.startswith("OverlayRows")]
-        if own:
+        values = frame.record.values
+        if not _OVERLAY_ROWS.isdisjoint(values):
+            own = _OVERLAY_ROWS.intersection(values)
             places.append(i)
             groups.update(f"60{2 * int(n[11:]):02X}" for n in own)
     if not places:

@@ -128,14 +128,19 @@ def _grouped(items: list[Any], key: Callable[[Any], Hashable]) -> dict[Any, list
 def _kind_of_image(item: tuple[Frame, PixelFormat]) -> tuple[Any, ...]:
     frame, pixel = item
     values = frame.record.values
-    # lossless and lossy, or big and little endian, may stand side by side: all
-    # that matters is that the values go into one array
     return (
         "LOCALIZER" in values.get("ImageType", ()),
         frame.rows,
         frame.columns,
-        replace(pixel, transfer_syntax="", high_bit=0, planar=0),
+        # of the encoding, what decides whether the values go into one array
         pixel.transfer_syntax,
+        pixel.element,
+        pixel.photometric,
+        pixel.samples,
+        pixel.allocated,
+        pixel.stored,
+        pixel.signed,
+        pixel.has_lut,
     )
 
 

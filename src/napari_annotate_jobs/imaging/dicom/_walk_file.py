@@ -8,8 +8,9 @@ pydicom, the parser of record. Tests prove that both give the same values.
 from __future__ import annotations
 
 import math
+import os
 import struct
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from ._record import (
     BIG_ENDIAN,
@@ -28,9 +29,25 @@ if TYPE_CHECKING:
 
     from napari_annotate_jobs.imaging._types import FileRef
 
-__all__ = ["skip_items", "walk_file"]
+    Place = tuple[int, int, int]
+    """Where an element starts, where its value does, and where that ends."""
 
-_FIRST_READ = 8192
+    Walk = Callable[[bytes, FileRef], Record]
+
+__all__ = [
+    "BY_TAG",
+    "CONVERT",
+    "FIRST_READ",
+    "ODD",
+    "PIXEL_TAGS",
+    "NeedMore",
+    "finish",
+    "skip_items",
+    "walk_file",
+    "walk_header",
+]
+
+FIRST_READ = 8192
 _LAST_READ = 1 << 22
 
 
@@ -39,9 +56,9 @@ def _swapped(tag: int) -> int:
     return (tag & 0xFFFF) << 16 | tag >> 16
 
 
-_BY_TAG = {_swapped(tag): (name, kind) for name, (tag, kind) in WANTED.items()}
+BY_TAG = {_swapped(tag): (name, kind) for name, (tag, kind) in WANTED.items()}
 _FIRST_PIXELS, _LAST_PIXELS = min(PIXELS), max(PIXELS)
-_PIXEL_TAGS = {_swapped(tag): name for tag, name in PIXELS.items()}
+PIXEL_TAGS = {_swapped(tag): name for tag, name in PIXELS.items()}
 _SHORT_HEAD = struct.Struct("<I2sH").unpack_from
 _LONG_LENGTH = struct.Struct("<I").unpack_from
 _IMPLICIT_HEAD = struct.Struct("<II").unpack_from
@@ -53,44 +70,74 @@ class _HandOver(ValueError):
     """Something the short loop does not expect; pydicom is to read the file."""
 
 
-class _NeedMore(IndexError):
+class NeedMore(IndexError):
     """The header goes on behind the bytes read so far."""
 
 
-def walk_file(handle: BinaryIO, file: FileRef) -> Record | None:
+ODD = (_HandOver, struct.error, ValueError)
+"""What is raised on anything that is not expected."""
+
+
+def walk_file(
+    descriptor: int, file: FileRef, data: bytes, walk: Walk | None = None
+) -> Record | None:
     """Read a header.
 
     Parameters
     ----------
-    handle : binary file
-        At its start.
+    descriptor : int
+        Of the open file.
     file : FileRef
         What it is.
+    data : bytes
+        How it begins: its first `FIRST_READ` bytes, or all it has.
+    walk : callable, optional
+        What reads a header from the first bytes, by default `walk_header`.
 
     Returns
     -------
     Record or None
         None where pydicom is to read the file.
     """
-    size = _FIRST_READ
-    data = handle.read(size)
+    size = FIRST_READ
     if data[128:132] != b"DICM":
         return None
     while True:
         try:
-            return _walk(data, file)
-        except _NeedMore:
-            if len(data) >= min(file.size, _LAST_READ):
+            return (walk or walk_header)(data, file)
+        except NeedMore:
+            if size >= _LAST_READ or len(data) >= file.size:
                 return None
             size *= 8
-            handle.seek(0)
-            data = handle.read(size)
-        except (_HandOver, struct.error, ValueError):
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            data = os.read(descriptor, size)
+        except ODD:
             return None
 
 
-def _walk(data: bytes, file: FileRef) -> Record:
-    syntax, pos = _walk_meta(data)
+def walk_header(
+    data: bytes, file: FileRef, layout: list[Place] | None = None
+) -> Record:
+    """Read a header from the first bytes of a file.
+
+    Parameters
+    ----------
+    data : bytes
+        How the file begins, with ``DICM`` in its place.
+    file : FileRef
+        What it is.
+    layout : list, optional
+        Receives the place of each element, the pixel data last.
+
+    Raises
+    ------
+    NeedMore
+        If the header goes on behind `data`.
+    ValueError, struct.error
+        On anything that is not expected.
+    """
+    layout = [] if layout is None else layout
+    syntax, pos = _walk_meta(data, layout)
     explicit = syntax != IMPLICIT
     values: dict[str, Any] = {}
     groups: dict[str, bytes] = {}
@@ -98,7 +145,7 @@ def _walk(data: bytes, file: FileRef) -> Record:
     end = len(data)
     while True:
         if pos + 12 > end:
-            raise _NeedMore
+            raise NeedMore
         if explicit:
             tag, vr, length = _SHORT_HEAD(data, pos)
             if vr in SHORT_VRS:
@@ -117,41 +164,45 @@ def _walk(data: bytes, file: FileRef) -> Record:
             raise _HandOver
         last = order
         if order >= _FIRST_PIXELS:
-            element = _PIXEL_TAGS.get(tag)
+            element = PIXEL_TAGS.get(tag)
             if element is not None:
-                record = _finish(data, file, values, syntax, element, start, length)
+                layout.append((pos, start, start))
+                record = finish(data, file, values, syntax, element, start, length)
                 record.groups = groups
                 return record
             if order > _LAST_PIXELS:
                 raise _HandOver
-        wanted = _BY_TAG.get(tag)
+        wanted = BY_TAG.get(tag)
         if length == UNDEFINED:
             if wanted is not None and wanted[1] == "t":
                 values[wanted[0]] = True
             if vr not in (b"SQ", b""):
                 raise _HandOver
+            head = pos
             pos = skip_items(data, start, explicit, 0)
+            layout.append((head, start, pos))
             if order >> 16 == 0x5200 and wanted is not None:
                 groups[wanted[0]] = data[start:pos]
             continue
+        layout.append((pos, start, start + length))
         pos = start + length
         if wanted is not None and length:
             if pos > end:
-                raise _NeedMore
+                raise NeedMore
             name, kind = wanted
             if order >> 16 == 0x5200:
                 groups[name] = data[start:pos]
-            value = _CONVERT[kind](data[start:pos])
+            value = CONVERT[kind](data[start:pos])
             if value is not None:
                 values[name] = value
 
 
-def _walk_meta(data: bytes) -> tuple[str, int]:
+def _walk_meta(data: bytes, layout: list[Place]) -> tuple[str, int]:
     """Read the meta header; return the transfer syntax and where it ends."""
     pos, syntax = 132, ""
     while True:
         if pos + 12 > len(data):
-            raise _NeedMore
+            raise NeedMore
         tag, vr, length = _SHORT_HEAD(data, pos)
         if tag & 0xFFFF != 2:
             break
@@ -164,6 +215,7 @@ def _walk_meta(data: bytes) -> tuple[str, int]:
             raise _HandOver
         if tag >> 16 == 0x0010:
             syntax = data[start : start + length].rstrip(b"\0 ").decode("ascii")
+        layout.append((pos, start, start + length))
         pos = start + length
     if not syntax or syntax in (BIG_ENDIAN, DEFLATED):
         raise _HandOver
@@ -176,7 +228,7 @@ def skip_items(data: bytes, pos: int, explicit: bool, depth: int) -> int:
         raise _HandOver
     while True:
         if pos + 8 > len(data):
-            raise _NeedMore
+            raise NeedMore
         tag, length = _IMPLICIT_HEAD(data, pos)
         pos += 8
         if tag == 0xE0DDFFFE:
@@ -193,7 +245,7 @@ def _skip_elements(data: bytes, pos: int, explicit: bool, depth: int) -> int:
     """Return the place behind an item of undefined length."""
     while True:
         if pos + 12 > len(data):
-            raise _NeedMore
+            raise NeedMore
         tag, length = _IMPLICIT_HEAD(data, pos)
         if tag == 0xE00DFFFE:
             return pos + 8
@@ -213,7 +265,7 @@ def _skip_elements(data: bytes, pos: int, explicit: bool, depth: int) -> int:
             raise _HandOver
 
 
-def _finish(
+def finish(
     data: bytes,
     file: FileRef,
     values: dict[str, Any],
@@ -222,10 +274,11 @@ def _finish(
     start: int,
     length: int,
 ) -> Record:
+    """Make the record of what was read; `element` is the pixel data at `start`."""
     if length != UNDEFINED:
         return Record(file, values, syntax, element, start, length)
     if start + 8 > len(data):
-        raise _NeedMore
+        raise NeedMore
     tag, table = _IMPLICIT_HEAD(data, start)
     if tag != 0xE000FFFE:
         raise _HandOver
@@ -259,7 +312,7 @@ def _multi(raw: bytes) -> tuple[str, ...] | None:
     return None if text is None else tuple(p.strip() for p in text.split("\\"))
 
 
-_CONVERT: dict[str, Callable[[bytes], Any]] = {
+CONVERT: dict[str, Callable[[bytes], Any]] = {
     "s": _text,
     "m": _multi,
     "f": _floats,

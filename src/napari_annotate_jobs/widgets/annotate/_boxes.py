@@ -23,8 +23,6 @@ from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
 from napari_annotate_jobs.widgets.strip._paint import color_icon
 from napari_annotate_jobs.widgets.strip._ranges import slices_text
 
-from ._answer_list import AnswerList
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -100,8 +98,6 @@ class BoxSection(QWidget):
     """An action, by its id, is to be done with the object or box at hand."""
     join_requested = Signal(str)
     """The object is to be joined with another, by its id."""
-    answered = Signal(str, str)
-    """An attribute of the object, and its answer."""
     relabel_requested = Signal(int)
     """The object is to get another label, by its id."""
 
@@ -135,8 +131,6 @@ class BoxSection(QWidget):
         self.more.setObjectName("join_object")
         self.more.setToolTip("Join with another object; one box only")
         self.more.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.answers = AnswerList(self)
-        self.answers.answered.connect(self.answered)
         self._calls: dict[QAction, partial[None]] = {}
         self._lay_out()
         self.set_colors(Colors.dark())
@@ -152,7 +146,6 @@ class BoxSection(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
         layout.addLayout(top, 0, 0, 1, 3)
-        layout.addWidget(self.answers, 3, 0, 1, 3)
         for column in range(3):
             layout.setColumnStretch(column, 1)
         self.set_several(True)
@@ -198,7 +191,6 @@ class BoxSection(QWidget):
         for widget in (*self.buttons.values(), self.more):
             widget.setEnabled(track is not None)
         if track is None:
-            self.answers.set_answers((), {})
             self.about.setText(NO_BOX if state is None else SELECT)
             self.about.setToolTip("Select a box to see its object, and to change it")
             self.buttons["confirm_object"].setText(CONFIRM)
@@ -211,10 +203,6 @@ class BoxSection(QWidget):
             name = f"{name} {self._state.number}"
         self.about.setText(about(track, name, several=bool(self._several)))
         self.about.setToolTip(self.about.text())
-        first = next(iter(track.boxes.values()))
-        self.answers.set_answers(
-            () if label is None else label.attributes, first.attributes
-        )
         confirm, waiting = self.buttons["confirm_object"], len(track.proposals)
         confirm.setEnabled(waiting > 0)
         confirm.setText(_confirm_text(waiting))

@@ -34,6 +34,7 @@ from ._comments import CommentList
 from ._flag_mark import FlagMark
 from ._label_list import LabelList
 from ._masks import MaskSection
+from ._question_list import QuestionList
 from ._save_line import SaveLine
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ class AnnotateDock(KeyboardGuest):
         self.labels.label_requested.connect(self.label_requested)
         self.labels.protect_requested.connect(self.protect_requested)
         self.labels.case_nothing_requested.connect(self.case_nothing_requested)
+        self.questions = QuestionList()
 
         self.nothing.setCheckable(True)
         self._tip(self.nothing, "nothing_to_label")
@@ -266,6 +268,7 @@ class AnnotateDock(KeyboardGuest):
         layout.addWidget(self.labels, 1)
         # What comes and goes stands where the list of labels gives way to it: nothing
         # else moves.
+        layout.addWidget(self.questions)
         layout.addWidget(self.boxes)
         layout.addWidget(self.brush)
         layout.addWidget(self.masks)
@@ -290,6 +293,7 @@ class AnnotateDock(KeyboardGuest):
         self.setStyleSheet(focus_ring(colors))
         self.flag.set_colors(colors)
         self.labels.set_colors(colors)
+        self.questions.set_colors(colors)
         self.zoom.setIcon(strip_icon("zoom-tool", colors))
         self.zoom.setStyleSheet(
             focus_style(colors)

@@ -187,6 +187,7 @@ class LabelList(QWidget):
         self._items: dict[int, QTreeWidgetItem] = {}
         self._on: dict[int, bool] = {}
         self._groups: list[QTreeWidgetItem] = []
+        self._answers: dict[int, str] = {}
         self._case_nothing: QTreeWidgetItem | None = None
         self._several = True
         self._current: Label | None = None
@@ -240,6 +241,7 @@ class LabelList(QWidget):
         """
         self.tree.clear()
         self._items, self._groups, self._on = {}, [], {}
+        self._answers = {}
         labels = project.label_set
         self._exclusive = frozenset(
             label.id for label in labels.labels if labels.exclusive_with(label)
@@ -284,9 +286,9 @@ class LabelList(QWidget):
         if label.scope is Scope.CASE:
             tip = f"Say {label.name} of the whole case, or take it back"
         tip = f"{tip} ({key})" if key else tip
+        item.setText(0, _name(label))
         if label.retired:
             # Seen only where it is said: there it can be taken back.
-            item.setText(0, f"{label.name} (retired)")
             tip = f"{label.name} is retired: it can be taken away here, and not put on"
         item.setToolTip(0, f"{tip}\n{label.concept}" if label.concept else tip)
         item.setData(0, _LABEL_ROLE, label)
@@ -337,6 +339,15 @@ class LabelList(QWidget):
         if self._case_nothing is not None and self._on.get(0) != case_nothing:
             self._on[0] = case_nothing
             self._case_nothing.setIcon(0, swatch(_NEUTRAL, on=case_nothing))
+
+    def set_answers(self, answers: Mapping[int, str]) -> None:
+        """Show behind labels what was answered of them here, by id."""
+        for label_id in {*self._answers, *answers}:
+            item, text = self._items.get(label_id), answers.get(label_id, "")
+            if item is not None and self._answers.get(label_id, "") != text:
+                name = _name(item.data(0, _LABEL_ROLE))
+                item.setText(0, f"{name} · {text}" if text else name)
+        self._answers = dict(answers)
 
     def set_numbers(self, numbers: Mapping[int, str] | None) -> None:
         """Show what labels measure, by id; None takes that away."""
@@ -414,6 +425,10 @@ def _groups_of(labels: LabelSet, method: Method) -> list[tuple[str, list[Label]]
     for label in labels.of(method, Scope.SLICE):
         found.setdefault(label.group or label.overlap_group, []).append(label)
     return list(found.items())
+
+
+def _name(label: Label) -> str:
+    return f"{label.name} (retired)" if label.retired else label.name
 
 
 def _said(label: Label, on: bool) -> str:

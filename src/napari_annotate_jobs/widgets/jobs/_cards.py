@@ -441,8 +441,8 @@ class JobDelegate(QStyledItemDelegate):
         self, painter: QPainter, rect: QRect, summary: JobSummary, fill: str
     ) -> None:
         """Draw what is new as a link to the cases it is about."""
-        text = news_text(self._model.news(summary))
-        if not text:
+        news = self._model.news(summary)
+        if not news:
             return
         painter.save()
         font = QFont(painter.font())
@@ -451,7 +451,9 @@ class JobDelegate(QStyledItemDelegate):
         font.setUnderline(rect.contains(mouse))
         painter.setFont(font)
         painter.setPen(QColor(readable(self._colors.current, fill)))
-        draw_elided(painter, rect, text)
+        text = news_text(news)
+        is_narrow = painter.fontMetrics().horizontalAdvance(text) > rect.width()
+        draw_elided(painter, rect, news if is_narrow else text)
         painter.restore()
 
     def _draw_pictures(

@@ -70,6 +70,8 @@ class CaseQuery:
         What they are sorted by.
     backwards : bool
         True to turn the order round.
+    label : int, optional
+        Id of a label: those cases alone of which it was said.
     only : tuple of str
         The :func:`row_key` of each row that is listed, in this order, whatever else
         is asked; empty for all.
@@ -80,6 +82,7 @@ class CaseQuery:
     flagged: bool = False
     order: CaseOrder = CaseOrder.JOB
     backwards: bool = False
+    label: int | None = None
     only: tuple[str, ...] = ()
 
 

@@ -8,6 +8,8 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, QRect, QSize, Qt, Sign
 from qtpy.QtGui import QColor, QPainter, QPen
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
     QHeaderView,
     QLabel,
     QLineEdit,
@@ -31,9 +33,13 @@ from ._paint import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qtpy.QtCore import QObject
     from qtpy.QtGui import QKeyEvent, QResizeEvent, QShowEvent
     from qtpy.QtWidgets import QStyleOptionViewItem
+
+    from napari_annotate_jobs.model import Label
 
     from ._model import AnyRow, CaseRows
 
@@ -320,19 +326,48 @@ class StudyGrid(QWidget):
         self._search.setAccessibleName("Search cases")
         self._search.setClearButtonEnabled(True)
         self._search.setMaximumWidth(320)
-        self._search.textChanged.connect(self._on_text)
+        self._search.textChanged.connect(self._query)
         self.tiles = CaseTiles(self)
         self.tiles.case_requested.connect(self.case_requested)
         layout = QVBoxLayout(self)
         layout.addWidget(self._title)
-        layout.addWidget(self._search)
+        self._labels = QComboBox(self)
+        self._labels.setAccessibleName("Label")
+        self._labels.setToolTip("Show the cases alone of which a label was said")
+        self._labels.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._labels.setMinimumContentsLength(14)
+        self._labels.setMaximumWidth(240)
+        self._labels.currentIndexChanged.connect(self._query)
+        self._state = QLabel(self)
+        self._state.hide()
+        self.tiles.cases.state_changed.connect(self._show_state)
+        row = QHBoxLayout()
+        row.addWidget(self._search, 1)
+        row.addWidget(self._labels)
+        row.addStretch(1)
+        layout.addLayout(row)
+        layout.addWidget(self._state)
         layout.addWidget(self.tiles, 1)
         self.set_colors(Colors.dark())
 
-    def set_source(self, name: str, source: CaseRows | None) -> None:
-        """Show the cases of a job, from the beginning."""
+    def set_source(
+        self, name: str, source: CaseRows | None, labels: Sequence[Label] = ()
+    ) -> None:
+        """Show the cases of a job with these labels, from the beginning."""
         self._title.setText(f"{name}: double click or Enter opens a case")
+        for field in (self._search, self._labels):
+            field.blockSignals(True)
         self._search.clear()
+        self._labels.clear()
+        self._labels.addItem("All labels", None)
+        for label in labels:
+            self._labels.addItem(label.name, label.id)
+        self._labels.setVisible(bool(labels))
+        for field in (self._search, self._labels):
+            field.blockSignals(False)
+        self._query()
         self.tiles.cases.set_source(source)
 
     def set_colors(self, colors: Colors) -> None:
@@ -340,5 +375,20 @@ class StudyGrid(QWidget):
         self.setStyleSheet(f"#study_grid {{ background: {colors.background}; }}")
         self.tiles.set_colors(colors)
 
-    def _on_text(self, text: str) -> None:
-        self.tiles.cases.set_query(CaseQuery(text=text.strip()))
+    def _query(self, *_: object) -> None:
+        label = self._labels.currentData()
+        self.tiles.cases.set_query(
+            CaseQuery(text=self._search.text().strip(), label=label)
+        )
+
+    def _show_state(self) -> None:
+        """Say that cases are looked for, or that there is none."""
+        cases = self.tiles.cases
+        text = ""
+        if cases.is_reading:
+            text = "Looking through what was annotated…"
+        elif not cases.total and not cases.has_failed:
+            text = "No case matches. Choose another label, or search for less."
+        is_asked = cases.query != CaseQuery()
+        self._state.setText(text)
+        self._state.setVisible(bool(text) and is_asked)

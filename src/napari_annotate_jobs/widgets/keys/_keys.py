@@ -74,6 +74,29 @@ ACTIONS: tuple[UserAction, ...] = (
         "Q",
         tip="Take this slice out of counts and export; its labels stay",
     ),
+    *(
+        UserAction(id_, text, "Decide", key, tip=tip)
+        for id_, text, key, tip in (
+            (
+                "answer",
+                "Next answer to what is asked here",
+                "Shift+I",
+                "Goes through the answers of an attribute, and at last to none",
+            ),
+            (
+                "next_question",
+                "Answer the next attribute by key",
+                "Shift+M",
+                "Where more than one thing is asked",
+            ),
+            (
+                "answer_by_digit",
+                "Answer what is asked here by digits",
+                "Alt+Shift+I",
+                "1 is the first answer, 0 none; up and down change the attribute",
+            ),
+        )
+    ),
     UserAction(
         "propagate",
         "Propagate over slices",
@@ -241,23 +264,6 @@ ACTIONS: tuple[UserAction, ...] = (
         "Shift+Del",
         when="object",
         tip="Delete the object with all its boxes",
-    ),
-    *(
-        UserAction(id_, text, "Boxes", key, when="object", tip=tip)
-        for id_, text, key, tip in (
-            (
-                "answer",
-                "Next answer to what is asked of the object",
-                "Shift+I",
-                "Goes through the answers, and at last to none",
-            ),
-            (
-                "next_question",
-                "Answer the next attribute by key",
-                "Shift+M",
-                "For objects of which more than one thing is asked",
-            ),
-        )
     ),
     *(
         UserAction(id_, text, "Go", key, steps=True, when="slices")

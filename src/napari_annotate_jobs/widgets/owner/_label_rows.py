@@ -317,6 +317,10 @@ class LabelRows(QAbstractTableModel):
         else:
             row.fields["method"] = choice.method
             row.fields["scope"] = choice.scope
+            row.fields["attributes"] = tuple(
+                {**each, "scope": None} if each.get("scope") == Scope.SLICE else each
+                for each in row.fields.get("attributes") or ()
+            )
             if choice.method is not Method.CLASSIFICATION:
                 row.fields["group"] = ""
             if choice.method is not Method.SEGMENTATION:
@@ -329,6 +333,17 @@ class LabelRows(QAbstractTableModel):
         for place, row in enumerate(self.rows):
             if row.fields["method"] is not method and not row.in_use:
                 self.write_choice(place, choice)
+
+    def write_attributes(
+        self, place: int, attributes: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Say what is asked of a label; of one that is in use, that stays."""
+        row = self._about_to_change(place)
+        if row.in_use:
+            row.note = "It is in use: its attributes stay. Make a new label instead"
+        else:
+            row.fields["attributes"] = tuple(attributes)
+        self._tell()
 
     def write_group(self, place: int, group: str) -> None:
         """Put a class label into a group; empty takes it out."""
@@ -565,6 +580,10 @@ class LabelRows(QAbstractTableModel):
         if row.is_retired:
             used = "Retired: shown where it is used, not offered any more"
         lines = [str(row.fields.get("name", "")), used if row.in_use else ""]
+        asked = row.fields.get("attributes") or ()
+        if asked and not row.problem:
+            names = [str(a.get("name", "")) for a in asked if isinstance(a, dict)]
+            lines.append(f"Asks for {', '.join(names)}")
         if concept:
             lines.append(str(getattr(concept, "meaning", "") or _meaning(concept)))
         return "\n".join(filter(None, lines))

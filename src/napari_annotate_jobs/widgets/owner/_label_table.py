@@ -33,17 +33,21 @@ from napari_annotate_jobs.widgets.exchange._fields import wrapped
 from napari_annotate_jobs.widgets.keys._held import acts_once
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring
 
+from ._attribute_dialog import AttributeDialog
 from ._label_cells import ColorBox, LabelCells
 from ._label_rows import Column, LabelRows
 from ._tick_labels import ReadyLabels
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from typing import Any
 
     from qtpy.QtGui import QDropEvent, QKeyEvent, QPaintEvent
 
     from napari_annotate_jobs.model import GivenLabels, LabelSet
     from napari_annotate_jobs.widgets.keys._key_map import KeyMap
+
+    from ._label_rows import LabelRow
 
 __all__ = ["LabelTable"]
 
@@ -110,6 +114,10 @@ class LabelTable(QWidget):
         self.down.clicked.connect(lambda: self.table.shift(1))
         self.remove = _button(self, "Remove", "Take the labels away (Delete)")
         self.remove.clicked.connect(self.table.remove)
+        self.asked = _button(
+            self, "Attributes…", "What is asked of the label, as margin: sharp, blurred"
+        )
+        self.asked.clicked.connect(self._write_attributes)
         self.paste = _button(
             self, "Paste", "One label a line: a name, or as detection:nodule=red"
         )
@@ -121,7 +129,7 @@ class LabelTable(QWidget):
         self.job = _button(self, "From a job", "The labels of another job")
         self._jobs = QMenu(self)
         self.job.setMenu(self._jobs)
-        for button in (self.remove, self.up, self.down):
+        for button in (self.remove, self.up, self.down, self.asked):
             row.addWidget(button)
         row.addStretch(1)
         for button in (self.paste, self.file, self.ready, self.job):
@@ -232,6 +240,21 @@ class LabelTable(QWidget):
         self.table.write_at(len(self.rows.rows))
 
     # ------------------------------------------------------------------ acting
+    def _write_attributes(self) -> None:
+        self.table.finish()
+        places = self.table.places()
+        if len(places) != 1:
+            return
+        row = self.rows.rows[places[0]]
+        dialog = AttributeDialog(row.fields, fixed=row.in_use, parent=self)
+        dialog.set_colors(self._colors)
+        dialog.chosen.connect(lambda asked: self._asked(row, asked))
+        dialog.open()
+
+    def _asked(self, row: LabelRow, attributes: tuple[dict[str, Any], ...]) -> None:
+        if row in self.rows.rows:  # it may have been taken away meanwhile
+            self.rows.write_attributes(self.rows.rows.index(row), attributes)
+
     def _choose_ready(self) -> None:
         if len(self._ready) == 1:
             self._show_ready(next(iter(self._ready)))
@@ -255,6 +278,7 @@ class LabelTable(QWidget):
         places = self.table.places()
         rows = [self.rows.rows[place] for place in places]
         self.remove.setEnabled(bool(rows))
+        self.asked.setEnabled(len(rows) == 1)
         self.up.setEnabled(bool(rows) and places[0] > 0)
         self.down.setEnabled(bool(rows) and places[-1] < len(self.rows.rows) - 1)
         used = [row for row in rows if row.in_use]

@@ -196,6 +196,11 @@ class ReviewPanel(KeyboardGuest):
         self.differences.itemActivated.connect(self._on_difference)
         self.summary = QLabel()
         self.summary.setWordWrap(True)
+        self.said = QLabel()
+        self.said.setWordWrap(True)
+        self.said.setTextFormat(Qt.TextFormat.PlainText)
+        self.said.setAccessibleName("What was answered here")
+        self.said.hide()
         self.previous = KeyButton("«", "previous_case")
         self.previous.setAccessibleName("Previous submitted case")
         self.previous.clicked.connect(lambda: self.go_requested.emit(-1))
@@ -248,6 +253,7 @@ class ReviewPanel(KeyboardGuest):
         layout.addWidget(self.state)
         layout.addLayout(verdicts)
         layout.addLayout(write)
+        layout.addWidget(self.said)
         layout.addWidget(self.thread_box)
         layout.addWidget(self.changes, 1)
         layout.addStretch(0)
@@ -395,6 +401,11 @@ class ReviewPanel(KeyboardGuest):
         self.against.addItems(["Compare with…", *texts])
         self.against.setCurrentIndex(current + 1)
         self.changes.setVisible(bool(texts))
+
+    def set_said(self, text: str) -> None:
+        """Say what was answered on the slice; empty hides it."""
+        self.said.setText(text)
+        self.said.setVisible(bool(text))
 
     def set_legend(self, entries: Sequence[tuple[str, str, str]] = ()) -> None:
         """Say what the outlines are: colour, a sign for the style, and whose."""

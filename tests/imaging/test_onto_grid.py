@@ -11,9 +11,8 @@ from napari_annotate_jobs.imaging import (
     FileRef,
     FrameSource,
     SeriesHeader,
-    grid_matrix,
-    resampled_slice,
 )
+from napari_annotate_jobs.imaging._onto_grid import OntoGrid
 from napari_annotate_jobs.model import SliceId
 
 AXIAL = np.array([[0, 0, 1], [0, 1, 0], [1, 0, 0]], float)
@@ -68,11 +67,11 @@ OTHERS = {
 def test_values_stand_where_the_patient_has_them(name):
     other = OTHERS[name]
     voxels = values(*places(other)).astype(np.float32)
-    matrix = grid_matrix(REFERENCE, other)
+    onto = OntoGrid.between(REFERENCE, other)
     wanted = values(*places(REFERENCE))
     inside = 0
     for index in range(REFERENCE.shape[0]):
-        plane = resampled_slice(voxels, matrix, index, REFERENCE.shape[1:])
+        plane = onto.plane(voxels, index)
         known = ~np.isnan(plane)
         inside += known.sum()
         np.testing.assert_allclose(plane[known], wanted[index][known], atol=1e-2)
@@ -82,8 +81,8 @@ def test_values_stand_where_the_patient_has_them(name):
 def test_where_a_series_does_not_reach_there_is_nothing():
     small = header(SAGITTAL, (5, 8, 8), (1.0, 1.0, 1.0), (3, 5, 9))
     voxels = np.full(small.shape, 9, np.int16)
-    matrix = grid_matrix(REFERENCE, small)
-    planes = [resampled_slice(voxels, matrix, i, (20, 24)) for i in range(6)]
+    onto = OntoGrid.between(REFERENCE, small)
+    planes = [onto.plane(voxels, i) for i in range(6)]
     x, y, z = places(REFERENCE)
     reach = (x >= 3) & (x <= 7) & (y >= 5) & (y <= 12) & (z >= 2) & (z <= 9)
     assert np.array_equal(~np.isnan(planes), reach)
@@ -103,4 +102,4 @@ def test_where_a_series_does_not_reach_there_is_nothing():
     ids=["another frame of reference", "uneven gaps"],
 )  # fmt: skip
 def test_what_lies_nobody_knows_where_is_not_resampled(other):
-    assert grid_matrix(REFERENCE, other) is None
+    assert OntoGrid.between(REFERENCE, other) is None

@@ -1,0 +1,76 @@
+"""Attributes of labels on slices and of the case, answered through real keys."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from napari_annotate_jobs.demo._jobs import DEMO_JOBS
+from napari_annotate_jobs.model import Status
+
+BRAIN, XRAYS, LUNGS = DEMO_JOBS
+MARGIN = {"name": "Margin", "choices": ["sharp", "blurred"], "required": True}
+
+
+@pytest.fixture
+def asking(demo):
+    """Let labels of the brain's job ask for their margin, and for a grade."""
+    path = demo / BRAIN / "job.json"
+    document = json.loads(path.read_text("utf-8"))
+    labels = document["job"]["project"]["label_set"]["labels"]
+    for label in labels:
+        if label["name"] in ("Tumour", "Usable for training"):
+            label["attributes"] = [MARGIN]
+    path.write_text(json.dumps(document), "utf-8")
+
+
+def test_attributes_are_answered_by_key_and_wanted_at_submit(asking, open_case, stored):
+    driver = open_case(BRAIN)
+    job = driver.current_job
+    driver.go_to(3)
+    driver.press_label("Tumour")
+    shown = job.annotate.questions
+    driver.wait(lambda: len(shown.fields) == 1)
+    driver.press_label("Usable for training")
+    driver.wait(lambda: len(shown.fields) == 2)
+
+    # The one at hand goes round; then all by digits.
+    driver.press_action("answer")
+    driver.press_action("answer")
+    driver.settle()
+    (content,) = stored(BRAIN, "mr-brain").slices.values()
+    assert content.attributes == {4: {"Margin": "blurred"}}
+    driver.press_action("undo")
+    driver.press_action("undo")
+    driver.settle()
+    (content,) = stored(BRAIN, "mr-brain").slices.values()
+    assert not content.attributes
+
+    driver.press_action("answer_by_digit")
+    driver.wait(shown.hasFocus)
+    driver.key("1", shown)
+    driver.key("2", shown)
+    driver.wait(lambda: not shown.hasFocus())
+    driver.settle()
+    found = stored(BRAIN, "mr-brain")
+    assert [c.attributes for c in found.slices.values()] == [{4: {"Margin": "sharp"}}]
+    assert found.case_attributes == {6: {"Margin": "blurred"}}
+
+    # Without one, Submit says what is missing where, and leads there.
+    driver.press_action("answer_by_digit")
+    driver.wait(shown.hasFocus)
+    driver.key("Up", shown)
+    driver.key("0", shown)
+    driver.go_to(0)
+    driver.wait(lambda: job.on_screen.is_seen)
+    driver.press_action("submit")
+    driver.wait(lambda: driver.question is not None)
+    assert "“Margin” is not answered for Tumour on slice 4." in driver.question.text()
+    driver.answer("Go to slice 4")
+    driver.wait(shown.hasFocus)
+    assert driver.session.slice == 3
+    driver.key("1", shown)
+    driver.settle()
+    assert driver.session.status is Status.REMAINING
+    assert driver.session.editor.submit_check().refused is None
