@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication
 
-from napari_annotate_jobs.app.controllers._answers import AnswerController
+from napari_annotate_jobs.app.controllers._ask_attributes import AnswerController
 from napari_annotate_jobs.app.controllers._boxes import BoxActions
 from napari_annotate_jobs.app.controllers._fill import FillController
 from napari_annotate_jobs.app.controllers._masks import MaskActions

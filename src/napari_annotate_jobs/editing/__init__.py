@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ._answers import Question, answer, answered_text, answers_text, questions
+from ._answering import answer, answered_text, questions
+from ._asked import Question, answers_text
 from ._cells import Cell, SubmitCheck, Unanswered
 from ._copied import Copied, copied_box, copied_mask, copied_slice, paste
 from ._editor import CaseEditor

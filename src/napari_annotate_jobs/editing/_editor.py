@@ -33,8 +33,8 @@ from napari_annotate_jobs.model import (
 )
 
 from . import _changes
-from ._answers import inherited
 from ._history import Edit, History
+from ._inherited import inherited
 from ._open_range import leave_ranges
 from ._spared import protect_contents, protect_masks
 from ._untold import Untold

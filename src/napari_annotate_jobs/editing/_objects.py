@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
 from napari_annotate_jobs.model import Box, Method, Provenance, new_id
 
-from ._answers import Question, asked_attribute
+from ._asked import Question, asked_attribute
 from ._changes import moved_aside
 from ._object_work import TrackWork, nearest_box, object_id
 

@@ -13,7 +13,7 @@ from napari_annotate_jobs.model import (
     decode_mask,
 )
 
-from ._answers import answers_text
+from ._asked import answers_text
 from ._cells import Cell, SubmitCheck, Unanswered
 from ._open_range import OpenRange
 

@@ -285,9 +285,9 @@ def _slice_rows(case: AnnotatedCase) -> Iterator[dict[str, Any]]:
             "classes": [labels[i].name for i in said.class_labels],
             "case_classes": whole,
             "attributes": {
-                labels[i].name: dict(sorted(answers.items()))
+                labels[i].name: dict(sorted(found.items()))
                 for i in said.label_ids
-                if (answers := said.answers(i))
+                if (found := said.answers(i))
             },
             "case_attributes": of_case,
             "boxes": len(said.boxes),

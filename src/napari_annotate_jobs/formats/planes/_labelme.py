@@ -74,7 +74,7 @@ class LabelMeExporter(PlaneExporter):
             for label in case.labels.of(Method.CLASSIFICATION, Scope.SLICE)
             if case.truth(picture.index, Method.CLASSIFICATION, label.group) in KNOWN
         }
-        data = {
+        data: dict[str, Any] = {
             "version": VERSION,
             "flags": flags,
             "shapes": list(self._shapes(case, picture)),
@@ -101,8 +101,8 @@ class LabelMeExporter(PlaneExporter):
     ) -> Iterator[dict[str, Any]]:
         for box in case.boxes(picture.index):
             whole = case.case_answers(box.label)
-            own = box.evolve(attributes={**whole, **box.attributes})
-            yield _rectangle(label_name(case.labels, box.label), own)
+            answered = box.evolve(attributes={**whole, **box.attributes})
+            yield _rectangle(label_name(case.labels, box.label), answered)
         for label, mask in case_masks(case, picture.index):
             name = label_name(case.labels, label)
             answers = case.answers(picture.index, label)

@@ -164,9 +164,9 @@ def read_image(
             continue
         label = names(shape.get("label"), "the label", entry)
         said = {
-            name: each.text
+            asked: each.text
             for each in shape.iterfind("attribute")
-            if (name := each.get("name")) and each.text
+            if (asked := each.get("name")) and each.text
         }
         kind = Method.CLASSIFICATION if shape.tag == "tag" else Method.SEGMENTATION
         if said and shape.tag != "box":

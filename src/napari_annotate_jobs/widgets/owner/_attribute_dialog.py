@@ -104,12 +104,12 @@ class AttributeDialog(QDialog):
         )
         self.buttons.accepted.connect(self._finish)
         self.buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.addWidget(help_)
-        column.addWidget(area, 1)
-        column.addWidget(self.add)
-        column.addWidget(self.error)
-        column.addWidget(self.buttons)
+        layout = QVBoxLayout(self)
+        layout.addWidget(help_)
+        layout.addWidget(area, 1)
+        layout.addWidget(self.add)
+        layout.addWidget(self.error)
+        layout.addWidget(self.buttons)
         for each in label.get("attributes") or ():
             if isinstance(each, dict):  # what else a file may have is told elsewhere
                 self._add(dict(each))
@@ -131,8 +131,8 @@ class AttributeDialog(QDialog):
         name = QLineEdit(str(fields.get("name", "")), self)
         answers = QLineEdit(_joined(fields.get("choices") or ()), self)
         answers.setPlaceholderText("sharp, blurred")
-        for line in (name, answers):
-            line.setCursorPosition(0)
+        for field in (name, answers):
+            field.setCursorPosition(0)
         asked = QComboBox(self)
         asked.addItem("of " + self._own if self._own else ONCE, None)
         if self._own:

@@ -2,74 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import InvalidValueError, TransitionError
 from napari_annotate_jobs.model import Scope
 
+from ._asked import Question, answers_text, asked_attribute
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from napari_annotate_jobs.model import Attribute, Label, MaskRef, SliceAnnotation
+    from napari_annotate_jobs.model import Label
 
     from ._editor import CaseEditor
     from ._view import CaseView
 
-__all__ = [
-    "Question",
-    "answer",
-    "answered_text",
-    "answers_text",
-    "asked_attribute",
-    "inherited",
-    "questions",
-]
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked of a label here, and what was answered.
-
-    Parameters
-    ----------
-    label : Label
-        The label.
-    attribute : Attribute
-        What is asked.
-    of : Scope or None
-        Of a slice, or of the case; None for an object.
-    answer : str
-        What was answered; empty for nothing, or if slices differ.
-    differs : bool
-        True if several slices are asked about, and they say different things.
-    track : str
-        Id of the object.
-    """
-
-    label: Label
-    attribute: Attribute
-    of: Scope | None
-    answer: str = ""
-    differs: bool = False
-    track: str = ""
-
-    @property
-    def key(self) -> tuple[int, str, str]:
-        """Tells it from other questions: label id, name of the attribute, object."""
-        return self.label.id, self.attribute.name, self.track
-
-    @property
-    def is_wanting(self) -> bool:
-        """True if it has to be answered before the case is submitted."""
-        return self.attribute.required and not self.answer
-
-
-def answers_text(answers: Mapping[str, str]) -> str:
-    """Say answers in one line, as ``margin: sharp, shape: round``."""
-    return ", ".join(
-        f"{name}: {text}" for name, text in sorted(answers.items()) if text
-    )
+__all__ = ["answer", "answered_text", "questions"]
 
 
 def questions(view: CaseView, indices: Sequence[int]) -> tuple[Question, ...]:
@@ -114,28 +62,6 @@ def answered_text(view: CaseView, index: int) -> str:
         if text and label is not None:
             parts.append(f"{label.name} · {text}")
     return "; ".join(parts)
-
-
-def asked_attribute(label: Label, name: str, answer: str) -> Attribute:
-    """Return an attribute of a label, if a text is an answer to it, or takes it back.
-
-    Raises
-    ------
-    InvalidValueError
-        If its label asks no such thing, or offers other answers.
-    """
-    asked = next((a for a in label.attributes if a.name == name), None)
-    if asked is None:
-        raise InvalidValueError(f"{label.name} has no attribute {name!r}")
-    refused = asked.refuses(answer) if answer else ""
-    if refused:
-        raise InvalidValueError(
-            f"{answer[:80]!r} is no answer to {name!r}: {refused}",
-            remedy=f"Choose one of {', '.join(asked.choices)}"
-            if asked.choices
-            else "Write one short line",
-        )
-    return asked
 
 
 def answer(
@@ -205,37 +131,3 @@ def _not_there(label: Label, where: str) -> TransitionError:
 def _with(answers: Mapping[str, str], name: str, text: str) -> dict[str, str]:
     found = {known: said for known, said in answers.items() if known != name}
     return {**found, name: text} if text else found
-
-
-def inherited(
-    view: CaseView, content: SliceAnnotation, refs: Iterable[MaskRef]
-) -> dict[int, dict[str, str]]:
-    """Return the answers of a slice once proposed masks of it are confirmed.
-
-    Where nothing was said of a label yet, the slices that a mask was made from speak
-    for it, as far as they agree.
-
-    Parameters
-    ----------
-    view : CaseView
-        The case.
-    content : SliceAnnotation
-        The slice.
-    refs : iterable of MaskRef
-        The masks that are confirmed.
-    """
-    found = dict(content.attributes)
-    for ref in refs:
-        places = [place for key in ref.keys if (place := view.place(key)) is not None]
-        for label_id in ref.pixels:
-            if label_id in found or not places:
-                continue
-            said = [dict(view.content(i).answers(label_id)) for i in places]
-            agreed = {
-                name: text
-                for name, text in said[0].items()
-                if all(other.get(name) == text for other in said)
-            }
-            if agreed:
-                found[label_id] = agreed
-    return found

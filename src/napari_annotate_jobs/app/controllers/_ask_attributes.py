@@ -86,7 +86,8 @@ class AnswerController:
         labels = session.job.project.label_set.labels
         if not any(label.attributes for label in labels):
             return ()
-        boxes, found = self._bridge.boxes, ()
+        boxes = self._bridge.boxes
+        found: tuple[Question, ...] = ()
         track = None if boxes is None else boxes.current_track
         if track is not None and session.slice in track.boxes:
             found = track_questions(session.editor, track)
