@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 import pytest
+from qtpy.QtCore import QCoreApplication, QEvent, QTimer
 
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.session import SaveKind, _recovery
@@ -130,3 +131,15 @@ def test_discarding_goes_on(at_risk, stored):
     driver.answer("Discard 1 change")
     driver.wait(lambda: session.case.row.case.id != case)
     assert not stored(BRAIN, case).slices
+
+
+def test_work_is_saved_though_the_window_took_parts_of_ours_along(open_case, stored):
+    driver = open_case(BRAIN)
+    session, open_job = driver.session, driver.current_job
+    case = session.case.row.case.id
+    driver.press_label("Tumour")
+    open_job._looks.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    open_job.save_and_leave()
+    assert stored(BRAIN, case).slices
+    open_job._looks = QTimer(open_job)  # for what ends the test

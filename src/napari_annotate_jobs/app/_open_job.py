@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -689,9 +690,10 @@ class OpenJob(QObject):
     # --------------------------------------------------------------- closing
     def save_and_leave(self) -> None:
         """Save everything when the window, and all that was in it, is gone."""
-        self._looks.stop()
         self.session.silence()
         self.saving.end_session()
+        with suppress(RuntimeError):  # Qt may have deleted it with the window
+            self._looks.stop()
 
     def flush(self) -> None:
         """Bring every edit into the store, or keep it on this computer."""
