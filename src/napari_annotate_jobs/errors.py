@@ -66,6 +66,7 @@ __all__ = [
     "UnsavedWorkError",
     "UnsupportedImageError",
     "access_words",
+    "counted",
 ]
 
 
@@ -398,3 +399,16 @@ def access_words(error: BaseException) -> AccessWords:
                 return _IN_USE
         cause = cause.__cause__
     return AccessWords("", "Check the disk or network share", away=True)
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """Return ``1 case``, ``2 cases``: a number of things, for a sentence.
+
+    Parameters
+    ----------
+    number : int
+        How many.
+    one, several : str
+        What one is called, and more; by default with an s.
+    """
+    return f"{number:,} {one if number == 1 else several or one + 's'}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import fields
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -16,12 +15,18 @@ from platformdirs import user_state_path
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
-from napari_annotate_jobs.errors import AnnotateJobsError, LogInError, NotFoundError
+from napari_annotate_jobs.errors import (
+    AnnotateJobsError,
+    LogInError,
+    NotFoundError,
+    counted,
+)
 from napari_annotate_jobs.model import CaseOrder
 from napari_annotate_jobs.session import ALL_FINISHED, Connections
-from napari_annotate_jobs.widgets import Colors, KeyMap, plural
+from napari_annotate_jobs.widgets import Colors, KeyMap
 
 from ._asks import notify, tell_error, unsay
+from ._load_ahead import load_ahead
 from ._next_job import next_job
 from ._qt_executor import QtExecutor
 from ._servers import Servers, is_server
@@ -53,14 +58,6 @@ __all__ = ["Workstation"]
 _STATIONS: dict[int, Workstation] = {}
 WARM_UP_AFTER = 0.3
 """Seconds; the job's page is filled before that."""
-AHEAD = ("pandas", "scipy.ndimage", "skimage.color", "skimage.exposure")
-"""What the first layers of napari's load, which takes a second or two."""
-
-
-def _load_ahead() -> None:
-    for name in AHEAD:
-        with suppress(ImportError):  # a help and no more
-            import_module(name)
 
 
 class Workstation(QObject):
@@ -555,7 +552,7 @@ class Workstation(QObject):
     def _warm_up(self) -> None:
         """Load what napari's layers need while the user looks at the job's page."""
         if not self._closed:
-            self.tables.run(_load_ahead, self._still.begin, lambda error: None)
+            self.tables.run(load_ahead, self._still.begin, lambda error: None)
 
     def _watch_settings(self) -> None:
         """Follow napari's preferences from now on."""
@@ -599,7 +596,7 @@ class Workstation(QObject):
         if following is None:
             notify(ALL_FINISHED)
             return
-        left = plural(following.counts.left, "case")
+        left = counted(following.counts.left, "case")
         held = ref(self)  # napari remembers its notifications after the viewer is gone
 
         def open_it() -> None:

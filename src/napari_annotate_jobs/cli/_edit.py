@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
+from napari_annotate_jobs.errors import InvalidValueError, NotFoundError, counted
 
 from ._chosen import agreed, case_named, opened_job
 from ._new import date_of, tell_found, text_of
-from ._show import complain, counted, dump, job_data, progress, say
+from ._show import complain, dump, job_data, progress, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

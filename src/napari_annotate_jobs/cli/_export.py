@@ -6,9 +6,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.errors import InvalidValueError
+from napari_annotate_jobs.errors import InvalidValueError, counted
 
-from ._show import clear_progress, counted, dump, grouped_text, progress, table
+from ._show import clear_progress, dump, grouped_text, progress, table
 
 if TYPE_CHECKING:
     import argparse

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.errors import InvalidValueError
+from napari_annotate_jobs.errors import InvalidValueError, counted
 
-from ._show import clear_progress, complain, counted, dump, grouped_text, progress
+from ._show import clear_progress, complain, dump, grouped_text, progress
 
 if TYPE_CHECKING:
     import argparse

@@ -17,6 +17,7 @@ from napari_annotate_jobs.errors import (
     InvalidValueError,
     StoreAccessError,
     StoreError,
+    counted,
 )
 
 from ._edit import EDIT_EPILOG, add_edit_arguments, edit_job
@@ -401,7 +402,7 @@ def _show(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from napari_annotate_jobs.stores import FolderStore
 
-    from ._show import counted, dump, fault_text
+    from ._show import dump, fault_text
 
     def found(fault: Fault) -> None:
         if not options.json:

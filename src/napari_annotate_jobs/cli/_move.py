@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.errors import InvalidValueError
+from napari_annotate_jobs.errors import InvalidValueError, counted
 
 from ._serve import add_sharing_arguments, sharing
-from ._show import clear_progress, complain, counted, progress, say
+from ._show import clear_progress, complain, progress, say
 
 if TYPE_CHECKING:
     import argparse

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from napari_annotate_jobs.errors import (
     NoImageError,
     StoreAccessError,
+    counted,
 )
 
-from ._show import complain, counted, grouped_text, progress, say
+from ._show import complain, grouped_text, progress, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

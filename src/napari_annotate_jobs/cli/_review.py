@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
+from napari_annotate_jobs.errors import InvalidValueError, NotFoundError, counted
 
 from ._chosen import agreed, case_named, opened_job
 from ._show import (
-    counted,
     dump,
     say,
     table,

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.errors import InvalidValueError, MissingExtraError
+from napari_annotate_jobs.errors import InvalidValueError, MissingExtraError, counted
 
-from ._show import complain, counted, say
+from ._show import complain, say
 
 if TYPE_CHECKING:
     import argparse

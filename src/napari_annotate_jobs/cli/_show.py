@@ -10,6 +10,8 @@ import textwrap
 import unicodedata
 from typing import TYPE_CHECKING, Any, TextIO
 
+from napari_annotate_jobs.errors import counted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -21,7 +23,6 @@ __all__ = [
     "cases_text",
     "clear_progress",
     "complain",
-    "counted",
     "dump",
     "fault_text",
     "grouped_text",
@@ -211,11 +212,6 @@ def case_data(row: CaseRow) -> dict[str, Any]:
         ],
         "series": [ref.path for ref in row.case.series],
     }
-
-
-def counted(number: int, what: str) -> str:
-    """Return ``1 case``, ``2 cases``."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def jobs_text(found: Sequence[tuple[JobSummary, str]]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_annotate_jobs.errors import counted
+
 from ._show import (
     clear_progress,
-    counted,
     dump,
     progress,
     say,

@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 from pydantic import Field, ValidationError
 
-from napari_annotate_jobs.errors import InvalidValueError, StoreAccessError
+from napari_annotate_jobs.errors import InvalidValueError, StoreAccessError, counted
 from napari_annotate_jobs.model import (
     MAX_LABEL_NAME,
     Group,
@@ -541,6 +541,6 @@ def combination_remarks(
     for (first, second), count in clashes.items():
         found.append(
             f"{first!r} and {second!r} exclude one another, and stand together on "
-            f"{count} slice{'' if count == 1 else 's'}"
+            f"{counted(count, 'slice')}"
         )
     return found

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from napari_annotate_jobs.errors import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
@@ -197,8 +199,9 @@ class Exporter(ABC):
         if export.overlaps and not self.keeps_overlap and not self.priority:
             cases = first_names(export.overlaps)
             reasons.append(
-                f"masks overlap in {len(export.overlaps)} cases ({cases}), which "
-                f"{self.title} cannot hold; say in which order labels win (priority)"
+                f"masks overlap in {counted(len(export.overlaps), 'case')} ({cases}), "
+                f"which {self.title} cannot hold; say in which order labels win "
+                "(priority)"
             )
         return reasons
 

@@ -14,6 +14,7 @@ from napari_annotate_jobs.errors import (
     NoImageError,
     UnreadableImageError,
     UnsupportedImageError,
+    counted,
 )
 from napari_annotate_jobs.imaging.dicom._dicomdir import is_dicomdir, listed_files
 from napari_annotate_jobs.imaging.dicom._results import (
@@ -384,10 +385,7 @@ def _chosen(found: FoundSeries, wanted: str | None, path: Path) -> SeriesHeader:
 
 
 def _listing(headers: list[SeriesHeader]) -> str:
-    shown = [
-        f"{h.key} ({h.name}, {h.shape[0]} slice{'s' if h.shape[0] > 1 else ''})"
-        for h in headers[:8]
-    ]
+    shown = [f"{h.key} ({h.name}, {counted(h.shape[0], 'slice')})" for h in headers[:8]]
     more = "" if len(headers) <= 8 else f" and {len(headers) - 8} more"
     return ", ".join(shown) + more
 

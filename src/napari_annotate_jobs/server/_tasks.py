@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import AwareDatetime
 from sqlalchemy import and_, delete, func, or_, select, update
 
-from napari_annotate_jobs.errors import InvalidValueError, RoleError, TransitionError
+from napari_annotate_jobs.errors import (
+    InvalidValueError,
+    RoleError,
+    TransitionError,
+    counted,
+)
 from napari_annotate_jobs.model import Value, now
 from napari_annotate_jobs.stores import check_person
 
@@ -165,7 +170,11 @@ def assign_evenly(
     ).all()
     given = _share(connection, permit, every, takers, each)
     record(
-        connection, permit.id, permit.account.name, "assign evenly", f"{given} cases"
+        connection,
+        permit.id,
+        permit.account.name,
+        "assign evenly",
+        counted(given, "case"),
     )
     tell(connection, permit, "task")
     return given

@@ -27,7 +27,6 @@ from .jobs._log_in import LogInDialog
 from .jobs._model import CaseQuery, CaseRows, row_key, split_row_key
 from .jobs._my_jobs import MyJobsView
 from .jobs._page import JobPageView
-from .jobs._paint import plural
 from .jobs._person import PersonButton
 from .jobs._server_lines import ServerLine, ServerLines
 from .jobs._tiles import StudyGrid
@@ -123,7 +122,6 @@ __all__ = [
     "listed",
     "outcome_text",
     "paint_in",
-    "plural",
     "pointed_text",
     "row_digit",
     "row_key",

@@ -130,7 +130,7 @@ def test_an_order_is_offered_where_masks_overlap(panel):
     assert panel.order_box.isHidden()
     panel.set_preview(
         ExportPreview(
-            going=1, after=COUNTS, refused=["masks overlap in 1 cases"], overlaps=True
+            going=1, after=COUNTS, refused=["masks overlap in 1 case"], overlaps=True
         )
     )
     assert not panel.order_box.isHidden()

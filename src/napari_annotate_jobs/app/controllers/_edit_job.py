@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
 
-from napari_annotate_jobs.errors import Cancelled
+from napari_annotate_jobs.errors import Cancelled, counted
 from napari_annotate_jobs.model import JobEdit, edit_back
 from napari_annotate_jobs.owning import FoundCases, add_found, find_cases, more_cases
 
@@ -189,12 +189,12 @@ class EditJobController:
                 told += f" {known} of these images are in the job already."
             left_out = {path for path, _ in (*new.faults, *new.results)}
             if left_out:
-                told += f" {len(left_out)} files were left out."
+                told += f" Left out: {counted(len(left_out), 'file')}."
             self.dialog.set_told(told, wrong=not new.cases)
             if new.cases:
                 added = JobEdit(add_cases=tuple(new.cases))
                 self._back = edit_back(added, before, read[0], self._names)
-                self.dialog.set_undo(f"{len(new.cases)} cases added")
+                self.dialog.set_undo(f"{counted(len(new.cases), 'case')} added")
                 self._edited(read[0])
 
         work = self._work = StudySearch("Looking for studies", drops=False)

@@ -13,6 +13,7 @@ from napari_annotate_jobs.errors import (
     Cancelled,
     InvalidValueError,
     MissingExtraError,
+    counted,
 )
 from napari_annotate_jobs.files import folder_name, free_folder
 from napari_annotate_jobs.formats import (
@@ -454,7 +455,7 @@ def _options(kind: type[Exporter]) -> list[OptionField]:
 
 def _told(report: ExportReport) -> str:
     """Say what came of an export, and what people should know of it."""
-    cases = f"{report.cases} case{'' if report.cases == 1 else 's'}"
+    cases = counted(report.cases, "case")
     lines = [f"{cases} exported, read again and found the same: {report.folder}"]
     if report.resumed:
         lines.append(f"{report.resumed} of them had been written before.")

@@ -10,6 +10,7 @@ from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     Cancelled,
     InvalidValueError,
+    counted,
 )
 from napari_annotate_jobs.formats import IMPORT_FORMATS, import_format, parse_map
 from napari_annotate_jobs.session import (
@@ -217,7 +218,7 @@ def _told(report: ImportReport, how: Importing) -> str:
     counts = report.counts
     good = sum(outcome.error is None for outcome in report.cases)
     found = [
-        f"{count} {one if count == 1 else many}"
+        counted(count, one, many)
         for count, one, many in (
             (counts.masks, "mask", "masks"),
             (counts.boxes, "box", "boxes"),
@@ -233,7 +234,7 @@ def _told(report: ImportReport, how: Importing) -> str:
     if report.done_before:
         lines.append(
             f"Left as they are, for the same program did them before: "
-            f"{report.done_before} case{'' if report.done_before == 1 else 's'}."
+            f"{counted(report.done_before, 'case')}."
         )
     if not report.cases and not report.done_before:
         lines.append(
@@ -241,17 +242,17 @@ def _told(report: ImportReport, how: Importing) -> str:
         )
     elif found:
         lines.append(
-            f"{', '.join(found)} {verb} on {_slices(counts.entered)} of "
-            f"{good} case{'' if good == 1 else 's'}."
+            f"{', '.join(found)} {verb} on {counted(counts.entered, 'slice')} of "
+            f"{counted(good, 'case')}."
         )
         if how.enter_as is EnterAs.PROPOSALS and not how.preview:
             lines.append("Open these cases from the job's page to confirm them.")
     elif report.cases:
         lines.append(f"Nothing {verb}.")
     if counts.kept:
-        lines.append(f"{_slices(counts.kept)} held something and keep it.")
+        lines.append(f"{counted(counts.kept, 'slice')} held something and keep it.")
     if counts.excluded:
-        lines.append(f"Excluded, and left alone: {_slices(counts.excluded)}.")
+        lines.append(f"Excluded, and left alone: {counted(counts.excluded, 'slice')}.")
     if counts.left_out:
         lines.append(
             f"Class labels and decisions left out: {counts.left_out}. Only masks and "
@@ -270,7 +271,3 @@ def _told(report: ImportReport, how: Importing) -> str:
         rest = f" and {others} more" if others > 0 else ""
         lines.append(f"Passed over, for no case is theirs: {shown}{rest}.")
     return "\n".join(lines)
-
-
-def _slices(count: int) -> str:
-    return f"{count} slice{'' if count == 1 else 's'}"

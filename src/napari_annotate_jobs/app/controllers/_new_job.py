@@ -13,6 +13,7 @@ from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     Cancelled,
     InvalidValueError,
+    counted,
 )
 from napari_annotate_jobs.files import folder_name, free_folder
 from napari_annotate_jobs.imaging import Series, thumbnail
@@ -209,7 +210,7 @@ class NewJobController:
     def _study(self, case: Case) -> Study:
         header = self._found.headers[case.id]
         size = " × ".join(str(n) for n in reversed(case.size or ()))
-        slices = f"{case.n_slices} slice{'' if case.n_slices == 1 else 's'}"
+        slices = counted(header.shape[0], "slice")
         parts = [header.modality or _FORMATS.get(header.format, ""), slices, size]
         if len(case.series) > 1:
             parts.append(f"1 of {len(case.series)} series")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from napari_annotate_jobs.errors import counted
 from napari_annotate_jobs.imaging._types import ImageWarning
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from ._frame import Frame
 
-__all__ = ["counted", "without_copies", "without_rescale"]
+__all__ = ["without_copies", "without_rescale"]
 
 
 def without_copies(
@@ -44,14 +45,14 @@ def without_copies(
         notes.append(
             ImageWarning(
                 "duplicates",
-                f"{counted(copies, 'file')} left out: the same image is there twice",
+                f"{_count(copies, 'file')} left out: the same image is there twice",
             )
         )
     if others:
         notes.append(
             ImageWarning(
                 "same-name",
-                f"{counted(others, 'file')} with the SOP Instance UID of another "
+                f"{_count(others, 'file')} with the SOP Instance UID of another "
                 "image: both are kept, the later named by its place. Other programs "
                 "may take them for one",
             )
@@ -79,11 +80,9 @@ def _pixels(frame: Frame) -> bytes:
         return b""
 
 
-def counted(names: list[str], what: str) -> str:
-    """Return how many of something there are, in words."""
+def _count(names: list[str], what: str) -> str:
     # Not their names: what is said of a series goes into documents.
-    count = len(set(names))
-    return f"{count} {what}{'s' if count > 1 else ''}"
+    return counted(len(set(names)), what)
 
 
 def without_rescale(frames: Sequence[Frame], pixel: PixelFormat) -> list[ImageWarning]:
@@ -101,7 +100,7 @@ def without_rescale(frames: Sequence[Frame], pixel: PixelFormat) -> list[ImageWa
     return [
         ImageWarning(
             "rescale-missing",
-            f"{counted(bare, 'file')} without the rescale that the others have: "
+            f"{_count(bare, 'file')} without the rescale that the others have: "
             "the values of these slices are as stored, and do not compare",
         )
     ]

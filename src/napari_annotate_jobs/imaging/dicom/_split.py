@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_annotate_jobs.errors import counted
 from napari_annotate_jobs.imaging._axis import TIMES
 from napari_annotate_jobs.imaging._geometry import (
     POSITION_TOLERANCE,
@@ -16,7 +17,7 @@ from napari_annotate_jobs.imaging._geometry import (
 )
 from napari_annotate_jobs.imaging._types import ImageWarning, PixelFormat, Split
 
-from ._copies import counted, without_copies, without_rescale
+from ._copies import without_copies, without_rescale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -399,8 +400,8 @@ def _first_at_each_place(
             kept.append(frames[i])
     note = ImageWarning(
         "same-place",
-        f"{counted(dropped, 'image')} left out: another image is at the same place, "
-        "and nothing tells them apart. Put them into a folder of their own to "
+        f"{counted(len(set(dropped)), 'image')} left out: another image is at the same "
+        "place, and nothing tells them apart. Put them into a folder of their own to "
         "annotate them",
     )
     return replace(part, frames=tuple(kept), warnings=(*part.warnings, note))

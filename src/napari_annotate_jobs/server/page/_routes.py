@@ -22,6 +22,7 @@ from napari_annotate_jobs.errors import (
     InvalidValueError,
     LogInError,
     NotFoundError,
+    counted,
 )
 from napari_annotate_jobs.formats import EXPORT_FORMATS
 from napari_annotate_jobs.model import ReviewStatus, validated
@@ -425,8 +426,7 @@ _DONE = {
 
 
 def _said(done: str, n: int) -> str:
-    counted = "1 case" if n == 1 else f"{n} cases"
-    return _DONE.get(done, "").format(counted)
+    return _DONE.get(done, "").format(counted(n, "case"))
 
 
 def _back(where: str, done: str, n: int) -> Response:

@@ -13,6 +13,7 @@ from napari_annotate_jobs.errors import (
     InvalidValueError,
     NotFoundError,
     StoreError,
+    counted,
 )
 from napari_annotate_jobs.files import accessing
 from napari_annotate_jobs.model import CaseRow, Value, document_json
@@ -230,7 +231,8 @@ def _bring(
     known = {row.case.id: row for row in _rows(target, job.id)}
     if lacking := [row.case.id for row in rows if row.case.id not in known]:
         raise ExistsError(
-            f"the job there lacks {len(lacking)} cases, the first is {lacking[0]!r}",
+            f"the job there lacks {counted(len(lacking), 'case')}, the first is "
+            f"{lacking[0]!r}",
             where=where,
             remedy="Nothing was changed there. Bring the job to another place",
         )

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_annotate_jobs.errors import counted
 from napari_annotate_jobs.widgets.jobs._paint import number
 
 from ._fields import ID
@@ -110,7 +111,9 @@ class ClassTree(QTreeWidget):
                 item.setFont(0, font)
                 kept = " Its sources are kept beside it." if each.keep else ""
                 item.setToolTip(
-                    0, f"Made of {len(each.sources)} labels.{kept} F2 renames it."
+                    0,
+                    f"Made of {counted(len(each.sources), 'label')}.{kept} "
+                    "F2 renames it.",
                 )
                 self._names[place] = each.name
                 for label_id in each.sources:

@@ -25,8 +25,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_annotate_jobs.errors import counted
 from napari_annotate_jobs.model import Method
-from napari_annotate_jobs.widgets.jobs._paint import number, plural
+from napari_annotate_jobs.widgets.jobs._paint import number
 from napari_annotate_jobs.widgets.numbers import NumberTable
 from napari_annotate_jobs.widgets.parts._sections import Section
 from napari_annotate_jobs.widgets.parts._theme import (
@@ -453,7 +454,7 @@ class ExportPanel(QWidget):
         if preview is not None:
             self.based.setText(
                 f"Based on {number(preview.finished)} finished; "
-                f"{plural(preview.going, 'annotated case')} "
+                f"{counted(preview.going, 'annotated case')} "
                 f"{'goes' if preview.going == 1 else 'go'} in."
             )
             self.left_out.setText(_left_out(preview))
@@ -566,7 +567,7 @@ def _left_out(preview: ExportPreview) -> str:
     parts = []
     for reason, names in preview.left_out.items():
         shown = ", ".join(names[:2]) + ("…" if len(names) > 2 else "")
-        parts.append(f"{plural(len(names), 'case')}: {reason} ({shown})")
+        parts.append(f"{counted(len(names), 'case')}: {reason} ({shown})")
     return "Left out: " + "; ".join(parts) + "." if parts else ""
 
 

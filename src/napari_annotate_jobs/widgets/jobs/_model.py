@@ -12,9 +12,8 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QAbstractListModel, QModelIndex, Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
 
+from napari_annotate_jobs.errors import counted
 from napari_annotate_jobs.model import CaseOrder, ReviewRow, flags_text
-
-from ._paint import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -160,7 +159,7 @@ def facts_text(row: AnyRow) -> str:
         parts.append("first" if row.number == 1 else f"revised ({row.number})")
         return " · ".join(parts)
     if row.case.n_slices:
-        parts.append(plural(row.case.n_slices, "slice"))
+        parts.append(counted(row.case.n_slices, "slice"))
     if row.draft:
         parts.append(draft_text(row))
     return " · ".join(parts)

@@ -44,7 +44,6 @@ __all__ = [
     "draw_warning",
     "number",
     "percent",
-    "plural",
     "reviewed_part",
     "reviews_text",
     "status_color",
@@ -60,11 +59,6 @@ _DONE = "#009e73"
 def number(value: int) -> str:
     """Write a number with groups of three digits."""
     return f"{value:,}"
-
-
-def plural(value: int, word: str) -> str:
-    """Write a number of things."""
-    return f"{number(value)} {word}{'' if value == 1 else 's'}"
 
 
 def percent(progress: float) -> str:

@@ -18,8 +18,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_annotate_jobs.errors import counted
 from napari_annotate_jobs.model import Decision, Provenance, Scope, Status
-from napari_annotate_jobs.widgets.jobs._paint import number, plural
+from napari_annotate_jobs.widgets.jobs._paint import number
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring, paint_in
 
 from ._bar_plot import BarPlot, BarRow
@@ -316,21 +317,21 @@ def _summary(found: Statistics) -> str:
     statuses = found.everybody.statuses
     finished = f"{number(statuses[Status.FINISHED])} finished"
     if sum(statuses.values()) > found.annotated:  # by several people
-        finished = plural(statuses[Status.FINISHED], "finished annotation")
+        finished = counted(statuses[Status.FINISHED], "finished annotation")
     parts = [
-        f"{number(found.annotated)} of {plural(found.cases, 'case')} annotated",
+        f"{number(found.annotated)} of {counted(found.cases, 'case')} annotated",
         finished,
     ]
     if statuses[Status.RETURNED]:
         parts.append(f"{number(statuses[Status.RETURNED])} returned")
     if statuses[Status.REMAINING]:
-        parts.append(plural(statuses[Status.REMAINING], "draft"))
+        parts.append(counted(statuses[Status.REMAINING], "draft"))
     text = " · ".join(parts)
     unmeasured = sum(count.unmeasured for count in found.everybody.labels)
     if unmeasured:
         text += (
             f"\nThe size of voxels is not known everywhere: volumes leave out masks of "
-            f"{plural(unmeasured, 'annotated case')}."
+            f"{counted(unmeasured, 'annotated case')}."
         )
     return text
 
@@ -374,7 +375,7 @@ def _about(count: LabelStatistics) -> str:
     if count.label.group:
         lines[0] += f" · {count.label.group}"
     if count.voxels:
-        lines.append(plural(count.voxels, "voxel"))
+        lines.append(counted(count.voxels, "voxel"))
     lines += [f"{number(n)} {how}" for how, n in count.provenance.items()]
     return "\n".join(lines)
 
@@ -405,4 +406,4 @@ def _decision_bar(person: PersonStatistics) -> BarRow:
     decisions = person.decisions
     tip = "\n".join(f"{number(decisions[each])} {each}" for each in _DECISIONS)
     parts = tuple((float(decisions[each]), made) for each, made in _DECISIONS.items())
-    return BarRow(person.person, parts, plural(person.slices, "slice"), tip)
+    return BarRow(person.person, parts, counted(person.slices, "slice"), tip)

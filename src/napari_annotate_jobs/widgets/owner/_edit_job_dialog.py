@@ -20,9 +20,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_annotate_jobs.errors import AnnotateJobsError
+from napari_annotate_jobs.errors import AnnotateJobsError, counted
 from napari_annotate_jobs.model import JobEdit, Priority, label_edit
-from napari_annotate_jobs.widgets.jobs._paint import plural
 from napari_annotate_jobs.widgets.parts._theme import paint_in
 
 from ._case_list import CaseList
@@ -360,7 +359,7 @@ class EditJobDialog(OwnerDialog):
             return
         chosen = len(self.cases.chosen())
         self.remove.setEnabled(bool(chosen) and not self._busy)
-        text = plural(self.cases.count(), "case")
+        text = counted(self.cases.count(), "case")
         self.count.setText(f"{text}, {chosen} chosen" if chosen else text)
         for button in (self.folder, self.files, self.delete):
             button.setEnabled(not self._busy)

@@ -21,9 +21,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_annotate_jobs.errors import counted
 from napari_annotate_jobs.model import Method
 from napari_annotate_jobs.widgets.exchange._fields import Choice, PathField
-from napari_annotate_jobs.widgets.jobs._paint import number, plural
+from napari_annotate_jobs.widgets.jobs._paint import number
 from napari_annotate_jobs.widgets.parts._theme import (
     Colors,
     main_button_style,
@@ -399,7 +400,7 @@ class NewJobDialog(OwnerDialog):
             word = "study" if total == 1 else "studies"
             text = f"{number(len(chosen))} of {number(total)} {word}"
         if self._left_out:
-            count = plural(self._left_out, "file")
+            count = counted(self._left_out, "file")
             color = self._colors.warning_text
             text += f' · <a href="#" style="color: {color}">{count} left out</a>'
         self.count.setText(text.removeprefix(" · "))

@@ -16,9 +16,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_annotate_jobs.errors import counted
 from napari_annotate_jobs.widgets.annotate._label_list import swatch
 from napari_annotate_jobs.widgets.exchange._fields import tick_style
-from napari_annotate_jobs.widgets.jobs._paint import plural
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class ReadyLabels(QDialog):
 
     def _count(self, *_: object) -> None:
         number = len(self.names())
-        self.add.setText(f"Add {plural(number, 'label')}" if number else "Add labels")
+        self.add.setText(f"Add {counted(number, 'label')}" if number else "Add labels")
         self.add.setEnabled(bool(number))
 
 
