@@ -13,6 +13,8 @@ import pytest
 
 from napari_annotate_jobs.errors import CorruptError, InvalidValueError
 from napari_annotate_jobs.formats import export, exporter, plan_export
+from napari_annotate_jobs.formats.volumes._bids import dseg_table
+from napari_annotate_jobs.formats.volumes._read_nifti import _of_table
 from napari_annotate_jobs.model import Case, Job, Label, LabelSet, Method, Project
 from napari_annotate_jobs.model import SeriesRef as Ref
 from napari_annotate_jobs.session import AnnotationSession
@@ -324,6 +326,18 @@ def test_bids_tells_what_its_values_are(tmp_path: Path) -> None:
     assert not volume[:, :, 3].any()
     about = json.loads((done / "dataset_description.json").read_text("utf-8"))
     assert about["DatasetType"] == "derivative"
+
+
+@pytest.mark.parametrize("name", ['"', '"a" and b', 'a"', "a, b", "'"])
+def test_the_table_of_bids_holds_any_name(tmp_path: Path, name: str) -> None:
+    label = Label(id=1, name=name, color="#D55E00", method=Method.SEGMENTATION)
+    (tmp_path / "x.nii.tsv").write_text(
+        dseg_table(LabelSet(labels=(label,))), encoding="utf-8"
+    )
+    assert _of_table(tmp_path / "x.nii.tsv", "\t", "index") == {name: (1,)}
+    pandas = pytest.importorskip("pandas")
+    read = pandas.read_csv(tmp_path / "x.nii.tsv", sep="\t")
+    assert list(read["name"]) == ["background", name]
 
 
 def test_bids_names_may_not_collide(tmp_path: Path) -> None:

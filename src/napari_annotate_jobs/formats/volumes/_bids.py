@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -117,7 +119,9 @@ class BidsExporter(NiftiExporter):
 
 def dseg_table(labels: LabelSet) -> str:
     """Return the look-up table of a discrete segmentation, tab-separated."""
-    lines = ["index\tname\tcolor", "0\tbackground\t#000000"]
+    out = io.StringIO()
+    table = csv.writer(out, delimiter="\t", lineterminator="\n")
+    table.writerows((("index", "name", "color"), (0, "background", "#000000")))
     for label in labels.of(Method.SEGMENTATION):
-        lines.append(f"{label.id}\t{label.name}\t{label.color}")
-    return "\n".join(lines) + "\n"
+        table.writerow((label.id, label.name, label.color))
+    return out.getvalue()
