@@ -119,6 +119,13 @@ def test_faulty_yaml(refused, tmp_path, text, line, match):
     assert match in err
 
 
+@pytest.mark.parametrize("option", ["--labels", "--case-labels"])
+def test_a_file_is_no_label(refused, tmp_path, option):
+    path = tmp_path / "labels.yaml"
+    path.write_text("labels: [a]")
+    assert "Give it by --labels-file" in refused(option, path)
+
+
 def bomb():
     """Return a label of a few lines that would take gigabytes to write out."""
     nested = [f"&{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in pairwise("abcdefghij")]

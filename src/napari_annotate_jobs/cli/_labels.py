@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import InvalidValueError
@@ -44,6 +45,13 @@ def given_labels(
         If a label cannot be understood, or no label is in a group.
     """
     found = given or GivenLabels()
+    for text in (*labels, *case_labels):
+        if text.casefold().endswith((".yaml", ".yml", ".csv")) and Path(text).is_file():
+            raise InvalidValueError(
+                "that is a file, and no label",
+                where=text,
+                remedy="Give it by --labels-file",
+            )
     for text in labels:
         found.entries += parse_labels(text, "--labels")
     for text in case_labels:
