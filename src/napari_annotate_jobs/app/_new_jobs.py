@@ -167,6 +167,8 @@ class NewJobs(QObject):
         open_job.open_first()
 
     def _drop(self) -> None:
+        if self.controller is not None:
+            self.controller.close()
         dialog, self.dialog, self.controller = self.dialog, None, None
         if dialog is not None:
             dialog.close()
@@ -174,8 +176,6 @@ class NewJobs(QObject):
 
     def close(self) -> None:
         """Stop what is under way, and forget what was entered."""
-        if self.controller is not None:
-            self.controller.stop()
         self._drop()
         if self._drops is not None:
             self._drops.deleteLater()  # which takes its filters along

@@ -52,7 +52,7 @@ def images(tmp_path):
 
 @pytest.fixture
 def make(qtbot, tmp_path):
-    def make(looking=None, writing=None):
+    def make(looking=None, writing=None, drawing=None):
         dialog = NewJobDialog()
         qtbot.addWidget(dialog)
         now = SynchronousExecutor()
@@ -61,7 +61,7 @@ def make(qtbot, tmp_path):
             dialog,
             Worker(looking or now),
             Worker(writing or now),
-            now,
+            drawing or now,
             home=tmp_path / "jobs",
             made=lambda *made: asked.made.append(made),
             choose_folder=lambda title, chosen: chosen(asked.folder),
@@ -303,6 +303,18 @@ def test_a_search_is_stopped_and_another_begun(make, images):
     desk.controller.add([str(images)])
     looking.go()
     assert desk.dialog.studies.count() == 2
+
+
+def test_a_picture_that_comes_when_the_window_is_gone_is_dropped(make, images):
+    drawing = Delayed()
+    desk = make(drawing=drawing)
+    desk.controller.add([str(images)])
+    desk.dialog.picture_wanted.emit(desk.controller._found.cases[0].id)
+    assert drawing.tasks
+    desk.dialog.studies.set_picture = None  # as Qt leaves what it has deleted
+    desk.controller.close()
+    while drawing.tasks:
+        drawing.go()
 
 
 def test_labels_are_typed_while_it_is_searched(make, images, qtbot):

@@ -363,6 +363,11 @@ class NewJobController:
             if work.drops:
                 self._end(work)
 
+    def close(self) -> None:
+        """Stop what is under way; what still comes finds the window gone."""
+        self.stop()
+        self._found = FoundCases()
+
     def _begin(self, text: str, *, drops: bool) -> StudySearch:
         work = self._work = StudySearch(text, drops=drops)
         self._clock.start()
