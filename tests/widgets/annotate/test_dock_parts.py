@@ -167,7 +167,7 @@ def test_the_fill_panel_is_not_wider_than_its_dock(qtbot):
 
 
 @pytest.mark.parametrize("on", [True, False])
-def test_a_colour_stays_in_a_list_that_is_off(on):
+def test_a_colour_stays_in_a_list_that_is_off(qapp, on):
     icon = swatch("#F0E442", on=on)
     images = [
         icon.pixmap(16, mode).toImage()
