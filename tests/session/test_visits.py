@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from napari_annotate_jobs.session import Visits, _visits
+from napari_annotate_jobs.session import Visits, _kept_file
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HERE = ("/jobs/livers", "job", "ana")
@@ -29,7 +29,7 @@ def test_a_visit_is_known_by_place_and_person(tmp_path):
 @pytest.mark.parametrize("text", ["", "[]", '{"x": 1', '{"%s": true}', '{"%s": "y"}'])
 def test_what_cannot_be_understood_is_no_visit(tmp_path, text):
     path = tmp_path / "visits.json"
-    path.write_text(text.replace("%s", Visits._key(HERE)))
+    path.write_text(text.replace("%s", _kept_file.unreadable(*HERE)))
     visits = Visits(path)
     assert visits.last(HERE) is None
     visits.note([HERE], NOON)
@@ -38,12 +38,12 @@ def test_what_cannot_be_understood_is_no_visit(tmp_path, text):
 
 def test_a_time_beyond_all_calendars_is_no_visit(tmp_path):
     path = tmp_path / "visits.json"
-    path.write_text(f'{{"{Visits._key(HERE)}": {10**30}}}')
+    path.write_text(f'{{"{_kept_file.unreadable(*HERE)}": {10**30}}}')
     assert Visits(path).last(HERE) is None
 
 
 def test_the_latest_jobs_are_remembered(tmp_path, monkeypatch):
-    monkeypatch.setattr(_visits, "LIMIT", 2)
+    monkeypatch.setattr(_kept_file, "LIMIT", 2)
     visits = Visits(tmp_path / "visits.json")
     for job in ("a", "b", "a", "c"):
         visits.note([("/", job, "ana")], NOON)

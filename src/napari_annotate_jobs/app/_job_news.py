@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -175,16 +176,19 @@ def _find(
     from napari_annotate_jobs.stores import news_of
 
     found: dict[tuple[str, str], News] = {}
+    wanted: dict[str, list[tuple[JobSummary, datetime]]] = {}
     for summary, since in asked:
-        news = News()
-        if since is not None and not summary.job.archived:
-            try:
-                with _opened(server, summary.location, person) as store:
-                    review = summary.reviews is not None
-                    news = news_of(store, summary.job.id, since, review=review)
-            except AnnotateJobsError:
-                continue
-        found[summary.location, summary.job.id] = news
+        if since is None or summary.job.archived:
+            found[summary.location, summary.job.id] = News()
+        else:
+            wanted.setdefault(server or summary.location, []).append((summary, since))
+    for place, jobs in wanted.items():
+        with suppress(AnnotateJobsError), _opened(server, place, person) as store:
+            for summary, since in jobs:
+                job_id, review = summary.job.id, summary.reviews is not None
+                with suppress(AnnotateJobsError):
+                    news = news_of(store, job_id, since, review=review)
+                    found[summary.location, job_id] = news
     return found
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import InvalidValueError, counted
 
-from ._show import clear_progress, dump, grouped_text, progress, table
+from ._show import clear_progress, dump, grouped_text, progress, say, table
 
 if TYPE_CHECKING:
     import argparse
@@ -200,7 +200,7 @@ def export_job(options: argparse.Namespace) -> int:
         if told:
             print(grouped_text("\nto be known:", told, f"see {MANIFEST}"))
     if few := few_images(report.classes, options.warn_below):
-        print(few, file=sys.stderr)
+        say(few, sys.stderr)
     return 0
 
 
@@ -245,11 +245,12 @@ def _preview(
     transforms: list[CaseTransform],
 ) -> int:
     """Print what would be exported; 1 if the format cannot hold it."""
-    from napari_annotate_jobs.formats import classes_of, few_images
+    from napari_annotate_jobs.formats import count_classes, few_images
 
     reasons, losses = writer.is_incompatible(plan), writer.losses(plan)
     remarks = writer.remarks(plan)
-    counts = classes_of(plan, writer, transforms)
+    labels = plan.job.project.label_set
+    counts = count_classes(plan.cases, labels, transforms, writer.methods)
     choices = {
         name: {"default": field.default, "description": field.description}
         for name, field in writer.Options.model_fields.items()
@@ -284,7 +285,7 @@ def _preview(
         for text in texts:
             print(f"\n{title}: {text}")
     if few := few_images(counts, options.warn_below):
-        print(f"\n{few}")
+        say(f"\n{few}")
     if choices:
         print("\noptions:")
         for name, choice in choices.items():

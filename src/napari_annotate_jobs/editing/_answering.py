@@ -35,6 +35,8 @@ def questions(view: CaseView, indices: Sequence[int]) -> tuple[Question, ...]:
 
 def _questions(view: CaseView, indices: Sequence[int]) -> Iterator[Question]:
     contents = [view.content(index) for index in indices]
+    once = any(label.asked(Scope.CASE) for label in view.labels.labels)
+    there = view.label_ids() if once else frozenset()
     for label in view.labels.labels:
         if label.asked(Scope.SLICE):
             having = [c.answers(label.id) for c in contents if label.id in c.label_ids]
@@ -42,7 +44,7 @@ def _questions(view: CaseView, indices: Sequence[int]) -> Iterator[Question]:
                 said = {answers.get(attribute.name, "") for answers in having}
                 text = said.pop() if len(said) == 1 else ""
                 yield Question(label, attribute, Scope.SLICE, text, bool(said))
-        if label.asked(Scope.CASE) and view.has_label(label.id):
+        if label.id in there:
             answers = view.case_answers(label.id)
             for attribute in label.asked(Scope.CASE):
                 text = answers.get(attribute.name, "")
@@ -97,7 +99,7 @@ def answer(
         )
     said = f"{label.name}, {name}: {text or 'no answer'}"
     if of is Scope.CASE:
-        if not editor.has_label(label_id):
+        if label_id not in editor.label_ids():
             raise _not_there(label, "in this case")
         new = _with(editor.case_answers(label_id), name, text)
         whole = {

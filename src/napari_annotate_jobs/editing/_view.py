@@ -242,11 +242,10 @@ class CaseView:
             unanswered=self._unanswered(),
         )
 
-    def has_label(self, label_id: int) -> bool:
-        """Return True if the case, or a slice of it, has a label confirmed."""
-        return label_id in self.annotation.case_labels or any(
-            label_id in content.label_ids for content in self.contents().values()
-        )
+    def label_ids(self) -> frozenset[int]:
+        """Return the labels that the case, or a slice of it, has confirmed."""
+        slices = (content.label_ids for content in self.contents().values())
+        return frozenset(self.annotation.case_labels).union(*slices)
 
     def case_answers(self, label_id: int) -> Mapping[str, str]:
         """Return what was answered of a label once for the case."""

@@ -22,7 +22,7 @@ from ._contract import (
     ListedSource,
 )
 from ._convert import Conversion, Convert
-from ._export_run import MANIFEST, ExportReport, classes_of, export, plan_export
+from ._export_run import MANIFEST, ExportReport, export, plan_export
 from ._export_table import EXPORT_FORMATS, ExportFormat, exporter
 from ._fit import Fitted, FittedSlice, fit_incoming, with_negatives
 from ._import_table import IMPORT_FORMATS, ImportFormat, import_format
@@ -71,7 +71,6 @@ __all__ = [
     "NamePattern",
     "Named",
     "Truth",
-    "classes_of",
     "combination_remarks",
     "count_classes",
     "export",

@@ -254,6 +254,11 @@ class AnnotatedCase:
         """Return what was answered of a label once for the case."""
         return dict(sorted(self.annotation.case_attributes.get(label_id, {}).items()))
 
+    def box_answers(self, box: Box) -> dict[str, str]:
+        """Return what was answered of an object, and of its label for the case."""
+        whole = self.annotation.case_attributes.get(box.label, {})
+        return dict(sorted({**whole, **box.attributes}.items()))
+
     def mask(self, index: int, group: str = "") -> NDArray[np.integer] | None:
         """Return the confirmed mask of a slice; None if empty or excluded."""
         if group not in self.said(index).masks:

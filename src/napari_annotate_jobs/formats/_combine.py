@@ -25,7 +25,7 @@ from ._foreign import parse_yaml
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -417,6 +417,7 @@ def count_classes(
     summaries: Iterable[CaseSummary],
     labels: LabelSet,
     transforms: Sequence[CaseTransform] = (),
+    methods: Collection[Method] = frozenset(Method),
 ) -> list[ClassCount]:
     """Count classes over cases, before or after combining; opens no images.
 
@@ -428,11 +429,13 @@ def count_classes(
         The project's.
     transforms : sequence of CaseTransform
         Count the classes that these make.
+    methods : collection of Method
+        Of the classes that are counted, as those that a format holds.
 
     Returns
     -------
     list of ClassCount
-        One for each label of the (new) label set, in its order. Masks that are
+        One for each such label of the (new) label set, in its order. Masks that are
         converted count by their slices only: their boxes are not made for it.
     """
     new, ids = labels, {label.id: label.id for label in labels.labels}
@@ -465,7 +468,11 @@ def count_classes(
             sums[label]["cases"] += 1
         for label, _ in tracks:
             sums[label]["objects"] += 1
-    return [ClassCount(label=label, **sums[label.id]) for label in new.labels]
+    return [
+        ClassCount(label=label, **sums[label.id])
+        for label in new.labels
+        if label.method in methods
+    ]
 
 
 def combination_remarks(

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int, str], None]
 
-__all__ = ["MANIFEST", "ExportReport", "classes_of", "export", "plan_export"]
+__all__ = ["MANIFEST", "ExportReport", "export", "plan_export"]
 
 MANIFEST = "export.json"
 """Digests, counts and versions, beside what was exported."""
@@ -167,14 +167,6 @@ def plan_export(
     )
 
 
-def classes_of(
-    plan: ExportJob, exporter: Exporter, transforms: Sequence[CaseTransform] = ()
-) -> list[ClassCount]:
-    """Count the classes of an export that its format holds; opens no images."""
-    every = count_classes(plan.cases, plan.job.project.label_set, transforms)
-    return [count for count in every if count.label.method in exporter.methods]
-
-
 def export(
     source: CaseSource,
     exporter: Exporter,
@@ -278,12 +270,15 @@ def export(
         if scheduler is None:  # there, others may still be writing
             _tidy(staging, [_note_of(notes, tasks[number]) for number in done])
         raise
+    classes = count_classes(
+        plan.cases, source.job.project.label_set, transforms, exporter.methods
+    )
     return ExportReport(
         folder=out,
         cases=len(tasks),
         resumed=resumed,
         manifest=found,
-        classes=tuple(classes_of(plan, exporter, transforms)),
+        classes=tuple(classes),
     )
 
 

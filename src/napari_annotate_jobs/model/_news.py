@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from napari_annotate_jobs.errors import counted
+
 from ._base import Value
 
 __all__ = ["News"]
@@ -37,12 +39,12 @@ class News(Value):
     @property
     def text(self) -> str:
         """All of it, as ``2 returned, 1 new comment``; empty if nothing is new."""
-        counted = (
-            (self.returned, "returned"),
-            (self.comments, f"new comment{'s' * (self.comments != 1)}"),
-            (self.submitted, "submitted"),
+        every = (
+            (self.returned, f"{self.returned:,} returned"),
+            (self.comments, counted(self.comments, "new comment")),
+            (self.submitted, f"{self.submitted:,} submitted"),
         )
-        parts = [f"{n:,} {what}" for n, what in counted if n]
+        parts = [text for n, text in every if n]
         if parts and self.more:
             parts.append("and more")
         return ", ".join(parts)

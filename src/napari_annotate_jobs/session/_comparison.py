@@ -197,8 +197,8 @@ def _case_labels(view: CaseView) -> set[str]:
         for label_id in said.case_labels
     }
     names |= {
-        _name(label_id, view.labels) + _of(answers)
-        for label_id, answers in said.case_attributes.items()
-        if label_id not in said.case_labels and view.has_label(label_id)
+        _name(label_id, view.labels) + _of(said.case_attributes[label_id])
+        for label_id in view.label_ids().intersection(said.case_attributes)
+        if label_id not in said.case_labels
     }
     return names | ({"nothing to label"} if said.case_nothing_to_label else set())

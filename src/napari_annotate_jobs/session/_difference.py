@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.editing import answers_text
+from napari_annotate_jobs.errors import counted
 from napari_annotate_jobs.model import Decision
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def slice_text(view: CaseView, content: SliceAnnotation) -> str:
         if not box.proposal:
             boxes.setdefault(box.label, []).append(box.attributes)
     parts += [
-        f"{len(said)} box{'' if len(said) == 1 else 'es'} {name(label_id)}{of(*said)}"
+        f"{counted(len(said), 'box', 'boxes')} {name(label_id)}{of(*said)}"
         for label_id, said in boxes.items()
     ]
     pixels: Counter[int] = Counter()

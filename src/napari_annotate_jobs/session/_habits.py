@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
-from ._kept_file import KeptFile
+from ._kept_file import KeptFile, unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["Habits"]
-
-_DIGITS = 32
-LIMIT = 500
-"""Jobs that are remembered, the latest ones."""
 
 
 class Habits:
@@ -31,8 +26,7 @@ class Habits:
 
     def __init__(self, path: Path | None = None, *place: str) -> None:
         self._file = None if path is None else KeptFile(path)
-        text = "\0".join(place).encode("utf-8", "replace")
-        self._place = hashlib.sha256(text).hexdigest()[:_DIGITS]
+        self._place = unreadable(*place)
         self._now: dict[str, object] = self._read()
 
     def _read(self) -> dict[str, object]:
@@ -58,7 +52,4 @@ class Habits:
             return
         self._now[name] = value
         if self._file is not None:
-            every = self._file.read()
-            every.pop(self._place, None)
-            every[self._place] = {**self._read(), name: value}
-            self._file.write(dict(list(every.items())[-LIMIT:]))
+            self._file.keep({self._place: {**self._read(), name: value}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -10,9 +11,20 @@ from napari_annotate_jobs.errors import MALFORMED
 from napari_annotate_jobs.files import write_privately
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["KeptFile"]
+__all__ = ["KeptFile", "unreadable"]
+
+DIGITS = 32
+LIMIT = 500
+"""Entries that are remembered, the latest ones."""
+
+
+def unreadable(*parts: str) -> str:
+    """Return a name for what texts tell of, from which they cannot be read."""
+    text = "\0".join(parts).encode("utf-8", "replace")
+    return hashlib.sha256(text).hexdigest()[:DIGITS]
 
 
 class KeptFile:
@@ -35,8 +47,15 @@ class KeptFile:
             return {}
         return found if isinstance(found, dict) else {}
 
-    def write(self, values: dict[str, object]) -> None:
-        """Replace what the file holds, if it can be written."""
+    def keep(self, new: Mapping[str, object]) -> None:
+        """Put entries behind all others, by their :func:`unreadable` names.
+
+        The first ones go where there are too many, and what has no such name.
+        """
+        every = {k: v for k, v in self.read().items() if len(k) == DIGITS}
+        for name in new:
+            every.pop(name, None)
+        values = dict(list({**every, **new}.items())[-LIMIT:])
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_privately(self._path, json.dumps(values, indent=1).encode())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.model import document_json
+from napari_annotate_jobs.model import WHOLE_CASE, document_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Trail", "changed_parts", "only_parts", "without_parts"]
 
-_WHOLE = (
-    "case_labels",
-    "case_nothing_to_label",
-    "case_attributes",
-    "ranges",
-    "comments",
-)
+_WHOLE = tuple(name for name in WHOLE_CASE if name != "corrects")
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 _NONE = ""
 """The print of a slice of which nothing is said."""

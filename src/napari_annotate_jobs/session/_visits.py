@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ._kept_file import KeptFile
+from ._kept_file import KeptFile, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,9 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Visits"]
 
-_DIGITS = 32
-LIMIT = 500
-"""Jobs that are remembered, the latest ones."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Place = tuple[str, str, str]
@@ -37,14 +33,9 @@ class Visits:
     def __init__(self, path: Path) -> None:
         self._file = KeptFile(path)
 
-    @staticmethod
-    def _key(place: Place) -> str:
-        text = "\0".join(place).encode("utf-8", "replace")
-        return hashlib.sha256(text).hexdigest()[:_DIGITS]
-
     def last(self, place: Place) -> datetime | None:
         """Return when a job was last visited; None if it never was."""
-        found = self._file.read().get(self._key(place))
+        found = self._file.read().get(unreadable(*place))
         if not isinstance(found, int) or isinstance(found, bool):
             return None
         try:
@@ -54,9 +45,5 @@ class Visits:
 
     def note(self, places: Iterable[Place], time: datetime) -> None:
         """Note that jobs are visited at a time."""
-        visits = self._file.read()
         new = (time - _EPOCH) // timedelta(microseconds=1)
-        for place in places:
-            visits.pop(key := self._key(place), None)  # the latest come last
-            visits[key] = new
-        self._file.write(dict(list(visits.items())[-LIMIT:]))
+        self._file.keep({unreadable(*place): new for place in places})

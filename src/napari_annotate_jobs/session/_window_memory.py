@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,7 +9,7 @@ from pydantic import ValidationError
 
 from napari_annotate_jobs.model import PRESETS, Window
 
-from ._kept_file import KeptFile
+from ._kept_file import KeptFile, unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,11 +26,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["WindowMemory"]
-
-_DIGITS = 32
-
-LIMIT = 500
-"""Kinds of series that are remembered, the latest ones."""
 
 
 class WindowMemory:
@@ -52,7 +46,7 @@ class WindowMemory:
     def _key(header: _Kind) -> str:
         # A Series Description is free text: it tells kinds apart, and is not kept.
         kind = f"{header.modality or ''}|{(header.description or '').casefold()}"
-        return hashlib.sha256(kind.encode("utf-8", "replace")).hexdigest()[:_DIGITS]
+        return unreadable(kind)
 
     def recall(self, header: _Kind) -> tuple[Window, bool] | None:
         """Return window and inversion last chosen for this kind of series."""
@@ -66,13 +60,11 @@ class WindowMemory:
 
     def remember(self, header: _Kind, window: Window, inverted: bool) -> None:
         """Keep how this kind of series is shown."""
-        windows = {k: v for k, v in self._file.read().items() if len(k) == _DIGITS}
-        windows.pop(self._key(header), None)
         named = window.explanation in {preset.explanation for preset in PRESETS}
-        windows[self._key(header)] = {
+        chosen = {
             "window": window.model_dump(
                 mode="json", exclude=None if named else {"explanation"}
             ),
             "turned": inverted != header.inverted,
         }
-        self._file.write(dict(list(windows.items())[-LIMIT:]))
+        self._file.keep({self._key(header): chosen})

@@ -130,11 +130,11 @@ def _following(
     """Yield a case, and those behind it that are left."""
     row: CaseRow | None = store.case(job_id, case_id)
     left = (Status.REMAINING, Status.RETURNED)
-    for _ in range(count):
-        if row is None:
-            return
+    while row is not None and count > 0:
         yield row
-        row = store.neighbour(job_id, row.case.id, statuses=left)
+        count -= 1
+        if count:
+            row = store.neighbour(job_id, row.case.id, statuses=left)
 
 
 def _told(place: JobPlace, taken: Sequence[str]) -> str:

@@ -107,20 +107,20 @@ class CocoExporter(PlaneExporter):
         if case.annotation.case_labels:
             whole = [label_name(case.labels, i) for i in case.annotation.case_labels]
             image["case_classes"] = whole
-        for field, answers in (
-            ("class_attributes", said.answers),
-            ("case_attributes", case.case_answers),
-        ):
-            found = {
-                label_name(case.labels, label.id): dict(
-                    sorted(answers(label.id).items())
-                )
-                for label in case.labels.labels
-                if answers(label.id)
-                and (field == "case_attributes" or label.id in said.class_labels)
-            }
-            if found:
-                image[field] = found
+        of_classes = {
+            label_name(case.labels, label_id): dict(sorted(answers.items()))
+            for label_id in said.class_labels
+            if (answers := said.answers(label_id))
+        }
+        if of_classes:
+            image["class_attributes"] = of_classes
+        of_case = {
+            label_name(case.labels, label.id): found
+            for label in case.labels.labels
+            if (found := case.case_answers(label.id))
+        }
+        if of_case:
+            image["case_attributes"] = of_case
         return (), {"image": image, "annotations": list(self._annotations(case, index))}
 
     def _annotations(self, case: AnnotatedCase, index: int) -> Iterator[dict[str, Any]]:

@@ -79,8 +79,7 @@ class CvatExporter(PlaneExporter):
             shape.set("xbr", _number(box.right + 0.5))
             shape.set("ybr", _number(box.bottom + 0.5))
             shape.set("z_order", "0")
-            whole = case.case_answers(box.label)
-            answers = dict(sorted({**whole, **box.attributes}.items()))
+            answers = case.box_answers(box)
             if box.track:
                 answers[TRACK] = box.track
             _answer(shape, answers, case)

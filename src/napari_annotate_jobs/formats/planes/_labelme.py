@@ -100,8 +100,7 @@ class LabelMeExporter(PlaneExporter):
         self, case: AnnotatedCase, picture: Picture
     ) -> Iterator[dict[str, Any]]:
         for box in case.boxes(picture.index):
-            whole = case.case_answers(box.label)
-            answered = box.evolve(attributes={**whole, **box.attributes})
+            answered = box.evolve(attributes=case.box_answers(box))
             yield _rectangle(label_name(case.labels, box.label), answered)
         for label, mask in case_masks(case, picture.index):
             name = label_name(case.labels, label)

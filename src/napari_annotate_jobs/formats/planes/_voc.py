@@ -103,10 +103,10 @@ class VocExporter(PlaneExporter):
             _child(place, "ymin", _number(top + 1.5))
             _child(place, "xmax", _number(right + 0.5))
             _child(place, "ymax", _number(bottom + 0.5))
-            said = {**case.case_answers(box.label), **box.attributes}
+            said = case.box_answers(box)
             if said:
                 answers = _child(item, "attributes")
-                for name, value in sorted(said.items()):
+                for name, value in said.items():
                     answer = _child(answers, "attribute")
                     _child(answer, "name", printable(name, case, "an attribute's name"))
                     _child(answer, "value", printable(value, case, "an attribute"))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ._frame import Frame
 
-__all__ = ["without_copies", "without_rescale"]
+__all__ = ["count_of", "without_copies", "without_rescale"]
 
 
 def without_copies(
@@ -45,14 +45,14 @@ def without_copies(
         notes.append(
             ImageWarning(
                 "duplicates",
-                f"{_count(copies, 'file')} left out: the same image is there twice",
+                f"{count_of(copies, 'file')} left out: the same image is there twice",
             )
         )
     if others:
         notes.append(
             ImageWarning(
                 "same-name",
-                f"{_count(others, 'file')} with the SOP Instance UID of another "
+                f"{count_of(others, 'file')} with the SOP Instance UID of another "
                 "image: both are kept, the later named by its place. Other programs "
                 "may take them for one",
             )
@@ -80,7 +80,8 @@ def _pixels(frame: Frame) -> bytes:
         return b""
 
 
-def _count(names: list[str], what: str) -> str:
+def count_of(names: list[str], what: str) -> str:
+    """Return how many files there are, in words."""
     # Not their names: what is said of a series goes into documents.
     return counted(len(set(names)), what)
 
@@ -100,7 +101,7 @@ def without_rescale(frames: Sequence[Frame], pixel: PixelFormat) -> list[ImageWa
     return [
         ImageWarning(
             "rescale-missing",
-            f"{_count(bare, 'file')} without the rescale that the others have: "
+            f"{count_of(bare, 'file')} without the rescale that the others have: "
             "the values of these slices are as stored, and do not compare",
         )
     ]

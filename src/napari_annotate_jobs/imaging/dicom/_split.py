@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_annotate_jobs.errors import counted
 from napari_annotate_jobs.imaging._axis import TIMES
 from napari_annotate_jobs.imaging._geometry import (
     POSITION_TOLERANCE,
@@ -17,7 +17,7 @@ from napari_annotate_jobs.imaging._geometry import (
 )
 from napari_annotate_jobs.imaging._types import ImageWarning, PixelFormat, Split
 
-from ._copies import without_copies, without_rescale
+from ._copies import count_of, without_copies, without_rescale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -133,16 +133,14 @@ def _kind_of_image(item: tuple[Frame, PixelFormat]) -> tuple[Any, ...]:
         "LOCALIZER" in values.get("ImageType", ()),
         frame.rows,
         frame.columns,
-        # of the encoding, what decides whether the values go into one array
-        pixel.transfer_syntax,
-        pixel.element,
-        pixel.photometric,
-        pixel.samples,
-        pixel.allocated,
-        pixel.stored,
-        pixel.signed,
-        pixel.has_lut,
+        _for_one_array(pixel),
     )
+
+
+@lru_cache(64)
+def _for_one_array(pixel: PixelFormat) -> PixelFormat:
+    """Return an encoding without what makes no difference to values in one array."""
+    return replace(pixel, high_bit=0, planar=0)
 
 
 def _by_orientation(
@@ -400,7 +398,7 @@ def _first_at_each_place(
             kept.append(frames[i])
     note = ImageWarning(
         "same-place",
-        f"{counted(len(set(dropped)), 'image')} left out: another image is at the same "
+        f"{count_of(dropped, 'image')} left out: another image is at the same "
         "place, and nothing tells them apart. Put them into a folder of their own to "
         "annotate them",
     )

@@ -190,6 +190,8 @@ class JobModel(QAbstractListModel):
 
     def set_news(self, news: Mapping[tuple[str, str], News]) -> None:
         """Say what is new in jobs, by location and id."""
+        if news == self._news:
+            return
         self.beginResetModel()
         self._news = news
         self.endResetModel()

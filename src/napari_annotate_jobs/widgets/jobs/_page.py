@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -314,13 +314,9 @@ class JobPageView(QWidget):
 
     def _clear_filters(self) -> None:
         self._pause.cancel()
-        for field in (self._search, self._flagged):
-            blocked = field.blockSignals(True)
-            if field is self._search:
-                self._search.clear()
-            else:
-                self._flagged.setChecked(False)
-            field.blockSignals(blocked)
+        with QSignalBlocker(self._search), QSignalBlocker(self._flagged):
+            self._search.clear()
+            self._flagged.setChecked(False)
         self._filters.button(0).setChecked(True)
 
     def set_order(self, order: CaseOrder, *, backwards: bool) -> None:
