@@ -262,10 +262,13 @@ def _unreadable(path: Path, error: OSError) -> UnreadableImageError:
 def _drop_unused_bits(array: NDArray[Any], pixel: PixelFormat) -> None:
     """Clear what is above Bits Stored: overlays of old may lie there."""
     shift = pixel.allocated - pixel.stored
-    if not shift or pixel.element != "PixelData":
+    if not shift or pixel.element != "PixelData" or not array.size:
         return
+    # looking takes half as long as clearing, and there hardly is anything to clear
     if pixel.signed:
-        np.left_shift(array, shift, out=array)
-        np.right_shift(array, shift, out=array)
-    else:
+        half = 1 << (pixel.stored - 1)
+        if array.min() < -half or array.max() >= half:
+            np.left_shift(array, shift, out=array)
+            np.right_shift(array, shift, out=array)
+    elif array.max() >> pixel.stored:
         np.bitwise_and(array, array.dtype.type((1 << pixel.stored) - 1), out=array)
