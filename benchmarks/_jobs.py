@@ -155,8 +155,12 @@ def many_slices_job(folder: Path, n: int) -> Path:
     project = Project(
         name=f"{n} slices", methods=methods, label_set=LabelSet(labels=tuple(labels))
     )
-    write_nifti(folder / f"long-{n}.nii", (n, 16, 16))
-    return _make(folder / f"slices-{n}", project, [folder / f"long-{n}.nii"])
+    import SimpleITK as sitk
+
+    # NIfTI counts to 32,767
+    image = sitk.GetImageFromArray(np.zeros((n, 16, 16), np.int16))
+    sitk.WriteImage(image, folder / f"long-{n}.mha")
+    return _make(folder / f"slices-{n}", project, [folder / f"long-{n}.mha"])
 
 
 def _make(folder: Path, project: Project, paths: list[Path]) -> Path:

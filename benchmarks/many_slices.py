@@ -9,19 +9,52 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import deque
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from _bench import compare
 from _jobs import many_slices_job
 
+from napari_annotate_jobs.session import SynchronousExecutor
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+T = TypeVar("T")
 LARGE, SMALL = 60_000, 600
 LINEAR = float(LARGE // SMALL)
+
+
+class InTurn(SynchronousExecutor):
+    """Does one task after the other: what a task leads to waits for its end.
+
+    A case of many slices is read in as many tasks, each of which asks for the next.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tasks: deque[tuple[Any, ...]] = deque()
+        self._is_at_work = False
+
+    def run(
+        self,
+        task: Callable[[], T],
+        done: Callable[[T], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        """Run `task` as soon as no other runs."""
+        self._tasks.append((task, done, failed))
+        if self._is_at_work:
+            return
+        self._is_at_work = True
+        try:
+            while self._tasks:
+                super().run(*self._tasks.popleft())
+        finally:
+            self._is_at_work = False
 
 
 class Desk:
@@ -45,7 +78,7 @@ class Desk:
         """Open the job and its case."""
         from napari.components import ViewerModel
 
-        from napari_annotate_jobs.session import AnnotationSession, SynchronousExecutor
+        from napari_annotate_jobs.session import AnnotationSession
         from napari_annotate_jobs.stores import FolderStore
         from napari_annotate_jobs.viewer import ViewerBridge
 
@@ -54,7 +87,7 @@ class Desk:
         self.session.failed.connect(_stop)
         self.session.open_next = False
         self.bridge = ViewerBridge(
-            ViewerModel(), self.session, SynchronousExecutor(), on_error=_stop
+            ViewerModel(), self.session, InTurn(), on_error=_stop
         )
         self.session.open_first()
         if not self.session.is_open or self.session.editor.n_slices != self.n:

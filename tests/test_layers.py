@@ -311,6 +311,13 @@ def test_manifest_loads_nothing_heavy() -> None:
     assert not loaded & (QT | {"nibabel", "pydicom", "scipy", "skimage", "vispy"})
 
 
+def test_my_jobs_loads_nothing_heavy() -> None:
+    # beyond what napari's own window loads
+    loaded = loaded_by([f"{PACKAGE}.app._docks"])
+    heavy = {"httpx", "nibabel", "pydicom", "scipy", "skimage", "sqlite3"}
+    assert not loaded & heavy - loaded_by(["napari._qt.qt_main_window"])
+
+
 # --- the shape of the tree -------------------------------------------------------
 
 

@@ -131,7 +131,7 @@ class MyJobs(QWidget):
         self._first.setSingleShot(True)
         self._first.timeout.connect(self.refresh)
         self._first.start(1000)  # if it is not painted at all
-        self._painted = False
+        self._painted = self._hears = False
         self._greets = True  # the first jobs listed get the keyboard
 
     @property
@@ -180,7 +180,8 @@ class MyJobs(QWidget):
         if window is not None:
             self.station.watch(window)
             NewJobs.of(self.station).watch(window)
-            JobActions.of(self.station).watch(self.by_id, window)
+            if not self._first.isActive():
+                self._hear_keys()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Read the jobs once there is something to see."""
@@ -193,8 +194,17 @@ class MyJobs(QWidget):
     def refresh(self, *_: object) -> None:
         """Read the jobs again."""
         self._first.stop()
+        if self.isVisible():
+            self._hear_keys()
         self.jobs.set_busy(True)
         self.station.refresh_jobs()
+
+    def _hear_keys(self) -> None:
+        """Act on keys in the window this is shown in, which the settings name."""
+        window = self.window()
+        if window is not None and not self._hears:
+            self._hears = True
+            JobActions.of(self.station).watch(self.by_id, window)
 
     def show_jobs(self) -> None:
         """Show My Jobs; an open case stays open."""

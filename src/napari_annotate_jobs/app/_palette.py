@@ -112,14 +112,21 @@ def _list_all() -> None:
     if app is None:
         return
     listed = app.registered_actions
-    for action in ACTIONS:
-        if command_id(action.id) not in listed:
-            app.register_action(
-                Action(
-                    id=command_id(action.id),
-                    title=action.text,
-                    tooltip=action.tip or action.text,
-                    callback=_does(action.id),
-                    enablement=parse_expression(_key(action.id)),
-                )
+    new = [action for action in ACTIONS if command_id(action.id) not in listed]
+    # told of each of them, napari's palette looks through all there are
+    with app.menus.menus_changed.paused(_together):
+        app.register_actions(
+            Action(
+                id=command_id(action.id),
+                title=action.text,
+                tooltip=action.tip or action.text,
+                callback=_does(action.id),
+                enablement=parse_expression(_key(action.id)),
             )
+            for action in new
+        )
+
+
+def _together(one: tuple[set[str]], other: tuple[set[str]]) -> tuple[set[str]]:
+    """Join what two emissions say of menus that changed."""
+    return (one[0] | other[0],)

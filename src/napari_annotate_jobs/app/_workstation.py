@@ -26,7 +26,7 @@ from napari_annotate_jobs.session import ALL_FINISHED, Connections
 from napari_annotate_jobs.widgets import Colors, KeyMap
 
 from ._asks import notify, tell_error, unsay
-from ._load_ahead import load_ahead
+from ._load_ahead import LAYERS, OPEN_JOB, load_ahead
 from ._next_job import next_job
 from ._qt_executor import QtExecutor
 from ._servers import Servers, is_server
@@ -253,6 +253,8 @@ class Workstation(QObject):
             self._tell_person()
             self.jobs_failed.emit("\n".join(faults))
             self.servers.refresh(servers)
+            if self.current_job is None:
+                load_ahead(self.tables, OPEN_JOB)
 
         # What is saved on a server may wait for it; folders do not.
         thread = self.servers.beside() if self.server else self.tables
@@ -552,7 +554,7 @@ class Workstation(QObject):
     def _warm_up(self) -> None:
         """Load what napari's layers need while the user looks at the job's page."""
         if not self._closed:
-            self.tables.run(load_ahead, self._still.begin, lambda error: None)
+            load_ahead(self.tables, LAYERS, self._still.begin)
 
     def _watch_settings(self) -> None:
         """Follow napari's preferences from now on."""

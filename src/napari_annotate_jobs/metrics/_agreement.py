@@ -8,8 +8,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
-from scipy.optimize import linear_sum_assignment
 
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import Decision
@@ -84,6 +82,8 @@ def hausdorff(
     InvalidValueError
         If they differ in shape.
     """
+    from scipy import ndimage  # it loads longer than My Jobs, which needs this not
+
     _check_shapes(first, second)
     either = first | second
     if not either.any():
@@ -146,6 +146,8 @@ def match_boxes(first: Sequence[Box], second: Sequence[Box]) -> tuple[BoxPair, .
 
     Boxes that have nothing in common are not paired. Proposals are left out.
     """
+    from scipy.optimize import linear_sum_assignment
+
     pairs: list[BoxPair] = []
     ones = [box for box in first if not box.proposal]
     others = [box for box in second if not box.proposal]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
 
 from napari_annotate_jobs.model import (
     Decision,
@@ -400,6 +399,8 @@ def _join_slice(
     before: dict[int, tuple[int, NDArray[np.int32]]],
     joined: dict[int, _Joined],
 ) -> None:
+    from scipy import ndimage
+
     for label_id in said.masks[group].pixels:
         parts, number = ndimage.label(mask == label_id, _TOUCHING)
         whole = joined[label_id]

@@ -2,30 +2,6 @@
 
 from __future__ import annotations
 
-from ._bridge import ViewerBridge
-from ._compared import FIRST_COLOR, SECOND_COLOR
-from ._foreign import ForeignLayers
-from ._measuring import Measure, MeasureKind
-from ._orientation import EdgeLetters
-from ._picker import PointPicker
-from ._plane import ACQUIRED, Plane
-from ._progress import WorkProgress
-from .planes import PLANE_COLORS, PlaneView, ThreePlanes, canvas_place
+import lazy_loader
 
-__all__ = [
-    "ACQUIRED",
-    "FIRST_COLOR",
-    "PLANE_COLORS",
-    "SECOND_COLOR",
-    "EdgeLetters",
-    "ForeignLayers",
-    "Measure",
-    "MeasureKind",
-    "Plane",
-    "PlaneView",
-    "PointPicker",
-    "ThreePlanes",
-    "ViewerBridge",
-    "WorkProgress",
-    "canvas_place",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
