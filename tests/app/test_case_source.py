@@ -18,6 +18,7 @@ from napari_annotate_jobs.model import (
     Project,
     SeriesRef,
     SliceAnnotation,
+    Status,
 )
 from napari_annotate_jobs.session import SynchronousExecutor
 from napari_annotate_jobs.stores import MemoryStore
@@ -107,3 +108,32 @@ def test_what_is_asked_for_next_ends_the_search(store, monkeypatch):
     task, done, _ = tasks.pop()
     done(task())
     assert not tasks and answers == [6, ((), 0)]
+
+
+@pytest.mark.parametrize(
+    ("query", "case", "place"),
+    [
+        (CaseQuery(text="b"), "b", (1, 1, 0)),
+        (CaseQuery(backwards=True), "e", (2, 6, 4)),
+        (CaseQuery(status=Status.REMAINING), "e", (3, 4, 4)),
+        (CaseQuery(status=Status.FINISHED), "d", (2, 2, 0)),
+        (CaseQuery(label=1), "d", (2, 2, 0)),
+        (CaseQuery(only=("c", "b")), "b", (2, 2, 1)),
+    ],
+    ids=lambda value: "",
+)
+def test_a_case_stands_in_the_list_that_was_asked_for(store, query, case, place):
+    executor = SynchronousExecutor()
+    source = StoreCaseSource(store, JOB, executor, executor, print)
+    assert source.listed(CaseQuery(), 0) is None
+    listed = source.listed(query, place[0] - 1)
+    listed.note()
+    assert listed.place(case) == place
+
+
+def test_what_waits_is_left_of_a_list_of_submissions(store):
+    executor = SynchronousExecutor()
+    source = StoreReviewSource(store, JOB, executor, executor, print)
+    listed = source.listed(CaseQuery(backwards=True), 0)
+    listed.note()
+    assert listed.place(("d", "ana")) == (1, 2, 2)

@@ -22,6 +22,10 @@ class Names:
         return self.names[offset : offset + limit]
 
 
+def uncounted():
+    return 0, 0
+
+
 @pytest.fixture
 def few(monkeypatch):
     monkeypatch.setattr(_listed, "AROUND", 10)
@@ -30,7 +34,7 @@ def few(monkeypatch):
 
 def test_of_a_long_list_what_lies_around_is_read(few):
     names = Names(range(1000))
-    listed = Listed(names, 500)
+    listed = Listed(names, 500, uncounted)
     beyond = listed.beyond(500, 1)
     assert [next(beyond) for _ in range(3)] == [501, 502, 503]
     assert names.asked == [(490, 20)]
@@ -40,14 +44,14 @@ def test_of_a_long_list_what_lies_around_is_read(few):
 
 @pytest.mark.parametrize(("step", "end"), [(1, range(38, 61)), (-1, range(36, -1, -1))])
 def test_each_case_comes_once_up_to_the_end(few, step, end):
-    listed = Listed(Names(range(61)), 37)
+    listed = Listed(Names(range(61)), 37, uncounted)
     assert list(listed.beyond(37, step)) == list(end)
     assert list(listed.beyond(37, step)) == list(end)
 
 
 def test_what_leaves_the_list_meanwhile_makes_none_pass_over(few):
     names = Names(range(100))
-    listed = Listed(names, 0)
+    listed = Listed(names, 0, uncounted)
     walked, here = [], 0
     for _ in range(99):
         here = next(listed.beyond(here, 1))
@@ -60,7 +64,21 @@ def test_what_leaves_the_list_meanwhile_makes_none_pass_over(few):
 
 
 def test_a_case_that_is_not_there_has_no_neighbours():
-    assert Listed(Names("abc"), 1).beyond("z", 1) is None
+    assert Listed(Names("abc"), 1, uncounted).beyond("z", 1) is None
+
+
+def test_a_case_has_a_place_in_a_list_of_which_a_part_is_read(few):
+    listed = Listed(Names(range(61)), 37, lambda: (61, 20))
+    assert listed.place(37) is None  # nothing is read yet
+    listed.note()
+    assert listed.place(37) == (38, 61, 20)
+    assert listed.place(26) is None  # too far away
+    for _ in listed.beyond(37, -1):
+        pass
+    assert [listed.place(n).number for n in range(38)] == list(range(1, 39))
+    listed.note_left(37, -1)
+    listed.note_left(99, -1)
+    assert listed.place(0) == (1, 61, 19)
 
 
 def listed_in(session, row, **asked):
@@ -68,7 +86,11 @@ def listed_in(session, row, **asked):
         page = session.store.cases("job", **asked, offset=offset, limit=limit)
         return [each.case.id for each in page.rows]
 
-    return Listed(read, row)
+    def count():
+        rows = session.store.cases("job", **asked).rows
+        return len(rows), sum(each.status is not Status.FINISHED for each in rows)
+
+    return Listed(read, row, count)
 
 
 def here(session):
@@ -122,5 +144,21 @@ def test_after_the_list_comes_what_is_left_in_the_job(desk):
 def test_a_case_that_is_not_in_the_list_goes_by_the_job(desk):
     session = desk.session()
     session.open_case("one", listed=listed_in(session, 0, text="three"))
+    session.go(1)
+    assert here(session) == "two"
+
+
+def test_what_is_left_of_the_list_follows_submitting_and_taking_back(desk):
+    session = desk.session()
+    session.open_next = False
+    named = {"order": CaseOrder.NAME, "text": "t"}  # Three, Two
+    session.open_case("three", listed=listed_in(session, 0, **named))
+    assert session.listed.place("three") == (1, 2, 2)
+    assert session.listed.place("one") is None
+    session.editor.set_class([1], LESION, True)
+    session.submit()
+    assert session.listed.place("three") == (1, 2, 1)
+    session.reopen()
+    assert session.listed.place("three") == (1, 2, 2)
     session.go(1)
     assert here(session) == "two"

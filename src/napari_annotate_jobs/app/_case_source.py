@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
+from dataclasses import replace
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +14,7 @@ from napari_annotate_jobs.errors import (
     CorruptError,
     NotFoundError,
 )
-from napari_annotate_jobs.model import CaseOrder
+from napari_annotate_jobs.model import CaseOrder, ReviewStatus, Status
 from napari_annotate_jobs.session import Listed
 from napari_annotate_jobs.stores._flags import ordered
 from napari_annotate_jobs.widgets import row_key, split_row_key
@@ -55,6 +58,9 @@ class StoreCaseSource:
         Takes an error to show.
     """
 
+    LEFT: tuple[Any, ...] = (Status.RETURNED, Status.REMAINING)
+    """What status a case has with which something is to be done."""
+
     def __init__(
         self,
         store: JobStore,
@@ -73,11 +79,31 @@ class StoreCaseSource:
         """Return the list in which a case stands; None if it is in the job's order."""
         if query == type(query)():
             return None
-        return Listed(lambda offset, limit: self._keys(query, offset, limit), row)
+        if query.label is None and not query.only:
+            return Listed(
+                lambda offset, limit: self._keys(self._read(query, offset, limit)[0]),
+                row,
+                lambda: self._count(query),
+            )
 
-    def _keys(self, query: CaseQuery, offset: int, limit: int) -> Sequence[Any]:
-        rows, _ = self._read(query, offset, limit)
+        @cache  # it is gone through from its beginning, however little is asked for
+        def every() -> Sequence[Any]:
+            return self._read(query, 0, sys.maxsize)[0]
+
+        return Listed(
+            lambda offset, limit: self._keys(every()[offset : offset + limit]),
+            row,
+            lambda: (len(every()), sum(each.status in self.LEFT for each in every())),
+        )
+
+    def _keys(self, rows: Sequence[Any]) -> Sequence[Any]:
         return [row.case.id for row in rows]
+
+    def _count(self, query: CaseQuery) -> tuple[int, int]:
+        """Return how many cases are listed, and how many of them are left."""
+        asked = [s for s in self.LEFT if query.status in (None, s)]
+        found = (self._read(replace(query, status=s), 0, 1)[1] for s in asked)
+        return self._read(query, 0, 1)[1], sum(found)
 
     def fetch(
         self,
@@ -215,6 +241,8 @@ class StoreCaseSource:
 class StoreReviewSource(StoreCaseSource):
     """What was submitted in one job, for the page of whoever reviews it."""
 
+    LEFT = (ReviewStatus.WAITING,)
+
     def _page(self, **asked: Any) -> Any:
         return self._store.reviews(self._job.id, **asked)
 
@@ -222,8 +250,7 @@ class StoreReviewSource(StoreCaseSource):
         sent = self._store.submissions(self._job.id, row.case.id, person=row.person)
         return sent[-1].annotation
 
-    def _keys(self, query: CaseQuery, offset: int, limit: int) -> Sequence[Any]:
-        rows, _ = self._read(query, offset, limit)
+    def _keys(self, rows: Sequence[Any]) -> Sequence[Any]:
         return [(row.case.id, row.person) for row in rows]
 
     def _row(self, key: str) -> Any:

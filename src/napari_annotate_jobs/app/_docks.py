@@ -121,6 +121,9 @@ class MyJobs(QWidget):
         self._news.changed.connect(self.jobs.set_news)
         self._tells: tuple[JobSummary, News] | None = None
         self._grid = GridOfStudies(station, self)
+        self._grid.details_requested.connect(self._show_details)
+        self._grid.flag_requested.connect(self._flag)
+        self._grid.menu_offered.connect(self._offer)
         self._set_colors(station.colors)
         if station.current_job is not None:
             self._on_job_opened(station.current_job)

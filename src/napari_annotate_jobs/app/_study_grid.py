@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QObject
+from qtpy.QtCore import QEvent, QObject, Signal
 from qtpy.QtWidgets import QMainWindow
 
 from napari_annotate_jobs.session import Connections
@@ -32,6 +32,13 @@ class GridOfStudies(QObject):
         Owns it.
     """
 
+    details_requested = Signal(str)
+    """Id of the case of which the reader's findings are to be shown."""
+    flag_requested = Signal(str)
+    """Id of the case that is to be flagged."""
+    menu_offered = Signal(object, object)
+    """A menu and the row it is about: others add what they can do."""
+
     def __init__(self, station: Workstation, parent: QObject) -> None:
         super().__init__(parent)
         self._station = station
@@ -57,7 +64,11 @@ class GridOfStudies(QObject):
             self._grid = StudyGrid(centre)
             self._grid.hide()
             self._grid.set_colors(self._station.colors)
-            self._grid.case_requested.connect(self._open)
+            tiles = self._grid.tiles
+            tiles.case_requested.connect(self._open)
+            tiles.details_requested.connect(self.details_requested)
+            tiles.flag_requested.connect(self.flag_requested)
+            tiles.menu_offered.connect(self.menu_offered)
             centre.installEventFilter(self)
         project = open_job.session.job.project
         self._grid.set_source(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Listed"]
+__all__ = ["Listed", "Place"]
 
 K = TypeVar("K")
 
@@ -15,6 +15,14 @@ AROUND = 500
 """Cases that are read at once, before and behind."""
 OVERLAP = 100
 """Cases that are read again: so many may have left the list meanwhile."""
+
+
+class Place(NamedTuple):
+    """Where a case stands in a list: its number from 1, how many there are and left."""
+
+    number: int
+    total: int
+    left: int
 
 
 class Listed(Generic[K]):
@@ -31,19 +39,43 @@ class Listed(Generic[K]):
         what names them. Called where cases are loaded, never where they are shown.
     row : int
         Where in the list the case is that is opened.
+    count : callable
+        Returns how many cases the list holds, and how many of them are left. Called
+        where cases are loaded, once.
     """
 
-    def __init__(self, read: Callable[[int, int], Sequence[K]], row: int) -> None:
-        self._read, self._row = read, row
+    def __init__(
+        self,
+        read: Callable[[int, int], Sequence[K]],
+        row: int,
+        count: Callable[[], tuple[int, int]],
+    ) -> None:
+        self._read, self._row, self._count = read, row, count
         self._keys: list[K] | None = None
-        self._first = self._end = 0
+        self._first = self._end = self._place = 0
+        self._total = self._left = 0
 
     def note(self) -> None:
         """Read what lies around, to have it as it stands now."""
         if self._keys is None:
-            self._first = max(self._row - AROUND, 0)
-            self._keys = list(self._read(self._first, 2 * AROUND))
-            self._end = self._first + len(self._keys)
+            self._first = self._place = max(self._row - AROUND, 0)
+            self._total, self._left = self._count()
+            keys = list(self._read(self._first, 2 * AROUND))
+            self._end = self._first + len(keys)
+            self._keys = keys
+
+    def place(self, here: K) -> Place | None:
+        """Return where a case stands in the list; None if it is not in it."""
+        keys = self._keys or []
+        if here not in keys:
+            return None
+        number = min(self._place + keys.index(here) + 1, self._total)
+        return Place(number, self._total, self._left)
+
+    def note_left(self, here: K, by: int) -> None:
+        """Note that a case of the list was submitted (-1), or taken back (1)."""
+        if here in (self._keys or ()):
+            self._left = min(max(self._left + by, 0), self._total)
 
     def beyond(self, here: K, step: int) -> Iterator[K] | None:
         """Return what comes after (before) a case in the list, each once.
@@ -99,4 +131,5 @@ class Listed(Generic[K]):
         found = self._read(self._first, end - self._first)
         new = [key for key in found if key not in known]
         keys[:0] = new
+        self._place = max(self._place - len(new), 0)
         return len(new)

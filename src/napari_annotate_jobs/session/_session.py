@@ -655,6 +655,7 @@ class AnnotationSession:
             text = f"{row.case.name} was submitted (number {number}). {seen}".strip()
             self.told.emit(text)
             self.submitted.emit(row, number, text)
+            self._note_left(row.case.id, -1)
             self._tell_counts()
             if generation != self._generation:
                 return
@@ -702,12 +703,17 @@ class AnnotationSession:
         case = case_id or self.editor.annotation.case_id
 
         def done(_: Verdict) -> None:
+            self._note_left(case, 1)
             self._tell_counts()
-            self.open_case(case)
+            self.open_case(case, listed=self.listed)
 
         self.executor.run(
             lambda: self.store.reopen(self.job.id, case), done, self._on_failed
         )
+
+    def _note_left(self, case_id: str, by: int) -> None:
+        if self.listed is not None:
+            self.listed.note_left(case_id, by)
 
     def _tell_counts(self) -> None:
         count = partial(self.store.counts, self.job.id)

@@ -1043,3 +1043,104 @@ def test_a_former_list_is_not_asked_for_statuses_that_it_does_not_know(view) -> 
     view.set_reviews(ReviewCounts(waiting=2))
     view.set_order(CaseOrder.NAME, backwards=True)
     assert len(source.queries) == asked
+
+
+def test_cases_with_a_label_are_listed_until_another_job_comes(view) -> None:
+    source = Source(10)
+    view.set_source(source)
+    box = view._label_filter
+    offered = [box.itemText(n) for n in range(box.count())]
+    assert offered == ["All labels", *(label.name for label in LABELS.labels)]
+    box.setCurrentIndex(2)
+    box.activated.emit(2)
+    assert source.queries[-1].label == 2
+    view.set_job(make_job(), Counts(remaining=9), {2: "H"})  # a key was changed
+    assert box.label == 2
+    view._filters.button(1).click()
+    assert source.queries[-1] == CaseQuery(Status.REMAINING, label=2)
+    view.set_source(source)
+    assert box.label is None and source.queries[-1].label is None
+
+
+def test_another_label_hides_what_does_not_carry_it_while_it_is_looked_for(view):
+    source = Source(10, at_once=False)
+    view.set_source(source)
+    source.answer_all()
+    view._label_filter.setCurrentIndex(1)
+    view._label_filter.activated.emit(1)
+    assert listed(view) == []
+    assert view._table._message() == "Looking through what was annotated…"
+    source.answer_all()
+    assert len(listed(view)) == 10
+
+
+def test_what_is_not_listed_is_not_passed(view) -> None:
+    view.set_reviews(ReviewCounts(waiting=2, flagged=1))
+    view.set_source(Source())
+    assert view._pass_all.isEnabled()
+    view._flagged.click()
+    assert not view._pass_all.isEnabled()
+    view._flagged.click()
+    assert view._pass_all.isEnabled()
+    view._label_filter.setCurrentIndex(1)
+    view._label_filter.activated.emit(1)
+    assert not view._pass_all.isEnabled()
+    view.set_review_counts(ReviewCounts(waiting=1))
+    assert not view._pass_all.isEnabled()
+
+
+def test_a_wide_page_shows_pictures_unless_a_list_is_wanted(view, qtbot) -> None:
+    source = Source(300)
+    view.set_source(source)
+    tiles, table, button = view._tiles, view._table, view._as_pictures
+    choose(view, 7)
+    table.setFocus()
+    view.resize(900, 900)
+    assert tiles.isVisible() and button.isChecked()
+    assert tiles.model().columnCount() >= 5
+    assert tiles.chosen() == "c7" and view.focusWidget() is tiles
+    assert view.where() == (CaseQuery(), 7)
+    with qtbot.waitSignal(view.case_requested) as opened:
+        qtbot.keyClick(tiles, Qt.Key.Key_Return)
+    assert opened.args == ["c7"]
+    with qtbot.waitSignal(view.details_requested) as asked:
+        qtbot.keyClick(tiles, Qt.Key.Key_Return, Qt.KeyboardModifier.AltModifier)
+    assert asked.args == ["c7"]
+    qtbot.keyClick(tiles, Qt.Key.Key_End)
+    assert tiles.chosen() == "c299"
+    first, last = tiles._visible_rows()
+    assert {f"c{n}" for n in range(first, min(last, 299) + 1)} <= set(source.drawn)
+    view.resize(340, 720)
+    assert table.isVisible() and table.chosen() == "c299"
+    button.click()
+    assert tiles.isVisible() and tiles.model().columnCount() >= 2
+    view.resize(900, 900)
+    button.click()
+    view.resize(1000, 900)
+    assert table.isVisible()
+
+
+def test_pictures_offer_what_the_list_offers(view, qtbot) -> None:
+    view.set_source(Source(10))
+    view._as_pictures.click()
+    tiles, offered = view._tiles, []
+    view.menu_offered.connect(lambda menu, row: offered.append(row.case.id))
+    menu = tiles._make_menu(tiles.index_of(3))
+    assert offered == ["c3"]
+    with qtbot.waitSignal(view.flag_requested) as asked:
+        next(a for a in menu.actions() if a.text() == "Flag…").trigger()
+    assert asked.args == ["c3"]
+    assert tiles._make_menu(tiles.model().index(3, 5)) is None
+
+
+def test_the_place_of_the_chosen_picture_is_kept_when_cases_go(view) -> None:
+    source = Source(10)
+    view.set_source(source)
+    view._as_pictures.click()
+    view._tiles.choose(5)
+    del source.rows[2]
+    view.refresh()
+    assert view._tiles.chosen() == "c6" and view.where()[1] == 5
+    del source.rows[3:]
+    view.refresh()
+    assert view._tiles.chosen_place() == 2

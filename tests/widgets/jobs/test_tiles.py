@@ -79,6 +79,12 @@ def shown(grid):
     return found
 
 
+def choose(box, row):
+    """Choose in a combo box as its user does."""
+    box.setCurrentIndex(row)
+    box.activated.emit(row)
+
+
 def test_twenty_five_pictures_go_on_a_screen(grid):
     grid.set_source("Brains", Source(60))
     assert grid.tiles.model().columnCount() == 5
@@ -103,18 +109,18 @@ def test_a_label_is_asked_for_and_nothing_found_is_said(grid):
         for n, name in ((3, "node"), (7, "cyst"))
     ]
     grid.set_source("Brains", source, labels)
-    assert asked[-1] is None and not grid._state.isVisible()
+    assert asked[-1] is None and not grid.tiles._message()
     box = grid._labels
     assert [box.itemText(n) for n in range(box.count())] == [
         "All labels", "node", "cyst",
     ]  # fmt: skip
-    box.setCurrentIndex(2)
+    choose(box, 2)
     assert asked[-1] == 7
     grid._search.setText("nothing of that name")
-    assert grid._state.isVisible() and "No case matches" in grid._state.text()
+    assert "No case matches" in grid.tiles._message()
     grid.set_source("Livers", source, labels[:1])
     assert asked[-1] is None and box.currentText() == "All labels"
-    assert not grid._state.isVisible()
+    assert not grid.tiles._message()
 
 
 def test_only_what_is_seen_is_read(grid):
@@ -129,7 +135,7 @@ def test_only_what_is_seen_is_read(grid):
 
 def test_places_behind_the_last_case_are_empty(grid, qtbot):
     opened = []
-    grid.case_requested.connect(opened.append)
+    grid.tiles.case_requested.connect(opened.append)
     grid.set_source("Brains", Source(7))
     tiles = grid.tiles
     last = tiles.model().index(1, 4)

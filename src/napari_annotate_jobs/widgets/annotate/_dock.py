@@ -333,9 +333,20 @@ class AnnotateDock(KeyboardGuest):
         session, counts = self._session, self._counts
         case = None if session is None or not session.is_open else session.case
         text = ""
-        if case is not None and counts is not None:
-            place = f"{case.row.ordinal + 1:,} / {counts.total:,}"
-            text = f"{place} · {counts.left:,} left"
+        if session is not None and case is not None and counts is not None:
+            # << and >> go by the list that a case was opened from: so does this.
+            listed, where = session.listed, "the list that it was opened from"
+            place = None if listed is None else listed.place(case.row.case.id)
+            number, total, left = case.row.ordinal + 1, counts.total, counts.left
+            if place is None:
+                where = "the job"
+            else:
+                number, total, left = place
+            text = f"{number:,} / {total:,} · {left:,} left"
+            self.place.setToolTip(
+                f"Case {number:,} of the {total:,} in {where}; {left:,} of them left. "
+                "Show the list of cases"
+            )
         self.place.setText(text)
         self.place.setVisible(bool(text))
 

@@ -246,6 +246,10 @@ class CaseModel(QAbstractListModel):
         self._busy = self._again = False
 
     # ---------------------------------------------------------------- asking
+    def look_at(self, visible: Callable[[], tuple[int, int]]) -> None:
+        """Read from now on what another view shows of the cases."""
+        self._visible = visible
+
     def set_source(self, source: CaseRows | None) -> None:
         """Show the cases of another source, from the beginning."""
         self._source = source
@@ -260,9 +264,12 @@ class CaseModel(QAbstractListModel):
     def set_query(self, query: CaseQuery) -> None:
         """Show other cases, or in another order.
 
-        Those shown now stay until the first of the new ones are there.
+        Those shown now stay until the first of the new ones are there, but where
+        another label is looked for, which may take long.
         """
         if query != self._query:
+            if query.label != self._query.label and self._total:
+                self._reset(0)
             self._query = query
             self._begin()
 

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSizePolicy,
+    QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -32,17 +33,20 @@ from napari_annotate_jobs.widgets.parts._theme import (
 )
 from napari_annotate_jobs.widgets.parts._upright_area import UprightArea
 
+from ._case_view import CaseView
+from ._label_filter import LabelFilter
 from ._labels import LabelOverview
 from ._model import CaseQuery, named_row
 from ._order_button import OrderButton
 from ._paint import Badge, Bar, number, percent, reviewed_part
 from ._table import CaseTable
+from ._tiles import CaseTiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from qtpy.QtCore import QEvent
-    from qtpy.QtGui import QKeyEvent
+    from qtpy.QtGui import QKeyEvent, QResizeEvent
 
     from napari_annotate_jobs.model import CaseOrder, Job, ReviewCounts
 
@@ -69,6 +73,9 @@ PANELS = {
     "Statistics": "Count what was annotated, by person and label",
 }
 """Panels about the job, and what each is for."""
+PASS_ALL = "Pass all waiting cases that the search finds, after a question (Alt+A)"
+WIDE = 620
+"""Pixels from which five pictures stand side by side, with a scroll bar."""
 TYPING_PAUSE = 200
 """Milliseconds without a key before a search begins."""
 
@@ -111,6 +118,7 @@ class JobPageView(QWidget):
         self._counts = Counts()
         self._reviews: ReviewCounts | None = None
         self._job_id = self._busy = ""
+        self._has_chosen_view = False
         self._pause = QSignalDebouncer(parent=self)
         self._pause.setTimeout(TYPING_PAUSE)
         self._pause.triggered.connect(self._query)
@@ -153,6 +161,7 @@ class JobPageView(QWidget):
         self._instructions.set_markdown(project.instructions)
         self._instructions_section.setVisible(bool(project.instructions.strip()))
         self._labels.set_project(project, keys or {})
+        self._label_filter.set_labels(project.label_set.labels)
         self._labels_shelf.fit()
         self.set_counts(counts)
 
@@ -216,7 +225,6 @@ class JobPageView(QWidget):
             words.append(f"{number(reviews.not_selected)} not selected to be reviewed")
         self._progress.setText(" · ".join(words))
         self._name_filters(REVIEW_FILTERS, reviews.of)
-        self._pass_all.setEnabled(bool(reviews.waiting) and not self._busy)
         self._show_flagged(reviews.flagged)
         self._show_annotate()
 
@@ -310,13 +318,14 @@ class JobPageView(QWidget):
         self._only_line.show()
         only = tuple(named_row(case_id, person) for case_id, person in cases)
         self._table.set_query(replace(self._asked(), only=only))
-        self._table.setFocus()
+        self._view.setFocus()
 
     def _clear_filters(self) -> None:
         self._pause.cancel()
         with QSignalBlocker(self._search), QSignalBlocker(self._flagged):
             self._search.clear()
             self._flagged.setChecked(False)
+        self._label_filter.clear_choice()
         self._filters.button(0).setChecked(True)
 
     def set_order(self, order: CaseOrder, *, backwards: bool) -> None:
@@ -341,23 +350,26 @@ class JobPageView(QWidget):
         )
 
     def where(self) -> tuple[CaseQuery, int]:
-        """Return which cases are listed, and the row of the chosen one."""
-        return self._table.cases.query, self._table.currentIndex().row()
+        """Return which cases are listed, and the place of the chosen one."""
+        return self._table.cases.query, self._view.chosen_place()
 
     def take_keyboard(self) -> None:
         """Let Enter start; where there is nothing to do, arrows choose a case."""
-        (self._annotate if self._annotate.isEnabled() else self._table).setFocus()
+        (self._annotate if self._annotate.isEnabled() else self._view).setFocus()
 
     def by_id(self) -> dict[str, Callable[[], None]]:
         """Return what can be asked for now, by the id of its action."""
-        calls: dict[str, Callable[[], None]] = {"refresh_cases": self.refresh}
+        calls: dict[str, Callable[[], None]] = {
+            "refresh_cases": self.refresh,
+            "case_pictures": self._as_pictures.click,
+        }
         offered = {"switch_review": self._review, "pass_all": self._pass_all}
         for name, button in offered.items():
             if not button.isHidden() and button.isEnabled():
                 calls[name] = button.click
         if not self._only_line.isHidden():
             calls["list_all"] = self._query
-        case = self._table.chosen()
+        case = self._view.chosen()
         if case is not None:
             calls["open_chosen"] = partial(self.case_requested.emit, case)
             calls["findings"] = partial(self.details_requested.emit, case)
@@ -395,7 +407,7 @@ class JobPageView(QWidget):
         layout.addLayout(self._build_filters())
         layout.addLayout(self._build_search())
         layout.addLayout(self._build_failure())
-        layout.addWidget(self._build_table(), 1)
+        layout.addWidget(self._build_views(), 1)
         outer.addWidget(UprightArea(body, self))
 
     def _build_head(self) -> QVBoxLayout:
@@ -516,8 +528,8 @@ class JobPageView(QWidget):
         self._filters.addButton(button, len(self._filters.buttons()))
         self._filter_row.addWidget(button, 1)
 
-    def _build_search(self) -> QHBoxLayout:
-        row = QHBoxLayout()
+    def _build_search(self) -> QVBoxLayout:
+        column, row = QVBoxLayout(), QHBoxLayout()
         self._search = QLineEdit(self)
         self._search.setPlaceholderText("Search cases by name")
         self._search.setToolTip("Search cases by name (Ctrl+F)")
@@ -533,18 +545,33 @@ class JobPageView(QWidget):
         self._flagged.toggled.connect(self._query)
         self._flagged.hide()
         row.addWidget(self._flagged)
+        self._pass_all = QPushButton("Pass all…", self)
+        self._pass_all.setObjectName("pass_all")
+        self._pass_all.setToolTip(PASS_ALL)
+        self._pass_all.clicked.connect(self._request_pass_all)
+        row.addWidget(self._pass_all)
+        column.addLayout(row)
+        row = QHBoxLayout()
+        self._label_filter = LabelFilter(self)
+        self._label_filter.chosen.connect(self._query)
+        row.addWidget(self._label_filter, 1)
         self._order = OrderButton(self)
         self._order.chosen.connect(self._query)
         self._order.chosen.connect(self.order_chosen)
         row.addWidget(self._order)
-        self._pass_all = QPushButton("Pass all…", self)
-        self._pass_all.setObjectName("pass_all")
-        self._pass_all.setToolTip(
-            "Pass all waiting cases that the search finds, after a question (Alt+A)"
+        self._as_pictures = QToolButton(self)
+        self._as_pictures.setObjectName("case_pictures")
+        self._as_pictures.setText("Pictures")
+        self._as_pictures.setToolTip(
+            "Show the cases as pictures side by side, or as a list again. "
+            "A wide panel begins with pictures"
         )
-        self._pass_all.clicked.connect(self._request_pass_all)
-        row.addWidget(self._pass_all)
-        return row
+        self._as_pictures.setCheckable(True)
+        self._as_pictures.clicked.connect(self._choose_view)
+        row.addStretch()
+        row.addWidget(self._as_pictures)
+        column.addLayout(row)
+        return column
 
     def _build_failure(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -560,16 +587,20 @@ class JobPageView(QWidget):
         self._retry.setVisible(False)
         return row
 
-    def _build_table(self) -> CaseTable:
-        self._table = CaseTable(self)
-        self._table.setMinimumHeight(120)
-        self._table.setToolTip("")
-        self._table.case_requested.connect(self.case_requested)
-        self._table.details_requested.connect(self.details_requested)
-        self._table.flag_requested.connect(self.flag_requested)
-        self._table.menu_offered.connect(self.menu_offered)
+    def _build_views(self) -> QStackedWidget:
+        self._views = QStackedWidget(self)
+        self._views.setMinimumHeight(120)
+        self._table = CaseTable(self._views)
+        self._tiles = CaseTiles(self._views, self._table.cases)
+        for view in (self._table, self._tiles):
+            view.setToolTip("")
+            view.case_requested.connect(self.case_requested)
+            view.details_requested.connect(self.details_requested)
+            view.flag_requested.connect(self.flag_requested)
+            view.menu_offered.connect(self.menu_offered)
+            self._views.addWidget(view)
         self._table.cases.state_changed.connect(self._show_failure)
-        return self._table
+        return self._views
 
     # ---------------------------------------------------------------- actions
     def _wait(self) -> None:
@@ -580,6 +611,7 @@ class JobPageView(QWidget):
         self._pause.cancel()
         self._only_line.hide()
         self._table.set_query(self._asked())
+        self._show_annotate()
 
     def _asked(self) -> CaseQuery:
         """Return which cases are asked for, and in which order."""
@@ -590,7 +622,35 @@ class JobPageView(QWidget):
             self._flagged.isChecked(),
             self._order.order,
             self._order.backwards,
+            self._label_filter.label,
         )
+
+    @property
+    def _view(self) -> CaseView:
+        """What shows the cases: the list, or the pictures."""
+        return self._tiles if self._as_pictures.isChecked() else self._table
+
+    def _choose_view(self) -> None:
+        """Show the cases as the user wants them, however wide the page is."""
+        self._has_chosen_view = True
+        self._show_view()
+
+    def _show_view(self) -> None:
+        before, now = self._views.currentWidget(), self._view
+        if not isinstance(before, CaseView) or before is now:
+            return
+        had_keyboard, place = self.focusWidget() is before, before.chosen_place()
+        self._views.setCurrentWidget(now)
+        now.choose(place)
+        if had_keyboard:
+            now.setFocus()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show pictures where there is room for five side by side."""
+        super().resizeEvent(event)
+        if not self._has_chosen_view:
+            self._as_pictures.setChecked(self.width() >= WIDE)
+            self._show_view()
 
     def _switch(self) -> None:
         self.review_requested.emit(self._reviews is None)
@@ -607,9 +667,9 @@ class JobPageView(QWidget):
 
     def _go_to_table(self) -> None:
         self._query()
-        self._table.setFocus()
-        if not self._table.currentIndex().isValid():
-            self._table.setCurrentIndex(self._table.cases.index(0, 0))
+        self._view.setFocus()
+        if not self._view.currentIndex().isValid():
+            self._view.choose(0)
 
     # ------------------------------------------------------------------ state
     def _show_left(self) -> None:
@@ -652,8 +712,16 @@ class JobPageView(QWidget):
         self._annotate.setToolTip(tip)
 
     def _show_review(self, reviews: ReviewCounts) -> None:
-        self._annotate.setEnabled(bool(reviews.waiting) and not self._busy)
-        self._pass_all.setEnabled(bool(reviews.waiting) and not self._busy)
+        may = bool(reviews.waiting) and not self._busy
+        self._annotate.setEnabled(may)
+        # The search alone says which cases pass: nothing passes that is not listed.
+        is_narrow = self._flagged.isChecked() or self._label_filter.label is not None
+        self._pass_all.setEnabled(may and not is_narrow)
+        self._pass_all.setToolTip(
+            "List all labels, flagged or not, to pass all that the search finds"
+            if is_narrow
+            else PASS_ALL
+        )
         if reviews.waiting:
             text, tip = "Review next waiting case", "Opens the first case that waits"
         elif reviews.total:

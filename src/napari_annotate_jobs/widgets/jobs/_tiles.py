@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QRect, QSize, Qt, Signal
+from qtpy.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QRect,
+    QSignalBlocker,
+    QSize,
+    Qt,
+)
 from qtpy.QtGui import QColor, QPainter, QPen
 from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QComboBox,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -20,9 +25,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_annotate_jobs.widgets.keys._held import acts_once
 from napari_annotate_jobs.widgets.parts._theme import Colors, mixed, readable
 
+from ._case_view import CaseView
+from ._label_filter import LabelFilter
 from ._model import ROW, CaseModel, CaseQuery, case_text, row_key
 from ._paint import (
     ALIGN_LEFT,
@@ -36,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qtpy.QtCore import QObject
-    from qtpy.QtGui import QKeyEvent, QResizeEvent, QShowEvent
+    from qtpy.QtGui import QResizeEvent
     from qtpy.QtWidgets import QStyleOptionViewItem
 
     from napari_annotate_jobs.model import Label
@@ -85,6 +91,8 @@ class _TileModel(QAbstractTableModel):
 
     def place(self, index: QModelIndex) -> int:
         """Return which case an index means."""
+        if not index.isValid():
+            return -1
         return index.row() * self.columns + index.column()
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
@@ -203,21 +211,21 @@ class _TileDelegate(QStyledItemDelegate):
         return fill
 
 
-class CaseTiles(QTableView):
+class CaseTiles(CaseView):
     """Cases of a job as pictures, any number of them; reads what is visible.
 
     Parameters
     ----------
     parent : QWidget, optional
         Owns it.
+    cases : CaseModel, optional
+        The cases of another view; by default some of its own.
     """
 
-    case_requested = Signal(str)
-    """Id of a case that is to be opened; of a submission its row_key."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._cases = CaseModel(self._visible_cases, self)
+    def __init__(
+        self, parent: QWidget | None = None, cases: CaseModel | None = None
+    ) -> None:
+        super().__init__(parent, cases)
         self._tiles = _TileModel(self._cases, self)
         self._delegate = _TileDelegate(self, self._cases)
         self.setModel(self._tiles)
@@ -226,35 +234,37 @@ class CaseTiles(QTableView):
             header.setVisible(False)
             header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
             header.setMinimumSectionSize(1)
-        self.setShowGrid(False)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setTabKeyNavigation(False)
-        self.setMouseTracking(True)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName("Cases as pictures")
-        self.setStyleSheet("QTableView { background: transparent; border: none; }")
-        self.doubleClicked.connect(self._request)
-        self.verticalScrollBar().valueChanged.connect(self._load)
-        self._cases.state_changed.connect(self.viewport().update)
+        self._kept = -1
+        self._tiles.modelAboutToBeReset.connect(self._keep)
+        self._tiles.modelReset.connect(self._choose_kept)
         self._lay_out()
 
-    @property
-    def cases(self) -> CaseModel:
-        """The list of cases."""
-        return self._cases
+    def place(self, index: QModelIndex) -> int:
+        """Return which of the cases stands at an index; -1 for none."""
+        return self._tiles.place(index)
+
+    def index_of(self, place: int) -> QModelIndex:
+        """Return the index where one of the cases stands."""
+        return self._tiles.index(*divmod(place, self._tiles.columns))
 
     def where(self) -> tuple[CaseQuery, int]:
         """Return which cases are listed, and the place of the chosen one."""
-        return self._cases.query, self._tiles.place(self.currentIndex())
+        return self._cases.query, self.chosen_place()
 
     def set_colors(self, colors: Colors) -> None:
         """Paint in the colours of a theme."""
         self._delegate.colors = colors
-        self.viewport().update()
+        super().set_colors(colors)
 
-    def _visible_cases(self) -> tuple[int, int]:
+    def _keep(self) -> None:
+        self._kept = self.chosen_place()
+
+    def _choose_kept(self) -> None:
+        """Choose the same place again, though cases came or went."""
+        self.choose(min(self._kept, self._cases.total - 1))
+
+    def _visible_rows(self) -> tuple[int, int]:
         if not self.isVisible():
             return 0, -1
         height = max(self._delegate.size().height(), 1)
@@ -262,9 +272,6 @@ class CaseTiles(QTableView):
         bottom = top + max(self.viewport().height(), 1) - 1
         columns = self._tiles.columns
         return top // height * columns, (bottom // height + 1) * columns - 1
-
-    def _load(self, *_: object) -> None:
-        self._cases.load()
 
     def _lay_out(self) -> None:
         width = max(self.viewport().width(), 1)
@@ -278,29 +285,10 @@ class CaseTiles(QTableView):
         self.horizontalHeader().setDefaultSectionSize(width // columns)
         self.verticalHeader().setDefaultSectionSize(size.height())
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self._load()
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._lay_out()
         self._load()
-
-    def _request(self, index: QModelIndex) -> None:
-        row = index.data(ROW) if index.isValid() else None
-        if row is not None:
-            self.case_requested.emit(row_key(row))
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            if acts_once(event):
-                self._request(self.currentIndex())
-        else:
-            super().keyPressEvent(event)
-
-    def keyboardSearch(self, search: str) -> None:
-        """Do nothing: it would go through all cases, read or not."""
 
 
 class StudyGrid(QWidget):
@@ -311,9 +299,6 @@ class StudyGrid(QWidget):
     parent : QWidget
         What it lies over.
     """
-
-    case_requested = Signal(str)
-    """Id of a case that is to be opened; of a submission its row_key."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -328,27 +313,15 @@ class StudyGrid(QWidget):
         self._search.setMaximumWidth(320)
         self._search.textChanged.connect(self._query)
         self.tiles = CaseTiles(self)
-        self.tiles.case_requested.connect(self.case_requested)
+        self._labels = LabelFilter(self)
+        self._labels.chosen.connect(self._query)
         layout = QVBoxLayout(self)
         layout.addWidget(self._title)
-        self._labels = QComboBox(self)
-        self._labels.setAccessibleName("Label")
-        self._labels.setToolTip("Show the cases alone of which a label was said")
-        self._labels.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self._labels.setMinimumContentsLength(14)
-        self._labels.setMaximumWidth(240)
-        self._labels.currentIndexChanged.connect(self._query)
-        self._state = QLabel(self)
-        self._state.hide()
-        self.tiles.cases.state_changed.connect(self._show_state)
         row = QHBoxLayout()
         row.addWidget(self._search, 1)
         row.addWidget(self._labels)
         row.addStretch(1)
         layout.addLayout(row)
-        layout.addWidget(self._state)
         layout.addWidget(self.tiles, 1)
         self.set_colors(Colors.dark())
 
@@ -357,16 +330,10 @@ class StudyGrid(QWidget):
     ) -> None:
         """Show the cases of a job with these labels, from the beginning."""
         self._title.setText(f"{name}: double click or Enter opens a case")
-        for field in (self._search, self._labels):
-            field.blockSignals(True)
-        self._search.clear()
-        self._labels.clear()
-        self._labels.addItem("All labels", None)
-        for label in labels:
-            self._labels.addItem(label.name, label.id)
-        self._labels.setVisible(bool(labels))
-        for field in (self._search, self._labels):
-            field.blockSignals(False)
+        self._labels.set_labels(labels)
+        self._labels.clear_choice()
+        with QSignalBlocker(self._search):
+            self._search.clear()
         self._query()
         self.tiles.cases.set_source(source)
 
@@ -376,19 +343,5 @@ class StudyGrid(QWidget):
         self.tiles.set_colors(colors)
 
     def _query(self, *_: object) -> None:
-        label = self._labels.currentData()
-        self.tiles.cases.set_query(
-            CaseQuery(text=self._search.text().strip(), label=label)
-        )
-
-    def _show_state(self) -> None:
-        """Say that cases are looked for, or that there is none."""
-        cases = self.tiles.cases
-        text = ""
-        if cases.is_reading:
-            text = "Looking through what was annotated…"
-        elif not cases.total and not cases.has_failed:
-            text = "No case matches. Choose another label, or search for less."
-        is_asked = cases.query != CaseQuery()
-        self._state.setText(text)
-        self._state.setVisible(bool(text) and is_asked)
+        text = self._search.text().strip()
+        self.tiles.cases.set_query(CaseQuery(text=text, label=self._labels.label))

@@ -49,6 +49,7 @@ _OF_JOBS: tuple[tuple[str, str, When, str], ...] = (
     ("findings", "Findings about the chosen case", "job", ""),
     ("flag_chosen", "Flag the chosen case", "job", ""),
     ("refresh_cases", "Read the cases again", "job", ""),
+    ("case_pictures", "Cases as pictures, or as a list", "job", ""),
     ("list_all", "List all cases again", "job", ""),
     ("switch_review", "Review what was submitted, or annotate", "job", ""),
     ("pass_all", "Pass all waiting cases", "job", ""),
