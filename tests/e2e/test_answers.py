@@ -74,3 +74,30 @@ def test_attributes_are_answered_by_key_and_wanted_at_submit(asking, open_case, 
     driver.settle()
     assert driver.session.status is Status.REMAINING
     assert driver.session.editor.submit_check().refused is None
+
+
+def test_one_answer_missing_leads_to_the_next(asking, open_case):
+    driver = open_case(BRAIN)
+    shown = driver.current_job.annotate.questions
+    for index in (2, 5, 7):
+        driver.go_to(index)
+        driver.press_label("Tumour")
+    driver.wait(lambda: driver.current_job.on_screen.is_seen)
+    driver.press_action("submit")
+    driver.wait(lambda: driver.question is not None)
+    driver.answer("Go to slice 3")
+    for index in (2, 5):
+        driver.wait(lambda i=index: shown.hasFocus() and driver.session.slice == i)
+        driver.key("1", shown)
+    driver.wait(lambda: shown.hasFocus() and driver.session.slice == 7)
+    driver.key("Escape", shown)  # left without an answer: it leads nowhere
+    driver.wait(lambda: not shown.hasFocus())
+    assert len(driver.session.editor.submit_check().unanswered) == 1
+    assert driver.session.slice == 7
+    driver.press_action("submit")
+    driver.wait(lambda: driver.question is not None)
+    driver.answer("Go to slice 8")
+    driver.wait(shown.hasFocus)
+    driver.key("2", shown)
+    driver.wait(lambda: not shown.hasFocus())
+    assert driver.session.editor.submit_check().refused is None

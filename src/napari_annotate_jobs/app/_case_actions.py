@@ -81,7 +81,9 @@ class CaseController:
         open_threads: Callable[[], Sequence[Thread]] = tuple,
         go_thread: Callable[[str], object] = lambda thread: None,
         begin_line: Callable[[str], object] = lambda words: None,
-        ask_for: Callable[[int, str], object] = lambda label_id, name: None,
+        ask_for: Callable[[int, str, Callable[[], None]], object] = (
+            lambda label_id, name, then: None
+        ),
     ) -> None:
         self.session = bench.session
         self._bench, self._slices, self._bridge = bench, slices, bridge
@@ -469,8 +471,19 @@ class CaseController:
             self.session.label = missing.label
         else:
             # The question that led here gives the keyboard back to the image first.
-            ask_for = partial(self._ask_for, missing.label.id, missing.attribute)
+            asked = missing.label.id, missing.attribute
+            ask_for = partial(self._ask_for, *asked, self._go_on_answering)
             QTimer.singleShot(0, ask_for)
+
+    def _go_on_answering(self) -> None:
+        """Go where the next answer is missing, until none is."""
+        if self.session.locked:
+            return
+        missing = self.session.editor.submit_check().unanswered
+        if missing:
+            self._go_to_answer(missing[0])
+        else:
+            self.session.told.emit("Every answer that is needed is given.")
 
     def _ask_undecided(
         self, undecided: tuple[int, ...], threads: Sequence[Thread], *, must: bool

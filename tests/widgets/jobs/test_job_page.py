@@ -1131,6 +1131,9 @@ def test_pictures_offer_what_the_list_offers(view, qtbot) -> None:
         next(a for a in menu.actions() if a.text() == "Flag…").trigger()
     assert asked.args == ["c3"]
     assert tiles._make_menu(tiles.model().index(3, 5)) is None
+    columns = tiles.model().columnCount()
+    assert tiles.verticalScrollBar().isVisible()
+    assert columns * tiles.columnWidth(0) <= tiles.viewport().width()
 
 
 def test_the_place_of_the_chosen_picture_is_kept_when_cases_go(view) -> None:

@@ -15,6 +15,7 @@ from napari_annotate_jobs.editing import Mode
 from napari_annotate_jobs.errors import LockedError
 from napari_annotate_jobs.model import (
     COLORS,
+    Box,
     Decision,
     Label,
     LabelSet,
@@ -108,6 +109,32 @@ def test_an_empty_slice_offers_the_label_at_hand(bound):
     assert panel.labels.ids() == ()
     assert panel.about.text() == "Choose at least one label."
     assert not panel.apply.isEnabled()
+
+
+@pytest.mark.parametrize(
+    ("drawn", "at_hand", "text"),
+    [
+        ("mask", None, "Follow"),
+        ("box", None, "Extend"),
+        ("mask box", 6, "Follow"),
+        ("mask box", 7, "Extend"),
+        ("mask", 4, "Class labels"),
+        ("", 6, "Class labels"),
+    ],
+)
+def test_what_is_drawn_is_carried_on(bound, drawn, at_hand, text):
+    panel, session = bound
+    panel.add_mask_actions([("interpolate", "Between", ""), ("follow", "Follow", "")])
+    panel.add_box_actions([("extend", "Extend", "")])
+    if "mask" in drawn:
+        session.editor.set_masks({(0, ""): np.full((8, 8), 6, np.uint8)})
+    if "box" in drawn:
+        box = Box(label=7, top=1, left=1, bottom=5, right=5)
+        session.editor.set_boxes({0: [box]})
+    if at_hand is not None:
+        session.label = session.job.project.label_set[at_hand]
+    panel.begin()
+    assert panel.what.currentText() == text
 
 
 def test_it_starts_from_a_selection(bound):

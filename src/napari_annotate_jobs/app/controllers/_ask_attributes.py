@@ -51,6 +51,8 @@ class AnswerController:
         self._bench, self._bridge = bench, bridge
         self._session, self._shown, self._labels = bench.session, shown, labels
         self._key: tuple[object, ...] = ()
+        self._then: Callable[[], None] | None = None
+        self._was_answered = False
         session = self._session
         self._connections = Connections(
             [
@@ -67,7 +69,7 @@ class AnswerController:
         )
         shown.answered.connect(self._give)
         shown.turned_to.connect(self._turn_to)
-        shown.finished.connect(bench.release_keyboard)
+        shown.finished.connect(self._finished)
 
     def close(self) -> None:
         """Let go of the session."""
@@ -122,11 +124,28 @@ class AnswerController:
             "answer_by_digit": lambda: self._bench.act(self._begin),
         }
 
-    def ask_for(self, label_id: int, name: str) -> None:
-        """Let an attribute of a label be answered by digits."""
+    def ask_for(self, label_id: int, name: str, then: Callable[[], None]) -> None:
+        """Let an attribute of a label be answered by digits.
+
+        Parameters
+        ----------
+        label_id : int
+            The label.
+        name : str
+            The attribute.
+        then : callable
+            Called once it is answered; not if it is left without an answer.
+        """
         self._key = (label_id, name, "")
+        self._then, self._was_answered = then, False
         self.refresh()
         self._begin()
+
+    def _finished(self) -> None:
+        self._bench.release_keyboard()
+        then, self._then = self._then, None
+        if then is not None and self._was_answered:
+            then()
 
     def _begin(self) -> None:
         self._at_hand()
@@ -145,6 +164,7 @@ class AnswerController:
 
     def _give(self, question: Question, text: str) -> None:
         self._bench.act(lambda: self._answer(question, text))
+        self._was_answered = bool(text)
         self.refresh()
 
     def _answer(self, question: Question, text: str) -> None:

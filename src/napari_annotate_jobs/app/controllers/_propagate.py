@@ -14,11 +14,15 @@ from napari_annotate_jobs.widgets.propagate._words import (
 )
 
 if TYPE_CHECKING:
+    from napari_annotate_jobs.model import SliceAnnotation
     from napari_annotate_jobs.widgets import PropagatePanel
 
     from ._workbench import Workbench
 
 __all__ = ["PropagateController"]
+
+GOES_ON = {Method.SEGMENTATION: "follow", Method.DETECTION: "extend"}
+"""What carries masks and boxes on from one slice, by its kind."""
 
 
 class PropagateController:
@@ -66,7 +70,8 @@ class PropagateController:
         """Start from the current slice, or from selected ones.
 
         What the current slice holds is preselected: its labels, else nothing to
-        label, else exclude; if it holds nothing, the label at hand.
+        label, else exclude, else its masks or boxes, those of the label at hand
+        before others; if it holds nothing, the label at hand.
         """
         session, panel = self.session, self.panel
         if not session.is_open:
@@ -96,7 +101,21 @@ class PropagateController:
                 labels=labels,
             )
         )
+        if what is RangeAction.CLASS_LABELS and not labels:
+            self._begin_with_drawn(content)
         self._preview(panel.choice)
+
+    def _begin_with_drawn(self, content: SliceAnnotation) -> None:
+        """Choose what goes on with masks or boxes, where the slice has them alone."""
+        label = self.session.label
+        drawn = {
+            Method.SEGMENTATION: bool(content.masks),
+            Method.DETECTION: bool(content.boxes),
+        }
+        order = sorted(drawn, key=lambda m: label is None or m is not label.method)
+        method = next((each for each in order if drawn[each]), None)
+        if method is not None:
+            self.panel.choose_extra(method, GOES_ON[method])
 
     def _opened(self, case: object) -> None:
         self.panel.ends.pictures.forget()

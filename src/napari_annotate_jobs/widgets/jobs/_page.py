@@ -336,7 +336,12 @@ class JobPageView(QWidget):
     def set_colors(self, colors: Colors) -> None:
         """Paint in the colours of a theme."""
         self._colors = colors
-        self.setStyleSheet(focus_style(colors))
+        self.setStyleSheet(
+            focus_style(colors) + f"#case_pictures:checked, #flagged:checked {{"
+            f" background: {colors.current};"
+            f" color: {contrast_text(colors.current)};"
+            f" border: 1px solid {colors.text}; }}"
+        )
         self._show_left()
         self._failure.setStyleSheet(f"QLabel {{ color: {colors.error_text}; }}")
         hover = mixed(colors.current, contrast_text(colors.current), 0.12)

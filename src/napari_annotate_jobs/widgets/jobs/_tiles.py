@@ -274,7 +274,9 @@ class CaseTiles(CaseView):
         return top // height * columns, (bottom // height + 1) * columns - 1
 
     def _lay_out(self) -> None:
-        width = max(self.viewport().width(), 1)
+        # Room for the scroll bar is kept: whether it is there depends on the columns.
+        bar = self.verticalScrollBar().sizeHint().width()
+        width = max(self.contentsRect().width() - bar, 1)
         is_wide = width >= FIVE * (LARGE + 2 * PAD)
         self._delegate.side = LARGE if is_wide else SMALL
         size = self._delegate.size()

@@ -235,6 +235,15 @@ class PropagatePanel(KeyboardPanel):
         """
         self._add(Method.DETECTION, actions)
 
+    def choose_extra(self, method: Method, kind: str) -> None:
+        """Choose an added action, where it is offered."""
+        for data, (found, name, _) in self._extras.items():
+            index = self.what.findData(data)
+            if (found, name) == (method, kind) and index >= 0:
+                with QSignalBlocker(self.what):
+                    self.what.setCurrentIndex(index)
+        self._show()
+
     def _add(self, method: Method, actions: Sequence[tuple[str, str, str]]) -> None:
         for kind, text, about in actions:
             self._extras[f"{method.value}:{text}"] = (method, kind, about)
