@@ -176,3 +176,21 @@ def test_strokes_go_to_the_masks_of_the_case(make):
     bench.viewer.layers.selection.active = bench.layer(NAME)
     bench.choose(6)
     assert bench.viewer.layers.selection.active is bench.masks
+
+
+def test_the_status_bar_says_where_it_does_not_reach(make):
+    bench = make()
+    layer, viewer = bench.layer(NAME), bench.viewer
+    layer.visible = True
+    data = layer.data.copy()
+    data[0, 0, 0] = np.nan
+    layer.data = data
+    viewer.layers.selection.active = layer
+    bench.session.slice = 0
+    for place, ending in (((0, 0, 0), ": outside"), ((0, 1, 1), f": {data[0, 1, 1]}")):
+        world = np.multiply(place, layer.scale) + layer.translate
+        viewer.cursor.position = tuple(world)
+        viewer.status = layer.get_status(world, world=True)
+        assert viewer.status["coordinates"].endswith(ending)
+        assert viewer.status["coordinates"].startswith(f"{bench.image.data[place]:g}")
+    viewer.layers.selection.active = bench.image

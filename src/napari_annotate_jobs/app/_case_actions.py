@@ -66,7 +66,8 @@ class CaseController:
     begin_line : callable
         Lets a comment be written on an object that is named in words.
     ask_for : callable
-        Lets an attribute of a label be answered, by the label's id and its name.
+        Lets an attribute of a label be answered, by the label's id and its name; what
+        it is given besides is called then.
     """
 
     def __init__(
@@ -321,6 +322,9 @@ class CaseController:
         if not self._is_seen():
             return
         session, threads = self.session, self._open_threads()
+        if not session.locked and (check := session.editor.submit_check()).unanswered:
+            self._ask_unanswered(check)
+            return
         undecided = [] if session.locked else list(session.editor.undecided())
         asks = self._asks and read_settings().ask_rest
         if asks and undecided not in ([], [session.slice]):
@@ -447,11 +451,7 @@ class CaseController:
                 {f"Go to slice {first + 1}": lambda: self.go_slice(first)},
             )
         elif check.unanswered:
-            missing = check.unanswered[0]
-            self._bench.ask(
-                check.refused or "",
-                {_there(missing): lambda: self._go_to_answer(missing)},
-            )
+            self._ask_unanswered(check)
         elif check.blank or not check.undecided:
             if check.refused:
                 box = tell(self._bench.window, check.refused)
@@ -462,6 +462,14 @@ class CaseController:
                 self._ask_unseen(self.session.submit)
         else:
             self._ask_undecided(check.undecided, threads, must=check.every_slice)
+
+    def _ask_unanswered(self, check: SubmitCheck) -> None:
+        """Lead to the first answer that is missing."""
+        missing = check.unanswered[0]
+        self._bench.ask(
+            check.refused or "",
+            {_there(missing): lambda: self._go_to_answer(missing)},
+        )
 
     def _go_to_answer(self, missing: Unanswered) -> None:
         """Show where an answer is missing, and what asks for it."""

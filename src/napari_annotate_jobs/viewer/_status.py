@@ -112,13 +112,24 @@ class StatusLine:
 
     def update(self) -> None:
         """Say what is under the cursor now."""
-        text, status = self._text(), self._plain
+        text, status = self._text(), self._outside(self._plain)
         if text and isinstance(status, dict):
             before = status.get("coordinates", "")
             status = {**status, "coordinates": f"{text}   {before}".rstrip()}
         elif text:
             status = text if status in ("", "Ready") else f"{text}   {status}"
         self._write(status)
+
+    def _outside(self, status: Any) -> Any:
+        """Say in words where a series that was resampled has no values."""
+        active = self._viewer.layers.selection.active
+        is_resampled = active is not None and active.metadata.get("resampled")
+        if not (is_resampled and isinstance(status, dict)):
+            return status
+        if status.get("value") != "nan":
+            return status
+        said = f"{status['coords']}: outside"
+        return {**status, "value": "outside", "coordinates": said}
 
     def _text(self) -> str:
         viewer = self._viewer
