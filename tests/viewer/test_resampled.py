@@ -187,7 +187,7 @@ def test_the_status_bar_says_where_it_does_not_reach(make):
     layer.data = data
     viewer.layers.selection.active = layer
     bench.session.slice = 0
-    for place, ending in (((0, 0, 0), ": outside"), ((0, 1, 1), f": {data[0, 1, 1]}")):
+    for place, ending in (((0, 0, 0), ": outside"), ((0, 1, 1), ": 230")):
         world = np.multiply(place, layer.scale) + layer.translate
         viewer.cursor.position = tuple(world)
         viewer.status = layer.get_status(world, world=True)
