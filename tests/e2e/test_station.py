@@ -88,10 +88,32 @@ def test_studies_stand_in_the_place_of_the_image_until_one_is_open(make_driver, 
         driver.current_job.actions.go_case(step)
         driver.settle()
         assert not shown.is_shown
+    driver.session.close_case()
+    driver.wait(lambda: shown.is_shown)
     driver.station.close_job()
     driver.settle()
     assert not shown.is_shown
     assert tiles.cases.total == 0
+
+
+def test_it_counts_in_the_list_a_case_was_opened_from(make_driver, demo):
+    driver = make_driver(demo)
+    driver.wait(lambda: len(driver.station.summaries) == len(DEMO_JOBS))
+    driver.open_job(BRAIN)
+    page = driver.my_jobs.page
+    names = [row.case.name for row in driver.session.cases()]
+    driver.type_text(names[1], page._search)
+    driver.wait(lambda: page._table.cases.total == 1)
+    driver.click_row(driver.table, 0, double=True)
+    driver.wait(lambda: driver.session.is_open)
+    driver.settle()
+    place = driver.current_job.annotate.place
+    assert place.text() == "1 / 1 · 1 left"
+    assert "the list that it was opened from" in place.toolTip()
+    driver.current_job.open_first()
+    driver.settle()
+    assert place.text() == "1 / 2 · 2 left"
+    assert "of the 2 in the job" in place.toolTip()
 
 
 def test_the_button_on_a_card_opens_the_first_case_that_is_left(make_driver, demo):

@@ -188,6 +188,7 @@ def tell(parent: QWidget, text: str, detail: str = "") -> QMessageBox:
     box.setWindowTitle("Annotate Jobs")
     box.setText(text)
     box.setInformativeText(detail)
+    box.addButton("OK", QMessageBox.ButtonRole.AcceptRole)  # of Qt's it has a picture
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     _heed_no_held_keys(box)
     box.open()

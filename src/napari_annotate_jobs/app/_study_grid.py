@@ -79,6 +79,7 @@ class GridOfStudies(QObject):
             [
                 (session.busy, self._show),
                 (session.opened, self._show),
+                (session.closed, lambda: session.when_shown(self._show)),
                 (self._station.viewer.layers.events.inserted, self._show),
             ]
         )

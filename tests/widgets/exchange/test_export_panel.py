@@ -135,7 +135,7 @@ def test_an_order_is_offered_where_masks_overlap(panel):
     )
     assert not panel.order_box.isHidden()
     assert not panel.export.isEnabled()
-    assert "It cannot: masks overlap" in panel.refused.text()
+    assert "Cannot export: masks overlap" in panel.refused.text()
     panel.ordered.click()
     assert panel.choice().priority == (1, 7)
     panel.order.insertItem(0, panel.order.takeItem(1))

@@ -471,7 +471,7 @@ class ExportPanel(QWidget):
         lost = [] if preview is None else [f"Left out: {x}." for x in preview.lost]
         if preview is not None:
             lost += [f"{text[:1].upper()}{text[1:]}." for text in preview.remarks]
-        self.refused.setText("\n".join(f"It cannot: {text}." for text in refused))
+        self.refused.setText("\n".join(f"Cannot export: {text}." for text in refused))
         self.lost.setText("\n".join(lost))
         self.refused.setVisible(bool(refused))
         self.lost.setVisible(bool(lost))
