@@ -33,8 +33,14 @@ class NumberBox(QDoubleSpinBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         # Buttons would take the room of the digits; arrow keys and the wheel step.
-        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-        self.setStyleSheet("padding: 2px 4px;")
+        # Without any (NoButtons), Qt from 6.11.3 on leaves the digits one pixel
+        # under a style sheet that has places for them, as napari's has.
+        self.setStyleSheet(
+            "QDoubleSpinBox { padding: 2px 4px; }"
+            " QDoubleSpinBox::up-button, QDoubleSpinBox::down-button,"
+            " QDoubleSpinBox::up-arrow, QDoubleSpinBox::down-arrow"
+            " { width: 0px; height: 0px; border: none; image: none; }"
+        )
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def adapt(self, width: float) -> None:
