@@ -98,7 +98,7 @@ class ReadOut:
         window = session.window
         if window is not None and not session.case.series.header.is_color:
             width, level = _number(window.width), _number(window.center)
-            lines.append(f"WW {width}  WL {level}")
+            lines.append(f"WW\N{NO-BREAK SPACE}{width}  WL\N{NO-BREAK SPACE}{level}")
         if session.editor.refused is not None:
             lines.append("Not for you to annotate: read-only")
         elif session.editor.locked:
