@@ -526,7 +526,7 @@ def test_what_is_new_stands_on_its_card_and_leads_to_the_cases(view, qtbot) -> N
     view.set_news({(CHEST.location, CHEST.job.id): news})
     assert view.selected() == CHEST
     index = view._model.index(view._model.row_of(CHEST))
-    said = "Since your last visit: 2 returned, 1 new comment"
+    said = "2 returned, 1 new comment since your last visit"
     assert said in index.data(Qt.ItemDataRole.AccessibleTextRole)
     assert view._delegate.sizeHint(None, index).height() > height
     rect = view._cards.visualRect(index)

@@ -151,8 +151,11 @@ def owners_text(job: Job) -> str:
 
 
 def news_text(news: str) -> str:
-    """Write what is new in a job, and since when; empty if nothing is."""
-    return f"Since your last visit: {news}" if news else ""
+    """Write what is new in a job, and since when; empty if nothing is.
+
+    What is new comes first: the rest may not fit.
+    """
+    return f"{news} since your last visit" if news else ""
 
 
 def published_text(job: Job) -> str:
