@@ -371,6 +371,29 @@ def test_preferences_count_at_once(open_case):
     assert driver.session.slice == here
 
 
+def test_what_is_changed_in_the_preferences_counts_at_once(open_case):
+    driver = open_case(LUNGS)
+    model, keymap = settings_model(), driver.station.keymap
+    # As napari's dialog does: all that is in a form at once, however little changed.
+    changed = {
+        "open_next": False,
+        "image_memory": 100,
+        "key_set": "DeepCap",
+        "keys": "nothing_to_label=Alt+0",
+    }
+    before = {name: getattr(model, name) for name in changed}
+    model.update(changed)
+    try:
+        assert not driver.session.open_next
+        assert driver.current_job.bridge.budget == 100 * 2**20
+        assert driver.station.keymap.key("submit") == "Ctrl+Return"
+        assert driver.station.keymap.key("nothing_to_label") == "Alt+0"
+    finally:
+        model.update(before)
+    assert driver.session.open_next
+    assert driver.station.keymap == keymap
+
+
 def test_another_set_of_keys_counts_at_once(open_case):
     driver = open_case(LUNGS)
     model, session = settings_model(), driver.session

@@ -123,6 +123,7 @@ class Workstation(QObject):
         self._wanted: JobSummary | None = None
         self._keymap: KeyMap | None = None
         self._settings: Any = None
+        self._known: Settings | None = None
         # Only that there is one: held, napari's window would never go.
         self._watching = False
         self._keep_foreign: bool | None = None
@@ -561,23 +562,27 @@ class Workstation(QObject):
         if self._settings is None:
             with suppress(KeyError, AttributeError):
                 self._settings = settings_model()
+                self._known = read_settings()
                 self._connections.connect(self._settings.events, self._on_settings)
 
-    def _on_settings(self, event: Any) -> None:
+    def _on_settings(self, *_: object) -> None:
+        # The preferences tell of no setting in particular, whatever was changed.
         settings = read_settings()
-        if event.type == "person":
+        before, self._known = self._known or settings, settings
+        if settings.person != before.person:
             if self.current_job is not None:
                 notify("The new name counts for jobs that are opened from now on.")
             self.refresh_jobs()
-        if event.type == "key_set":
-            self._use_keymap(KeyMap.from_dict(settings.keys, settings.key_set))
+        keymap = KeyMap.from_dict(settings.keys, settings.key_set)
+        if keymap != self.keymap:
+            self._use_keymap(keymap)
         if self.current_job is not None:
-            if event.type == "open_next":
+            if settings.open_next != before.open_next:
                 (
                     self.current_job.review or self.current_job.session
                 ).open_next = settings.open_next
             self.current_job.use(settings)
-            if event.type == "image_memory":
+            if settings.image_memory != before.image_memory:
                 from napari_annotate_jobs.imaging import default_budget
 
                 memory = settings.image_memory or default_budget()
@@ -742,11 +747,11 @@ class Workstation(QObject):
     # ------------------------------------------------------------------ keys
     def set_keymap(self, keymap: KeyMap) -> None:
         """Use other keys, now and from now on."""
+        self._use_keymap(keymap)
         try:
             settings_model().keys = keys_to_text(keymap.to_dict())
         except (KeyError, AttributeError):
             self._warn("The keys could not be kept: the plugin is not installed.")
-        self._use_keymap(keymap)
 
     def _use_keymap(self, keymap: KeyMap) -> None:
         self._keymap = keymap
