@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import zipfile
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import tifffile
 from PIL import Image
 
 from napari_annotate_jobs.model import Comment, Verb
+from napari_annotate_jobs.server._exports import do_exports
 from napari_annotate_jobs.testing._backends import Unavailable
 from napari_annotate_jobs.testing._browser import chromium
 
@@ -226,6 +229,52 @@ def test_what_is_pressed_is_done(visit):
     tab.get_by_role("heading", name="Log in").wait_for()
     tab.goto(f"{bench.address}/jobs/job")
     assert tab.url.startswith(f"{bench.address}/log-in")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_an_export_is_asked_for_made_and_fetched(visit, tmp_path, size, scheme):
+    page = visit(size=size, scheme=scheme)
+    tab, service = page.tab, page.bench.service
+    table = tab.locator("#exports table")
+
+    def export(form, what):
+        tab.get_by_role("combobox", name="Format").select_option(form)
+        tab.get_by_role("combobox", name="What").select_option(what)
+        tab.get_by_role("button", name="Export").click()
+        tab.wait_for_load_state("networkidle")
+
+    def looked_at(name):
+        assert overflow(tab) == []
+        assert contrast(tab) == []
+        shot = tmp_path / f"exports-{name}.png"
+        tab.locator("#exports").screenshot(path=shot)
+        picture = np.asarray(Image.open(shot).convert("L"))
+        assert (np.median(picture) > 128) is np.bool_(scheme == "light")
+        assert np.ptp(picture) > 150
+
+    assert table.count() == 0
+    export("coco", "finished")
+    export("yolo", "passed")
+    assert table.locator("tbody tr").count() == 2
+    assert table.get_by_text("waiting").count() == 2
+    looked_at("waiting")
+    # What a server does by itself is done here, at a time of our own.
+    assert len(do_exports(service)) == 2
+    tab.reload()
+    assert table.get_by_text("waiting").count() == 0
+    looked_at("done")
+    row = table.get_by_role("row", name="coco")
+    with tab.expect_download() as download:
+        row.get_by_role("link", name="Download").click()
+    with zipfile.ZipFile(download.value.path()) as packed:
+        assert packed.testzip() is None
+        assert len(json.loads(packed.read("export.json"))["cases"]) == 1
+    row.get_by_role("button", name="Remove").click()
+    tab.wait_for_load_state("networkidle")
+    assert table.get_by_role("row", name="coco").count() == 0
+    looked_at("removed")
 
 
 @pytest.mark.slow
