@@ -158,6 +158,37 @@ def contrast(tab):
     )
 
 
+def torn(tab):
+    """Return words that go on in the next line, and boxes away from their words."""
+    return tab.evaluate(
+        r"""() => {
+        const found = [];
+        const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+        for (let node; (node = walk.nextNode());) {
+            const parent = node.parentElement;
+            if (!parent.checkVisibility() || parent.closest("svg, option")) continue;
+            for (const word of node.data.matchAll(/[^\s-]+/g)) {
+                if (word[0].length > 12) continue;
+                const range = document.createRange();
+                range.setStart(node, word.index);
+                range.setEnd(node, word.index + word[0].length);
+                const tops = [...range.getClientRects()].map((box) => box.top);
+                if (new Set(tops).size > 1) found.push(word[0]);
+            }
+        }
+        for (const box of document.querySelectorAll("label > input[type=checkbox]")) {
+            if (!box.checkVisibility()) continue;
+            const range = document.createRange();
+            range.selectNodeContents(box.parentElement);
+            range.setStartAfter(box);
+            const [words, mark] = [range, box].map((x) => x.getClientRects()[0]);
+            if (words.top > mark.bottom) found.push(box.parentElement.textContent);
+        }
+        return found;
+    }"""
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
@@ -172,6 +203,7 @@ def test_all_fits_and_can_be_read(visit, tmp_path, size, scheme):
         tab.goto(page.bench.address + path)
         tab.wait_for_load_state("networkidle")
         assert overflow(tab) == []
+        assert torn(tab) == []
         assert contrast(tab) == []
         shot = tmp_path / f"{name}.png"
         tab.screenshot(path=shot, full_page=True)
@@ -183,6 +215,7 @@ def test_all_fits_and_can_be_read(visit, tmp_path, size, scheme):
     tab.goto(page.bench.address + "/jobs/job")
     tab.get_by_text("Suspend…").first.click()
     assert overflow(tab) == []
+    assert torn(tab) == []
 
 
 @pytest.mark.slow
@@ -247,6 +280,7 @@ def test_an_export_is_asked_for_made_and_fetched(visit, tmp_path, size, scheme):
 
     def looked_at(name):
         assert overflow(tab) == []
+        assert torn(tab) == []
         assert contrast(tab) == []
         shot = tmp_path / f"exports-{name}.png"
         tab.locator("#exports").screenshot(path=shot)
