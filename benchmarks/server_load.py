@@ -1,16 +1,20 @@
 """Load a job server: simulated annotators who save slices and open cases.
 
     python benchmarks/server_load.py [--annotators 200] [--seconds 30] [--only sqlite]
+        [--peer ENVIRONMENT/bin/label-studio]
 
 Each annotator saves a slice of 512 x 512 pixels every two seconds (a mask, then the
 operation that names it) and opens a case every minute, all at times of their own. The
-server is one process of uvicorn on SQLite, then on PostgreSQL where that is installed
+server is one process of `serve` on SQLite, then on PostgreSQL where that is installed
 (which does not wait for its disk here: its figures are a lower limit); the annotators
 are in another process, on the same machine. Rows:
 
 * p99, and p50 as a field, of saving a slice: both requests, from the moment it was to
-  begin. The goal stands in for a peer: 0.1 s.
-* saves a second that one client, and eight at once, get through without a pause.
+  begin. The goal stands in for a peer: 0.1 s. What the server takes of the processors
+  is told beside it, which other work on the machine changes less than the time.
+* saves a second that one client, and eight at once, get through without a pause; with
+  `--peer`, in turn with Label Studio of an environment of its own, which saves the same
+  masks as brush annotations.
 * bytes on the wire of an edit, against the volume of 300 slices as ``.nii.gz``.
 * what a save, and a page of cases, takes in a project with ten times the cases and the
   members.
@@ -21,10 +25,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gzip
-import multiprocessing
 import os
 import random
+import re
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
@@ -34,7 +40,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import numpy as np
+import psutil
 from _bench import report
+from _label_studio import LabelStudio, label_studio, label_studio_rate
 
 from napari_annotate_jobs.model import (
     AnnotationChange,
@@ -46,13 +54,13 @@ from napari_annotate_jobs.model import (
     Project,
     SeriesRef,
     SliceAnnotation,
+    decode_mask,
     mask_ref,
 )
 from napari_annotate_jobs.server import (
     NewProject,
     ServerSettings,
     add_account,
-    create_app,
     make_token,
     open_service,
 )
@@ -119,37 +127,29 @@ def set_up(service: Any, key: str, n_cases: int, n_people: int) -> list[str]:
     return tokens
 
 
-def _served(settings: ServerSettings, told: Any) -> None:
-    import uvicorn
-
-    with open_service(settings) as service:
-        config = uvicorn.Config(
-            create_app(service), port=0, log_level="error", access_log=False
-        )
-        server = uvicorn.Server(config)
-
-        async def serving() -> None:
-            task = asyncio.create_task(server.serve())
-            while not server.started:
-                await asyncio.sleep(0.01)
-            told.put(server.servers[0].sockets[0].getsockname()[1])
-            await task
-
-        asyncio.run(serving())
-
-
 @contextmanager
-def serving(settings: ServerSettings) -> Iterator[str]:
-    """Run a server in a process of its own; give its address."""
-    context = multiprocessing.get_context("spawn")
-    told = context.Queue()
-    process = context.Process(target=_served, args=(settings, told), daemon=True)
-    process.start()
+def serving(settings: ServerSettings) -> Iterator[tuple[str, psutil.Process]]:
+    """Run a server as it is run elsewhere; give its address and its process."""
+    command = [sys.executable, "-m", "napari_annotate_jobs.cli", "serve"]
+    command += [str(settings.home), "--port", "0"]
+    command += ["--database", settings.database] if settings.database else []
+    command += ["--blobs", settings.blobs] if settings.blobs else []
+    process = subprocess.Popen(
+        command,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
-        yield f"http://127.0.0.1:{told.get(timeout=120)}"
+        assert process.stdout is not None
+        for line in process.stdout:
+            if found := re.search(r"Serving at (\S+)", line):
+                yield found[1], psutil.Process(process.pid)
+                return
+        raise SystemExit("the server did not start")
     finally:
         process.terminate()
-        process.join(30)
+        process.wait(30)
 
 
 class Annotator:
@@ -287,6 +287,11 @@ async def growth(
     return statistics.median(saves), statistics.median(pages)
 
 
+def processors(server: psutil.Process) -> float:
+    """Return the seconds of processors that a server has taken."""
+    return float(sum(server.cpu_times()[:2]))
+
+
 def volume_bytes() -> int:
     """Return the size of 300 such slices as one ``.nii.gz``."""
     rows, columns = np.mgrid[:SIDE, :SIDE]
@@ -298,7 +303,49 @@ def volume_bytes() -> int:
     return len(gzip.compress(b"".join(parts), 6))
 
 
-def measure(kind: str, settings: ServerSettings, options: Any) -> None:
+def against(
+    peer: tuple[LabelStudio, list[list[int]]],
+    name: str,
+    address: str,
+    tokens: list[str],
+    edits: list[Any],
+    server: psutil.Process,
+    seconds: float,
+) -> None:
+    """Print what we and Label Studio save in a second, in turn, three times each."""
+    studio, run_lengths = peer
+    ours, theirs, costs = [], [], []
+    for _ in range(3):
+        before = processors(server), time.perf_counter()
+        each, _ = asyncio.run(rate(address, tokens, edits, seconds / 6))
+        saves = each * (time.perf_counter() - before[1])
+        cost = (processors(server) - before[0]) / saves
+        ours.append(each)
+        before = studio.processors(), time.perf_counter()
+        each = asyncio.run(
+            label_studio_rate(studio, run_lengths, SIDE, len(tokens), seconds / 6)
+        )
+        saves = each * (time.perf_counter() - before[1])
+        costs.append((cost, (studio.processors() - before[0]) / saves))
+        theirs.append(each)
+    mine, other = (statistics.median(side) for side in zip(*costs, strict=True))
+    report(
+        f"{name}, to those of Label Studio",
+        statistics.median(ours),
+        statistics.median(theirs),
+        unit="1/s",
+        least=40,
+        processors=float(f"{mine:.3g}"),
+        processors_peer=float(f"{other:.3g}"),
+    )
+
+
+def measure(
+    kind: str,
+    settings: ServerSettings,
+    options: Any,
+    peer: tuple[LabelStudio, list[list[int]]] | None,
+) -> None:
     """Print the rows of one kind of server."""
     with open_service(settings) as service:
         tokens = set_up(service, "load", 200, options.annotators)
@@ -306,18 +353,25 @@ def measure(kind: str, settings: ServerSettings, options: Any) -> None:
         large = set_up(service, "large", 1000, 100)
     edits = [painted(number) for number in range(100)]
     n, seconds = options.annotators, options.seconds
-    with serving(settings) as address:
+    with serving(settings) as (address, server):
         asyncio.run(rate(address, tokens[:1], edits, 1))
+        before = processors(server)
         found = asyncio.run(load(address, tokens, edits, seconds))
+        took = (processors(server) - before) / found["saves"]
+        found["processors"] = float(f"{took:.3g}")
         name = f"server: p99 of a slice save, {n} annotators, {kind}"
         report(name, found.pop("p99"), 0.1, unit="s", goal=1, **found)
         for clients in (1, 8):
-            each, wire = asyncio.run(
-                rate(address, tokens[:clients], edits, seconds / 4)
-            )
             name = f"server: saves a second, {clients} at once, {kind}"
-            report(name, each, None, unit="1/s")
+            if peer is None:
+                each, _ = asyncio.run(
+                    rate(address, tokens[:clients], edits, seconds / 4)
+                )
+                report(name, each, None, unit="1/s")
+            else:
+                against(peer, name, address, tokens[:clients], edits, server, seconds)
         if kind == "SQLite":
+            _, wire = asyncio.run(rate(address, tokens[:1], edits, 1))
             report(
                 "server: bytes of an edit against the volume",
                 wire,
@@ -345,10 +399,22 @@ def main() -> None:
     parser.add_argument("--annotators", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
+    parser.add_argument(
+        "--peer", metavar="PROGRAM", type=Path, help="label-studio of an environment"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="naj-load-") as place, ExitStack() as stack:
+        peer = None
+        if options.peer:
+            folder = Path(place) / "peer"
+            folder.mkdir()
+            # Not resolved: an environment's python is a link.
+            program = options.peer.absolute()
+            studio = stack.enter_context(label_studio(program, folder))
+            masks = np.stack([decode_mask(painted(n)[2]) for n in range(20)])
+            peer = studio, studio.run_lengths(masks, folder)
         if options.only != "postgresql":
-            measure("SQLite", ServerSettings(Path(place) / "sqlite"), options)
+            measure("SQLite", ServerSettings(Path(place) / "sqlite"), options, peer)
         if options.only != "sqlite":
             try:
                 url = stack.enter_context(postgres())
@@ -358,7 +424,7 @@ def main() -> None:
                 return
             os.environ.update(environment)
             settings = ServerSettings(Path(place) / "cloud", database=url, blobs=blobs)
-            measure("PostgreSQL and S3", settings, options)
+            measure("PostgreSQL and S3", settings, options, peer)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import zipfile
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import tifffile
 from PIL import Image
 
 from napari_annotate_jobs.model import Comment, Verb
+from napari_annotate_jobs.server._exports import do_exports
 from napari_annotate_jobs.testing._backends import Unavailable
 from napari_annotate_jobs.testing._browser import chromium
 
@@ -155,6 +158,37 @@ def contrast(tab):
     )
 
 
+def torn(tab):
+    """Return words that go on in the next line, and boxes away from their words."""
+    return tab.evaluate(
+        r"""() => {
+        const found = [];
+        const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+        for (let node; (node = walk.nextNode());) {
+            const parent = node.parentElement;
+            if (!parent.checkVisibility() || parent.closest("svg, option")) continue;
+            for (const word of node.data.matchAll(/[^\s-]+/g)) {
+                if (word[0].length > 12) continue;
+                const range = document.createRange();
+                range.setStart(node, word.index);
+                range.setEnd(node, word.index + word[0].length);
+                const tops = [...range.getClientRects()].map((box) => box.top);
+                if (new Set(tops).size > 1) found.push(word[0]);
+            }
+        }
+        for (const box of document.querySelectorAll("label > input[type=checkbox]")) {
+            if (!box.checkVisibility()) continue;
+            const range = document.createRange();
+            range.selectNodeContents(box.parentElement);
+            range.setStartAfter(box);
+            const [words, mark] = [range, box].map((x) => x.getClientRects()[0]);
+            if (words.top > mark.bottom) found.push(box.parentElement.textContent);
+        }
+        return found;
+    }"""
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
@@ -169,6 +203,7 @@ def test_all_fits_and_can_be_read(visit, tmp_path, size, scheme):
         tab.goto(page.bench.address + path)
         tab.wait_for_load_state("networkidle")
         assert overflow(tab) == []
+        assert torn(tab) == []
         assert contrast(tab) == []
         shot = tmp_path / f"{name}.png"
         tab.screenshot(path=shot, full_page=True)
@@ -180,6 +215,7 @@ def test_all_fits_and_can_be_read(visit, tmp_path, size, scheme):
     tab.goto(page.bench.address + "/jobs/job")
     tab.get_by_text("Suspend…").first.click()
     assert overflow(tab) == []
+    assert torn(tab) == []
 
 
 @pytest.mark.slow
@@ -226,6 +262,53 @@ def test_what_is_pressed_is_done(visit):
     tab.get_by_role("heading", name="Log in").wait_for()
     tab.goto(f"{bench.address}/jobs/job")
     assert tab.url.startswith(f"{bench.address}/log-in")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_an_export_is_asked_for_made_and_fetched(visit, tmp_path, size, scheme):
+    page = visit(size=size, scheme=scheme)
+    tab, service = page.tab, page.bench.service
+    table = tab.locator("#exports table")
+
+    def export(form, what):
+        tab.get_by_role("combobox", name="Format").select_option(form)
+        tab.get_by_role("combobox", name="What").select_option(what)
+        tab.get_by_role("button", name="Export").click()
+        tab.wait_for_load_state("networkidle")
+
+    def looked_at(name):
+        assert overflow(tab) == []
+        assert torn(tab) == []
+        assert contrast(tab) == []
+        shot = tmp_path / f"exports-{name}.png"
+        tab.locator("#exports").screenshot(path=shot)
+        picture = np.asarray(Image.open(shot).convert("L"))
+        assert (np.median(picture) > 128) is np.bool_(scheme == "light")
+        assert np.ptp(picture) > 150
+
+    assert table.count() == 0
+    export("coco", "finished")
+    export("yolo", "passed")
+    assert table.locator("tbody tr").count() == 2
+    assert table.get_by_text("waiting").count() == 2
+    looked_at("waiting")
+    # What a server does by itself is done here, at a time of our own.
+    assert len(do_exports(service)) == 2
+    tab.reload()
+    assert table.get_by_text("waiting").count() == 0
+    looked_at("done")
+    row = table.get_by_role("row", name="coco")
+    with tab.expect_download() as download:
+        row.get_by_role("link", name="Download").click()
+    with zipfile.ZipFile(download.value.path()) as packed:
+        assert packed.testzip() is None
+        assert len(json.loads(packed.read("export.json"))["cases"]) == 1
+    row.get_by_role("button", name="Remove").click()
+    tab.wait_for_load_state("networkidle")
+    assert table.get_by_role("row", name="coco").count() == 0
+    looked_at("removed")
 
 
 @pytest.mark.slow

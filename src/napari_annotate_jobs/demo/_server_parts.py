@@ -129,7 +129,8 @@ class Annotator(Walk):
         driver, places = self.driver, list(TUMOUR.items())
         self.paint("Tumour", dict(places[:2]))
         self._cues.tell("half")
-        # The line may go at any moment of this.
+        driver.wait(lambda: self._cues.waits_for("go on"), _LONG)
+        # The line goes in the middle of a request of one of the two.
         self.paint("Tumour", dict(places[2:3]))
         driver.wait(lambda: self._cues.waits_for("cut"), _LONG)
         self.paint("Tumour", dict(places[3:]))

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from napari_annotate_jobs.errors import (
     ExistsError,
@@ -372,6 +372,25 @@ def make_token(
     return f"{_PREFIX}_{key}_{secret}"
 
 
+# Asked with every request: made once, it need not be put together each time.
+_OF_TOKEN = (
+    select(
+        tokens.c.id,
+        tokens.c.account_id,
+        tokens.c.digest,
+        tokens.c.scope,
+        tokens.c.label,
+        tokens.c.expires,
+        tokens.c.revoked,
+        accounts.c.name,
+        accounts.c.admin,
+        accounts.c.suspended,
+    )
+    .join(accounts, accounts.c.id == tokens.c.account_id)
+    .where(tokens.c.id == bindparam("token"))
+)
+
+
 def authenticate(connection: Connection, token: str) -> Account:
     """Return whose token it is.
 
@@ -384,20 +403,7 @@ def authenticate(connection: Connection, token: str) -> Account:
     key, _, secret = rest.partition("_")
     row = None
     if prefix == _PREFIX and key.isalnum() and len(key) <= 32:
-        row = (
-            connection.execute(
-                select(
-                    tokens,
-                    accounts.c.name,
-                    accounts.c.admin,
-                    accounts.c.suspended,
-                )
-                .join(accounts, accounts.c.id == tokens.c.account_id)
-                .where(tokens.c.id == key)
-            )
-            .mappings()
-            .first()
-        )
+        row = connection.execute(_OF_TOKEN, {"token": key}).mappings().first()
     known = row["digest"] if row is not None else "0" * 64
     if not hmac.compare_digest(_digest(secret), known) or row is None:
         raise LogInError("the token is not known", remedy="Log in again")

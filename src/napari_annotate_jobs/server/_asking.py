@@ -245,7 +245,8 @@ Named = Annotated[
 ]
 
 
-def _asking(
+# A coroutine, though it waits for nothing: a function would be run by a thread.
+async def _asking(
     request: Request,
     sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
     key: Named = None,

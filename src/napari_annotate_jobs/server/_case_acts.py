@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, insert, or_, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
-    CorruptError,
     InvalidValueError,
-    NotFoundError,
     RoleError,
 )
 from napari_annotate_jobs.model import (
@@ -23,10 +20,7 @@ from napari_annotate_jobs.model import (
     Decision,
     SliceAnnotation,
     Verb,
-    count_pixels,
-    decode_mask,
     document_json,
-    mask_size,
     now,
 )
 from napari_annotate_jobs.stores import _rules
@@ -40,17 +34,16 @@ from napari_annotate_jobs.stores.wire import (
 )
 
 from ._audit import record
-from ._collecting import keep_blobs
+from ._case_masks import require_pixels, to_be_named
 from ._drafts import (
+    SavedSlice,
     case_of,
     count_labels,
     dumped,
     find_case,
     find_work,
-    insert_or_ignore,
-    parts_of,
 )
-from ._schema import blob_uses, blobs, cases, operations, reads, slices, works
+from ._schema import cases, operations, reads, slices, works
 from ._schema import tasks as task_table
 
 if TYPE_CHECKING:
@@ -66,191 +59,54 @@ if TYPE_CHECKING:
         Verdict,
     )
 
-    from ._blobs import BlobShelf
+    from ._case_masks import KnownBlob
     from ._drafts import PersonWork
     from ._permits import Permit
 
 __all__ = [
-    "add_blob",
-    "add_uses",
-    "bytes_of",
-    "check_blob",
     "check_keys",
-    "check_pixels",
     "discuss",
     "fields_now",
     "judge",
     "mark_read",
-    "missing_blobs",
     "note_case",
-    "read_blob",
-    "require_blob",
     "save",
     "submit",
 ]
 
-_MOST_PIXELS = 1 << 26
-"""Of a mask where the size of the slices is not known."""
-
 _LONGEST_KEY = 300
 
-
-# ------------------------------------------------------------------------- blobs
-def missing_blobs(
-    connection: Connection, permit: Permit, key: str, digests: Collection[str]
-) -> list[str]:
-    """Return which masks have to be sent before an operation may name them."""
-    case = find_case(connection, permit, key)
-    there = _known_blobs(connection, permit, case["id"], digests)
-    return [digest for digest in dict.fromkeys(digests) if digest not in there]
-
-
-def check_blob(permit: Permit, case: Case, digest: str, data: bytes) -> dict[str, Any]:
-    """Return the row of a mask, or say why it is refused.
-
-    Raises
-    ------
-    InvalidValueError
-        If the bytes have another digest, are no mask, do not fit the slices of the
-        case, or hold a label that is not declared.
-    """
-    where = case.id
-    if hashlib.sha256(data).hexdigest() != digest:
-        raise InvalidValueError(
-            f"the bytes given for mask {digest[:16]} have another digest", where=where
-        )
-    try:
-        size = mask_size(data)
-        if case.size is not None and size != case.size:
-            raise InvalidValueError(
-                f"the mask {digest[:16]} has {size[0]} x {size[1]} pixels, the slice "
-                f"{case.size[0]} x {case.size[1]}",
-                where=where,
-                remedy="Masks have the rows and columns of the slice they are of",
-            )
-        if size[0] * size[1] > _MOST_PIXELS:
-            raise InvalidValueError(
-                f"the mask {digest[:16]} has {size[0]} x {size[1]} pixels",
-                where=where,
-                remedy="Open the case first, so that the size of its slices is known",
-            )
-        pixels = count_pixels(decode_mask(data))
-    except CorruptError as error:
-        raise InvalidValueError(
-            error.what, where=where, remedy="Send a greyscale PNG of label ids"
-        ) from error
-    labels = permit.job.project.label_set
-    for label in pixels:
-        _ = labels[label]
-    return {
-        "digest": digest,
-        "size": len(data),
-        "rows": size[0],
-        "columns": size[1],
-        "pixels": json.dumps({str(label): n for label, n in pixels.items()}),
-        "created": now(),
-        "asked": now(),
-    }
-
-
-def add_blob(
-    connection: Connection, permit: Permit, key: str, row: Mapping[str, Any]
-) -> None:
-    """Let a person name a mask in a case; its bytes are on the shelf already."""
-    case = find_case(connection, permit, key)
-    new = connection.execute(insert_or_ignore(connection, blobs).values(**row))
-    if not new.rowcount:
-        keep_blobs(connection, [row["digest"]])
-    connection.execute(
-        insert_or_ignore(connection, blob_uses).values(
-            case_id=case["id"], digest=row["digest"], account_id=permit.account.id
-        )
+# What every save asks and says is made once, and not put together each time.
+_OPERATION = select(
+    operations.c.annotation_id, operations.c.answer, operations.c.line
+).where(operations.c.key == bindparam("key"))
+_ADD_OPERATION = insert(operations)
+_ADD_SLICE = insert(slices)
+_CHANGE_SLICE = (
+    update(slices)
+    .where(
+        slices.c.annotation_id == bindparam("of_annotation"),
+        slices.c.key == bindparam("of_key"),
     )
-
-
-def add_uses(
-    connection: Connection, work: PersonWork, digests: Collection[str]
-) -> None:
-    """Let whose work it is see masks that somebody else brought for it."""
-    if digests:
-        connection.execute(
-            insert_or_ignore(connection, blob_uses),
-            [
-                {
-                    "case_id": work.case["id"],
-                    "digest": digest,
-                    "account_id": work.author_id,
-                }
-                for digest in sorted(digests)
-            ],
-        )
-
-
-def read_blob(
-    connection: Connection, permit: Permit, key: str, digest: str, shelf: BlobShelf
-) -> bytes:
-    """Return an encoded mask of a case that a person may see.
-
-    Raises
-    ------
-    NotFoundError, CorruptError
-        If there is none, or it is damaged.
-    """
-    require_blob(connection, permit, key, digest)
-    return bytes_of(shelf, key, digest)
-
-
-def require_blob(connection: Connection, permit: Permit, key: str, digest: str) -> None:
-    """Raise NotFoundError unless a person may see a mask of a case."""
-    case = find_case(connection, permit, key)
-    if not _known_blobs(connection, permit, case["id"], [digest]):
-        raise NotFoundError(f"there is no mask {digest[:16]}", where=key)
-
-
-def bytes_of(shelf: BlobShelf, key: str, digest: str) -> bytes:
-    """Return an encoded mask that somebody may see; CorruptError if it is away."""
-    data = shelf.get(digest)
-    if data is None:
-        raise CorruptError(
-            f"the mask {digest[:16]} is missing",
-            where=key,
-            remedy="Restore it from a backup, or paint the slice again",
-        )
-    return data
-
-
-def _known_blobs(
-    connection: Connection, permit: Permit, case_id: int, digests: Collection[str]
-) -> dict[str, tuple[tuple[int, int], dict[int, int]]]:
-    """Return size and pixels of those masks that a person may name in a case."""
-    if not digests:
-        return {}
-    query = (
-        select(blobs.c.digest, blobs.c.rows, blobs.c.columns, blobs.c.pixels)
-        .join(blob_uses, blob_uses.c.digest == blobs.c.digest)
-        .where(blob_uses.c.case_id == case_id)
+    .values(
+        revision=bindparam("new_revision"),
+        stream=bindparam("new_stream"),
+        document=bindparam("new_document"),
     )
-    if not permit.sees_all:
-        mine = permit.account.id
-        done = select(works.c.account_id).where(
-            works.c.case_id == case_id,
-            works.c.of_id == 0,
-            works.c.review.is_not(None),
-        )
-        own_done = done.where(works.c.account_id == mine).exists()
-        query = query.where(
-            or_(
-                blob_uses.c.account_id == mine,
-                and_(own_done, blob_uses.c.account_id.in_(done)),
-            )
-        )
-    return {
-        digest: ((rows, columns), {int(k): n for k, n in json.loads(text).items()})
-        for part in parts_of(digests)
-        for digest, rows, columns, text in connection.execute(
-            query.where(blobs.c.digest.in_(part))
-        )
-    }
+)
+_CHANGE_WORK = (
+    update(works)
+    .where(works.c.id == bindparam("of_work"))
+    .values(
+        revision=bindparam("new_revision"),
+        label_counts=bindparam("new_label_counts"),
+        labels=bindparam("new_labels"),
+        whole=bindparam("new_whole"),
+        whole_revisions=bindparam("new_whole_revisions"),
+        decided=works.c.decided + bindparam("more_decided"),
+        touched=bindparam("new_touched"),
+    )
+)
 
 
 # ------------------------------------------------------------------------ saving
@@ -278,8 +134,10 @@ def save(
         )
     work = find_work(connection, permit, key, of=of, lock=True)
     work.make()
-    results = []
+    results: list[OperationResult] = []
     for operation in batch.operations:
+        if results:
+            work.read()  # as the one before has left it
         if batch.strict:
             results.append(_apply(work, operation, strict=True, of=of))
             continue
@@ -287,7 +145,6 @@ def save(
             with connection.begin_nested():
                 results.append(_apply(work, operation, strict=False, of=of))
         except AnnotateJobsError as error:
-            work.read()
             trouble = problem_of(error)[1]
             results.append(
                 OperationResult(
@@ -300,22 +157,32 @@ def save(
 def _apply(
     work: PersonWork, operation: Operation, *, strict: bool, of: str | None
 ) -> OperationResult:
-    known = _applied_before(work, operation)
-    if known is not None:
-        return known
+    before = _applied_before(work, operation)
+    if before is not None:
+        return before
     entry = operation.entry()
     change, base = entry.change, entry.revision - 1
     check_keys(change, work.case["key"])
     _require_task(work)
-    current = work.annotation(change.slices.keys())
+    there = work.saved(change.slices.keys())
+    current = work.annotation(there)
     if strict:
         slice_answers: dict[str, SliceAnswer] = {}
         field_answers: dict[str, SliceAnswer] = {}
     else:
         change, slice_answers, field_answers = _told_apart(
-            work, current, change, base, operation.stream
+            work, there, current, change, base, operation.stream
         )
-    new = _changed(work, current, change, base if strict else work.revision, of, strict)
+    known = to_be_named(work, change)
+    new = _changed(
+        work,
+        current,
+        change,
+        base if strict else work.revision,
+        of,
+        strict=strict,
+        known=known,
+    )
     if change.is_empty or new is current:
         return OperationResult(
             id=operation.id,
@@ -327,8 +194,8 @@ def _apply(
             },
             fields=field_answers,
         )
-    check_pixels(work, change)
-    _write(work, current, change, new, operation.stream)
+    require_pixels(change, known, work.case["key"])
+    _write(work, there, current, change, new, operation.stream)
     done = SliceAnswer(result=SliceResult.APPLIED, revision=new.revision)
     result = OperationResult(
         id=operation.id,
@@ -338,27 +205,23 @@ def _apply(
     )
     sequence = work.tell("saved", operation.id)
     work.connection.execute(
-        insert(operations).values(
-            key=operation.id,
-            annotation_id=work.id,
-            sequence=sequence,
-            base=base,
-            revision=new.revision,
-            line=json.dumps(operation.line),
-            answer=result.model_dump_json(),
-            time=now(),
-        )
+        _ADD_OPERATION,
+        {
+            "key": operation.id,
+            "annotation_id": work.id,
+            "sequence": sequence,
+            "base": base,
+            "revision": new.revision,
+            "line": json.dumps(operation.line),
+            "answer": result.model_dump_json(),
+            "time": now(),
+        },
     )
-    work.read()
     return result
 
 
 def _applied_before(work: PersonWork, operation: Operation) -> OperationResult | None:
-    row = work.connection.execute(
-        select(
-            operations.c.annotation_id, operations.c.answer, operations.c.line
-        ).where(operations.c.key == operation.id)
-    ).first()
+    row = work.connection.execute(_OPERATION, {"key": operation.id}).first()
     if row is None:
         return None
     same = json.loads(row[2]).rstrip("\n") == operation.line.rstrip("\n")
@@ -428,23 +291,16 @@ def fields_now(revision: int) -> dict[str, list[Any]]:
 
 def _told_apart(
     work: PersonWork,
+    there: Mapping[str, SavedSlice],
     current: Annotation,
     change: AnnotationChange,
     base: int,
     stream: str,
 ) -> tuple[AnnotationChange, dict[str, SliceAnswer], dict[str, SliceAnswer]]:
     """Return the part of a change that is no conflict, and answers for the rest."""
-    known: dict[str, tuple[int, str]] = {}
     field_revisions: dict[str, Any] = {}
     if work.row is not None:
         field_revisions = json.loads(work.row["whole_revisions"])
-        for part in parts_of(change.slices):
-            found = work.connection.execute(
-                select(slices.c.key, slices.c.revision, slices.c.stream).where(
-                    slices.c.annotation_id == work.id, slices.c.key.in_(part)
-                )
-            )
-            known |= {key: (revision, writer) for key, revision, writer in found}
 
     def newer(revision: int, writer: str) -> bool:
         return revision > base and not (stream and writer == stream)
@@ -452,13 +308,13 @@ def _told_apart(
     kept: dict[str, SliceAnnotation | None] = {}
     slice_answers: dict[str, SliceAnswer] = {}
     for key, content in change.slices.items():
-        revision, writer = known.get(key, (0, ""))
-        if newer(revision, writer):
-            there = current.slices.get(key)
+        found = there.get(key, SavedSlice())
+        if newer(found.revision, found.stream):
+            said = current.slices.get(key)
             slice_answers[key] = SliceAnswer(
                 result=SliceResult.CONFLICT,
-                revision=revision,
-                document=None if there is None else document_json(there),
+                revision=found.revision,
+                document=None if said is None else document_json(said),
             )
         else:
             kept[key] = content
@@ -483,11 +339,10 @@ def _changed(
     change: AnnotationChange,
     base: int,
     of: str | None,
+    *,
     strict: bool,
+    known: Mapping[str, KnownBlob],
 ) -> Annotation:
-    sizes = _known_blobs(
-        work.connection, work.permit, work.case["id"], _rules.referenced(change).keys()
-    )
     last = None
     if strict and work.row is not None and base + 1 == work.revision:
         text = work.connection.scalar(
@@ -506,40 +361,16 @@ def _changed(
         base=base,
         standing=work.standing(),
         job=work.permit.job,
-        find_size=lambda digest: sizes[digest][0] if digest in sizes else None,
+        find_size=lambda digest: known[digest].size if digest in known else None,
         size=case_of(work.case).size,
         of=of,
         last=last,
     )
 
 
-def check_pixels(work: PersonWork, change: AnnotationChange) -> None:
-    """Refuse a mask that holds other pixels than its reference says."""
-    named = _rules.referenced(change).keys()
-    keep_blobs(work.connection, named)
-    known = _known_blobs(work.connection, work.permit, work.case["id"], named)
-    for key, content in change.slices.items():
-        if content is None:
-            continue
-        for masks in (content.masks, content.proposals):
-            for mask in masks.values():
-                if mask.digest not in known:
-                    raise InvalidValueError(
-                        f"the mask {mask.digest[:16]} of slice {key} is nowhere to be "
-                        "found",
-                        where=work.case["key"],
-                        remedy="Bring its encoded bytes first",
-                    )
-                if dict(mask.pixels) != known[mask.digest][1]:
-                    raise InvalidValueError(
-                        f"the mask of slice {key} has other pixels than are said of it",
-                        where=work.case["key"],
-                        remedy="Save the slice again",
-                    )
-
-
 def _write(
     work: PersonWork,
+    there: Mapping[str, SavedSlice],
     current: Annotation,
     change: AnnotationChange,
     new: Annotation,
@@ -547,37 +378,21 @@ def _write(
 ) -> None:
     connection, revision = work.connection, new.revision
     assert work.row is not None
-    there: set[str] = set()
-    for part in parts_of(change.slices):
-        query = select(slices.c.key).where(
-            slices.c.annotation_id == work.id, slices.c.key.in_(part)
-        )
-        there |= set(connection.scalars(query))
     old_rows, new_rows = [], []
     for key in change.slices:
         content = new.slices.get(key)
         text = None if content is None else dumped(content)
         row = {"revision": revision, "stream": stream, "document": text}
         if key in there:
-            old_rows.append({"of_key": key, **{f"new_{k}": v for k, v in row.items()}})
+            renamed = {f"new_{k}": v for k, v in row.items()}
+            old_rows.append({"of_annotation": work.id, "of_key": key, **renamed})
         else:
             new_rows.append({"annotation_id": work.id, "key": key, **row})
     if new_rows:
-        connection.execute(insert(slices), new_rows)
+        connection.execute(_ADD_SLICE, new_rows)
     if old_rows:
         # All in one go, whatever their number.
-        connection.execute(
-            update(slices)
-            .where(
-                slices.c.annotation_id == work.id, slices.c.key == bindparam("of_key")
-            )
-            .values(
-                revision=bindparam("new_revision"),
-                stream=bindparam("new_stream"),
-                document=bindparam("new_document"),
-            ),
-            old_rows,
-        )
+        connection.execute(_CHANGE_SLICE, old_rows)
     revisions = json.loads(work.row["whole_revisions"])
     for name in _fields_of(change):
         revisions[name] = [revision, stream]
@@ -590,14 +405,18 @@ def _write(
     counts.subtract(
         count_labels(map(current.slices.get, change.slices), current.case_labels)
     )
-    work.set(
-        revision=revision,
-        label_counts=json.dumps(+counts),
-        labels=work.permit.project["labels"],
-        whole=work.set_whole(new),
-        whole_revisions=json.dumps(revisions),
-        decided=works.c.decided + decided,
-        touched=new.modified,
+    connection.execute(
+        _CHANGE_WORK,
+        {
+            "of_work": work.id,
+            "new_revision": revision,
+            "new_label_counts": json.dumps(+counts),
+            "new_labels": work.permit.project["labels"],
+            "new_whole": work.set_whole(new),
+            "new_whole_revisions": json.dumps(revisions),
+            "more_decided": decided,
+            "new_touched": new.modified,
+        },
     )
 
 
@@ -669,7 +488,7 @@ def judge(
     last = work.last_submission()
     assert last is not None
     verdict = said.verdict(
-        standing, last, work.annotation(()), work.entries(), job=permit.job, where=key
+        standing, last, work.annotation({}), work.entries(), job=permit.job, where=key
     )
     work.add_verdict(verdict)
     _audit(work, verb.value, f"number {last.number} {verdict.digest}")

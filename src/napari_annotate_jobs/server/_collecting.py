@@ -15,7 +15,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 
 from napari_annotate_jobs.errors import CorruptError
 from napari_annotate_jobs.model import now
@@ -44,7 +44,13 @@ if TYPE_CHECKING:
 
     from ._service import Service
 
-__all__ = ["are_stale", "collect_blobs", "faults_of_masks", "keep_blobs"]
+__all__ = [
+    "are_stale",
+    "collect_blobs",
+    "faults_of_masks",
+    "is_stale",
+    "keep_blobs",
+]
 
 _SPARED = timedelta(days=7)
 _FRESH = timedelta(days=1)
@@ -126,12 +132,26 @@ def _named(connection: Connection, case_id: int) -> Iterator[str]:
 
 
 # ------------------------------------------------------------------------ keeping
+_STALE = (
+    select(blobs.c.digest)
+    .where(
+        blobs.c.digest.in_(bindparam("digests", expanding=True)),
+        or_(blobs.c.asked.is_(None), blobs.c.asked <= bindparam("before")),
+    )
+    .limit(1)
+)
+
+
+def is_stale(asked: datetime | None) -> bool:
+    """Return whether a mask was not asked for since long, or is marked."""
+    return asked is None or asked <= now() - _FRESH
+
+
 def are_stale(connection: Connection, digests: Collection[str]) -> bool:
-    """Return whether one of these masks was not asked for since long, or is marked."""
+    """Return whether one of these masks is stale; see :func:`is_stale`."""
     for part in parts_of(digests):
-        old = or_(blobs.c.asked.is_(None), blobs.c.asked <= now() - _FRESH)
-        query = select(blobs.c.digest).where(blobs.c.digest.in_(part), old).limit(1)
-        if connection.scalar(query) is not None:
+        asked = {"digests": part, "before": now() - _FRESH}
+        if connection.scalar(_STALE, asked) is not None:
             return True
     return False
 

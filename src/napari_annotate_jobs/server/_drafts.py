@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -39,7 +40,7 @@ from ._schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection, RowMapping, Table
 
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PersonWork",
+    "SavedSlice",
     "case_of",
     "count_labels",
     "dumped",
@@ -89,9 +91,13 @@ def count_labels(
 
 def insert_or_ignore(connection: Connection, table: Table) -> Any:
     """Return an INSERT that does nothing where there is such a row already."""
-    if connection.dialect.name == "sqlite":
-        return insert_sqlite(table).on_conflict_do_nothing()
-    return insert_postgresql(table).on_conflict_do_nothing()
+    return _insert_or_ignore(connection.dialect.name, table)
+
+
+@cache
+def _insert_or_ignore(dialect: str, table: Table) -> Any:
+    insert_into = insert_sqlite if dialect == "sqlite" else insert_postgresql
+    return insert_into(table).on_conflict_do_nothing()
 
 
 def parts_of(values: Collection[str]) -> Iterator[list[str]]:
@@ -99,6 +105,35 @@ def parts_of(values: Collection[str]) -> Iterator[list[str]]:
     every = list(values)
     for start in range(0, len(every), _MOST):
         yield every[start : start + _MOST]
+
+
+# What every save asks and says is made once, and not put together each time.
+_CASE = select(cases).where(
+    cases.c.project_id == bindparam("project"), cases.c.key == bindparam("key")
+)
+_WORK = select(works).where(
+    works.c.case_id == bindparam("case"),
+    works.c.account_id == bindparam("account"),
+    works.c.of_id == bindparam("of"),
+)
+_WORK_LOCKED = _WORK.with_for_update()
+_SLICES = select(slices.c.key, slices.c.document).where(
+    slices.c.annotation_id == bindparam("annotation"), slices.c.document.is_not(None)
+)
+_EVERY_SLICE = _SLICES.order_by(slices.c.key)
+_SLICES_AT = select(
+    slices.c.key, slices.c.revision, slices.c.stream, slices.c.document
+).where(
+    slices.c.annotation_id == bindparam("annotation"),
+    slices.c.key.in_(bindparam("keys", expanding=True)),
+)
+_NEXT_NUMBER = (
+    update(projects)
+    .where(projects.c.id == bindparam("project"))
+    .values(sequence=projects.c.sequence + 1)
+    .returning(projects.c.sequence)
+)
+_ADD_EVENT = insert(events)
 
 
 def find_case(connection: Connection, permit: Permit, key: str) -> RowMapping:
@@ -109,13 +144,8 @@ def find_case(connection: Connection, permit: Permit, key: str) -> RowMapping:
     NotFoundError
         If there is none, or it is for others.
     """
-    row = (
-        connection.execute(
-            select(cases).where(cases.c.project_id == permit.id, cases.c.key == key)
-        )
-        .mappings()
-        .first()
-    )
+    asked = {"project": permit.id, "key": key}
+    row = connection.execute(_CASE, asked).mappings().first()
     if row is not None and not permit.has_all_cases:
         mine = permit.account.id
         begun = select(works.c.id).where(
@@ -136,13 +166,37 @@ def find_case(connection: Connection, permit: Permit, key: str) -> RowMapping:
 
 def case_of(row: RowMapping, *, sized: bool = True) -> Case:
     """Return the case of a row, with what opening its images told."""
-    case = Case.model_validate_json(row["document"])
+    case = _parsed(row["document"])
     changes: dict[str, Any] = {}
     if row["n_slices"] is not None:
         changes["n_slices"] = row["n_slices"]
     if sized and row["rows"] is not None and case.size is None:
         changes["size"] = (row["rows"], row["columns"])
     return case.model_copy(update=changes) if changes else case
+
+
+@lru_cache(maxsize=1024)
+def _parsed(document: str) -> Case:
+    return Case.model_validate_json(document)
+
+
+@dataclass(frozen=True)
+class SavedSlice:
+    """What is kept of one slice.
+
+    Parameters
+    ----------
+    revision : int
+        At which it last changed.
+    stream : str
+        Of the operation that changed it.
+    document : str, optional
+        What is said of it, as JSON; None for nothing.
+    """
+
+    revision: int = 0
+    stream: str = ""
+    document: str | None = None
 
 
 @dataclass
@@ -165,6 +219,8 @@ class PersonWork:
         Whose submission it corrects; 0 for none.
     row : RowMapping, optional
         None as long as nothing was saved.
+    locked : bool
+        Whether it is nobody else's until this transaction is done.
     """
 
     connection: Connection
@@ -174,6 +230,7 @@ class PersonWork:
     author: str
     of_id: int = 0
     row: RowMapping | None = None
+    locked: bool = False
 
     @property
     def id(self) -> int:
@@ -187,26 +244,33 @@ class PersonWork:
         return 0 if self.row is None else int(self.row["revision"])
 
     # ----------------------------------------------------------------- reading
-    def annotation(self, keys: Collection[str] | None = None) -> Annotation:
-        """Return the draft, or of its slices only some."""
-        return Annotation.model_validate(self.document(keys))
+    def annotation(self, saved: Mapping[str, SavedSlice] | None = None) -> Annotation:
+        """Return the draft, or of its slices only those that :meth:`saved` gave."""
+        return Annotation.model_validate(self.document(saved))
 
-    def document(self, keys: Collection[str] | None = None) -> dict[str, Any]:
+    def saved(self, keys: Collection[str]) -> dict[str, SavedSlice]:
+        """Return what is kept of some slices, by their keys; not of all of them."""
+        if self.row is None:
+            return {}
+        return {
+            key: SavedSlice(revision, stream, document)
+            for part in parts_of(keys)
+            for key, revision, stream, document in self.connection.execute(
+                _SLICES_AT, {"annotation": self.id, "keys": part}
+            )
+        }
+
+    def document(self, saved: Mapping[str, SavedSlice] | None = None) -> dict[str, Any]:
         """Return the draft as JSON values; see :meth:`annotation`."""
         own = {"case_id": self.case["key"], "person": self.author}
         if self.row is None:
             return own
-        query = select(slices.c.key, slices.c.document).where(
-            slices.c.annotation_id == self.id, slices.c.document.is_not(None)
-        )
-        found: dict[str, Any] = {}
-        if keys is None:
-            for key, text in self.connection.execute(query.order_by(slices.c.key)):
-                found[key] = json.loads(text)
-        for part in parts_of(keys or ()):
-            some = query.where(slices.c.key.in_(part)).order_by(slices.c.key)
-            for key, text in self.connection.execute(some):
-                found[key] = json.loads(text)
+        texts: Iterable[tuple[str, str | None]]
+        if saved is None:
+            texts = self.connection.execute(_EVERY_SLICE, {"annotation": self.id})
+        else:
+            texts = ((key, saved[key].document) for key in sorted(saved))
+        found = {key: json.loads(text) for key, text in texts if text is not None}
         whole = json.loads(self.row["whole"])
         return {**own, **whole, "revision": self.revision, "slices": found}
 
@@ -275,7 +339,7 @@ class PersonWork:
 
     def own_comments(self) -> Sequence[Comment]:
         """Return the annotator's comments that this person may see."""
-        draft = self.annotation(())
+        draft = self.annotation({})
         reader = self.permit.account.name
         last = self.last_submission() if reader != self.author else None
         return _rules.own_comments(draft, last, reader=reader)
@@ -311,18 +375,20 @@ class PersonWork:
                     labels=self.permit.project["labels"],
                 )
             )
+        elif self.locked:
+            return
         self.read(lock=True)
 
     def read(self, *, lock: bool = False) -> None:
         """Read its row again."""
-        query = select(works).where(
-            works.c.case_id == self.case["id"],
-            works.c.account_id == self.author_id,
-            works.c.of_id == self.of_id,
-        )
-        if lock:
-            query = query.with_for_update()
-        self.row = self.connection.execute(query).mappings().first()
+        asked = {
+            "case": self.case["id"],
+            "account": self.author_id,
+            "of": self.of_id,
+        }
+        query = _WORK_LOCKED if lock else _WORK
+        self.row = self.connection.execute(query, asked).mappings().first()
+        self.locked = self.locked or (lock and self.row is not None)
 
     def set(self, **values: Any) -> None:
         """Change its row."""
@@ -499,24 +565,18 @@ def tell_of(
     reference: str = "",
 ) -> int:
     """Tell of something that nobody did, or somebody; see :func:`tell`."""
-    sequence = connection.scalar(
-        update(projects)
-        .where(projects.c.id == project)
-        .values(sequence=projects.c.sequence + 1)
-        .returning(projects.c.sequence)
-    )
+    sequence = connection.scalar(_NEXT_NUMBER, {"project": project})
     assert sequence is not None
-    connection.execute(
-        insert(events).values(
-            project_id=project,
-            sequence=sequence,
-            kind=kind,
-            case_id=case_id,
-            author_id=author_id,
-            person_id=person_id,
-            of_id=of_id,
-            reference=reference,
-            time=now(),
-        )
-    )
+    event = {
+        "project_id": project,
+        "sequence": sequence,
+        "kind": kind,
+        "case_id": case_id,
+        "author_id": author_id,
+        "person_id": person_id,
+        "of_id": of_id,
+        "reference": reference,
+        "time": now(),
+    }
+    connection.execute(_ADD_EVENT, event)
     return int(sequence)

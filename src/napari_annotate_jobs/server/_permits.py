@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, bindparam, case, func, or_, select
 
 from napari_annotate_jobs.errors import NotFoundError, RoleError
 from napari_annotate_jobs.model import Job
@@ -15,13 +15,14 @@ from napari_annotate_jobs.model import Job
 from ._schema import accounts, members, projects, works
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sqlalchemy import ColumnElement, Connection, RowMapping
+    from sqlalchemy import ColumnElement, Connection, RowMapping, ScalarSelect
 
     from ._accounts import Account
 
 __all__ = ["Permit", "job_of", "permit", "permits"]
+
+_ROLES = 3
+"""Letters before the name, one for each role."""
 
 
 @dataclass(frozen=True)
@@ -150,21 +151,8 @@ def permit(connection: Connection, account: Account, key: str) -> Permit:
     RoleError
         If they were suspended there.
     """
-    row = (
-        connection.execute(
-            select(projects, *_ROLES)
-            .outerjoin(
-                members,
-                and_(
-                    members.c.project_id == projects.c.id,
-                    members.c.account_id == account.id,
-                ),
-            )
-            .where(projects.c.key == key, projects.c.deleted.is_(None))
-        )
-        .mappings()
-        .first()
-    )
+    asked = {"account": account.id, "key": key}
+    row = connection.execute(_PROJECT, asked).mappings().first()
     state = None if row is None else row["member_state"]
     if row is None or (state in {None, "removed"} and not account.admin):
         raise NotFoundError(
@@ -174,53 +162,73 @@ def permit(connection: Connection, account: Account, key: str) -> Permit:
     if state == "suspended" and not account.admin:
         raise RoleError(
             f"{account.name} is suspended in this project",
-            where=job_of(connection, row).name,
+            where=_job(row, row["people"]).name,
             remedy="Ask an owner of the project",
         )
-    return _permit(connection, account, row)
+    return _permit(account, row)
 
 
 def permits(connection: Connection, account: Account) -> list[Permit]:
     """Return all projects of a person, in the order in which they were made."""
-    query = select(projects, *_ROLES).outerjoin(
+    query = _PROJECTS
+    if not account.admin:
+        query = query.where(members.c.state == "active")
+    asked = {"account": account.id}
+    rows = connection.execute(query.order_by(projects.c.id), asked).mappings().all()
+    return [_permit(account, row) for row in rows]
+
+
+def _people() -> ScalarSelect[str]:
+    """Return the question for the people of a project, with their roles, as a text.
+
+    The database puts it together: with every request, a row for each of a few hundred
+    members would cost more than all the rest. No name holds the end of a line.
+    """
+    one, by = accounts.alias(), members.alias()
+    roles = (by.c.owner, by.c.reviewer, by.c.annotator)
+    letters = [case((role, "x"), else_="-") for role in roles]
+    line = letters[0] + letters[1] + letters[2] + one.c.name
+    return (
+        select(func.aggregate_strings(line, "\n"))
+        .select_from(by.join(one, one.c.id == by.c.account_id))
+        .where(by.c.project_id == projects.c.id, by.c.state == "active")
+        .correlate(projects)
+        .scalar_subquery()
+    )
+
+
+_PEOPLE = _people()
+_PROJECTS = (
+    select(
+        projects,
+        members.c.owner.label("is_owner"),
+        members.c.reviewer.label("is_reviewer"),
+        members.c.annotator.label("is_annotator"),
+        members.c.state.label("member_state"),
+        _PEOPLE.label("people"),
+    )
+    .outerjoin(
         members,
         and_(
             members.c.project_id == projects.c.id,
-            members.c.account_id == account.id,
+            members.c.account_id == bindparam("account"),
         ),
     )
-    query = query.where(projects.c.deleted.is_(None))
-    if not account.admin:
-        query = query.where(members.c.state == "active")
-    rows = connection.execute(query.order_by(projects.c.id)).mappings().all()
-    return [_permit(connection, account, row) for row in rows]
-
-
-_ROLES = (
-    members.c.owner.label("is_owner"),
-    members.c.reviewer.label("is_reviewer"),
-    members.c.annotator.label("is_annotator"),
-    members.c.state.label("member_state"),
+    .where(projects.c.deleted.is_(None))
 )
+_PROJECT = _PROJECTS.where(projects.c.key == bindparam("key"))
+_PEOPLE_OF = select(_PEOPLE).where(projects.c.id == bindparam("project"))
 
 
-def _permit(connection: Connection, account: Account, row: RowMapping) -> Permit:
+def _permit(account: Account, row: RowMapping) -> Permit:
     return Permit(
         account,
         row,
-        job_of(connection, row),
+        _job(row, row["people"]),
         bool(row["is_owner"]),
         bool(row["is_reviewer"]),
         bool(row["is_annotator"]),
     )
-
-
-# Jobs by the text of their document and the people in them: parsing a label set at
-# every request would take longer than all the rest.
-@lru_cache(maxsize=256)
-def _parsed(document: str, people: str) -> Job:
-    fields: dict[str, Any] = json.loads(people)
-    return Job.model_validate({**json.loads(document), **fields})
 
 
 def job_of(connection: Connection, project: RowMapping) -> Job:
@@ -229,22 +237,34 @@ def job_of(connection: Connection, project: RowMapping) -> Job:
     Where a project is not open to all its members, nobody annotates or reviews but who
     is named; as long as nobody is, that is the owners.
     """
-    found = connection.execute(
-        select(
-            accounts.c.name, members.c.owner, members.c.reviewer, members.c.annotator
-        )
-        .join(accounts, accounts.c.id == members.c.account_id)
-        .where(members.c.project_id == project["id"], members.c.state == "active")
-        .order_by(accounts.c.name)
-    ).all()
+    people = connection.scalar(_PEOPLE_OF, {"project": project["id"]})
+    return _job(project, people)
 
-    def named(place: int) -> Sequence[str]:
-        return [row[0] for row in found if row[place]]
 
-    owners = named(1)
-    people: dict[str, Sequence[str]] = {"owners": owners}
-    if not project["open_review"]:
-        people["reviewers"] = named(2) or owners
-    if not project["open_annotation"]:
-        people["annotators"] = named(3) or owners
-    return _parsed(project["document"], json.dumps(people))
+def _job(project: RowMapping, people: str | None) -> Job:
+    return _parsed(
+        project["document"],
+        people or "",
+        open_review=bool(project["open_review"]),
+        open_annotation=bool(project["open_annotation"]),
+    )
+
+
+# Jobs by the text of their document and the people in them: parsing a label set at
+# every request would take longer than all the rest.
+@lru_cache(maxsize=256)
+def _parsed(
+    document: str, people: str, *, open_review: bool, open_annotation: bool
+) -> Job:
+    lines = people.split("\n") if people else []
+
+    def named(role: int) -> list[str]:
+        return sorted(line[_ROLES:] for line in lines if line[role] == "x")
+
+    owners = named(0)
+    fields: dict[str, Any] = {**json.loads(document), "owners": owners}
+    if not open_review:
+        fields["reviewers"] = named(1) or owners
+    if not open_annotation:
+        fields["annotators"] = named(2) or owners
+    return Job.model_validate(fields)

@@ -9,7 +9,7 @@ from napari_annotate_jobs.model import CaseOrder
 from napari_annotate_jobs.stores import Draft, StoreSource
 from napari_annotate_jobs.stores._contract import every_row
 
-from . import _case_acts, _listing
+from . import _case_masks, _listing
 from ._accounts import find_account
 from ._drafts import find_case, find_work
 from ._image_routes import open_images
@@ -126,7 +126,7 @@ class ProjectReader:
         """Return an encoded mask."""
         shelf = self._service.shelf
         with self._looking(job_id) as (connection, found):
-            return _case_acts.read_blob(connection, found, case_id, digest, shelf)
+            return _case_masks.read_blob(connection, found, case_id, digest, shelf)
 
     def open_series(
         self, job_id: str, case_id: str, series: int | None = None

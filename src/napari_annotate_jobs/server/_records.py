@@ -14,7 +14,8 @@ from napari_annotate_jobs.stores._moved_work import RecordName, WorkRecord
 
 from ._accounts import add_account, find_account
 from ._audit import record as note
-from ._case_acts import add_uses, check_keys, check_pixels, fields_now
+from ._case_acts import check_keys, fields_now
+from ._case_masks import add_uses, check_pixels
 from ._drafts import count_labels, dumped, find_case, find_work, insert_or_ignore
 from ._flags import bring_flag, flag_of
 from ._schema import accounts, cases, members, slices, works

@@ -38,7 +38,7 @@ from napari_annotate_jobs.stores.wire import (
     TextForm,
 )
 
-from . import _case_acts, _flags, _listing, _records
+from . import _case_acts, _case_masks, _flags, _listing, _records
 from ._asking import AgainRoute, Ask, Key, Limit, Offset, Person, answer, unchanged
 from ._collecting import are_stale, keep_blobs
 from ._drafts import case_of, find_case, find_work
@@ -190,11 +190,11 @@ def read_blob(
     """Return an encoded mask."""
     tag = f'"{digest}"'
     with ask.reading(job) as (connection, permit):
-        _case_acts.require_blob(connection, permit, case, digest)
+        _case_masks.require_blob(connection, permit, case, digest)
     headers = {"ETag": tag, "Cache-Control": "private, immutable, max-age=31536000"}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    data = _case_acts.bytes_of(ask.service.shelf, case, digest)
+    data = _case_masks.bytes_of(ask.service.shelf, case, digest)
     return Response(data, media_type="image/png", headers=headers)
 
 
@@ -202,14 +202,14 @@ def read_blob(
 def missing_blobs(ask: Ask, job: Key, case: Key, form: BlobList) -> Response:
     """Return which masks have to be sent before an operation may name them."""
     with ask.reading(job) as (connection, permit):
-        left = _case_acts.missing_blobs(connection, permit, case, form.digests)
+        left = _case_masks.missing_blobs(connection, permit, case, form.digests)
         stale = are_stale(connection, form.digests)
     if stale:
         # Who is told that they are here counts on it.
         with ask.service.database.writing() as connection:
             keep_blobs(connection, form.digests)
         with ask.reading(job) as (connection, permit):
-            left = _case_acts.missing_blobs(connection, permit, case, form.digests)
+            left = _case_masks.missing_blobs(connection, permit, case, form.digests)
     return answer(None, BlobList(digests=tuple(left)))
 
 
@@ -225,16 +225,17 @@ def put_blob(
     with ask.reading(job) as (connection, permit):
         permit.account.require("write")
         permit.require_part()
-        found = case_of(find_case(connection, permit, case))
+        found = find_case(connection, permit, case)
         stale = are_stale(connection, [digest])
-    row = _case_acts.check_blob(permit, found, digest, data)
+    row = _case_masks.check_blob(permit, case_of(found), digest, data)
     if stale:
         with ask.service.database.writing() as connection:
             keep_blobs(connection, [digest])
     # The bytes first: what the database names is there.
     ask.service.shelf.put(digest, data)
-    with ask.writing(job) as (connection, permit):
-        _case_acts.add_blob(connection, permit, case, row)
+    # Who may bring one was looked up a moment ago, and who may name it is again then.
+    with ask.service.database.writing() as connection:
+        _case_masks.add_blob(connection, permit, found["id"], row)
     return Response(status_code=204)
 
 

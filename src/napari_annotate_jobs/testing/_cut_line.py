@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["CutLine"]
 
 _PART = 1 << 16
+_STOPS = 30.0
 
 
 class CutLine:
@@ -43,6 +44,7 @@ class CutLine:
         self._turn = 0
         self._open: set[asyncio.StreamWriter] = set()
         self._listener: asyncio.Server | None = None
+        self._asked = asyncio.Event()
         self.ended = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -57,6 +59,21 @@ class CutLine:
         """End every connection, and refuse others."""
         self._do(self._cut())
 
+    def cut_in_a_request(self, patience: float) -> None:
+        """Cut it when next something is asked: it arrives, and its answer does not.
+
+        Parameters
+        ----------
+        patience : float
+            Seconds to wait for that.
+
+        Raises
+        ------
+        TimeoutError
+            If nothing was asked; it is not cut then.
+        """
+        self._do(self._cut_when_asked(patience), patience + _STOPS)
+
     def mend(self) -> None:
         """Carry connections again, at the same address."""
         self._do(self._listen())
@@ -68,8 +85,8 @@ class CutLine:
         self._thread.join(10)
         self._loop.close()
 
-    def _do(self, what: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(what, self._loop).result(30)
+    def _do(self, what: Coroutine[Any, Any, None], patience: float = _STOPS) -> None:
+        asyncio.run_coroutine_threadsafe(what, self._loop).result(patience)
 
     async def _listen(self) -> None:
         if self._listener is None:
@@ -77,6 +94,11 @@ class CutLine:
                 self._carry, "127.0.0.1", self.port
             )
             self.port = self._listener.sockets[0].getsockname()[1]
+
+    async def _cut_when_asked(self, patience: float) -> None:
+        self._asked.clear()
+        await asyncio.wait_for(self._asked.wait(), patience)
+        await self._cut()
 
     async def _cut(self) -> None:
         if self._listener is not None:
@@ -106,7 +128,9 @@ class CutLine:
             to_reader, to_writer = await asyncio.open_connection(*where)
             self._open.add(to_writer)
             try:
-                await asyncio.gather(_pump(reader, to_writer), _pump(to_reader, writer))
+                await asyncio.gather(
+                    _pump(reader, to_writer, self._asked), _pump(to_reader, writer)
+                )
             finally:
                 self._open.discard(to_writer)
                 to_writer.transport.abort()
@@ -117,10 +141,16 @@ class CutLine:
             writer.transport.abort()
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pump(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    passed: asyncio.Event | None = None,
+) -> None:
     with suppress(OSError):
         while part := await reader.read(_PART):
             writer.write(part)
             await writer.drain()
+            if passed is not None:
+                passed.set()
     # What was written arrives before the end does.
     writer.close()
