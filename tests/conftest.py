@@ -48,7 +48,9 @@ for _name in ("CACHE", "CONFIG", "DATA", "STATE"):
     os.environ[f"XDG_{_name}_HOME"] = os.path.join(_HOME.name, _name.lower())
 if sys.platform == "darwin":  # where the XDG variables mean nothing
     os.environ["HOME"] = _HOME.name
-os.environ["NAPARI_CONFIG"] = os.path.join(_HOME.name, "napari", "settings.yaml")
+# Settings of napari's live as long as the process: it would write all of them anew
+# whenever a dock finds its place.
+os.environ["NAPARI_CONFIG"] = ""
 # A Qt that finds no screen aborts the whole process.
 if sys.platform == "linux" and not (
     os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")

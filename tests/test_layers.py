@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,8 +161,14 @@ def imports(path: Path) -> list[Import]:
         for child in ast.iter_child_nodes(node):
             visit(child, typing_only)
 
-    visit(ast.parse(path.read_text(encoding="utf-8")), False)
+    visit(parsed(path.read_text(encoding="utf-8")), False)
     return found
+
+
+@cache
+def parsed(source: str) -> ast.Module:
+    """Return what a module says; several tests ask for all of them."""
+    return ast.parse(source)
 
 
 def contract_names() -> set[str]:
@@ -173,7 +180,7 @@ def public_names(path: Path) -> list[str] | None:
     """Return the literal ``__all__`` of a module or of its stub, or None."""
     if path.with_suffix(".pyi").exists():  # imported when it is first asked for
         path = path.with_suffix(".pyi")
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in parsed(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(t, ast.Name) and t.id == "__all__" for t in targets):
@@ -502,7 +509,7 @@ def rooms_by_name(names: Iterator[tuple[str, str]]) -> dict[str, set[str]]:
 
 def public_types() -> Iterator[tuple[str, str]]:
     for path in modules():
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in parsed(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 yield node.name, unit(path)
 

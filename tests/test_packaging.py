@@ -183,6 +183,7 @@ def test_python_has_no_bound_that_napari_has_not() -> None:
     assert project["requires-python"] == metadata("napari")["Requires-Python"]
 
 
+@pytest.mark.slow
 def test_samples_are_small(built: dict[str, Path]) -> None:
     prefix = f"{NAME}/samples/images/"
     with zipfile.ZipFile(built["wheel"]) as archive:

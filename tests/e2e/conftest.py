@@ -22,6 +22,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_annotate_jobs.app._asks import notifications
 from napari_annotate_jobs.app._settings import settings_model
+from napari_annotate_jobs.app._still_heap import StillHeap
 from napari_annotate_jobs.demo._jobs import make_demo_jobs
 from napari_annotate_jobs.stores import open_store
 from napari_annotate_jobs.testing._drive import Driver
@@ -52,6 +53,8 @@ class SharedWindow:
         patch(StatusChecker, "start", lambda self: None)
         patch(QtViewer, "_get_console", lambda self: QWidget())
         patch(qt_main_window, "SHOW_QT_WARNING", False)
+        # Here it finds the heap frozen already, and goes through all of it to see so.
+        patch(StillHeap, "begin", lambda *_: None)
         app = NapariApplication(APP)
         app.injection_store.namespace = _napari_names
         patch(NapariApplication, "get_app_model", lambda: app)

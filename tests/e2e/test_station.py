@@ -142,11 +142,14 @@ def test_the_button_on_a_card_opens_the_first_case_that_is_left(make_driver, dem
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_follows_the_theme(open_case, theme):
-    driver = open_case(BRAIN)
+def test_follows_the_theme(driver, theme):
+    driver.viewer.theme = theme
+    driver.open_job(BRAIN)
+    driver.annotate()
+    track = driver.current_job.strip.track
+    assert track.colors == driver.station.colors  # from the start
     driver.viewer.theme = "light" if theme == "dark" else "dark"
     driver.viewer.theme = theme
-    track = driver.current_job.strip.track
     image = track.grab().toImage()
     brightness = image.pixelColor(image.width() - 3, image.height() // 2).lightness()
     assert (brightness < 128) == (theme == "dark")

@@ -131,7 +131,8 @@ class Bench:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("served"):
-        metafunc.parametrize("make_bench", ["folder", "cloud"], indirect=True)
+        cloud = pytest.param("cloud", marks=pytest.mark.slow)
+        metafunc.parametrize("make_bench", ["folder", cloud], indirect=True)
 
 
 _QUICK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))

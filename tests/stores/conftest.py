@@ -282,7 +282,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     # What runs in this process runs everywhere: sockets and PostgreSQL have a part.
     if "world" in metafunc.fixturenames:
         part = metafunc.definition.get_closest_marker("served")
-        names = [*sorted(WORLDS), *(SERVED if part else ["server"])]
+        names = [*sorted(WORLDS), "server"]
+        if part:
+            slow = pytest.mark.slow  # servers that are started for them
+            names += [pytest.param(name, marks=slow) for name in ("socket", "cloud")]
         metafunc.parametrize("world", names, indirect=True)
 
 

@@ -171,15 +171,19 @@ def do(store, kit, verb, case=CASE):
 @pytest.mark.parametrize("role", PEOPLE)
 @pytest.mark.parametrize("where", ["memory", "server"])
 def test_who_may_do_what_when(make, kit, where, role, stage):
-    world = make(where, n=len(Verb), people=NAMED)
+    # What is refused alters nothing, so that one case does for all of it.
+    cases = dict.fromkeys(Verb, "case-0")
+    for number, verb in enumerate(sorted(LEGAL.get((role, stage), ())), 1):
+        cases[verb] = f"case-{number}"
+    world = make(where, n=len(Verb) + 1, people=NAMED)
     store = world.store(PEOPLE[role])
-    for number, verb in enumerate(Verb):
-        case = f"case-{number}"
+    for case in sorted(set(cases.values())):
         bring(world, kit, stage, case)
-        before = stage_of(world, case)
-        assert before is stage
+    for verb, case in cases.items():
+        before = world.same("ana").load(JOB, case)
+        assert before.review is stage
         sent = list(store.submissions(JOB, case, person="ana"))
-        if verb in LEGAL.get((role, stage), ()):
+        if case != "case-0":
             do(store, kit, verb, case)
             expected = AFTER.get(verb, stage)
             if verb is Verb.SAVE:
@@ -190,7 +194,9 @@ def test_who_may_do_what_when(make, kit, where, role, stage):
                 do(store, kit, verb, case)
             error = caught.value
             assert error.remedy and error.where == case
-            assert stage_of(world, case) is stage
+            after = world.same("ana").load(JOB, case)
+            assert after.review is stage
+            assert after.annotation == before.annotation
             if role in ("stranger", "another annotator"):
                 assert isinstance(error, RoleError)
             elif stage in TO and verb in (Verb.PASS, Verb.FAIL, Verb.RETURN):

@@ -105,6 +105,8 @@ class OpenJob(QObject):
         The user's choices.
     keymap : KeyMap
         The keys of the actions.
+    colors : Colors
+        Of napari's theme.
     """
 
     help_requested = Signal()
@@ -127,6 +129,7 @@ class OpenJob(QObject):
         images: Executor,
         settings: Settings,
         keymap: KeyMap,
+        colors: Colors,
     ) -> None:
         super().__init__()
         self.viewer, self.session = viewer, session
@@ -220,7 +223,7 @@ class OpenJob(QObject):
         self.player = Player(viewer, session, lambda: self._keymap)
         self._connect()
         self._use_ways()
-        self.set_colors(Colors.dark())
+        self.set_colors(colors)
 
     def _make_side(self) -> KeyboardGuest:
         """Return what stands beside the image."""

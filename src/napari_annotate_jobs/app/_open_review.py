@@ -77,6 +77,8 @@ class OpenJobReview(OpenJob):
         The user's choices.
     keymap : KeyMap
         The keys of the actions.
+    colors : Colors
+        Of napari's theme.
     recovery : Recovery, optional
         Keeps what cannot be saved of a copy that is corrected.
     """
@@ -93,10 +95,11 @@ class OpenJobReview(OpenJob):
         images: Executor,
         settings: Settings,
         keymap: KeyMap,
+        colors: Colors,
         recovery: Recovery | None = None,
     ) -> None:
         self.review, self._frozen, self._recovery = review, frozen, recovery
-        super().__init__(viewer, reading, images, settings, keymap)
+        super().__init__(viewer, reading, images, settings, keymap, colors)
 
     def _make_side(self) -> KeyboardGuest:
         self._clicked: tuple[int, float, float] | None = None

@@ -470,7 +470,9 @@ class Workstation(QObject):
             habits=_habits(store, job_id),
         )
         session.open_next = settings.open_next
-        return OpenJob(self.viewer, session, self.images, settings, self.keymap)
+        return OpenJob(
+            self.viewer, session, self.images, settings, self.keymap, self.colors
+        )
 
     def _make_review(
         self, store: JobStore, job_id: str, settings: Settings
@@ -503,6 +505,7 @@ class Workstation(QObject):
             self.images,
             settings,
             self.keymap,
+            self.colors,
             recovery=recovery,
         )
 
@@ -517,7 +520,6 @@ class Workstation(QObject):
         self.current_job = make(store, job_id, settings)
         session = self.current_job.session
         self.current_job.bridge.foreign.keep = self._keep_foreign
-        self.current_job.set_colors(self.colors)
         self.current_job.help_requested.connect(self.keys_requested)
         self.current_job.saving.log_in_requested.connect(
             lambda: self.log_in_requested.emit(self.server)

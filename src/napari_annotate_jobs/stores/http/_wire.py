@@ -117,7 +117,6 @@ class Wire:
             if self._token:
                 headers["Authorization"] = f"Bearer {self._token}"
             client = self._client = self._http.Client(
-                base_url=self.server,
                 headers=headers,
                 timeout=self._http.Timeout(30, connect=10),
                 transport=None if self._transport is None else self._transport(),
@@ -184,6 +183,7 @@ class Wire:
             sent["Content-Type"] = "application/json"
         repeat = method in {"GET", "PUT", "DELETE"} if repeat is None else repeat
         asked = {k: v for k, v in (query or {}).items() if v is not None}
+        where = self._whole(path)
         most = min(self._attempts, attempts or self._attempts)
         attempt = 0
         while True:
@@ -191,7 +191,7 @@ class Wire:
             wait = None
             try:
                 answer = self._opened().request(
-                    method, _API + path, params=asked, content=content, headers=sent
+                    method, where, params=asked or None, content=content, headers=sent
                 )
             except self._http.HTTPError as error:
                 lost = not isinstance(
@@ -210,6 +210,10 @@ class Wire:
                 if not again or attempt >= most:
                     raise told
             self._sleep(_pause(attempt, wait))
+
+    def _whole(self, path: str) -> str:
+        # httpx takes an address apart anew for each part that it is to join to it.
+        return f"{self.server.rstrip('/')}{_API}{path}"
 
     def _error(self, answer: httpx.Response) -> Exception:
         try:
@@ -313,7 +317,7 @@ class Wire:
 
     def _stream(self, path: str, part: str, headers: dict[str, str]) -> None:
         client = self._opened()
-        with client.stream("GET", _API + path, headers=headers) as answer:
+        with client.stream("GET", self._whole(path), headers=headers) as answer:
             if answer.status_code not in {200, 206}:
                 answer.read()
                 raise self._error(answer)

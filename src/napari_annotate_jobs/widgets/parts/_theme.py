@@ -164,8 +164,12 @@ def paint_in(root: QObject, colors: Colors) -> None:
     colors : Colors
         Of the theme.
     """
-    for part in reversed([root, *root.findChildren(QObject)]):
-        if isinstance(part, _Painted):
+    parts = [root, *root.findChildren(QObject)]
+    # Hundreds of parts are of few kinds, and to ask a protocol takes its time.
+    kinds = set(map(type, parts))
+    painted: set[type] = {kind for kind in kinds if issubclass(kind, _Painted)}
+    for part in reversed(parts):
+        if type(part) in painted:
             part.set_colors(colors)
 
 
