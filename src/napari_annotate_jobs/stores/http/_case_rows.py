@@ -63,8 +63,7 @@ class RemoteCases:
                 "offset": start,
                 "limit": number,
             }
-            found: CasePage = self._answers.now(path, query, CasePage)
-            return found
+            return self._answers.now(path, query, CasePage)
 
         def asked() -> CasePage:
             rows, total = paged(page, offset, limit)
@@ -90,8 +89,7 @@ class RemoteCases:
 
         def asked() -> CaseRow:
             path = quoted("jobs", job_id, "cases", case_id)
-            found: CaseRow = self._answers.now(path, {}, CaseRow)
-            return found
+            return self._answers.now(path, {}, CaseRow)
 
         def seen() -> CaseRow | None:
             rows = self._answers.rows(job_id)
@@ -127,7 +125,8 @@ class RemoteCases:
 
         def asked() -> tuple[CaseRow | None]:
             path = quoted("jobs", job_id, "neighbour")
-            return (self._answers.now(path, query, CaseRow | None),)
+            row_or_none: Any = CaseRow | None
+            return (self._answers.now(path, query, row_or_none),)
 
         def seen() -> tuple[CaseRow | None] | None:
             every = self._answers.rows(job_id)
