@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from napari_annotate_jobs.errors import ExistsError, InvalidValueError, NotFoundError
+from napari_annotate_jobs.errors import ExistsError, NotFoundError
 from napari_annotate_jobs.model import (
     Annotation,
     Case,
-    CaseOrder,
     CaseRow,
     Counts,
     Flag,
@@ -67,6 +66,7 @@ if TYPE_CHECKING:
         Verdict,
     )
 
+    from ._case_query import Asked, AskedReviews
     from ._contract import Progress
 
 __all__ = ["MemoryStore"]
@@ -158,28 +158,18 @@ class MemoryStore(JobStore, ImageSource, Checker):
         statuses = Counter(row.status.value for row in rows)
         return Counts(**statuses, flagged=sum(bool(row.flags) for row in rows))
 
-    def cases(
-        self,
-        job_id: str,
-        *,
-        status: Status | None = None,
-        text: str = "",
-        flagged: bool = False,
-        order: CaseOrder = CaseOrder.JOB,
-        backwards: bool = False,
-        offset: int = 0,
-        limit: int = 100,
+    def find_cases(
+        self, job_id: str, asked: Asked, offset: int, limit: int
     ) -> CasePage:
-        _rules.check_page(offset, limit)
         with self._memory.lock:
             rows = [
                 row
                 for row in self._rows(self._shelf(job_id))
-                if status in (None, row.status)
-                and fold(text) in fold(row.case.name)
-                and (row.flags or not flagged)
+                if asked.status in (None, row.status)
+                and fold(asked.text) in fold(row.case.name)
+                and (row.flags or not asked.flagged)
             ]
-        rows = ordered(rows, order, backwards=backwards)
+        rows = ordered(rows, asked.order, backwards=asked.backwards)
         return CasePage(rows=tuple(rows[offset : offset + limit]), total=len(rows))
 
     def case(self, job_id: str, case_id: str) -> CaseRow:
@@ -198,8 +188,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
         statuses: Sequence[Status] = (),
         wrap: bool = False,
     ) -> CaseRow | None:
-        if step not in (1, -1):
-            raise InvalidValueError(f"a step is 1 or -1, not {step}")
+        _rules.check_step(step)
         with self._memory.lock:
             shelf = self._shelf(job_id)
             rows = self._rows(shelf)
@@ -487,32 +476,20 @@ class MemoryStore(JobStore, ImageSource, Checker):
             for person in sorted(people - {""})
         ]
 
-    def reviews(
-        self,
-        job_id: str,
-        *,
-        status: ReviewStatus | None = None,
-        revised: bool | None = None,
-        text: str = "",
-        person: str | None = None,
-        flagged: bool = False,
-        order: CaseOrder = CaseOrder.JOB,
-        backwards: bool = False,
-        offset: int = 0,
-        limit: int = 100,
+    def find_reviews(
+        self, job_id: str, asked: AskedReviews, offset: int, limit: int
     ) -> ReviewPage:
-        _rules.check_page(offset, limit)
         with self._memory.lock:
             rows = [
                 row
                 for row in self._reviews(self._shelf(job_id))
-                if status in (None, row.status)
-                and revised in (None, row.revised)
-                and person in (None, row.person)
-                and fold(text) in fold(row.case.name)
-                and (row.flags or not flagged)
+                if asked.status in (None, row.status)
+                and asked.revised in (None, row.revised)
+                and asked.person in (None, row.person)
+                and fold(asked.text) in fold(row.case.name)
+                and (row.flags or not asked.flagged)
             ]
-        rows = ordered(rows, order, backwards=backwards)
+        rows = ordered(rows, asked.order, backwards=asked.backwards)
         return ReviewPage(rows=tuple(rows[offset : offset + limit]), total=len(rows))
 
     def review(self, job_id: str, case_id: str, *, person: str) -> ReviewRow:
@@ -537,8 +514,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
         statuses: Sequence[ReviewStatus] = (),
         wrap: bool = False,
     ) -> ReviewRow | None:
-        if step not in (1, -1):
-            raise InvalidValueError(f"a step is 1 or -1, not {step}")
+        _rules.check_step(step)
         with self._memory.lock:
             shelf = self._shelf(job_id)
             options = shelf.job.project.options

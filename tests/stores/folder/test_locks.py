@@ -34,6 +34,7 @@ from napari_annotate_jobs.model import (
     Verb,
 )
 from napari_annotate_jobs.stores import FolderStore, JobStore, MemoryStore, create_job
+from napari_annotate_jobs.stores._case_query import Asked
 from napari_annotate_jobs.stores._progress import Progress
 from napari_annotate_jobs.stores.folder import _case_work as work_module
 from napari_annotate_jobs.stores.folder import _catalogue as catalogue
@@ -41,7 +42,6 @@ from napari_annotate_jobs.stores.folder import _draft as draft_module
 from napari_annotate_jobs.stores.folder import _index as index_module
 from napari_annotate_jobs.stores.folder._index import Index
 from napari_annotate_jobs.stores.folder._index_file import MustWrite
-from napari_annotate_jobs.stores.folder._index_orders import Asked
 
 JOB = "job-1"
 REMARK = Comment(person="eve", text="again")

@@ -17,7 +17,6 @@ from napari_annotate_jobs.errors import (
 from napari_annotate_jobs.model import (
     OUTCOMES,
     Case,
-    CaseOrder,
     CaseRow,
     Counts,
     Flag,
@@ -56,7 +55,7 @@ from napari_annotate_jobs.stores.wire import (
 
 from ._at_hand import Answers
 from ._cache import ImageCache
-from ._case_rows import MOST, RemoteCases, check_step, ordering, paged
+from ._case_rows import MOST, RemoteCases, paged, query_of
 from ._remote_images import RemoteImages
 from ._sending import Sending
 from ._taking_along import TakingAlong
@@ -76,6 +75,7 @@ if TYPE_CHECKING:
         ReviewStatus,
         Verb,
     )
+    from napari_annotate_jobs.stores._case_query import Asked, AskedReviews
 
 __all__ = ["HttpStore"]
 
@@ -208,28 +208,10 @@ class HttpStore(JobStore, ImageSource):
     def counts(self, job_id: str) -> Counts:
         return self._get(Counts, job_id, "counts")
 
-    def cases(
-        self,
-        job_id: str,
-        *,
-        status: Status | None = None,
-        text: str = "",
-        flagged: bool = False,
-        order: CaseOrder = CaseOrder.JOB,
-        backwards: bool = False,
-        offset: int = 0,
-        limit: int = 100,
+    def find_cases(
+        self, job_id: str, asked: Asked, offset: int, limit: int
     ) -> CasePage:
-        return self._rows.page(
-            job_id,
-            status=status,
-            text=text,
-            flagged=flagged,
-            order=order,
-            backwards=backwards,
-            offset=offset,
-            limit=limit,
-        )
+        return self._rows.page(job_id, asked, offset, limit)
 
     def case(self, job_id: str, case_id: str) -> CaseRow:
         return self._rows.one(job_id, case_id)
@@ -513,35 +495,13 @@ class HttpStore(JobStore, ImageSource):
     def review_progress(self, job_id: str) -> Sequence[PersonProgress]:
         return self._get(list[PersonProgress], job_id, "review-progress")
 
-    def reviews(
-        self,
-        job_id: str,
-        *,
-        status: ReviewStatus | None = None,
-        revised: bool | None = None,
-        text: str = "",
-        person: str | None = None,
-        flagged: bool = False,
-        order: CaseOrder = CaseOrder.JOB,
-        backwards: bool = False,
-        offset: int = 0,
-        limit: int = 100,
+    def find_reviews(
+        self, job_id: str, asked: AskedReviews, offset: int, limit: int
     ) -> ReviewPage:
-        _rules.check_page(offset, limit)
 
         def page(start: int, number: int) -> ReviewPage:
-            return self._get(
-                ReviewPage,
-                job_id,
-                "reviews",
-                status=status,
-                revised=revised,
-                text=text or None,
-                person=person,
-                **ordering(flagged, order, backwards),
-                offset=start,
-                limit=number,
-            )
+            query = {**query_of(asked), "offset": start, "limit": number}
+            return self._get(ReviewPage, job_id, "reviews", **query)
 
         rows, total = paged(page, offset, limit)
         return ReviewPage(rows=tuple(rows), total=total)
@@ -558,7 +518,7 @@ class HttpStore(JobStore, ImageSource):
         statuses: Sequence[ReviewStatus] = (),
         wrap: bool = False,
     ) -> ReviewRow | None:
-        check_step(step)
+        _rules.check_step(step)
         case, person = after or (None, None)
         row_or_none: Any = ReviewRow | None
         found: ReviewRow | None = self._get(
