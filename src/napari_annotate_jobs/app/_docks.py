@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QApplication,
     QMainWindow,
@@ -21,6 +21,7 @@ from napari_annotate_jobs.widgets import (
     paint_in,
     text_has_focus,
 )
+from napari_annotate_jobs.widgets.parts._made import timer_once
 
 from ._asks import choose_folder, notify, tell_error
 from ._chores import JobPlace
@@ -108,10 +109,7 @@ class MyJobs(QWidget):
         station.panel_requested.connect(self.show_panel)
         self._pictures = QtExecutor(self)
         # Who opens a job at once waits for no picture.
-        self._draws = QTimer(self)
-        self._draws.setSingleShot(True)
-        self._draws.setInterval(500)
-        self._draws.timeout.connect(self._draw_jobs)
+        self._draws = timer_once(self, self._draw_jobs, 500)
         station.closing.connect(self._pictures.close)
         station.case_changed.connect(self._redraw)
         self.jobs.begin_requested.connect(self._begin)
@@ -130,9 +128,7 @@ class MyJobs(QWidget):
         # napari reads every plugin's manifest for the first look at the settings:
         # the window is painted before that.
         self.jobs.set_busy(True)
-        self._first = QTimer(self)
-        self._first.setSingleShot(True)
-        self._first.timeout.connect(self.refresh)
+        self._first = timer_once(self, self.refresh)
         self._first.start(1000)  # if it is not painted at all
         self._painted = self._hears = False
         self._greets = True  # the first jobs listed get the keyboard

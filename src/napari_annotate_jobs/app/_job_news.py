@@ -8,9 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from platformdirs import user_state_path
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_annotate_jobs.errors import AnnotateJobsError
+from napari_annotate_jobs.widgets.parts._made import timer_once
 
 from ._asks import tell_error
 from ._qt_executor import QtExecutor
@@ -60,10 +61,7 @@ class JobNews(QObject):
         self._summaries: list[JobSummary] = []
         self._looking: set[str] = set()
         self._again: set[str] = set()
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(PAUSE)
-        self._pause.timeout.connect(self._look)
+        self._pause = timer_once(self, self._look, PAUSE)
         station.jobs_changed.connect(self._on_jobs)
         station.closing.connect(self.close)
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from weakref import ref
 
 from platformdirs import user_documents_path
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_annotate_jobs.widgets import paint_in
+from napari_annotate_jobs.widgets.parts._made import timer_once
 
 from ._asks import choose_file, choose_files, choose_folder, tell
 from ._drops import FolderDrops
@@ -198,10 +199,7 @@ class NewJob(QWidget):
         super().__init__()
         self.station = Workstation.of(napari_viewer)
         self.setMaximumSize(1, 1)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
-        self._soon.timeout.connect(self._open)
+        self._soon = timer_once(self, self._open)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Go out of sight again."""

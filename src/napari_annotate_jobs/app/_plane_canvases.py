@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QAbstractButton, QBoxLayout, QMainWindow, QSplitter, 
 from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.viewer import PLANE_COLORS, canvas_place
 from napari_annotate_jobs.widgets import CanvasEdges, PlaneMarks
+from napari_annotate_jobs.widgets.parts._made import timer_once
 
 from ._canvas import DrawingContext, canvas_of
 from ._on_screen import PRESSES
@@ -85,9 +86,7 @@ class _PlaneCanvas(QObject):
         self._cover = _Cover(self.canvas)
         self._drawn: object = None
         self._numbered: object = None
-        self._uncovers = QTimer(self)
-        self._uncovers.setSingleShot(True)
-        self._uncovers.timeout.connect(self._uncover)
+        self._uncovers = timer_once(self, self._uncover)
         self.canvas.installEventFilter(self)
 
     @property

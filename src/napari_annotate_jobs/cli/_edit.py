@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import InvalidValueError, NotFoundError, counted
 
+from ._arguments import add_names, add_switch
 from ._chosen import agreed, case_named, opened_job
 from ._new import date_of, tell_found, text_of
 from ._show import complain, dump, job_data, progress, say
@@ -65,23 +66,20 @@ def add_edit_arguments(verb: argparse.ArgumentParser) -> None:
         "--owners", nargs="+", metavar="PERSON", help="who owns it from now on"
     )
     ending = group.add_mutually_exclusive_group()
-    ending.add_argument(
-        "--archive", action="store_true", help="list it among the others no more"
-    )
-    ending.add_argument("--unarchive", action="store_true", help="list it again")
-    ending.add_argument(
+    add_switch(ending, "--archive", "list it among the others no more")
+    add_switch(ending, "--unarchive", "list it again")
+    add_switch(
+        ending,
         "--delete",
-        action="store_true",
-        help="put it into the trash, with all that was annotated; asks, unless --yes",
+        "put it into the trash, with all that was annotated; asks, unless --yes",
     )
-    verb.add_argument("--yes", action="store_true", help="do not ask")
+    add_switch(verb, "--yes", "do not ask")
     group = verb.add_argument_group("cases")
-    group.add_argument(
+    add_names(
+        group,
         "--add-images",
-        nargs="+",
-        default=[],
-        metavar="PATH",
-        help="files and folders that become cases, as new --images takes them",
+        "PATH",
+        "files and folders that become cases, as new --images takes them",
     )
     group.add_argument(
         "--case-per",
@@ -89,19 +87,9 @@ def add_edit_arguments(verb: argparse.ArgumentParser) -> None:
         default="auto",
         help="what becomes a case",
     )
-    group.add_argument(
-        "--anonymous", action="store_true", help="name new ones Case 8, Case 9 ..."
-    )
-    group.add_argument(
-        "--copy", action="store_true", help="copy the images into the job folder"
-    )
-    group.add_argument(
-        "--remove-cases",
-        nargs="+",
-        default=[],
-        metavar="CASE",
-        help="cases that nobody has annotated",
-    )
+    add_switch(group, "--anonymous", "name new ones Case 8, Case 9 ...")
+    add_switch(group, "--copy", "copy the images into the job folder")
+    add_names(group, "--remove-cases", "CASE", "cases that nobody has annotated")
     group.add_argument(
         "--rename-case",
         nargs=2,
@@ -111,20 +99,14 @@ def add_edit_arguments(verb: argparse.ArgumentParser) -> None:
         help="may be given several times",
     )
     _add_label_arguments(verb.add_argument_group("labels"))
-    verb.add_argument("--json", action="store_true", help="print JSON")
+    add_switch(verb, "--json", "print JSON")
     verb.add_argument(
         "--person", help="who does it; the name of the system's user by default"
     )
 
 
 def _add_label_arguments(group: Any) -> None:
-    group.add_argument(
-        "--add-labels",
-        nargs="+",
-        default=[],
-        metavar="LABEL",
-        help="as new --labels takes them",
-    )
+    add_names(group, "--add-labels", "LABEL", "as new --labels takes them")
     group.add_argument(
         "--labels-file", metavar="FILE", help="more of them, YAML or CSV"
     )
@@ -147,9 +129,7 @@ def _add_label_arguments(group: Any) -> None:
         ("remove-labels", "take away labels that are used nowhere"),
         ("order-labels", "put these first, in this order"),
     ):
-        group.add_argument(
-            f"--{name}", nargs="+", default=[], metavar="LABEL", help=text
-        )
+        add_names(group, f"--{name}", "LABEL", text)
 
 
 def edit_job(options: argparse.Namespace) -> int:

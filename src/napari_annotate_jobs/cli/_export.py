@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import InvalidValueError, counted
 
+from ._arguments import add_names, add_switch
 from ._show import clear_progress, dump, grouped_text, progress, say, table
 
 if TYPE_CHECKING:
@@ -48,19 +49,13 @@ def add_export_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--format", required=True, metavar="NAME", help="see below")
     where = verb.add_mutually_exclusive_group(required=True)
     where.add_argument("--out", metavar="DIR", help="a new folder, or an empty one")
-    where.add_argument(
+    add_switch(
+        where,
         "--preview",
-        action="store_true",
-        help="tell what would be exported, and what the format cannot hold",
+        "tell what would be exported, and what the format cannot hold",
     )
     group = verb.add_argument_group("what is exported")
-    group.add_argument(
-        "--cases",
-        nargs="+",
-        default=[],
-        metavar="CASE",
-        help="ids or names; all cases by default",
-    )
+    add_names(group, "--cases", "CASE", "ids or names; all cases by default")
     group.add_argument(
         "--only",
         choices=("passed", "finished", "all"),
@@ -68,20 +63,13 @@ def add_export_arguments(verb: argparse.ArgumentParser) -> None:
         help="what reviewers passed; all that was submitted and neither failed nor was "
         "returned; or drafts too",
     )
-    group.add_argument(
-        "--person",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help="whose annotations; everybody's by default",
-    )
+    add_names(group, "--person", "NAME", "whose annotations; everybody's by default")
     group = verb.add_argument_group("what becomes of the labels")
-    group.add_argument(
+    add_names(
+        group,
         "--labels",
-        nargs="+",
-        default=[],
-        metavar="LABEL",
-        help="those that are exported, by name or id; all by default",
+        "LABEL",
+        "those that are exported, by name or id; all by default",
     )
     group.add_argument(
         "--convert",
@@ -97,12 +85,11 @@ def add_export_arguments(verb: argparse.ArgumentParser) -> None:
         help="YAML: below combine:, lines such as  A: [A1, A2]; or the name of one "
         "that is kept with the job",
     )
-    group.add_argument(
+    add_names(
+        group,
         "--priority",
-        nargs="+",
-        default=[],
-        metavar="LABEL",
-        help="which label wins where masks overlap, the first one first",
+        "LABEL",
+        "which label wins where masks overlap, the first one first",
     )
     group = verb.add_argument_group("how")
     group.add_argument(
@@ -113,10 +100,10 @@ def add_export_arguments(verb: argparse.ArgumentParser) -> None:
         metavar="OPTION=VALUE",
         help="options of the format",
     )
-    group.add_argument(
+    add_switch(
+        group,
         "--anonymous",
-        action="store_true",
-        help="DICOM files carry the name of the case in place of patient and study, "
+        "DICOM files carry the name of the case in place of patient and study, "
         "as --set patient=case does; other formats never carry these",
     )
     group.add_argument(
@@ -134,7 +121,7 @@ def add_export_arguments(verb: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="of a dask.distributed cluster that sees the same folders",
     )
-    verb.add_argument("--json", action="store_true", help="print JSON")
+    add_switch(verb, "--json", "print JSON")
 
 
 def export_job(options: argparse.Namespace) -> int:

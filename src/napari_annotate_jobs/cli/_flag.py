@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._arguments import add_switch
 from ._chosen import case_named, opened_job
 from ._show import dump, say
 
@@ -31,11 +32,11 @@ def add_flag_arguments(verb: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help="why, in a few words; another reason takes the place of the former one",
     )
-    which.add_argument("--clear", action="store_true", help="take the flag away")
+    add_switch(which, "--clear", "take the flag away")
     verb.add_argument(
         "--of", metavar="NAME", help="whose flag is taken away; for who reviews"
     )
-    verb.add_argument("--json", action="store_true", help="print JSON")
+    add_switch(verb, "--json", "print JSON")
     verb.add_argument(
         "--person", help="who does it; the name of the system's user by default"
     )

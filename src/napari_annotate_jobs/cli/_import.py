@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import InvalidValueError, counted
 
+from ._arguments import add_names, add_switch
 from ._show import clear_progress, complain, dump, grouped_text, progress
 
 if TYPE_CHECKING:
@@ -115,9 +116,7 @@ def add_propose_arguments(verb: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="how long a case may take"
     )
-    group.add_argument(
-        "--again", action="store_true", help="do cases that were done before, too"
-    )
+    add_switch(group, "--again", "do cases that were done before, too")
 
 
 def _add_shared(verb: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -133,32 +132,22 @@ def _add_shared(verb: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         metavar="NAME=LABEL",
         help="label of the project by name or number in the files; NAME= leaves it out",
     )
-    group.add_argument(
-        "--cases",
-        nargs="+",
-        default=[],
-        metavar="CASE",
-        help="ids or names; all cases by default",
-    )
+    add_names(group, "--cases", "CASE", "ids or names; all cases by default")
     group.add_argument(
         "--person", help="whose draft; the name of the system's user by default"
     )
     group = verb.add_argument_group("how")
-    group.add_argument(
+    add_switch(
+        group,
         "--empty-is-nothing",
-        action="store_true",
-        help="slices of a label volume without any label have nothing to label; else "
+        "slices of a label volume without any label have nothing to label; else "
         "they stay undecided",
     )
-    group.add_argument(
-        "--resample",
-        action="store_true",
-        help="take masks on another grid too, by the nearest voxel",
+    add_switch(
+        group, "--resample", "take masks on another grid too, by the nearest voxel"
     )
-    group.add_argument(
-        "--preview", action="store_true", help="tell what would come in, save nothing"
-    )
-    verb.add_argument("--json", action="store_true", help="print JSON")
+    add_switch(group, "--preview", "tell what would come in, save nothing")
+    add_switch(verb, "--json", "print JSON")
     return group
 
 

@@ -20,6 +20,7 @@ from napari_annotate_jobs.errors import (
     counted,
 )
 
+from ._arguments import add_switch
 from ._edit import EDIT_EPILOG, add_edit_arguments, edit_job
 from ._export import add_export_arguments, export_epilog, export_job
 from ._flag import FLAG_EPILOG, add_flag_arguments, flag_cases
@@ -120,28 +121,20 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="LOCATION",
         help="job folders, or folders of them; those used last by default",
     )
-    verb.add_argument(
-        "--archived", action="store_true", help="list those in the archive too"
-    )
+    add_switch(verb, "--archived", "list those in the archive too")
     _add_common(verb)
 
     verb = _add(verbs, "show", _show, "show one job: counts, labels, instructions")
     verb.add_argument("job", metavar="JOB", help="the job's folder")
-    verb.add_argument("--cases", action="store_true", help="list its cases too")
+    add_switch(verb, "--cases", "list its cases too")
     verb.add_argument(
         "--status",
         choices=("remaining", "finished", "returned"),
         help="list the cases with this status",
     )
-    verb.add_argument(
-        "--review",
-        action="store_true",
-        help="tell what each person submitted and judged",
-    )
-    verb.add_argument(
-        "--seen",
-        action="store_true",
-        help="list what was submitted, with how many slices were never shown",
+    add_switch(verb, "--review", "tell what each person submitted and judged")
+    add_switch(
+        verb, "--seen", "list what was submitted, with how many slices were never shown"
     )
     _add_common(verb)
     _add_review_verbs(verbs)
@@ -154,16 +147,14 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_CHECK,
     )
     verb.add_argument("job", metavar="JOB", help="a job folder, or a folder of them")
-    verb.add_argument(
-        "--pixels", action="store_true", help="read every slice of the images too"
-    )
-    verb.add_argument(
+    add_switch(verb, "--pixels", "read every slice of the images too")
+    add_switch(
+        verb,
         "--mend",
-        action="store_true",
-        help="go on with the saves that are whole where a journal is damaged; what is "
+        "go on with the saves that are whole where a journal is damaged; what is "
         "not goes into a file beside it",
     )
-    verb.add_argument("--json", action="store_true", help="print JSON")
+    add_switch(verb, "--json", "print JSON")
 
     verb = _add(
         verbs,
@@ -204,7 +195,7 @@ def build_parser() -> argparse.ArgumentParser:
         verbs, "inspect", _inspect, "say what the reader makes of a file or folder"
     )
     verb.add_argument("path", metavar="PATH", help="a file or folder of images")
-    verb.add_argument("--json", action="store_true", help="print JSON")
+    add_switch(verb, "--json", "print JSON")
 
     verb = _add(verbs, "open", _open, "open napari at a job's page, or at My Jobs")
     verb.add_argument(
@@ -249,10 +240,10 @@ def build_parser() -> argparse.ArgumentParser:
         help="walk through them without a person; jobs and pictures go to DIR, which "
         "must be empty",
     )
-    verb.add_argument(
+    add_switch(
+        verb,
         "--server",
-        action="store_true",
-        help="with a job server of their own, which goes when napari is closed; with "
+        "with a job server of their own, which goes when napari is closed; with "
         "--headless, an owner, two annotators and a reviewer take a job from the start "
         "to its end, and the network is cut in between",
     )
@@ -510,7 +501,7 @@ def _add(
 
 
 def _add_common(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--json", action="store_true", help="print JSON")
+    add_switch(verb, "--json", "print JSON")
     verb.add_argument(
         "--person",
         help="whose progress; by default the name you annotate with in napari",

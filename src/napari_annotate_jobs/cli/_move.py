@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import InvalidValueError, counted
 
+from ._arguments import add_switch
 from ._serve import add_sharing_arguments, sharing
 from ._show import clear_progress, complain, progress, say
 
@@ -73,10 +74,10 @@ def add_take_along_arguments(verb: argparse.ArgumentParser) -> None:
         metavar="CASE",
         help="ids of cases; all that are left to do by default",
     )
-    verb.add_argument(
+    add_switch(
+        verb,
         "--put-back",
-        action="store_true",
-        help="do not hold them here any longer; what is not saved yet stays",
+        "do not hold them here any longer; what is not saved yet stays",
     )
 
 

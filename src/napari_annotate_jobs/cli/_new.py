@@ -15,6 +15,7 @@ from napari_annotate_jobs.errors import (
     counted,
 )
 
+from ._arguments import add_names, add_switch
 from ._show import complain, grouped_text, progress, say
 
 if TYPE_CHECKING:
@@ -77,22 +78,15 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
         help="text, one name a line, in the order in which the cases are found; by "
         "default a case has the name of its folder or file",
     )
-    names.add_argument(
-        "--anonymous", action="store_true", help="name them Case 1, Case 2 ..."
-    )
-    group.add_argument(
+    add_switch(names, "--anonymous", "name them Case 1, Case 2 ...")
+    add_switch(
+        group,
         "--descriptions",
-        action="store_true",
-        help="keep the Series Descriptions in the job: free text, which may name a "
-        "patient",
+        "keep the Series Descriptions in the job: free text, which may name a patient",
     )
-    group.add_argument(
-        "--copy", action="store_true", help="copy the images into the job folder"
-    )
-    group.add_argument(
-        "--relative",
-        action="store_true",
-        help="write relative paths even to images that lie elsewhere",
+    add_switch(group, "--copy", "copy the images into the job folder")
+    add_switch(
+        group, "--relative", "write relative paths even to images that lie elsewhere"
     )
     group = verb.add_argument_group("what is to be done")
     group.add_argument(
@@ -124,11 +118,7 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
         metavar="GROUP",
         help="only one label of GROUP can be chosen; without GROUP: of those in none",
     )
-    group.add_argument(
-        "--every-slice",
-        action="store_true",
-        help="refuse to submit a case with undecided slices",
-    )
+    add_switch(group, "--every-slice", "refuse to submit a case with undecided slices")
     group.add_argument("--instructions", metavar="TEXT", help="Markdown")
     group.add_argument("--instructions-file", metavar="FILE", help="Markdown")
     group = verb.add_argument_group("the job")
@@ -146,24 +136,15 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
         ("annotators", "may annotate"),
         ("reviewers", "may pass, fail and return what others submitted"),
     ):
-        group.add_argument(
-            f"--{name}",
-            nargs="+",
-            default=[],
-            metavar="PERSON",
-            help=f"who {may}; anyone by default",
-        )
-    group.add_argument(
+        add_names(group, f"--{name}", "PERSON", f"who {may}; anyone by default")
+    add_names(
+        group,
         "--owners",
-        nargs="+",
-        default=[],
-        metavar="PERSON",
-        help="who may always review, and take back a verdict of somebody else",
+        "PERSON",
+        "who may always review, and take back a verdict of somebody else",
     )
-    group.add_argument(
-        "--review-own",
-        action="store_true",
-        help="let reviewers pass what they submitted themselves",
+    add_switch(
+        group, "--review-own", "let reviewers pass what they submitted themselves"
     )
     group.add_argument(
         "--review-sample",
@@ -179,15 +160,13 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
         metavar="N",
         help="which ones: the same seed selects the same",
     )
-    group.add_argument(
-        "--hold-back",
-        action="store_true",
-        help="do not export what was not selected to be reviewed",
+    add_switch(
+        group, "--hold-back", "do not export what was not selected to be reviewed"
     )
-    group.add_argument(
+    add_switch(
+        group,
         "--no-reopen",
-        action="store_true",
-        help="do not let a submission be taken back by who submitted it",
+        "do not let a submission be taken back by who submitted it",
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import InvalidValueError, NotFoundError, counted
 
+from ._arguments import add_switch
 from ._chosen import agreed, case_named, opened_job
 from ._show import (
     dump,
@@ -60,17 +61,11 @@ def add_review_arguments(verb: argparse.ArgumentParser) -> None:
     """Add what `list_reviews` asks for."""
     verb.add_argument("job", metavar="JOB", help="the job's folder")
     which = verb.add_mutually_exclusive_group()
-    which.add_argument(
-        "--waiting", action="store_true", help="only what waits for a verdict"
-    )
+    add_switch(which, "--waiting", "only what waits for a verdict")
     which.add_argument(
         "--status", choices=_STATUSES, help="only what stands there for its reviewer"
     )
-    verb.add_argument(
-        "--revised",
-        action="store_true",
-        help="only what waits and was submitted before",
-    )
+    add_switch(verb, "--revised", "only what waits and was submitted before")
     verb.add_argument("--text", default="", help="part of the case's name")
     verb.add_argument("--of", metavar="NAME", help="who submitted it")
     _add_person(verb)
@@ -91,12 +86,12 @@ def add_judge_arguments(verb: argparse.ArgumentParser, what: Verb) -> None:
         "--of", metavar="NAME", help="who submitted it; needed where several did"
     )
     if what is Verb.PASS:
-        verb.add_argument(
+        add_switch(
+            verb,
             "--all",
-            action="store_true",
-            help="all that waits (with --of: of this person); asks, unless --yes",
+            "all that waits (with --of: of this person); asks, unless --yes",
         )
-        verb.add_argument("--yes", action="store_true", help="do not ask")
+        add_switch(verb, "--yes", "do not ask")
     if what is not Verb.WITHDRAW:
         verb.add_argument(
             "--comment",
@@ -127,7 +122,7 @@ def add_reopen_arguments(verb: argparse.ArgumentParser) -> None:
 
 
 def _add_person(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--json", action="store_true", help="print JSON")
+    add_switch(verb, "--json", "print JSON")
     verb.add_argument(
         "--person", help="who does it; the name of the system's user by default"
     )

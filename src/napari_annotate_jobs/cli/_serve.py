@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import InvalidValueError, MissingExtraError, counted
 
+from ._arguments import add_switch
 from ._show import complain, say
 
 if TYPE_CHECKING:
@@ -90,10 +91,8 @@ def add_serve_arguments(verb: argparse.ArgumentParser) -> None:
         default="127.0.0.1",
         help="of a proxy whose headers are trusted; * for any",
     )
-    verb.add_argument(
-        "--upgrade",
-        action="store_true",
-        help="bring an older database up to date first; back it up before",
+    add_switch(
+        verb, "--upgrade", "bring an older database up to date first; back it up before"
     )
     verb.add_argument(
         "--oidc",
@@ -109,10 +108,10 @@ def add_serve_arguments(verb: argparse.ArgumentParser) -> None:
         help="what people are called by here: email, or one that only the provider "
         "gives out",
     )
-    verb.add_argument(
+    add_switch(
+        verb,
         "--oidc-add",
-        action="store_true",
-        help="give an account to whoever logs in with it for the first time",
+        "give an account to whoever logs in with it for the first time",
     )
 
 
@@ -128,8 +127,8 @@ def add_server_arguments(verb: argparse.ArgumentParser) -> None:
     act.set_defaults(act=_check)
     act = acts.add_parser("add-person", help="add a person, and print a token")
     act.add_argument("person", metavar="PERSON")
-    act.add_argument("--admin", action="store_true", help="an owner of the server")
-    act.add_argument("--password", action="store_true", help="ask for a password")
+    add_switch(act, "--admin", "an owner of the server")
+    add_switch(act, "--password", "ask for a password")
     act.set_defaults(act=_add_person)
     act = acts.add_parser("token", help="print another token for a person")
     act.add_argument("person", metavar="PERSON")
@@ -187,10 +186,10 @@ def add_sharing_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--annotators-per-case", type=int, default=1, metavar="N", help="1 to 5"
     )
-    verb.add_argument(
+    add_switch(
+        verb,
         "--open-eyed",
-        action="store_true",
-        help="let annotators see each other's work before they have submitted",
+        "let annotators see each other's work before they have submitted",
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import counted
 
+from ._arguments import add_names, add_switch
 from ._show import (
     clear_progress,
     dump,
@@ -40,35 +41,21 @@ examples:
 def add_statistics_arguments(verb: argparse.ArgumentParser) -> None:
     """Add what `count_job` asks for."""
     verb.add_argument("job", metavar="JOB", help="the job's folder")
-    verb.add_argument(
-        "--cases",
-        nargs="+",
-        default=[],
-        metavar="CASE",
-        help="ids or names; all cases by default",
-    )
-    verb.add_argument(
-        "--person",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help="whose annotations; everybody's by default",
-    )
+    add_names(verb, "--cases", "CASE", "ids or names; all cases by default")
+    add_names(verb, "--person", "NAME", "whose annotations; everybody's by default")
     verb.add_argument(
         "--only",
         choices=("finished", "all"),
         default="all",
         help="submitted cases, or drafts too; all by default",
     )
-    verb.add_argument(
-        "--objects",
-        action="store_true",
-        help="count the connected parts of masks too: reads every mask",
+    add_switch(
+        verb, "--objects", "count the connected parts of masks too: reads every mask"
     )
     verb.add_argument(
         "--csv", metavar="DIR", help="write labels.csv and people.csv there"
     )
-    verb.add_argument("--json", action="store_true", help="print JSON")
+    add_switch(verb, "--json", "print JSON")
 
 
 def count_job(options: argparse.Namespace) -> int:

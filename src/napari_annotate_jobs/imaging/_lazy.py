@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import os
 import threading
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +94,61 @@ class _Shelf:
             return key in self._slices
 
 
-class LazyVoxels:
+class _LazyArray(ABC):
+    """What napari's image layers want to know of an array before they read it."""
+
+    _shelf: _Shelf
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+
+    @property
+    @abstractmethod
+    def dtype(self) -> np.dtype[Any]:
+        """Of the voxels."""
+
+    @abstractmethod
+    def _read_into(self, out: NDArray[Any]) -> None:
+        """Read all there is."""
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=object))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the whole array, were it in memory."""
+        return self.size * self.dtype.itemsize
+
+    @property
+    def held(self) -> int:
+        """Bytes of the slices kept now."""
+        return self._shelf.held
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype})"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the whole array in memory, whatever the budget."""
+        if copy is False:
+            raise ValueError("the voxels are on disk: reading them makes a copy")
+        out = np.empty(self.shape, self.dtype)
+        self._read_into(out)
+        return out if dtype is None else out.astype(dtype, copy=False)
+
+
+class LazyVoxels(_LazyArray):
     """An array of a series whose slices are read when they are asked for.
 
     What was read is kept, the least recently used slice given up first, within
@@ -139,35 +194,9 @@ class LazyVoxels:
         return self._dtype
 
     @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return int(np.prod(self.shape, dtype=object))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the whole array, were it in memory."""
-        return self.size * self.dtype.itemsize
-
-    @property
     def budget(self) -> int:
         """Bytes of slices that may be kept."""
         return self._shelf.budget
-
-    @property
-    def held(self) -> int:
-        """Bytes of the slices kept now."""
-        return self._shelf.held
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __repr__(self) -> str:
-        return f"LazyVoxels(shape={self.shape}, dtype={self.dtype})"
 
     def plane(self, index: int) -> NDArray[Any]:
         """Return one slice, from memory or from disk.
@@ -220,15 +249,11 @@ class LazyVoxels:
         parts = [np.asarray(self.plane(int(i))[rest_keys]) for i in places]
         return np.stack(parts)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """Return the whole array in memory, whatever the budget."""
-        if copy is False:
-            raise ValueError("the voxels are on disk: reading them makes a copy")
-        out = self._series.read(np.empty(self.shape, self.dtype))
-        return out if dtype is None else out.astype(dtype, copy=False)
+    def _read_into(self, out: NDArray[Any]) -> None:
+        self._series.read(out)
 
 
-class LazyVolumes:
+class LazyVolumes(_LazyArray):
     """The volumes of one series, such as its time points, as one lazy array.
 
     Parameters
@@ -261,32 +286,6 @@ class LazyVolumes:
         """Of the voxels."""
         return self._series.dtype
 
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return int(np.prod(self.shape, dtype=object))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the whole array, were it in memory."""
-        return self._series.nbytes
-
-    @property
-    def held(self) -> int:
-        """Bytes of the slices kept now."""
-        return self._shelf.held
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __repr__(self) -> str:
-        return f"LazyVolumes(shape={self.shape}, dtype={self.dtype})"
-
     def __getitem__(self, key: Any) -> Any:
         keys = key if isinstance(key, tuple) else (key,)
         if keys and keys[0] is Ellipsis:
@@ -302,11 +301,6 @@ class LazyVolumes:
             return np.empty((0, *self.shape[1:]), self.dtype)[(slice(None), *rest)]
         return np.stack([np.asarray(volume[rest]) for volume in chosen])
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """Return the whole array in memory, whatever the budget."""
-        if copy is False:
-            raise ValueError("the voxels are on disk: reading them makes a copy")
-        out = np.empty(self.shape, self.dtype)
+    def _read_into(self, out: NDArray[Any]) -> None:
         for volume, room in zip(self._series.volumes, out, strict=True):
             volume.read(room)
-        return out if dtype is None else out.astype(dtype, copy=False)

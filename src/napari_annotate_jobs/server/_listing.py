@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, case, func, literal, or_, select
 
-from napari_annotate_jobs.errors import InvalidValueError, NotFoundError
+from napari_annotate_jobs.errors import NotFoundError
 from napari_annotate_jobs.model import (
     CaseOrder,
     CaseRow,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, RowMapping, Select
 
     from napari_annotate_jobs.model import Flag
+    from napari_annotate_jobs.stores._case_query import Asked, AskedReviews
 
     from ._permits import Permit
 
@@ -93,21 +94,16 @@ def count_cases(connection: Connection, permit: Permit) -> Counts:
 def case_page(
     connection: Connection,
     permit: Permit,
-    *,
-    status: Status | None,
-    text: str,
-    marked: bool,
-    order: CaseOrder,
-    backwards: bool,
+    asked: Asked,
     offset: int,
     limit: int,
 ) -> CasePage:
     """Return a page of a person's cases; see :meth:`JobStore.cases`."""
     _rules.check_page(offset, limit)
-    conditions = _text(text)
-    if status is not None:
-        conditions.append(_STATUS.is_not_distinct_from(status.value))
-    if marked:
+    conditions = _text(asked.text)
+    if asked.status is not None:
+        conditions.append(_STATUS.is_not_distinct_from(asked.status.value))
+    if asked.flagged:
         conditions.append(flagged(permit))
     total = connection.scalar(_own(permit, select(func.count())).where(*conditions))
     query = _own(permit, select(cases, *_PROGRESS)).where(*conditions)
@@ -117,8 +113,8 @@ def case_page(
         CaseOrder.SLICES: func.coalesce(cases.c.n_slices, 0),
         CaseOrder.FLAG: last_flagged(permit),
         CaseOrder.TOUCHED: works.c.touched,
-    }.get(order)
-    query = query.order_by(*_sorted(order, by, backwards, cases.c.ordinal))
+    }.get(asked.order)
+    query = query.order_by(*_sorted(asked.order, by, asked.backwards, cases.c.ordinal))
     rows = connection.execute(query.offset(offset).limit(limit)).mappings().all()
     return CasePage(rows=_rows(connection, permit, rows), total=total or 0)
 
@@ -166,7 +162,7 @@ def neighbour(
     wrap: bool,
 ) -> CaseRow | None:
     """Return the nearest case; see :meth:`JobStore.neighbour`."""
-    _check_step(step)
+    _rules.check_step(step)
     at = None
     if key is not None:
         at = find_case(connection, permit, key)["ordinal"]
@@ -184,11 +180,6 @@ def neighbour(
         if row is None and wrap:
             row = connection.execute(query.where(column != at)).mappings().first()
     return None if row is None else _rows(connection, permit, [row])[0]
-
-
-def _check_step(step: int) -> None:
-    if step not in (1, -1):
-        raise InvalidValueError(f"a step is 1 or -1, not {step}")
 
 
 def _own(permit: Permit, query: Select[Any], *, every: bool = False) -> Select[Any]:
@@ -375,27 +366,20 @@ def _counted(rows: Sequence[Any]) -> _Tally:
 def review_page(
     connection: Connection,
     permit: Permit,
-    *,
-    status: ReviewStatus | None,
-    revised: bool | None,
-    text: str,
-    person: str | None,
-    marked: bool,
-    order: CaseOrder,
-    backwards: bool,
+    asked: AskedReviews,
     offset: int,
     limit: int,
 ) -> ReviewPage:
     """Return a page of the submitted cases; see :meth:`JobStore.reviews`."""
     _rules.check_page(offset, limit)
-    conditions = _text(text)
-    if status is not None:
-        conditions.append(_with_status(status))
-    if revised is not None:
-        conditions.append(_revised() if revised else ~_revised())
-    if person is not None:
-        conditions.append(accounts.c.name == person)
-    if marked:
+    conditions = _text(asked.text)
+    if asked.status is not None:
+        conditions.append(_with_status(asked.status))
+    if asked.revised is not None:
+        conditions.append(_revised() if asked.revised else ~_revised())
+    if asked.person is not None:
+        conditions.append(accounts.c.name == asked.person)
+    if asked.flagged:
         conditions.append(flagged(permit))
     total = connection.scalar(
         _submitted(permit, select(func.count())).where(*conditions)
@@ -409,9 +393,9 @@ def review_page(
         CaseOrder.SLICES: func.coalesce(cases.c.n_slices, 0),
         CaseOrder.FLAG: last_flagged(permit),
         CaseOrder.TOUCHED: func.coalesce(works.c.judged, works.c.submitted),
-    }.get(order)
+    }.get(asked.order)
     last = cases.c.ordinal, accounts.c.name
-    query = query.order_by(*_sorted(order, by, backwards, *last))
+    query = query.order_by(*_sorted(asked.order, by, asked.backwards, *last))
     rows = connection.execute(query.offset(offset).limit(limit)).mappings().all()
     return ReviewPage(rows=_review_rows(connection, permit, rows), total=total or 0)
 
@@ -444,7 +428,7 @@ def next_review(
     wrap: bool,
 ) -> ReviewRow | None:
     """Return the nearest submitted case; see :meth:`JobStore.next_review`."""
-    _check_step(step)
+    _rules.check_step(step)
     name, job = permit.account.name, permit.job
     if not job.may_review(name):
         return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.model import CaseOrder
 from napari_annotate_jobs.stores import Draft, StoreSource
+from napari_annotate_jobs.stores._case_query import Asked
 from napari_annotate_jobs.stores._contract import every_row
 
 from . import _case_masks, _listing
@@ -78,17 +78,7 @@ class ProjectReader:
 
         def page(start: int) -> CasePage:
             with self._looking(job_id) as (connection, found):
-                return _listing.case_page(
-                    connection,
-                    found,
-                    status=None,
-                    text="",
-                    marked=False,
-                    order=CaseOrder.JOB,
-                    backwards=False,
-                    offset=start,
-                    limit=_PAGE,
-                )
+                return _listing.case_page(connection, found, Asked(), start, _PAGE)
 
         return every_row(page)
 

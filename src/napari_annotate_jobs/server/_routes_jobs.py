@@ -24,6 +24,7 @@ from napari_annotate_jobs.model import (
     Verdict,
 )
 from napari_annotate_jobs.stores import CasePage, Draft, PersonProgress, ReviewPage
+from napari_annotate_jobs.stores._case_query import Asked, AskedReviews
 from napari_annotate_jobs.stores._moved_work import RecordName, WorkRecord
 from napari_annotate_jobs.stores.wire import (
     BlobList,
@@ -97,17 +98,8 @@ def list_cases(
 ) -> Response:
     """Return a page of the cases."""
     with ask.reading(job) as (connection, permit):
-        page = _listing.case_page(
-            connection,
-            permit,
-            status=status,
-            text=text,
-            marked=flagged,
-            order=order,
-            backwards=backwards,
-            offset=offset,
-            limit=limit,
-        )
+        asked = Asked(status, text, flagged, order, backwards)
+        page = _listing.case_page(connection, permit, asked, offset, limit)
     return answer(request, page)
 
 
@@ -428,19 +420,8 @@ def list_reviews(
 ) -> Response:
     """Return a page of the submitted cases, of everybody."""
     with ask.reading(job) as (connection, permit):
-        page = _listing.review_page(
-            connection,
-            permit,
-            status=status,
-            revised=revised,
-            text=text,
-            person=person,
-            marked=flagged,
-            order=order,
-            backwards=backwards,
-            offset=offset,
-            limit=limit,
-        )
+        asked = AskedReviews(status, revised, text, person, flagged, order, backwards)
+        page = _listing.review_page(connection, permit, asked, offset, limit)
     return answer(request, page)
 
 

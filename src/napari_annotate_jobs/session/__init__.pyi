@@ -2,7 +2,7 @@ from ._background_work import Work, Worker
 from ._clipboard import Clipboard
 from ._combining import CombinationEditor
 from ._comparison import Comparison, compare_views
-from ._connections import Connections
+from ._connections import Connected, Connections
 from ._correcting import CorrectionStore, begin_correction
 from ._difference import Conflict, Difference, LateWork
 from ._discussion import Discussion
@@ -39,6 +39,7 @@ __all__ = [
     "Command",
     "Comparison",
     "Conflict",
+    "Connected",
     "Connections",
     "CorrectionStore",
     "Difference",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["Connections"]
+__all__ = ["Connected", "Connections"]
 
 
 class Connections:
@@ -50,3 +50,13 @@ class Connections:
             # What the other side has dropped already needs no disconnecting.
             with contextlib.suppress(ValueError, KeyError, RuntimeError):
                 self._undo.pop()()
+
+
+class Connected:
+    """What hears of others through its connections, until it is closed."""
+
+    _connections: Connections
+
+    def close(self) -> None:
+        """Hear of nothing any more."""
+        self._connections.release()

@@ -16,7 +16,7 @@ from napari_annotate_jobs.errors import (
     StoreError,
     TransitionError,
 )
-from napari_annotate_jobs.metrics import EXACT, READERS, Tolerance
+from napari_annotate_jobs.metrics import EXACT, READERS
 from napari_annotate_jobs.model import (
     Comment,
     Outcome,
@@ -463,36 +463,27 @@ class ReviewSession:
         self.store.close()
 
     # ---------------------------------------------------------------- comparing
-    def compare(
-        self,
-        person: str | None = None,
-        *,
-        number: int | None = None,
-        tolerance: Tolerance | None = None,
-    ) -> None:
+    def compare(self, person: str | None = None) -> None:
         """Compare what is reviewed with another annotation of the case.
+
+        Of the same person only what is the same counts as that, of two what readers
+        agree on.
 
         Parameters
         ----------
         person : str, optional
-            Another annotator; None for the former submission of the same.
-        number : int, optional
-            Which of their submissions; by default the former one of the same person,
-            the last one of another.
-        tolerance : Tolerance, optional
-            From where on masks and boxes count as the same; by default only what is
-            the same for the same person, and what readers agree on for two.
+            Another annotator, whose last submission is taken; None for the former
+            submission of the same.
         """
         case = self._here()
         own = person in (None, case.row.person)
-        if own and case.former is None and number is None:
+        if own and case.former is None:
             raise TransitionError(
                 "there is no former submission to compare with",
                 where=case.row.case.name,
                 remedy="Compare with another annotator, if there is one",
             )
-        if own and number is None:
-            number = case.submission.number - 1
+        number = case.submission.number - 1 if own else None
         first, second = case.view(), case.view(person, number)
         names = (
             case.row.person,
@@ -508,7 +499,7 @@ class ReviewSession:
                 second,
                 spacing=header.spacing[1:],
                 names=names,
-                tolerance=tolerance or (EXACT if own else READERS),
+                tolerance=EXACT if own else READERS,
                 cancelled=lambda: asked != self._compared,
             )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from napari_annotate_jobs.errors import StoreAccessError
 from napari_annotate_jobs.model import CaseOrder, Verb
 
+from . import _rules
 from ._answers import (
     CasePage,
     Draft,
@@ -17,6 +18,7 @@ from ._answers import (
     PersonProgress,
     ReviewPage,
 )
+from ._case_query import Asked, AskedReviews
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -195,7 +197,6 @@ class JobStore(ABC):
     def counts(self, job_id: str) -> Counts:
         """Return how many cases have which status, for this person."""
 
-    @abstractmethod
     def cases(
         self,
         job_id: str,
@@ -227,6 +228,15 @@ class JobStore(ABC):
         offset, limit : int
             Rows to leave out, and rows to return at most.
         """
+        _rules.check_page(offset, limit)
+        asked = Asked(status, text, flagged, order, backwards)
+        return self.find_cases(job_id, asked, offset, limit)
+
+    @abstractmethod
+    def find_cases(
+        self, job_id: str, asked: Asked, offset: int, limit: int
+    ) -> CasePage:
+        """Return the page that :meth:`cases` is asked for."""
 
     def every_case(
         self, job_id: str, status: Status | None = None
@@ -510,7 +520,6 @@ class JobStore(ABC):
     def review_progress(self, job_id: str) -> Sequence[PersonProgress]:
         """Return what each person submitted and judged, by their names."""
 
-    @abstractmethod
     def reviews(
         self,
         job_id: str,
@@ -549,6 +558,15 @@ class JobStore(ABC):
         offset, limit : int
             Rows to leave out, and rows to return at most.
         """
+        _rules.check_page(offset, limit)
+        asked = AskedReviews(status, revised, text, person, flagged, order, backwards)
+        return self.find_reviews(job_id, asked, offset, limit)
+
+    @abstractmethod
+    def find_reviews(
+        self, job_id: str, asked: AskedReviews, offset: int, limit: int
+    ) -> ReviewPage:
+        """Return the page that :meth:`reviews` is asked for."""
 
     @abstractmethod
     def review(self, job_id: str, case_id: str, *, person: str) -> ReviewRow:

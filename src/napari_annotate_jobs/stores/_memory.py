@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from napari_annotate_jobs.errors import ExistsError, InvalidValueError, NotFoundError
+from napari_annotate_jobs.errors import ExistsError, NotFoundError
 from napari_annotate_jobs.model import (
     Annotation,
     Case,
-    CaseOrder,
     CaseRow,
     Counts,
     Flag,
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         Verdict,
     )
 
+    from ._case_query import Asked, AskedReviews
     from ._contract import Progress
 
 __all__ = ["MemoryStore"]
@@ -158,33 +159,22 @@ class MemoryStore(JobStore, ImageSource, Checker):
         statuses = Counter(row.status.value for row in rows)
         return Counts(**statuses, flagged=sum(bool(row.flags) for row in rows))
 
-    def cases(
-        self,
-        job_id: str,
-        *,
-        status: Status | None = None,
-        text: str = "",
-        flagged: bool = False,
-        order: CaseOrder = CaseOrder.JOB,
-        backwards: bool = False,
-        offset: int = 0,
-        limit: int = 100,
+    def find_cases(
+        self, job_id: str, asked: Asked, offset: int, limit: int
     ) -> CasePage:
-        _rules.check_page(offset, limit)
         with self._memory.lock:
             rows = [
                 row
                 for row in self._rows(self._shelf(job_id))
-                if status in (None, row.status)
-                and fold(text) in fold(row.case.name)
-                and (row.flags or not flagged)
+                if asked.status in (None, row.status)
+                and fold(asked.text) in fold(row.case.name)
+                and (row.flags or not asked.flagged)
             ]
-        rows = ordered(rows, order, backwards=backwards)
+        rows = ordered(rows, asked.order, backwards=asked.backwards)
         return CasePage(rows=tuple(rows[offset : offset + limit]), total=len(rows))
 
     def case(self, job_id: str, case_id: str) -> CaseRow:
-        with self._memory.lock:
-            shelf = self._shelf(job_id)
+        with self._held(job_id) as shelf:
             case = self._case(shelf, case_id)
             row = self._row(shelf, case, shelf.ordinal(case_id))
             return _rules.sized(row, shelf.sizes.get(case_id))
@@ -198,10 +188,8 @@ class MemoryStore(JobStore, ImageSource, Checker):
         statuses: Sequence[Status] = (),
         wrap: bool = False,
     ) -> CaseRow | None:
-        if step not in (1, -1):
-            raise InvalidValueError(f"a step is 1 or -1, not {step}")
-        with self._memory.lock:
-            shelf = self._shelf(job_id)
+        _rules.check_step(step)
+        with self._held(job_id) as shelf:
             rows = self._rows(shelf)
             if case_id is None:
                 order = rows[::step]
@@ -225,8 +213,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
 
     # ------------------------------------------------------------------ owning
     def edit_job(self, job_id: str, edit: JobEdit) -> Job:
-        with self._memory.lock:
-            shelf = self._shelf(job_id)
+        with self._held(job_id) as shelf:
             shelf.job, cases = owned_edit(
                 shelf.job,
                 list(shelf.cases.values()),
@@ -243,8 +230,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
             return shelf.job
 
     def contents(self, job_id: str) -> JobContents:
-        with self._memory.lock:
-            shelf = self._shelf(job_id)
+        with self._held(job_id) as shelf:
             return contents_of(
                 len(shelf.cases),
                 (
@@ -254,8 +240,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
             )
 
     def used_labels(self, job_id: str) -> Mapping[int, str]:
-        with self._memory.lock:
-            shelf = self._shelf(job_id)
+        with self._held(job_id) as shelf:
             return shelf.used(shelf.job.project.label_set.by_id)
 
     def delete_job(self, job_id: str) -> str:
@@ -297,8 +282,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
             )
 
     def read_blob(self, job_id: str, case_id: str, digest: str) -> bytes:
-        with self._memory.lock:
-            shelf = self._shelf(job_id)
+        with self._held(job_id) as shelf:
             self._case(shelf, case_id)
             try:
                 return shelf.blobs[case_id, digest]
@@ -317,8 +301,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
         base: int,
         of: str | None = None,
     ) -> int:
-        with self._memory.lock:
-            shelf = self._shelf(job_id)
+        with self._held(job_id) as shelf:
             work = self._work(shelf, case_id, self.person, of)
             new = _rules.changed(
                 work.annotation,
@@ -344,8 +327,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
     def submit(
         self, job_id: str, case_id: str, *, base: int, of: str | None = None
     ) -> Submission:
-        with self._memory.lock:
-            shelf = self._shelf(job_id)
+        with self._held(job_id) as shelf:
             work = self._work(shelf, case_id, self.person, of)
             if of is not None:
                 said = _rules.Said(Verb.CORRECT, self.person, of)
@@ -387,8 +369,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
         corrected: bool = False,
     ) -> Verdict:
         author = person or self.person
-        with self._memory.lock:
-            shelf = self._shelf(job_id)
+        with self._held(job_id) as shelf:
             work = self._work(shelf, case_id, author)
             copies = self._work(shelf, case_id, self.person, author).submissions
             said = _rules.Said(
@@ -437,8 +418,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
         resolved: bool | None = None,
     ) -> Thread:
         author = person or self.person
-        with self._memory.lock:
-            shelf = self._shelf(job_id)
+        with self._held(job_id) as shelf:
             work = self._work(shelf, case_id, author)
             entry = _rules.entry(
                 work.entries,
@@ -487,37 +467,24 @@ class MemoryStore(JobStore, ImageSource, Checker):
             for person in sorted(people - {""})
         ]
 
-    def reviews(
-        self,
-        job_id: str,
-        *,
-        status: ReviewStatus | None = None,
-        revised: bool | None = None,
-        text: str = "",
-        person: str | None = None,
-        flagged: bool = False,
-        order: CaseOrder = CaseOrder.JOB,
-        backwards: bool = False,
-        offset: int = 0,
-        limit: int = 100,
+    def find_reviews(
+        self, job_id: str, asked: AskedReviews, offset: int, limit: int
     ) -> ReviewPage:
-        _rules.check_page(offset, limit)
         with self._memory.lock:
             rows = [
                 row
                 for row in self._reviews(self._shelf(job_id))
-                if status in (None, row.status)
-                and revised in (None, row.revised)
-                and person in (None, row.person)
-                and fold(text) in fold(row.case.name)
-                and (row.flags or not flagged)
+                if asked.status in (None, row.status)
+                and asked.revised in (None, row.revised)
+                and asked.person in (None, row.person)
+                and fold(asked.text) in fold(row.case.name)
+                and (row.flags or not asked.flagged)
             ]
-        rows = ordered(rows, order, backwards=backwards)
+        rows = ordered(rows, asked.order, backwards=asked.backwards)
         return ReviewPage(rows=tuple(rows[offset : offset + limit]), total=len(rows))
 
     def review(self, job_id: str, case_id: str, *, person: str) -> ReviewRow:
-        with self._memory.lock:
-            shelf = self._shelf(job_id)
+        with self._held(job_id) as shelf:
             self._case(shelf, case_id)
             for row in self._reviews(shelf):
                 if (row.case.id, row.person) == (case_id, person):
@@ -537,10 +504,8 @@ class MemoryStore(JobStore, ImageSource, Checker):
         statuses: Sequence[ReviewStatus] = (),
         wrap: bool = False,
     ) -> ReviewRow | None:
-        if step not in (1, -1):
-            raise InvalidValueError(f"a step is 1 or -1, not {step}")
-        with self._memory.lock:
-            shelf = self._shelf(job_id)
+        _rules.check_step(step)
+        with self._held(job_id) as shelf:
             options = shelf.job.project.options
             if not shelf.job.may_review(self.person):
                 return None
@@ -563,8 +528,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
         return None if found and (found.ordinal, found.person) == here else found
 
     def people(self, job_id: str, case_id: str) -> Sequence[str]:
-        with self._memory.lock:
-            shelf = self._shelf(job_id)
+        with self._held(job_id) as shelf:
             self._case(shelf, case_id)
             return sorted(
                 person
@@ -581,8 +545,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
         person: str | None = None,
     ) -> tuple[Flag, ...]:
         whose = person or self.person
-        with self._memory.lock:
-            shelf = self._shelf(job_id)
+        with self._held(job_id) as shelf:
             name = self._case(shelf, case_id).name
             found = new_flag(
                 shelf.job, reason, by=self.person, person=whose, where=name
@@ -603,8 +566,7 @@ class MemoryStore(JobStore, ImageSource, Checker):
         size: tuple[int, int] | None = None,
         warnings: Sequence[str] = (),
     ) -> Case:
-        with self._memory.lock:
-            shelf = self._shelf(job_id)
+        with self._held(job_id) as shelf:
             case = _rules.noted(self._case(shelf, case_id), n_slices)
             shelf.cases[case_id] = case
             shelf.warnings[case_id] = tuple(warnings)
@@ -660,6 +622,12 @@ class MemoryStore(JobStore, ImageSource, Checker):
             raise NotFoundError(
                 f"there is no job {job_id!r}", where=self.location
             ) from None
+
+    @contextmanager
+    def _held(self, job_id: str) -> Iterator[MemoryShelf]:
+        """Hold all jobs while something is done with one."""
+        with self._memory.lock:
+            yield self._shelf(job_id)
 
     def _case(self, shelf: MemoryShelf, case_id: str) -> Case:
         try:

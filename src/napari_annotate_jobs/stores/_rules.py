@@ -56,6 +56,7 @@ __all__ = [
     "Standing",
     "changed",
     "check_page",
+    "check_step",
     "check_work",
     "count_decided",
     "entry",
@@ -515,6 +516,12 @@ def check_page(offset: int, limit: int) -> None:
             f"a page cannot start at row {offset} with {limit} rows",
             remedy="Use 0 or more for both",
         )
+
+
+def check_step(step: int) -> None:
+    """Raise InvalidValueError unless it is one on or one back."""
+    if step not in (1, -1):
+        raise InvalidValueError(f"a step is 1 or -1, not {step}")
 
 
 def sized(row: CaseRow, size: tuple[int, int] | None) -> CaseRow:

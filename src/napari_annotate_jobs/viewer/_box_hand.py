@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.editing import box_edge_at, delete_boxes, move_boxes
 from napari_annotate_jobs.errors import AnnotateJobsError
-from napari_annotate_jobs.session import Connections
+from napari_annotate_jobs.session import Connected, Connections
 
 from ._geometry import index_at
 
@@ -28,7 +28,7 @@ ARROWS = {"Up": (-1, 0), "Down": (1, 0), "Left": (0, -1), "Right": (0, 1)}
 GONE = ("Delete", "Backspace")
 
 
-class BoxHand:
+class BoxHand(Connected):
     """Lets boxes be changed at once while a label for boxes is armed.
 
     At its edge a box gets handles: a drag there moves or resizes it, a drag anywhere
@@ -125,7 +125,3 @@ class BoxHand:
             self._move(down, right)
 
         return move
-
-    def close(self) -> None:
-        """Let go of mouse and keys."""
-        self._connections.release()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from psygnal import Signal
 
-from napari_annotate_jobs.session import Connections
+from napari_annotate_jobs.session import Connected, Connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -53,7 +53,7 @@ class BrushOptions:
         self.changed.emit()
 
 
-class BrushTool:
+class BrushTool(Connected):
     """Carries the options of the brush out on the masks of one case.
 
     Parameters
@@ -174,7 +174,3 @@ class BrushTool:
             layer.brush_size = size
             if erase and layer.mode == "erase":
                 layer.mode = mode
-
-    def close(self) -> None:
-        """Let go of mouse and layers."""
-        self._connections.release()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_annotate_jobs.session import Connections
+from napari_annotate_jobs.session import Connected, Connections
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -18,7 +18,7 @@ FILLED = 0.95
 """How much of the canvas the image takes, as where napari fits it."""
 
 
-class FittedView:
+class FittedView(Connected):
     """Fits the view to a layer, however many axes other layers have.
 
     It stays fitted when the canvas gets another size, as by docks that come and go,
@@ -95,7 +95,3 @@ class FittedView:
             camera.center = tuple(center)
         self._before = None
         self._note_axes()
-
-    def close(self) -> None:
-        """Leave the view as it is."""
-        self._connections.release()

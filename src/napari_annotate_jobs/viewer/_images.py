@@ -13,7 +13,7 @@ from napari_annotate_jobs.errors import (
     StoreAccessError,
     UnreadableImageError,
 )
-from napari_annotate_jobs.session import Connections
+from napari_annotate_jobs.session import Connected, Connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,7 +178,7 @@ class VolumeLoader:
         self._next(CHUNK)
 
 
-class ImageLayer:
+class ImageLayer(Connected):
     """The reference series as an Image layer, in step with the session's window.
 
     Parameters
@@ -265,7 +265,3 @@ class ImageLayer:
         if window is None or high <= low or np.allclose(window.limits, (low, high)):
             return
         self._session.window = window.between(low, high)
-
-    def close(self) -> None:
-        """Release all connections."""
-        self._connections.release()

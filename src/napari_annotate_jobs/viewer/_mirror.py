@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from napari.layers import Labels, Shapes
 
 from napari_annotate_jobs.errors import AnnotateJobsError
-from napari_annotate_jobs.session import Connections
+from napari_annotate_jobs.session import Connected, Connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ __all__ = ["DrawnLayer", "MirrorLayer"]
 LayerT = TypeVar("LayerT", Labels, Shapes)
 
 
-class MirrorLayer(ABC, Generic[LayerT]):
+class MirrorLayer(Connected, ABC, Generic[LayerT]):
     """Shows a part of what is said of one case on a layer, and follows it.
 
     Parameters
@@ -76,10 +76,6 @@ class MirrorLayer(ABC, Generic[LayerT]):
     def _refresh(self) -> None:
         with self._own_writing():
             self.layer.refresh()
-
-    def close(self) -> None:
-        """Release all connections."""
-        self._connections.release()
 
 
 class DrawnLayer(MirrorLayer[LayerT]):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.components.overlays import BrushCircleOverlay
 
-from napari_annotate_jobs.session import Connections
+from napari_annotate_jobs.session import Connected, Connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -23,7 +23,7 @@ STILL = 3.0
 """A press that moves less, in pixels of the screen, is a click."""
 
 
-class MouseTools:
+class MouseTools(Connected):
     """Right drag sets the window; Ctrl+right drag, or the zoom tool, zooms.
 
     A right click that does not move asks what can be done there.
@@ -189,7 +189,3 @@ class MouseTools:
             dims.set_current_step(axis, dims.current_step[axis] + steps)
         else:
             self._session.slice += steps
-
-    def close(self) -> None:
-        """Release the gestures."""
-        self._connections.release()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from psygnal import Signal
 
-from napari_annotate_jobs.session import Connections
+from napari_annotate_jobs.session import Connected, Connections
 
 from ._geometry import index_at
 
@@ -23,7 +23,7 @@ __all__ = ["ZoomGuide"]
 Part = tuple[float, float, float, float]
 
 
-class ZoomGuide:
+class ZoomGuide(Connected):
     """Tells and sets the zoom of the open case, as radiology viewers do.
 
     At 100 % a pixel of the image has the width of a pixel of the screen.
@@ -134,7 +134,3 @@ class ZoomGuide:
         place = (down * rows - 0.5, right * columns - 0.5)
         world = layer.data_to_world((*(0,) * (layer.ndim - 2), *place))
         camera.center = (*camera.center[:-2], float(world[-2]), float(world[-1]))
-
-    def close(self) -> None:
-        """Let the viewer go."""
-        self._connections.release()

@@ -20,7 +20,7 @@ from napari_annotate_jobs.editing import (
 )
 from napari_annotate_jobs.errors import TransitionError
 from napari_annotate_jobs.model import Method
-from napari_annotate_jobs.session import Connections
+from napari_annotate_jobs.session import Connected, Connections
 from napari_annotate_jobs.widgets import ObjectAtHand
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ PANEL = (
 """Kind, entry and explanation, for the Propagate panel."""
 
 
-class BoxActions:
+class BoxActions(Connected):
     """Actions on the object at hand, and the section of the dock that shows it.
 
     Parameters
@@ -93,10 +93,6 @@ class BoxActions:
     def _offer_labels(self, *_: object) -> None:
         labels = self._session.job.project.label_set
         self._section.set_labels(labels.offered(Method.DETECTION))
-
-    def close(self) -> None:
-        """Let go of the session."""
-        self._connections.release()
 
     # --------------------------------------------------------------- showing
     def _on_slice(self, *_: object) -> None:

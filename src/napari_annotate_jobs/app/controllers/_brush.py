@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import TransitionError
 from napari_annotate_jobs.model import Method
-from napari_annotate_jobs.session import Connections
+from napari_annotate_jobs.session import Connected, Connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["BrushController"]
 
 
-class BrushController:
+class BrushController(Connected):
     """The options of the brush, from the dock and by key.
 
     Parameters
@@ -52,10 +52,6 @@ class BrushController:
         section.range_changed.connect(self._set_range)
         section.window_requested.connect(partial(bench.act, self._take_window))
         self.refresh()
-
-    def close(self) -> None:
-        """Let go of the session."""
-        self._connections.release()
 
     def refresh(self, *_: object) -> None:
         """Show how the brush paints, while a label for masks is chosen."""

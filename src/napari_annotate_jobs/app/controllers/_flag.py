@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, Qt, Signal
-from qtpy.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from napari_annotate_jobs.app._asks import ask
 from napari_annotate_jobs.model import LONGEST_REASON
 from napari_annotate_jobs.session import Connections
+from napari_annotate_jobs.widgets.parts._made import text_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,9 +97,7 @@ class FlagController(QObject):
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)
         for flag in others:
-            said = QLabel(f"{flag.person}: {flag.reason}")
-            said.setTextFormat(Qt.TextFormat.PlainText)
-            said.setWordWrap(True)
+            said = text_label(text=f"{flag.person}: {flag.reason}")
             column.addWidget(said)
         column.addWidget(line)
         change = partial(self._change, row, window)

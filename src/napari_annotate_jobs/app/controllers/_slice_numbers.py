@@ -7,11 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 from weakref import ref
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QIntValidator
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from napari_annotate_jobs.session import Connections
+from napari_annotate_jobs.widgets.parts._made import timer_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,9 +44,7 @@ class SliceNumbers:
         self._window, self._dims, self._left = ref(window), dims, left
         self._numbers: dict[int, _Number] = {}
         # napari makes a slider after it has told of a dimension more.
-        self._due = QTimer(window)
-        self._due.setSingleShot(True)
-        self._due.timeout.connect(self.place)
+        self._due = timer_once(window, self.place)
         events = dims.events
         self._connections = Connections(
             [

@@ -19,6 +19,7 @@ from napari_annotate_jobs.widgets import (
     ScaleBar,
     event_as,
 )
+from napari_annotate_jobs.widgets.parts._made import timer_once
 
 from ._slice_numbers import SliceNumbers
 
@@ -83,9 +84,7 @@ class SurroundingsController:
         self.numbers = SliceNumbers(
             canvas.window() or canvas, bridge.viewer.dims, canvas.setFocus
         )
-        self._names_due = QTimer(canvas)
-        self._names_due.setSingleShot(True)
-        self._names_due.timeout.connect(self._show_names)
+        self._names_due = timer_once(canvas, self._show_names)
         self._named: Connections | None = None
         self.bar = ScaleBar(canvas)
         self._connections = Connections(
@@ -267,10 +266,7 @@ class Peek(QObject):
         self._bridge = bridge
         self._since = self._until = 0
         self._key: int | None = None
-        self._over = QTimer(self)
-        self._over.setSingleShot(True)
-        self._over.setInterval(AGAIN)
-        self._over.timeout.connect(self._end)
+        self._over = timer_once(self, self._end, AGAIN)
 
     def toggle(self) -> None:
         """Hide what is seen, or show what is hidden."""

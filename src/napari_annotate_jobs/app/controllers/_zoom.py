@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QTimer
-
 from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets import ZoomBar
+from napari_annotate_jobs.widgets.parts._made import timer_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,10 +56,7 @@ class ZoomController:
         self._canvas, self._draw = canvas, draw
         self._asked: object = None
         self._is_pictured = False
-        self._due = QTimer(canvas)
-        self._due.setSingleShot(True)
-        self._due.setInterval(LATER)
-        self._due.timeout.connect(self._ask_picture)
+        self._due = timer_once(canvas, self._ask_picture, LATER)
         self.bar = ZoomBar(canvas)
         self.bar.set_navigator(navigator)
         self.bar.fit_requested.connect(bridge.zoom.fit)

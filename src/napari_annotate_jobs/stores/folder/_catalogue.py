@@ -44,10 +44,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_annotate_jobs.model import ReviewCounts
+    from napari_annotate_jobs.stores._case_query import Asked, AskedReviews
     from napari_annotate_jobs.stores._progress import Progress
 
     from ._index import ReviewedRow
-    from ._index_orders import Asked, AskedReviews
 
 __all__ = ["Catalogue", "read_job", "read_note"]
 

@@ -36,8 +36,6 @@ from ._index_orders import (
     BY_COLUMN,
     EPOCH,
     REVIEW_ORDERS,
-    Asked,
-    AskedReviews,
     Page,
     clean,
     columns_of,
@@ -48,6 +46,8 @@ from ._index_orders import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from napari_annotate_jobs.stores._case_query import Asked, AskedReviews
 
 __all__ = [
     "Index",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from napari_annotate_jobs.model import CaseOrder, ReviewStatus, Status
 from napari_annotate_jobs.stores._flags import REVIEW_STATUSES, STATUSES
@@ -12,8 +12,6 @@ __all__ = [
     "BY_COLUMN",
     "EPOCH",
     "REVIEW_ORDERS",
-    "Asked",
-    "AskedReviews",
     "Page",
     "clean",
     "columns_of",
@@ -25,33 +23,6 @@ _NUMBERED, _REVIEWED = tuple(Status), tuple(ReviewStatus)
 
 Page = tuple[list[int], int]
 """Places, and how many there are in all."""
-
-
-class Asked(NamedTuple):
-    """Which cases are asked for, and in which order.
-
-    `whose` says whose flags count; None for everybody's.
-    """
-
-    status: Status | None = None
-    text: str = ""
-    flagged: bool = False
-    order: CaseOrder = CaseOrder.JOB
-    backwards: bool = False
-    whose: str | None = None
-
-
-class AskedReviews(NamedTuple):
-    """Which submitted cases are asked for, and in which order; see :class:`Asked`."""
-
-    status: ReviewStatus | None = None
-    revised: bool | None = None
-    text: str = ""
-    person: str | None = None
-    flagged: bool = False
-    order: CaseOrder = CaseOrder.JOB
-    backwards: bool = False
-    whose: str | None = None
 
 
 _CASES = " ".join(

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 from napari_annotate_jobs.errors import (
     CorruptError,
     DocumentVersionError,
-    InvalidValueError,
     NotFoundError,
     StoreError,
 )
 from napari_annotate_jobs.files import accessing, list_folder
-from napari_annotate_jobs.model import CaseOrder, JobKind, JobSummary, Status, Verb
+from napari_annotate_jobs.model import JobKind, JobSummary, Status, Verb
 from napari_annotate_jobs.stores import _rules
 from napari_annotate_jobs.stores._contract import (
     CasePage,
@@ -33,7 +32,6 @@ from napari_annotate_jobs.stores._names import case_folder, check_person, defaul
 
 from ._check import check_job
 from ._headers import open_remembered, remember
-from ._index_orders import Asked, AskedReviews
 from ._job import JobFolder
 from ._owning import JobOwning
 
@@ -57,6 +55,7 @@ if TYPE_CHECKING:
         Thread,
         Verdict,
     )
+    from napari_annotate_jobs.stores._case_query import Asked, AskedReviews
     from napari_annotate_jobs.stores._contract import Progress
     from napari_annotate_jobs.stores._moved_work import RecordName, WorkRecord
 
@@ -147,20 +146,9 @@ class FolderStore(JobStore, ImageSource, Checker):
     def counts(self, job_id: str) -> Counts:
         return self._folder(job_id).catalogue.counts()
 
-    def cases(
-        self,
-        job_id: str,
-        *,
-        status: Status | None = None,
-        text: str = "",
-        flagged: bool = False,
-        order: CaseOrder = CaseOrder.JOB,
-        backwards: bool = False,
-        offset: int = 0,
-        limit: int = 100,
+    def find_cases(
+        self, job_id: str, asked: Asked, offset: int, limit: int
     ) -> CasePage:
-        _rules.check_page(offset, limit)
-        asked = Asked(status, text, flagged, order, backwards)
         rows, total = self._folder(job_id).catalogue.page(asked, offset, limit)
         return CasePage(rows=tuple(rows), total=total)
 
@@ -178,8 +166,7 @@ class FolderStore(JobStore, ImageSource, Checker):
         statuses: Sequence[Status] = (),
         wrap: bool = False,
     ) -> CaseRow | None:
-        if step not in (1, -1):
-            raise InvalidValueError(f"a step is 1 or -1, not {step}")
+        _rules.check_step(step)
         return self._folder(job_id).catalogue.neighbour(case_id, step, statuses, wrap)
 
     def open_series(
@@ -402,22 +389,9 @@ class FolderStore(JobStore, ImageSource, Checker):
     def review_progress(self, job_id: str) -> Sequence[PersonProgress]:
         return self._folder(job_id).catalogue.review_progress()
 
-    def reviews(
-        self,
-        job_id: str,
-        *,
-        status: ReviewStatus | None = None,
-        revised: bool | None = None,
-        text: str = "",
-        person: str | None = None,
-        flagged: bool = False,
-        order: CaseOrder = CaseOrder.JOB,
-        backwards: bool = False,
-        offset: int = 0,
-        limit: int = 100,
+    def find_reviews(
+        self, job_id: str, asked: AskedReviews, offset: int, limit: int
     ) -> ReviewPage:
-        _rules.check_page(offset, limit)
-        asked = AskedReviews(status, revised, text, person, flagged, order, backwards)
         rows, total = self._folder(job_id).catalogue.reviews(asked, offset, limit)
         return ReviewPage(rows=tuple(rows), total=total)
 
@@ -433,8 +407,7 @@ class FolderStore(JobStore, ImageSource, Checker):
         statuses: Sequence[ReviewStatus] = (),
         wrap: bool = False,
     ) -> ReviewRow | None:
-        if step not in (1, -1):
-            raise InvalidValueError(f"a step is 1 or -1, not {step}")
+        _rules.check_step(step)
         folder = self._folder(job_id)
         job = folder.job()
         if not job.may_review(self.person):

@@ -226,7 +226,7 @@ class Answers:
         if self._folder is not None:
             self.kept = AtHand(self._folder, self._wire.server, person)
 
-    def get(self, path: str, kind: Any, **query: Any) -> Any:
+    def get(self, path: str, kind: type[T], **query: Any) -> T:
         """Return what is at a path; what was there last, if the server is away."""
         return self._wire.read(self.seen(path, query).body, kind, where=path)
 
@@ -237,7 +237,7 @@ class Answers:
             self.kept.keep(path, query, body)
         return Seen(body)
 
-    def now(self, path: str, query: Mapping[str, Any], kind: Any) -> Any:
+    def now(self, path: str, query: Mapping[str, Any], kind: type[T]) -> T:
         """Return what the server says now, as a value of a kind."""
         return self._wire.read(self.asked(path, query).body, kind)
 

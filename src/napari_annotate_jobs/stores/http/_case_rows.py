@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from napari_annotate_jobs.errors import InvalidValueError
-from napari_annotate_jobs.model import Case, CaseOrder, CaseRow, Status
+from napari_annotate_jobs.model import Case, CaseRow, Status
 from napari_annotate_jobs.stores import _rules
 from napari_annotate_jobs.stores._contract import CasePage
 from napari_annotate_jobs.stores._flags import ordered
@@ -17,9 +16,11 @@ from ._wire import quoted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from napari_annotate_jobs.stores._case_query import Asked, AskedReviews
+
     from ._at_hand import Answers
 
-__all__ = ["MOST", "RemoteCases", "check_step", "ordering", "paged"]
+__all__ = ["MOST", "RemoteCases", "paged", "query_of"]
 
 MOST = 1000
 """So many rows the server gives at once."""
@@ -39,34 +40,15 @@ class RemoteCases:
         self._guard = threading.Lock()
         self._cases: dict[tuple[str, str], Case] = {}
 
-    def page(
-        self,
-        job_id: str,
-        *,
-        status: Status | None,
-        text: str,
-        flagged: bool,
-        order: CaseOrder,
-        backwards: bool,
-        offset: int,
-        limit: int,
-    ) -> CasePage:
+    def page(self, job_id: str, asked: Asked, offset: int, limit: int) -> CasePage:
         """Return a page of cases; see :meth:`JobStore.cases`."""
-        _rules.check_page(offset, limit)
         path = quoted("jobs", job_id, "cases")
 
         def page(start: int, number: int) -> CasePage:
-            query = {
-                "status": status,
-                "text": text or None,
-                **ordering(flagged, order, backwards),
-                "offset": start,
-                "limit": number,
-            }
-            found: CasePage = self._answers.now(path, query, CasePage)
-            return found
+            query = {**query_of(asked), "offset": start, "limit": number}
+            return self._answers.now(path, query, CasePage)
 
-        def asked() -> CasePage:
+        def ask() -> CasePage:
             rows, total = paged(page, offset, limit)
             return CasePage(rows=tuple(rows), total=total)
 
@@ -75,23 +57,22 @@ class RemoteCases:
             wanted = [
                 row
                 for row in every
-                if status in {None, row.status}
-                and fold(text) in fold(row.case.name)
-                and (row.flags or not flagged)
+                if asked.status in {None, row.status}
+                and fold(asked.text) in fold(row.case.name)
+                and (row.flags or not asked.flagged)
             ]
-            wanted = ordered(wanted, order, backwards=backwards)
+            wanted = ordered(wanted, asked.order, backwards=asked.backwards)
             here = tuple(wanted[offset : offset + limit])
             return CasePage(rows=here, total=len(wanted)) if every else None
 
-        return self._answers.either(asked, seen)
+        return self._answers.either(ask, seen)
 
     def one(self, job_id: str, case_id: str) -> CaseRow:
         """Return a case; see :meth:`JobStore.case`."""
 
         def asked() -> CaseRow:
             path = quoted("jobs", job_id, "cases", case_id)
-            found: CaseRow = self._answers.now(path, {}, CaseRow)
-            return found
+            return self._answers.now(path, {}, CaseRow)
 
         def seen() -> CaseRow | None:
             rows = self._answers.rows(job_id)
@@ -117,7 +98,7 @@ class RemoteCases:
         wrap: bool,
     ) -> CaseRow | None:
         """Return the case before or behind; see :meth:`JobStore.neighbour`."""
-        check_step(step)
+        _rules.check_step(step)
         query = {
             "case": case_id,
             "step": step,
@@ -127,7 +108,8 @@ class RemoteCases:
 
         def asked() -> tuple[CaseRow | None]:
             path = quoted("jobs", job_id, "neighbour")
-            return (self._answers.now(path, query, CaseRow | None),)
+            row_or_none: Any = CaseRow | None
+            return (self._answers.now(path, query, row_or_none),)
 
         def seen() -> tuple[CaseRow | None] | None:
             every = self._answers.rows(job_id)
@@ -146,19 +128,10 @@ class RemoteCases:
         return self._answers.either(asked, seen)[0]
 
 
-def check_step(step: int) -> None:
-    """Raise an InvalidValueError unless it is one on or one back."""
-    if step not in (1, -1):
-        raise InvalidValueError(f"a step is 1 or -1, not {step}")
-
-
-def ordering(flagged: bool, order: CaseOrder, backwards: bool) -> dict[str, Any]:
-    """Return what is asked for beside the usual, which is left out."""
-    return {
-        "flagged": flagged or None,
-        "order": None if order is CaseOrder.JOB else order,
-        "backwards": backwards or None,
-    }
+def query_of(asked: Asked | AskedReviews) -> dict[str, Any]:
+    """Return what is asked for, as a query; None for the usual, which is left out."""
+    usual = type(asked)._field_defaults
+    return {k: None if v == usual[k] else v for k, v in asked._asdict().items()}
 
 
 def paged(

@@ -7,7 +7,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_annotate_jobs.errors import (
+    AnnotateJobsError,
     LogInError,
+    NotFoundError,
     RoleError,
     StoreAccessError,
     StoreError,
@@ -15,7 +17,6 @@ from napari_annotate_jobs.errors import (
 from napari_annotate_jobs.model import (
     OUTCOMES,
     Case,
-    CaseOrder,
     CaseRow,
     Counts,
     Flag,
@@ -27,6 +28,7 @@ from napari_annotate_jobs.model import (
     Submission,
     Thread,
     Verdict,
+    edited_job,
     new_id,
 )
 from napari_annotate_jobs.stores import _rules
@@ -34,6 +36,7 @@ from napari_annotate_jobs.stores._contract import (
     CasePage,
     Draft,
     ImageSource,
+    JobContents,
     JobStore,
     PersonProgress,
     ReviewPage,
@@ -52,8 +55,7 @@ from napari_annotate_jobs.stores.wire import (
 
 from ._at_hand import Answers
 from ._cache import ImageCache
-from ._case_rows import MOST, RemoteCases, check_step, ordering, paged
-from ._owning import Ownership
+from ._case_rows import MOST, RemoteCases, paged, query_of
 from ._remote_images import RemoteImages
 from ._sending import Sending
 from ._taking_along import TakingAlong
@@ -73,7 +75,7 @@ if TYPE_CHECKING:
         ReviewStatus,
         Verb,
     )
-    from napari_annotate_jobs.stores._answers import JobContents
+    from napari_annotate_jobs.stores._case_query import Asked, AskedReviews
 
 __all__ = ["HttpStore"]
 
@@ -141,7 +143,7 @@ class HttpStore(JobStore, ImageSource):
         mark = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
         self._answers = Answers(self.wire, folder, f"token {mark}")
         try:
-            me: dict[str, Any] = self._answers.get("/me", dict[str, Any])
+            me = self._answers.get("/me", dict[str, Any])
             self.person = check_person(str(me.get("name", "")))
             if person not in {None, self.person}:
                 raise RoleError(
@@ -157,7 +159,6 @@ class HttpStore(JobStore, ImageSource):
         self.sending = Sending(self.wire, self._answers)
         self._rows = RemoteCases(self._answers)
         self._along = TakingAlong(self, self._answers, self._images)
-        self._ownership = Ownership(self, self.wire, self._answers)
 
     is_remote = True
 
@@ -170,7 +171,7 @@ class HttpStore(JobStore, ImageSource):
         """Go on with another token of the same person."""
         self.wire.use(token)
 
-    def _get(self, kind: Any, *parts: str, **query: Any) -> Any:
+    def _get(self, kind: type[T], *parts: str, **query: Any) -> T:
         return self._answers.get(quoted("jobs", *parts), kind, **query)
 
     def _renew(self, job_id: str, case_id: str) -> None:
@@ -181,7 +182,7 @@ class HttpStore(JobStore, ImageSource):
                 self.case(job_id, case_id)
                 self.counts(job_id)
 
-    def _post(self, kind: Any, *parts: str, body: Any, **query: Any) -> Any:
+    def _post(self, kind: type[T], *parts: str, body: Any, **query: Any) -> T:
         path = quoted("jobs", *parts)
         # By its name the server knows it, and does it once: it may be sent again.
         named = {"Idempotency-Key": new_id()}
@@ -192,7 +193,7 @@ class HttpStore(JobStore, ImageSource):
 
     # ------------------------------------------------------------- jobs, cases
     def jobs(self) -> Sequence[JobSummary]:
-        found: list[JobSummary] = self._answers.get("/jobs", list[JobSummary])
+        found = self._answers.get("/jobs", list[JobSummary])
         return [
             each.model_copy(
                 update={"location": self.server + quoted("jobs", each.job.id)}
@@ -202,35 +203,15 @@ class HttpStore(JobStore, ImageSource):
         ]
 
     def job(self, job_id: str) -> Job:
-        found: Job = self._get(Job, job_id)
-        return found
+        return self._get(Job, job_id)
 
     def counts(self, job_id: str) -> Counts:
-        found: Counts = self._get(Counts, job_id, "counts")
-        return found
+        return self._get(Counts, job_id, "counts")
 
-    def cases(
-        self,
-        job_id: str,
-        *,
-        status: Status | None = None,
-        text: str = "",
-        flagged: bool = False,
-        order: CaseOrder = CaseOrder.JOB,
-        backwards: bool = False,
-        offset: int = 0,
-        limit: int = 100,
+    def find_cases(
+        self, job_id: str, asked: Asked, offset: int, limit: int
     ) -> CasePage:
-        return self._rows.page(
-            job_id,
-            status=status,
-            text=text,
-            flagged=flagged,
-            order=order,
-            backwards=backwards,
-            offset=offset,
-            limit=limit,
-        )
+        return self._rows.page(job_id, asked, offset, limit)
 
     def case(self, job_id: str, case_id: str) -> CaseRow:
         return self._rows.one(job_id, case_id)
@@ -273,8 +254,7 @@ class HttpStore(JobStore, ImageSource):
 
     # ------------------------------------------------------------ combinations
     def combinations(self, job_id: str) -> Mapping[str, str]:
-        found: dict[str, str] = self._get(dict[str, str], job_id, "combinations")
-        return found
+        return self._get(dict[str, str], job_id, "combinations")
 
     def save_combination(self, job_id: str, name: str, text: str | None) -> None:
         path = quoted("jobs", job_id, "combinations", check_file_name(name))
@@ -293,24 +273,20 @@ class HttpStore(JobStore, ImageSource):
         of: str | None = None,
     ) -> Draft:
         path = quoted("jobs", job_id, "cases", case_id, "draft")
-        query = {"person": person, "of": of}
-        if person == self.person:
-            query["person"] = None
+        query = {"person": None if person == self.person else person, "of": of}
         seen = self._answers.seen(path, query, sure=True)
-        found: Draft | None = self.wire.read(seen.body, Draft, where=path)
-        assert found is not None
+        found = self.wire.read(seen.body, Draft, where=path)
         if self._answers.kept is None:
             return found
         if seen.time is None:
             self._answers.kept.settle(path, query, found.annotation.revision)
             return found
-        found = self._answers.kept.draft(path, query, found)
-        if found is None:
+        now = self._answers.kept.draft(path, query, found)
+        if now is None:
             # What is at hand is not how it stands: only the server knows.
             seen = self._answers.asked(path, query)
-            answer: Draft = self.wire.read(seen.body, Draft, where=path)
-            return answer
-        return found.model_copy(update={"seen": seen.time})
+            return self.wire.read(seen.body, Draft, where=path)
+        return now.model_copy(update={"seen": seen.time})
 
     def read_blob(self, job_id: str, case_id: str, digest: str) -> bytes:
         path = quoted("jobs", job_id, "cases", case_id, "blobs", digest)
@@ -340,7 +316,7 @@ class HttpStore(JobStore, ImageSource):
             last = self.submissions(job_id, case_id)[-1]
             return last if last.annotation.revision == base else None
 
-        found: Submission = self._done(
+        found = self._done(
             lambda: self._post(Submission, *place, body=SubmitForm(base=base), of=of),
             there,
         )
@@ -355,7 +331,7 @@ class HttpStore(JobStore, ImageSource):
             raise
         except StoreAccessError:
             found = None
-            with suppress(StoreError):
+            with suppress(AnnotateJobsError):
                 found = there()
             if found is None:
                 raise
@@ -369,7 +345,7 @@ class HttpStore(JobStore, ImageSource):
         person: str | None = None,
         of: str | None = None,
     ) -> Sequence[Submission]:
-        found: list[Submission] = self._get(
+        return self._get(
             list[Submission],
             job_id,
             "cases",
@@ -378,19 +354,14 @@ class HttpStore(JobStore, ImageSource):
             person=person,
             of=of,
         )
-        return found
 
     # ------------------------------------------------------------------ moving
     def records(self, job_id: str) -> Sequence[RecordName]:
         """Return whose work on which case is kept; for owners."""
         found: list[RecordName] = []
         while True:
-            page: list[RecordName] = self.wire.get(
-                quoted("jobs", job_id, "records"),
-                list[RecordName],
-                offset=len(found),
-                limit=MOST,
-            )
+            path = quoted("jobs", job_id, "records")
+            page = self.wire.get(path, list[RecordName], offset=len(found), limit=MOST)
             found += page
             if len(page) < MOST:
                 return found
@@ -398,8 +369,7 @@ class HttpStore(JobStore, ImageSource):
     def record(self, job_id: str, name: RecordName) -> WorkRecord:
         """Return all that is kept of somebody's work on a case; for owners."""
         path = quoted("jobs", job_id, "cases", name.case, "records", name.person)
-        found: WorkRecord = self.wire.get(path, WorkRecord, of=name.of)
-        return found
+        return self.wire.get(path, WorkRecord, of=name.of)
 
     def bring(
         self,
@@ -452,7 +422,7 @@ class HttpStore(JobStore, ImageSource):
                     return verdict
             return None
 
-        found: Verdict = self._done(
+        found = self._done(
             lambda: self._post(Verdict, *place, body=form, person=person), there
         )
         if person in {None, self.person}:
@@ -462,18 +432,16 @@ class HttpStore(JobStore, ImageSource):
     def verdicts(
         self, job_id: str, case_id: str, *, person: str | None = None
     ) -> Sequence[Verdict]:
-        found: list[Verdict] = self._get(
+        return self._get(
             list[Verdict], job_id, "cases", case_id, "verdicts", person=person
         )
-        return found
 
     def threads(
         self, job_id: str, case_id: str, *, person: str | None = None
     ) -> Sequence[Thread]:
-        found: list[Thread] = self._get(
-            list[Thread], job_id, "cases", case_id, "threads", person=person
+        return tuple(
+            self._get(list[Thread], job_id, "cases", case_id, "threads", person=person)
         )
-        return tuple(found)
 
     def discuss(
         self,
@@ -486,10 +454,9 @@ class HttpStore(JobStore, ImageSource):
         resolved: bool | None = None,
     ) -> Thread:
         form = CommentForm(comment=comment, thread=thread, resolved=resolved)
-        found: Thread = self._post(
+        return self._post(
             Thread, job_id, "cases", case_id, "threads", body=form, person=person
         )
-        return found
 
     def mark_read(
         self,
@@ -517,60 +484,30 @@ class HttpStore(JobStore, ImageSource):
         path = quoted("jobs", job_id, "cases", case_id, "flag")
         # Twice the same is once: it may be sent again.
         done = self.wire.request("PUT", path, body=form, repeat=True)
-        found: list[Flag] = self.wire.value(done, list[Flag])
+        found = self.wire.value(done, list[Flag])
         with suppress(StoreError):
             self.case(job_id, case_id)  # as it is at hand offline
         return tuple(found)
 
     def review_counts(self, job_id: str) -> ReviewCounts:
-        found: ReviewCounts = self._get(ReviewCounts, job_id, "review-counts")
-        return found
+        return self._get(ReviewCounts, job_id, "review-counts")
 
     def review_progress(self, job_id: str) -> Sequence[PersonProgress]:
-        found: list[PersonProgress] = self._get(
-            list[PersonProgress], job_id, "review-progress"
-        )
-        return found
+        return self._get(list[PersonProgress], job_id, "review-progress")
 
-    def reviews(
-        self,
-        job_id: str,
-        *,
-        status: ReviewStatus | None = None,
-        revised: bool | None = None,
-        text: str = "",
-        person: str | None = None,
-        flagged: bool = False,
-        order: CaseOrder = CaseOrder.JOB,
-        backwards: bool = False,
-        offset: int = 0,
-        limit: int = 100,
+    def find_reviews(
+        self, job_id: str, asked: AskedReviews, offset: int, limit: int
     ) -> ReviewPage:
-        _rules.check_page(offset, limit)
 
         def page(start: int, number: int) -> ReviewPage:
-            found: ReviewPage = self._get(
-                ReviewPage,
-                job_id,
-                "reviews",
-                status=status,
-                revised=revised,
-                text=text or None,
-                person=person,
-                **ordering(flagged, order, backwards),
-                offset=start,
-                limit=number,
-            )
-            return found
+            query = {**query_of(asked), "offset": start, "limit": number}
+            return self._get(ReviewPage, job_id, "reviews", **query)
 
         rows, total = paged(page, offset, limit)
         return ReviewPage(rows=tuple(rows), total=total)
 
     def review(self, job_id: str, case_id: str, *, person: str) -> ReviewRow:
-        found: ReviewRow = self._get(
-            ReviewRow, job_id, "cases", case_id, "review", person=person
-        )
-        return found
+        return self._get(ReviewRow, job_id, "cases", case_id, "review", person=person)
 
     def next_review(
         self,
@@ -581,10 +518,11 @@ class HttpStore(JobStore, ImageSource):
         statuses: Sequence[ReviewStatus] = (),
         wrap: bool = False,
     ) -> ReviewRow | None:
-        check_step(step)
+        _rules.check_step(step)
         case, person = after or (None, None)
+        row_or_none: Any = ReviewRow | None
         found: ReviewRow | None = self._get(
-            ReviewRow | None,
+            row_or_none,
             job_id,
             "next-review",
             case=case,
@@ -596,24 +534,67 @@ class HttpStore(JobStore, ImageSource):
         return found
 
     def people(self, job_id: str, case_id: str) -> Sequence[str]:
-        found: list[str] = self._get(list[str], job_id, "cases", case_id, "people")
-        return found
+        return self._get(list[str], job_id, "cases", case_id, "people")
 
     # ------------------------------------------------------------------ owning
     def may_edit(self, job_id: str) -> bool:
-        return self._ownership.may_edit(job_id)
+        # Who administers the server may change every job on it.
+        if self.job(job_id).is_owner(self.person):
+            return True
+        return bool(self._answers.get("/me", dict[str, Any]).get("admin"))
 
     def edit_job(self, job_id: str, edit: JobEdit) -> Job:
-        return self._ownership.edit(job_id, edit)
+        path = quoted("jobs", job_id)
+        done = self._done(
+            lambda: self.wire.value(self.wire.request("PATCH", path, body=edit), Job),
+            lambda: self._edited(job_id, edit),
+        )
+        with suppress(StoreError):
+            self.job(job_id)  # as it is at hand offline
+        return done
+
+    def _edited(self, job_id: str, edit: JobEdit) -> Job | None:
+        """Return the job if it is as an edit would have left it."""
+        if edit.seen is None:
+            return None
+        wanted = edited_job(edit.seen, edit, used=lambda ids: {})
+        now = self.wire.get(quoted("jobs", job_id), Job)
+        if sorted(now.owners) != sorted(wanted.owners):
+            return None
+        if now.model_copy(update={"owners": wanted.owners}) != wanted:
+            return None
+        names = {case.id: case.name for case in edit.add_cases}
+        names |= {case.id: case.name for case in edit.rename_cases}
+        for case_id, name in names.items():
+            if self.case(job_id, case_id).case.name != name:
+                return None
+        for case_id in edit.remove_cases:
+            with suppress(NotFoundError):
+                self.case(job_id, case_id)
+                return None
+        return now
 
     def contents(self, job_id: str) -> JobContents:
-        return self._ownership.contents(job_id)
+        return self.wire.get(quoted("jobs", job_id, "contents"), JobContents)
 
     def used_labels(self, job_id: str) -> Mapping[int, str]:
-        return self._ownership.used_labels(job_id)
+        return self.wire.get(quoted("jobs", job_id, "used-labels"), dict[int, str])
 
     def delete_job(self, job_id: str) -> str:
-        return self._ownership.delete(job_id)
+        path = quoted("jobs", job_id)
+
+        def gone() -> bool | None:
+            try:
+                self.wire.get(path, Job)
+            except NotFoundError:
+                return True
+            return None
+
+        self._done(lambda: self.wire.request("DELETE", path, repeat=False), gone)
+        return (
+            f"the trash of {self.server}; to have it back, ask the owner of the "
+            f"server for: napari-annotate-jobs server DIR restore-job {job_id}"
+        )
 
     # ------------------------------------------------------------------- other
     def note_case(

@@ -241,7 +241,7 @@ class Wire:
             error.retry_after = float(wait)
         return error
 
-    def value(self, answer: httpx.Response, kind: type[T] | Any) -> T:
+    def value(self, answer: httpx.Response, kind: type[T]) -> T:
         """Return what an answer holds.
 
         Raises
@@ -249,10 +249,9 @@ class Wire:
         CorruptError
             If it is nothing of this kind.
         """
-        found: T = self.read(answer.content, kind, where=answer.request.url.path)
-        return found
+        return self.read(answer.content, kind, where=answer.request.url.path)
 
-    def read(self, body: bytes, kind: type[T] | Any, *, where: str = "") -> T:
+    def read(self, body: bytes, kind: type[T], *, where: str = "") -> T:
         """Return what the body of an answer holds; see :meth:`value`."""
         try:
             found: T = _adapter(kind).validate_json(body)
@@ -264,10 +263,9 @@ class Wire:
             ) from error
         return found
 
-    def get(self, path: str, kind: type[T] | Any, **query: Any) -> T:
+    def get(self, path: str, kind: type[T], **query: Any) -> T:
         """Ask for a value."""
-        found: T = self.value(self.request("GET", path, query=query), kind)
-        return found
+        return self.value(self.request("GET", path, query=query), kind)
 
     def fetch(
         self, path: str, target: Path, *, size: int, progress: os.PathLike[str]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image, Labels
 
-from napari_annotate_jobs.session import Connections
+from napari_annotate_jobs.session import Connected, Connections
 from napari_annotate_jobs.viewer._over_image import place_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def _differs(one: Any, other: Any) -> bool:
     return one is not other and bool(np.any(one != other))
 
 
-class ImageTwin:
+class ImageTwin(Connected):
     """The same pixels as an image, in the same window.
 
     Parameters
@@ -72,12 +72,8 @@ class ImageTwin:
         if source.visible != layer.visible:
             layer.visible = source.visible
 
-    def close(self) -> None:
-        """Follow the image no more."""
-        self._connections.release()
 
-
-class LabelsTwin:
+class LabelsTwin(Connected):
     """The same labels, in the same memory; what is painted in either is in both.
 
     Parameters
@@ -177,7 +173,3 @@ class LabelsTwin:
 
     def _on_paint(self, event: Any) -> None:
         self._painted(event.value)
-
-    def close(self) -> None:
-        """Follow the layer no more."""
-        self._connections.release()

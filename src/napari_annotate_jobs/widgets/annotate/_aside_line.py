@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from qtpy.QtWidgets import QPushButton, QSizePolicy, QWidget
 
+from napari_annotate_jobs.widgets.parts._layouts import row_of
+from napari_annotate_jobs.widgets.parts._made import text_label
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
 
 if TYPE_CHECKING:
@@ -45,9 +47,7 @@ class AsideLine(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.text = QLabel()
-        self.text.setTextFormat(Qt.TextFormat.PlainText)
-        self.text.setWordWrap(True)
+        self.text = text_label()
         self.button = QPushButton("Change…")
         self.button.setObjectName("other_layers")
         self.button.setToolTip(
@@ -55,11 +55,13 @@ class AsideLine(QWidget):
         )
         self.button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.button.clicked.connect(self.change_requested)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.text, 1)
-        layout.addWidget(self.button, 0, Qt.AlignmentFlag.AlignTop)
+        row_of(
+            (self.text, 1),
+            (self.button, 0, Qt.AlignmentFlag.AlignTop),
+            parent=self,
+            spacing=4,
+            margins=0,
+        )
         self.set_colors(Colors.dark())
         self.set_layers((), ())
 

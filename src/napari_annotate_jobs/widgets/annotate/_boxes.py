@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QGridLayout,
-    QHBoxLayout,
     QMenu,
     QPushButton,
     QSizePolicy,
@@ -18,15 +17,14 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
-from napari_annotate_jobs.widgets.keys._keys import key_text
+from napari_annotate_jobs.widgets.parts._layouts import row_of
+from napari_annotate_jobs.widgets.parts._menu_entries import MenuEntries
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
 from napari_annotate_jobs.widgets.strip._paint import color_icon
 from napari_annotate_jobs.widgets.strip._ranges import slices_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from qtpy.QtGui import QAction
+    from collections.abc import Sequence
 
     from napari_annotate_jobs.editing import Track
     from napari_annotate_jobs.model import Label
@@ -131,17 +129,14 @@ class BoxSection(QWidget):
         self.more.setObjectName("join_object")
         self.more.setToolTip("Join with another object; one box only")
         self.more.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._calls: dict[QAction, partial[None]] = {}
+        self._entries = MenuEntries(self)
         self._lay_out()
         self.set_colors(Colors.dark())
         self.set_keymap(keymap)
         self.set_object(None)
 
     def _lay_out(self) -> None:
-        top = QHBoxLayout()
-        top.setSpacing(4)
-        top.addWidget(self.label)
-        top.addWidget(self.about, 1)
+        top = row_of(self.label, (self.about, 1), spacing=4)
         self._grid = layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
@@ -215,28 +210,25 @@ class BoxSection(QWidget):
         return self._menu(self.label), self._menu(self.more)
 
     def _fill_menus(self) -> None:
-        self._calls.clear()
-        menu = self._menu(self.label)
+        self._entries.clear()
+        menu, add = self._menu(self.label), self._entries.add
         menu.clear()
         for label in self._labels:
-            action = self._add(menu, label.name, self._relabel, label.id)
-            action.setIcon(color_icon(label.color))
-        menu = self._menu(self.more)
+            relabel = partial(self.relabel_requested.emit, label.id)
+            add(menu, label.name, relabel).setIcon(color_icon(label.color))
+        menu, keys = self._menu(self.more), self._keymap.keys()
         menu.clear()
         for name, text in ONE_BOX:
-            action = self._add(menu, text + self._hint(name), self._ask, name)
-            action.setEnabled(self._state.here)
+            ask = partial(self.requested.emit, name)
+            add(menu, text, ask, key=keys.get(name, ""), on=self._state.here)
         menu.addSeparator()
-        join = "Join with the likeliest object" + self._hint("join_object")
-        likeliest = self._add(menu, join, self._ask, "join_object")
-        likeliest.setEnabled(bool(self._state.others))
-        for track in self._state.others:
+        name, others = "join_object", self._state.others
+        ask = partial(self.requested.emit, name)
+        text = "Join with the likeliest object"
+        add(menu, text, ask, key=keys.get(name, ""), on=bool(others))
+        for track in others:
             text = f"Join with the one on {slices_text(track.start, track.stop)}"
-            self._add(menu, text, self._join, track.id)
-
-    def _hint(self, name: str) -> str:
-        key = key_text(self._keymap.keys().get(name, ""))
-        return f"\t{key}" if key else ""
+            add(menu, text, partial(self.join_requested.emit, track.id))
 
     def _menu(self, button: QToolButton | QPushButton) -> QMenu:
         menu = button.menu()
@@ -244,26 +236,6 @@ class BoxSection(QWidget):
             menu = QMenu(self)
             button.setMenu(menu)
         return menu
-
-    def _add(
-        self, menu: QMenu, text: str, call: Callable[[Any], None], value: object
-    ) -> QAction:
-        action = menu.addAction(text.replace("&", "&&"))
-        self._calls[action] = partial(call, value)
-        action.triggered.connect(self._triggered)
-        return action
-
-    def _triggered(self) -> None:
-        self._calls[self.sender()]()
-
-    def _relabel(self, label_id: int) -> None:
-        self.relabel_requested.emit(label_id)
-
-    def _join(self, track_id: str) -> None:
-        self.join_requested.emit(track_id)
-
-    def _ask(self, name: str) -> None:
-        self.requested.emit(name)
 
     def _clicked(self) -> None:
         self.requested.emit(self.sender().objectName())

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import (
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QSizePolicy,
     QWidget,
 )
 
+from napari_annotate_jobs.widgets.parts._layouts import row_of
 from napari_annotate_jobs.widgets.parts._number_box import WindowBox
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
 
@@ -68,16 +68,17 @@ class BrushSection(QWidget):
         self.window_.clicked.connect(self.window_requested)
         for box in (self.low, self.high):
             box.valueChanged.connect(self._on_range)
-        line = QHBoxLayout()
-        line.setSpacing(3)
-        line.addWidget(self.low, 1)
-        line.addWidget(QLabel("to", self))
-        line.addWidget(self.high, 1)
-        line.addWidget(self.unit)
-        line.addWidget(self.window_)
         self.range = QWidget(self)
-        line.setContentsMargins(0, 0, 0, 0)
-        self.range.setLayout(line)
+        row_of(
+            (self.low, 1),
+            QLabel("to", self),
+            (self.high, 1),
+            self.unit,
+            self.window_,
+            parent=self.range,
+            spacing=3,
+            margins=0,
+        )
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QWidget
 
 from napari_annotate_jobs.widgets.parts._case_line import CaseLine
+from napari_annotate_jobs.widgets.parts._layouts import column_of, row_of
 from napari_annotate_jobs.widgets.review._threads import ThreadList, place_text
 
 if TYPE_CHECKING:
@@ -53,15 +54,8 @@ class CommentList(QWidget):
         self.about = QComboBox()
         self.about.addItems(["on slice", "on case"])
         self.about.setAccessibleName("What the comment is about")
-        row = QHBoxLayout()
-        row.setSpacing(3)
-        row.addWidget(self.line, 1)
-        row.addWidget(self.about)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(3)
-        layout.addWidget(self.threads)
-        layout.addLayout(row)
+        row = row_of((self.line, 1), self.about, spacing=3)
+        column_of(self.threads, row, parent=self, spacing=3, margins=0)
         self._give_up()
 
     def set_threads(

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_annotate_jobs.widgets.parts._layouts import column_of
 from napari_annotate_jobs.widgets.strip._hover import pixmap_of
 
 if TYPE_CHECKING:
@@ -97,8 +98,7 @@ class DifferenceView(QScrollArea):
                 text = QLabel(row.mine if is_mine else row.theirs)
                 text.setWordWrap(True)
                 text.setFixedWidth(140)
-                cell = QVBoxLayout()
-                cell.addWidget(text)
+                cell = column_of(text)
                 grid.addLayout(cell, place, column + 1)
                 if choose:
                     self._offer(cell, row.name, is_mine, names)

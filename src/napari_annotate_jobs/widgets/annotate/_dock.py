@@ -8,7 +8,6 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QFrame,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QToolButton,
@@ -22,6 +21,7 @@ from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets.keys._guest import KeyboardGuest
 from napari_annotate_jobs.widgets.keys._keys import key_text
 from napari_annotate_jobs.widgets.parts._key_button import KeyButton
+from napari_annotate_jobs.widgets.parts._layouts import row_of
 from napari_annotate_jobs.widgets.parts._sections import Section
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring, focus_style
 from napari_annotate_jobs.widgets.review._rounds import HistoryBox
@@ -229,35 +229,21 @@ class AnnotateDock(KeyboardGuest):
             widget.set_key(key_text(self._keymap.key(action)))
 
     def _lay_out(self) -> None:
-        top = QHBoxLayout()
-        top.setSpacing(2)
-        top.addWidget(self.state, 1)
-        for tool in (self.undo, self.redo, self.zoom, self.help):
-            top.addWidget(tool, 0, Qt.AlignmentFlag.AlignTop)
+        above = Qt.AlignmentFlag.AlignTop
+        tools = (self.undo, self.redo, self.zoom, self.help)
+        top = row_of((self.state, 1), *((tool, 0, above) for tool in tools), spacing=2)
         decide = QGridLayout()
         decide.setSpacing(4)
         decide.addWidget(self.nothing, 0, 0)
         decide.addWidget(self.exclude, 0, 1)
-        more = QHBoxLayout()
-        more.setSpacing(4)
-        more.addWidget(self.propagate)
-        more.addWidget(self.fill)
-        decide.addLayout(more, 1, 0, 1, 2)
+        decide.addLayout(row_of(self.propagate, self.fill, spacing=4), 1, 0, 1, 2)
         line = QFrame()
         line.setFrameShape(QFrame.Shape.HLine)
-        bottom = QHBoxLayout()
-        bottom.setSpacing(4)
-        bottom.addWidget(self.previous, 1)
-        bottom.addWidget(self.submit, 3)
-        bottom.addWidget(self.next, 1)
+        bottom = row_of((self.previous, 1), (self.submit, 3), (self.next, 1), spacing=4)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 6)
         layout.setSpacing(5)
-        name = QHBoxLayout()
-        name.addWidget(self.case_name, 1)
-        name.addWidget(self.flag.button)
-        name.addWidget(self.place)
-        layout.addLayout(name)
+        layout.addLayout(row_of((self.case_name, 1), self.flag.button, self.place))
         layout.addWidget(self.flag.text)
         layout.addLayout(top)
         layout.addWidget(self.notice)

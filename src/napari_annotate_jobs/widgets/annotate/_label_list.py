@@ -9,15 +9,15 @@ from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QLineEdit,
     QTreeWidget,
     QTreeWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_annotate_jobs.model import Label, Method, Scope
 from napari_annotate_jobs.widgets.keys._held import acts_once
+from napari_annotate_jobs.widgets.parts._layouts import column_of
+from napari_annotate_jobs.widgets.parts._made import search_field
 from napari_annotate_jobs.widgets.parts._theme import Colors, contrast_text
 
 if TYPE_CHECKING:
@@ -195,10 +195,7 @@ class LabelList(QWidget):
         self._protected: frozenset[int] = frozenset()
         self._ink = Colors.dark().text
 
-        self.filter = QLineEdit()
-        self.filter.setPlaceholderText("Find a label")
-        self.filter.setClearButtonEnabled(True)
-        self.filter.setAccessibleName("Find a label")
+        self.filter = search_field("Find a label", "Find a label")
         self.filter.textChanged.connect(self._apply_filter)
         self.filter.returnPressed.connect(self._choose_first)
 
@@ -222,11 +219,7 @@ class LabelList(QWidget):
         self.tree.itemClicked.connect(self._on_click)
         self.tree.chosen.connect(self._on_item)
 
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(3)
-        layout.addWidget(self.filter)
-        layout.addWidget(self.tree, 1)
+        column_of(self.filter, (self.tree, 1), parent=self, spacing=3, margins=0)
 
     # --------------------------------------------------------------- setters
     def set_project(self, project: Project, keys: Mapping[int, str]) -> None:

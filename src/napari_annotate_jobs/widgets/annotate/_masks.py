@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QMenu, QPushButton, QSizePolicy, QWidget
 
-from napari_annotate_jobs.widgets.keys._keys import key_text
+from napari_annotate_jobs.widgets.parts._menu_entries import MenuEntries
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
 
 if TYPE_CHECKING:
-    from qtpy.QtGui import QAction
-
     from napari_annotate_jobs.widgets.keys._key_map import KeyMap
 
 __all__ = ["MaskSection"]
@@ -59,7 +57,7 @@ class MaskSection(QWidget):
         )
         self.menu = QMenu(self)
         self.follow.setMenu(self.menu)
-        self._calls: dict[QAction, partial[None]] = {}
+        self._entries = MenuEntries(self)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -93,13 +91,10 @@ class MaskSection(QWidget):
             button.setToolTip(keymap.tip(action))
         self.follow.setToolTip(keymap.tip("follow"))
         self.menu.clear()
-        self._calls.clear()
+        self._entries.clear()
         for name, text in FOLLOW:
-            key = key_text(keymap.key(name))
-            entry = self.menu.addAction(text + (f"\t{key}" if key else ""))
-            self._calls[entry] = partial(self.requested.emit, name)
-            # Qt would keep a lambda, and all it knows, out of the collector's sight.
-            entry.triggered.connect(self._triggered)
+            ask = partial(self.requested.emit, name)
+            self._entries.add(self.menu, text, ask, key=keymap.key(name))
 
     def set_colors(self, colors: Colors) -> None:
         """Use the colours of napari's theme."""
@@ -150,6 +145,3 @@ class MaskSection(QWidget):
     # ----------------------------------------------------------------- doing
     def _clicked(self) -> None:
         self.requested.emit(self.sender().objectName())
-
-    def _triggered(self) -> None:
-        self._calls[self.sender()]()

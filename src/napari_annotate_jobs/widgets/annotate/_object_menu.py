@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QMenu
 
-from napari_annotate_jobs.widgets.keys._keys import key_text
+from napari_annotate_jobs.widgets.parts._menu_entries import MenuEntries
 from napari_annotate_jobs.widgets.strip._paint import color_icon
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from qtpy.QtGui import QAction
     from qtpy.QtWidgets import QWidget
 
     from napari_annotate_jobs.editing import Pointed
@@ -52,7 +51,7 @@ class ObjectMenu(QMenu):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setAccessibleName("What is done with the object")
-        self._calls: dict[QAction, Callable[[], None]] = {}
+        self._entries = MenuEntries(self)
 
     def show_for(
         self,
@@ -82,16 +81,15 @@ class ObjectMenu(QMenu):
             The keys of the actions.
         """
         self.clear()
-        self._calls.clear()
+        self._entries.clear()
         if pointed is not None:
             self._add_object(self, pointed, labels, editable, may_write)
             self.addSeparator()
-        key = key_text(keymap.key("paste"))
-        text = f"Paste {copied[:1].lower()}{copied[1:]}" if copied else "Paste"
-        self._add(
+        self._entries.add(
             self,
-            text + (f"\t{key}" if key else ""),
+            f"Paste {copied[:1].lower()}{copied[1:]}" if copied else "Paste",
             partial(self.requested.emit, "paste"),
+            key=keymap.key("paste"),
             on=editable and bool(copied),
         )
 
@@ -103,7 +101,7 @@ class ObjectMenu(QMenu):
         editable: bool,
         may_write: bool,
     ) -> None:
-        title = self._add(menu, pointed_text(pointed), None)
+        title = self._entries.add(menu, pointed_text(pointed), None)
         title.setIcon(color_icon(pointed.label.color))
         menu.addSeparator()
         into = menu.addMenu("Change label to")
@@ -111,9 +109,8 @@ class ObjectMenu(QMenu):
         others = [label for label in labels if label.id != pointed.label.id]
         into.setEnabled(editable and bool(others))
         for label in others:
-            action = self._add(
-                into, label.name, partial(self.relabel_requested.emit, label.id)
-            )
+            relabel = partial(self.relabel_requested.emit, label.id)
+            action = self._entries.add(into, label.name, relabel)
             action.setIcon(color_icon(label.color))
         if pointed.box is not None and pointed.box.proposal:
             self._ask(menu, "Confirm the box", "confirm", editable)
@@ -130,18 +127,4 @@ class ObjectMenu(QMenu):
         self._ask(menu, "Comment…", "comment", may_write)
 
     def _ask(self, menu: QMenu, text: str, name: str, on: bool) -> None:
-        self._add(menu, text, partial(self.requested.emit, name), on=on)
-
-    def _add(
-        self, menu: QMenu, text: str, call: Callable[[], Any] | None, *, on: bool = True
-    ) -> QAction:
-        action = menu.addAction(text.replace("&", "&&"))
-        action.setEnabled(on and call is not None)
-        if call is not None:
-            # Qt would keep a lambda, and all it knows, out of the collector's sight.
-            self._calls[action] = call
-            action.triggered.connect(self._triggered)
-        return action
-
-    def _triggered(self) -> None:
-        self._calls[self.sender()]()
+        self._entries.add(menu, text, partial(self.requested.emit, name), on=on)

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QLabel,
     QLineEdit,
     QScrollArea,
-    QVBoxLayout,
     QWidget,
 )
 from superqt import QElidingLabel
@@ -20,6 +19,8 @@ from superqt import QElidingLabel
 from napari_annotate_jobs.model import MAX_ANSWER, Scope
 from napari_annotate_jobs.widgets.keys._digit_row import row_digit
 from napari_annotate_jobs.widgets.keys._held import acts_once
+from napari_annotate_jobs.widgets.parts._layouts import column_of
+from napari_annotate_jobs.widgets.parts._made import text_label
 from napari_annotate_jobs.widgets.parts._short_box import ShortBox
 from napari_annotate_jobs.widgets.parts._theme import Colors
 from napari_annotate_jobs.widgets.strip._paint import color_icon
@@ -81,15 +82,9 @@ class QuestionList(QWidget):
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._area.setWidget(rows)
-        self.hint = QLabel(self)
-        self.hint.setWordWrap(True)
-        self.hint.setTextFormat(Qt.TextFormat.PlainText)
+        self.hint = text_label(self)
         self.hint.hide()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self._area)
-        layout.addWidget(self.hint)
+        column_of(self._area, self.hint, parent=self, spacing=2, margins=0)
         self.setAccessibleName("What is asked here")
         self.set_colors(Colors.dark())
         self.hide()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import QLabel, QMainWindow, QWidget
+from qtpy.QtWidgets import QMainWindow, QWidget
+
+from napari_annotate_jobs.widgets.parts._made import text_label
 
 __all__ = ["ReadOutLabel"]
 
@@ -29,9 +31,7 @@ class ReadOutLabel(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         # A label tells what it lies on that it has a new size. Lying on the canvas, it
         # would have the whole window laid out anew for each step through the slices.
-        self._label = QLabel(self)
-        self._label.setTextFormat(Qt.TextFormat.PlainText)
-        self._label.setWordWrap(True)
+        self._label = text_label(self)
         self._canvas: QWidget | None = None
         self._label.setAccessibleName("Slice, decision and window")
         # On an image neither theme has a say.

@@ -24,6 +24,7 @@ from napari_annotate_jobs.model import PRESETS, Window
 from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets.keys._key_map import KeyMap
 from napari_annotate_jobs.widgets.keys._keys import key_text
+from napari_annotate_jobs.widgets.parts._layouts import row_of
 from napari_annotate_jobs.widgets.parts._number_box import WindowBox
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
 
@@ -144,11 +145,7 @@ class WindowControl(QWidget):
             fields.addWidget(label)
             fields.addWidget(box, 1)
         fields.addWidget(self.unit)
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        row.addWidget(self.presets, 1)
-        row.addWidget(self.invert)
-        row.addWidget(self.reset)
+        row = row_of((self.presets, 1), self.invert, self.reset, spacing=4)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setVerticalSpacing(4)
@@ -160,7 +157,7 @@ class WindowControl(QWidget):
         self.width_.valueChanged.connect(self._width_entered)
         self.presets.activated.connect(self._preset_chosen)
         self.invert.toggled.connect(self.invert_changed)
-        self.reset.clicked.connect(self._reset_clicked)
+        self.reset.clicked.connect(self.reset_requested)
 
     # --------------------------------------------------------------- setters
     @property
@@ -312,9 +309,6 @@ class WindowControl(QWidget):
         window = self.presets.itemData(index)
         if isinstance(window, Window):
             self._choose(window)
-
-    def _reset_clicked(self) -> None:
-        self.reset_requested.emit()
 
     # --------------------------------------------------------------- session
     def bind(self, session: AnnotationSession) -> None:

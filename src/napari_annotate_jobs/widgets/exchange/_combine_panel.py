@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 from napari_annotate_jobs.widgets.jobs._paint import number
 from napari_annotate_jobs.widgets.keys._local import LocalKeys
 from napari_annotate_jobs.widgets.numbers import BarPlot, BarRow, NumberTable
+from napari_annotate_jobs.widgets.parts._layouts import column_of, row_of
 from napari_annotate_jobs.widgets.parts._theme import (
     Colors,
     focus_ring,
@@ -121,7 +122,6 @@ class CombinePanel(QWidget):
 
     # --------------------------------------------------------------- building
     def _build_saved(self) -> QHBoxLayout:
-        row = QHBoxLayout()
         self.saved = Choice("Combination", self)
         self.saved.setToolTip("Combinations that are kept with the job")
         self.saved.activated.connect(self._on_open)
@@ -134,16 +134,10 @@ class CombinePanel(QWidget):
         self.delete = QPushButton("Delete", self)
         self.delete.setToolTip("Keep this combination no longer")
         self.delete.clicked.connect(self._on_delete)
-        row.addWidget(self.saved, 1)
-        for button in (self.delete, self.undo, self.redo):
-            row.addWidget(button)
-        return row
+        return row_of((self.saved, 1), self.delete, self.undo, self.redo)
 
     def _build_classes(self) -> QWidget:
         box = QWidget(self)
-        rows = QVBoxLayout(box)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.setSpacing(4)
         self.tree = ClassTree(box)
         self.tree.combine_requested.connect(self.combine_requested)
         self.tree.feed_requested.connect(self.feed_requested)
@@ -170,27 +164,20 @@ class CombinePanel(QWidget):
             "No image carries both: what was theirs is the new class's."
         )
         self.keep.clicked.connect(self._on_keep)
-        row = QHBoxLayout()
-        row.setSpacing(3)
-        for button in (self.combine, self.feed, self.out, self.color):
-            row.addWidget(button, 1)
-        rows.addWidget(self.tree, 1)
-        rows.addLayout(row)
-        rows.addWidget(self.keep)
+        buttons = (self.combine, self.feed, self.out, self.color)
+        row = row_of(*((button, 1) for button in buttons), spacing=3)
+        column_of((self.tree, 1), row, self.keep, parent=box, spacing=4, margins=0)
         return box
 
     def _build_numbers(self) -> QWidget:
         self.tabs = QTabWidget(self)
         page = QWidget(self)
-        rows = QVBoxLayout(page)
-        rows.setContentsMargins(0, 2, 0, 0)
         self.quantity = QComboBox(page)
         self.quantity.addItems(_QUANTITIES)
         self.quantity.setAccessibleName("What the bars show")
         self.quantity.currentIndexChanged.connect(self._show_bars)
         self.plot = BarPlot(page)
-        rows.addWidget(self.quantity)
-        rows.addWidget(self.plot, 1)
+        column_of(self.quantity, (self.plot, 1), parent=page, margins=(0, 2, 0, 0))
         self.after = NumberTable(_HEAD, _TIPS, self)
         self.after.setAccessibleName("Classes after combining")
         self.before = NumberTable(_HEAD, _TIPS, self)
@@ -201,7 +188,6 @@ class CombinePanel(QWidget):
         return self.tabs
 
     def _build_foot(self) -> QHBoxLayout:
-        row = QHBoxLayout()
         self.name = QLineEdit(self)
         self.name.setPlaceholderText("Name of the combination")
         self.name.setAccessibleName("Name of the combination")
@@ -215,10 +201,7 @@ class CombinePanel(QWidget):
             "Write the new label set as a file, for: new --labels FILE"
         )
         self.as_labels.clicked.connect(self.labels_requested)
-        row.addWidget(self.name, 1)
-        row.addWidget(self.save)
-        row.addWidget(self.as_labels)
-        return row
+        return row_of((self.name, 1), self.save, self.as_labels)
 
     # ---------------------------------------------------------------- setters
     def set_job(self, name: str, labels: LabelSet | None) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QFrame,
-    QHBoxLayout,
     QHeaderView,
     QLabel,
     QListWidget,
@@ -29,6 +29,8 @@ from napari_annotate_jobs.errors import counted
 from napari_annotate_jobs.model import Method
 from napari_annotate_jobs.widgets.jobs._paint import number
 from napari_annotate_jobs.widgets.numbers import NumberTable
+from napari_annotate_jobs.widgets.parts._layouts import column_of, row_of
+from napari_annotate_jobs.widgets.parts._made import timer_once
 from napari_annotate_jobs.widgets.parts._sections import Section
 from napari_annotate_jobs.widgets.parts._theme import (
     Colors,
@@ -45,6 +47,7 @@ from ._fields import (
     OutcomeLine,
     PathField,
     TickList,
+    named_row,
     sentence,
     tick_style,
     wrapped,
@@ -80,6 +83,9 @@ _TIPS = (
     "Of masks",
 )
 
+_row = partial(named_row, 76)
+"""Names of fields are so wide here."""
+
 
 class ExportPanel(QWidget):
     """What a person chooses of an export; shows what would come of it."""
@@ -107,10 +113,7 @@ class ExportPanel(QWidget):
         self._summaries: dict[str, str] = {}
         self._off: set[int] = set()
         self._has_job = self._busy = False
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(PAUSE)
-        self._pause.timeout.connect(self.choice_changed)
+        self._pause = timer_once(self, self.choice_changed, PAUSE)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(6)
@@ -175,8 +178,6 @@ class ExportPanel(QWidget):
 
     def _build_cases(self) -> Section:
         box = QWidget()
-        rows = QVBoxLayout(box)
-        rows.setContentsMargins(0, 0, 0, 0)
         self.cases = TickList("Cases that go in", box)
         self.cases.setFixedHeight(130)
         self.cases.ticked.connect(self._changed)
@@ -191,13 +192,8 @@ class ExportPanel(QWidget):
         )
         self.all_cases.clicked.connect(self.cases.tick_all)
         self.no_cases.clicked.connect(self.cases.tick_none)
-        row = QHBoxLayout()
-        row.addWidget(self.all_cases)
-        row.addWidget(self.no_cases)
-        row.addStretch(1)
-        rows.addWidget(self.many)
-        rows.addWidget(self.cases)
-        rows.addLayout(row)
+        row = row_of(self.all_cases, self.no_cases, 1)
+        column_of(self.many, self.cases, row, parent=box, margins=0)
         self.cases_section = Section("Cases", box, self.body)
         self.cases_section.set_folded(True)
         return self.cases_section
@@ -219,8 +215,6 @@ class ExportPanel(QWidget):
 
     def _build_priority(self) -> QWidget:
         self.order_box = QWidget(self.body)
-        rows = QVBoxLayout(self.order_box)
-        rows.setContentsMargins(0, 0, 0, 0)
         self.ordered = QCheckBox("Where masks overlap, the upper label wins", self.body)
         self.ordered.toggled.connect(self._on_ordered)
         self.order = QListWidget(self.order_box)
@@ -229,48 +223,34 @@ class ExportPanel(QWidget):
         self.order.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self.order.setFixedHeight(80)
         self.order.model().rowsMoved.connect(self._changed)
-        rows.addWidget(self.ordered)
-        rows.addWidget(self.order)
+        column_of(self.ordered, self.order, parent=self.order_box, margins=0)
         return self.order_box
 
     def _build_classes(self) -> QWidget:
         box = QWidget(self.body)
-        rows = QVBoxLayout(box)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.setSpacing(4)
         self.classes = NumberTable(_HEAD, _TIPS, box)
         self.classes.setAccessibleName("Classes that are written")
-        rows.addWidget(self.classes)
         self.least = QSpinBox(box)
         self.least.setRange(0, 1_000_000)
         self.least.setValue(LEAST)
         self.least.setAccessibleName("Images a class below which to warn")
         self.least.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.least.valueChanged.connect(self._show_classes)
-        row = QHBoxLayout()
-        row.addWidget(QLabel("Warn below", box))
-        row.addWidget(self.least)
-        row.addWidget(QLabel("images a class", box))
-        row.addStretch(1)
-        rows.addLayout(row)
+        row = row_of(
+            QLabel("Warn below", box), self.least, QLabel("images a class", box), 1
+        )
         self.few = wrapped(box)
-        rows.addWidget(self.few)
+        column_of(self.classes, row, self.few, parent=box, spacing=4, margins=0)
         return box
 
     def _build_foot(self) -> QVBoxLayout:
-        rows = QVBoxLayout()
-        rows.setSpacing(4)
         self.folder = PathField(
             "Folder of the export", "a new or an empty folder", self
         )
         self.folder.changed.connect(self._show_buttons)
         self.folder.browse_requested.connect(self.folder_requested)
         self.refused = wrapped(self)
-        rows.addWidget(self.refused)
-        rows.addLayout(_row("Into", self.folder))
         self.status = OutcomeLine(self)
-        rows.addWidget(self.status)
-        row = QHBoxLayout()
         self.show_folder = QPushButton("Show folder", self)
         self.show_folder.clicked.connect(self.show_folder_requested)
         self.show_folder.hide()
@@ -284,11 +264,9 @@ class ExportPanel(QWidget):
             QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed
         )
         self.export.clicked.connect(self.export_requested)
-        row.addWidget(self.show_folder)
-        row.addWidget(self.cancel)
-        row.addWidget(self.export, 1)
-        rows.addLayout(row)
-        return rows
+        into = _row("Into", self.folder)
+        row = row_of(self.show_folder, self.cancel, (self.export, 1))
+        return column_of(self.refused, into, self.status, row, spacing=4)
 
     # ---------------------------------------------------------------- setters
     def set_formats(
@@ -541,20 +519,6 @@ class ExportPanel(QWidget):
         ready = preview is not None and preview.going and not preview.refused
         self.export.setEnabled(bool(ready and self.folder.path() and not self._busy))
         self.export.setText("Exporting…" if self._busy else "Export")
-
-
-def _row(*parts: str | QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(4)
-    for place, part in enumerate(parts):
-        if isinstance(part, str):
-            label = QLabel(part)
-            if not place:
-                label.setMinimumWidth(76)
-            row.addWidget(label)
-        else:
-            row.addWidget(part, 0 if isinstance(part, QPushButton) else 1)
-    return row
 
 
 def _head(text: str, parent: QWidget) -> QLabel:

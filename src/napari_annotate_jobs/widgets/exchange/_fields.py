@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_annotate_jobs.widgets.parts._layouts import row_of
 from napari_annotate_jobs.widgets.parts._theme import Colors
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
     "OutcomeLine",
     "PathField",
     "TickList",
+    "named_row",
     "sentence",
     "tick_style",
     "wrapped",
@@ -82,6 +84,28 @@ def _wrap(label: QLabel) -> None:
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+
+
+def named_row(width: int, *parts: str | QWidget) -> QHBoxLayout:
+    """Return a row of fields and words between them; the first word names it.
+
+    Parameters
+    ----------
+    width : int
+        Pixels that the name takes at least, so that the fields of rows are in line.
+    *parts : str or QWidget
+        Buttons are as wide as they have to be, other fields share the room.
+    """
+    row = row_of(spacing=4)
+    for place, part in enumerate(parts):
+        if isinstance(part, str):
+            label = QLabel(part)
+            if not place:
+                label.setMinimumWidth(width)
+            row.addWidget(label)
+        else:
+            row.addWidget(part, 0 if isinstance(part, QPushButton) else 1)
+    return row
 
 
 def sentence(text: str) -> str:
@@ -228,8 +252,6 @@ class PathField(QWidget):
 
     def __init__(self, name: str, hint: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
         self.field = QLineEdit(self)
         self.field.setAccessibleName(name)
         self.field.setPlaceholderText(hint)
@@ -237,8 +259,7 @@ class PathField(QWidget):
         self.browse = QPushButton("Choose…", self)
         self.browse.setAccessibleName(f"Choose: {name}")
         self.browse.clicked.connect(self.browse_requested)
-        row.addWidget(self.field, 1)
-        row.addWidget(self.browse)
+        row_of((self.field, 1), self.browse, parent=self, margins=0)
 
     def path(self) -> str:
         """Return what stands there."""
@@ -281,8 +302,7 @@ class OptionForm(QWidget):
             widget.setAccessibleName(option.name)
             label = QLabel(option.name.replace("_", " "), self)
             label.setToolTip(option.description)
-            row = QHBoxLayout()
-            row.addWidget(widget)
+            row = row_of(widget)
             if isinstance(widget, QCheckBox):
                 about = wrapped(self)
                 about.setText(option.description)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
@@ -10,7 +11,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
@@ -21,13 +21,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_annotate_jobs.widgets.parts._layouts import column_of, row_of
 from napari_annotate_jobs.widgets.parts._theme import (
     Colors,
     focus_ring,
     main_button_style,
 )
 
-from ._fields import Choice, PathField, sentence, wrapped
+from ._fields import Choice, PathField, named_row, sentence, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,9 @@ _MODES = (
     ("add", "stays, with more beside it"),
     ("replace", "is replaced"),
 )
+
+_row = partial(named_row, 98)
+"""Names of fields are so wide here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,12 +204,14 @@ class ImportPanel(QWidget):
         rows.addWidget(self.about_format)
         self.files_row = _box(_row("From", self.source, self.file), self.body)
         self.program_row = QWidget(self.body)
-        program = QVBoxLayout(self.program_row)
-        program.setContentsMargins(0, 0, 0, 0)
-        program.setSpacing(4)
-        program.addLayout(_row("Program", self.command))
-        program.addLayout(_row("At most", self.minutes))
-        program.addWidget(self.again)
+        column_of(
+            _row("Program", self.command),
+            _row("At most", self.minutes),
+            self.again,
+            parent=self.program_row,
+            spacing=4,
+            margins=0,
+        )
         rows.addLayout(_row("Made by", self.made))
         rows.addWidget(self.files_row)
         rows.addWidget(self.program_row)
@@ -225,7 +231,6 @@ class ImportPanel(QWidget):
         return area
 
     def _build_foot(self) -> QHBoxLayout:
-        row = QHBoxLayout()
         self.preview = QPushButton("Preview", self)
         self.preview.setToolTip("Tell what would come in; saves nothing")
         self.preview.clicked.connect(self.preview_requested)
@@ -236,10 +241,7 @@ class ImportPanel(QWidget):
         self.begin = QPushButton("Import", self)
         self.begin.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.begin.clicked.connect(self.import_requested)
-        row.addWidget(self.preview)
-        row.addWidget(self.cancel)
-        row.addWidget(self.begin, 1)
-        return row
+        return row_of(self.preview, self.cancel, (self.begin, 1))
 
     # ---------------------------------------------------------------- setters
     def set_formats(self, formats: Sequence[tuple[str, str, str, bool]]) -> None:
@@ -374,14 +376,3 @@ def _box(layout: QHBoxLayout, parent: QWidget) -> QWidget:
     layout.setContentsMargins(0, 0, 0, 0)
     box.setLayout(layout)
     return box
-
-
-def _row(name: str, *parts: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(4)
-    label = QLabel(name)
-    label.setMinimumWidth(98)
-    row.addWidget(label)
-    for part in parts:
-        row.addWidget(part, 0 if isinstance(part, QPushButton) else 1)
-    return row

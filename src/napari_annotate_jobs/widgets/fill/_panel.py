@@ -26,6 +26,7 @@ from superqt import QDoubleRangeSlider
 from napari_annotate_jobs.editing import FillTool
 from napari_annotate_jobs.widgets.keys._guest import KeyboardPanel
 from napari_annotate_jobs.widgets.keys._held import acts_once
+from napari_annotate_jobs.widgets.parts._layouts import column_of, row_of
 from napari_annotate_jobs.widgets.parts._number_box import NumberBox
 from napari_annotate_jobs.widgets.parts._short_box import ShortBox
 from napari_annotate_jobs.widgets.parts._theme import (
@@ -167,24 +168,20 @@ class FillPanel(KeyboardPanel):
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.apply, 2)
-        buttons.addWidget(self.close_, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 4, 4, 4)
-        layout.addWidget(area, 1)
-        layout.addWidget(self.outcome)
-        layout.addLayout(buttons)
+        buttons = row_of((self.apply, 2), (self.close_, 1))
+        column_of((area, 1), self.outcome, buttons, parent=self, margins=4)
 
     def _make_pages(self) -> list[QWidget]:
-        limits = QVBoxLayout()
-        limits.addLayout(_row(self.low, QLabel("to"), self.high, self.unit))
-        limits.addWidget(self.slider)
-        limits.addLayout(_row(self.from_window, self.from_label))
-        flood = QVBoxLayout()
-        flood.addLayout(_form(("Tolerance", self.tolerance)))
-        flood.addLayout(_row(QLabel("Row"), self.row, QLabel("Column"), self.column))
-        flood.addWidget(self.pick)
+        limits = column_of(
+            _row(self.low, QLabel("to"), self.high, self.unit),
+            self.slider,
+            _row(self.from_window, self.from_label),
+        )
+        flood = column_of(
+            _form(("Tolerance", self.tolerance)),
+            _row(QLabel("Row"), self.row, QLabel("Column"), self.column),
+            self.pick,
+        )
         layouts = {
             FillTool.THRESHOLD: limits,
             FillTool.FLOOD: flood,
@@ -433,12 +430,7 @@ def _number(name: str, low: float, high: float, value: float) -> NumberBox:
 
 
 def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(4)
-    for widget in widgets:
-        grows = not isinstance(widget, QLabel)
-        row.addWidget(widget, 1 if grows else 0)
-    return row
+    return row_of(*((w, 0 if isinstance(w, QLabel) else 1) for w in widgets), spacing=4)
 
 
 def _form(*rows: tuple[str, QWidget]) -> QFormLayout:

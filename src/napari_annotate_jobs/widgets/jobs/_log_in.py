@@ -10,10 +10,10 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QLabel,
     QLineEdit,
-    QVBoxLayout,
     QWidget,
 )
 
+from napari_annotate_jobs.widgets.parts._layouts import column_of
 from napari_annotate_jobs.widgets.parts._theme import Colors
 
 __all__ = ["LogInDialog"]
@@ -78,10 +78,7 @@ class LogInDialog(QDialog):
         self.button.setDefault(True)
         buttons.accepted.connect(self._ask)
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.addLayout(form)
-        column.addWidget(self._said)
-        column.addWidget(buttons)
+        column_of(form, self._said, buttons, parent=self)
         self.by.currentIndexChanged.connect(self._show_way)
         for field in (self.server, self.person, self.secret):
             field.textChanged.connect(self._show_ready)

@@ -13,19 +13,19 @@ from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QListView,
     QMenu,
     QPushButton,
     QSizePolicy,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_annotate_jobs.widgets.keys._held import acts_once
 from napari_annotate_jobs.widgets.keys._local import LocalKeys
 from napari_annotate_jobs.widgets.owner._dropping import dropped_paths
+from napari_annotate_jobs.widgets.parts._layouts import column_of, row_of
+from napari_annotate_jobs.widgets.parts._made import search_field
 from napari_annotate_jobs.widgets.parts._theme import (
     Colors,
     focus_style,
@@ -275,10 +275,7 @@ class MyJobsView(QWidget):
 
     # --------------------------------------------------------------- building
     def _build(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 8, 8, 8)
-        layout.setSpacing(6)
-        layout.addLayout(self._build_head())
+        layout = column_of(self._build_head(), parent=self, spacing=6, margins=8)
         self._error = QLabel(self)
         self._error.setWordWrap(True)
         self._error.setTextInteractionFlags(
@@ -299,7 +296,6 @@ class MyJobsView(QWidget):
         layout.addWidget(self._foot)
 
     def _build_head(self) -> QHBoxLayout:
-        row = QHBoxLayout()
         title = QLabel("My Jobs", self)
         title.setStyleSheet("QLabel { font-size: 15pt; font-weight: bold; }")
         self._refresh = QPushButton("Refresh", self)
@@ -308,25 +304,16 @@ class MyJobsView(QWidget):
         self._new = QPushButton("&New job…", self)
         self._new.setToolTip("Make a job of a folder of images; or drop one here")
         self._new.clicked.connect(self.new_job_requested)
-        row.addWidget(title, 1)
-        row.addWidget(self._new)
-        row.addWidget(self._refresh)
-        return row
+        return row_of((title, 1), self._new, self._refresh)
 
     def _build_tools(self) -> QWidget:
         tools = QWidget(self)
-        column = QVBoxLayout(tools)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        self._search = QLineEdit(tools)
-        self._search.setPlaceholderText("Search by name, method or kind")
-        self._search.setAccessibleName("Search jobs")
-        self._search.setClearButtonEnabled(True)
+        self._search = search_field(
+            "Search by name, method or kind", "Search jobs", tools
+        )
         self._search.textChanged.connect(self._on_text)
         self._search.returnPressed.connect(self._go_to_cards)
-        column.addWidget(self._search)
-        row = QHBoxLayout()
-        row.setSpacing(4)
+        row = row_of(spacing=4)
         self._filters = QButtonGroup(tools)
         for wanted in JobFilter:
             button = QPushButton(wanted.value, tools)
@@ -344,10 +331,9 @@ class MyJobsView(QWidget):
         self._order.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._order.currentTextChanged.connect(self._on_order)
         row.addWidget(self._order)
-        column.addLayout(row)
         self._sum = QLabel(tools)
         self._sum.setToolTip("Of the jobs that you annotate")
-        column.addWidget(self._sum)
+        column_of(self._search, row, self._sum, parent=tools, spacing=6, margins=0)
         return tools
 
     def _build_cards(self) -> _Cards:
@@ -371,7 +357,6 @@ class MyJobsView(QWidget):
 
     def _build_empty(self) -> QWidget:
         page = QWidget(self)
-        column = QVBoxLayout(page)
         self._headline = QLabel(page)
         self._headline.setStyleSheet("QLabel { font-size: 12pt; font-weight: bold; }")
         self._hint = QLabel(page)
@@ -390,9 +375,7 @@ class MyJobsView(QWidget):
         self._show_all = QPushButton("Show &all jobs", page)
         self._show_all.setObjectName("show_all")
         self._show_all.clicked.connect(self._clear_filters)
-        column.addStretch(1)
-        column.addWidget(self._headline)
-        column.addWidget(self._hint)
+        column = column_of(1, self._headline, self._hint, parent=page)
         column.addSpacing(8)
         for button in (
             self._empty_new,
@@ -407,9 +390,6 @@ class MyJobsView(QWidget):
 
     def _build_foot(self) -> QWidget:
         foot = QWidget(self)
-        column = QVBoxLayout(foot)
-        column.setContentsMargins(0, 0, 0, 0)
-        row = QHBoxLayout()
         self._open = QPushButton("Open", foot)
         self._open.setToolTip("Open the chosen job (Enter or double click)")
         self._open.clicked.connect(self._request_job)
@@ -419,10 +399,8 @@ class MyJobsView(QWidget):
         self._add_server = QPushButton("Add a &server…", foot)
         self._add_server.setToolTip("Log in to a job server, and list your jobs there")
         self._add_server.clicked.connect(self.add_server_requested)
-        column.addWidget(self._open)
-        column.addLayout(row)
-        row.addWidget(self._open_folder, 1)
-        row.addWidget(self._add_server, 1)
+        row = row_of((self._open_folder, 1), (self._add_server, 1))
+        column_of(self._open, row, parent=foot, margins=0)
         return foot
 
     # ---------------------------------------------------------------- actions

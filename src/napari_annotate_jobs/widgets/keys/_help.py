@@ -8,19 +8,18 @@ from qtpy.QtCore import QEvent, QSignalBlocker, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QKeyEvent, QKeySequence
 from qtpy.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
     QHeaderView,
     QKeySequenceEdit,
     QLabel,
-    QLineEdit,
     QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_annotate_jobs.errors import InvalidValueError
+from napari_annotate_jobs.widgets.parts._layouts import column_of, row_of
+from napari_annotate_jobs.widgets.parts._made import search_field
 from napari_annotate_jobs.widgets.parts._qt_events import event_as
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
 
@@ -62,10 +61,9 @@ class HelpPanel(QWidget):
         self._keymap = KeyMap()
         self._labels: LabelSet | None = None
         self._colors = Colors.dark()
-        self.search = QLineEdit()
-        self.search.setPlaceholderText("Find a key or what it does")
-        self.search.setClearButtonEnabled(True)
-        self.search.setAccessibleName("Find a key or what it does")
+        self.search = search_field(
+            "Find a key or what it does", "Find a key or what it does"
+        )
         self.tree = QTreeWidget()
         self.tree.setHeaderLabels(["Does", "Key or mouse"])
         self.tree.setRootIsDecorated(False)
@@ -101,19 +99,17 @@ class HelpPanel(QWidget):
         self._fill()
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        row.addWidget(self.key, 1)
-        row.addWidget(self.clear)
-        row.addWidget(self.default)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 4, 4, 4)
-        layout.addWidget(self.search)
-        layout.addWidget(self.tree, 1)
-        layout.addWidget(self.nothing, 1)
-        layout.addWidget(self.about)
-        layout.addLayout(row)
-        layout.addWidget(self.default_all)
+        row = row_of((self.key, 1), self.clear, self.default, spacing=4)
+        column_of(
+            self.search,
+            (self.tree, 1),
+            (self.nothing, 1),
+            self.about,
+            row,
+            self.default_all,
+            parent=self,
+            margins=4,
+        )
 
     def _connect(self) -> None:
         self.search.textChanged.connect(self._searched)

@@ -8,7 +8,6 @@ from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QSizePolicy,
@@ -21,6 +20,8 @@ from qtpy.QtWidgets import (
 from napari_annotate_jobs.errors import counted
 from napari_annotate_jobs.model import Decision, Provenance, Scope, Status
 from napari_annotate_jobs.widgets.jobs._paint import number
+from napari_annotate_jobs.widgets.parts._layouts import column_of, row_of
+from napari_annotate_jobs.widgets.parts._made import text_label
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring, paint_in
 
 from ._bar_plot import BarPlot, BarRow
@@ -95,14 +96,10 @@ class StatisticsPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(6)
-        self.title = QLabel(self)
-        self.title.setTextFormat(Qt.TextFormat.PlainText)
-        self.title.setWordWrap(True)
+        self.title = text_label(self)
         self.title.setStyleSheet("QLabel { font-size: 12pt; font-weight: bold; }")
         layout.addWidget(self.title)
-        self.about = QLabel(self)
-        self.about.setTextFormat(Qt.TextFormat.PlainText)
-        self.about.setWordWrap(True)
+        self.about = text_label(self)
         layout.addWidget(self.about)
         layout.addLayout(self._build_choices())
         self.tabs = QTabWidget(self)
@@ -133,23 +130,11 @@ class StatisticsPanel(QWidget):
         self.objects.toggled.connect(self.count_requested)
         self.count.clicked.connect(self._on_count)
         self.save.clicked.connect(self.save_requested)
-        first, second = QHBoxLayout(), QHBoxLayout()
-        first.addWidget(self.only, 1)
-        first.addWidget(self.count)
-        first.addWidget(self.save)
-        second.addWidget(self.objects)
-        second.addStretch(1)
-        rows = QVBoxLayout()
-        rows.setSpacing(4)
-        rows.addLayout(first)
-        rows.addLayout(second)
-        return rows
+        first = row_of((self.only, 1), self.count, self.save)
+        return column_of(first, row_of(self.objects, 1), spacing=4)
 
     def _build_labels(self) -> QWidget:
         page = QWidget(self)
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 4, 0, 0)
-        row = QHBoxLayout()
         self.person = QComboBox(page)
         self.person.setAccessibleName("Whose annotations")
         self.person.setToolTip("Whose annotations")
@@ -162,28 +147,24 @@ class StatisticsPanel(QWidget):
         self.quantity.setAccessibleName("What the bars show")
         self.quantity.setToolTip("What the bars show")
         self.quantity.currentIndexChanged.connect(self._show_plot)
-        row.addWidget(self.person, 1)
-        row.addWidget(self.quantity)
-        layout.addLayout(row)
         self.labels = NumberTable(_LABEL_HEAD, _LABEL_TIPS, page)
         self.labels.setAccessibleName("Labels")
         self.plot = BarPlot(page)
         self.legend = _Legend(page)
-        layout.addWidget(_split(self.labels, self.plot), 1)
-        layout.addWidget(self.legend)
+        row = row_of((self.person, 1), self.quantity)
+        both = _split(self.labels, self.plot)
+        column_of(row, (both, 1), self.legend, parent=page, margins=(0, 4, 0, 0))
         return page
 
     def _build_people(self) -> QWidget:
         page = QWidget(self)
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 4, 0, 0)
         self.people = NumberTable(_PERSON_HEAD, _PERSON_TIPS, page)
         self.people.setAccessibleName("People")
         self.decisions = BarPlot(page)
         legend = _Legend(page)
         legend.set_entries([(str(k).capitalize(), v) for k, v in _DECISIONS.items()])
-        layout.addWidget(_split(self.people, self.decisions), 1)
-        layout.addWidget(legend)
+        both = _split(self.people, self.decisions)
+        column_of((both, 1), legend, parent=page, margins=(0, 4, 0, 0))
         return page
 
     # ---------------------------------------------------------------- setters

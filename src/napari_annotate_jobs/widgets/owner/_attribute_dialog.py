@@ -15,11 +15,12 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QPushButton,
     QScrollArea,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_annotate_jobs.model import Attribute, Method, Scope
+from napari_annotate_jobs.widgets.parts._layouts import column_of
+from napari_annotate_jobs.widgets.parts._made import text_label
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring
 
 if TYPE_CHECKING:
@@ -94,9 +95,7 @@ class AttributeDialog(QDialog):
         self.add.setAutoDefault(False)
         self.add.clicked.connect(self._add_empty)
         self.add.setEnabled(not fixed)
-        self.error = QLabel(self)
-        self.error.setWordWrap(True)
-        self.error.setTextFormat(Qt.TextFormat.PlainText)
+        self.error = text_label(self)
         self.error.hide()
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel,
@@ -104,12 +103,7 @@ class AttributeDialog(QDialog):
         )
         self.buttons.accepted.connect(self._finish)
         self.buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.addWidget(help_)
-        layout.addWidget(area, 1)
-        layout.addWidget(self.add)
-        layout.addWidget(self.error)
-        layout.addWidget(self.buttons)
+        column_of(help_, (area, 1), self.add, self.error, self.buttons, parent=self)
         for each in label.get("attributes") or ():
             if isinstance(each, dict):  # what else a file may have is told elsewhere
                 self._add(dict(each))

@@ -5,23 +5,23 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QDate, QSignalBlocker, Qt, QTimer, Signal
+from qtpy.QtCore import QDate, QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDateEdit,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_annotate_jobs.errors import AnnotateJobsError, counted
 from napari_annotate_jobs.model import JobEdit, Priority, label_edit
+from napari_annotate_jobs.widgets.parts._layouts import column_of, row_of
+from napari_annotate_jobs.widgets.parts._made import search_field, timer_once
 from napari_annotate_jobs.widgets.parts._theme import paint_in
 
 from ._case_list import CaseList
@@ -65,10 +65,7 @@ class EditJobDialog(OwnerDialog):
         self.setWindowTitle("Edit job")
         self._job: Job | None = None
         self._used: Collection[int] | None = None
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(PAUSE)
-        self._pause.timeout.connect(self._send_labels)
+        self._pause = timer_once(self, self._send_labels, PAUSE)
         self._build()
         paint_in(self, self._colors)
         self.set_progress(None)
@@ -82,12 +79,8 @@ class EditJobDialog(OwnerDialog):
         self.labels = LabelTable(self)
         self.labels.changed.connect(self._on_labels)
         self.tabs.addTab(self.labels, "&Labels")
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(10, 10, 10, 10)
-        whole.setSpacing(8)
-        whole.addWidget(self.tabs, 1)
+        whole = column_of((self.tabs, 1), parent=self, spacing=8, margins=10)
         self.paths_given.connect(lambda _: self.tabs.setCurrentIndex(1))
-        row = QHBoxLayout()
         self._build_progress("Go no further")
         self.progress.setMaximumWidth(160)
         self.undo = self._button("Undo", "Take the last change back (Ctrl+Z)")
@@ -95,9 +88,9 @@ class EditJobDialog(OwnerDialog):
         self.undo.setEnabled(False)
         self.done_button = self._button("Close", "All changes are made already (Esc)")
         self.done_button.clicked.connect(self.reject)
-        row.addWidget(self.told, 1)
-        for widget in (self.progress, self.stop, self.undo, self.done_button):
-            row.addWidget(widget)
+        row = row_of(
+            (self.told, 1), self.progress, self.stop, self.undo, self.done_button
+        )
         whole.addLayout(row)
 
     def _build_general(self) -> QWidget:
@@ -117,10 +110,7 @@ class EditJobDialog(OwnerDialog):
         self.instructions.left.connect(self._send_instructions)
         self.start, self.is_start = self._build_date(page, "start", "&Starts")
         self.due, self.is_due = self._build_date(page, "due", "&Due")
-        dates = QHBoxLayout()
-        for widget in (self.is_start, self.start, self.is_due, self.due):
-            dates.addWidget(widget)
-        dates.addStretch(1)
+        dates = row_of(self.is_start, self.start, self.is_due, self.due, 1)
         self.priority = QComboBox(page)
         for priority in Priority:
             self.priority.addItem(priority.value.capitalize(), priority)
@@ -143,16 +133,13 @@ class EditJobDialog(OwnerDialog):
         form.addWidget(_label("&Owners", self.owners), 3, 0)
         form.addWidget(self.owners, 3, 1)
         form.setRowStretch(1, 1)
-        row = QHBoxLayout()
         self.archive = self._button("Archive", "")
         self.archive.clicked.connect(self._send_archived)
         self.delete = self._button(
             "Delete job…", "Put it into the trash, after a question; images stay"
         )
         self.delete.clicked.connect(self.delete_requested)
-        row.addStretch(1)
-        row.addWidget(self.archive)
-        row.addWidget(self.delete)
+        row = row_of(1, self.archive, self.delete)
         form.addLayout(row, 4, 1)
         return page
 
@@ -181,17 +168,13 @@ class EditJobDialog(OwnerDialog):
 
     def _build_cases(self) -> QWidget:
         page = QWidget(self)
-        column = QVBoxLayout(page)
         self.cases = CaseList(page)
         self.cases.renamed.connect(
             lambda name: self._ask(JobEdit(rename_cases=(name,)))
         )
         self.cases.chosen_changed.connect(self._show_state)
-        self.search = QLineEdit(page)
-        self.search.setPlaceholderText("Find a case by name")
-        self.search.setClearButtonEnabled(True)
+        self.search = search_field("Find a case by name", parent=page)
         self.search.textChanged.connect(self.cases.find)
-        row = QHBoxLayout()
         self.count = QLabel(page)
         self.remove = self._button(
             "Take away", "Take the chosen cases out of the job; images stay (Delete)"
@@ -206,12 +189,10 @@ class EditJobDialog(OwnerDialog):
         self.files.clicked.connect(self.files_requested)
         self.anonymous = QCheckBox("Anon&ymous names", page)
         self.anonymous.setToolTip("New cases are called Case 8, Case 9 ...")
-        row.addWidget(self.count, 1)
-        for widget in (self.remove, self.anonymous, self.folder, self.files):
-            row.addWidget(widget)
-        column.addWidget(self.search)
-        column.addWidget(self.cases, 1)
-        column.addLayout(row)
+        row = row_of(
+            (self.count, 1), self.remove, self.anonymous, self.folder, self.files
+        )
+        column_of(self.search, (self.cases, 1), row, parent=page)
         return page
 
     # ---------------------------------------------------------------- setters

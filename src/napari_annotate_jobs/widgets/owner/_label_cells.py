@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QModelIndex, QRect, QSize, Qt, QTimer, Signal
+from qtpy.QtCore import QEvent, QModelIndex, QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence, QPainter
 from qtpy.QtWidgets import (
     QColorDialog,
@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 from napari_annotate_jobs.model import COLORS, MAX_LABEL_NAME
 from napari_annotate_jobs.widgets.annotate._label_list import swatch
 from napari_annotate_jobs.widgets.keys._keys import key_text
+from napari_annotate_jobs.widgets.parts._made import timer_once
 from napari_annotate_jobs.widgets.parts._qt_events import event_as
 from napari_annotate_jobs.widgets.parts._theme import Colors
 
@@ -152,9 +153,7 @@ class LabelCells(QStyledItemDelegate):
             box.addItem(choice.text)
             box.setItemData(place, choice.tip, Qt.ItemDataRole.ToolTipRole)
         box.activated.connect(lambda _: self._finish(box))
-        opening = QTimer(box)
-        opening.setSingleShot(True)
-        opening.timeout.connect(box.showPopup)
+        opening = timer_once(box, box.showPopup)
         opening.start(0)
         return box
 

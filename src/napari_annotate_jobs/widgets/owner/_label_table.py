@@ -10,7 +10,6 @@ from qtpy.QtCore import (
     QPoint,
     QRect,
     Qt,
-    QTimer,
     Signal,
 )
 from qtpy.QtGui import QColor, QGuiApplication, QKeySequence, QPainter
@@ -24,13 +23,14 @@ from qtpy.QtWidgets import (
     QMenu,
     QPushButton,
     QTableView,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_annotate_jobs.model import Method
 from napari_annotate_jobs.widgets.exchange._fields import wrapped
 from napari_annotate_jobs.widgets.keys._held import acts_once
+from napari_annotate_jobs.widgets.parts._layouts import column_of
+from napari_annotate_jobs.widgets.parts._made import timer_once
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring
 
 from ._attribute_dialog import AttributeDialog
@@ -94,10 +94,7 @@ class LabelTable(QWidget):
         self._show_state()
 
     def _build(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addWidget(self.table, 1)
+        column = column_of((self.table, 1), parent=self, spacing=4, margins=0)
         self.rules = QWidget(self)
         self._rules = QHBoxLayout(self.rules)
         self._rules.setContentsMargins(0, 0, 0, 0)
@@ -362,10 +359,7 @@ class _Table(QTableView):
         self.clicked.connect(self._on_click)
         # The editor that is closed is still open then.
         self._next = 0
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
-        self._soon.timeout.connect(lambda: self.write_at(self._next))
+        self._soon = timer_once(self, lambda: self.write_at(self._next))
 
     # ----------------------------------------------------------------- reading
     def places(self) -> list[int]:

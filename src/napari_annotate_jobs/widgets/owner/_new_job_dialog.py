@@ -25,6 +25,7 @@ from napari_annotate_jobs.errors import counted
 from napari_annotate_jobs.model import Method
 from napari_annotate_jobs.widgets.exchange._fields import Choice, PathField
 from napari_annotate_jobs.widgets.jobs._paint import number
+from napari_annotate_jobs.widgets.parts._layouts import column_of, row_of
 from napari_annotate_jobs.widgets.parts._theme import (
     Colors,
     main_button_style,
@@ -126,21 +127,13 @@ class NewJobDialog(OwnerDialog):
 
     # --------------------------------------------------------------- building
     def _build(self) -> None:
-        columns = QHBoxLayout()
-        columns.setSpacing(14)
-        columns.addLayout(self._build_images(), 5)
-        columns.addLayout(self._build_job(), 7)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(10, 10, 10, 10)
-        whole.setSpacing(8)
-        whole.addLayout(columns, 1)
-        whole.addLayout(self._build_foot())
+        columns = row_of((self._build_images(), 5), (self._build_job(), 7), spacing=14)
+        column_of((columns, 1), self._build_foot(), parent=self, spacing=8, margins=10)
 
     def _build_images(self) -> QVBoxLayout:
         column = QVBoxLayout()
         column.setSpacing(5)
-        head = QHBoxLayout()
-        head.addWidget(_title("Images", self), 1)
+        head = row_of((_title("Images", self), 1))
         self.folder = self._button("Add a &folder…", "A folder of studies or of images")
         self.folder.clicked.connect(self.folder_requested)
         self.files = self._button("Add fi&les…", "DICOM, NIfTI, NRRD, pictures")
@@ -161,12 +154,9 @@ class NewJobDialog(OwnerDialog):
         self._pages.addWidget(self.empty)
         self._pages.addWidget(self.studies)
         column.addWidget(self._pages, 1)
-        row = QHBoxLayout()
         self._build_progress("Read no further")
-        row.addWidget(self.progress, 1)
-        row.addWidget(self.stop)
+        row = row_of((self.progress, 1), self.stop)
         column.addLayout(row)
-        row = QHBoxLayout()
         self.count = QLabel(self)
         self.count.setTextFormat(Qt.TextFormat.RichText)
         self.count.linkActivated.connect(lambda _: self.details_requested.emit())
@@ -174,11 +164,8 @@ class NewJobDialog(OwnerDialog):
         self.all.clicked.connect(lambda: self.studies.tick(None, True))
         self.none = self._button("None", "Tick no study")
         self.none.clicked.connect(lambda: self.studies.tick(None, False))
-        row.addWidget(self.count, 1)
-        row.addWidget(self.all)
-        row.addWidget(self.none)
+        row = row_of((self.count, 1), self.all, self.none)
         column.addLayout(row)
-        row = QHBoxLayout()
         self.unit = Choice("A case is", self)
         self.unit.set_entries([(value, text) for value, text, _ in UNITS])
         for place, (_, _, tip) in enumerate(UNITS):
@@ -186,8 +173,7 @@ class NewJobDialog(OwnerDialog):
         self.unit.activated.connect(lambda _: self.unit_changed.emit(self.unit.value()))
         label = QLabel("A &case is", self)
         label.setBuddy(self.unit)
-        row.addWidget(label)
-        row.addWidget(self.unit, 1)
+        row = row_of(label, (self.unit, 1))
         self.anonymous = QCheckBox("Anon&ymous names", self)
         self.anonymous.setToolTip(
             "Case 1, Case 2 ... instead of the names of folders and files"
@@ -198,9 +184,7 @@ class NewJobDialog(OwnerDialog):
         return column
 
     def _build_job(self) -> QVBoxLayout:
-        column = QVBoxLayout()
-        column.setSpacing(5)
-        column.addWidget(_title("Job", self))
+        column = column_of(_title("Job", self), spacing=5)
         form = QGridLayout()
         form.setHorizontalSpacing(8)
         form.setVerticalSpacing(5)
@@ -241,7 +225,6 @@ class NewJobDialog(OwnerDialog):
         self.instructions.setTabChangesFocus(True)
         self.instructions.setFixedHeight(2 * self.fontMetrics().height() + 14)
         _row(form, 0, "&Instructions", self.instructions)
-        row = QHBoxLayout()
         self.is_due = QCheckBox("&Due", self)
         self.due = QDateEdit(self)
         self.due.setAccessibleName("Due date")
@@ -253,10 +236,7 @@ class NewJobDialog(OwnerDialog):
         self.is_due.toggled.connect(self.due.setEnabled)
         self.copy = QCheckBox("Copy the images into the folder", self)
         self.copy.setToolTip("So that the folder can be given away by itself")
-        row.addWidget(self.is_due)
-        row.addWidget(self.due)
-        row.addStretch(1)
-        row.addWidget(self.copy)
+        row = row_of(self.is_due, self.due, 1, self.copy)
         form.addLayout(row, 1, 1)
         self.place = PathField("Folder of the job", "A new folder", self)
         self.place.browse_requested.connect(self.place_requested)
@@ -267,7 +247,6 @@ class NewJobDialog(OwnerDialog):
         return column
 
     def _build_foot(self) -> QHBoxLayout:
-        row = QHBoxLayout()
         self.told.setSizePolicy(
             self.told.sizePolicy().Policy.Expanding,
             self.told.sizePolicy().Policy.Preferred,
@@ -285,10 +264,7 @@ class NewJobDialog(OwnerDialog):
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setAutoRepeat(False)
             shortcut.activated.connect(self._finish)
-        row.addWidget(self.told, 1)
-        row.addWidget(self.only_create)
-        row.addWidget(self.annotate)
-        return row
+        return row_of((self.told, 1), self.only_create, self.annotate)
 
     def _finish(self) -> None:
         """Take what is being typed, and create."""

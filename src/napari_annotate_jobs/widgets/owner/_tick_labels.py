@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QDialog,
-    QHBoxLayout,
-    QLineEdit,
     QListWidget,
     QListWidgetItem,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_annotate_jobs.errors import counted
 from napari_annotate_jobs.widgets.annotate._label_list import swatch
 from napari_annotate_jobs.widgets.exchange._fields import tick_style
+from napari_annotate_jobs.widgets.parts._layouts import column_of, row_of
+from napari_annotate_jobs.widgets.parts._made import search_field
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring
 
 if TYPE_CHECKING:
@@ -52,11 +51,7 @@ class ReadyLabels(QDialog):
         super().__init__(parent)
         self.setWindowTitle(title)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        column = QVBoxLayout(self)
-        self.search = QLineEdit(self)
-        self.search.setPlaceholderText("Search, as kidney")
-        self.search.setAccessibleName("Search labels")
-        self.search.setClearButtonEnabled(True)
+        self.search = search_field("Search, as kidney", "Search labels", self)
         self.search.textChanged.connect(self._filter)
         self.list = QListWidget(self)
         self.list.setAccessibleName(title)
@@ -68,16 +63,12 @@ class ReadyLabels(QDialog):
             item.setCheckState(Qt.CheckState.Unchecked)
         self.list.itemChanged.connect(self._count)
         self.list.itemActivated.connect(_turn)
-        column.addWidget(self.search)
-        column.addWidget(self.list, 1)
-        row = QHBoxLayout()
+        column = column_of(self.search, (self.list, 1), parent=self)
         self.all = QPushButton("Tick all shown", self)
         self.all.clicked.connect(self._tick_shown)
         self.add = QPushButton(self)
         self.add.clicked.connect(self.accept)
-        row.addWidget(self.all)
-        row.addStretch(1)
-        row.addWidget(self.add)
+        row = row_of(self.all, 1, self.add)
         column.addLayout(row)
         self.accepted.connect(lambda: self.chosen.emit(self.names()))
         self.resize(360, 460)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QPainter
@@ -26,12 +26,22 @@ class KeyButton(QPushButton):
         What it says.
     action : str
         What it does, by id.
+    pressed : callable or signal, optional
+        Is called, or told, when it is clicked.
     parent : QWidget, optional
         The widget it belongs to.
     """
 
-    def __init__(self, text: str, action: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        action: str,
+        pressed: Any = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(text, parent)
+        if pressed is not None:
+            self.clicked.connect(pressed)
         self.setObjectName(action)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.key = ""

@@ -12,9 +12,10 @@ from qtpy.QtWidgets import (
     QSizePolicy,
     QTextBrowser,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
+
+from napari_annotate_jobs.widgets.parts._layouts import column_of
 
 from ._theme import Colors, readable
 
@@ -61,11 +62,7 @@ class Section(QWidget):
         font.setBold(True)
         self._head.setFont(font)
         self._head.toggled.connect(self._on_toggled)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self._head)
-        layout.addWidget(content)
+        column_of(self._head, content, parent=self, spacing=2, margins=0)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._show_arrow()
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import QLabel, QMainWindow, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QMainWindow, QWidget
+
+from napari_annotate_jobs.widgets.parts._layouts import column_of
 
 if TYPE_CHECKING:
     from ._theme import Colors
@@ -27,8 +29,7 @@ class Veil(QWidget):
         self._label.setTextFormat(Qt.TextFormat.PlainText)
         self._label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._label.setAccessibleName("What is being done")
-        layout = QVBoxLayout(self)
-        layout.addWidget(self._label)
+        column_of(self._label, parent=self)
         self.hide()
 
     def text(self) -> str:

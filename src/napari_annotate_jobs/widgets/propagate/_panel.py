@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QSignalBlocker, QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -21,6 +19,7 @@ from napari_annotate_jobs.editing import Mode
 from napari_annotate_jobs.model import LabelSet, Method, RangeAction, Scope
 from napari_annotate_jobs.widgets.keys._guest import KeyboardPanel
 from napari_annotate_jobs.widgets.keys._held import acts_once
+from napari_annotate_jobs.widgets.parts._layouts import column_of, row_of
 from napari_annotate_jobs.widgets.parts._short_box import ShortBox
 from napari_annotate_jobs.widgets.parts._theme import (
     Colors,
@@ -114,36 +113,28 @@ class PropagatePanel(KeyboardPanel):
 
     def _lay_out(self) -> None:
         inner = QWidget()
-        every = QHBoxLayout()
-        every.addWidget(QLabel("Every"))
-        every.addWidget(self.every)
-        every.addWidget(QLabel("slices"))
-        every.addStretch(1)
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(2, 2, 2, 2)
-        column.setSpacing(6)
-        column.addWidget(self.what)
-        column.addWidget(self.labels)
-        column.addWidget(self.lift)
-        column.addWidget(self.range)
-        column.addLayout(every)
-        column.addWidget(self.until)
-        column.addWidget(self.ends)
-        column.addWidget(self.modes)
-        column.addStretch(1)
+        every = row_of(QLabel("Every"), self.every, QLabel("slices"), 1)
+        column_of(
+            self.what,
+            self.labels,
+            self.lift,
+            self.range,
+            every,
+            self.until,
+            self.ends,
+            self.modes,
+            1,
+            parent=inner,
+            spacing=6,
+            margins=2,
+        )
         area = QScrollArea()
         area.setWidget(inner)
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        row = QHBoxLayout()
-        row.addWidget(self.apply, 2)
-        row.addWidget(self.cancel, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 4, 4, 4)
-        layout.addWidget(area, 1)
-        layout.addWidget(self.about)
-        layout.addLayout(row)
+        row = row_of((self.apply, 2), (self.cancel, 1))
+        column_of((area, 1), self.about, row, parent=self, margins=4)
 
     def _connect(self) -> None:
         self.what.activated.connect(self._what_chosen)

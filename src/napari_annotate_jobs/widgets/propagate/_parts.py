@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QListWidget,
     QListWidgetItem,
@@ -17,12 +16,12 @@ from qtpy.QtWidgets import (
     QRadioButton,
     QSizePolicy,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 from superqt import QRangeSlider
 
 from napari_annotate_jobs.editing import Mode
+from napari_annotate_jobs.widgets.parts._layouts import column_of, row_of
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style
 from napari_annotate_jobs.widgets.strip._hover import Pictures, pixmap_of
 from napari_annotate_jobs.widgets.strip._paint import color_icon
@@ -160,23 +159,13 @@ class RangePicker(QWidget):
             box.valueChanged.connect(self._typed)
 
     def _lay_out(self) -> None:
-        ways = QHBoxLayout()
-        ways.setSpacing(3)
-        for button in self.buttons.values():
-            ways.addWidget(button, 1)
-        numbers = QHBoxLayout()
-        numbers.setSpacing(4)
-        numbers.addWidget(QLabel("Slices"))
-        numbers.addWidget(self.first, 1)
-        numbers.addWidget(QLabel("to"))
-        numbers.addWidget(self.last, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addLayout(ways)
-        layout.addWidget(self.strip)
-        layout.addWidget(self.slider)
-        layout.addLayout(numbers)
+        ways = row_of(*((button, 1) for button in self.buttons.values()), spacing=3)
+        numbers = row_of(
+            QLabel("Slices"), (self.first, 1), QLabel("to"), (self.last, 1), spacing=4
+        )
+        column_of(
+            ways, self.strip, self.slider, numbers, parent=self, spacing=4, margins=0
+        )
 
     # --------------------------------------------------------------- setters
     def set_series(self, n: int, origin: int) -> None:
@@ -317,10 +306,7 @@ class ModeChoice(QWidget):
         self.head.setWordWrap(True)
         self._group = QButtonGroup(self)
         self.buttons: dict[Mode, QRadioButton] = {}
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(1)
-        layout.addWidget(self.head)
+        layout = column_of(self.head, parent=self, spacing=1, margins=0)
         for mode in Mode:
             button = QRadioButton(self.WORDS[mode])
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QComboBox,
-    QHBoxLayout,
     QLabel,
     QListWidget,
     QListWidgetItem,
     QSizePolicy,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 from superqt import QElidingLabel
@@ -26,6 +24,8 @@ from napari_annotate_jobs.widgets.keys._guest import KeyboardGuest
 from napari_annotate_jobs.widgets.keys._keys import key_text
 from napari_annotate_jobs.widgets.parts._case_line import CaseLine
 from napari_annotate_jobs.widgets.parts._key_button import KeyButton
+from napari_annotate_jobs.widgets.parts._layouts import column_of, row_of
+from napari_annotate_jobs.widgets.parts._made import text_label
 from napari_annotate_jobs.widgets.parts._sections import Section
 from napari_annotate_jobs.widgets.parts._theme import (
     Colors,
@@ -151,14 +151,10 @@ class ReviewPanel(KeyboardGuest):
         self.help.clicked.connect(self.help_requested)
         for tool in (self.zoom, self.help):
             tool.setFixedSize(26, 24)
-        self.passes = KeyButton("Pass", "pass_case")
-        self.passes.clicked.connect(self.pass_requested)
-        self.fails = KeyButton("Fail…", "fail_case")
-        self.fails.clicked.connect(self.fail_requested)
-        self.returns = KeyButton("Return…", "return_case")
-        self.returns.clicked.connect(self.return_requested)
-        self.corrects = KeyButton("Correct…", "correct_case")
-        self.corrects.clicked.connect(self.correct_requested)
+        self.passes = KeyButton("Pass", "pass_case", self.pass_requested)
+        self.fails = KeyButton("Fail…", "fail_case", self.fail_requested)
+        self.returns = KeyButton("Return…", "return_case", self.return_requested)
+        self.corrects = KeyButton("Correct…", "correct_case", self.correct_requested)
         self.beside = KeyButton("Side by side", "side_by_side")
         self.beside.setCheckable(True)
         self.beside.clicked.connect(self._on_beside)
@@ -166,8 +162,7 @@ class ReviewPanel(KeyboardGuest):
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         # All its lines, whatever else there is; a long name is cut at the end.
         self.legend.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.undo = KeyButton("Undo", "undo")
-        self.undo.clicked.connect(self.undo_requested)
+        self.undo = KeyButton("Undo", "undo", self.undo_requested)
         self.line = CaseLine()
         self.line.setAccessibleName("Comment or reason")
         self.line.returnPressed.connect(self._write)
@@ -196,9 +191,7 @@ class ReviewPanel(KeyboardGuest):
         self.differences.itemActivated.connect(self._on_difference)
         self.summary = QLabel()
         self.summary.setWordWrap(True)
-        self.said = QLabel()
-        self.said.setWordWrap(True)
-        self.said.setTextFormat(Qt.TextFormat.PlainText)
+        self.said = text_label()
         self.said.setAccessibleName("What was answered here")
         self.said.hide()
         self.previous = KeyButton("«", "previous_case")
@@ -209,57 +202,45 @@ class ReviewPanel(KeyboardGuest):
         self.next.clicked.connect(lambda: self.go_requested.emit(1))
 
     def _lay_out(self) -> None:
-        top = QHBoxLayout()
-        top.setSpacing(2)
-        top.addWidget(self.case_name, 1)
-        top.addWidget(self.flag.button)
-        top.addWidget(self.zoom)
-        top.addWidget(self.help)
-        verdicts = QVBoxLayout()
-        verdicts.setSpacing(3)
-        for verdict in (self.passes, self.corrects, self.fails, self.returns):
-            verdicts.addWidget(verdict)
-        write = QHBoxLayout()
-        write.setSpacing(3)
-        write.addWidget(self.line, 1)
-        write.addWidget(self.about)
+        top = row_of(
+            (self.case_name, 1), self.flag.button, self.zoom, self.help, spacing=2
+        )
+        verdicts = column_of(
+            self.passes, self.corrects, self.fails, self.returns, spacing=3
+        )
+        write = row_of((self.line, 1), self.about, spacing=3)
         changed = QWidget()
-        column = QVBoxLayout(changed)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(3)
-        other = QHBoxLayout()
-        other.setSpacing(3)
-        other.addWidget(self.against, 1)
-        other.addWidget(self.beside)
-        column.addLayout(other)
-        column.addWidget(self.legend)
-        column.addWidget(self.summary)
-        column.addWidget(self.differences, 1)
+        column_of(
+            row_of((self.against, 1), self.beside, spacing=3),
+            self.legend,
+            self.summary,
+            (self.differences, 1),
+            parent=changed,
+            spacing=3,
+            margins=0,
+        )
         self.changes = Section("What changed", changed)
         for step in (self.previous, self.next):
             step.setMaximumWidth(44)
-        bottom = QHBoxLayout()
-        bottom.setSpacing(4)
-        bottom.addWidget(self.previous, 1)
-        bottom.addWidget(self.undo, 3)
-        bottom.addWidget(self.next, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 4, 6, 6)
-        layout.setSpacing(5)
-        layout.addLayout(top)
-        layout.addWidget(self.flag.text)
-        layout.addWidget(self.who)
-        layout.addWidget(self.history)
-        layout.addWidget(self.state)
-        layout.addLayout(verdicts)
-        layout.addLayout(write)
-        layout.addWidget(self.said)
-        layout.addWidget(self.thread_box)
-        layout.addWidget(self.changes, 1)
-        layout.addStretch(0)
-        layout.addWidget(self.window_control)
-        layout.addLayout(bottom)
-        self._column = layout
+        bottom = row_of((self.previous, 1), (self.undo, 3), (self.next, 1), spacing=4)
+        self._column = column_of(
+            top,
+            self.flag.text,
+            self.who,
+            self.history,
+            self.state,
+            verdicts,
+            write,
+            self.said,
+            self.thread_box,
+            (self.changes, 1),
+            0,
+            self.window_control,
+            bottom,
+            parent=self,
+            spacing=5,
+            margins=(6, 4, 6, 6),
+        )
         self.setMinimumWidth(270)
 
     def hold_window_control(self) -> None:

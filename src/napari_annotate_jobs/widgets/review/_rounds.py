@@ -6,8 +6,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QWidget
 
+from napari_annotate_jobs.widgets.parts._layouts import column_of
 from napari_annotate_jobs.widgets.parts._sections import Section, Shelf
 from napari_annotate_jobs.widgets.parts._theme import Colors
 
@@ -59,9 +60,7 @@ class HistoryBox(QWidget):
         self._shelf = Shelf(self.text, 96)
         self.box = Section("Rounds", self._shelf)
         self.box.set_folded(True)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.box)
+        column_of(self.box, parent=self, margins=0)
         self.hide()
 
     def set_colors(self, colors: Colors) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QPushButton, QWidget
 
 from napari_annotate_jobs.widgets.keys._guest import KeyboardGuest
+from napari_annotate_jobs.widgets.parts._layouts import column_of
 from napari_annotate_jobs.widgets.parts._theme import Colors
 
 if TYPE_CHECKING:
@@ -49,18 +50,13 @@ class ReviewSides(KeyboardGuest):
         for step in (annotate.previous, annotate.next):
             step.hide()  # the reviewer's list says which case comes next
         self._head = QWidget()
-        head = QVBoxLayout(self._head)
-        head.setContentsMargins(6, 4, 6, 0)
-        head.setSpacing(4)
-        head.addWidget(self.text)
-        head.addWidget(self.back)
+        column_of(
+            self.text, self.back, parent=self._head, spacing=4, margins=(6, 4, 6, 0)
+        )
         # No stack, which would be as high as the higher of the two.
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self._head)
-        column.addWidget(annotate, 1)
-        column.addWidget(panel, 1)
+        column_of(
+            self._head, (annotate, 1), (panel, 1), parent=self, spacing=0, margins=0
+        )
         self.host(self.back)
         self.show_copy(False)
         self.set_colors(Colors.dark())

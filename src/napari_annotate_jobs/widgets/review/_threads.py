@@ -5,9 +5,11 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
+from napari_annotate_jobs.widgets.parts._layouts import column_of
+from napari_annotate_jobs.widgets.parts._made import timer_once
 from napari_annotate_jobs.widgets.parts._sections import Shelf
 from napari_annotate_jobs.widgets.parts._theme import Colors
 
@@ -57,18 +59,13 @@ class ThreadList(QWidget):
         self._removable: frozenset[str] = frozenset()
         self._may_answer = True
         self._rows: dict[str, QWidget] = {}
-        self._scrolls = QTimer(self)
-        self._scrolls.setSingleShot(True)
-        self._scrolls.setInterval(0)
-        self._scrolls.timeout.connect(self._scroll)
+        self._scrolls = timer_once(self, self._scroll)
         inner = QWidget()
         self._list = QVBoxLayout(inner)
         self._list.setContentsMargins(0, 0, 0, 0)
         self._list.setSpacing(3)
         self._shelf = Shelf(inner, height)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._shelf)
+        column_of(self._shelf, parent=self, margins=0)
 
     @property
     def n_open(self) -> int:

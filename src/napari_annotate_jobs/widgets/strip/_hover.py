@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QLabel, QWidget
 from superqt.utils import QSignalDebouncer
+
+from napari_annotate_jobs.widgets.parts._layouts import column_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -129,10 +131,7 @@ class HoverCard(QFrame):
         self.text = QLabel()
         self.text.setWordWrap(True)
         self.text.setMaximumWidth(260)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.addWidget(self.picture)
-        layout.addWidget(self.text)
+        column_of(self.picture, self.text, parent=self, margins=6)
         self.pictures = Pictures()
         self._index = -1
         self._place = QRect()

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QMenu, QWidget
 
 from napari_annotate_jobs.model import Decision, Method, Scope
 from napari_annotate_jobs.widgets.keys._key_map import KeyMap, label_keys
-from napari_annotate_jobs.widgets.keys._keys import key_text
+from napari_annotate_jobs.widgets.parts._menu_entries import MenuEntries
 
 from ._paint import color_icon
 from ._ranges import slices_text
@@ -63,7 +63,7 @@ class StripMenu(QObject):
         self.keymap = KeyMap()
         self.locked = False
         self.state: Callable[[str, int, int], bool] | None = None
-        self._calls: dict[QAction, Callable[[], None]] = {}
+        self._entries = MenuEntries(self)
 
     def set_labels(self, label_set: LabelSet) -> None:
         """Offer the class labels that are said of slices."""
@@ -97,7 +97,7 @@ class StripMenu(QObject):
         start, stop = span
         parent = self.parent()
         assert isinstance(parent, QWidget)
-        self._calls.clear()
+        self._entries.clear()
         menu = QMenu(parent)
         title = slices_text(start, stop).capitalize()
         count = f" ({stop - start + 1})" if stop > start else ""
@@ -105,38 +105,24 @@ class StripMenu(QObject):
         menu.addSeparator()
         self._add_decisions(menu, start, stop, cells)
         menu.addSeparator()
-        hint = self._hint("propagate")
-        self._add(
-            menu,
-            f"Propagate…{hint}",
-            lambda: self.propagated.emit(start, stop),
-        )
+        propagate = partial(self.propagated.emit, start, stop)
+        self._add(menu, "Propagate…", propagate, key=self.keymap.key("propagate"))
         if any(cell.proposals for cell in cells):
-            self._add(
-                menu,
-                f"Confirm proposals{self._hint('confirm')}",
-                lambda: self.confirmed.emit(start, stop),
-            )
-            self._add(
-                menu,
-                f"Reject proposals{self._hint('reject')}",
-                lambda: self.rejected.emit(start, stop),
-            )
+            for name, text, asked in (
+                ("confirm", "Confirm proposals", self.confirmed),
+                ("reject", "Reject proposals", self.rejected),
+            ):
+                ask = partial(asked.emit, start, stop)
+                self._add(menu, text, ask, key=self.keymap.key(name))
         if segments:
             menu.addSeparator()
         for segment in segments:
             self._add_range(menu, segment, current)
         if is_selection:
             menu.addSeparator()
-            self._add(menu, "Clear the selection\tEsc", self.cleared.emit, always=True)
+            clear = self.cleared.emit
+            self._add(menu, "Clear the selection", clear, key="Esc", always=True)
         return menu
-
-    def _triggered(self) -> None:
-        self._calls[self.sender()]()
-
-    def _hint(self, action_id: str) -> str:
-        text = key_text(self.keymap.key(action_id))
-        return f"\t{text}" if text else ""
 
     def _add(
         self,
@@ -144,16 +130,13 @@ class StripMenu(QObject):
         text: str,
         call: Callable[[], None] | None,
         *,
+        key: str = "",
         always: bool = False,
         checked: bool | None = None,
         color: str = "",
     ) -> QAction:
-        action = menu.addAction(text)
-        action.setEnabled(call is not None and (always or not self.locked))
-        if call is not None:
-            # Qt would keep a lambda, and all it knows, out of the collector's sight.
-            self._calls[action] = call
-            action.triggered.connect(self._triggered)
+        on = always or not self.locked
+        action = self._entries.add(menu, text, call, key=key, on=on)
         if checked is not None:
             action.setCheckable(True)
             action.setChecked(checked)
@@ -168,11 +151,11 @@ class StripMenu(QObject):
         assert into is not None
         for label in self.labels:
             name = label_action(label.id)
-            key = key_text(self.keys.get(label.id, ""))
             self._add(
                 into,
-                label.name.replace("&", "&&") + (f"\t{key}" if key else ""),
+                label.name,
                 partial(self.decided.emit, name, start, stop),
+                key=self.keys.get(label.id, ""),
                 checked=self.state is not None and self.state(name, start, stop),
                 color=label.color,
             )
@@ -183,11 +166,12 @@ class StripMenu(QObject):
             on = all(cell.decision is decision for cell in cells)
             if self.state is not None:
                 on = self.state(name, start, stop)
-            hint = self._hint("nothing_to_label" if name == NOTHING else "exclude")
+            action = "nothing_to_label" if name == NOTHING else "exclude"
             self._add(
                 menu,
-                text + hint,
+                text,
                 partial(self.decided.emit, name, start, stop),
+                key=self.keymap.key(action),
                 checked=on,
             )
 
@@ -215,7 +199,7 @@ class StripMenu(QObject):
             for label in self.labels:
                 self._add(
                     into,
-                    label.name.replace("&", "&&"),
+                    label.name,
                     partial(self.relabelled.emit, segment.id, label.id),
                     color=label.color,
                 )

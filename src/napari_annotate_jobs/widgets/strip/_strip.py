@@ -9,13 +9,13 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QMenu,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_annotate_jobs.widgets.keys._guest import KeyboardGuest
 from napari_annotate_jobs.widgets.keys._key_map import KeyMap
 from napari_annotate_jobs.widgets.keys._keys import key_text
+from napari_annotate_jobs.widgets.parts._layouts import column_of
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_style, paint_in
 
 from ._bar import CountsBar, SliceNumber, count_cells, strip_icon, tool_button
@@ -135,11 +135,7 @@ class SliceStrip(KeyboardGuest):
         row.addWidget(self.bar, 1)
         for name in names[4:]:
             row.addWidget(self._buttons[name])
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 2, 4, 2)
-        layout.setSpacing(2)
-        layout.addWidget(self.track, 1)
-        layout.addLayout(row)
+        column_of((self.track, 1), row, parent=self, spacing=2, margins=(4, 2, 4, 2))
 
     def _connect(self) -> None:
         track, menu = self.track, self.menu_maker
