@@ -11,7 +11,6 @@ from weakref import ref
 
 from napari.utils.notifications import NotificationSeverity
 from napari.utils.theme import get_theme
-from platformdirs import user_state_path
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
@@ -26,11 +25,12 @@ from napari_annotate_jobs.session import ALL_FINISHED, Connections
 from napari_annotate_jobs.widgets import Colors, KeyMap
 
 from ._asks import notify, tell_error, unsay
+from ._kept_here import habits_of, kept_here
 from ._load_ahead import LAYERS, OPEN_JOB, load_ahead
 from ._next_job import next_job
 from ._qt_executor import QtExecutor
 from ._servers import Servers, is_server
-from ._settings import PLUGIN, keys_to_text, read_settings, settings_model
+from ._settings import keys_to_text, read_settings, settings_model
 from ._still_heap import StillHeap
 
 if TYPE_CHECKING:
@@ -41,9 +41,6 @@ if TYPE_CHECKING:
     from napari_annotate_jobs.model import JobSummary
     from napari_annotate_jobs.session import (
         Habits,
-        Recovery,
-        SeenMemory,
-        WindowMemory,
     )
     from napari_annotate_jobs.stores import JobStore
 
@@ -459,7 +456,7 @@ class Workstation(QObject):
 
         from ._open_job import OpenJob
 
-        recovery, windows, seen = _kept_here()
+        recovery, windows, seen = kept_here()
         session = AnnotationSession(
             store,
             job_id,
@@ -467,7 +464,7 @@ class Workstation(QObject):
             recovery=recovery,
             windows=windows,
             seen=seen,
-            habits=_habits(store, job_id),
+            habits=habits_of(store, job_id),
         )
         session.open_next = settings.open_next
         return OpenJob(
@@ -485,7 +482,7 @@ class Workstation(QObject):
 
         from ._open_review import OpenJobReview
 
-        recovery, windows, seen = _kept_here()
+        recovery, windows, seen = kept_here()
         review = ReviewSession(store, job_id, executor=self.tables)
         review.open_next = settings.open_next
         frozen = FrozenStore(store)
@@ -646,7 +643,7 @@ class Workstation(QObject):
     def _sorting(self) -> Habits:
         assert self.current_job is not None
         session = self.current_job.session
-        return _habits(session.store, session.job.id)
+        return habits_of(session.store, session.job.id)
 
     def _on_review_counts(self, counts: Any) -> None:
         self.review_counts_changed.emit(counts)
@@ -784,23 +781,3 @@ class Workstation(QObject):
         self.tables.close()
         self.images.close()
         self._still.end()
-
-
-def _kept_here() -> tuple[Recovery, WindowMemory, SeenMemory]:
-    """Return what this computer keeps: unsaved work, windows, and what was seen."""
-    from napari_annotate_jobs.session import Recovery, SeenMemory, WindowMemory
-
-    folder = user_state_path(PLUGIN)
-    return (
-        Recovery(folder / "unsaved"),
-        WindowMemory(folder / "windows.json"),
-        SeenMemory(folder / "seen"),
-    )
-
-
-def _habits(store: JobStore, job_id: str) -> Habits:
-    """Return what this computer knows of a person's habits in a job."""
-    from napari_annotate_jobs.session import Habits
-
-    path = user_state_path(PLUGIN) / "habits.json"
-    return Habits(path, store.location, job_id, store.person)

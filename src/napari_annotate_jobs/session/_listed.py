@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Listed", "Place"]
+__all__ = ["ListPlace", "Listed"]
 
 K = TypeVar("K")
 
@@ -17,7 +17,7 @@ OVERLAP = 100
 """Cases that are read again: so many may have left the list meanwhile."""
 
 
-class Place(NamedTuple):
+class ListPlace(NamedTuple):
     """Where a case stands in a list: its number from 1, how many there are and left."""
 
     number: int
@@ -64,13 +64,13 @@ class Listed(Generic[K]):
             self._end = self._first + len(keys)
             self._keys = keys
 
-    def place(self, here: K) -> Place | None:
+    def place(self, here: K) -> ListPlace | None:
         """Return where a case stands in the list; None if it is not in it."""
         keys = self._keys or []
         if here not in keys:
             return None
         number = min(self._place + keys.index(here) + 1, self._total)
-        return Place(number, self._total, self._left)
+        return ListPlace(number, self._total, self._left)
 
     def note_left(self, here: K, by: int) -> None:
         """Note that a case of the list was submitted (-1), or taken back (1)."""

@@ -33,7 +33,7 @@ from napari_annotate_jobs.widgets.parts._theme import (
 )
 from napari_annotate_jobs.widgets.parts._upright_area import UprightArea
 
-from ._case_view import CaseView
+from ._cases_view import CasesView
 from ._label_filter import LabelFilter
 from ._labels import LabelOverview
 from ._model import CaseQuery, named_row
@@ -631,7 +631,7 @@ class JobPageView(QWidget):
         )
 
     @property
-    def _view(self) -> CaseView:
+    def _view(self) -> CasesView:
         """What shows the cases: the list, or the pictures."""
         return self._tiles if self._as_pictures.isChecked() else self._table
 
@@ -642,7 +642,7 @@ class JobPageView(QWidget):
 
     def _show_view(self) -> None:
         before, now = self._views.currentWidget(), self._view
-        if not isinstance(before, CaseView) or before is now:
+        if not isinstance(before, CasesView) or before is now:
             return
         had_keyboard, place = self.focusWidget() is before, before.chosen_place()
         self._views.setCurrentWidget(now)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHeaderView
 
-from ._case_view import CaseView
+from ._cases_view import CasesView
 from ._delegate import CaseDelegate
 from ._model import ROW, row_key
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["CaseTable"]
 
 
-class CaseTable(CaseView):
+class CaseTable(CasesView):
     """Cases of a job, any number of them; reads what is visible.
 
     One column, painted by a delegate: a QListView would lay out every row, and take

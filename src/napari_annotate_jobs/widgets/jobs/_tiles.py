@@ -27,7 +27,7 @@ from qtpy.QtWidgets import (
 
 from napari_annotate_jobs.widgets.parts._theme import Colors, mixed, readable
 
-from ._case_view import CaseView
+from ._cases_view import CasesView
 from ._label_filter import LabelFilter
 from ._model import ROW, CaseModel, CaseQuery, case_text, row_key
 from ._paint import (
@@ -211,7 +211,7 @@ class _TileDelegate(QStyledItemDelegate):
         return fill
 
 
-class CaseTiles(CaseView):
+class CaseTiles(CasesView):
     """Cases of a job as pictures, any number of them; reads what is visible.
 
     Parameters

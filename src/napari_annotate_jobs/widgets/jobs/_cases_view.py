@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from ._model import AnyRow
 
-__all__ = ["CaseView"]
+__all__ = ["CasesView"]
 
 
-class CaseView(QTableView):
+class CasesView(QTableView):
     """Shows the cases of a job, of which one is chosen, opened, or asked about.
 
     Two views may show the same cases, one at a time: what is read is what the one
