@@ -13,6 +13,7 @@ from scipy import ndimage as ndi
 
 from napari_annotate_jobs.errors import Cancelled, InvalidValueError
 from napari_annotate_jobs.propagation import interpolate_masks
+from napari_annotate_jobs.propagation._guide import _strengths
 
 
 def disc(shape, center, radius):
@@ -277,6 +278,19 @@ def test_key_without_label_ends_the_object() -> None:
     assert areas[1] > 0
 
 
+def test_an_object_that_ends_between_keys_may_end_anywhere() -> None:
+    """Half-way little is left: the mean over all places where it may end."""
+    plane = disc(SHAPE, (24, 30), 9)
+    volume, keys = stack(11, plane, np.zeros_like(plane))
+    areas = (interpolate_masks(volume, keys) > 0).sum(axis=(1, 2))
+    assert (np.diff(areas[:9]) < 0).all()
+    way = np.arange(1, 10) / 10
+    expected = plane.sum() * (1 - way + way * np.log(way))
+    # pixels that lie equally deep come and go together
+    np.testing.assert_allclose(areas[5:10], expected[4:], atol=12)
+    assert (areas[1:5] >= expected[:4].astype(int)).all()
+
+
 def test_single_key() -> None:
     volume, _ = stack(5, disc(SHAPE, (24, 30), 9))
     result = interpolate_masks(volume, [0])
@@ -318,6 +332,23 @@ def test_image_moves_the_outline() -> None:
     plain = interpolate_masks(true, keys)[between]
     guided = interpolate_masks(true, keys, image)[between]
     assert dice(guided, true[between]) > dice(plain, true[between]) + 0.03
+
+
+@pytest.mark.parametrize(
+    ("dice", "weight"),
+    [
+        # more and more of it: all of it, halved
+        ([0.52, 0.60, 0.66, 0.73], 0.3),
+        # the last doubling brings little: the image has said what it has to say
+        ([0.844, 0.890, 0.910, 0.914], 0.15),
+        ([0.60, 0.68, 0.69, 0.66], 0.075),
+        # it hardly helps, or harms
+        ([0.937, 0.944, 0.949, 0.950], 0.0),
+        ([0.80, 0.79, 0.80, 0.78], 0.0),
+    ],
+)
+def test_the_least_weight_of_the_image_that_is_enough(dice, weight) -> None:
+    assert _strengths(np.array(dice)[:, np.newaxis]).tolist() == [weight]
 
 
 def test_image_without_contrast_changes_nothing() -> None:

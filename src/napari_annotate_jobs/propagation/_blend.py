@@ -211,7 +211,7 @@ def blend(
         blended, place = _blended(quad, weights, stack.size)
         if guide is not None:
             guide.add(label, span, place, blended)
-        _keep_area(quad, weights, blended)
+        _keep_area(quad, weights, blended, span)
         _lay(label, blended, best[place], found[place])
     for drift in moved:
         _carry(stack, drift, span, best, found)
@@ -252,13 +252,29 @@ def _blended(
 
 
 def _keep_area(
-    quad: _Quad, weights: NDArray[np.float32], blended: NDArray[np.float32]
+    quad: _Quad,
+    weights: NDArray[np.float32],
+    blended: NDArray[np.float32],
+    span: Span,
 ) -> None:
     """Raise scores until as many pixels are above zero as there should be.
 
     Outlines that lie beside one another blend into less than either. What
     should be is the same cubic of the areas; scores are never lowered.
     """
+    wanted = (
+        _areas_to_end(quad, span)
+        if quad[1] is None or quad[2] is None
+        else _areas_between(quad, weights)
+    )
+    for plane, count in zip(blended, wanted, strict=True):
+        if np.count_nonzero(plane > 0) < count <= plane.size:
+            least = np.partition(plane.ravel(), plane.size - count)
+            plane += 1 - least[plane.size - count]
+
+
+def _areas_between(quad: _Quad, weights: NDArray[np.float32]) -> list[int]:
+    """Return the area of an object in each slice between two keys that hold it."""
     areas = [0 if field is None else field.area for field in quad]
     # An outer key without the object must not pull its area down: the slope is flat.
     if quad[0] is None:
@@ -266,10 +282,22 @@ def _keep_area(
     if quad[3] is None:
         areas[3] = areas[2]
     wanted = (weights.astype(np.float64) @ np.array(areas)) // _WEIGHT
-    for plane, count in zip(blended, wanted.astype(int).tolist(), strict=True):
-        if np.count_nonzero(plane > 0) < count <= plane.size:
-            least = np.partition(plane.ravel(), plane.size - count)
-            plane += 1 - least[plane.size - count]
+    found: list[int] = wanted.astype(int).tolist()
+    return found
+
+
+def _areas_to_end(quad: _Quad, span: Span) -> list[int]:
+    """Return the area, in each slice, of an object that one of two keys lacks.
+
+    Where it ends is not known, and may as well be here as there. An object whose
+    area shrinks evenly until it ends at u of the way has 1 - t / u of it left at t;
+    over all u from t to 1 the mean is 1 - t + t ln t.
+    """
+    area = max(field.area for field in quad[1:3] if field is not None)
+    start = span.at[2] if quad[1] is None else span.at[1]
+    way = np.array([abs(s - start) for s in span.slices]) / span.length
+    left: list[int] = (area * (1 - way + way * np.log(way))).astype(int).tolist()
+    return left
 
 
 def _lay(

@@ -31,6 +31,11 @@ _STRENGTHS = (0.0, 0.15, 0.3, 0.6)
 _GAIN = 0.015
 """Dice by which the image must improve the prediction of known keys."""
 
+_ENOUGH = 0.75
+"""Part of the best improvement that is enough: where more weight brings little
+more, the image has said what it has to say, and would only do harm nearer to the
+keys."""
+
 _TRUST = 0.5
 """Part of the strength found that is used: known keys lie twice as far from
 the keys they are predicted from, where the outlines are worth less."""
@@ -184,12 +189,18 @@ def learn_guide(
         ]
     )
     dice = 2 * hits.sum(axis=1) / np.maximum(sizes.sum(axis=1), 1)
-    best = dice.argmax(axis=0)
-    gain = dice[best, np.arange(kinds.size)] - dice[0]
-    strengths = np.where(gain >= _GAIN, _TRUST * np.array(_STRENGTHS)[best], 0.0)
-    strengths = strengths[kind]
+    strengths = _strengths(dice)[kind]
     strengths[0] = 0.0
     return Guide(stack, levels, strengths) if strengths.any() else None
+
+
+def _strengths(dice: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weight for each label, from the Dice of each weight and label."""
+    gain = dice - dice[0]
+    best = gain.max(axis=0)
+    least = (gain >= _ENOUGH * best).argmax(axis=0)
+    used: NDArray[np.float64] = _TRUST * np.array(_STRENGTHS)[least]
+    return np.where(best >= _GAIN, used, 0.0)
 
 
 def _levels(image: NDArray[Any], places: tuple[int, ...]) -> NDArray[np.uint8]:
