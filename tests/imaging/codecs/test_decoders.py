@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ import numpy as np
 import pydicom
 import pydicom.data
 import pytest
+from PIL import Image
+from pydicom.encaps import encapsulate
 from pydicom.pixels import get_decoder, pixel_array
+from pydicom.uid import UID
 
 from napari_annotate_jobs.errors import MissingExtraError, UnreadableImageError
 from napari_annotate_jobs.imaging import open_series, read_series
@@ -121,6 +125,23 @@ def test_gdcm_and_imagecodecs_agree_on_12_bits(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(codecs, "fast_decoder", lambda *_: None)
     _only_gdcm(monkeypatch)
     np.testing.assert_array_equal(_stored(_FILES["jpeg-grey-12"]), fast)
+
+
+@pytest.mark.parametrize("process", range(52, 57))
+def test_retired_jpeg_syntaxes(tmp_path: Path, process: int) -> None:
+    """Several scans a picture, as full progression has them."""
+    grey = np.add.outer(np.arange(32), np.arange(40)).astype(np.uint8) * 3
+    kept = BytesIO()
+    Image.fromarray(grey).save(kept, "JPEG", progressive=True, quality=90)
+    dataset = pydicom.dcmread(_TESTS / "SC_rgb_small_odd_jpeg.dcm")
+    dataset.file_meta.TransferSyntaxUID = UID(f"1.2.840.10008.1.2.4.{process}")
+    dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = 32, 40, 1
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.PixelData = encapsulate([kept.getvalue()])
+    dataset.save_as(tmp_path / "a.dcm")
+    np.testing.assert_array_equal(
+        _stored(tmp_path / "a.dcm").astype(int), np.asarray(Image.open(kept))
+    )
 
 
 def test_what_nothing_decodes_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
