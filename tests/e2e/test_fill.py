@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from napari_annotate_jobs.editing import FillTool, tracks
 from napari_annotate_jobs.model import (
@@ -104,6 +105,25 @@ def test_a_flood_from_a_click(driver, folder):
     driver.press_action("undo")
     assert editor.mask(8) is None
     assert not layer.data[8].any()
+
+
+def test_a_flood_over_several_slices_runs_through_them_from_its_click(driver):
+    panel = driver.current_job.fill.panel
+    choose(driver, FillTool.FLOOD)
+    driver.select(4, 12)
+    flood(driver)
+    assert panel.choice.where is Where.SELECTION
+    assert panel.choice.volume
+    driver.click(panel.apply)
+    editor = driver.session.editor
+    masks = {i: editor.mask(i) for i in range(16) if editor.mask(i) is not None}
+    assert len(masks) > 1 and set(masks) <= set(range(4, 13))
+    filled = np.zeros((16, *masks[8].shape), bool)
+    for i, mask in masks.items():
+        filled[i] = mask == TUMOUR
+    # all of it hangs together with the pixel that was clicked on
+    numbers, parts = ndimage.label(filled)
+    assert parts == 1 and numbers[(8, *SPOT)] == 1
 
 
 def test_a_threshold_over_selected_slices_leaves_other_labels(driver):
