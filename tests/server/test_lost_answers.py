@@ -118,6 +118,26 @@ def test_a_comment_is_said_once(losing, bench, kit, before):
     assert list(eve.threads(JOB, CASE, person="ana")) == [thread]
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_a_comment_that_is_written_again_is_said_once(losing, bench, kit, before):
+    """No answer came, however often it was asked for; then the person tries again."""
+    ana = bench.store("ana")
+    ana.save(JOB, CASE, kit.labelled(0, 1), {}, base=0)
+    ana.submit(JOB, CASE, base=1)
+    eve, transport = losing("eve", "/threads", before=before)
+    transport.most = 4
+    with pytest.raises(StoreAccessError):
+        eve.discuss(JOB, CASE, person="ana", comment=Comment(person="eve", text="why?"))
+    assert transport.lost == 4
+    thread = eve.discuss(
+        JOB, CASE, person="ana", comment=Comment(person="eve", text="why?")
+    )
+    assert list(eve.threads(JOB, CASE, person="ana")) == [thread]
+    # Heard, it is over: who says it once more means it.
+    eve.discuss(JOB, CASE, person="ana", comment=Comment(person="eve", text="why?"))
+    assert len(eve.threads(JOB, CASE, person="ana")) == 2
+
+
 NAME = {"Idempotency-Key": "0123456789abcdef"}
 
 

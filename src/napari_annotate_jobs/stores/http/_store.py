@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -81,6 +82,9 @@ __all__ = ["HttpStore"]
 
 T = TypeVar("T")
 
+_SAME = 900.0
+"""Seconds within which the same comment, that no answer came to, is the same one."""
+
 
 class HttpStore(JobStore, ImageSource):
     """Jobs on a server, described in ``docs/server.md``.
@@ -141,6 +145,7 @@ class HttpStore(JobStore, ImageSource):
         folder = cache.path.parent / "answers" if at_hand else None
         # Who asks is known by the token until the server has said it.
         mark = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+        self._unheard: dict[tuple[str | None, ...], tuple[str, float]] = {}
         self._answers = Answers(self.wire, folder, f"token {mark}")
         try:
             me = self._answers.get("/me", dict[str, Any])
@@ -182,10 +187,17 @@ class HttpStore(JobStore, ImageSource):
                 self.case(job_id, case_id)
                 self.counts(job_id)
 
-    def _post(self, kind: type[T], *parts: str, body: Any, **query: Any) -> T:
+    def _post(
+        self,
+        kind: type[T],
+        *parts: str,
+        body: Any,
+        name: str | None = None,
+        **query: Any,
+    ) -> T:
         path = quoted("jobs", *parts)
         # By its name the server knows it, and does it once: it may be sent again.
-        named = {"Idempotency-Key": new_id()}
+        named = {"Idempotency-Key": name or new_id()}
         done = self.wire.request(
             "POST", path, query=query, body=body, headers=named, repeat=True
         )
@@ -454,9 +466,27 @@ class HttpStore(JobStore, ImageSource):
         resolved: bool | None = None,
     ) -> Thread:
         form = CommentForm(comment=comment, thread=thread, resolved=resolved)
-        return self._post(
-            Thread, job_id, "cases", case_id, "threads", body=form, person=person
-        )
+        # Who says the same again, because nothing came back, says it once: it may have
+        # arrived. A comment that is written again has another id and time.
+        said = form.model_dump_json(exclude={"comment": {"id", "time"}})
+        asked = (job_id, case_id, person, said)
+        name, until = self._unheard.pop(asked, ("", 0.0))
+        if not name or until < time.monotonic():
+            name = new_id()
+        try:
+            return self._post(
+                Thread,
+                job_id,
+                "cases",
+                case_id,
+                "threads",
+                body=form,
+                name=name,
+                person=person,
+            )
+        except StoreAccessError:
+            self._unheard[asked] = name, time.monotonic() + _SAME
+            raise
 
     def mark_read(
         self,
