@@ -15,14 +15,15 @@ MARGIN = {"name": "Margin", "choices": ["sharp", "blurred"], "required": True}
 
 @pytest.fixture
 def asking(demo):
-    """Let labels of the brain's job ask for their margin, and for a grade."""
-    path = demo / BRAIN / "job.json"
-    document = json.loads(path.read_text("utf-8"))
-    labels = document["job"]["project"]["label_set"]["labels"]
-    for label in labels:
-        if label["name"] in ("Tumour", "Usable for training"):
-            label["attributes"] = [MARGIN]
-    path.write_text(json.dumps(document), "utf-8")
+    """Let labels of two jobs ask for their margin."""
+    for job in (BRAIN, XRAYS):
+        path = demo / job / "job.json"
+        document = json.loads(path.read_text("utf-8"))
+        labels = document["job"]["project"]["label_set"]["labels"]
+        for label in labels:
+            if label["name"] in ("Tumour", "Usable for training", "Mass"):
+                label["attributes"] = [MARGIN]
+        path.write_text(json.dumps(document), "utf-8")
 
 
 def test_attributes_are_answered_by_key_and_wanted_at_submit(asking, open_case, stored):
@@ -94,6 +95,7 @@ def test_one_answer_missing_leads_to_the_next(asking, open_case):
     driver.wait(lambda: not shown.hasFocus())
     assert len(driver.session.editor.submit_check().unanswered) == 1
     assert driver.session.slice == 7
+    driver.wait(lambda: driver.current_job.on_screen.is_seen)  # since the last press
     driver.press_action("submit")
     driver.wait(lambda: driver.question is not None)
     driver.answer("Go to slice 8")
@@ -101,3 +103,25 @@ def test_one_answer_missing_leads_to_the_next(asking, open_case):
     driver.key("2", shown)
     driver.wait(lambda: not shown.hasFocus())
     assert driver.session.editor.submit_check().refused is None
+
+
+def test_answers_missing_at_boxes_are_given_by_digits(asking, open_case, stored):
+    driver = open_case(XRAYS)
+    shown = driver.current_job.annotate.questions
+    driver.press_label("Mass")
+    for left in (300, 600):
+        driver.drag_pixels([(300, left), (380, left + 80)])
+    driver.wait(lambda: driver.current_job.on_screen.is_seen)
+    driver.press_action("submit")
+    driver.wait(lambda: driver.question is not None)
+    driver.answer("Go to slice 1")
+    editor = driver.session.editor
+    for left in (1, 0):
+        driver.wait(shown.hasFocus)
+        driver.key("2", shown)
+        driver.wait(lambda n=left: len(editor.submit_check().unanswered) == n)
+    driver.wait(lambda: not shown.hasFocus())
+    driver.settle()
+    assert editor.submit_check().refused is None
+    (content,) = stored(XRAYS, "xray-chest").slices.values()
+    assert [box.attributes for box in content.boxes] == [{"Margin": "blurred"}] * 2

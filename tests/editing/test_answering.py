@@ -309,8 +309,8 @@ def test_submit_wants_required_answers_of_slices_and_case(case, kit):
     case.set_masks({(4, ""): kit.mask()})
     found = case.submit_check()
     assert [(u.index, u.label.name, u.attribute, u.box) for u in found.unanswered] == [
-        (None, "liver", "grade", False),
-        (2, "lesion", "margin", False),
+        (None, "liver", "grade", ""),
+        (2, "lesion", "margin", ""),
     ]
     assert found.refused == (
         "“grade” is not answered for liver for the whole case, and 1 more. "

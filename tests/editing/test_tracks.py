@@ -560,7 +560,7 @@ def test_required_answers_are_wanted_before_submission(kit):
         1,
         "nodule",
         "margin",
-        True,
+        editor.content(1).boxes[0].id,
     )
     assert "“margin” is not answered for nodule on slice 2" in check.refused
     answer_track(editor, tracks(editor)[0].id, "margin", "blurred")

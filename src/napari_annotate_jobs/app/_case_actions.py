@@ -66,8 +66,7 @@ class CaseController:
     begin_line : callable
         Lets a comment be written on an object that is named in words.
     ask_for : callable
-        Lets an attribute of a label be answered, by the label's id and its name; what
-        it is given besides is called then.
+        Lets what is missing be answered; what it is given besides is called then.
     """
 
     def __init__(
@@ -82,8 +81,8 @@ class CaseController:
         open_threads: Callable[[], Sequence[Thread]] = tuple,
         go_thread: Callable[[str], object] = lambda thread: None,
         begin_line: Callable[[str], object] = lambda words: None,
-        ask_for: Callable[[int, str, Callable[[], None]], object] = (
-            lambda label_id, name, then: None
+        ask_for: Callable[[Unanswered, Callable[[], None]], object] = (
+            lambda missing, then: None
         ),
     ) -> None:
         self.session = bench.session
@@ -475,13 +474,9 @@ class CaseController:
         """Show where an answer is missing, and what asks for it."""
         if missing.index is not None:
             self.go_slice(missing.index)
-        if missing.box:
-            self.session.label = missing.label
-        else:
-            # The question that led here gives the keyboard back to the image first.
-            asked = missing.label.id, missing.attribute
-            ask_for = partial(self._ask_for, *asked, self._go_on_answering)
-            QTimer.singleShot(0, ask_for)
+        # The question that led here gives the keyboard back to the image first.
+        ask_for = partial(self._ask_for, missing, self._go_on_answering)
+        QTimer.singleShot(0, ask_for)
 
     def _go_on_answering(self) -> None:
         """Go where the next answer is missing, until none is."""

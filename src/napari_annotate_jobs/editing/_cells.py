@@ -77,14 +77,14 @@ class Unanswered:
         The label.
     attribute : str
         Its name.
-    box : bool
-        It is asked of an object on this slice.
+    box : str
+        Id of the box on this slice of whose object it is asked; empty if of none.
     """
 
     index: int | None
     label: Label
     attribute: str
-    box: bool = False
+    box: str = ""
 
     @property
     def text(self) -> str:
@@ -138,8 +138,7 @@ class SubmitCheck:
         if self.unanswered:
             first, more = self.unanswered[0], len(self.unanswered) - 1
             rest = f", and {more} more" if more else ""
-            select = "Select the box, and answer" if first.box else "Answer"
-            return f"{first.text}{rest}. {select} below the labels."
+            return f"{first.text}{rest}. Answer below the labels."
         if self.every_slice and self.undecided:
             n = len(self.undecided)
             return (

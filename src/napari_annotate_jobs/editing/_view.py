@@ -277,7 +277,7 @@ class CaseView:
                 for box in content.boxes:
                     if box.label == label.id and not box.proposal:
                         missing = _missing(label, None, box.attributes)
-                        found += [Unanswered(index, label, n, True) for n in missing]
+                        found += [Unanswered(index, label, n, box.id) for n in missing]
         return tuple(found)
 
     def _twins(self) -> tuple[tuple[int, int], ...]:

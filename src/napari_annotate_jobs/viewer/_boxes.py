@@ -268,8 +268,13 @@ class BoxLayer(DrawnLayer[Shapes]):
         self.layer.mode = "pan_zoom"
 
     def point_out(self, box_id: str | None) -> None:
-        """Take a box's object for the one at hand; None changes nothing."""
+        """Take a box's object for the one at hand; None changes nothing.
+
+        Other boxes that are selected are let go.
+        """
         if box_id in self._boxes:
+            if box_id not in self.selected:
+                self.layer.selected_data = set()
             self._remember(box_id)
             self.current_changed.emit()
 

@@ -18,6 +18,7 @@ from napari_annotate_jobs.session import Connections
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from napari_annotate_jobs.editing import Unanswered
     from napari_annotate_jobs.viewer import ViewerBridge
     from napari_annotate_jobs.widgets import LabelList, QuestionList
 
@@ -124,19 +125,23 @@ class AnswerController:
             "answer_by_digit": lambda: self._bench.act(self._begin),
         }
 
-    def ask_for(self, label_id: int, name: str, then: Callable[[], None]) -> None:
-        """Let an attribute of a label be answered by digits.
+    def ask_for(self, missing: Unanswered, then: Callable[[], None]) -> None:
+        """Let what is missing be answered by digits; its slice is shown.
 
         Parameters
         ----------
-        label_id : int
-            The label.
-        name : str
-            The attribute.
+        missing : Unanswered
+            What.
         then : callable
             Called once it is answered; not if it is left without an answer.
         """
-        self._key = (label_id, name, "")
+        track = ""
+        boxes = self._bridge.boxes
+        if missing.box and boxes is not None:
+            boxes.point_out(missing.box)
+            found = boxes.current_track
+            track = "" if found is None else found.id
+        self._key = (missing.label.id, missing.attribute, track)
         self._then, self._was_answered = then, False
         self.refresh()
         self._begin()
