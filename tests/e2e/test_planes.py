@@ -63,7 +63,13 @@ def test_they_come_and_go(planes):
     driver.settle()
     driver.viewer.theme = "light"
     driver.settle()
-    assert all(v.model.theme == "light" for v in driver.current_job.bridge.planes.views)
+    views = driver.current_job.bridge.planes.views
+    assert all(view.model.theme == "light" for view in views)
+    # by napari's key in another plane
+    driver.key("Ctrl+Shift+T", canvases(driver)[0])
+    driver.settle()
+    assert driver.viewer.theme != "light"
+    assert all(view.model.theme == driver.viewer.theme for view in views)
 
 
 def test_a_stroke_in_another_plane_is_saved_and_undone(open_case, stored):

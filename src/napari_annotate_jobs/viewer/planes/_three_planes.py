@@ -136,6 +136,7 @@ class ThreePlanes:
             connect(view.moved, self._on_moved)
             connect(view.clicked, self.go)
             connect(view.view_changed, self._on_view)
+            connect(view.model.events.theme, self._on_own_theme)
         camera = viewer.scene.camera
         for signal in (
             camera.events.zoom,
@@ -224,6 +225,10 @@ class ThreePlanes:
     def _on_theme(self) -> None:
         for view in self.views:
             view.model.theme = self._viewer.theme
+
+    def _on_own_theme(self, event: Any) -> None:
+        # napari's key for it reaches the plane that has the keyboard alone
+        self._viewer.theme = event.source.theme
 
     def _on_active(self) -> None:
         for view in self.views:
