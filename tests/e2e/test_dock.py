@@ -77,9 +77,10 @@ class ShownWindows(QObject):
     def eventFilter(self, watched, event):
         if event.type() == QEvent.Type.Show and isinstance(watched, QWidget):
             # PyQt finds Python's object by the address, which may have been a button's
-            # before it was that of a window of the system.
-            if watched.isWidgetType() and watched.isWindow():
-                self.names.append(f"{type(watched).__name__} {watched.objectName()}")
+            # before it was that of a window of the system, or of a tool tip: Qt knows.
+            name = watched.metaObject().className()
+            if watched.isWidgetType() and watched.isWindow() and name != "QTipLabel":
+                self.names.append(f"{name} {watched.objectName()}")
         return False
 
 
