@@ -69,6 +69,9 @@ class Walk:
         DemoError
             If something does not happen that should.
         """
+        drawn = self.driver.my_jobs.jobs.pictures
+        jobs = self.driver.station.summaries
+        self.driver.wait(lambda: all(drawn.of(job) is not None for job in jobs))
         self.show("my-jobs", "My Jobs lists the three jobs")
         self.classify()
         self.detect()
