@@ -154,6 +154,20 @@ def test_search(view, qtbot, text, expected) -> None:
     assert names(view) == expected
 
 
+def test_keys_lead_from_the_search_to_what_was_found(view, qtbot) -> None:
+    asked = []
+    view.begin_requested.connect(lambda summary: asked.append(summary.job.project.name))
+    qtbot.keyClicks(view._search, "chest")
+    qtbot.keyClick(view._search, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert asked == ["Chest"]
+    view.activateWindow()
+    qtbot.waitUntil(view.isActiveWindow)
+    view._search.setFocus()
+    qtbot.waitUntil(view._search.hasFocus)
+    qtbot.keyClick(view._search, Qt.Key.Key_Down)
+    assert view.focusWidget() is view._cards
+
+
 @pytest.mark.parametrize(
     ("button", "expected"),
     [

@@ -194,6 +194,7 @@ class MyJobsView(QWidget):
             {
                 "Ctrl+F": self._search.setFocus,
                 "F5": self._refresh.click,
+                "Ctrl+Return": self._request_begin,  # from the search, too
             },
         )
         paint_in(self, Colors.dark())
@@ -309,10 +310,12 @@ class MyJobsView(QWidget):
     def _build_tools(self) -> QWidget:
         tools = QWidget(self)
         self._search = search_field(
-            "Search by name, method or kind", "Search jobs", tools
+            "Search by name, method or kind",
+            "Search jobs",
+            tools,
+            go_to_found=self._go_to_cards,
         )
         self._search.textChanged.connect(self._on_text)
-        self._search.returnPressed.connect(self._go_to_cards)
         row = row_of(spacing=4)
         self._filters = QButtonGroup(tools)
         for wanted in JobFilter:

@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
     QSizePolicy,
     QStackedWidget,
@@ -23,6 +22,7 @@ from superqt.utils import QSignalDebouncer
 
 from napari_annotate_jobs.model import Counts, ReviewStatus, Status
 from napari_annotate_jobs.widgets.keys._local import LocalKeys
+from napari_annotate_jobs.widgets.parts._made import search_field
 from napari_annotate_jobs.widgets.parts._sections import Instructions, Section, Shelf
 from napari_annotate_jobs.widgets.parts._theme import (
     Colors,
@@ -535,13 +535,11 @@ class JobPageView(QWidget):
 
     def _build_search(self) -> QVBoxLayout:
         column, row = QVBoxLayout(), QHBoxLayout()
-        self._search = QLineEdit(self)
-        self._search.setPlaceholderText("Search cases by name")
+        self._search = search_field(
+            "Search cases by name", "Search cases", self, go_to_found=self._go_to_table
+        )
         self._search.setToolTip("Search cases by name (Ctrl+F)")
-        self._search.setAccessibleName("Search cases")
-        self._search.setClearButtonEnabled(True)
         self._search.textChanged.connect(self._wait)
-        self._search.returnPressed.connect(self._go_to_table)
         row.addWidget(self._search, 1)
         self._flagged = QToolButton(self)
         self._flagged.setObjectName("flagged")

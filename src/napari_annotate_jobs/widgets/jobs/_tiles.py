@@ -17,7 +17,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QLineEdit,
     QStyle,
     QStyledItemDelegate,
     QTableView,
@@ -25,6 +24,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_annotate_jobs.widgets.parts._made import search_field
 from napari_annotate_jobs.widgets.parts._theme import Colors, mixed, readable
 
 from ._cases_view import CasesView
@@ -308,10 +308,9 @@ class StudyGrid(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._title = QLabel(self)
         self._title.setTextFormat(Qt.TextFormat.PlainText)
-        self._search = QLineEdit(self)
-        self._search.setPlaceholderText("Search by name")
-        self._search.setAccessibleName("Search cases")
-        self._search.setClearButtonEnabled(True)
+        self._search = search_field(
+            "Search by name", "Search cases", self, go_to_found=self._go_to_tiles
+        )
         self._search.setMaximumWidth(320)
         self._search.textChanged.connect(self._query)
         self.tiles = CaseTiles(self)
@@ -326,6 +325,11 @@ class StudyGrid(QWidget):
         layout.addLayout(row)
         layout.addWidget(self.tiles, 1)
         self.set_colors(Colors.dark())
+
+    def _go_to_tiles(self) -> None:
+        self.tiles.setFocus()
+        if not self.tiles.currentIndex().isValid():
+            self.tiles.choose(0)
 
     def set_source(
         self, name: str, source: CaseRows | None, labels: Sequence[Label] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Qt, QTimer
+from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QLabel, QLineEdit, QWidget
 
 if TYPE_CHECKING:
@@ -22,7 +23,13 @@ def text_label(parent: QWidget | None = None, text: str = "") -> QLabel:
     return label
 
 
-def search_field(text: str, name: str = "", parent: QWidget | None = None) -> QLineEdit:
+def search_field(
+    text: str,
+    name: str = "",
+    parent: QWidget | None = None,
+    *,
+    go_to_found: Callable[[], object] | None = None,
+) -> QLineEdit:
     """Return a line to search with, that can be cleared at a click.
 
     Parameters
@@ -33,11 +40,18 @@ def search_field(text: str, name: str = "", parent: QWidget | None = None) -> QL
         What screen readers call it.
     parent : QWidget, optional
         The widget it belongs to.
+    go_to_found : callable, optional
+        Gives the keyboard to what was found, at Enter and the down arrow.
     """
     field = QLineEdit(parent)
     field.setPlaceholderText(text)
     field.setAccessibleName(name)
     field.setClearButtonEnabled(True)
+    if go_to_found is not None:
+        field.returnPressed.connect(go_to_found)
+        down = QShortcut(QKeySequence("Down"), field)
+        down.setContext(Qt.ShortcutContext.WidgetShortcut)
+        down.activated.connect(go_to_found)
     return field
 
 
