@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
@@ -68,20 +69,30 @@ def test_the_dock_shows_the_tools_of_the_chosen_label(driver):
 
 
 class ShownWindows(QObject):
-    """Collects the windows that are shown."""
+    """Collects the windows that are shown, but tool tips and menus."""
 
     def __init__(self):
         super().__init__()
-        self.names = []
+        self._shown = []
 
     def eventFilter(self, watched, event):
         if event.type() == QEvent.Type.Show and isinstance(watched, QWidget):
             # PyQt finds Python's object by the address, which may have been a button's
-            # before it was that of a window of the system, or of a tool tip: Qt knows.
-            name = watched.metaObject().className()
-            if watched.isWidgetType() and watched.isWindow() and name != "QTipLabel":
-                self.names.append(f"{name} {watched.objectName()}")
+            # before it was that of a window of the system, or of a tool tip: what is
+            # asked here is what Qt itself knows.
+            is_window = watched.isWidgetType() and watched.isWindow()
+            if is_window and watched.windowType() == Qt.WindowType.Window:
+                self._shown.append(watched)
         return False
+
+    @property
+    def names(self):
+        """Name those that have got a place in another widget since."""
+        return [
+            f"{type(widget).__name__} {widget.objectName()} {widget.toolTip()}"
+            for widget in self._shown
+            if isalive(widget) and not widget.isWindow()
+        ]
 
 
 def test_no_part_of_a_dock_is_ever_a_window_of_its_own(driver):
