@@ -321,12 +321,15 @@ class CaseController:
         if not self._is_seen():
             return
         session, threads = self.session, self._open_threads()
-        if not session.locked and (check := session.editor.submit_check()).unanswered:
-            self._ask_unanswered(check)
-            return
-        undecided = [] if session.locked else list(session.editor.undecided())
+        undecided: tuple[int, ...] = ()
+        if not session.locked:
+            check = session.editor.submit_check()
+            if check.unanswered:
+                self._ask_unanswered(check)
+                return
+            undecided = check.undecided
         asks = self._asks and read_settings().ask_rest
-        if asks and undecided not in ([], [session.slice]):
+        if asks and undecided not in ((), (session.slice,)):
             self._ask_rest(len(undecided), threads)
         elif threads and not session.locked:
             self._ask_open(threads, self._mark_and_submit)

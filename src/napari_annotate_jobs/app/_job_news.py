@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from platformdirs import user_state_path
 from qtpy.QtCore import QObject, Signal
 
 from napari_annotate_jobs.errors import AnnotateJobsError
 from napari_annotate_jobs.widgets.parts._made import timer_once
 
 from ._asks import tell_error
+from ._kept_here import visits_here
 from ._qt_executor import QtExecutor
 from ._servers import is_server
-from ._settings import PLUGIN, read_settings
+from ._settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,9 +152,7 @@ class JobNews(QObject):
 
     def _kept(self) -> Visits:
         if self._visits is None:
-            from napari_annotate_jobs.session import Visits
-
-            self._visits = Visits(user_state_path(PLUGIN) / "visits.json")
+            self._visits = visits_here()
         return self._visits
 
     def close(self) -> None:

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
         Habits,
         Recovery,
         SeenMemory,
+        Visits,
         WindowMemory,
     )
     from napari_annotate_jobs.stores import JobStore
 
-__all__ = ["habits_of", "kept_here"]
+__all__ = ["habits_of", "kept_here", "visits_here"]
 
 
 def kept_here() -> tuple[Recovery, WindowMemory, SeenMemory]:
@@ -30,6 +31,13 @@ def kept_here() -> tuple[Recovery, WindowMemory, SeenMemory]:
         WindowMemory(folder / "windows.json"),
         SeenMemory(folder / "seen"),
     )
+
+
+def visits_here() -> Visits:
+    """Return when a person last looked at jobs."""
+    from napari_annotate_jobs.session import Visits
+
+    return Visits(user_state_path(PLUGIN) / "visits.json")
 
 
 def habits_of(store: JobStore, job_id: str) -> Habits:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QObject, QTimer, Signal
+from qtpy.QtCore import QEvent, QObject, Signal
 
 from napari_annotate_jobs.session import Connections
+from napari_annotate_jobs.widgets.parts._made import timer_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,9 +59,7 @@ class OnScreen(QObject):
         """Watches which slices are seen; it is closed with this."""
         # Qt paints first what has waited, and hears keys and mouse after it; a timer
         # without delay comes when all that has been dealt with.
-        self._heard_all = QTimer(self)
-        self._heard_all.setSingleShot(True)
-        self._heard_all.timeout.connect(self._on_heard_all)
+        self._heard_all = timer_once(self, self._on_heard_all)
         canvas.installEventFilter(self)
         # Tells when the picture has been handed to the screen. Other widgets of the
         # window are composed with an old picture of the canvas, hence both.
@@ -166,13 +165,9 @@ class SliceWatch(QObject):
         super().__init__()
         self._canvas, self._session, self._bridge = canvas, session, bridge
         self._shown: tuple[object, int] | None = None
-        self._time, self._heard_all = QTimer(self), QTimer(self)
-        self._time.setInterval(SEEN)
-        for timer in (self._time, self._heard_all):
-            timer.setSingleShot(True)
         # A key that waited while something else was done comes first: it leads away.
-        self._time.timeout.connect(lambda: self._heard_all.start(0))
-        self._heard_all.timeout.connect(self._on_time)
+        self._heard_all = timer_once(self, self._on_time)
+        self._time = timer_once(self, self._heard_all.start, SEEN)
         self._connections = Connections(
             [
                 (on_screen.drawn, self._on_drawn),

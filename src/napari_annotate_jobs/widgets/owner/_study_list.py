@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QModelIndex, QRect, QSignalBlocker, QSize, Qt, QTimer, Signal
+from qtpy.QtCore import QModelIndex, QRect, QSignalBlocker, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -25,6 +25,7 @@ from napari_annotate_jobs.widgets.jobs._paint import (
     draw_elided,
     draw_picture_frame,
 )
+from napari_annotate_jobs.widgets.parts._made import timer_once
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring
 
 if TYPE_CHECKING:
@@ -98,10 +99,7 @@ class StudyList(QListWidget):
         )
         self._rows.renamed.connect(self._rename)
         self.itemChanged.connect(self._on_changed)
-        self._look = QTimer(self)
-        self._look.setSingleShot(True)
-        self._look.setInterval(30)
-        self._look.timeout.connect(self._want_pictures)
+        self._look = timer_once(self, self._want_pictures, 30)
         bar = self.verticalScrollBar()
         assert bar is not None
         bar.valueChanged.connect(lambda _: self._look.start())
