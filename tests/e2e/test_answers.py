@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from qtpy.QtWidgets import QWidget
 
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import Status
@@ -77,6 +78,19 @@ def test_attributes_are_answered_by_key_and_wanted_at_submit(asking, open_case, 
     assert driver.session.editor.submit_check().refused is None
 
 
+def look_away(driver):
+    """Go to another window and come back."""
+    other = QWidget()
+    other.show()
+    other.activateWindow()
+    driver.wait(other.isActiveWindow)
+    other.close()
+    window = driver.current_job.main_window
+    window.activateWindow()
+    driver.wait(window.isActiveWindow)
+    other.deleteLater()
+
+
 def test_one_answer_missing_leads_to_the_next(asking, open_case):
     driver = open_case(BRAIN)
     shown = driver.current_job.annotate.questions
@@ -89,6 +103,7 @@ def test_one_answer_missing_leads_to_the_next(asking, open_case):
     driver.answer("Go to slice 3")
     for index in (2, 5):
         driver.wait(lambda i=index: shown.hasFocus() and driver.session.slice == i)
+        look_away(driver)
         driver.key("1", shown)
     driver.wait(lambda: shown.hasFocus() and driver.session.slice == 7)
     driver.key("Escape", shown)  # left without an answer: it leads nowhere

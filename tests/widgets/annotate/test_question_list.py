@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QFocusEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QLineEdit
+from qtpy.QtWidgets import QApplication, QLineEdit
 
 from napari_annotate_jobs.editing import Question
 from napari_annotate_jobs.model import COLORS, Attribute, Label, Method, Scope
@@ -128,4 +129,34 @@ def test_a_text_is_begun_with_enter(shown, qtbot):
     shown.begin()
     press(shown, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: isinstance(shown.focusWidget(), QLineEdit))
+    assert shown.hint.isHidden()
+
+
+@pytest.mark.parametrize("reason", ["ActiveWindowFocusReason", "PopupFocusReason"])
+def test_another_window_in_between_does_not_end_the_digits(shown, reason):
+    shown.set_questions(asked())
+    shown.show()
+    shown.begin()
+    why = Qt.FocusReason[reason]
+    for kind in (QEvent.Type.FocusOut, QEvent.Type.FocusIn):
+        QApplication.sendEvent(shown, QFocusEvent(kind, why))
+    assert not shown.hint.isHidden()
+    press(shown, Qt.Key.Key_2)
+    assert shown.said == [("Lesion", "Margin", "blurred")]
+    away = QFocusEvent(QEvent.Type.FocusOut, Qt.FocusReason.MouseFocusReason)
+    QApplication.sendEvent(shown, away)
+    assert shown.hint.isHidden()
+    press(shown, Qt.Key.Key_1)
+    assert len(shown.said) == 1
+
+
+def test_digits_end_with_the_questions_while_another_window_has_the_keyboard(shown):
+    done = []
+    shown.finished.connect(lambda: done.append(True))
+    shown.set_questions(asked())
+    shown.begin()  # in a window that is not shown: it gets the keyboard later
+    shown.set_questions(())
+    assert done == [True]
+    shown.set_questions(asked())
+    shown.show()
     assert shown.hint.isHidden()

@@ -38,6 +38,11 @@ NONE, NEEDED, DIFFERS = "–", "– needed", "– differs"
 """Stand for no answer; for one that Submit waits for; for several."""
 AT_HAND = "▸"
 _COMMANDS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
+_RETURNS = (
+    Qt.FocusReason.ActiveWindowFocusReason,
+    Qt.FocusReason.PopupFocusReason,
+)
+"""Why the keyboard goes away and comes back here by itself."""
 MOST_HIGH = 156
 """Pixels; one scrolls to what is further down."""
 
@@ -122,7 +127,8 @@ class QuestionList(QWidget):
             at_hand = number == self._place and len(new) > 1
             self._marks[number].setText(AT_HAND if at_hand else "")
         self.setVisible(bool(new))
-        if not (new and editable) and self.hasFocus():
+        if not (new and editable) and (self._taking or self.hasFocus()):
+            self._taking = False
             self.finished.emit()
         self._update_hint()
 
@@ -274,8 +280,9 @@ class QuestionList(QWidget):
             self.turned_to.emit(left)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Leave the digits to the image again."""
-        self._taking = False
+        """Leave the digits to the image again, unless another window is in between."""
+        if event.reason() not in _RETURNS:
+            self._taking = False
         super().focusOutEvent(event)
         self._update_hint()
 
