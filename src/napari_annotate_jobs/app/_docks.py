@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
 )
 
 from napari_annotate_jobs.errors import AnnotateJobsError, NotFoundError
-from napari_annotate_jobs.model import ReviewRow
 from napari_annotate_jobs.widgets import (
     MyJobsView,
     PersonButton,
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QPaintEvent, QShowEvent
     from qtpy.QtWidgets import QMenu
 
-    from napari_annotate_jobs.model import CaseRow, JobSummary, News
+    from napari_annotate_jobs.model import CaseRow, JobSummary, News, ReviewRow
     from napari_annotate_jobs.stores import PersonProgress
     from napari_annotate_jobs.widgets import Colors, JobPageView
 
@@ -363,10 +362,12 @@ class MyJobs(QWidget):
 
     def _offer(self, menu: QMenu, row: CaseRow | ReviewRow) -> None:
         """Add to the menu of a case what can be done with it here."""
+        from napari_annotate_jobs.model import CaseRow
+
         from .controllers import TakeAlongController
 
         station = self.station
-        if station.current_job is None or isinstance(row, ReviewRow):
+        if station.current_job is None or not isinstance(row, CaseRow):
             return
         along = TakeAlongController(
             lambda: station.chores,

@@ -8,12 +8,11 @@ from qtpy.QtCore import QEvent, QObject, Signal
 from qtpy.QtWidgets import QMainWindow
 
 from napari_annotate_jobs.session import Connections
-from napari_annotate_jobs.widgets import StudyGrid
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
-    from napari_annotate_jobs.widgets import Colors
+    from napari_annotate_jobs.widgets import Colors, StudyGrid
 
     from ._open_job import OpenJob
     from ._workstation import Workstation
@@ -61,6 +60,8 @@ class GridOfStudies(QObject):
         if centre is None:
             return
         if self._grid is None:
+            from napari_annotate_jobs.widgets import StudyGrid
+
             self._grid = StudyGrid(centre)
             self._grid.hide()
             self._grid.set_colors(self._station.colors)

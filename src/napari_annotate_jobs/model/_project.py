@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Self
 from unicodedata import normalize
@@ -26,6 +26,7 @@ __all__ = [
     "Priority",
     "Project",
     "ReviewCounts",
+    "ReviewRow",
     "ReviewStatus",
     "SeriesRef",
     "Status",
@@ -402,3 +403,52 @@ class CaseRow(Value):
     review: ReviewStatus | None = None
     flags: tuple[Flag, ...] = ()
     touched: AwareDatetime | None = None
+
+
+class ReviewRow(Value):
+    """A submitted case as its reviewer's list shows it.
+
+    Parameters
+    ----------
+    case : Case
+        The case itself.
+    ordinal : int
+        Place among all cases of the job, from 0.
+    person : str
+        Who submitted it.
+    number : int
+        How often it was submitted.
+    time : datetime, optional
+        When the last time; None if the submission cannot be read.
+    status : ReviewStatus
+        Where it stands.
+    reviewer : str
+        Who gave the verdict; empty while there is none.
+    judged : datetime, optional
+        When.
+    comment : str
+        What the reviewer wrote.
+    flags : tuple of Flag
+        Those on the case, the latest first.
+    """
+
+    case: Case
+    ordinal: int = Field(ge=0)
+    person: str
+    number: int = Field(ge=1)
+    time: AwareDatetime | None
+    status: ReviewStatus
+    reviewer: str = ""
+    judged: AwareDatetime | None = None
+    comment: str = ""
+    flags: tuple[Flag, ...] = ()
+
+    @property
+    def touched(self) -> datetime | None:
+        """When it was submitted, or answered."""
+        return self.judged or self.time
+
+    @property
+    def revised(self) -> bool:
+        """True if it was submitted before, and waits again."""
+        return self.number > 1 and self.status is ReviewStatus.WAITING

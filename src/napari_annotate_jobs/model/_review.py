@@ -18,12 +18,10 @@ from napari_annotate_jobs.errors import (
 
 from ._annotation import Comment, Correction
 from ._base import Sealed, Value, now
-from ._flag import Flag
-from ._project import Case, Job, ReviewStatus, Status
+from ._project import Job, ReviewStatus, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from ._submission import Submission
 
@@ -31,7 +29,6 @@ __all__ = [
     "OUTCOMES",
     "HistoryEvent",
     "Outcome",
-    "ReviewRow",
     "Verb",
     "Verdict",
     "check_verb",
@@ -449,56 +446,7 @@ def _drawn(percent: int, seed: int, block: int) -> frozenset[int]:
     return frozenset(sorted(range(_BLOCK), key=rank)[: after - before])
 
 
-# ---------------------------------------------------------------- lists and history
-class ReviewRow(Value):
-    """A submitted case as its reviewer's list shows it.
-
-    Parameters
-    ----------
-    case : Case
-        The case itself.
-    ordinal : int
-        Place among all cases of the job, from 0.
-    person : str
-        Who submitted it.
-    number : int
-        How often it was submitted.
-    time : datetime, optional
-        When the last time; None if the submission cannot be read.
-    status : ReviewStatus
-        Where it stands.
-    reviewer : str
-        Who gave the verdict; empty while there is none.
-    judged : datetime, optional
-        When.
-    comment : str
-        What the reviewer wrote.
-    flags : tuple of Flag
-        Those on the case, the latest first.
-    """
-
-    case: Case
-    ordinal: int = Field(ge=0)
-    person: str
-    number: int = Field(ge=1)
-    time: AwareDatetime | None
-    status: ReviewStatus
-    reviewer: str = ""
-    judged: AwareDatetime | None = None
-    comment: str = ""
-    flags: tuple[Flag, ...] = ()
-
-    @property
-    def touched(self) -> datetime | None:
-        """When it was submitted, or answered."""
-        return self.judged or self.time
-
-    @property
-    def revised(self) -> bool:
-        """True if it was submitted before, and waits again."""
-        return self.number > 1 and self.status is ReviewStatus.WAITING
-
-
+# ---------------------------------------------------------------------- history
 class HistoryEvent(Value):
     """One step in the life of a case.
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_annotate_jobs.errors import GeometryError
-from napari_annotate_jobs.model import history_of, mask_size
 
 if TYPE_CHECKING:
     from napari_annotate_jobs.editing._view import CaseView
@@ -60,6 +59,8 @@ def load_case(store: JobStore, job_id: str, row: CaseRow) -> OpenCase:
     ImagingError, StoreError
         If the images or the draft cannot be read, or do not fit each other.
     """
+    from napari_annotate_jobs.model import history_of
+
     case_id = row.case.id
     series = store.images.open_series(job_id, case_id)
     draft = store.load(job_id, case_id)
@@ -91,6 +92,8 @@ def _check_size(
     size: tuple[int, int],
 ) -> None:
     """Refuse images that are not those on which the annotation was drawn."""
+    from napari_annotate_jobs.model import mask_size
+
     contents = annotation.slices.values()
     drawn = [
         mask.digest

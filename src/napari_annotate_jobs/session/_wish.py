@@ -77,7 +77,7 @@ class Wish:
             end = "last" if self.steps > 0 else "first"
             return f"This is the {end} case of the {'list' if is_listed else 'job'}."
         if self.goal is Goal.LEFT:
-            return "All cases of this job are finished."
+            return ALL_FINISHED
         return "This job has no cases."
 
     def rows(

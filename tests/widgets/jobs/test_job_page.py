@@ -39,9 +39,9 @@ from napari_annotate_jobs.widgets.jobs._model import (
     PAGE,
     CaseQuery,
     case_text,
-    to_image,
 )
 from napari_annotate_jobs.widgets.jobs._page import JobPageView
+from napari_annotate_jobs.widgets.jobs._paint import to_image
 from napari_annotate_jobs.widgets.parts._sections import Instructions
 from napari_annotate_jobs.widgets.parts._theme import Colors, contrast_ratio, paint_in
 from napari_annotate_jobs.widgets.parts._upright_area import UprightArea

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtGui import QPixmap
 
-from ._model import to_image
+from ._paint import to_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

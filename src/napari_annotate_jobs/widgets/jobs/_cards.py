@@ -20,7 +20,6 @@ from qtpy.QtCore import (
 from qtpy.QtGui import QColor, QCursor, QFont, QFontMetrics, QPainter, QPen
 from qtpy.QtWidgets import QStyle, QStyledItemDelegate, QToolTip
 
-from napari_annotate_jobs.model import JobKind
 from napari_annotate_jobs.widgets.parts._theme import (
     Colors,
     contrast_text,
@@ -420,7 +419,7 @@ class JobDelegate(QStyledItemDelegate):
         if mark:
             color = colors.error if mark == LATE else colors.current
             draw_badge(painter, at.late, mark, color)
-        is_review = _kind(summary) == _REVIEW_JOB
+        is_review = _is_review(summary)
         color = REVIEW if is_review else colors.highlight
         draw_badge(painter, at.badge, _kind(summary), color)
         for rect, method in zip(at.methods, project.methods, strict=True):
@@ -591,12 +590,12 @@ def _text(summary: JobSummary) -> str:
     return counts_text(summary.counts) if reviews is None else reviews_text(reviews)
 
 
+def _is_review(summary: JobSummary) -> bool:
+    return summary.reviews is not None or summary.job.kind == "review"
+
+
 def _kind(summary: JobSummary) -> str:
-    kind = summary.job.kind if summary.reviews is None else JobKind.REVIEW
-    return str(kind).capitalize()
-
-
-_REVIEW_JOB = str(JobKind.REVIEW).capitalize()
+    return "Review" if _is_review(summary) else summary.job.kind.capitalize()
 
 
 def _verb(summary: JobSummary) -> str:

@@ -7,17 +7,19 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 from qtpy.compat import isalive
 from qtpy.QtCore import QAbstractListModel, QModelIndex, Qt, Signal
-from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtGui import QPixmap
 
 from napari_annotate_jobs.errors import counted
 from napari_annotate_jobs.model import CaseOrder, ReviewRow, flags_text
 
+from ._paint import to_image
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
     from qtpy.QtCore import QObject
 
@@ -40,7 +42,6 @@ __all__ = [
     "note_of",
     "row_key",
     "split_row_key",
-    "to_image",
     "warnings_of",
 ]
 
@@ -185,21 +186,6 @@ def draft_text(row: CaseRow) -> str:
     if not row.decided or not row.case.n_slices:
         return "draft"
     return f"draft: {row.decided:,} of {row.case.n_slices:,} decided"
-
-
-def to_image(picture: NDArray[np.uint8]) -> QImage:
-    """Return an image with pixels of its own.
-
-    Parameters
-    ----------
-    picture : ndarray of uint8, shape (h, w) or (h, w, 3)
-        Greyscale or red, green, blue.
-    """
-    data = np.ascontiguousarray(picture, dtype=np.uint8)
-    height, width = data.shape[:2]
-    gray = data.ndim == 2
-    form = QImage.Format.Format_Grayscale8 if gray else QImage.Format.Format_RGB888
-    return QImage(data.data, width, height, data.strides[0], form).copy()
 
 
 class CaseModel(QAbstractListModel):

@@ -1,11 +1,12 @@
-"""What jobs and cases are drawn with: bars, badges and symbols."""
+"""What jobs and cases are drawn with: bars, badges, symbols and pictures."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
+from qtpy.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_annotate_jobs.widgets.parts._theme import (
@@ -16,6 +17,7 @@ from napari_annotate_jobs.widgets.parts._theme import (
 )
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from qtpy.QtGui import QFontMetrics, QPaintEvent, QPixmap
 
     from napari_annotate_jobs.model import (
@@ -47,6 +49,7 @@ __all__ = [
     "reviewed_part",
     "reviews_text",
     "status_color",
+    "to_image",
 ]
 
 ALIGN_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -342,3 +345,18 @@ class Badge(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         draw_badge(painter, self.rect(), self.text, self._colors.highlight)
+
+
+def to_image(picture: NDArray[np.uint8]) -> QImage:
+    """Return an image with pixels of its own.
+
+    Parameters
+    ----------
+    picture : ndarray of uint8, shape (h, w) or (h, w, 3)
+        Greyscale or red, green, blue.
+    """
+    data = np.ascontiguousarray(picture, dtype=np.uint8)
+    height, width = data.shape[:2]
+    gray = data.ndim == 2
+    form = QImage.Format.Format_Grayscale8 if gray else QImage.Format.Format_RGB888
+    return QImage(data.data, width, height, data.strides[0], form).copy()

@@ -19,11 +19,11 @@ from qtpy.QtWidgets import (
 )
 
 from napari_annotate_jobs.widgets.exchange._fields import tick_style
-from napari_annotate_jobs.widgets.jobs._model import to_image
 from napari_annotate_jobs.widgets.jobs._paint import (
     ALIGN_LEFT,
     draw_elided,
     draw_picture_frame,
+    to_image,
 )
 from napari_annotate_jobs.widgets.parts._made import timer_once
 from napari_annotate_jobs.widgets.parts._theme import Colors, focus_ring
