@@ -10,6 +10,8 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QPushButton, QWidget
 
 from napari_annotate_jobs.app import _docks, _palette
+from napari_annotate_jobs.app._docks import show_my_jobs
+from napari_annotate_jobs.app._job_actions import JobActions
 from napari_annotate_jobs.app._palette import command_id
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.widgets import ACTIONS, HelpPanel
@@ -108,6 +110,23 @@ def test_every_action_is_listed_and_does_what_its_key_does(
     for action in with_key:
         by_key[action.key]()
     assert done == [action.id for action in with_key]
+
+
+def test_actions_apply_once_the_jobs_are_listed(make_driver, demo, monkeypatch):
+    offered = []
+
+    def on_a_slow_screen(viewer, location, *, open_it):
+        my_jobs = show_my_jobs(viewer)
+        my_jobs.setUpdatesEnabled(False)
+        offers = JobActions.of(my_jobs.station).by_id
+        my_jobs.station.jobs_changed.connect(lambda _: offered.append(set(offers())))
+        my_jobs.station.add_location(location)
+        return my_jobs
+
+    monkeypatch.setattr(_docks, "show_my_jobs", on_a_slow_screen)
+    driver = make_driver(demo)
+    driver.wait(lambda: driver.station.summaries and offered)
+    assert {"help", "make_job", "refresh_jobs"} <= offered[0]
 
 
 def test_what_does_not_apply_is_grey(driver, palette):

@@ -192,15 +192,14 @@ class MyJobs(QWidget):
     def refresh(self, *_: object) -> None:
         """Read the jobs again."""
         self._first.stop()
-        if self.isVisible():
-            self._hear_keys()
+        self._hear_keys()
         self.jobs.set_busy(True)
         self.station.refresh_jobs()
 
     def _hear_keys(self) -> None:
         """Act on keys in the window this is shown in, which the settings name."""
         window = self.window()
-        if window is not None and not self._hears:
+        if window not in (None, self) and not self._hears:
             self._hears = True
             JobActions.of(self.station).watch(self.by_id, window)
 
@@ -214,6 +213,7 @@ class MyJobs(QWidget):
         self.station.log_in(self, server)
 
     def _on_jobs(self, summaries: list[JobSummary]) -> None:
+        self._hear_keys()  # whoever sees a job may press a key
         self.jobs.set_busy(self.station.servers.is_reading)
         self.jobs.set_jobs(summaries)
         if summaries and self._greets:
