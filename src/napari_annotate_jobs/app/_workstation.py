@@ -20,8 +20,7 @@ from napari_annotate_jobs.errors import (
     NotFoundError,
     counted,
 )
-from napari_annotate_jobs.model import CaseOrder
-from napari_annotate_jobs.session import ALL_FINISHED, Connections
+from napari_annotate_jobs.session import Connections
 from napari_annotate_jobs.widgets import Colors, KeyMap
 
 from ._asks import notify, tell_error, unsay
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 
     import napari
 
-    from napari_annotate_jobs.model import JobSummary
+    from napari_annotate_jobs.model import CaseOrder, JobSummary
     from napari_annotate_jobs.session import (
         Habits,
     )
@@ -507,6 +506,8 @@ class Workstation(QObject):
         )
 
     def _start(self, store: JobStore, job_id: str, review: bool) -> None:
+        from napari_annotate_jobs.session import ALL_FINISHED
+
         if self._closed:
             store.close()
             return
@@ -598,6 +599,8 @@ class Workstation(QObject):
 
     def _offer_next(self) -> None:
         """Say that every case of the job is submitted, and offer the next job."""
+        from napari_annotate_jobs.session import ALL_FINISHED
+
         following = next_job(self.summaries, self._wanted)
         if following is None:
             notify(ALL_FINISHED)
@@ -629,6 +632,8 @@ class Workstation(QObject):
 
     def order_of_cases(self) -> tuple[CaseOrder, bool]:
         """Return how the cases of the open job were sorted before, by this person."""
+        from napari_annotate_jobs.model import CaseOrder
+
         kept = self._sorting().numbers("order")
         orders = tuple(CaseOrder)
         if len(kept) != 2 or not 0 <= kept[0] < len(orders):
@@ -637,7 +642,7 @@ class Workstation(QObject):
 
     def keep_order(self, order: CaseOrder, backwards: bool) -> None:
         """Sort the cases of the open job so the next time, too."""
-        place = tuple(CaseOrder).index(order)
+        place = tuple(type(order)).index(order)
         self._sorting().keep("order", [place, int(backwards)])
 
     def _sorting(self) -> Habits:
