@@ -7,6 +7,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from napari_annotate_jobs.app._titles import dock_of
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
 from napari_annotate_jobs.model import Decision, Method
 from napari_annotate_jobs.testing._drive import LEFT
@@ -215,3 +216,46 @@ def test_space_does_not_apply_twice(open_case):
     assert session.slice == here + 1
     press(Qt.Key.Key_Escape)
     assert not panel.isVisible() and has_keyboard(driver)
+
+
+def test_keys_and_wheel_with_alt_leave_the_menus_alone(open_case):
+    """Qt goes into the menu bar where Alt goes up and nothing was pressed with it."""
+    driver = open_case(BRAIN)
+    session, bar = driver.session, driver.window.menuBar()
+    canvas, alt = driver.canvas, Qt.KeyboardModifier.AltModifier
+
+    def with_alt(act):
+        QTest.keyPress(canvas, Qt.Key.Key_Alt, alt)
+        act()
+        QTest.keyRelease(canvas, Qt.Key.Key_Alt)
+        QApplication.processEvents()
+        assert bar.activeAction() is None
+        assert has_keyboard(driver)
+
+    # Alt is up before the key is, as hands do it.
+    with_alt(lambda: QTest.keyPress(canvas, Qt.Key.Key_Z, alt))
+    QTest.keyRelease(canvas, Qt.Key.Key_Z)
+    assert driver.current_job.annotate.zoom.isChecked()
+    here = session.slice
+    with_alt(lambda: driver.wheel(-1, alt))
+    assert session.slice == here + 1
+    press(Qt.Key.Key_Right)
+    assert session.slice == here + 2
+    # Alt by itself still leads there.
+    QTest.keyClick(canvas, Qt.Key.Key_Alt, alt)
+    assert bar.activeAction() is not None
+    QTest.keyClick(canvas, Qt.Key.Key_Alt, alt)
+    assert bar.activeAction() is None
+
+
+def test_the_image_has_the_keyboard_when_the_strip_is_closed(open_case):
+    """Closed by its cross, which has the keyboard: Qt gave it to napari's slider."""
+    driver = open_case(BRAIN)
+    strip, here = driver.current_job.strip, driver.session.slice
+    cross = dock_of(strip).titleBarWidget().close_button
+    cross.setFocus(Qt.FocusReason.MouseFocusReason)
+    driver.click(cross)
+    driver.wait(lambda: not strip.isVisible())
+    assert has_keyboard(driver)
+    press(Qt.Key.Key_N)
+    assert driver.session.editor.decision(here) is Decision.NOTHING_TO_LABEL

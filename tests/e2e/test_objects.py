@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
@@ -206,3 +207,21 @@ def test_zoom_and_navigator(driver):
     driver.press_action("next_case")
     driver.key("Ctrl+0")
     driver.wait(lambda: not bar.navigator.isVisible())
+
+
+def test_a_drag_on_a_busy_computer_goes_where_the_hand_went(driver):
+    """Nothing is taken in between: not napari's timer either, which brings moves."""
+    driver.press_label("Nodule")
+    corners = [(20.0, 20.0), (30.0, 50.0), (60.0, 90.0)]
+    driver.drag([driver.point(*corner) for corner in corners], busy=True)
+    driver.settle()
+    assert boxes(driver)[0].corners == pytest.approx((20, 20, 60, 90), abs=1.5)
+    driver.press_label("Lung")
+    driver.press_action("trace")
+    outline = [(100.0, 100.0), (100.0, 160.0), (150.0, 160.0), (150.0, 100.0)]
+    driver.drag([driver.point(*corner) for corner in outline], busy=True)
+    driver.settle()
+    rows, columns = np.nonzero(driver.session.editor.mask(driver.session.slice) == LUNG)
+    assert (rows.min(), columns.min()) == pytest.approx((100, 100), abs=2)
+    assert (rows.max(), columns.max()) == pytest.approx((150, 160), abs=2)
+    assert len(rows) > 0.9 * 50 * 60

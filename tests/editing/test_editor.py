@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_annotate_jobs.editing import copied_slice, paste
+from napari_annotate_jobs.editing import SubmitCheck, Unanswered, copied_slice, paste
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
     InvalidValueError,
@@ -515,6 +515,22 @@ def test_only_proposals_can_be_amended(kit, editor):
 
 
 # --------------------------------------------------------------- submission
+def test_one_image_is_not_called_a_slice(kit):
+    label = kit.editor().labels[LESION]
+    missing = Unanswered(0, label, "margin", single=True)
+    for check in (
+        SubmitCheck(True, (0,), (), True, single=True),
+        SubmitCheck(False, (0,), (0,), True, single=True),
+        SubmitCheck(False, (0,), (), True, single=True),
+        SubmitCheck(False, (), (), True, unanswered=(missing,), single=True),
+    ):
+        assert check.refused
+        assert "slice" not in check.refused.lower()
+    assert SubmitCheck(False, (0,), (), False, single=True).open_text == (
+        "The image is still undecided."
+    )
+
+
 def test_submit_check(kit):
     editor = kit.editor(every_slice=True)
     assert "Nothing was said" in editor.submit_check().refused

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtGui import QFocusEvent
+from qtpy.QtCore import QEvent, QObject, QPointF, Qt
+from qtpy.QtGui import QFocusEvent, QMouseEvent
 from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
+from superqt.utils import qthrottled
 
 from napari_annotate_jobs.app._asks import notifications
+from napari_annotate_jobs.app._key_router import alt_was_used
+from napari_annotate_jobs.app._titles import dock_of
 from napari_annotate_jobs.widgets import event_as, text_has_focus
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["DrawingContext", "Typing", "canvas_of"]
+__all__ = ["CanvasMouse", "DrawingContext", "Typing", "canvas_of"]
+
+CORNER = 3.0
+"""How far a drag may go unseen by napari, in pixels of the screen."""
+_MOUSE = {
+    QEvent.Type.MouseMove,
+    QEvent.Type.MouseButtonPress,
+    QEvent.Type.MouseButtonRelease,
+}
 
 
 def canvas_of(window: QWidget) -> QWidget:
@@ -68,11 +79,70 @@ class DrawingContext:
         self._removing.disconnect(self._make_current)
 
 
+class CanvasMouse(QObject):
+    """Lets napari see where a drag goes, and where it ends, on a busy computer too.
+
+    napari takes one move of the mouse every 5 ms, the newest, and a timer brings it.
+    While a picture is drawn no timer comes: moves replace each other unseen, and the
+    button is up before the last one. A box then ends where it was some time before, a
+    stroke cuts its corners, and an outline is no outline. Here the move that waits is
+    handed on before a button goes down or up, and before one that is far replaces it.
+    And the wheel turned with Alt is no way into the menus.
+
+    Parameters
+    ----------
+    canvas : QWidget
+        What napari draws the image on.
+    """
+
+    def __init__(self, canvas: QWidget) -> None:
+        super().__init__()
+        self._canvas = canvas
+        self._newest = self._taken = QPointF()
+        self._waiting = _throttles(canvas)
+        for throttle in self._waiting:
+            throttle.triggered.connect(self._on_taken)
+        canvas.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Hand the move that waits on, if it must not be lost."""
+        if event.type() == QEvent.Type.Wheel:
+            alt_was_used()
+        mouse = event_as(event, QMouseEvent) if event.type() in _MOUSE else None
+        if mouse is not None:
+            is_far = (self._newest - self._taken).manhattanLength() > CORNER
+            held = mouse.buttons() != Qt.MouseButton.NoButton
+            if mouse.type() != QEvent.Type.MouseMove or (held and is_far):
+                for throttle in self._waiting:
+                    throttle.flush()
+            self._newest = mouse.position()
+        return False
+
+    def _on_taken(self) -> None:
+        self._taken = self._newest
+
+    def close(self) -> None:
+        """Let the canvas go."""
+        self._canvas.removeEventFilter(self)
+        for throttle in self._waiting:
+            throttle.triggered.disconnect(self._on_taken)
+        self._waiting = []
+
+
+def _throttles(canvas: QWidget) -> list[Any]:
+    """Return what holds moves of the mouse back on their way from vispy to napari."""
+    scene = getattr(canvas, "_vispy_canvas", None)
+    callbacks = () if scene is None else scene.events.mouse_move.callbacks
+    kind = type(qthrottled(lambda: None))
+    return [call for call in callbacks if isinstance(call, kind)]
+
+
 class Typing(QObject):
-    """Leaves the keyboard where one types when a notification goes.
+    """Leaves the keyboard where one types when a notification goes, and only there.
 
     napari gives it to the canvas then, whoever has it: what is typed on would be keys
-    that decide on slices.
+    that decide on slices. And where a dock goes that has it, Qt gives it to whatever is
+    next: keys that are to decide would be typed into the name of napari's slider.
 
     Parameters
     ----------
@@ -108,6 +178,14 @@ class Typing(QObject):
             and notifications()
         ):
             old.setFocus()
+        elif (
+            old is not None
+            and new is not None
+            and not old.isVisible()
+            and new.window() is self._canvas.window()
+            and dock_of(new) is not dock_of(old)
+        ):
+            self._canvas.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def close(self) -> None:
         """Let the canvas go."""

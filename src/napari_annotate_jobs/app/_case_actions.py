@@ -419,20 +419,20 @@ class CaseController:
             return
         check = self.session.editor.submit_check()
         if check.twins and not check.proposals and not self.session.locked:
-            self._ask_twins(check.twins)
+            self._ask_twins(check)
         else:
             self._go_on_submitting(check)
 
-    def _ask_twins(self, twins: Sequence[tuple[int, int]]) -> None:
-        index, label_id = twins[0]
+    def _ask_twins(self, check: SubmitCheck) -> None:
+        index, label_id = check.twins[0]
         name = self.session.editor.labels[label_id].name
-        n = len(twins)
+        n = len(check.twins)
         more = "" if n == 1 else f" There are {n} such boxes in this case."
+        where = "T" if check.single else f"On slice {index + 1} t"
         self._bench.ask(
-            f"On slice {index + 1} two boxes {name} lie exactly on top of each other."
-            f"{more}",
+            f"{where}wo boxes {name} lie exactly on top of each other.{more}",
             {
-                f"Go to slice {index + 1}": lambda: self.go_slice(index),
+                **self._way_to(index, check),
                 "Delete the upper ones, and submit": self._drop_twins,
                 "Submit all": lambda: self._go_on_submitting(
                     self.session.editor.submit_check()
@@ -440,21 +440,26 @@ class CaseController:
             },
         )
 
+    def _way_to(
+        self, index: int, check: SubmitCheck
+    ) -> dict[str, Callable[[], object]]:
+        """Return the answer that leads to a slice; none where there is but one."""
+        if check.single:
+            return {}
+        return {f"Go to slice {index + 1}": lambda: self.go_slice(index)}
+
     def _drop_twins(self) -> None:
         drop_twins(self.session.editor)
         self._go_on_submitting(self.session.editor.submit_check())
 
     def _go_on_submitting(self, check: SubmitCheck) -> None:
         threads = () if self.session.locked else self._open_threads()
-        if check.proposals:
+        if check.proposals and not check.single:
             first = check.proposals[0]
-            self._bench.ask(
-                check.refused or "",
-                {f"Go to slice {first + 1}": lambda: self.go_slice(first)},
-            )
-        elif check.unanswered:
+            self._bench.ask(check.refused or "", self._way_to(first, check))
+        elif check.unanswered and not check.proposals:
             self._ask_unanswered(check)
-        elif check.blank or not check.undecided:
+        elif check.proposals or check.blank or not check.undecided:
             if check.refused:
                 box = tell(self._bench.window, check.refused)
                 box.finished.connect(self._bench.release_keyboard)
@@ -463,7 +468,7 @@ class CaseController:
             else:
                 self._ask_unseen(self.session.submit)
         else:
-            self._ask_undecided(check.undecided, threads, must=check.every_slice)
+            self._ask_undecided(check, threads)
 
     def _ask_unanswered(self, check: SubmitCheck) -> None:
         """Lead to the first answer that is missing."""
@@ -491,21 +496,20 @@ class CaseController:
         else:
             self.session.told.emit("Every answer that is needed is given.")
 
-    def _ask_undecided(
-        self, undecided: tuple[int, ...], threads: Sequence[Thread], *, must: bool
-    ) -> None:
-        n, first = len(undecided), undecided[0]
-        answers: dict[str, Callable[[], object]] = {
-            f"Go to slice {first + 1}": lambda: self.go_slice(first),
-            "Mark them Nothing to Label and submit": self._mark_and_submit,
-        }
-        if not must:
+    def _ask_undecided(self, check: SubmitCheck, threads: Sequence[Thread]) -> None:
+        them = "it" if len(check.undecided) == 1 else "them"
+        answers = self._way_to(check.undecided[0], check)
+        answers[f"Mark {them} Nothing to Label and submit"] = self._mark_and_submit
+        if not check.every_slice:
             answers["Submit anyway"] = self.session.submit
+        must = "This project wants a decision on every slice."
+        if check.single:
+            must = "This project wants a decision."
         self._bench.ask(
-            f"{n} slice{' is' if n == 1 else 's are'} still undecided.",
+            check.open_text,
             answers,
             detail=_sentences(
-                "This project wants a decision on every slice." if must else "",
+                must if check.every_slice else "",
                 self._unseen_text,
                 _open_text(threads),
             ),
@@ -528,7 +532,7 @@ class CaseController:
 
 def _there(missing: Unanswered) -> str:
     """Return the words of the button that leads to where an answer is missing."""
-    if missing.index is None:
+    if missing.index is None or missing.single:
         return "Answer it"
     return f"Go to slice {missing.index + 1}"
 

@@ -20,7 +20,7 @@ from napari_annotate_jobs.widgets import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-__all__ = ["KeyRouter"]
+__all__ = ["KeyRouter", "alt_was_used"]
 
 
 class KeyRouter(QObject):
@@ -151,6 +151,7 @@ class KeyRouter(QObject):
         self._let_go()
         if event.key() != claimed:
             return False
+        alt_was_used()
         if shortcut.isEnabled() and (shortcut.autoRepeat() or not event.isAutoRepeat()):
             shortcut.activated.emit()
         return True
@@ -189,6 +190,16 @@ class KeyRouter(QObject):
         aside, self._aside = self._aside, []
         for shortcut in aside:
             shortcut.setEnabled(True)
+
+
+def alt_was_used() -> None:
+    """Keep Qt from going into the menu bar when Alt goes up.
+
+    It does so if nothing was pressed since Alt went down. A key that is claimed it does
+    not see, and the wheel it does not count: the arrow keys would then go through the
+    menus. Any change of the active window ends that, also one that nobody is told of.
+    """
+    QCoreApplication.sendEvent(QObject(), QEvent(QEvent.Type.ActivationChange))
 
 
 def _application() -> QCoreApplication:

@@ -36,7 +36,7 @@ from napari_annotate_jobs.widgets import (
 from ._applies import applies
 from ._around_image import AroundImage
 from ._asks import brief, notify, offer, tell_error, unsay
-from ._canvas import DrawingContext, Typing, canvas_of
+from ._canvas import CanvasMouse, DrawingContext, Typing, canvas_of
 from ._case_actions import CaseController
 from ._key_router import KeyRouter
 from ._on_screen import OnScreen, SliceWatch
@@ -149,6 +149,7 @@ class OpenJob(QObject):
         self._drawing: DrawingContext | None = None
         self.on_screen: OnScreen | None = None
         self._typing: Typing | None = None
+        self._mouse: CanvasMouse | None = None
         self.window_control = WindowControl()
         self.annotate = AnnotateDock(self.window_control, keymap)
         self.side = self._make_side()
@@ -461,6 +462,7 @@ class OpenJob(QObject):
         if self._drawing is None:
             self._drawing = DrawingContext(self.viewer, self._canvas)
         self._typing = Typing(self._canvas)
+        self._mouse = CanvasMouse(self._canvas)
         edges = self.around.lay_over(self.main_window, self._canvas, self._keymap)
         self.planes.offer(edges.planes)
         self.measures.offer(edges.ruler)
@@ -502,6 +504,9 @@ class OpenJob(QObject):
         if self._typing is not None:
             self._typing.close()
             self._typing = None
+        if self._mouse is not None:
+            self._mouse.close()
+            self._mouse = None
         self.around.take_off()
         self.planes.close()
         self.strip_dock.close()

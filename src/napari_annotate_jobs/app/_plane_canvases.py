@@ -16,7 +16,7 @@ from napari_annotate_jobs.viewer import PLANE_COLORS, canvas_place
 from napari_annotate_jobs.widgets import CanvasEdges, PlaneMarks
 from napari_annotate_jobs.widgets.parts._made import timer_once
 
-from ._canvas import DrawingContext, canvas_of
+from ._canvas import CanvasMouse, DrawingContext, canvas_of
 from ._on_screen import PRESSES
 from .controllers._slice_numbers import hide_numbers
 
@@ -81,6 +81,7 @@ class _PlaneCanvas(QObject):
         self.widget.setMinimumWidth(NARROWEST)
         self.canvas = canvas_of(self.widget)
         self._drawing = DrawingContext(view.model, self.canvas)
+        self._mouse = CanvasMouse(self.canvas)
         self._edges = CanvasEdges(self.canvas)
         self._marks = PlaneMarks(self.canvas, PLANE_COLORS[view.across])
         self._cover = _Cover(self.canvas)
@@ -140,6 +141,7 @@ class _PlaneCanvas(QObject):
         self._uncovers.stop()
         self.canvas.removeEventFilter(self)
         self._drawing.close()
+        self._mouse.close()
         self._edges.close()
         self._marks.close()
         self.widget.close()

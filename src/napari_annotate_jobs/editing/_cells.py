@@ -79,20 +79,23 @@ class Unanswered:
         Its name.
     box : str
         Id of the box on this slice of whose object it is asked; empty if of none.
+    single : bool
+        The case is one image, which is nowhere called a slice.
     """
 
     index: int | None
     label: Label
     attribute: str
     box: str = ""
+    single: bool = False
 
     @property
     def text(self) -> str:
         """Say what is missing where, slices numbered from 1."""
-        where = "for the whole case"
+        where = " for the whole case"
         if self.index is not None:
-            where = f"on slice {self.index + 1}"
-        return f"“{self.attribute}” is not answered for {self.label.name} {where}"
+            where = "" if self.single else f" on slice {self.index + 1}"
+        return f"“{self.attribute}” is not answered for {self.label.name}{where}"
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,8 @@ class SubmitCheck:
         Slice and label of confirmed boxes that lie exactly on another one.
     unanswered : tuple of Unanswered
         What wants an answer: of the case first, then slice by slice.
+    single : bool
+        The case is one image, which is nowhere called a slice.
     """
 
     blank: bool
@@ -121,24 +126,37 @@ class SubmitCheck:
     every_slice: bool
     twins: tuple[tuple[int, int], ...] = ()
     unanswered: tuple[Unanswered, ...] = ()
+    single: bool = False
+
+    @property
+    def open_text(self) -> str:
+        """How many slices are undecided."""
+        if self.single:
+            return "The image is still undecided."
+        n = len(self.undecided)
+        return f"{n} slice{' is' if n == 1 else 's are'} still undecided."
 
     @property
     def refused(self) -> str | None:
         """Why it cannot be submitted as it stands; None if it can."""
         if self.blank:
+            least = "Label it" if self.single else "Label at least one slice"
             return (
-                "Nothing was said of this case yet. Label at least one slice, or mark "
+                f"Nothing was said of this case yet. {least}, or mark "
                 "it Nothing to Label or excluded."
             )
         if self.proposals:
+            what = "The image holds" if self.single else _slices(self.proposals)
             return (
-                f"{_slices(self.proposals)} proposals that nobody has confirmed. "
+                f"{what} proposals that nobody has confirmed. "
                 "Confirm or reject them first."
             )
         if self.unanswered:
             first, more = self.unanswered[0], len(self.unanswered) - 1
             rest = f", and {more} more" if more else ""
             return f"{first.text}{rest}. Answer below the labels."
+        if self.every_slice and self.undecided and self.single:
+            return f"This project wants a decision. {self.open_text}"
         if self.every_slice and self.undecided:
             n = len(self.undecided)
             return (

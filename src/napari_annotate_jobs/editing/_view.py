@@ -240,6 +240,7 @@ class CaseView:
             every_slice=self.project.options.every_slice,
             twins=self._twins(),
             unanswered=self._unanswered(),
+            single=self.n_slices == 1,
         )
 
     def label_ids(self) -> frozenset[int]:
@@ -261,6 +262,7 @@ class CaseView:
         kept = {i: c for i, c in sorted(self.contents().items()) if not c.excluded}
         here = {i: set(content.label_ids) for i, content in kept.items()}
         there = set(self.annotation.case_labels).union(*here.values())
+        single = self.n_slices == 1
         found = [
             Unanswered(None, label, name)
             for label in asking
@@ -273,11 +275,13 @@ class CaseView:
                     continue
                 said = content.answers(label.id)
                 missing = _missing(label, Scope.SLICE, said)
-                found += [Unanswered(index, label, name) for name in missing]
+                found += [Unanswered(index, label, n, "", single) for n in missing]
                 for box in content.boxes:
                     if box.label == label.id and not box.proposal:
                         missing = _missing(label, None, box.attributes)
-                        found += [Unanswered(index, label, n, box.id) for n in missing]
+                        found += [
+                            Unanswered(index, label, n, box.id, single) for n in missing
+                        ]
         return tuple(found)
 
     def _twins(self) -> tuple[tuple[int, int], ...]:

@@ -386,8 +386,13 @@ class Driver:
         button: Qt.MouseButton = LEFT,
         modifiers: Qt.KeyboardModifier = NONE,
         widget: QWidget | None = None,
+        *,
+        busy: bool = False,
     ) -> None:
-        """Press at the first point, move along, release at the last."""
+        """Press at the first point, move along, release at the last.
+
+        Nothing else is done in between on a busy computer.
+        """
         self.actions += 1
         target = self.canvas if widget is None else widget
         QTest.mouseMove(target, path[0])
@@ -396,7 +401,8 @@ class Driver:
             for step in range(1, 5):
                 between = start + (end - start) * (step / 4)
                 _move(target, between, button, modifiers)
-                QTest.qWait(8)  # napari takes a move every 5 ms
+                if not busy:
+                    QTest.qWait(8)  # napari takes a move every 5 ms
         QTest.mouseRelease(target, button, modifiers, path[-1])
         QTest.qWait(8)
 

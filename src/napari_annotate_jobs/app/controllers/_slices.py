@@ -59,11 +59,11 @@ class SliceController:
         if not busy or editor.locked:
             session.toggle_nothing_to_label(indices)
             return
-        which = (
-            f"Slice {busy[0] + 1} carries labels."
-            if len(busy) == 1
-            else f"{len(busy)} of the slices carry labels."
-        )
+        which = f"{len(busy)} of the slices carry labels."
+        if len(busy) == 1:
+            single = editor.n_slices == 1
+            which = "The image" if single else f"Slice {busy[0] + 1}"
+            which += " carries labels."
         self._bench.ask(
             f"{which} Clear them and mark Nothing to Label?",
             {
