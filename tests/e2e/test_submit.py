@@ -60,6 +60,25 @@ def test_undecided_slices_are_asked_about(open_case, stored):
     assert sum(c.nothing_to_label for c in found.slices.values()) == 19
 
 
+def test_one_undecided_image_is_no_slice_and_enter_marks_nothing(open_case):
+    driver = open_case(XRAYS)
+    driver.session.editor.add_comment("rotated")
+    driver.wait(lambda: driver.current_job.on_screen.is_seen)
+    driver.press_action("submit")
+    driver.wait(lambda: driver.question is not None)
+    box = driver.question
+    assert box.text() == "The image is still undecided."
+    assert [button.text() for button in box.buttons()] == [
+        "Back to the image",
+        "Mark it Nothing to Label and submit",
+        "Submit anyway",
+    ]
+    driver.key("Return", box)
+    driver.wait(lambda: driver.question is None)
+    assert driver.session.status is Status.REMAINING
+    assert driver.session.editor.undecided() == (0,)
+
+
 def test_submit_anyway_leaves_them_undecided(open_case, stored):
     driver = open_case(BRAIN)
     driver.press_label("Tumour")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from qtpy.compat import isalive
+from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QDockWidget
 
+from napari_annotate_jobs.app import _around_image
 from napari_annotate_jobs.app._settings import settings_model
 from napari_annotate_jobs.app.controllers._surroundings import PEEK, SUBMITTED
 from napari_annotate_jobs.demo._jobs import DEMO_JOBS
@@ -27,6 +29,22 @@ def napari_docks(driver):
         for dock in driver.window.findChildren(QDockWidget)
         if dock.objectName() in ("layer list", "layer controls")
     }
+
+
+def test_a_small_screen_gives_the_image_the_room(open_case, monkeypatch):
+    """As 1920 x 1080 at 200 %: the window would be larger than the screen."""
+    monkeypatch.setattr(_around_image, "LEAST", QSize(5000, 500))
+    driver = open_case(BRAIN)
+    assert not any(napari_docks(driver).values())
+    assert edges(driver).room.isChecked()
+    assert not settings_model().room  # not what the person chose
+    driver.click(edges(driver).room)
+    driver.settle()
+    assert all(napari_docks(driver).values())
+    assert not edges(driver).room.isChecked()
+    driver.press_action("next_case")
+    driver.settle()
+    assert all(napari_docks(driver).values())
 
 
 def test_sides_scale_room_and_frame(open_case):

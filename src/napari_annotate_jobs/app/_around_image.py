@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QSize, Signal
 
 from napari_annotate_jobs.widgets import ReadOutLabel
 
@@ -26,11 +26,16 @@ if TYPE_CHECKING:
 
 __all__ = ["AroundImage"]
 
+LEAST = QSize(1120, 600)
+"""What the image needs beside napari's own panels and ours, in Qt's pixels."""
+
 
 class AroundImage(QObject):
     """Sides of the patient, scale bar, hair lines, zoom, read-out, and room for them.
 
-    What can be switched on and off is remembered in the settings.
+    What can be switched on and off is remembered in the settings. On a screen that is
+    too small for napari's own panels the image has the room as long as nobody says
+    otherwise: the window would outgrow it.
 
     Parameters
     ----------
@@ -67,12 +72,14 @@ class AroundImage(QObject):
         self.read_out = ReadOutLabel()
         self.peek = Peek(bridge)
         self.room = RoomForImage(window)
+        self._cramped = False
         self.surroundings: SurroundingsController | None = None
         self.zoom: ZoomController | None = None
 
     def lay_over(self, window: QWidget, canvas: Any, keymap: KeyMap) -> CanvasEdges:
         """Show it over the canvas of a window, and return the buttons at its edges."""
         settings = self._settings
+        self._cramped = _is_cramped(window)
         self.read_out.lay_over(window, canvas)
         self.surroundings = SurroundingsController(
             self._session,
@@ -123,10 +130,17 @@ class AroundImage(QObject):
 
     def switch(self, name: str) -> None:
         """Switch something on or off that is remembered."""
-        on = not getattr(self._settings, name)
+        if name == "room":
+            on, self._cramped = not self._has_room, False
+        else:
+            on = not getattr(self._settings, name)
         changed: dict[str, Any] = {name: on}
         self.use(replace(self._settings, **changed))
         self.setting_changed.emit(name, on)
+
+    @property
+    def _has_room(self) -> bool:
+        return self._settings.room or self._cramped
 
     def use(self, settings: Settings) -> None:
         """Follow the user's choices."""
@@ -137,8 +151,8 @@ class AroundImage(QObject):
                 scale_bar=settings.scale_bar,
                 hair_lines=settings.hair_lines,
             )
-            self.room.set_made(settings.room)
-            self.surroundings.edges.room.setChecked(settings.room)
+            self.room.set_made(self._has_room)
+            self.surroundings.edges.room.setChecked(self._has_room)
         if self.zoom is not None:
             self.zoom.set_navigator(settings.navigator)
 
@@ -148,3 +162,12 @@ class AroundImage(QObject):
             self.surroundings.edges.set_keymap(keymap)
         if self.zoom is not None:
             self.zoom.set_keymap(keymap)
+
+
+def _is_cramped(window: QWidget) -> bool:
+    """Return True if the screen is too small for a window with all panels."""
+    screen = window.screen()
+    # Smaller in one direction is too small.
+    return screen is not None and (
+        screen.availableSize().expandedTo(LEAST) != screen.availableSize()
+    )

@@ -51,6 +51,8 @@ BEATS = 12
 """In how many parts that time is counted."""
 ABOUT = "annotate_jobs_about"
 """Property of a notification: what it is about."""
+RING = "QPushButton:focus { border: 1px solid; }"
+"""Shows which answer Enter gives; napari's buttons do not."""
 GAP = 4
 """Pixels between notifications that stand one above the other."""
 
@@ -92,6 +94,7 @@ def ask(
     """
     box = QMessageBox(parent)
     box.setIcon(QMessageBox.Icon.Question)
+    box.setStyleSheet(RING)
     box.setWindowTitle("Annotate Jobs")
     box.setText(text)
     box.setInformativeText(detail)
@@ -185,6 +188,7 @@ def tell(parent: QWidget, text: str, detail: str = "") -> QMessageBox:
     """Tell something that must be read."""
     box = QMessageBox(parent)
     box.setIcon(QMessageBox.Icon.Information)
+    box.setStyleSheet(RING)
     box.setWindowTitle("Annotate Jobs")
     box.setText(text)
     box.setInformativeText(detail)

@@ -17,7 +17,7 @@ from ._asks import tell
 from ._settings import read_settings, settings_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from napari_annotate_jobs.editing import SubmitCheck, Unanswered
     from napari_annotate_jobs.model import Label, Thread
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from .controllers import SliceController, Workbench
 
 __all__ = ["CaseController"]
+
+BACK = "Back to the image"
+"""Where there is no other slice to go to."""
 
 
 def _told(method: Callable[..., Any]) -> Callable[..., None]:
@@ -429,7 +432,8 @@ class CaseController:
         n = len(check.twins)
         more = "" if n == 1 else f" There are {n} such boxes in this case."
         where = "T" if check.single else f"On slice {index + 1} t"
-        self._bench.ask(
+        self._ask_of(
+            check,
             f"{where}wo boxes {name} lie exactly on top of each other.{more}",
             {
                 **self._way_to(index, check),
@@ -443,10 +447,20 @@ class CaseController:
     def _way_to(
         self, index: int, check: SubmitCheck
     ) -> dict[str, Callable[[], object]]:
-        """Return the answer that leads to a slice; none where there is but one."""
+        """Return the first answer, which Enter gives: it leads to where one looks."""
         if check.single:
-            return {}
+            return {BACK: lambda: None}
         return {f"Go to slice {index + 1}": lambda: self.go_slice(index)}
+
+    def _ask_of(
+        self,
+        check: SubmitCheck,
+        text: str,
+        answers: Mapping[str, Callable[[], object]],
+        detail: str = "",
+    ) -> None:
+        cancel = "" if check.single else "Cancel"
+        self._bench.ask(text, answers, detail, cancel=cancel)
 
     def _drop_twins(self) -> None:
         drop_twins(self.session.editor)
@@ -505,7 +519,8 @@ class CaseController:
         must = "This project wants a decision on every slice."
         if check.single:
             must = "This project wants a decision."
-        self._bench.ask(
+        self._ask_of(
+            check,
             check.open_text,
             answers,
             detail=_sentences(

@@ -129,7 +129,12 @@ class Workbench:
             self.show_error(error)
 
     def ask(
-        self, text: str, answers: Mapping[str, Callable[[], object]], detail: str = ""
+        self,
+        text: str,
+        answers: Mapping[str, Callable[[], object]],
+        detail: str = "",
+        *,
+        cancel: str = "Cancel",
     ) -> QMessageBox:
         """Ask without waiting; what was asked of one case is not done to another.
 
@@ -141,6 +146,9 @@ class Workbench:
             What each button does; Cancel does nothing.
         detail : str
             What stands below it.
+        cancel : str
+            What the button says that does nothing; if empty, there is none, and Escape
+            is the first answer.
         """
         case = self.session.case
 
@@ -151,7 +159,7 @@ class Workbench:
         own: dict[str, Callable[[], None]] = {
             name: partial(answer, call) for name, call in answers.items()
         }
-        return self.ask_at_large(text, own, detail)
+        return self.ask_at_large(text, own, detail, cancel=cancel)
 
     def ask_at_large(
         self,
