@@ -8,7 +8,8 @@ import weakref
 from typing import TYPE_CHECKING
 
 import pytest
-from qtpy.QtCore import QCoreApplication, QEvent, QObject, QTimer
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_annotate_jobs.app._qt_executor import QtExecutor
 
@@ -204,6 +205,30 @@ def test_task_of_an_owner_that_is_gone_is_not_run(executor, qtbot) -> None:
     gate.set()
     assert executor.drain()
     assert ran == []
+
+
+def test_a_button_without_a_place_is_no_window(executor, qtbot) -> None:
+    """As napari's progress bars make them, which are made by `later`."""
+    holder, made = QWidget(), []
+
+    def make() -> None:
+        button = QPushButton("Cancel")
+        button.setVisible(True)
+        made.append(button.windowHandle().isVisible())
+        QVBoxLayout(holder).addWidget(button)
+
+    make_now = QPushButton("Cancel")
+    make_now.setVisible(True)
+    assert make_now.windowHandle().isVisible()  # what Qt does else
+    make_now.close()
+    executor.later(0.0, make)
+    qtbot.waitUntil(lambda: bool(made))
+    assert made == [False]
+    holder.show()
+    button = holder.findChild(QPushButton)
+    assert button.isVisible()
+    assert not button.testAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+    holder.close()
 
 
 def test_later(executor, qtbot, hooked) -> None:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from qtpy.compat import isalive
 from qtpy.QtCore import QCoreApplication, QEventLoop, QObject, Qt, QTimer, Signal
 
+from ._homeless import Homeless
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -175,7 +177,10 @@ class QtExecutor(QObject):
             self._tasks.put(task)
 
     def later(self, seconds: float, call: Callable[[], None]) -> None:
-        """Call `call` here after some time, unless the executor is closed before."""
+        """Call `call` here after some time, unless the executor is closed before.
+
+        napari's progress bars are made so: their buttons are no windows meanwhile.
+        """
         if self.is_closed:
             return
         timer = QTimer(self)
@@ -185,7 +190,8 @@ class QtExecutor(QObject):
         def fire() -> None:
             self._timers.discard(timer)
             timer.deleteLater()
-            _shielded(call)
+            with Homeless():
+                _shielded(call)
 
         timer.timeout.connect(fire)
         timer.start(max(round(seconds * 1000), 0))
