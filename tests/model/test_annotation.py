@@ -218,6 +218,7 @@ def untimed(annotation):
     return annotation.model_copy(update={"modified": None})
 
 
+@pytest.mark.slow
 @given(st.lists(changes, max_size=5))
 def test_changes_one_by_one_are_the_changes_as_one(many):
     step, joined = blank(), AnnotationChange()
@@ -228,6 +229,7 @@ def test_changes_one_by_one_are_the_changes_as_one(many):
     assert joined.is_empty == all(change.is_empty for change in many)
 
 
+@pytest.mark.slow
 @given(changes, changes, changes)
 def test_joining_changes_is_associative(one, two, three):
     assert one.then(two).then(three) == one.then(two.then(three))

@@ -649,6 +649,7 @@ def run(job: Path, command: Command, tmp_path: Path, **more: Any) -> Any:
         )
 
 
+@pytest.mark.slow
 def test_a_predictor_runs_case_by_case(
     job: Path, command: Callable[..., Command], tmp_path: Path
 ) -> None:

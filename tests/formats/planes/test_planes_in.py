@@ -223,6 +223,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     JSON,
     st.sampled_from(["images", "annotations", "categories"]),
