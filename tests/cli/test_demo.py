@@ -18,6 +18,7 @@ def opened(monkeypatch):
     return places
 
 
+@pytest.mark.slow
 def test_a_new_or_empty_folder(run, tmp_path, opened):
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / ".DS_Store").touch()

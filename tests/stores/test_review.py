@@ -169,7 +169,9 @@ def do(store, kit, verb, case=CASE):
 
 @pytest.mark.parametrize("stage", STAGES, ids=str)
 @pytest.mark.parametrize("role", PEOPLE)
-@pytest.mark.parametrize("where", ["memory", "server"])
+@pytest.mark.parametrize(
+    "where", ["memory", pytest.param("server", marks=pytest.mark.slow)]
+)
 def test_who_may_do_what_when(make, kit, where, role, stage):
     # What is refused alters nothing, so that one case does for all of it.
     cases = dict.fromkeys(Verb, "case-0")
