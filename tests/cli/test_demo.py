@@ -48,6 +48,7 @@ def test_a_file_is_no_folder(run, tmp_path, opened):
     assert "Name a folder" in err
 
 
+@pytest.mark.slow
 def test_the_numbers_of_slices_are_in_the_jobs(run, tmp_path, opened):
     run("demo", tmp_path / "demo")
     found = {}

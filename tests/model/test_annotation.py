@@ -97,6 +97,7 @@ changes = st.builds(
 
 
 # ------------------------------------------------------------------- decisions
+@pytest.mark.slow
 @given(slices())
 def test_a_decision_follows_from_the_content(content):
     confirmed = bool(
@@ -130,6 +131,7 @@ def test_excluding_keeps_the_content_and_lifting_brings_it_back(content):
     assert lifted.evolve(excluded=True).label_ids == content.label_ids
 
 
+@pytest.mark.slow
 @given(slices())
 def test_a_verified_negative_never_stands_beside_labels(content):
     if content.has_labels:
@@ -139,6 +141,7 @@ def test_a_verified_negative_never_stands_beside_labels(content):
         assert content.evolve(nothing_to_label=True).nothing_to_label
 
 
+@pytest.mark.slow
 @given(slices())
 def test_a_slice_survives_being_written(content):
     text = json.dumps(document_json(content))
@@ -236,6 +239,7 @@ def test_joining_changes_is_associative(one, two, three):
     assert AnnotationChange().then(one) == one.then(AnnotationChange()) == one
 
 
+@pytest.mark.slow
 @given(changes)
 def test_slices_without_content_are_left_out(change):
     annotation = blank().apply(change, revision=1)
@@ -250,6 +254,7 @@ def test_slices_without_content_are_left_out(change):
     assert annotation.modified is not None
 
 
+@pytest.mark.slow
 @given(changes)
 def test_an_annotation_survives_being_written(change):
     annotation = blank().apply(change, revision=7)

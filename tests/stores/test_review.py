@@ -453,6 +453,7 @@ def test_the_next_waiting_case(of_kind, kit):
         near(step=2)
 
 
+@pytest.mark.slow
 def test_a_sample_is_reviewed(of_kind, kit):
     world = of_kind(n=40, review_sample=10, review_seed=3)
     ana, eve = world.store("ana"), world.store("eve")

@@ -12,8 +12,6 @@ from napari_annotate_jobs.model import Box, Decision, LabelSet
 
 from .conftest import Bench, write_dicom
 
-pytestmark = pytest.mark.slow  # each makes napari's layers anew
-
 NODULE, MASS = 5, 11
 
 

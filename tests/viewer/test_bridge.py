@@ -14,8 +14,6 @@ from napari_annotate_jobs.errors import UnreadableImageError
 from napari_annotate_jobs.viewer import ViewerBridge
 from napari_annotate_jobs.viewer import _case_layers as case_layers
 
-pytestmark = pytest.mark.slow  # each makes napari's layers anew
-
 LIVER, NODULE = 6, 5
 
 

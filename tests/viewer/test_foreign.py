@@ -7,8 +7,6 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Points, Shapes
 
-pytestmark = pytest.mark.slow  # each makes napari's layers anew
-
 LIVER, NODULE = 6, 5
 
 STRANGERS = {

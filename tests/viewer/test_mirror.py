@@ -11,8 +11,6 @@ from napari.layers import Labels, Shapes
 from napari_annotate_jobs.errors import LockedError
 from napari_annotate_jobs.model import Provenance
 
-pytestmark = pytest.mark.slow  # each makes napari's layers anew
-
 LIVER, TUMOUR, VESSEL, NODULE = 6, 9, 8, 5
 
 

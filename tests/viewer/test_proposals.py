@@ -12,8 +12,6 @@ from napari_annotate_jobs.model import Provenance
 from napari_annotate_jobs.session import SynchronousExecutor, Work, Worker
 from napari_annotate_jobs.viewer import WorkProgress
 
-pytestmark = pytest.mark.slow  # each makes napari's layers anew
-
 LIVER, TUMOUR, VESSEL = 6, 9, 8
 BLOCK = (slice(8, 20), slice(10, 30))
 

@@ -9,8 +9,6 @@ from napari.layers.shapes import _shapes_key_bindings as shapes_keys
 
 from napari_annotate_jobs.viewer._plane import patient_axes
 
-pytestmark = pytest.mark.slow  # each makes napari's layers anew
-
 NODULE, MASS, LIVER = 5, 11, 6
 
 

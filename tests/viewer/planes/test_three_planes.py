@@ -12,8 +12,6 @@ from napari.utils import interactions
 from napari_annotate_jobs.model import Provenance
 from napari_annotate_jobs.viewer import canvas_place
 
-pytestmark = pytest.mark.slow  # each makes napari's layers anew
-
 LIVER, TUMOUR, VESSEL = 6, 9, 8
 ROWS, COLUMNS = 1, 2
 
