@@ -124,9 +124,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (item.get_closest_marker("slow") is not None) is late)
 
 
+def pytest_collection() -> None:
+    # Next to nothing of it is garbage.
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     # All that was imported, and thousands of tests, stay to the end: no collection of
     # garbage needs to go through them.
+    gc.enable()
     gc.collect()
     gc.freeze()
 

@@ -302,6 +302,7 @@ def dotted(path: Path) -> str:
     return ".".join([PACKAGE, *(p for p in parts if p != "__init__")])
 
 
+@pytest.mark.slow
 def test_headless_layers_load_no_window() -> None:
     names = [dotted(path) for path in modules() if unit(path) in {*HEADLESS, "cli"}]
     assert not loaded_by(names) & (QT | NAPARI)
@@ -318,6 +319,7 @@ def test_manifest_loads_nothing_heavy() -> None:
     assert not loaded & (QT | {"nibabel", "pydicom", "scipy", "skimage", "vispy"})
 
 
+@pytest.mark.slow
 def test_my_jobs_loads_nothing_heavy() -> None:
     # beyond what napari's own window loads
     loaded = loaded_by([f"{PACKAGE}.app._docks"])

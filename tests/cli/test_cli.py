@@ -70,6 +70,7 @@ def test_every_verb_has_help(run, verb):
     assert "usage:" in out
 
 
+@pytest.mark.slow
 def test_it_loads_neither_qt_nor_napari(tmp_path, images):
     script = (
         "import sys; from napari_annotate_jobs import cli\n"
@@ -564,6 +565,7 @@ def test_a_server_needs_a_log_in(run, location, reason, monkeypatch, tmp_path):
     assert reason in err
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough(job):
     """As with ``| head``: no traceback, and no complaint at exit."""
     command = [sys.executable, "-m", "napari_annotate_jobs.cli", "show", "--cases"]

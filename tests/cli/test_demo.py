@@ -18,6 +18,7 @@ def opened(monkeypatch):
     return places
 
 
+@pytest.mark.slow
 def test_a_new_or_empty_folder(run, tmp_path, opened):
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / ".DS_Store").touch()
@@ -47,6 +48,7 @@ def test_a_file_is_no_folder(run, tmp_path, opened):
     assert "Name a folder" in err
 
 
+@pytest.mark.slow
 def test_the_numbers_of_slices_are_in_the_jobs(run, tmp_path, opened):
     run("demo", tmp_path / "demo")
     found = {}

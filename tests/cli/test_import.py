@@ -94,6 +94,7 @@ def test_propose_from_a_folder_as_json(
     assert not found.masks
 
 
+@pytest.mark.slow
 def test_propose_by_a_command(
     job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

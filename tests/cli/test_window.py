@@ -10,6 +10,8 @@ import pytest
 
 from napari_annotate_jobs.cli import _window
 
+pytestmark = pytest.mark.slow  # a process each
+
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="X11 and Wayland")
 SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 MAIN = "import sys; from napari_annotate_jobs.cli import main; sys.exit(main())"

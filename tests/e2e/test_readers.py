@@ -14,6 +14,9 @@ from napari.plugins import _npe2
 from npe2 import DynamicPlugin, PluginManager
 from qtpy.QtWidgets import QApplication, QFileDialog
 
+# For each, npe2 looks through all that is installed, twice.
+pytestmark = pytest.mark.slow
+
 OURS = "napari-annotate-jobs"
 
 

@@ -310,6 +310,7 @@ PIXELS = st.lists(st.sampled_from([0, LIVER, TUMOUR]), min_size=480, max_size=48
 TOOLS = st.sampled_from([t for t in FillTool if t is not FillTool.BOXES])
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(pixels=PIXELS, tool=TOOLS, volume=st.booleans(), seed=st.integers(0, 2**31))
 def test_no_other_label_is_ever_touched(kit, pixels, tool, volume, seed):

@@ -465,6 +465,7 @@ STEPS = st.lists(
 
 
 # The kit holds no state.
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_whatever_is_done_the_objects_are_sound_and_undo_restores(kit, steps):

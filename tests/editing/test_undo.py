@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -179,6 +180,7 @@ def check(editor):
             assert not annotation.case_labels
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60,
     deadline=None,

@@ -43,6 +43,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_same_input_same_bytes(source: StoreSource, tmp_path: Path) -> None:
     first = export(source, exporter("nifti"), tmp_path / "a", workers=1)
     second = export(source, exporter("nifti"), tmp_path / "b", workers=2)
@@ -262,6 +263,7 @@ def test_what_cannot_begin_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_cluster_writes_the_same_bytes_and_goes_on(
     source: StoreSource, tmp_path: Path

@@ -237,6 +237,7 @@ def test_a_packed_header_that_unpacks_to_much_is_not_unpacked(tmp_path, monkeypa
     assert all(0 <= size < 1000 for size in read)
 
 
+@pytest.mark.slow
 def test_more_slices_than_anybody_has_are_not_described(tmp_path):
     path = tmp_path / "a.nii.gz"
     dims = (4, 1, 1, 32767, 3000, 1, 1, 1)

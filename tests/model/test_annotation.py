@@ -97,6 +97,7 @@ changes = st.builds(
 
 
 # ------------------------------------------------------------------- decisions
+@pytest.mark.slow
 @given(slices())
 def test_a_decision_follows_from_the_content(content):
     confirmed = bool(
@@ -130,6 +131,7 @@ def test_excluding_keeps_the_content_and_lifting_brings_it_back(content):
     assert lifted.evolve(excluded=True).label_ids == content.label_ids
 
 
+@pytest.mark.slow
 @given(slices())
 def test_a_verified_negative_never_stands_beside_labels(content):
     if content.has_labels:
@@ -139,6 +141,7 @@ def test_a_verified_negative_never_stands_beside_labels(content):
         assert content.evolve(nothing_to_label=True).nothing_to_label
 
 
+@pytest.mark.slow
 @given(slices())
 def test_a_slice_survives_being_written(content):
     text = json.dumps(document_json(content))
@@ -218,6 +221,7 @@ def untimed(annotation):
     return annotation.model_copy(update={"modified": None})
 
 
+@pytest.mark.slow
 @given(st.lists(changes, max_size=5))
 def test_changes_one_by_one_are_the_changes_as_one(many):
     step, joined = blank(), AnnotationChange()
@@ -228,12 +232,14 @@ def test_changes_one_by_one_are_the_changes_as_one(many):
     assert joined.is_empty == all(change.is_empty for change in many)
 
 
+@pytest.mark.slow
 @given(changes, changes, changes)
 def test_joining_changes_is_associative(one, two, three):
     assert one.then(two).then(three) == one.then(two.then(three))
     assert AnnotationChange().then(one) == one.then(AnnotationChange()) == one
 
 
+@pytest.mark.slow
 @given(changes)
 def test_slices_without_content_are_left_out(change):
     annotation = blank().apply(change, revision=1)
@@ -248,6 +254,7 @@ def test_slices_without_content_are_left_out(change):
     assert annotation.modified is not None
 
 
+@pytest.mark.slow
 @given(changes)
 def test_an_annotation_survives_being_written(change):
     annotation = blank().apply(change, revision=7)

@@ -180,6 +180,7 @@ def test_nothing_found_makes_no_job(tmp_path, job):
     assert not (tmp_path / "job").exists()
 
 
+@pytest.mark.slow
 def test_what_is_found_in_two_goes_is_put_together(images):
     first, second = find_cases([images / "ct-lung"]), find_cases([images])
     other = find_cases([images / "mr-brain"])

@@ -23,6 +23,7 @@ def run(tasks):
         task()
 
 
+@pytest.mark.slow
 @given(
     arrays(bool, st.tuples(st.integers(1, 40), st.integers(1, 40))),
     arrays(bool, st.tuples(st.integers(1, 40), st.integers(1, 40))),

@@ -68,6 +68,7 @@ def test_keys_stay_and_no_ids_are_made(case, spacing) -> None:
         assert set(np.unique(result[a : b + 1])) <= known
 
 
+@pytest.mark.slow
 @given(masked(), spacings)
 @settings(deadline=None, max_examples=80)
 def test_reversed_slices_give_the_reversed_result(case, spacing) -> None:
@@ -79,6 +80,7 @@ def test_reversed_slices_give_the_reversed_result(case, spacing) -> None:
     )
 
 
+@pytest.mark.slow
 @given(masked(), st.integers(0, 5), st.integers(0, 5), spacings)
 @settings(deadline=None, max_examples=60)
 def test_moves_with_the_masks(case, dy, dx, spacing) -> None:

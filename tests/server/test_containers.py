@@ -77,6 +77,7 @@ def test_services_hang_together(compose) -> None:
     assert f"reverse_proxy {' '.join(f'{name}:{port}' for name in _SERVERS)} {{" in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _SERVERS)
 def test_servers_start_with_settings_that_are_tested(
     compose, name, servers, monkeypatch

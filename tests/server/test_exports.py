@@ -21,6 +21,8 @@ from napari_annotate_jobs.server import Service, _exports
 from napari_annotate_jobs.server._exports import do_exports
 from napari_annotate_jobs.server._schema import chores, exports
 
+pytestmark = pytest.mark.slow  # each makes a whole export
+
 AT = "/jobs/job/exports"
 
 

@@ -41,6 +41,8 @@ from napari_annotate_jobs.stores.http import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # whole jobs go and come
+
 JOB = "moving"
 
 

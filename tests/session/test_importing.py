@@ -649,6 +649,7 @@ def run(job: Path, command: Command, tmp_path: Path, **more: Any) -> Any:
         )
 
 
+@pytest.mark.slow
 def test_a_predictor_runs_case_by_case(
     job: Path, command: Callable[..., Command], tmp_path: Path
 ) -> None:
@@ -670,6 +671,7 @@ def test_a_predictor_runs_case_by_case(
     assert [outcome.name for outcome in more.cases] == ["a"]
 
 
+@pytest.mark.slow
 def test_nothing_comes_into_a_case_that_is_worked_on(
     job: Path, command: Callable[..., Command], tmp_path: Path
 ) -> None:

@@ -127,6 +127,7 @@ def test_a_range_none_of_whose_slices_is_there_waits_for_them(kit, editor):
     assert (back.id, back.applied) == (span.id, (2, 3, 4))
 
 
+@pytest.mark.slow
 @given(keys=st.permutations([*OLD, NEW]), gone=st.sets(st.sampled_from(OLD)))
 def test_ranges_follow_their_slices_in_any_order(keys, gone):
     from .conftest import Kit
@@ -193,6 +194,7 @@ def test_an_object_drawn_where_it_was_gone_is_gone_on_the_rest(kit, editor):
         assert hidden <= {"1.2.5", "1.2.6"}
 
 
+@pytest.mark.slow
 @given(keys=st.permutations(OLD))
 def test_nothing_but_free_slices_is_out_of_sight_in_any_order(keys):
     from .conftest import Kit

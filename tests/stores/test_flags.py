@@ -218,6 +218,7 @@ def test_cases_are_sorted_and_the_order_turned_round(busy, order, found):
     assert "".join(ids(back)) == found[::-1]
 
 
+@pytest.mark.slow
 def test_every_filter_order_and_page_agrees_with_sorting_by_hand(busy):
     every = list(busy.cases(JOB).rows)
     for status, text, flagged, order, backwards in product(

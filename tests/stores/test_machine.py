@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -68,6 +69,7 @@ def untimed(value: object) -> object:
     return value
 
 
+@pytest.mark.slow
 def test_the_folder_store_is_the_memory_store(kit, worlds):
     class Stores(RuleBasedStateMachine):
         def __init__(self) -> None:

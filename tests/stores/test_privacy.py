@@ -28,6 +28,8 @@ from napari_annotate_jobs.model import (
 from napari_annotate_jobs.session import AnnotationSession, Recovery, SaveKind
 from napari_annotate_jobs.stores import FolderStore, create_job
 
+pytestmark = pytest.mark.slow  # each takes a job from its start to all its exports
+
 TEXTS = """
 PatientName PatientID OtherPatientNames PatientBirthName PatientMotherBirthName
 PatientAddress PatientTelephoneNumbers PatientComments AdditionalPatientHistory

@@ -169,7 +169,9 @@ def do(store, kit, verb, case=CASE):
 
 @pytest.mark.parametrize("stage", STAGES, ids=str)
 @pytest.mark.parametrize("role", PEOPLE)
-@pytest.mark.parametrize("where", ["memory", "server"])
+@pytest.mark.parametrize(
+    "where", ["memory", pytest.param("server", marks=pytest.mark.slow)]
+)
 def test_who_may_do_what_when(make, kit, where, role, stage):
     # What is refused alters nothing, so that one case does for all of it.
     cases = dict.fromkeys(Verb, "case-0")
@@ -451,6 +453,7 @@ def test_the_next_waiting_case(of_kind, kit):
         near(step=2)
 
 
+@pytest.mark.slow
 def test_a_sample_is_reviewed(of_kind, kit):
     world = of_kind(n=40, review_sample=10, review_seed=3)
     ana, eve = world.store("ana"), world.store("eve")

@@ -32,6 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    # napari's layers are made anew for each: a fifth of a second, some hundred times.
+    if {"new_bench", "make_bench"} & set(getattr(item, "fixturenames", ())):
+        item.add_marker("slow")
+
+
 CLASS, DETECT, SEGMENT = Method.CLASSIFICATION, Method.DETECTION, Method.SEGMENTATION
 LABELS = LabelSet(
     labels=(

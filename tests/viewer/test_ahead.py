@@ -46,6 +46,7 @@ def test_what_was_read_ahead_is_shown(bench, taken):
     assert bench.errors == []
 
 
+@pytest.mark.slow
 def test_another_case_is_not_shown_from_it(bench, taken):
     bench.session.open_case("ct")
     bench.session.close_case()

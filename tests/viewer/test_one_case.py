@@ -32,6 +32,8 @@ from napari_annotate_jobs.stores import MemoryStore
 from napari_annotate_jobs.viewer import ViewerBridge
 from napari_annotate_jobs.viewer._geometry import CASE_KEY
 
+pytestmark = pytest.mark.slow  # each makes napari's layers anew
+
 LIVER = Label(id=6, name="liver", color="#D55E00", method=Method.SEGMENTATION)
 N_CASES = 5
 SHAPES = {f"case-{i}": (8, 6 + i, 3) for i in range(N_CASES)}

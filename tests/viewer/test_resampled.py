@@ -12,6 +12,8 @@ from napari_annotate_jobs.stores import MemoryStore
 
 from .conftest import LABELS, Bench
 
+pytestmark = pytest.mark.slow  # each makes napari's layers anew
+
 
 def values(affine, shape):
     """Return numbers that are linear in the patient's space, by nibabel's axes."""

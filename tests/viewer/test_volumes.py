@@ -17,6 +17,8 @@ from napari_annotate_jobs.viewer._other_series import OtherSeries
 
 from .conftest import Bench, write_dicom
 
+pytestmark = pytest.mark.slow  # each makes napari's layers anew
+
 TIMES, SLICES = 5, 6
 
 

@@ -39,6 +39,7 @@ def some(kit: Any, folder: Path) -> Any:
     return kit.case(folder, masks, kit.labels)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))))
 def test_any_mask_comes_back_from_its_outlines(mask: Any) -> None:

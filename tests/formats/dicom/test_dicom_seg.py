@@ -207,6 +207,7 @@ def test_a_verified_negative_is_a_file_of_all_labels(kit: Any, tmp_path: Path) -
         assert not any(m.any() for s in found.slices for m in s.masks.values())
 
 
+@pytest.mark.slow
 def test_same_input_same_bytes(drawn: Any, tmp_path: Path) -> None:
     source = StoreSource(str(drawn.folder))
     for options in ({}, {"type": "labelmap"}):

@@ -223,6 +223,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     JSON,
     st.sampled_from(["images", "annotations", "categories"]),
@@ -694,6 +695,7 @@ def bomb(last: str) -> str:
     return f"a: &a [x, x, x]\n{lists}{last}: *i\n"
 
 
+@pytest.mark.slow
 def test_lists_of_lists_of_lists_are_refused_before_they_grow(tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text(bomb("names"))
     (tmp_path / "labels").mkdir()

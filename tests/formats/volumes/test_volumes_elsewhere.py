@@ -103,6 +103,7 @@ def test_nibabel_and_simpleitk(
                 compare(case, voxels, *read(path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nifti", "bids", "nnunet", "decathlon"])
 def test_overlap_by_priority(name: str, overlapping: Any, tmp_path: Path) -> None:
     overlap = StoreSource(str(overlapping.folder))

@@ -181,6 +181,7 @@ def test_gdcm_may_crash(
     np.testing.assert_array_equal(read_series(path).voxels, voxels)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_gone_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("gdcm")
     from napari_annotate_jobs.imaging.codecs import _gdcm
@@ -195,6 +196,7 @@ def test_a_worker_that_is_gone_is_replaced(monkeypatch: pytest.MonkeyPatch) -> N
     np.testing.assert_array_equal(read_series(path).voxels, voxels)
 
 
+@pytest.mark.slow
 def test_gdcm_prints_nothing_and_ends_with_us(tmp_path: Path) -> None:
     pytest.importorskip("gdcm")
     path = tmp_path / "damaged.dcm"

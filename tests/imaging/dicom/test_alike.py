@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pydicom
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,8 +25,6 @@ from napari_annotate_jobs.imaging.dicom._walk_file import FIRST_READ, walk_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pytest
 
     Write = Callable[..., Path]
     Element = tuple[int, bytes, bytes, int | None]
@@ -158,6 +157,7 @@ def _walked(walk: Callable[..., Record | None], data: bytes) -> Any:
     return found
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(_files())
 def test_any_header(files: list[bytes]) -> None:

@@ -181,6 +181,7 @@ def test_huge_claims_take_no_memory(
     assert peak < 1 << 23
 
 
+@pytest.mark.slow
 def test_a_deflated_bomb_is_not_inflated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,8 @@ _BROKEN = {
     "no_meta.dcm",
     "emri_small_jpeg_2k_lossless_too_short.dcm",
 }
+# a hundred frames, and large planes that pydicom's decoders take seconds for
+_LONG = {"color3d_jpeg_baseline.dcm", "RG1_J2KI.dcm", "RG1_J2KR.dcm", "RG3_J2KR.dcm"}
 
 
 def _files() -> list[Any]:
@@ -47,7 +49,9 @@ def _files() -> list[Any]:
     for name, root in _ROOTS.items():
         for path in sorted(root.rglob("*")):
             if path.is_file() and path.suffix not in (".py", ".pyc"):
-                found.append(pytest.param(path, id=f"{name}/{path.relative_to(root)}"))
+                marks = [pytest.mark.slow] if path.name in _LONG else []
+                label = f"{name}/{path.relative_to(root)}"
+                found.append(pytest.param(path, id=label, marks=marks))
     return found
 
 

@@ -467,6 +467,7 @@ BinaryData = False|Comment = ElementDataFile = LOCAL|ElementDataFile = x.mha|
 """.replace("\n", "").split("|")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [_write_nrrd, _write_meta])
 @pytest.mark.parametrize("kind", list(_SIZES))
 def test_strange_headers_never_give_other_values(

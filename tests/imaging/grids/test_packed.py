@@ -137,6 +137,7 @@ def test_voxels_that_do_not_fit_are_read_again_wider(tmp_path: Path) -> None:
 # --- memory -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_reading_the_whole_keeps_no_copy(tmp_path: Path, unpacked: list[Any]) -> None:
     path = tmp_path / "x.nii.gz"
     expected = _write(path, _values((128, 128, 200)))
@@ -146,6 +147,7 @@ def test_reading_the_whole_keeps_no_copy(tmp_path: Path, unpacked: list[Any]) ->
     assert _peak(lambda: read_series(path)) < 1.2 * expected.nbytes
 
 
+@pytest.mark.slow
 def test_reading_in_the_users_order_keeps_no_copy(
     tmp_path: Path, unpacked: list[Any]
 ) -> None:

@@ -148,6 +148,7 @@ def test_a_save_is_one_line_whatever_the_number_of_slices(store, kit, job_folder
         assert json.loads(line)["entry"]["revision"] == number
 
 
+@pytest.mark.slow
 def test_a_long_journal_goes_into_the_snapshot(store, kit, job_folder):
     for revision in range(300):
         store.save(JOB, "case-0", kit.labelled(revision % 7, 1), {}, base=revision)

@@ -242,6 +242,7 @@ def test_it_is_asked_as_it_was_found_up_to_date(begun, cache, monkeypatch):
     assert met
 
 
+@pytest.mark.slow
 def test_many_who_look_and_check_at_once_see_one_job(begun, job_folder):
     wrong = []
 
