@@ -204,6 +204,7 @@ class Servers:
         # The database stays open: what was learnt of its statements is kept.
         _empty(whole.database)
         settings = replace(whole.settings, home=home, images=images)
+        self.app.state.service.together.close()
         self.app.state.service = Service(settings, whole.database, shelf)
         return self.app.state.service
 

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from napari_annotate_jobs.model import Verb, now
-from napari_annotate_jobs.server import faults_of_masks
-from napari_annotate_jobs.server._collecting import collect_blobs
+from napari_annotate_jobs.server import _case_masks, faults_of_masks
+from napari_annotate_jobs.server._blobs import blob_name
+from napari_annotate_jobs.server._collecting import collect_blobs, stored_mask
 from napari_annotate_jobs.server._schema import blobs
 from napari_annotate_jobs.stores.wire import SliceResult
 
@@ -30,8 +31,18 @@ def collect(service):
         return collect_blobs(connection, service)
 
 
+@pytest.fixture(params=["database", "shelf"], autouse=True)
+def where(request, monkeypatch):
+    """Keep masks where small ones are, and where large ones are."""
+    if request.param == "shelf":
+        monkeypatch.setattr(_case_masks, "_SMALL", 0)
+    return request.param
+
+
 def there(service):
-    return sorted(service.shelf.digests())
+    with service.database.reading() as connection:
+        query = select(blobs.c.digest).where(blobs.c.data.is_not(None))
+        return sorted({*service.shelf.digests(), *connection.scalars(query)})
 
 
 def put(client, kit, index):
@@ -129,7 +140,7 @@ def test_a_window_that_was_open_for_long_brings_what_went(bench, kit):
 
 @pytest.mark.served
 def test_an_interruption_between_the_bytes_and_the_row_does_no_harm(
-    bench, kit, monkeypatch
+    bench, kit, monkeypatch, where
 ):
     service = bench.service
     with bench.client("ana") as ana:
@@ -142,21 +153,22 @@ def test_an_interruption_between_the_bytes_and_the_row_does_no_harm(
             drop(name)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(service.shelf, "drop", dies)
-        with pytest.raises(KeyboardInterrupt):
-            collect(service)
-        monkeypatch.undo()
-        assert there(service) == []
+        with monkeypatch.context() as patch:
+            patch.setattr(service.shelf, "drop", dies)
+            with pytest.raises(KeyboardInterrupt):
+                collect(service)
+        # What the database has goes with its row, or not at all.
+        assert there(service) == ([] if where == "shelf" else [digest])
         refused = save(ana, kit, change, 0)
         assert "nowhere to be found" in refused["trouble"]["what"]
         assert put(ana, kit, 2)[1] == digest
         assert save(ana, kit, change, 0)["revision"] == 1
         for _ in range(3):
             collect(service)
-        assert service.shelf.get(digest) == data
+        assert stored_mask(service, digest) == data
 
 
-def test_check_tells_of_masks_that_are_away_or_damaged(bench, kit):
+def test_check_tells_of_masks_that_are_away_or_damaged(bench, kit, where):
     service = bench.service
     with bench.client("ana") as ana:
         found = [put(ana, kit, index) for index in range(2)]
@@ -167,9 +179,33 @@ def test_check_tells_of_masks_that_are_away_or_damaged(bench, kit):
         service.settings.home / "blobs" / digest[:2] / f"{digest}.png"
         for _, digest, _ in found
     ]
-    paths[0].unlink()
-    paths[1].write_bytes(b"no")
+    if where == "shelf":
+        paths[0].unlink()
+        paths[1].write_bytes(b"no")
+    for (_, digest, _), data in zip(found, (None, b"no"), strict=True):
+        if where == "database":
+            with service.database.writing() as connection:
+                here = blobs.c.digest == digest
+                connection.execute(update(blobs).where(here).values(data=data))
     faults = sorted(fault.what for fault in faults_of_masks(service))
     assert len(faults) == 2
     assert any("is not there" in fault for fault in faults)
     assert any("is damaged" in fault for fault in faults)
+
+
+def test_masks_that_were_kept_before_are_read_and_mended(bench, kit, monkeypatch):
+    """They lie on the shelf, whatever their size."""
+    service = bench.service
+    with bench.client("ana") as ana:
+        with monkeypatch.context() as patch:
+            patch.setattr(_case_masks, "_SMALL", 0)
+            change, digest, data = put(ana, kit, 2)
+        monkeypatch.setattr(_case_masks, "_SMALL", 1 << 20)
+        assert save(ana, kit, change, 0)["revision"] == 1
+        assert ana.get(f"{kit.case}/blobs/{digest}").content == data
+        service.shelf.drop(blob_name(digest))
+        lost = ana.get(f"{kit.case}/blobs/{digest}")
+        assert (lost.status_code, lost.json()["code"]) == (500, "corrupt")
+        # Painted again, it is there again.
+        assert put(ana, kit, 2)[1] == digest
+        assert ana.get(f"{kit.case}/blobs/{digest}").content == data

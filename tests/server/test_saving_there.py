@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import struct
 import zlib
 
 import pytest
+from sqlalchemy import func, select, update
 
 from napari_annotate_jobs.errors import (
     AnnotateJobsError,
+    ConflictError,
     InvalidValueError,
     LockedError,
     NotFoundError,
@@ -21,8 +24,17 @@ from napari_annotate_jobs.model import (
     SliceAnnotation,
     Status,
 )
+from napari_annotate_jobs.server import _bringing, _case_masks
 from napari_annotate_jobs.server._database import Database
-from napari_annotate_jobs.stores.wire import OperationBatch, SliceResult, operation_of
+from napari_annotate_jobs.server._schema import blob_uses, blobs, cases, operations
+from napari_annotate_jobs.stores.http import _sending
+from napari_annotate_jobs.stores.wire import (
+    MaskBatch,
+    OperationBatch,
+    SliceResult,
+    operation_of,
+    packed,
+)
 
 JOB, CASE = "job", "case-0"
 APPLIED, ALREADY, CONFLICT = SliceResult
@@ -180,19 +192,195 @@ def hostile(kit):
     yield "nothing", b""
 
 
-def test_hostile_masks_are_refused_and_nothing_is_kept(bench, kit):
+def rows_of(service, table):
+    with service.database.reading() as connection:
+        return connection.scalar(select(func.count()).select_from(table))
+
+
+def alone(client, kit, digest, data):
+    return client.put(f"{kit.case}/blobs/{digest}", content=data)
+
+
+def among_others(client, kit, digest, data):
+    _, good, bytes_of_it = kit.painted(9)
+    masks = packed({good: bytes_of_it, digest: data})
+    return client.post(f"{kit.case}/blobs", json={"masks": masks})
+
+
+def along(client, kit, digest, data):
+    body = kit.batch(kit.labelled(0, 1), base=0).model_dump(mode="json")
+    body["masks"] = packed({digest: data})
+    return client.post(f"{kit.case}/ops", json=body)
+
+
+@pytest.mark.parametrize("small", [0, 1 << 20])
+@pytest.mark.parametrize("bring", [alone, among_others, along])
+def test_hostile_masks_are_refused_and_nothing_is_kept(
+    bench, kit, bring, small, monkeypatch
+):
+    monkeypatch.setattr(_case_masks, "_SMALL", small)
     client = bench.client("ana")
     kept = bench.service.settings.home / "blobs"
     for name, data in hostile(kit):
         digest = hashlib.sha256(data).hexdigest()
-        answer = client.put(f"{kit.case}/blobs/{digest}", content=data)
+        answer = bring(client, kit, digest, data)
         assert answer.status_code == 422, name
         assert answer.json()["code"] == "invalid", name
         missing = client.post(f"{kit.case}/blobs:missing", json={"digests": [digest]})
         assert missing.json()["digests"] == [digest], name
-    answer = client.put(f"{kit.case}/blobs/{'0' * 64}", content=kit.painted(0)[2])
+    answer = bring(client, kit, "0" * 64, kit.painted(0)[2])
     assert answer.status_code == 422
     assert not [path for path in kept.rglob("*") if path.is_file()]
+    assert rows_of(bench.service, blobs) == rows_of(bench.service, blob_uses) == 0
+    assert rows_of(bench.service, operations) == 0
+
+
+def test_masks_that_are_no_base64_are_refused(bench, kit):
+    client, digest = bench.client("ana"), kit.painted(0)[1]
+    for text in ("%%%", "abc", "\N{LATIN SMALL LETTER U WITH DIAERESIS}"):
+        for path, more in (
+            ("blobs", {}),
+            ("ops", kit.batch(kit.labelled(0, 1), base=0).model_dump(mode="json")),
+        ):
+            body = {**more, "masks": {digest: text}}
+            answer = client.post(f"{kit.case}/{path}", json=body)
+            assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert bench.store("ana").load(JOB, CASE).annotation.revision == 0
+
+
+def test_a_request_has_only_so_many_pixels_of_masks(bench, kit, monkeypatch):
+    """Or one request would keep the server busy for as long as somebody likes."""
+    monkeypatch.setattr(_bringing, "MOST_PIXELS", 3 * 256)
+    found = [kit.painted(index) for index in range(8)]
+    masks = {digest: data for _, digest, data in found}
+    with bench.client("ana") as client:
+        body = {"masks": packed(dict(list(masks.items())[:4]))}
+        answer = client.post(f"{kit.case}/blobs", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+        assert rows_of(bench.service, blobs) == 0
+    monkeypatch.setattr(_sending, "MOST_PIXELS", 3 * 256)
+    change = AnnotationChange()
+    for each, _, _ in found:
+        change = change.then(each)
+    assert bench.store("ana").save(JOB, CASE, change, masks, base=0) == 1
+    assert rows_of(bench.service, blobs) == 8
+
+
+@pytest.mark.parametrize("bring", [alone, among_others, along])
+def test_who_could_a_moment_ago_is_looked_up_again(make_bench, kit, bring):
+    """What is remembered of a person, a case and its labels only saves a look."""
+    bench = make_bench()
+    olga, ana = bench.client("olga"), bench.client("ana")
+    assert bring(ana, kit, *kit.painted(0)[1:]).status_code < 300
+    before = rows_of(bench.service, blobs)
+    # Labels that came since are known, and the size that is known since counts.
+    labels = olga.get("/jobs/job").json()["project"]["label_set"]
+    labels["labels"].append({**labels["labels"][1], "id": 9, "name": "cyst"})
+    assert olga.put("/jobs/job/labels", json=labels).status_code == 200
+    other = kit.painted(1, label=9)
+    assert bring(ana, kit, *other[1:]).status_code < 300
+    assert rows_of(bench.service, blobs) > before
+    before = rows_of(bench.service, blobs)
+    with bench.service.database.writing() as connection:
+        row = connection.execute(select(cases).limit(1)).mappings().one()
+        document = json.loads(row["document"]) | {"size": [17, 17]}
+        connection.execute(
+            update(cases)
+            .where(cases.c.id == row["id"])
+            .values(document=json.dumps(document))
+        )
+    refused = bring(ana, kit, *kit.painted(2)[1:])
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid")
+    # Who is out brings nothing more.
+    state = {"state": "suspended"}
+    olga.post("/jobs/job/members/ana/state", json=state)
+    refused = bring(ana, kit, *kit.painted(3, size=17)[1:])
+    assert (refused.status_code, refused.json()["code"]) == (403, "role")
+    assert rows_of(bench.service, blobs) == before
+
+
+@pytest.mark.parametrize("bring", [alone, among_others, along])
+def test_who_may_not_annotate_brings_no_masks(make_bench, kit, bring):
+    bench = make_bench()
+    with bench.client("olga") as olga:
+        bench.account("ida")
+        answer = olga.put("/jobs/job/members/ida", json={"roles": []})
+        assert answer.status_code == 204, answer.text
+    _, digest, data = kit.painted(0)
+    for name, scope in (("ida", "write"), ("ana", "read"), ("zoe", "write")):
+        with bench.client(name, scope) as client:
+            answer = bring(client, kit, digest, data)
+            assert answer.status_code in {403, 404}, (name, answer.text)
+    assert rows_of(bench.service, blobs) == 0
+
+
+@pytest.mark.served
+def test_a_change_and_its_masks_come_in_one_request(bench, kit, monkeypatch):
+    store = bench.store("ana")
+    asked = []
+    request = store.wire.request
+
+    def noted(method, path, **what):
+        asked.append((method, path.rpartition("/")[2]))
+        return request(method, path, **what)
+
+    monkeypatch.setattr(store.wire, "request", noted)
+    found = [kit.painted(index) for index in range(8)]
+    change, masks = AnnotationChange(), {}
+    for each, digest, data in found:
+        change, masks = change.then(each), masks | {digest: data}
+    assert store.save(JOB, CASE, change, masks, base=0) == 1
+    assert asked == [("POST", "ops")]
+    for digest, data in masks.items():
+        assert store.read_blob(JOB, CASE, digest) == data
+    asked.clear()
+    # Those that are there are not brought again.
+    other = AnnotationChange(slices={"index:0": change.slices["index:1"]})
+    content = other.slices["index:0"].evolve(index=0)
+    other = AnnotationChange(slices={"index:0": content})
+    store.save(JOB, CASE, other, masks, base=1)
+    assert asked == [("POST", "ops")]
+
+
+@pytest.mark.served
+def test_what_comes_with_a_conflict_is_not_kept(bench, kit):
+    store, other = bench.store("ana"), bench.store("ana")
+    store.save(JOB, CASE, kit.labelled(0, 1), {}, base=0)
+    change, digest, data = kit.painted(1)
+    with pytest.raises(ConflictError):
+        other.save(JOB, CASE, change, {digest: data}, base=0)
+    assert rows_of(bench.service, blobs) == 0
+    assert other.save(JOB, CASE, change, {digest: data}, base=1) == 2
+    assert store.read_blob(JOB, CASE, digest) == data
+
+
+@pytest.mark.served
+def test_very_many_masks_go_in_parts_and_those_that_are_there_stay(
+    bench, kit, monkeypatch
+):
+    monkeypatch.setattr(_sending, "_ALONG", 100)
+    monkeypatch.setattr(_sending, "_PART", 250)
+    found = [kit.painted(index) for index in range(9)]
+    masks = {digest: data for _, digest, data in found}
+    change = AnnotationChange()
+    for each, _, _ in found:
+        change = change.then(each)
+    bench.store("ana").sending.send_blobs(JOB, CASE, dict(list(masks.items())[:4]))
+    store, asked = bench.store("ana"), []
+    request = store.wire.request
+
+    def noted(method, path, *, body=None, **what):
+        sizes = len(body.masks) if isinstance(body, MaskBatch) else None
+        asked.append((path.rpartition("/")[2][:13], sizes))
+        return request(method, path, body=body, **what)
+
+    monkeypatch.setattr(store.wire, "request", noted)
+    assert store.save(JOB, CASE, change, masks, base=0) == 1
+    assert asked[0] == ("blobs:missing", None) and asked[-1] == ("ops", None)
+    brought = [1 if sizes is None else sizes for _, sizes in asked[1:-1]]
+    assert sum(brought) == 5 and 1 < len(brought) < 5
+    for digest, data in masks.items():
+        assert bench.store("ana").read_blob(JOB, CASE, digest) == data
 
 
 def test_a_reference_that_says_other_pixels_than_the_mask_is_refused(bench, kit):

@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from napari_annotate_jobs.stores.wire import packed
+
 OPEN = {("post", "/login")}
 SERVER = ("/people", "/audit")
 """Of the server as a whole: for its owners, but for what is one's own."""
@@ -110,6 +112,9 @@ def ask(client, kit, verb, path):
             options["json"] = found.model_dump(mode="json")
         elif path.endswith("/blobs/{digest}"):
             options["content"] = b"none"
+        elif path.endswith("/blobs"):
+            _, digest, data = kit.painted(0)
+            options["json"] = {"masks": packed({digest: data})}
         else:
             options["json"] = BODY.get(path, BODY.get(last, {}))
     if path.endswith("/review"):
@@ -204,6 +209,7 @@ MAY = {
     # Each operation is answered for itself.
     "post {case}/ops": EVERYBODY,
     "put {case}/blobs/{digest}": NOT_LOOKING,
+    "post {case}/blobs": NOT_LOOKING,
     "post {case}/note": NOT_LOOKING,
     "post {case}/threads": EVERYBODY,
     "put /jobs/{job}/combinations/{name}": NOT_LOOKING,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import getpass
 import os
 import sys
@@ -289,6 +290,10 @@ def serve_jobs(options: argparse.Namespace) -> int:
             access_log=False,
             timeout_graceful_shutdown=5,
         )
+        # What is here now stays: looking through all of it again and again would
+        # have every request wait that comes meanwhile.
+        gc.collect()
+        gc.freeze()
         return _run(config, "https" if secure else "http", options.host)
 
 

@@ -154,6 +154,12 @@ def count_pixels(mask: NDArray[np.integer]) -> dict[int, int]:
     mask : ndarray of unsigned int, shape (rows, columns)
         Label ids.
     """
+    left = int(np.count_nonzero(mask))
+    if not left:
+        return {}
+    label = int(mask.max())
+    if np.count_nonzero(mask == label) == left:  # as nearly always
+        return {label: left}
     flat = mask[mask.any(axis=1)].reshape(-1)  # most of a slice is background
     counts = np.zeros(1, dtype=np.int64)
     for start in range(0, flat.size, _BLOCK):
@@ -212,7 +218,8 @@ def decode_mask(
             f"the mask is not a readable PNG image ({e})",
             remedy="Restore the file from a backup",
         ) from e
-    if ids.size and int(ids.max()) > np.iinfo(wanted).max:
+    most = np.iinfo(wanted).max
+    if np.iinfo(ids.dtype).max > most and ids.size and int(ids.max()) > most:
         raise InvalidValueError(f"label id {int(ids.max())} does not fit in {wanted}")
     return ids.astype(wanted)
 

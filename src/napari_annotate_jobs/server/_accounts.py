@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, insert, select, update
 
@@ -31,14 +31,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pwdlib import PasswordHash
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection, RowMapping, Select
 
 __all__ = [
+    "OF_TOKEN",
     "SCOPES",
     "TOKEN_DAYS",
     "Account",
     "TokenInfo",
     "add_account",
+    "asked_with",
     "authenticate",
     "find_account",
     "is_password",
@@ -373,22 +375,23 @@ def make_token(
 
 
 # Asked with every request: made once, it need not be put together each time.
-_OF_TOKEN = (
+OF_TOKEN = (
     select(
-        tokens.c.id,
-        tokens.c.account_id,
-        tokens.c.digest,
-        tokens.c.scope,
-        tokens.c.label,
-        tokens.c.expires,
-        tokens.c.revoked,
-        accounts.c.name,
-        accounts.c.admin,
-        accounts.c.suspended,
+        tokens.c.id.label("token_id"),
+        tokens.c.account_id.label("token_of"),
+        tokens.c.digest.label("token_digest"),
+        tokens.c.scope.label("token_scope"),
+        tokens.c.label.label("token_label"),
+        tokens.c.expires.label("token_expires"),
+        tokens.c.revoked.label("token_revoked"),
+        accounts.c.name.label("token_name"),
+        accounts.c.admin.label("token_admin"),
+        accounts.c.suspended.label("token_suspended"),
     )
-    .join(accounts, accounts.c.id == tokens.c.account_id)
+    .select_from(tokens.join(accounts, accounts.c.id == tokens.c.account_id))
     .where(tokens.c.id == bindparam("token"))
 )
+"""The question for a token, which others may ask more in; see :func:`asked_with`."""
 
 
 def authenticate(connection: Connection, token: str) -> Account:
@@ -399,30 +402,55 @@ def authenticate(connection: Connection, token: str) -> Account:
     LogInError
         If it is nobody's, or no longer good.
     """
+    return asked_with(connection, token, OF_TOKEN, {})[0]
+
+
+def asked_with(
+    connection: Connection, token: str, query: Select[Any], more: dict[str, Any]
+) -> tuple[Account, RowMapping]:
+    """Return whose token it is, with what else was asked for in the same question.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the transaction.
+    token : str
+        As it came.
+    query : Select
+        :data:`OF_TOKEN`, with more columns and outer joins.
+    more : dict
+        What it asks for beside the token.
+
+    Raises
+    ------
+    LogInError
+        If it is nobody's, or no longer good.
+    """
     prefix, _, rest = token.partition("_")
     key, _, secret = rest.partition("_")
     row = None
     if prefix == _PREFIX and key.isalnum() and len(key) <= 32:
-        row = connection.execute(_OF_TOKEN, {"token": key}).mappings().first()
-    known = row["digest"] if row is not None else "0" * 64
+        row = connection.execute(query, {**more, "token": key}).mappings().first()
+    known = row["token_digest"] if row is not None else "0" * 64
     if not hmac.compare_digest(_digest(secret), known) or row is None:
         raise LogInError("the token is not known", remedy="Log in again")
-    if row["revoked"] is not None:
+    if row["token_revoked"] is not None:
         raise LogInError("the token was revoked", remedy="Log in again")
-    if row["expires"] is not None and row["expires"] <= now():
+    if row["token_expires"] is not None and row["token_expires"] <= now():
         raise LogInError("the token has expired", remedy="Log in again")
-    if row["suspended"]:
+    if row["token_suspended"]:
         raise LogInError(
             "the account is suspended", remedy="Ask an owner of the server"
         )
-    return Account(
-        row["account_id"],
-        row["name"],
-        row["admin"],
-        row["scope"],
-        row["id"],
-        row["label"],
+    account = Account(
+        row["token_of"],
+        row["token_name"],
+        row["token_admin"],
+        row["token_scope"],
+        row["token_id"],
+        row["token_label"],
     )
+    return account, row
 
 
 def list_tokens(connection: Connection, account: Account) -> list[TokenInfo]:

@@ -8,7 +8,8 @@ import logging
 import random
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -16,7 +17,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, TypeAdapter
-from sqlalchemy import delete, insert, select
+from sqlalchemy import and_, bindparam, delete, insert, select
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
@@ -29,18 +30,19 @@ from napari_annotate_jobs.errors import (
 from napari_annotate_jobs.model import now
 from napari_annotate_jobs.stores.wire import Trouble, problem_of
 
-from ._accounts import Account, authenticate
+from ._accounts import OF_TOKEN, Account, asked_with
 from ._database import ATTEMPTS, CollisionError
-from ._permits import Permit, permit
-from ._schema import answers
+from ._permits import OF_PROJECT, Permit, permit_of
+from ._schema import accounts, answers, members, projects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from fastapi import FastAPI
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, RowMapping, Select
 
-    from ._service import Service
+    from ._service import MaskFit, Service
+    from ._together import Together
 
 __all__ = [
     "AgainRoute",
@@ -55,9 +57,13 @@ __all__ = [
     "forget_answers",
     "hidden_error",
     "hidden_errors",
+    "in_turn",
     "repeated",
     "unchanged",
+    "write_in_turn",
 ]
+
+T = TypeVar("T")
 
 _LOG = logging.getLogger("napari_annotate_jobs.server")
 
@@ -72,6 +78,22 @@ _LARGE = 64 << 10
 
 _KEPT = timedelta(days=7)
 """How long answers are kept for who asks again."""
+
+# Who asks, and what they are in a project, in one question: most ask for both.
+_WITH_PROJECT = (
+    OF_TOKEN.add_columns(*OF_PROJECT)
+    .outerjoin(
+        projects,
+        and_(projects.c.key == bindparam("key"), projects.c.deleted.is_(None)),
+    )
+    .outerjoin(
+        members,
+        and_(
+            members.c.project_id == projects.c.id,
+            members.c.account_id == accounts.c.id,
+        ),
+    )
+)
 
 _BEARER = HTTPBearer(auto_error=False, description="A token, from /login or an owner")
 
@@ -110,6 +132,44 @@ async def repeated(
         except CollisionError:
             await asyncio.sleep(0.01 * 2**attempt * random.uniform(0.5, 1))
     return await once(request)
+
+
+async def in_turn(request: Request, work: Callable[[], T]) -> T:
+    """Do what many ask for at once, and takes a moment, by a few threads.
+
+    Forty that want the same interpreter, and the same database to write to, hinder
+    each other: each request takes longer than if it had waited. What is large, and
+    takes its time, is done by one of all the others.
+    """
+    if _is_large(request):
+        return await run_in_threadpool(work)
+    loop = asyncio.get_running_loop()
+    async with _FEW.setdefault(loop, asyncio.Semaphore(_AT_ONCE)):
+        return await run_in_threadpool(work)
+
+
+async def write_in_turn(
+    request: Request, work: Callable[[Connection], T], job: str
+) -> T:
+    """Do in a transaction what many ask for at once, with what they ask for.
+
+    Parameters
+    ----------
+    request : Request
+        Which asks for it.
+    work : callable
+        Does it, with the connection it is given.
+    job : str
+        Where.
+    """
+    together: Together = request.app.state.service.together
+    return await asyncio.wrap_future(together.do(work, job))
+
+
+_AT_ONCE = 4
+_FEW: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
+_FEW = WeakKeyDictionary()
+"""What lets so many go on, of each event loop."""
 
 
 def _token_of(request: Request) -> str:
@@ -165,12 +225,27 @@ class Asking:
         self._who = 0
 
     def _account(self, connection: Connection, scope: str) -> Account:
+        return self._known(connection, scope, OF_TOKEN, {})[0]
+
+    def _in_project(
+        self, connection: Connection, scope: str, job: str
+    ) -> tuple[Account, RowMapping]:
+        """Return who asks, and in the same question what they are in a project."""
+        return self._known(connection, scope, _WITH_PROJECT, {"key": job})
+
+    def _known(
+        self,
+        connection: Connection,
+        scope: str,
+        query: Select[Any],
+        more: dict[str, Any],
+    ) -> tuple[Account, RowMapping]:
         if not self._token:
             raise LogInError("nobody is logged in", remedy="Log in, or send a token")
-        account = authenticate(connection, self._token)
+        account, row = asked_with(connection, self._token, query, more)
         self.service.seen.note(self._token)
         account.require(scope)
-        return account
+        return account, row
 
     @contextmanager
     def looking(self) -> Iterator[tuple[Connection, Account]]:
@@ -183,10 +258,13 @@ class Asking:
         """Give a connection to write with, and who writes."""
         with self.service.database.writing() as connection:
             account = self._account(connection, scope)
-            self._who = account.id
-            if self._key:
-                self._require_new(connection)
+            self._begin(connection, account)
             yield connection, account
+
+    def _begin(self, connection: Connection, account: Account) -> None:
+        self._who = account.id
+        if self._key:
+            self._require_new(connection)
 
     def _require_new(self, connection: Connection) -> None:
         """Raise RepeatedError if this was done before, with the answer of then."""
@@ -222,17 +300,32 @@ class Asking:
             )
         return response
 
+    def seen(self, job: str, case: str) -> MaskFit | None:
+        """Return what was known a moment ago of a case that masks may be brought to."""
+        return self.service.seen.case(self._token, job, case)
+
+    def note_seen(self, job: str, sight: MaskFit) -> None:
+        """Remember a case that masks may be brought to."""
+        self.service.seen.note_case(self._token, job, sight)
+
     @contextmanager
     def reading(self, job: str) -> Iterator[tuple[Connection, Permit]]:
         """Give a connection to read with, and what may be read of a job."""
-        with self.looking() as (connection, account):
-            yield connection, permit(connection, account, job)
+        with self.service.database.reading() as connection:
+            account, row = self._in_project(connection, "read", job)
+            yield connection, permit_of(account, row, job)
 
     @contextmanager
     def writing(self, job: str) -> Iterator[tuple[Connection, Permit]]:
         """Give a connection to write with, and what may be done in a job."""
-        with self.acting() as (connection, account):
-            yield connection, permit(connection, account, job)
+        with self.service.database.writing() as connection:
+            yield connection, self.permit_to_write(connection, job)
+
+    def permit_to_write(self, connection: Connection, job: str) -> Permit:
+        """Return what may be done in a job, in a transaction of somebody else."""
+        account, row = self._in_project(connection, "write", job)
+        self._begin(connection, account)
+        return permit_of(account, row, job)
 
 
 Named = Annotated[

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from obstore.store import ObjectStore
 
-__all__ = ["BlobShelf", "blob_name", "open_blobs"]
+__all__ = ["BlobShelf", "blob_name", "open_blobs", "proved"]
 
 
 def blob_name(digest: str) -> str:
@@ -94,7 +94,7 @@ class _FolderShelf:
 
     def get(self, digest: str) -> bytes | None:
         data = read_if_there(self._file(digest))
-        return None if data is None else _proved(digest, data)
+        return None if data is None else proved(digest, data)
 
     def put_file(self, name: str, path: Path) -> None:
         target = self._path / name
@@ -178,7 +178,7 @@ class _ObjectShelf:
             return None
         except Exception as error:
             raise self._told(error) from error
-        return _proved(digest, data)
+        return proved(digest, data)
 
     def put_file(self, name: str, path: Path) -> None:
         try:
@@ -237,7 +237,8 @@ def _no_file(name: str) -> NotFoundError:
     return NotFoundError("the file is not there any more", where=name)
 
 
-def _proved(digest: str, data: bytes) -> bytes:
+def proved(digest: str, data: bytes) -> bytes:
+    """Return bytes that have this digest; CorruptError for others."""
     if hashlib.sha256(data).hexdigest() != digest:
         raise CorruptError(
             f"the mask {digest[:16]} is damaged",

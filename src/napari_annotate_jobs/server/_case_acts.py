@@ -34,7 +34,7 @@ from napari_annotate_jobs.stores.wire import (
 )
 
 from ._audit import record
-from ._case_masks import require_pixels, to_be_named
+from ._case_masks import add_blobs, known_by, require_pixels, to_be_named
 from ._drafts import (
     SavedSlice,
     case_of,
@@ -117,8 +117,24 @@ def save(
     batch: OperationBatch,
     *,
     of: str | None = None,
+    rows: Sequence[Mapping[str, Any]] = (),
 ) -> list[OperationResult]:
     """Apply operations to a person's own draft; each is applied once.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the transaction.
+    permit : Permit
+        Who saves.
+    key : str
+        Id of the case.
+    batch : OperationBatch
+        The operations.
+    of : str, optional
+        Whose submission is corrected.
+    rows : sequence of mapping
+        Those of the masks that came with them, as they were proved.
 
     Returns
     -------
@@ -133,17 +149,20 @@ def save(
             remedy="Send the others one by one",
         )
     work = find_work(connection, permit, key, of=of, lock=True)
+    if rows:
+        add_blobs(connection, permit, work.case, rows)
+    brought = known_by(rows)
     work.make()
     results: list[OperationResult] = []
     for operation in batch.operations:
         if results:
             work.read()  # as the one before has left it
         if batch.strict:
-            results.append(_apply(work, operation, strict=True, of=of))
+            results.append(_apply(work, operation, brought, strict=True, of=of))
             continue
         try:
             with connection.begin_nested():
-                results.append(_apply(work, operation, strict=False, of=of))
+                results.append(_apply(work, operation, brought, strict=False, of=of))
         except AnnotateJobsError as error:
             trouble = problem_of(error)[1]
             results.append(
@@ -155,7 +174,12 @@ def save(
 
 
 def _apply(
-    work: PersonWork, operation: Operation, *, strict: bool, of: str | None
+    work: PersonWork,
+    operation: Operation,
+    brought: Mapping[str, KnownBlob],
+    *,
+    strict: bool,
+    of: str | None,
 ) -> OperationResult:
     before = _applied_before(work, operation)
     if before is not None:
@@ -173,7 +197,7 @@ def _apply(
         change, slice_answers, field_answers = _told_apart(
             work, there, current, change, base, operation.stream
         )
-    known = to_be_named(work, change)
+    known = to_be_named(work, change, brought)
     new = _changed(
         work,
         current,

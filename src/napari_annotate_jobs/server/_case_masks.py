@@ -5,25 +5,31 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from napari_annotate_jobs.errors import CorruptError, InvalidValueError, NotFoundError
 from napari_annotate_jobs.model import count_pixels, decode_mask, mask_size, now
 from napari_annotate_jobs.stores import _rules
 
-from ._collecting import is_stale, keep_blobs
-from ._drafts import find_case, insert_or_ignore, parts_of
+from ._blobs import proved
+from ._collecting import is_stale, keep_blobs, kept_bytes
+from ._drafts import case_of, find_case, insert_or_ignore, parts_of
 from ._schema import blob_uses, blobs, works
+from ._service import MaskFit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, RowMapping
 
-    from napari_annotate_jobs.model import AnnotationChange, Case
+    from napari_annotate_jobs.model import AnnotationChange
 
     from ._blobs import BlobShelf
     from ._drafts import PersonWork
@@ -31,20 +37,31 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KnownBlob",
-    "add_blob",
+    "add_blobs",
     "add_uses",
     "bytes_of",
     "check_blob",
     "check_pixels",
+    "is_small",
+    "known_by",
     "missing_blobs",
     "read_blob",
     "require_blob",
     "require_pixels",
+    "sight_of",
     "to_be_named",
 ]
 
+_SMALL = 32 << 10
+"""Bytes of a mask that the database keeps, durable with the change that names it.
+
+Larger ones are put on the shelf before: a file, or an object, of their own costs more
+than all the rest of a save.
+"""
+
 _MOST_PIXELS = 1 << 26
 """Of a mask where the size of the slices is not known."""
+_NONE: Mapping[str, KnownBlob] = MappingProxyType({})
 
 # What every save asks is made once, and not put together each time.
 _BLOBS = (
@@ -86,8 +103,22 @@ def missing_blobs(
     return [digest for digest in dict.fromkeys(digests) if digest not in there]
 
 
-def check_blob(permit: Permit, case: Case, digest: str, data: bytes) -> dict[str, Any]:
+def is_small(data: bytes) -> bool:
+    """Return whether the database keeps a mask itself."""
+    return len(data) <= _SMALL
+
+
+def check_blob(sight: MaskFit, digest: str, data: bytes) -> dict[str, Any]:
     """Return the row of a mask, or say why it is refused.
+
+    Parameters
+    ----------
+    sight : MaskFit
+        What it has to fit.
+    digest : str
+        The one that it is said to have.
+    data : bytes
+        As it came.
 
     Raises
     ------
@@ -95,20 +126,14 @@ def check_blob(permit: Permit, case: Case, digest: str, data: bytes) -> dict[str
         If the bytes have another digest, are no mask, do not fit the slices of the
         case, or hold a label that is not declared.
     """
-    where = case.id
+    where = sight.case
     if hashlib.sha256(data).hexdigest() != digest:
         raise InvalidValueError(
             f"the bytes given for mask {digest[:16]} have another digest", where=where
         )
     try:
         size = mask_size(data)
-        if case.size is not None and size != case.size:
-            raise InvalidValueError(
-                f"the mask {digest[:16]} has {size[0]} x {size[1]} pixels, the slice "
-                f"{case.size[0]} x {case.size[1]}",
-                where=where,
-                remedy="Masks have the rows and columns of the slice they are of",
-            )
+        _require_size(digest, size, sight)
         if size[0] * size[1] > _MOST_PIXELS:
             raise InvalidValueError(
                 f"the mask {digest[:16]} has {size[0]} x {size[1]} pixels",
@@ -120,9 +145,7 @@ def check_blob(permit: Permit, case: Case, digest: str, data: bytes) -> dict[str
         raise InvalidValueError(
             error.what, where=where, remedy="Send a greyscale PNG of label ids"
         ) from error
-    labels = permit.job.project.label_set
-    for label in pixels:
-        _ = labels[label]
+    _require_labels(pixels, sight)
     return {
         "digest": digest,
         "size": len(data),
@@ -131,22 +154,80 @@ def check_blob(permit: Permit, case: Case, digest: str, data: bytes) -> dict[str
         "pixels": json.dumps({str(label): n for label, n in pixels.items()}),
         "created": now(),
         "asked": now(),
+        "data": data if is_small(data) else None,
     }
 
 
-def add_blob(
-    connection: Connection, permit: Permit, case_id: int, row: Mapping[str, Any]
+def sight_of(permit: Permit, row: RowMapping) -> MaskFit:
+    """Return what masks of a case have to fit now."""
+    labels = permit.job.project.label_set.by_id
+    return MaskFit(row["key"], case_of(row).size, frozenset(labels))
+
+
+def _require_size(digest: str, size: tuple[int, int], sight: MaskFit) -> None:
+    if sight.size is not None and size != sight.size:
+        raise InvalidValueError(
+            f"the mask {digest[:16]} has {size[0]} x {size[1]} pixels, the slice "
+            f"{sight.size[0]} x {sight.size[1]}",
+            where=sight.case,
+            remedy="Masks have the rows and columns of the slice they are of",
+        )
+
+
+def _require_labels(labels: Iterable[int], sight: MaskFit) -> None:
+    for label in labels:
+        if label not in sight.labels:
+            raise InvalidValueError(
+                f"label id {label} is not in the label set",
+                where=sight.case,
+                remedy="Open the case again: the job may have other labels now",
+            )
+
+
+def add_blobs(
+    connection: Connection,
+    permit: Permit,
+    case: RowMapping,
+    rows: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Let a person name a mask in a case; its bytes are on the shelf already."""
-    new = connection.execute(insert_or_ignore(connection, blobs), row)
-    if not new.rowcount:
-        keep_blobs(connection, [row["digest"]])
-    use = {
-        "case_id": case_id,
-        "digest": row["digest"],
-        "account_id": permit.account.id,
-    }
-    connection.execute(insert_or_ignore(connection, blob_uses), use)
+    """Let a person name masks in a case; what the rows do not hold is on the shelf.
+
+    Raises
+    ------
+    RoleError, InvalidValueError
+        If they may not be brought now, or do not fit the case as it is now.
+    """
+    permit.require_part()
+    sight = sight_of(permit, case)
+    for row in rows:
+        _require_size(row["digest"], (row["rows"], row["columns"]), sight)
+        _require_labels(map(int, json.loads(row["pixels"])), sight)
+    # In one order, whoever brings them: or two would wait for each other.
+    ordered = sorted(rows, key=lambda row: str(row["digest"]))
+    connection.execute(_bring_blob(connection.dialect.name), ordered)
+    uses = [
+        {
+            "case_id": case["id"],
+            "digest": row["digest"],
+            "account_id": permit.account.id,
+        }
+        for row in ordered
+    ]
+    connection.execute(insert_or_ignore(connection, blob_uses), uses)
+
+
+@cache
+def _bring_blob(dialect: str) -> Any:
+    """Return what keeps a mask; one that is there stays, and its bytes are mended."""
+    insert_into = insert_sqlite if dialect == "sqlite" else insert_postgresql
+    new = insert_into(blobs)
+    return new.on_conflict_do_update(
+        index_elements=[blobs.c.digest],
+        set_={
+            "asked": new.excluded.asked,
+            "data": func.coalesce(new.excluded.data, blobs.c.data),
+        },
+    )
 
 
 def add_uses(
@@ -177,20 +258,41 @@ def read_blob(
     NotFoundError, CorruptError
         If there is none, or it is damaged.
     """
-    require_blob(connection, permit, key, digest)
-    return bytes_of(shelf, key, digest)
+    kept = require_blob(connection, permit, key, digest)
+    return bytes_of(shelf, key, digest, kept)
 
 
-def require_blob(connection: Connection, permit: Permit, key: str, digest: str) -> None:
-    """Raise NotFoundError unless a person may see a mask of a case."""
+def require_blob(
+    connection: Connection, permit: Permit, key: str, digest: str
+) -> bytes | None:
+    """Raise NotFoundError unless a person may see a mask of a case.
+
+    Returns
+    -------
+    bytes, optional
+        The mask, if the database has it itself.
+    """
     case = find_case(connection, permit, key)
     if not _known_blobs(connection, permit, case["id"], [digest]):
         raise NotFoundError(f"there is no mask {digest[:16]}", where=key)
+    return kept_bytes(connection, digest)
 
 
-def bytes_of(shelf: BlobShelf, key: str, digest: str) -> bytes:
-    """Return an encoded mask that somebody may see; CorruptError if it is away."""
-    data = shelf.get(digest)
+def bytes_of(shelf: BlobShelf, key: str, digest: str, kept: bytes | None) -> bytes:
+    """Return an encoded mask that somebody may see; CorruptError if it is away.
+
+    Parameters
+    ----------
+    shelf : BlobShelf
+        Where it is, unless the database has it.
+    key : str
+        Of the case.
+    digest : str
+        Of the mask.
+    kept : bytes, optional
+        What :func:`require_blob` returned.
+    """
+    data = shelf.get(digest) if kept is None else proved(digest, kept)
     if data is None:
         raise CorruptError(
             f"the mask {digest[:16]} is missing",
@@ -226,14 +328,20 @@ def _known_blobs(
     query = _BLOBS if permit.sees_all else _BLOBS_IN_SIGHT
     asked = {"case": case_id, "account": permit.account.id}
     return {
-        digest: KnownBlob(
-            (rows, columns), {int(k): n for k, n in json.loads(text).items()}, time
-        )
+        row["digest"]: _known(row)
         for part in parts_of(digests)
-        for digest, rows, columns, text, time in connection.execute(
-            query, {**asked, "digests": part}
-        )
+        for row in connection.execute(query, {**asked, "digests": part}).mappings()
     }
+
+
+def known_by(rows: Sequence[Mapping[str, Any]]) -> dict[str, KnownBlob]:
+    """Return what is known of masks by the rows that were just added."""
+    return {row["digest"]: _known(row) for row in rows}
+
+
+def _known(row: Mapping[str, Any] | RowMapping) -> KnownBlob:
+    pixels = {int(label): n for label, n in json.loads(row["pixels"]).items()}
+    return KnownBlob((row["rows"], row["columns"]), pixels, row["asked"])
 
 
 def check_pixels(work: PersonWork, change: AnnotationChange) -> None:
@@ -241,16 +349,32 @@ def check_pixels(work: PersonWork, change: AnnotationChange) -> None:
     require_pixels(change, to_be_named(work, change), work.case["key"])
 
 
-def to_be_named(work: PersonWork, change: AnnotationChange) -> dict[str, KnownBlob]:
-    """Return the masks that a change names, as far as they are here; they stay."""
-    named = _rules.referenced(change).keys()
+def to_be_named(
+    work: PersonWork,
+    change: AnnotationChange,
+    brought: Mapping[str, KnownBlob] = _NONE,
+) -> dict[str, KnownBlob]:
+    """Return the masks that a change names, as far as they are here; they stay.
+
+    Parameters
+    ----------
+    work : PersonWork
+        Whose.
+    change : AnnotationChange
+        What it changes.
+    brought : mapping of str to KnownBlob
+        Those that came with it, in this transaction.
+    """
+    every = _rules.referenced(change)
+    here = {digest: brought[digest] for digest in every if digest in brought}
+    named = [digest for digest in every if digest not in brought]
     where = work.connection, work.permit, work.case["id"]
     known = _known_blobs(*where, named)
     if any(is_stale(blob.asked) for blob in known.values()):
         # Who takes masks away may be at it: looked at again once that is done.
         keep_blobs(work.connection, named)
         known = _known_blobs(*where, named)
-    return known
+    return here | known
 
 
 def require_pixels(

@@ -21,7 +21,7 @@ from napari_annotate_jobs.errors import CorruptError
 from napari_annotate_jobs.model import now
 from napari_annotate_jobs.stores import Fault
 
-from ._blobs import blob_name
+from ._blobs import blob_name, proved
 from ._drafts import parts_of
 from ._schema import (
     blob_uses,
@@ -50,6 +50,8 @@ __all__ = [
     "faults_of_masks",
     "is_stale",
     "keep_blobs",
+    "kept_bytes",
+    "stored_mask",
 ]
 
 _SPARED = timedelta(days=7)
@@ -169,6 +171,29 @@ def keep_blobs(connection: Connection, digests: Collection[str]) -> None:
         )
 
 
+# ------------------------------------------------------------------------ reading
+_DATA = select(blobs.c.data).where(blobs.c.digest == bindparam("digest"))
+
+
+def kept_bytes(connection: Connection, digest: str) -> bytes | None:
+    """Return a mask that the database has itself; None for others."""
+    data: bytes | None = connection.scalar(_DATA, {"digest": digest})
+    return data
+
+
+def stored_mask(service: Service, digest: str) -> bytes | None:
+    """Return a mask, from wherever it is; None if it is not there.
+
+    Raises
+    ------
+    CorruptError
+        If its bytes do not have this digest.
+    """
+    with service.database.reading() as connection:
+        kept = kept_bytes(connection, digest)
+    return service.shelf.get(digest) if kept is None else proved(digest, kept)
+
+
 # ----------------------------------------------------------------------- checking
 def faults_of_masks(service: Service) -> Iterator[Fault]:
     """Return which masks are named by annotations and are not there, or damaged."""
@@ -226,7 +251,7 @@ def _faults(
         try:
             if digest not in known:
                 what = "is not known to the database"
-            elif service.shelf.get(digest) is None:
+            elif stored_mask(service, digest) is None:
                 what = "is not there"
         except CorruptError:
             what = "is damaged"

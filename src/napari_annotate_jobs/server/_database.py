@@ -199,8 +199,10 @@ def _engine(url: str | URL) -> Engine:
     engine = create_engine(
         url,
         connect_args={"check_same_thread": False, "timeout": 30},
-        pool_size=10,
-        max_overflow=30,
+        # One for each thread that answers requests, and some for work beside them:
+        # those beyond the size would be opened and closed again with each request.
+        pool_size=40,
+        max_overflow=10,
         # What is asked for may be a secret, and errors go to the log.
         hide_parameters=True,
     )

@@ -398,7 +398,8 @@ class PersonWork:
 
     def set_whole(self, annotation: Annotation) -> str:
         """Return the text of all but the slices."""
-        fields = document_json(annotation)
+        # Those of a slice each are kept by themselves, and may be hundreds.
+        fields = document_json(annotation.model_copy(update={"slices": {}}))
         return dumped({k: v for k, v in fields.items() if k not in _OWN})
 
     def settle(self) -> None:

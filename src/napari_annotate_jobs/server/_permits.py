@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ._accounts import Account
 
-__all__ = ["Permit", "job_of", "permit", "permits"]
+__all__ = ["OF_PROJECT", "Permit", "job_of", "permit", "permit_of", "permits"]
 
 _ROLES = 3
 """Letters before the name, one for each role."""
@@ -153,8 +153,24 @@ def permit(connection: Connection, account: Account, key: str) -> Permit:
     """
     asked = {"account": account.id, "key": key}
     row = connection.execute(_PROJECT, asked).mappings().first()
+    return permit_of(account, row, key)
+
+
+def permit_of(account: Account, row: RowMapping | None, key: str) -> Permit:
+    """Return what a person may do in the project of a row; see :func:`permit`.
+
+    Parameters
+    ----------
+    account : Account
+        Who.
+    row : RowMapping, optional
+        The columns of :data:`OF_PROJECT`, empty where there is no such project.
+    key : str
+        What was asked for.
+    """
     state = None if row is None else row["member_state"]
-    if row is None or (state in {None, "removed"} and not account.admin):
+    missing = row is None or row["id"] is None
+    if row is None or missing or (state in {None, "removed"} and not account.admin):
         raise NotFoundError(
             f"there is no job {key!r}",
             remedy="Look at My Jobs again, or ask its owner to add you",
@@ -198,15 +214,18 @@ def _people() -> ScalarSelect[str]:
 
 
 _PEOPLE = _people()
+OF_PROJECT = (
+    *projects.c,
+    members.c.owner.label("is_owner"),
+    members.c.reviewer.label("is_reviewer"),
+    members.c.annotator.label("is_annotator"),
+    members.c.state.label("member_state"),
+    _PEOPLE.label("people"),
+)
+"""What is asked of a project, and of a person's part in it."""
 _PROJECTS = (
-    select(
-        projects,
-        members.c.owner.label("is_owner"),
-        members.c.reviewer.label("is_reviewer"),
-        members.c.annotator.label("is_annotator"),
-        members.c.state.label("member_state"),
-        _PEOPLE.label("people"),
-    )
+    select(*OF_PROJECT)
+    .select_from(projects)
     .outerjoin(
         members,
         and_(

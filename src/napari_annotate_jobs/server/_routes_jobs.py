@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 
@@ -31,20 +31,41 @@ from napari_annotate_jobs.stores.wire import (
     CommentForm,
     FlagForm,
     JudgeForm,
+    MaskBatch,
     NoteForm,
     OperationBatch,
     OperationResult,
     ReadForm,
     SubmitForm,
     TextForm,
+    unpacked,
 )
 
 from . import _case_acts, _case_masks, _flags, _listing, _records
-from ._asking import AgainRoute, Ask, Key, Limit, Offset, Person, answer, unchanged
+from ._asking import (
+    AgainRoute,
+    Ask,
+    Key,
+    Limit,
+    Offset,
+    Person,
+    answer,
+    in_turn,
+    unchanged,
+    write_in_turn,
+)
+from ._bringing import prove_masks
 from ._collecting import are_stale, keep_blobs
-from ._drafts import case_of, find_case, find_work
+from ._drafts import find_case, find_work
 from ._permits import permits
 from ._projects import save_combination
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from ._asking import Asking
 
 __all__ = ["ROUTER"]
 
@@ -182,11 +203,11 @@ def read_blob(
     """Return an encoded mask."""
     tag = f'"{digest}"'
     with ask.reading(job) as (connection, permit):
-        _case_masks.require_blob(connection, permit, case, digest)
+        kept = _case_masks.require_blob(connection, permit, case, digest)
     headers = {"ETag": tag, "Cache-Control": "private, immutable, max-age=31536000"}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    data = _case_masks.bytes_of(ask.service.shelf, case, digest)
+    data = _case_masks.bytes_of(ask.service.shelf, case, digest, kept)
     return Response(data, media_type="image/png", headers=headers)
 
 
@@ -206,7 +227,8 @@ def missing_blobs(ask: Ask, job: Key, case: Key, form: BlobList) -> Response:
 
 
 @ROUTER.put(_CASE + "/blobs/{digest}", status_code=204)
-def put_blob(
+async def put_blob(
+    request: Request,
     ask: Ask,
     job: Key,
     case: Key,
@@ -214,31 +236,57 @@ def put_blob(
     data: Annotated[bytes, Body(media_type="image/png")],
 ) -> Response:
     """Bring an encoded mask; what is no mask of this case is refused."""
-    with ask.reading(job) as (connection, permit):
-        permit.account.require("write")
-        permit.require_part()
+    return await _bring(request, ask, job, case, lambda: {digest: data})
+
+
+@ROUTER.post(_CASE + "/blobs", status_code=204)
+async def put_blobs(
+    request: Request, ask: Ask, job: Key, case: Key, batch: MaskBatch
+) -> Response:
+    """Bring several encoded masks; if one is refused, none is kept."""
+    return await _bring(request, ask, job, case, lambda: unpacked(batch.masks))
+
+
+async def _bring(
+    request: Request,
+    ask: Asking,
+    job: str,
+    case: str,
+    masks: Callable[[], Mapping[str, bytes]],
+) -> Response:
+    rows = await in_turn(request, lambda: prove_masks(ask, job, case, masks()))
+
+    def keep(connection: Connection) -> Response:
+        permit = ask.permit_to_write(connection, job)
         found = find_case(connection, permit, case)
-        stale = are_stale(connection, [digest])
-    row = _case_masks.check_blob(permit, case_of(found), digest, data)
-    if stale:
-        with ask.service.database.writing() as connection:
-            keep_blobs(connection, [digest])
-    # The bytes first: what the database names is there.
-    ask.service.shelf.put(digest, data)
-    # Who may bring one was looked up a moment ago, and who may name it is again then.
-    with ask.service.database.writing() as connection:
-        _case_masks.add_blob(connection, permit, found["id"], row)
-    return Response(status_code=204)
+        _case_masks.add_blobs(connection, permit, found, rows)
+        return Response(status_code=204)
+
+    return await write_in_turn(request, keep, job)
 
 
 @ROUTER.post(_CASE + "/ops", response_model=list[OperationResult])
-def save(
-    ask: Ask, job: Key, case: Key, batch: OperationBatch, of: Person = None
+async def save(
+    request: Request,
+    ask: Ask,
+    job: Key,
+    case: Key,
+    batch: OperationBatch,
+    of: Person = None,
 ) -> Response:
-    """Apply operations to the draft of who asks."""
-    with ask.writing(job) as (connection, permit):
-        results = _case_acts.save(connection, permit, case, batch, of=of)
-    return answer(None, results)
+    """Apply operations to the draft of who asks, with the masks that come along."""
+    rows: Sequence[Mapping[str, Any]] = ()
+    if batch.masks:
+        rows = await in_turn(
+            request, lambda: prove_masks(ask, job, case, unpacked(batch.masks))
+        )
+
+    def apply(connection: Connection) -> Response:
+        permit = ask.permit_to_write(connection, job)
+        results = _case_acts.save(connection, permit, case, batch, of=of, rows=rows)
+        return answer(None, results)
+
+    return await write_in_turn(request, apply, job)
 
 
 @ROUTER.post(_CASE + "/submit", response_model=Submission)

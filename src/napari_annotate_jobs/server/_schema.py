@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -292,6 +293,8 @@ blobs = Table(
     Column("created", UtcTime, nullable=False),
     # When somebody last brought it, or was told that it is here.
     Column("asked", UtcTime),
+    # The mask, where it is small; others are on the shelf.
+    Column("data", LargeBinary),
     Index(None, "asked"),
 )
 

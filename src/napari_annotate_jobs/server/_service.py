@@ -17,6 +17,7 @@ from ._accounts import add_account, list_accounts, make_token
 from ._blobs import open_blobs
 from ._database import Database
 from ._oidc import OidcProvider
+from ._together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ._blobs import BlobShelf
     from ._oidc import OidcSettings
 
-__all__ = ["ServerSettings", "Service", "open_service"]
+__all__ = ["MaskFit", "ServerSettings", "Service", "open_service"]
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,31 @@ class ServerSettings:
     oidc: OidcSettings | None = None
 
 
-class SeenTokens:
-    """Tokens that were good a moment ago, by their digests.
+@dataclass(frozen=True)
+class MaskFit:
+    """What masks of a case are looked at for, as it was a moment ago.
 
-    Of who sent one the body of a request may be read; whether it is still good is
-    looked up all the same, with what is done.
+    Parameters
+    ----------
+    case : str
+        Its id.
+    size : (int, int), optional
+        Rows and columns of its slices.
+    labels : frozenset of int
+        The ids of the declared labels.
+    """
+
+    case: str
+    size: tuple[int, int] | None
+    labels: frozenset[int]
+
+
+class SeenTokens:
+    """Tokens that were good a moment ago, by their digests, and what for.
+
+    Of who sent one the body of a request may be read, and the masks of a case be
+    looked at that they could bring masks to; whether it is still good, and may still
+    be done, is looked up all the same, with what is done.
 
     Parameters
     ----------
@@ -74,6 +95,7 @@ class SeenTokens:
     def __init__(self, seconds: float = 60, most: int = 10_000) -> None:
         self._seconds, self._most = seconds, most
         self._until: dict[bytes, float] = {}
+        self._sights: dict[tuple[bytes, str, str], tuple[float, MaskFit]] = {}
         self._guard = threading.Lock()
 
     def note(self, token: str) -> None:
@@ -87,6 +109,20 @@ class SeenTokens:
         """Return whether one was good a moment ago."""
         with self._guard:
             return self._until.get(_digest(token), 0.0) > time.monotonic()
+
+    def note_case(self, token: str, job: str, sight: MaskFit) -> None:
+        """Remember a case that masks may be brought to with a token."""
+        with self._guard:
+            if len(self._sights) >= self._most:
+                self._sights.clear()
+            until = time.monotonic() + self._seconds
+            self._sights[_digest(token), job, sight.case] = until, sight
+
+    def case(self, token: str, job: str, case: str) -> MaskFit | None:
+        """Return what was known of such a case a moment ago."""
+        with self._guard:
+            until, sight = self._sights.get((_digest(token), job, case), (0.0, None))
+            return sight if until > time.monotonic() else None
 
 
 def _digest(token: str) -> bytes:
@@ -114,15 +150,20 @@ class Service:
     shelf: BlobShelf
     seen: SeenTokens = field(default_factory=SeenTokens)
     provider: OidcProvider | None = None
+    together: Together = field(init=False)
     stopping: threading.Event = field(default_factory=threading.Event)
     # Set when an export was asked for here.
     asked: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.together = Together(self.database)
 
     def close(self) -> None:
         """Release what it holds."""
         self.stop()
         if self.provider is not None:
             self.provider.close()
+        self.together.close()
         self.database.close()
 
     def stop(self) -> None:

@@ -13,6 +13,7 @@ from napari_annotate_jobs.imaging import (
     most_telling,
 )
 from napari_annotate_jobs.model import SliceAnnotation, decode_mask, encode_png
+from napari_annotate_jobs.server._collecting import stored_mask
 from napari_annotate_jobs.server._drafts import find_case, find_work
 from napari_annotate_jobs.server._image_routes import open_case
 
@@ -75,7 +76,7 @@ def case_picture(visit: Visit, job: str, case: str, person: str | None) -> bytes
     content = said.get(index, SliceAnnotation(index=index))
 
     def mask(group: str) -> NDArray[np.integer] | None:
-        found = visit.service.shelf.get(content.masks[group].digest)
+        found = stored_mask(visit.service, content.masks[group].digest)
         return None if found is None else decode_mask(found)
 
     plane = series.read_slice(index)

@@ -5,21 +5,25 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from napari_annotate_jobs.errors import InvalidValueError
+from napari_annotate_jobs.errors import CorruptError, InvalidValueError
+from napari_annotate_jobs.model import mask_size
 from napari_annotate_jobs.stores import _rules
 from napari_annotate_jobs.stores.wire import (
+    MOST_PIXELS,
     BlobList,
+    MaskBatch,
     Operation,
     OperationBatch,
     OperationResult,
     operation_of,
+    packed,
 )
 
 from ._case_rows import MOST
 from ._wire import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from napari_annotate_jobs.model import AnnotationChange
 
@@ -28,8 +32,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Sending"]
 
-_FEW = 4
-"""So many masks are sent without asking first which are there."""
+_ALONG = 1 << 20
+"""Bytes of masks that go along with what names them: one request brings both."""
+_PART = 4 << 20
+"""Bytes of masks in one request: so much is sent again at most if it is cut off."""
+_MOST = 1000
+"""Masks in one request."""
 
 
 class Sending:
@@ -60,22 +68,49 @@ class Sending:
     ) -> int:
         """Save a change, and return the new revision; see :meth:`JobStore.save`."""
         needed = {d: blobs[d] for d in _rules.referenced(change) if d in blobs}
-        skipped = self.send_blobs(job_id, case_id, needed)
-        batch = OperationBatch(
-            operations=(operation_of(change, base=base),), strict=True
-        )
+        new = self._unsent(job_id, case_id, needed)
+        operation = operation_of(change, base=base)
         try:
-            done = self.send_operations(job_id, case_id, batch, of=of)[0].revision
+            done = self._save(job_id, case_id, operation, new, of)
         except InvalidValueError:
-            if not skipped:
+            if len(new) == len(needed):
                 raise
             # The server may have dropped a mask that nothing named for a while.
             with self._guard:
                 self._sent.pop((job_id, case_id), None)
-            self.send_blobs(job_id, case_id, needed)
-            done = self.send_operations(job_id, case_id, batch, of=of)[0].revision
-        self._note_saved(job_id, case_id, batch.operations[0], done, needed, of)
+            done = self._save(job_id, case_id, operation, needed, of)
+        self._note_saved(job_id, case_id, operation, done, needed, of)
         return done
+
+    def _save(
+        self,
+        job_id: str,
+        case_id: str,
+        operation: Operation,
+        masks: Mapping[str, bytes],
+        of: str | None,
+    ) -> int:
+        """Bring an operation with masks; with it, unless they are many."""
+        if sum(map(len, masks.values())) > _ALONG or len(list(_parts(masks))) > 1:
+            self.send_blobs(job_id, case_id, masks)
+            masks = {}
+        batch = OperationBatch(
+            operations=(operation,), strict=True, masks=packed(masks)
+        )
+        done = self.send_operations(job_id, case_id, batch, of=of)[0].revision
+        self._note_sent(job_id, case_id, masks)
+        return done
+
+    def _unsent(
+        self, job_id: str, case_id: str, blobs: Mapping[str, bytes]
+    ) -> dict[str, bytes]:
+        with self._guard:
+            sent = self._sent.get((job_id, case_id), set())
+            return {d: bytes(data) for d, data in blobs.items() if d not in sent}
+
+    def _note_sent(self, job_id: str, case_id: str, digests: Iterable[str]) -> None:
+        with self._guard:
+            self._sent.setdefault((job_id, case_id), set()).update(digests)
 
     def _note_saved(
         self,
@@ -93,27 +128,25 @@ class Sending:
         for digest, data in blobs.items():
             kept.keep(f"{here}/blobs/{digest}", {}, bytes(data))
 
-    def send_blobs(self, job_id: str, case_id: str, blobs: Mapping[str, bytes]) -> bool:
-        """Bring encoded masks that the server does not have.
-
-        Returns
-        -------
-        bool
-            True if some were left out, since they had been brought before.
-        """
-        place = job_id, case_id
-        with self._guard:
-            sent = self._sent.setdefault(place, set())
-            new = [digest for digest in blobs if digest not in sent]
-        skipped = len(new) < len(blobs)
-        if len(new) > _FEW:
-            new = self.missing_blobs(job_id, case_id, new)
-        for digest in new:
-            path = quoted("jobs", job_id, "cases", case_id, "blobs", digest)
-            self._wire.request("PUT", path, body=bytes(blobs[digest]))
-        with self._guard:
-            sent.update(blobs)
-        return skipped
+    def send_blobs(self, job_id: str, case_id: str, blobs: Mapping[str, bytes]) -> None:
+        """Bring encoded masks that the server does not have, many in one request."""
+        new = self._unsent(job_id, case_id, blobs)
+        if sum(map(len, new.values())) > _ALONG:
+            # To send them takes longer than to ask which are there.
+            missing = set(self.missing_blobs(job_id, case_id, new))
+            here = [digest for digest in new if digest not in missing]
+            self._note_sent(job_id, case_id, here)
+            new = {digest: data for digest, data in new.items() if digest in missing}
+        path = ("jobs", job_id, "cases", case_id, "blobs")
+        for part in _parts(new):
+            if len(part) == 1:
+                ((digest, data),) = part.items()
+                self._wire.request("PUT", quoted(*path, digest), body=data)
+            else:
+                form = MaskBatch(masks=packed(part))
+                self._wire.request("POST", quoted(*path), body=form, repeat=True)
+            # What is there need not be sent again, should the next not arrive.
+            self._note_sent(job_id, case_id, part)
 
     def missing_blobs(
         self, job_id: str, case_id: str, digests: Collection[str]
@@ -142,3 +175,26 @@ class Sending:
             "POST", path, query={"of": of}, body=batch, repeat=True
         )
         return self._wire.value(answer, list[OperationResult])
+
+
+def _parts(masks: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
+    """Give masks in parts that go in one request."""
+    part: dict[str, bytes] = {}
+    size = pixels = 0
+    for digest, data in masks.items():
+        more = _pixels_of(data)
+        size, pixels = size + len(data), pixels + more
+        if part and (size > _PART or pixels > MOST_PIXELS or len(part) == _MOST):
+            yield part
+            part, size, pixels = {}, len(data), more
+        part[digest] = data
+    if part:
+        yield part
+
+
+def _pixels_of(data: bytes) -> int:
+    try:
+        rows, columns = mask_size(data)
+    except CorruptError:
+        return 0  # the server says what is wrong with it
+    return rows * columns

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from ._faults import FAULTS, error_from, problem_of
 from ._forms import (
+    MOST_PIXELS,
     BlobList,
     CommentForm,
     FlagForm,
     ImageFile,
     JudgeForm,
+    MaskBatch,
     NoteForm,
     ReadForm,
     SeriesIndex,
     SubmitForm,
     TextForm,
     Trouble,
+    packed,
+    unpacked,
 )
 from ._operations import (
     Operation,
@@ -27,11 +31,13 @@ from ._operations import (
 
 __all__ = [
     "FAULTS",
+    "MOST_PIXELS",
     "BlobList",
     "CommentForm",
     "FlagForm",
     "ImageFile",
     "JudgeForm",
+    "MaskBatch",
     "NoteForm",
     "Operation",
     "OperationBatch",
@@ -45,5 +51,7 @@ __all__ = [
     "Trouble",
     "error_from",
     "operation_of",
+    "packed",
     "problem_of",
+    "unpacked",
 ]

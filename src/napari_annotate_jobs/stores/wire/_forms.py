@@ -2,29 +2,88 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import base64
+import binascii
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.model import Comment, Value, Verb
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 __all__ = [
+    "MOST_PIXELS",
     "BlobList",
     "CommentForm",
     "Digest",
     "FlagForm",
     "ImageFile",
     "JudgeForm",
+    "MaskBatch",
+    "Masks",
     "NoteForm",
     "ReadForm",
     "SeriesIndex",
     "SubmitForm",
     "TextForm",
     "Trouble",
+    "packed",
+    "unpacked",
 ]
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in hexadecimal digits."""
+
+
+MOST_PIXELS = 1 << 28
+"""Of the masks of one request together: who proves them takes a second or so."""
+
+Masks = Annotated[
+    dict[
+        Digest,
+        Annotated[
+            str,
+            Field(
+                json_schema_extra={
+                    "contentEncoding": "base64",
+                    "contentMediaType": "image/png",
+                }
+            ),
+        ],
+    ],
+    Field(max_length=1000),
+]
+"""Encoded masks by their digests, each as base64."""
+
+
+def packed(masks: Mapping[str, bytes]) -> dict[str, str]:
+    """Return encoded masks as they go in a body of JSON."""
+    return {
+        digest: base64.b64encode(data).decode("ascii") for digest, data in masks.items()
+    }
+
+
+def unpacked(masks: Mapping[str, str]) -> dict[str, bytes]:
+    """Return the encoded masks of a body; what they are is not looked at.
+
+    Raises
+    ------
+    InvalidValueError
+        If one is no base64.
+    """
+    try:
+        return {
+            digest: base64.b64decode(text, validate=True)
+            for digest, text in masks.items()
+        }
+    except (binascii.Error, ValueError) as error:
+        raise InvalidValueError(
+            "a mask is not written in base64",
+            remedy="Send what the description of the interface says",
+        ) from error
 
 
 class Trouble(Value):
@@ -58,6 +117,18 @@ class BlobList(Value):
     """
 
     digests: tuple[Digest, ...] = Field(max_length=10_000)
+
+
+class MaskBatch(Value):
+    """Several encoded masks of one case.
+
+    Parameters
+    ----------
+    masks : dict of str to str
+        By their digests, each as base64; 1 to 1,000.
+    """
+
+    masks: Annotated[Masks, Field(min_length=1)]
 
 
 class SubmitForm(Value):

@@ -16,7 +16,7 @@ from napari_annotate_jobs.stores.folder._journal import (
     scan_journal,
 )
 
-from ._forms import Trouble
+from ._forms import Masks, Trouble
 
 if TYPE_CHECKING:
     from napari_annotate_jobs.model import AnnotationChange
@@ -90,10 +90,14 @@ class OperationBatch(Value):
     strict : bool
         If True, there is one operation, and it is applied as a whole or refused:
         any other revision than the one it was made on is a conflict.
+    masks : dict of str to str
+        Encoded masks that the operations name, by their digests, each as base64:
+        those that the server does not have, or is not known to have.
     """
 
     operations: tuple[Operation, ...] = Field(min_length=1, max_length=1000)
     strict: bool = False
+    masks: Masks = Field(default_factory=dict)
 
 
 class SliceResult(StrEnum):
