@@ -36,11 +36,15 @@ class Unavailable(RuntimeError):
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
+def postgres(*, durable: bool = False) -> Iterator[str]:
     """Run a PostgreSQL that keeps nothing; give the URL of its only database.
 
-    It listens in a folder, not on the network. It does not wait for the disk: do not
-    measure with it.
+    It listens in a folder, not on the network.
+
+    Parameters
+    ----------
+    durable : bool
+        Whether it waits for the disk, as one that is to be measured.
 
     Raises
     ------
@@ -65,7 +69,8 @@ def postgres() -> Iterator[str]:
         if made.returncode:
             raise RuntimeError(f"initdb failed: {made.stdout}{made.stderr}")
         settings = [f"unix_socket_directories={folder}", "listen_addresses="]
-        settings += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+        if not durable:
+            settings += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
         flags = [part for setting in settings for part in ("-c", setting)]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
