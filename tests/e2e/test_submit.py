@@ -60,23 +60,29 @@ def test_undecided_slices_are_asked_about(open_case, stored):
     assert sum(c.nothing_to_label for c in found.slices.values()) == 19
 
 
-def test_one_undecided_image_is_no_slice_and_enter_marks_nothing(open_case):
+def test_enter_at_a_question_about_one_image_changes_nothing(open_case):
+    """It has no slice to go to, which is the first answer elsewhere."""
     driver = open_case(XRAYS)
-    driver.session.editor.add_comment("rotated")
+    editor = driver.session.editor
+    driver.press_label("Mass")
+    driver.drag_pixels([(300, 300), (380, 380)])
+    driver.settle()
+    (mass,) = editor.content(0).boxes
+    editor.set_boxes({0: [mass, mass.evolve(id="twin", track="twin")]})
     driver.wait(lambda: driver.current_job.on_screen.is_seen)
     driver.press_action("submit")
     driver.wait(lambda: driver.question is not None)
     box = driver.question
-    assert box.text() == "The image is still undecided."
+    assert box.text() == "Two boxes Mass lie exactly on top of each other."
     assert [button.text() for button in box.buttons()] == [
         "Back to the image",
-        "Mark it Nothing to Label and submit",
-        "Submit anyway",
+        "Delete the upper ones, and submit",
+        "Submit all",
     ]
     driver.key("Return", box)
     driver.wait(lambda: driver.question is None)
     assert driver.session.status is Status.REMAINING
-    assert driver.session.editor.undecided() == (0,)
+    assert len(editor.content(0).boxes) == 2
 
 
 def test_submit_anyway_leaves_them_undecided(open_case, stored):
