@@ -76,10 +76,18 @@ class AroundImage(QObject):
         self.surroundings: SurroundingsController | None = None
         self.zoom: ZoomController | None = None
 
+    def make_room(self, window: QWidget) -> None:
+        """Give the image its room before layers and docks come.
+
+        napari's controls of some layers are higher than a small screen, and a window
+        that grew stays so.
+        """
+        self._cramped = _is_cramped(window)
+        self.room.set_made(self._has_room)
+
     def lay_over(self, window: QWidget, canvas: Any, keymap: KeyMap) -> CanvasEdges:
         """Show it over the canvas of a window, and return the buttons at its edges."""
         settings = self._settings
-        self._cramped = _is_cramped(window)
         self.read_out.lay_over(window, canvas)
         self.surroundings = SurroundingsController(
             self._session,

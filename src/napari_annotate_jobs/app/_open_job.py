@@ -416,8 +416,9 @@ class OpenJob(QObject):
     @property
     def main_window(self) -> QWidget:
         """The viewer's window."""
-        # A dock that is being closed has been taken out of it already.
-        inside: QWidget = self._canvas or self.side
+        # A dock that is being closed has been taken out of it already, and one that is
+        # to come is not in it yet.
+        inside: QWidget = self._canvas or self.viewer.window.window_menu.parentWidget()
         window = inside.window()
         assert window is not None
         return window
@@ -425,6 +426,10 @@ class OpenJob(QObject):
     def _on_busy(self, doing: str) -> None:
         opening = bool(doing) and doing != "Submitting"
         self.veil.set_text(f"{doing}…" if opening else "")
+        if opening and not self._docks:
+            self.around.make_room(self.main_window)
+        elif not doing and not self._docks and not self.session.is_open:
+            self.around.room.set_made(False)
 
     def _on_opened(self) -> None:
         if self.on_screen is not None:
