@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QPointF, Qt
 from qtpy.QtGui import QFocusEvent, QMouseEvent
 from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
@@ -182,6 +183,7 @@ class Typing(QObject):
             old is not None
             and new is not None
             and not old.isVisible()
+            and isalive(self._canvas)  # not where the whole window closes
             and new.window() is self._canvas.window()
             and dock_of(new) is not dock_of(old)
         ):
