@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from napari_annotate_jobs.model import COLORS
 from napari_annotate_jobs.stores import FolderStore
 
 # What pydantic says, and its words for what it checks.
@@ -98,6 +99,11 @@ KNOWN = "A label can have name, method, id, color"
         ("labels:\n\t- name: a", 2, "not with tabs"),
         ("- {name: a, method: detection}\n- {name: b, farbe: red}", 2, KNOWN),
         ("- {name: b, farbe: red}", 1, "'farbe' is not known"),
+        (
+            "- {name: b, attributes: [{name: Margin, values: [sharp, blurred]}]}",
+            1,
+            "'values' is not known",
+        ),
         ("- {name: b, method: detection, colour: rot}", 1, "'rot' is not a colour"),
         ("- name: b\n  color: #FF0000", 1, "in quotes"),
         ("- {name: b, color: red, colour: red}", 1, "both"),
@@ -256,3 +262,10 @@ def test_one_row_of_a_file_is_one_label(refused, tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text("name,method\ntotalsegmentator:kidney_*,segmentation\n")
     assert "are 4 labels" in refused("--labels-file", path)
+
+
+def test_colours_of_their_own_are_given_to_no_other_label(new, tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text(f"name,method,color\na,detection,\nb,detection,{COLORS[0]}\n")
+    labels = new("--labels-file", path).labels
+    assert [label.color for label in labels] == [COLORS[1], COLORS[0]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from napari_annotate_jobs.errors import InvalidValueError
@@ -81,9 +82,14 @@ class GivenLabels:
         given = (str(entry.fields.get("id", "")) for entry in self.entries)
         gone = {int(text) for text in given if text.isdecimal()}.union(taken)
         free = (number for number in range(1, 65_536) if number not in gone)
+        own = {str(entry.fields.get("color", "")).upper() for entry in self.entries}
+        unused = [color for color in COLORS if color.upper() not in own]
+        colors = cycle(unused or COLORS)
         found = []
-        for place, entry in enumerate(self.entries):
-            filled = {"color": COLORS[place % len(COLORS)], **entry.fields}
+        for entry in self.entries:
+            filled = dict(entry.fields)
+            if "color" not in filled:
+                filled["color"] = next(colors)
             if not filled.get("method"):
                 filled["method"] = _only_method(entry, methods)
             if "id" not in filled:

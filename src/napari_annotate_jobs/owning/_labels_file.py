@@ -36,6 +36,7 @@ _FIELDS = (
     "concept",
     "attributes",
 )
+_OF_AN_ATTRIBUTE = ("name", "choices", "required", "scope")
 _MOST_BYTES = 10 << 20
 """A list of 65,535 labels is shorter."""
 
@@ -117,6 +118,10 @@ def _entry(number: int, line: int, fields: Mapping[str, Any], path: Path) -> Lab
         )
     found = {("color" if k == "colour" else k): v for k, v in fields.items()}
     _check_names(found, _FIELDS, where, "A label can have")
+    asked = found.get("attributes")
+    for each in asked if isinstance(asked, list) else ():
+        if isinstance(each, dict):
+            _check_names(each, _OF_AN_ATTRIBUTE, where, "An attribute can have")
     if not isinstance(name, str) or not name.strip():
         raise InvalidValueError(
             "it has no name" if name in (None, "") else "its name is not text",

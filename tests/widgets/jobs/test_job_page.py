@@ -390,6 +390,17 @@ def test_open_by_double_click_and_enter(view, qtbot) -> None:
     assert asked.args == ["c3"]
 
 
+def test_enter_starts_where_no_case_is_chosen(view, qtbot) -> None:
+    view.set_source(Source(1))
+    table = view._table
+    below = table.viewport().rect().bottomLeft()
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=below)
+    assert table.chosen() is None
+    for key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        with qtbot.waitSignal(view.annotate_requested):
+            qtbot.keyClick(table, key)
+
+
 def test_details(view, qtbot) -> None:
     source = Source(10)
     source.rows[1] = make_row(1, warnings=("slice 41 is missing",))

@@ -45,6 +45,8 @@ class CasesView(QTableView):
     """Id of a case that is to be flagged, or of which the flag is to be seen."""
     menu_offered = Signal(object, object)
     """A menu and the row it is about: others add what they can do with it."""
+    start_requested = Signal()
+    """Enter was pressed, and no case is chosen."""
 
     def __init__(
         self, parent: QWidget | None = None, cases: CaseModel | None = None
@@ -132,6 +134,8 @@ class CasesView(QTableView):
                 return
             if event.modifiers() & Qt.KeyboardModifier.AltModifier:
                 self._request_details(self.currentIndex())
+            elif self.chosen() is None:
+                self.start_requested.emit()
             else:
                 self._request(self.currentIndex())
         elif event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End):

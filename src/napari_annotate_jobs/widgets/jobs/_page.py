@@ -598,6 +598,7 @@ class JobPageView(QWidget):
         for view in (self._table, self._tiles):
             view.setToolTip("")
             view.case_requested.connect(self.case_requested)
+            view.start_requested.connect(self._annotate.click)
             view.details_requested.connect(self.details_requested)
             view.flag_requested.connect(self.flag_requested)
             view.menu_offered.connect(self.menu_offered)
