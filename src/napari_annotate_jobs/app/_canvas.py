@@ -88,6 +88,8 @@ class CanvasMouse(QObject):
     button is up before the last one. A box then ends where it was some time before, a
     stroke cuts its corners, and an outline is no outline. Here the move that waits is
     handed on before a button goes down or up, and before one that is far replaces it.
+    vispy drops what comes within 10 ms: where a button goes up elsewhere than napari
+    has seen the mouse, it is moved there first.
     And the wheel turned with Alt is no way into the menus.
 
     Parameters
@@ -114,10 +116,33 @@ class CanvasMouse(QObject):
             is_far = (self._newest - self._taken).manhattanLength() > CORNER
             held = mouse.buttons() != Qt.MouseButton.NoButton
             if mouse.type() != QEvent.Type.MouseMove or (held and is_far):
-                for throttle in self._waiting:
-                    throttle.flush()
+                self._hand_on()
             self._newest = mouse.position()
+            if mouse.type() == QEvent.Type.MouseButtonPress:
+                self._taken = self._newest
+            released = mouse.type() == QEvent.Type.MouseButtonRelease
+            if released and self._waiting and self._taken != self._newest:
+                self._move_to(mouse)
         return False
+
+    def _hand_on(self) -> None:
+        for throttle in self._waiting:
+            throttle.flush()
+
+    def _move_to(self, release: QMouseEvent) -> None:
+        """Move the mouse to where a button goes up."""
+        backend: Any = self._canvas
+        backend._last_time = 0.0  # when vispy has taken a move the last time
+        move = QMouseEvent(
+            QEvent.Type.MouseMove,
+            release.position(),
+            release.globalPosition(),
+            Qt.MouseButton.NoButton,
+            release.buttons() | release.button(),
+            release.modifiers(),
+        )
+        QApplication.sendEvent(self._canvas, move)
+        self._hand_on()
 
     def _on_taken(self) -> None:
         self._taken = self._newest
