@@ -226,6 +226,7 @@ def test_every_module_belongs_to_a_layer() -> None:
     assert not {name for name in unknown if not is_root(name)}
 
 
+@pytest.mark.slow
 def test_arrows() -> None:
     faults = [
         f"{path.relative_to(SRC)}:{found.line} imports {found.module} "

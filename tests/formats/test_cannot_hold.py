@@ -81,6 +81,7 @@ def test_masks_that_overlap(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n, (_, kept) in HOLDS.items() if kept])
 def test_masks_that_overlap_where_they_stay_apart(
     name: str, overlap: StoreSource, mixed_options: dict[str, Any], tmp_path: Path

@@ -53,6 +53,7 @@ pairs = shapes.flatmap(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", TOOLS)
 @given(case=pairs)
 @settings(deadline=None, max_examples=25)

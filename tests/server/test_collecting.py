@@ -57,6 +57,7 @@ def save(client, kit, change, base):
     return client.post(f"{kit.case}/ops", json=found).json()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.served
 def test_what_nothing_names_goes_and_all_else_stays(bench, kit):
     service = bench.service

@@ -74,6 +74,7 @@ def pictures(bench):
     return base
 
 
+@pytest.mark.slow
 def test_a_case_that_was_seen_opens_as_it_was_saved(
     bench, opened, line, pictures, kit, tmp_path
 ):

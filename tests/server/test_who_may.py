@@ -257,6 +257,7 @@ def test_of_every_route_it_is_said_who_may(routes):
     assert sorted(named(*route) for route in routes) == sorted(MAY)
 
 
+@pytest.mark.slow
 @pytest.mark.served
 @pytest.mark.parametrize("name", EVERYBODY)
 def test_every_route_answers_every_member(bench, kit, routes, name):

@@ -514,6 +514,7 @@ def test_cancelled_between_cases(job: Path, tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["nnunet", "nifti", "seg-nrrd", "bids", "decathlon"])
 def test_out_predicted_in_confirmed_and_out_again(
     kind: str, job: Path, tmp_path: Path
@@ -562,6 +563,7 @@ def test_out_predicted_in_confirmed_and_out_again(
             assert (second / path.relative_to(first)).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("images", ["multi-frame", "uneven", "oblique"])
 def test_dicom_of_every_kind_out_and_in(images: str, tmp_path: Path) -> None:
     from pydicom.data import get_testdata_file

@@ -201,6 +201,7 @@ def ids(rows):
     return [row.case.id.removeprefix("case-") for row in rows]
 
 
+@pytest.mark.slow
 @pytest.mark.served
 @pytest.mark.parametrize(
     ("order", "found"),

@@ -68,6 +68,7 @@ def test_outlines_that_leave_the_image_are_cut() -> None:
     assert not found[3:].any()
 
 
+@pytest.mark.slow
 def test_every_geometry(kit: Any, geometry: Path, tmp_path: Path) -> None:
     case = some(kit, geometry)
     found = read_rtstruct(write(case, tmp_path / "out"), case.header)

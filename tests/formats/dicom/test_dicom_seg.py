@@ -55,6 +55,7 @@ def some(kit: Any, folder: Path, **more: Any) -> Any:
     return kit.case(folder, masks, kit.labels, **more)
 
 
+@pytest.mark.slow
 def test_highdicom_reads_the_same_masks(
     kit: Any, geometry: Path, tmp_path: Path
 ) -> None:

@@ -833,6 +833,7 @@ def test_classes_come_back_the_same_from_each_format(drawn: Any) -> None:
             assert one.classes == wanted, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_of_a_real_series(source: Any, tmp_path: Path, name: str) -> None:
     row, options = FORMATS[name]

@@ -79,6 +79,7 @@ def itk_reads(path: Path) -> tuple[Any, Any]:
     return sitk.GetArrayFromImage(image).T, affine
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nifti", "bids", "nnunet", "decathlon"])
 def test_nibabel_and_simpleitk(
     name: str, source: StoreSource, everywhere: Any, tmp_path: Path

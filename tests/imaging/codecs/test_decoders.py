@@ -74,6 +74,7 @@ def _pairs() -> list[Any]:
     return pairs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "plugin"), _pairs())
 def test_values_are_those_pydicom_gets_of_the_same_decoder(
     name: str, plugin: str, monkeypatch: pytest.MonkeyPatch
@@ -102,6 +103,7 @@ def test_values_are_those_pydicom_gets_of_the_same_decoder(
     np.testing.assert_array_equal(_stored(path), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _FILES)
 def test_values_are_those_pydicom_gets_by_itself(name: str) -> None:
     dataset = pydicom.dcmread(_FILES[name])

@@ -166,6 +166,7 @@ def test_any_header(files: list[bytes]) -> None:
         assert _walked(walker.walk, data) == _walked(walk_file, data)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(_VALUES, _VALUES, _VALUES), min_size=2, max_size=6))
 def test_headers_that_differ_as_those_of_a_series(
     values: list[tuple[bytes, bytes, bytes]],

@@ -116,6 +116,7 @@ def test_random_damage(tmp_path: Path, victim: Path) -> None:
     assert peak < _MOST_MEMORY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "ending",
     [".nii", ".nii.gz", ".png", ".tif", ".nrrd", ".mha", "-packed.nrrd", "-packed.mha"],

@@ -95,6 +95,7 @@ def _functional_rescale(array: np.ndarray, dataset: pydicom.Dataset) -> np.ndarr
     return np.stack(frames)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", _files())
 def test_values_are_pydicoms_or_the_error_is_ours(path: Path) -> None:
     expected = _expected(path)

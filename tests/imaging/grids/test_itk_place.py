@@ -163,6 +163,7 @@ def no_whole(monkeypatch: pytest.MonkeyPatch) -> None:
 _DTYPES = [f"{order}{code}" for code in _NRRD_NAMES for order in "<>"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_whole")
 @pytest.mark.parametrize("kind", list(_SIZES))
 @pytest.mark.parametrize("detached", [False, True], ids=["attached", "detached"])
@@ -376,6 +377,7 @@ def test_a_wrong_sum_is_told(tmp_path: Path, ending: str) -> None:
             read(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".nrrd", ".mha"])
 @pytest.mark.parametrize("packed", [False, True])
 def test_memory_is_that_of_the_voxels_or_the_budget(

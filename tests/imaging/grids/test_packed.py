@@ -325,6 +325,7 @@ def _garbled(raw: bytes) -> bytes:
     return raw[:middle] + bytes(64) + raw[middle + 64 :]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", _WAYS)
 @pytest.mark.parametrize("damage", [_cut, _without_sum, _wrong_sum, _garbled])
 def test_damage_is_told_in_every_way_of_reading(

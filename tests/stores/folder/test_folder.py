@@ -469,6 +469,7 @@ DAMAGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_acknowledged_saves_never_vanish_without_a_word(nine, job_folder, kit, damage):
     change, lines, whole = DAMAGE[damage]
@@ -863,6 +864,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_check_names_each_fault(store, job_folder, painted, name):
     store.note_case(JOB, "case-0", n_slices=3)

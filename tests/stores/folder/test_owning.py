@@ -93,6 +93,7 @@ def test_who_edits_waits_for_another_who_does(job_folder):
             store.edit_job(JOB, JobEdit(name="New"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["label", "case"])
 def test_what_is_begun_while_it_is_taken_away_comes_back(
     job_folder, store, kit, monkeypatch, what

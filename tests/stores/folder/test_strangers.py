@@ -483,6 +483,7 @@ DOCUMENTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DOCUMENTS)
 @pytest.mark.parametrize(
     ("name", "kind"),
