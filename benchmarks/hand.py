@@ -210,7 +210,8 @@ def stroke(side: Ours | Peer, number: int) -> tuple[Seconds, Seconds, Seconds]:
         for step in range(1, MOVES)
     ]
     start, before = now(), side.screen.pictures
-    mouse(canvas, "release", QPoint(x + 5 * MOVES, y))
+    # Where the last move led: a mouse tells of a move before a button goes up.
+    mouse(canvas, "release", QPoint(x + 5 * (MOVES - 1), y))
     while side.screen.pictures == before and (now() - start)[0] < 1:
         go_on()
     drawn = side.screen.pictures > before
