@@ -401,6 +401,16 @@ def test_enter_starts_where_no_case_is_chosen(view, qtbot) -> None:
             qtbot.keyClick(table, key)
 
 
+def test_enter_starts_nothing_else_while_the_chosen_case_is_read(
+    view, qtbot, monkeypatch
+) -> None:
+    view.set_source(Source(10))
+    choose(view, 2)
+    monkeypatch.setattr(type(view._table), "_row", staticmethod(lambda index: None))
+    with qtbot.assertNotEmitted(view.annotate_requested):
+        qtbot.keyClick(view._table, Qt.Key.Key_Return)
+
+
 def test_details(view, qtbot) -> None:
     source = Source(10)
     source.rows[1] = make_row(1, warnings=("slice 41 is missing",))

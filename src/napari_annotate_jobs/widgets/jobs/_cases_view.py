@@ -134,7 +134,7 @@ class CasesView(QTableView):
                 return
             if event.modifiers() & Qt.KeyboardModifier.AltModifier:
                 self._request_details(self.currentIndex())
-            elif self.chosen() is None:
+            elif not self.currentIndex().isValid():
                 self.start_requested.emit()
             else:
                 self._request(self.currentIndex())
