@@ -79,6 +79,11 @@ _LARGE = 64 << 10
 _KEPT = timedelta(days=7)
 """How long answers are kept for who asks again."""
 
+_AT_ONCE = 4
+_FEW: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
+_FEW = WeakKeyDictionary()
+"""What lets so many go on, of each event loop."""
+
 # Who asks, and what they are in a project, in one question: most ask for both.
 _WITH_PROJECT = (
     OF_TOKEN.add_columns(*OF_PROJECT)
@@ -164,12 +169,6 @@ async def write_in_turn(
     """
     together: Together = request.app.state.service.together
     return await asyncio.wrap_future(together.do(work, job))
-
-
-_AT_ONCE = 4
-_FEW: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
-_FEW = WeakKeyDictionary()
-"""What lets so many go on, of each event loop."""
 
 
 def _token_of(request: Request) -> str:
@@ -304,9 +303,9 @@ class Asking:
         """Return what was known a moment ago of a case that masks may be brought to."""
         return self.service.seen.case(self._token, job, case)
 
-    def note_seen(self, job: str, sight: MaskFit) -> None:
+    def note_seen(self, job: str, fit: MaskFit) -> None:
         """Remember a case that masks may be brought to."""
-        self.service.seen.note_case(self._token, job, sight)
+        self.service.seen.note_case(self._token, job, fit)
 
     @contextmanager
     def reading(self, job: str) -> Iterator[tuple[Connection, Permit]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari_annotate_jobs.errors import InvalidValueError
 from napari_annotate_jobs.stores.wire import MOST_PIXELS
 
-from ._case_masks import check_blob, is_small, sight_of
+from ._case_masks import check_blob, fit_of, is_small
 from ._collecting import are_stale, keep_blobs
 from ._drafts import find_case
 
@@ -48,13 +48,13 @@ def prove_masks(
     with ask.reading(job) as (connection, permit):
         permit.account.require("write")
         permit.require_part()
-        sight = sight_of(permit, find_case(connection, permit, case))
+        fit = fit_of(permit, find_case(connection, permit, case))
         stale = bool(large) and are_stale(connection, large)
-    if fault is not None and sight == seen:
+    if fault is not None and fit == seen:
         raise fault
     # Labels may have been added since: what did not fit is looked at again.
-    ask.note_seen(job, sight)
-    rows = _proved(sight, masks)
+    ask.note_seen(job, fit)
+    rows = _proved(fit, masks)
     if stale:
         with ask.service.database.writing() as connection:
             keep_blobs(connection, large)
@@ -63,15 +63,15 @@ def prove_masks(
     return rows
 
 
-def _proved(sight: MaskFit, masks: Mapping[str, bytes]) -> list[dict[str, Any]]:
+def _proved(fit: MaskFit, masks: Mapping[str, bytes]) -> list[dict[str, Any]]:
     rows, pixels = [], 0
     for digest, data in masks.items():
-        rows.append(check_blob(sight, digest, data))
+        rows.append(check_blob(fit, digest, data))
         pixels += rows[-1]["rows"] * rows[-1]["columns"]
         if pixels > MOST_PIXELS:
             raise InvalidValueError(
                 f"the masks of a request have at most {MOST_PIXELS} pixels together",
-                where=sight.case,
+                where=fit.case,
                 remedy="Bring them in several requests",
             )
     return rows

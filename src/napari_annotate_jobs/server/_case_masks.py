@@ -42,13 +42,13 @@ __all__ = [
     "bytes_of",
     "check_blob",
     "check_pixels",
+    "fit_of",
     "is_small",
     "known_by",
     "missing_blobs",
     "read_blob",
     "require_blob",
     "require_pixels",
-    "sight_of",
     "to_be_named",
 ]
 
@@ -108,12 +108,12 @@ def is_small(data: bytes) -> bool:
     return len(data) <= _SMALL
 
 
-def check_blob(sight: MaskFit, digest: str, data: bytes) -> dict[str, Any]:
+def check_blob(fit: MaskFit, digest: str, data: bytes) -> dict[str, Any]:
     """Return the row of a mask, or say why it is refused.
 
     Parameters
     ----------
-    sight : MaskFit
+    fit : MaskFit
         What it has to fit.
     digest : str
         The one that it is said to have.
@@ -126,14 +126,14 @@ def check_blob(sight: MaskFit, digest: str, data: bytes) -> dict[str, Any]:
         If the bytes have another digest, are no mask, do not fit the slices of the
         case, or hold a label that is not declared.
     """
-    where = sight.case
+    where = fit.case
     if hashlib.sha256(data).hexdigest() != digest:
         raise InvalidValueError(
             f"the bytes given for mask {digest[:16]} have another digest", where=where
         )
     try:
         size = mask_size(data)
-        _require_size(digest, size, sight)
+        _require_size(digest, size, fit)
         if size[0] * size[1] > _MOST_PIXELS:
             raise InvalidValueError(
                 f"the mask {digest[:16]} has {size[0]} x {size[1]} pixels",
@@ -145,7 +145,7 @@ def check_blob(sight: MaskFit, digest: str, data: bytes) -> dict[str, Any]:
         raise InvalidValueError(
             error.what, where=where, remedy="Send a greyscale PNG of label ids"
         ) from error
-    _require_labels(pixels, sight)
+    _require_labels(pixels, fit)
     return {
         "digest": digest,
         "size": len(data),
@@ -158,28 +158,28 @@ def check_blob(sight: MaskFit, digest: str, data: bytes) -> dict[str, Any]:
     }
 
 
-def sight_of(permit: Permit, row: RowMapping) -> MaskFit:
+def fit_of(permit: Permit, row: RowMapping) -> MaskFit:
     """Return what masks of a case have to fit now."""
     labels = permit.job.project.label_set.by_id
     return MaskFit(row["key"], case_of(row).size, frozenset(labels))
 
 
-def _require_size(digest: str, size: tuple[int, int], sight: MaskFit) -> None:
-    if sight.size is not None and size != sight.size:
+def _require_size(digest: str, size: tuple[int, int], fit: MaskFit) -> None:
+    if fit.size is not None and size != fit.size:
         raise InvalidValueError(
             f"the mask {digest[:16]} has {size[0]} x {size[1]} pixels, the slice "
-            f"{sight.size[0]} x {sight.size[1]}",
-            where=sight.case,
+            f"{fit.size[0]} x {fit.size[1]}",
+            where=fit.case,
             remedy="Masks have the rows and columns of the slice they are of",
         )
 
 
-def _require_labels(labels: Iterable[int], sight: MaskFit) -> None:
+def _require_labels(labels: Iterable[int], fit: MaskFit) -> None:
     for label in labels:
-        if label not in sight.labels:
+        if label not in fit.labels:
             raise InvalidValueError(
                 f"label id {label} is not in the label set",
-                where=sight.case,
+                where=fit.case,
                 remedy="Open the case again: the job may have other labels now",
             )
 
@@ -198,10 +198,10 @@ def add_blobs(
         If they may not be brought now, or do not fit the case as it is now.
     """
     permit.require_part()
-    sight = sight_of(permit, case)
+    fit = fit_of(permit, case)
     for row in rows:
-        _require_size(row["digest"], (row["rows"], row["columns"]), sight)
-        _require_labels(map(int, json.loads(row["pixels"])), sight)
+        _require_size(row["digest"], (row["rows"], row["columns"]), fit)
+        _require_labels(map(int, json.loads(row["pixels"])), fit)
     # In one order, whoever brings them: or two would wait for each other.
     ordered = sorted(rows, key=lambda row: str(row["digest"]))
     connection.execute(_bring_blob(connection.dialect.name), ordered)

@@ -95,7 +95,7 @@ class SeenTokens:
     def __init__(self, seconds: float = 60, most: int = 10_000) -> None:
         self._seconds, self._most = seconds, most
         self._until: dict[bytes, float] = {}
-        self._sights: dict[tuple[bytes, str, str], tuple[float, MaskFit]] = {}
+        self._fits: dict[tuple[bytes, str, str], tuple[float, MaskFit]] = {}
         self._guard = threading.Lock()
 
     def note(self, token: str) -> None:
@@ -110,19 +110,19 @@ class SeenTokens:
         with self._guard:
             return self._until.get(_digest(token), 0.0) > time.monotonic()
 
-    def note_case(self, token: str, job: str, sight: MaskFit) -> None:
+    def note_case(self, token: str, job: str, fit: MaskFit) -> None:
         """Remember a case that masks may be brought to with a token."""
         with self._guard:
-            if len(self._sights) >= self._most:
-                self._sights.clear()
+            if len(self._fits) >= self._most:
+                self._fits.clear()
             until = time.monotonic() + self._seconds
-            self._sights[_digest(token), job, sight.case] = until, sight
+            self._fits[_digest(token), job, fit.case] = until, fit
 
     def case(self, token: str, job: str, case: str) -> MaskFit | None:
         """Return what was known of such a case a moment ago."""
         with self._guard:
-            until, sight = self._sights.get((_digest(token), job, case), (0.0, None))
-            return sight if until > time.monotonic() else None
+            until, fit = self._fits.get((_digest(token), job, case), (0.0, None))
+            return fit if until > time.monotonic() else None
 
 
 def _digest(token: str) -> bytes:

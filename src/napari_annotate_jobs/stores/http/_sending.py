@@ -9,6 +9,7 @@ from napari_annotate_jobs.errors import CorruptError, InvalidValueError
 from napari_annotate_jobs.model import mask_size
 from napari_annotate_jobs.stores import _rules
 from napari_annotate_jobs.stores.wire import (
+    MOST_MASKS,
     MOST_PIXELS,
     BlobList,
     MaskBatch,
@@ -36,8 +37,6 @@ _ALONG = 1 << 20
 """Bytes of masks that go along with what names them: one request brings both."""
 _PART = 4 << 20
 """Bytes of masks in one request: so much is sent again at most if it is cut off."""
-_MOST = 1000
-"""Masks in one request."""
 
 
 class Sending:
@@ -184,7 +183,7 @@ def _parts(masks: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
     for digest, data in masks.items():
         more = _pixels_of(data)
         size, pixels = size + len(data), pixels + more
-        if part and (size > _PART or pixels > MOST_PIXELS or len(part) == _MOST):
+        if part and (size > _PART or pixels > MOST_PIXELS or len(part) == MOST_MASKS):
             yield part
             part, size, pixels = {}, len(data), more
         part[digest] = data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._faults import FAULTS, error_from, problem_of
 from ._forms import (
+    MOST_MASKS,
     MOST_PIXELS,
     BlobList,
     CommentForm,
@@ -31,6 +32,7 @@ from ._operations import (
 
 __all__ = [
     "FAULTS",
+    "MOST_MASKS",
     "MOST_PIXELS",
     "BlobList",
     "CommentForm",

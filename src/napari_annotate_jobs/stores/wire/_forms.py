@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "MOST_MASKS",
     "MOST_PIXELS",
     "BlobList",
     "CommentForm",
@@ -38,6 +39,8 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in hexadecimal digits."""
 
 
+MOST_MASKS = 1000
+"""In one request."""
 MOST_PIXELS = 1 << 28
 """Of the masks of one request together: who proves them takes a second or so."""
 
@@ -54,7 +57,7 @@ Masks = Annotated[
             ),
         ],
     ],
-    Field(max_length=1000),
+    Field(max_length=MOST_MASKS),
 ]
 """Encoded masks by their digests, each as base64."""
 
